@@ -1,0 +1,126 @@
+package org.tsnext.archive;
+
+import java.time.Duration;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.OptionalInt;
+
+/**
+ * The frontend's part of a model-config.yaml. An empty value means that the file does not set the
+ * key.
+ *
+ * @param maxRetryTimeout recovery window of a failing worker, {@code maxRetryTimeoutInSec}
+ * @param clientTimeout {@code clientTimeoutInMills}; zero means never
+ * @param retryOnWorkerDeath whether a request whose worker died is given to another one, once
+ * @param workerStart how worker processes are started
+ * @param unknownKeys top-level keys that neither the frontend nor a bundled handler knows, for a
+ *     warning
+ */
+public record ModelConfig(
+    OptionalInt minWorkers,
+    OptionalInt maxWorkers,
+    OptionalInt batchSize,
+    Optional<Duration> maxBatchDelay,
+    Optional<Duration> responseTimeout,
+    Optional<Duration> startupTimeout,
+    Optional<DeviceType> deviceType,
+    List<Integer> deviceIds,
+    Optional<ParallelType> parallelType,
+    int parallelLevel,
+    boolean useJobTicket,
+    Optional<Duration> maxRetryTimeout,
+    Optional<Duration> clientTimeout,
+    OptionalInt jobQueueSize,
+    boolean continuousBatching,
+    boolean sequenceBatching,
+    boolean asyncCommunication,
+    boolean useVenv,
+    Duration sequenceMaxIdle,
+    Duration sequenceTimeout,
+    int maxNumSequence,
+    int maxSequenceJobQueueSize,
+    boolean retryOnWorkerDeath,
+    WorkerStart workerStart,
+    boolean preloadModel,
+    List<String> unknownKeys) {
+
+  /** Where a model wants to run. */
+  public enum DeviceType {
+    CPU,
+    GPU
+  }
+
+  /** How a model spreads over several devices. */
+  public enum ParallelType {
+    PIPELINE("pp"),
+    TENSOR("tp"),
+    PIPELINE_TENSOR("pptp"),
+    CUSTOM("custom");
+
+    private final String yamlName;
+
+    ParallelType(String yamlName) {
+      this.yamlName = yamlName;
+    }
+
+    /** The word used in model-config.yaml and in model descriptions. */
+    public String yamlName() {
+      return yamlName;
+    }
+  }
+
+  /** How a worker process comes to life. */
+  public enum WorkerStart {
+    /** Forked from the zygote, which has torch imported. */
+    FORK,
+    /** A fresh interpreter. */
+    SPAWN
+  }
+
+  public ModelConfig {
+    Objects.requireNonNull(maxBatchDelay, "maxBatchDelay");
+    Objects.requireNonNull(responseTimeout, "responseTimeout");
+    Objects.requireNonNull(startupTimeout, "startupTimeout");
+    Objects.requireNonNull(deviceType, "deviceType");
+    Objects.requireNonNull(parallelType, "parallelType");
+    Objects.requireNonNull(maxRetryTimeout, "maxRetryTimeout");
+    Objects.requireNonNull(clientTimeout, "clientTimeout");
+    Objects.requireNonNull(sequenceMaxIdle, "sequenceMaxIdle");
+    Objects.requireNonNull(sequenceTimeout, "sequenceTimeout");
+    Objects.requireNonNull(workerStart, "workerStart");
+    deviceIds = List.copyOf(deviceIds);
+    unknownKeys = List.copyOf(unknownKeys);
+  }
+
+  /** The configuration of a model without a model-config.yaml. */
+  public static ModelConfig none() {
+    return new ModelConfig(
+        OptionalInt.empty(),
+        OptionalInt.empty(),
+        OptionalInt.empty(),
+        Optional.empty(),
+        Optional.empty(),
+        Optional.empty(),
+        Optional.empty(),
+        List.of(),
+        Optional.empty(),
+        0,
+        false,
+        Optional.empty(),
+        Optional.empty(),
+        OptionalInt.empty(),
+        false,
+        false,
+        false,
+        false,
+        Duration.ZERO,
+        Duration.ZERO,
+        1,
+        1,
+        true,
+        WorkerStart.FORK,
+        false,
+        List.of());
+  }
+}

@@ -1,0 +1,73 @@
+package org.tsnext.core.error;
+
+/**
+ * The one table of errors. Each kind has the HTTP status and the gRPC status code that transports
+ * answer, and the {@code type} that error bodies carry, which old clients compare and which is
+ * therefore kept as an opaque word.
+ */
+public enum ErrorKind {
+  RESOURCE_NOT_FOUND(404, 5, "ResourceNotFoundException"),
+  MODEL_NOT_FOUND(404, 5, "ModelNotFoundException"),
+  MODEL_VERSION_NOT_FOUND(404, 5, "ModelVersionNotFoundException"),
+  WORKFLOW_NOT_FOUND(404, 5, "WorkflowNotFoundException"),
+  BAD_REQUEST(400, 3, "BadRequestException"),
+  INVALID_MODEL(400, 3, "InvalidModelException"),
+  /** Installing a model's Python requirements or its virtual environment failed. */
+  MODEL_SETUP_FAILED(400, 9, "ModelException"),
+  DOWNLOAD_FAILED(400, 9, "DownloadArchiveException"),
+  TOKEN_MISSING(401, 16, "InvalidKeyException"),
+  TOKEN_FORBIDDEN(403, 7, "InvalidKeyException"),
+  /** The default version cannot go while others exist. */
+  DEFAULT_VERSION_IN_USE(403, 9, "InvalidModelVersionException"),
+  METHOD_NOT_ALLOWED(405, 12, "MethodNotAllowedException"),
+  MODEL_API_DISABLED(405, 7, "MethodNotAllowedException"),
+  UNREGISTER_TIMEOUT(408, 4, "RequestTimeoutException"),
+  CONFLICT(409, 6, "ConflictStatusException"),
+  REQUEST_TOO_LARGE(413, 8, "RequestEntityTooLargeException"),
+  EXPECTATION_FAILED(417, 3, "ExpectationFailedException"),
+  INTERNAL(500, 13, "InternalServerException"),
+  /** The worker that had the request died, and so did the one that had it next. */
+  WORKER_LOST(500, 14, "InternalServerException"),
+  WORKER_LOAD_FAILED(500, 13, "InternalServerException"),
+  NOT_SUPPORTED(501, 12, "NotImplementedException"),
+  PREDICTION_FAILED(503, 13, "InternalServerException"),
+  NO_WORKER(503, 14, "ServiceUnavailableException"),
+  QUEUE_FULL(503, 14, "ServiceUnavailableException"),
+  MODEL_GOING_AWAY(503, 14, "ServiceUnavailableException"),
+  SHUTTING_DOWN(503, 14, "ServiceUnavailableException"),
+  /** No word from the worker within {@code responseTimeout}. */
+  RESPONSE_TIMEOUT(504, 4, "ResponseTimeoutException"),
+  /** The request's own deadline, for example {@code clientTimeoutInMills}, passed. */
+  CLIENT_TIMEOUT(504, 4, "RequestTimeoutException"),
+  OUT_OF_RESOURCES(507, 8, "InternalServerException"),
+  LOAD_OUT_OF_MEMORY(507, 8, "InternalServerException"),
+  FRONTEND_OUT_OF_MEMORY(507, 8, "OutOfMemoryError"),
+  /** The handler chose the status itself; see {@link ServingException#httpStatus()}. */
+  HANDLER_ERROR(500, 13, "InternalServerException"),
+  /** The client went away; nobody reads the answer. */
+  CANCELLED(499, 1, "RequestCancelledException");
+
+  private final int httpStatus;
+  private final int grpcStatus;
+  private final String type;
+
+  ErrorKind(int httpStatus, int grpcStatus, String type) {
+    this.httpStatus = httpStatus;
+    this.grpcStatus = grpcStatus;
+    this.type = type;
+  }
+
+  public int httpStatus() {
+    return httpStatus;
+  }
+
+  /** The number of the gRPC status, as in the gRPC specification's list of status codes. */
+  public int grpcStatus() {
+    return grpcStatus;
+  }
+
+  /** The {@code type} field of error bodies. */
+  public String type() {
+    return type;
+  }
+}

@@ -1,0 +1,61 @@
+package org.tsnext.core.error;
+
+import java.util.Objects;
+import java.util.Optional;
+
+/**
+ * The only exception that leaves the core: a kind, a message for the client, and optionally its
+ * cause in words.
+ */
+public final class ServingException extends RuntimeException {
+
+  private final ErrorKind kind;
+  private final int httpStatus;
+  private final transient Optional<String> detail;
+
+  public ServingException(ErrorKind kind, String message) {
+    this(kind, kind.httpStatus(), message, Optional.empty(), null);
+  }
+
+  public ServingException(ErrorKind kind, String message, Throwable cause) {
+    this(kind, kind.httpStatus(), message, Optional.empty(), cause);
+  }
+
+  private ServingException(
+      ErrorKind kind, int httpStatus, String message, Optional<String> detail, Throwable cause) {
+    super(message, cause);
+    this.kind = Objects.requireNonNull(kind, "kind");
+    this.httpStatus = httpStatus;
+    this.detail = detail;
+  }
+
+  /**
+   * The same error with the cause in words, such as {@code ValueError: bad digit}, for the {@code
+   * detail} field.
+   */
+  public ServingException withDetail(String text) {
+    return new ServingException(kind, httpStatus, getMessage(), Optional.of(text), getCause());
+  }
+
+  /**
+   * An error whose status was chosen by the handler (400 to 599; anything else becomes 500, and 413
+   * becomes 507).
+   */
+  public static ServingException ofHandler(int status, String message) {
+    int shown = status == 413 ? 507 : status >= 400 && status <= 599 ? status : 500;
+    return new ServingException(ErrorKind.HANDLER_ERROR, shown, message, Optional.empty(), null);
+  }
+
+  public ErrorKind kind() {
+    return kind;
+  }
+
+  /** The HTTP status of this error: the kind's, unless a handler chose another. */
+  public int httpStatus() {
+    return httpStatus;
+  }
+
+  public Optional<String> detail() {
+    return detail;
+  }
+}

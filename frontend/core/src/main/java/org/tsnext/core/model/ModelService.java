@@ -1,0 +1,44 @@
+package org.tsnext.core.model;
+
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+
+/**
+ * The one door for management. Slow work runs on its own threads; futures complete there,
+ * exceptionally with a {@link org.tsnext.core.error.ServingException}. The queries answer at once
+ * and throw it.
+ */
+public interface ModelService {
+
+  /** Registers a model version and starts its initial workers. Undone entirely if it fails. */
+  CompletableFuture<ScaleResult> register(RegisterModel order);
+
+  /** Changes the number of workers of a version (empty: the default version). */
+  CompletableFuture<ScaleResult> scale(
+      String modelName, Optional<String> version, ScaleModel order);
+
+  /** Drains and removes a version (empty: the default version). */
+  CompletableFuture<Void> unregister(String modelName, Optional<String> version);
+
+  /** Makes {@code version} the one that requests without a version get. */
+  void setDefault(String modelName, String version);
+
+  /** One element, of the given or the default version. */
+  ModelDescription describe(String modelName, Optional<String> version);
+
+  /** Every version of a model, the default one first. */
+  List<ModelDescription> describeAll(String modelName);
+
+  /** Default versions, sorted by name. */
+  List<ModelEntry> list();
+
+  /** The rule of {@code /ping}, over default versions. */
+  HealthReport health();
+
+  /** Whether a worker of the default version has the model loaded. */
+  boolean isReady(String modelName);
+
+  /** A line of the model list. */
+  record ModelEntry(String modelName, String modelUrl) {}
+}

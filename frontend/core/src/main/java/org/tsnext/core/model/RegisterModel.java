@@ -1,0 +1,39 @@
+package org.tsnext.core.model;
+
+import java.time.Duration;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.OptionalInt;
+
+/**
+ * A registration. Empty values were not given by the caller; then the model's own configuration and
+ * the server's defaults decide.
+ *
+ * @param trusted whether the operator named the model at start-up
+ * @param synchronous whether the result waits for the workers to have loaded
+ */
+public record RegisterModel(
+    String url,
+    Optional<String> modelName,
+    Optional<String> handler,
+    Optional<String> runtime,
+    OptionalInt batchSize,
+    Optional<Duration> maxBatchDelay,
+    OptionalInt initialWorkers,
+    Optional<Duration> responseTimeout,
+    Optional<Duration> startupTimeout,
+    boolean synchronous,
+    boolean trusted) {
+
+  public RegisterModel {
+    Objects.requireNonNull(url, "url");
+    Objects.requireNonNull(modelName, "modelName");
+    Objects.requireNonNull(handler, "handler");
+    Objects.requireNonNull(runtime, "runtime");
+    Objects.requireNonNull(batchSize, "batchSize");
+    Objects.requireNonNull(maxBatchDelay, "maxBatchDelay");
+    Objects.requireNonNull(initialWorkers, "initialWorkers");
+    Objects.requireNonNull(responseTimeout, "responseTimeout");
+    Objects.requireNonNull(startupTimeout, "startupTimeout");
+  }
+}

@@ -1,0 +1,24 @@
+package org.tsnext.core.request;
+
+import io.netty.buffer.ByteBuf;
+import org.tsnext.core.error.ServingException;
+
+/**
+ * Takes the answer of one request. The core calls it from one thread at a time, in order, and ends
+ * it exactly once: by {@link #complete}, {@link #end} or {@link #fail}. Implementations do not
+ * block. Buffers passed in become the sink's to release.
+ */
+public interface ResponseSink {
+
+  /** A plain answer; nothing follows. */
+  void complete(ResponseHead head, ByteBuf body);
+
+  /** A chunk of a stream. {@code head} counts in the first one only. */
+  void chunk(ResponseHead head, ByteBuf body);
+
+  /** The last chunk of a stream that has begun; may be empty. */
+  void end(ByteBuf body);
+
+  /** The request failed, before or after chunks were sent. */
+  void fail(ServingException error);
+}

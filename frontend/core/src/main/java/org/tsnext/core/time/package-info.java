@@ -1,0 +1,2 @@
+/** Time as it is injected: production code asks nobody else for it. */
+package org.tsnext.core.time;

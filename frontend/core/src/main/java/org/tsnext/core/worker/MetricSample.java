@@ -1,0 +1,33 @@
+package org.tsnext.core.worker;
+
+import java.time.Instant;
+import java.util.List;
+import org.tsnext.core.request.Header;
+
+/**
+ * One value a handler emitted.
+ *
+ * @param unit the long form, such as {@code Milliseconds}
+ * @param requestIds joined by commas, or empty
+ * @param dimensions name and value, in order
+ */
+public record MetricSample(
+    Type type,
+    String name,
+    String unit,
+    double value,
+    Instant time,
+    String requestIds,
+    List<Header> dimensions) {
+
+  /** How samples of one name are put together. */
+  public enum Type {
+    COUNTER,
+    GAUGE,
+    HISTOGRAM
+  }
+
+  public MetricSample {
+    dimensions = List.copyOf(dimensions);
+  }
+}

@@ -1,0 +1,74 @@
+package org.tsnext.core.worker;
+
+import io.netty.buffer.ByteBuf;
+import java.time.Duration;
+import org.tsnext.core.request.ResponseHead;
+
+/**
+ * What a worker process does. Calls come in order and one at a time. Implementations do not block.
+ * Buffers passed in become the listener's to release.
+ */
+public interface WorkerListener {
+
+  /** The process exists. */
+  void started(long pid);
+
+  /** The process dialled in and got its load order. */
+  void connected(String address);
+
+  /** The model is loaded; batches may be sent. */
+  void loaded(Duration took);
+
+  /** The model could not be loaded; the process will exit. */
+  void loadFailed(LoadFailure failure);
+
+  /** The answer of an item, or its last chunk if chunks came before. */
+  void response(int batchId, int item, ResponseHead head, ByteBuf body);
+
+  /** A chunk of an item's answer; more follows. */
+  void chunk(int batchId, int item, ResponseHead head, ByteBuf body);
+
+  /** The end of an item, or of all items still open if {@code item} is -1. */
+  void error(int batchId, int item, HandlerError error);
+
+  /** A metric sample that the handler emitted. */
+  void metric(MetricSample sample);
+
+  /** The answer to a ping. */
+  void pong(int token);
+
+  /**
+   * The connection is gone, whoever closed it. No response follows. Not called if the worker never
+   * dialled in.
+   */
+  void disconnected(String reason);
+
+  /** The process is gone. Always the last call, exactly once. */
+  void exited(ExitStatus status);
+
+  /**
+   * Why a model could not be loaded.
+   *
+   * @param code 507 out of memory, else 500
+   * @param detail type and text of the Python error
+   * @param traceback the Python traceback, or empty
+   */
+  record LoadFailure(int code, String message, String detail, String traceback) {}
+
+  /** How the handler failed. See ERROR in docs/worker-protocol.md. */
+  record HandlerError(int code, String message, String detail, String traceback) {}
+
+  /**
+   * How a process ended.
+   *
+   * @param code exit code, or -1 if a signal ended it
+   * @param signal the signal, or 0
+   * @param reason why it could not be started or was ended by us, or empty
+   */
+  record ExitStatus(int code, int signal, String reason) {
+    /** Killed by SIGKILL, as the kernel does when memory runs out. */
+    public boolean killed() {
+      return signal == 9 || code == 137;
+    }
+  }
+}

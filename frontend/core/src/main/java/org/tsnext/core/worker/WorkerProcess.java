@@ -1,0 +1,36 @@
+package org.tsnext.core.worker;
+
+import java.time.Duration;
+import java.util.List;
+import org.tsnext.core.request.InferenceRequest;
+
+/**
+ * One life of one worker process. Methods may be called from any thread, never block, and do
+ * nothing once it has exited.
+ */
+public interface WorkerProcess {
+
+  /**
+   * Sends a batch: item {@code i} is {@code items.get(i)}. The requests stay the caller's; their
+   * buffers are retained for the time of the write.
+   *
+   * @param batchId chosen by the caller, unsigned 32 bit, not in use on this worker
+   * @param timeLeftMillis per item, milliseconds to its deadline, 0 for none
+   */
+  void send(int batchId, List<InferenceRequest> items, int[] timeLeftMillis);
+
+  /** Tells the worker that an item ({@code -1}: the whole batch) is no longer wanted. */
+  void cancel(int batchId, int item);
+
+  /** Asks an idle worker for a sign of life; {@link WorkerListener#pong} answers. */
+  void ping(int token);
+
+  /**
+   * Ends the process politely: closes the connection, and kills it if it is not gone after {@code
+   * grace}.
+   */
+  void stop(Duration grace);
+
+  /** Ends the process at once, with its process group. */
+  void kill();
+}

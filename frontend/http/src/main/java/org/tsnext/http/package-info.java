@@ -1,0 +1,2 @@
+/** The HTTP transport: parse, call the core, render. */
+package org.tsnext.http;
