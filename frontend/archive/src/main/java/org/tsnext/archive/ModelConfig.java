@@ -10,7 +10,7 @@ import java.util.OptionalInt;
  * The frontend's part of a model-config.yaml. An empty value means that the file does not set the
  * key.
  *
- * @param maxRetryTimeout recovery window of a failing worker, {@code maxRetryTimeoutInSec}
+ * @param maxRetryTimeout recovery window of a failing worker, in seconds in the file
  * @param clientTimeout {@code clientTimeoutInMills}; zero means never
  * @param retryOnWorkerDeath whether a request whose worker died is given to another one, once
  * @param workerStart how worker processes are started

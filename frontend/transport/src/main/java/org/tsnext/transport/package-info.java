@@ -1,0 +1,2 @@
+/** Event loops and sockets: epoll or kqueue where they exist, NIO elsewhere. */
+package org.tsnext.transport;
