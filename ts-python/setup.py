@@ -1,0 +1,57 @@
+"""The part of the build that pyproject.toml cannot say: the frontend's jars go into the wheel.
+
+`mvn package` collects them in `frontend/server/target/lib`. A wheel without them could not start
+a server, so it is not built; an sdist carries them, so that it builds without the repository.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from setuptools import setup
+from setuptools.command.build_py import build_py
+from setuptools.command.sdist import sdist
+from setuptools.errors import SetupError
+
+HERE = Path(__file__).resolve().parent
+# In the repository Maven's output counts; in an unpacked sdist only the second exists.
+JAR_FOLDERS = (HERE.parent / "frontend" / "server" / "target" / "lib", HERE / "src/ts/frontend")
+
+
+def find_jars() -> list[Path]:
+    """Return the jars to pack, the server's own among them, or end the build with the reason."""
+    for folder in JAR_FOLDERS:
+        jars = sorted(folder.glob("*.jar"))
+        if any(jar.name.startswith("tsnext-server") for jar in jars):
+            return jars
+    looked = "\n  ".join(str(folder) for folder in JAR_FOLDERS)
+    raise SetupError(
+        "the frontend's jars are missing: no tsnext-server*.jar in\n  "
+        f"{looked}\nBuild them first, at the top of the repository: mvn -DskipTests package"
+    )
+
+
+def copy_jars(target: Path) -> None:
+    """Replace `target` by a folder that holds exactly the current jars."""
+    jars = find_jars()
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    for jar in jars:
+        shutil.copyfile(jar, target / jar.name)
+
+
+class BuildWithJars(build_py):
+    def run(self) -> None:
+        super().run()
+        if not self.editable_mode:
+            copy_jars(Path(self.build_lib) / "ts" / "frontend")
+
+
+class SdistWithJars(sdist):
+    def make_release_tree(self, base_dir: str, files: list[str]) -> None:
+        super().make_release_tree(base_dir, files)
+        copy_jars(Path(base_dir) / "src" / "ts" / "frontend")
+
+
+setup(cmdclass={"build_py": BuildWithJars, "sdist": SdistWithJars})
