@@ -1,0 +1,1 @@
+"""Metrics that handlers emit through ``context.metrics``, and the collector of system metrics."""

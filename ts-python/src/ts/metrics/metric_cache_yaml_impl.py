@@ -1,0 +1,280 @@
+"""The metrics cache that handlers use as ``context.metrics``."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import KeysView, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ts.metrics._request_ids import resolve_request_ids
+from ts.metrics._sample import Emit
+from ts.metrics.caching_metric import CachingMetric
+from ts.metrics.dimension import Dimension
+from ts.metrics.metric_cache_errors import (
+    MetricsCacheIOError,
+    MetricsCacheKeyError,
+    MetricsCachePyYamlError,
+    MetricsCacheTypeError,
+    MetricsCacheValueError,
+)
+from ts.metrics.metric_type_enum import MetricTypes
+
+logger = logging.getLogger(__name__)
+
+_TIME_UNITS = ("ms", "s")
+_SIZE_UNITS = ("MB", "kB", "GB", "B")
+
+
+class MetricsCacheYamlImpl:
+    """Holds the metrics declared in the metrics configuration and emits samples of them.
+
+    A name that is not declared is created by its first use, with the dimensions of that use. One
+    object serves one worker and is used on the thread of the handler.
+
+    Args:
+        config_file_path: The YAML file with a section ``model_metrics``; ``None`` declares nothing.
+        emit: Called with each sample; without it samples are logged as ``[METRICS]`` lines.
+
+    Attributes:
+        cache: Metrics by type and name.
+        store: Always empty, for handlers written for the old metrics store.
+        request_ids: Ids of the batch by index, or one id while the model loads.
+        model_name: Value of the dimension ``ModelName``.
+    """
+
+    def __init__(
+        self, config_file_path: str | Path | None = None, emit: Emit | None = None
+    ) -> None:
+        self.config_file_path = config_file_path
+        self.cache: dict[MetricTypes, dict[str, CachingMetric]] = {t: {} for t in MetricTypes}
+        self.store: list[Any] = []
+        self.request_ids: Mapping[int, str] | str | None = None
+        self.model_name: str | None = None
+        self._emit = emit
+
+    def initialize_cache(self) -> None:
+        """Declare the metrics of the configuration file.
+
+        Raises:
+            MetricsCacheIOError: The file cannot be read.
+            MetricsCachePyYamlError: The file is not YAML.
+            MetricsCacheTypeError: ``model_metrics`` or an entry of it has the wrong form.
+        """
+        if self.config_file_path is None:
+            return
+        section = self._read_model_metrics(Path(self.config_file_path))
+        for metric_type in MetricTypes:
+            for entry in section.get(metric_type.value) or ():
+                if not (isinstance(entry, dict) and entry.get("name") and entry.get("unit")):
+                    raise MetricsCacheTypeError(
+                        f"{self.config_file_path}: model_metrics.{metric_type.value} has the entry "
+                        f"{entry!r}, expected name, unit and dimensions"
+                    )
+                self.add_metric_to_cache(
+                    str(entry["name"]),
+                    str(entry["unit"]),
+                    [str(name) for name in entry.get("dimensions") or ()],
+                    metric_type,
+                )
+
+    def set_request_ids(self, request_ids: Mapping[int, str] | str | None) -> None:
+        """Set the ids of the batch that runs now: by index, or one string."""
+        self.request_ids = request_ids
+
+    def cache_keys(self) -> KeysView[MetricTypes]:
+        """Return the metric types of the cache."""
+        return self.cache.keys()
+
+    def add_metric_to_cache(
+        self,
+        metric_name: str | None = None,
+        unit: str = "",
+        dimension_names: Sequence[str] | None = None,
+        metric_type: MetricTypes = MetricTypes.COUNTER,
+        *,
+        name: str | None = None,
+    ) -> CachingMetric:
+        """Declare a metric, or replace one of the same name and type. Emits nothing.
+
+        Args:
+            metric_name: Name of the metric.
+            unit: Short or long word for the unit.
+            dimension_names: Names of all dimensions, in order.
+            metric_type: Counter, gauge or histogram.
+            name: Another spelling of `metric_name`.
+
+        Raises:
+            MetricsCacheTypeError: An argument has the wrong type.
+        """
+        full_name = metric_name if metric_name is not None else name
+        if not isinstance(full_name, str) or not full_name:
+            raise MetricsCacheTypeError(f"Metric name {full_name!r}, expected a non-empty string")
+        if not isinstance(unit, str):
+            raise MetricsCacheTypeError(f"Metric {full_name}: unit {unit!r}, expected a string")
+        if not isinstance(metric_type, MetricTypes):
+            raise MetricsCacheTypeError(
+                f"Metric {full_name}: type {metric_type!r}, expected a member of MetricTypes"
+            )
+        if isinstance(dimension_names, str):
+            raise MetricsCacheTypeError(
+                f"Metric {full_name}: dimension names {dimension_names!r}, expected a list"
+            )
+        metric = CachingMetric(full_name, unit, dimension_names, metric_type, emit=self._emit)
+        self.cache[metric_type][full_name] = metric
+        return metric
+
+    def get_metric(
+        self, metric_name: str, metric_type: MetricTypes = MetricTypes.COUNTER
+    ) -> CachingMetric:
+        """Return a declared metric.
+
+        Raises:
+            MetricsCacheKeyError: There is no metric of this name and type.
+        """
+        metric = self.cache.get(metric_type, {}).get(metric_name)
+        if metric is None:
+            raise MetricsCacheKeyError(
+                f"Metric {metric_name!r} of type {getattr(metric_type, 'value', metric_type)} "
+                "is not declared"
+            )
+        return metric
+
+    def add_counter(
+        self,
+        name: str,
+        value: float,
+        idx: int | None = None,
+        dimensions: Sequence[Dimension] | None = None,
+    ) -> None:
+        """Emit a step of a counter. `idx` names one request of the batch; without it, all."""
+        self._add(name, value, "count", idx, dimensions, MetricTypes.COUNTER)
+
+    def add_time(
+        self,
+        name: str,
+        value: float,
+        idx: int | None = None,
+        unit: str = "ms",
+        dimensions: Sequence[Dimension] | None = None,
+        metric_type: MetricTypes = MetricTypes.GAUGE,
+    ) -> None:
+        """Emit a time in `unit`, ``ms`` or ``s``; another unit is a `MetricsCacheValueError`."""
+        _check_unit(name, unit, _TIME_UNITS)
+        self._add(name, value, unit, idx, dimensions, metric_type)
+
+    def add_size(
+        self,
+        name: str,
+        value: float,
+        idx: int | None = None,
+        unit: str = "MB",
+        dimensions: Sequence[Dimension] | None = None,
+        metric_type: MetricTypes = MetricTypes.GAUGE,
+    ) -> None:
+        """Emit a size in `unit`, ``MB kB GB B``; another unit is a `MetricsCacheValueError`."""
+        _check_unit(name, unit, _SIZE_UNITS)
+        self._add(name, value, unit, idx, dimensions, metric_type)
+
+    def add_percent(
+        self,
+        name: str,
+        value: float,
+        idx: int | None = None,
+        dimensions: Sequence[Dimension] | None = None,
+        metric_type: MetricTypes = MetricTypes.GAUGE,
+    ) -> None:
+        """Emit a percentage."""
+        self._add(name, value, "percent", idx, dimensions, metric_type)
+
+    def add_error(
+        self, name: str, value: float, dimensions: Sequence[Dimension] | None = None
+    ) -> None:
+        """Emit a step of an error counter, which belongs to no request."""
+        self._emit_sample(name, value, "", "", dimensions, MetricTypes.COUNTER)
+
+    def add_metric(
+        self,
+        name: str,
+        value: float,
+        unit: str,
+        idx: int | None = None,
+        dimensions: Sequence[Dimension] | None = None,
+        metric_type: MetricTypes = MetricTypes.COUNTER,
+    ) -> None:
+        """Emit a sample of any unit and type."""
+        self._add(name, value, unit, idx, dimensions, metric_type)
+
+    def _add(
+        self,
+        name: str,
+        value: float,
+        unit: str,
+        idx: int | None,
+        dimensions: Sequence[Dimension] | None,
+        metric_type: MetricTypes,
+    ) -> None:
+        request_id = resolve_request_ids(self.request_ids, idx)
+        self._emit_sample(name, value, unit, request_id, dimensions, metric_type)
+
+    def _emit_sample(
+        self,
+        name: str,
+        value: float,
+        unit: str,
+        request_id: str,
+        dimensions: Sequence[Dimension] | None,
+        metric_type: MetricTypes,
+    ) -> None:
+        pairs = {dimension.name: dimension.value for dimension in dimensions or ()}
+        if request_id:
+            pairs.setdefault("ModelName", str(self.model_name))
+            pairs.setdefault("Level", "Model")
+        else:
+            pairs.setdefault("Level", "Error")
+        metric = self.cache[metric_type].get(name)
+        if metric is None:
+            metric = self.add_metric_to_cache(name, unit, list(pairs), metric_type)
+        metric.add_or_update(value, self._values_for(metric, pairs), request_id)
+
+    def _values_for(self, metric: CachingMetric, pairs: dict[str, str]) -> list[str]:
+        """Order values as `metric` declares them: by name, else, as 0.12 did, by position."""
+        declared = metric.dimension_names
+        if "ModelName" in declared:
+            pairs.setdefault("ModelName", str(self.model_name))
+        if len(pairs) == len(declared) and all(name in pairs for name in declared):
+            return [pairs[name] for name in declared]
+        return list(pairs.values())
+
+    def _read_model_metrics(self, path: Path) -> dict[str, Any]:
+        import yaml
+
+        try:
+            config = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except OSError as e:
+            raise MetricsCacheIOError(f"Metrics configuration {path} cannot be read: {e}") from e
+        except yaml.YAMLError as e:
+            raise MetricsCachePyYamlError(
+                f"Metrics configuration {path} is not valid YAML: {e}"
+            ) from e
+        section = config.get("model_metrics") if isinstance(config, dict) else None
+        if section is None:
+            logger.warning(
+                "Metrics configuration %s has no section model_metrics: nothing declared", path
+            )
+            return {}
+        if not isinstance(section, dict) or not all(
+            isinstance(section.get(t.value) or [], list) for t in MetricTypes
+        ):
+            raise MetricsCacheTypeError(
+                f"Metrics configuration {path}: model_metrics is {section!r}, "
+                "expected lists under counter, gauge and histogram"
+            )
+        return section
+
+
+def _check_unit(name: str, unit: str, allowed: tuple[str, ...]) -> None:
+    if unit not in allowed:
+        raise MetricsCacheValueError(
+            f"Metric {name}: unit {unit!r}, expected one of {', '.join(allowed)}"
+        )
