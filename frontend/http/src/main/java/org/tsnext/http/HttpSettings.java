@@ -1,0 +1,59 @@
+package org.tsnext.http;
+
+import java.util.List;
+import java.util.Objects;
+import java.util.function.Supplier;
+
+/**
+ * Everything the HTTP transport can be told.
+ *
+ * @param inferenceAddress and {@code managementAddress}: if both are the same, one listener serves
+ *     both; port 0 never is the same
+ * @param maxRequestSize octets of a request body, at most
+ * @param streamBufferLimit octets of one stream that may wait for a slow client before that stream
+ *     is cut
+ * @param enableModelApi whether models can be registered and unregistered
+ * @param errorDetail whether error bodies carry the {@code detail} field
+ * @param serverVersion shown in API descriptions
+ * @param startUpModels names of the models loaded at start; {@code /invocations} without a name
+ *     means the only one of them
+ */
+public record HttpSettings(
+    ListenAddress inferenceAddress,
+    ListenAddress managementAddress,
+    int maxRequestSize,
+    int streamBufferLimit,
+    CorsSettings cors,
+    boolean enableModelApi,
+    boolean errorDetail,
+    String serverVersion,
+    Supplier<List<String>> startUpModels) {
+
+  /** {@code max_request_size} if the configuration says nothing. */
+  public static final int DEFAULT_MAX_REQUEST_SIZE = 6_553_500;
+
+  /** {@code streamBufferLimit} if the configuration says nothing. */
+  public static final int DEFAULT_STREAM_BUFFER_LIMIT = 4 << 20;
+
+  public HttpSettings {
+    Objects.requireNonNull(inferenceAddress, "inferenceAddress");
+    Objects.requireNonNull(managementAddress, "managementAddress");
+    Objects.requireNonNull(cors, "cors");
+    Objects.requireNonNull(serverVersion, "serverVersion");
+    Objects.requireNonNull(startUpModels, "startUpModels");
+    if (maxRequestSize < 1) {
+      throw new IllegalArgumentException(
+          "max_request_size is " + maxRequestSize + ", expected 1 or more");
+    }
+    if (streamBufferLimit < 1) {
+      throw new IllegalArgumentException(
+          "stream buffer limit is " + streamBufferLimit + ", expected 1 or more");
+    }
+  }
+
+  /** Whether one listener serves both roles. */
+  public boolean combined() {
+    boolean anyPort = inferenceAddress instanceof ListenAddress.Tcp tcp && tcp.port() == 0;
+    return !anyPort && inferenceAddress.equals(managementAddress);
+  }
+}

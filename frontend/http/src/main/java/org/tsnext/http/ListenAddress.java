@@ -1,0 +1,86 @@
+package org.tsnext.http;
+
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/** Where a listener waits for connections. */
+public sealed interface ListenAddress {
+
+  /**
+   * A TCP address.
+   *
+   * @param host name or address, IPv6 without brackets
+   * @param port 0 for any free port
+   */
+  record Tcp(String host, int port) implements ListenAddress {
+    public Tcp {
+      if (port < 0 || port > 65535) {
+        throw new IllegalArgumentException("port " + port + ", expected 0 to 65535");
+      }
+    }
+
+    @Override
+    public String toString() {
+      return "http://" + (host.indexOf(':') >= 0 ? "[" + host + "]" : host) + ":" + port;
+    }
+  }
+
+  /** A Unix-domain socket. */
+  record Unix(Path path) implements ListenAddress {
+    @Override
+    public String toString() {
+      return "unix:" + path;
+    }
+  }
+
+  /**
+   * Reads {@code http://host[:port]} or {@code unix:/absolute/path}.
+   *
+   * @param key configuration key the text comes from, named in errors
+   * @param defaultPort port if the text has none
+   * @throws IllegalArgumentException with a message for the operator
+   */
+  static ListenAddress parse(String key, String text, int defaultPort) {
+    String trimmed = text.trim();
+    String lower = trimmed.toLowerCase(Locale.ROOT);
+    if (lower.startsWith("https:")) {
+      throw new IllegalArgumentException(
+          key + "=" + text + ": https is not supported yet; use http:// and end TLS in a proxy");
+    }
+    if (lower.startsWith("unix:")) {
+      Path path = Path.of(trimmed.substring("unix:".length()));
+      if (!path.isAbsolute()) {
+        throw invalid(key, text, "the path of a unix socket must be absolute");
+      }
+      return new Unix(path);
+    }
+    Matcher matcher = Syntax.TCP.matcher(trimmed);
+    if (!matcher.matches()) {
+      throw invalid(key, text, "expected http://host[:port] or unix:/path");
+    }
+    String host = matcher.group(1) != null ? matcher.group(1) : matcher.group(2);
+    String port = matcher.group(3);
+    int number = port == null ? defaultPort : Integer.parseInt(port);
+    if (number > 65535) {
+      throw invalid(key, text, "the port must be 0 to 65535");
+    }
+    return new Tcp(host, number);
+  }
+
+  private static IllegalArgumentException invalid(String key, String text, String expected) {
+    return new IllegalArgumentException(
+        "Invalid binding address: " + text + " (" + key + "): " + expected);
+  }
+
+  /** The grammar, kept out of the interface's own names. */
+  final class Syntax {
+    private static final Pattern TCP =
+        Pattern.compile(
+            "http://(?:\\[([0-9A-Fa-f:.%]+)]|([^:/\\[\\]\\s]+))(?::([0-9]{1,5}))?/?",
+            Pattern.CASE_INSENSITIVE);
+
+    private Syntax() {}
+  }
+}

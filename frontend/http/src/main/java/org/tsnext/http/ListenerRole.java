@@ -1,0 +1,18 @@
+package org.tsnext.http;
+
+/** What a listener serves. Two roles on one address share one listener. */
+public enum ListenerRole {
+  INFERENCE("inference_address"),
+  MANAGEMENT("management_address");
+
+  private final String key;
+
+  ListenerRole(String key) {
+    this.key = key;
+  }
+
+  /** The configuration key that holds this role's address. */
+  public String key() {
+    return key;
+  }
+}
