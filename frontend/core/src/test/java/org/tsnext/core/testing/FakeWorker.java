@@ -1,0 +1,261 @@
+package org.tsnext.core.testing;
+
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Consumer;
+import org.tsnext.core.request.InferenceRequest;
+import org.tsnext.core.request.ResponseHead;
+import org.tsnext.core.request.ResponseHead.BodyKind;
+import org.tsnext.core.worker.MetricSample;
+import org.tsnext.core.worker.WorkerListener;
+import org.tsnext.core.worker.WorkerListener.ExitStatus;
+import org.tsnext.core.worker.WorkerListener.HandlerError;
+import org.tsnext.core.worker.WorkerListener.LoadFailure;
+import org.tsnext.core.worker.WorkerOrder;
+import org.tsnext.core.worker.WorkerProcess;
+
+/**
+ * A worker process without a process. It remembers what it was sent, and does what the test says.
+ * Methods that speak to the listener are for one thread at a time, as a real worker's calls are.
+ */
+public final class FakeWorker implements WorkerProcess {
+
+  private final long pid;
+  private final WorkerOrder order;
+  private final WorkerListener listener;
+  private final List<SentBatch> batches = new ArrayList<>();
+  private final List<Cancelled> cancels = new ArrayList<>();
+  private final List<Integer> pings = new ArrayList<>();
+  private Consumer<SentBatch> onSend = batch -> {};
+  private boolean diesWhenTold = true;
+  private boolean connected;
+  private boolean exited;
+  private boolean killed;
+  private boolean stopped;
+
+  FakeWorker(long pid, WorkerOrder order, WorkerListener listener) {
+    this.pid = pid;
+    this.order = order;
+    this.listener = listener;
+  }
+
+  /** A batch as it was sent. The bodies are copies: first part of each item, as text. */
+  public record SentBatch(
+      FakeWorker worker,
+      int id,
+      List<String> requestIds,
+      List<String> bodies,
+      List<Integer> timesLeft) {
+
+    public int size() {
+      return requestIds.size();
+    }
+
+    /** Answers every item with {@code body}. */
+    public void answerAll(String body) {
+      for (int item = 0; item < size(); item++) {
+        worker.answer(id, item, body);
+      }
+    }
+  }
+
+  /** A cancellation as it was sent. */
+  public record Cancelled(int batchId, int item) {}
+
+  // ---- what a test reads
+
+  public WorkerOrder order() {
+    return order;
+  }
+
+  public synchronized List<SentBatch> batches() {
+    return List.copyOf(batches);
+  }
+
+  /** The batch sent last. */
+  public synchronized SentBatch lastBatch() {
+    return batches.get(batches.size() - 1);
+  }
+
+  public synchronized List<Cancelled> cancels() {
+    return List.copyOf(cancels);
+  }
+
+  public synchronized List<Integer> pings() {
+    return List.copyOf(pings);
+  }
+
+  public synchronized boolean hasExited() {
+    return exited;
+  }
+
+  public synchronized boolean wasKilled() {
+    return killed;
+  }
+
+  public synchronized boolean wasStopped() {
+    return stopped;
+  }
+
+  // ---- what a test lets it do
+
+  /** What happens on each batch, on the sending thread. */
+  public synchronized void onSend(Consumer<SentBatch> action) {
+    onSend = action;
+  }
+
+  /** Whether {@link #stop} and {@link #kill} end it at once, which is the default. */
+  public synchronized void diesWhenTold(boolean value) {
+    diesWhenTold = value;
+  }
+
+  /** Starts and connects, but does not load. */
+  public void connect() {
+    listener.started(pid);
+    synchronized (this) {
+      connected = true;
+    }
+    listener.connected("unix:fake");
+  }
+
+  /** Starts, connects and loads the model. */
+  public void load() {
+    connect();
+    listener.loaded(Duration.ofMillis(10));
+  }
+
+  /** Fails to load the model, and exits. */
+  public void failLoad(int code, String detail) {
+    connect();
+    listener.loadFailed(
+        new LoadFailure(
+            code, "Load failed", detail, "Traceback (most recent call last)\n" + detail));
+    exit(new ExitStatus(3, 0, ""));
+  }
+
+  /** Answers an item, or ends its stream. */
+  public void answer(int batchId, int item, String body) {
+    listener.response(batchId, item, new ResponseHead(0, "", BodyKind.TEXT, List.of()), text(body));
+  }
+
+  /** Sends a piece of a stream. */
+  public void chunk(int batchId, int item, String body) {
+    listener.chunk(batchId, item, new ResponseHead(0, "", BodyKind.TEXT, List.of()), text(body));
+  }
+
+  /** Fails an item, or all open ones with -1. */
+  public void error(int batchId, int item, int code, String message, String detail) {
+    listener.error(batchId, item, new HandlerError(code, message, detail, "Traceback: " + detail));
+  }
+
+  public void pong(int token) {
+    listener.pong(token);
+  }
+
+  public void metric(MetricSample sample) {
+    listener.metric(sample);
+  }
+
+  /** Closes the connection, but lives on. */
+  public void disconnect() {
+    synchronized (this) {
+      if (!connected) {
+        return;
+      }
+      connected = false;
+    }
+    listener.disconnected("end of file");
+  }
+
+  /** Dies as by {@code kill -9}. */
+  public void die() {
+    exit(new ExitStatus(-1, 9, ""));
+  }
+
+  /** Ends, once. */
+  public void exit(ExitStatus status) {
+    synchronized (this) {
+      if (exited) {
+        return;
+      }
+      exited = true;
+    }
+    disconnect();
+    listener.exited(status);
+  }
+
+  // ---- what the core tells it
+
+  @Override
+  public void send(int batchId, List<InferenceRequest> items, int[] timeLeftMillis) {
+    SentBatch batch;
+    Consumer<SentBatch> action;
+    synchronized (this) {
+      if (exited) {
+        return;
+      }
+      List<Integer> timesLeft = new ArrayList<>();
+      for (int millis : timeLeftMillis) {
+        timesLeft.add(millis);
+      }
+      batch =
+          new SentBatch(
+              this,
+              batchId,
+              items.stream().map(InferenceRequest::id).toList(),
+              items.stream().map(FakeWorker::firstBody).toList(),
+              timesLeft);
+      batches.add(batch);
+      action = onSend;
+    }
+    action.accept(batch);
+  }
+
+  @Override
+  public synchronized void cancel(int batchId, int item) {
+    cancels.add(new Cancelled(batchId, item));
+  }
+
+  @Override
+  public synchronized void ping(int token) {
+    pings.add(token);
+  }
+
+  @Override
+  public void stop(Duration grace) {
+    boolean dies;
+    synchronized (this) {
+      stopped = true;
+      dies = diesWhenTold;
+    }
+    if (dies) {
+      exit(new ExitStatus(0, 0, ""));
+    }
+  }
+
+  @Override
+  public void kill() {
+    boolean dies;
+    synchronized (this) {
+      killed = true;
+      dies = diesWhenTold;
+    }
+    if (dies) {
+      exit(new ExitStatus(-1, 9, "killed by the frontend"));
+    }
+  }
+
+  private static String firstBody(InferenceRequest request) {
+    return request.parts().isEmpty()
+        ? ""
+        : request.parts().get(0).value().toString(StandardCharsets.UTF_8);
+  }
+
+  private static ByteBuf text(String body) {
+    return Unpooled.copiedBuffer(body, StandardCharsets.UTF_8);
+  }
+}

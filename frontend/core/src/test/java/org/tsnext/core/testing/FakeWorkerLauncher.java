@@ -1,0 +1,63 @@
+package org.tsnext.core.testing;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Consumer;
+import org.tsnext.core.worker.WorkerLauncher;
+import org.tsnext.core.worker.WorkerListener;
+import org.tsnext.core.worker.WorkerOrder;
+import org.tsnext.core.worker.WorkerProcess;
+
+/**
+ * Launches {@link FakeWorker}s. By default they do nothing until the test tells them; with {@link
+ * #onLaunch} they can act by themselves, for example {@code onLaunch(FakeWorker::load)}.
+ */
+public final class FakeWorkerLauncher implements WorkerLauncher {
+
+  private final List<FakeWorker> workers = new ArrayList<>();
+  private Consumer<FakeWorker> onLaunch = worker -> {};
+
+  @Override
+  public WorkerProcess launch(WorkerOrder order, WorkerListener listener) {
+    FakeWorker worker;
+    Consumer<FakeWorker> action;
+    synchronized (this) {
+      worker = new FakeWorker(1000 + workers.size(), order, listener);
+      workers.add(worker);
+      action = onLaunch;
+    }
+    action.accept(worker);
+    return worker;
+  }
+
+  /** What each worker does as soon as it is launched, on the launching thread. */
+  public synchronized void onLaunch(Consumer<FakeWorker> action) {
+    onLaunch = action;
+  }
+
+  /** Workers that load at once and answer each item with {@code body}. */
+  public static FakeWorkerLauncher answering(String body) {
+    FakeWorkerLauncher launcher = new FakeWorkerLauncher();
+    launcher.onLaunch(
+        worker -> {
+          worker.onSend(batch -> batch.answerAll(body));
+          worker.load();
+        });
+    return launcher;
+  }
+
+  /** Every worker so far, oldest first, dead ones included. */
+  public synchronized List<FakeWorker> workers() {
+    return List.copyOf(workers);
+  }
+
+  /** Workers that have not exited. */
+  public List<FakeWorker> alive() {
+    return workers().stream().filter(worker -> !worker.hasExited()).toList();
+  }
+
+  /** The worker launched last. */
+  public synchronized FakeWorker latest() {
+    return workers.get(workers.size() - 1);
+  }
+}
