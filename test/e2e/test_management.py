@@ -1,0 +1,269 @@
+"""The management API as a first user needs it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+import requests
+from torchserve_process import REPOSITORY, TorchServe, wait_for
+
+MODELS = REPOSITORY / "test" / "models"
+
+
+@pytest.fixture(scope="module")
+def managed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TorchServe]:
+    """A server without models; its store has `commands`."""
+    running = TorchServe(tmp_path_factory.mktemp("managed"))
+    running.store.add_directory(MODELS / "commands")
+    running.store.add_directory(MODELS / "commands", "second")
+    manifest = running.store.path / "second" / "MAR-INF" / "MANIFEST.json"
+    manifest.write_text(
+        manifest.read_text().replace('"modelVersion": "1.0"', '"modelVersion": "2.0"')
+    )
+    running.start()
+    yield running
+    running.stop()
+    running.assert_nothing_left()
+
+
+def models(server: TorchServe, method: str, path: str = "", **arguments: object):  # type: ignore[no-untyped-def]
+    return requests.request(
+        method,
+        f"{server.management}/models{path}",
+        timeout=60,
+        **arguments,  # type: ignore[arg-type]
+    )
+
+
+def test_life_of_a_model(managed: TorchServe) -> None:
+    assert models(managed, "GET").json() == {"models": []}
+
+    registered = models(managed, "POST", "?url=commands&initial_workers=0")
+    assert registered.status_code == 200
+    # model-config.yaml asks for one worker; a number in the call is nearer and wins.
+    assert registered.json() == {
+        "status": 'Model "commands" Version: 1.0 registered with 0 initial workers.'
+        " Use scale workers API to add workers for the model."
+    }
+    assert models(managed, "GET").json() == {
+        "models": [{"modelName": "commands", "modelUrl": "commands"}]
+    }
+    refused = managed.order("echo")
+    assert refused.status_code == 503
+    assert refused.json()["type"] == "ServiceUnavailableException"
+    assert refused.json()["message"].startswith(
+        'Model "commands" has no worker to serve inference request.'
+    )
+    assert refused.headers["retry-after"]
+
+    scaled = models(managed, "PUT", "/commands?min_worker=2&synchronous=true")
+    assert (scaled.status_code, scaled.json()) == (
+        200,
+        {"status": "Workers scaled to 2 for model: commands"},
+    )
+    description = managed.describe("commands")
+    assert [w["status"] for w in description["workers"]] == ["READY", "READY"]
+    assert (description["minWorkers"], description["maxWorkers"]) == (2, 2)
+    assert managed.order("echo").status_code == 200
+
+    second = models(managed, "POST", "?url=second&initial_workers=1&synchronous=true")
+    assert second.json() == {
+        "status": 'Model "commands" Version: 2.0 registered with 1 initial workers'
+    }
+    versions = models(managed, "GET", "/commands/all").json()
+    assert sorted(v["modelVersion"] for v in versions) == ["1.0", "2.0"]
+    assert managed.describe("commands")["modelVersion"] == "1.0"
+
+    forbidden = models(managed, "DELETE", "/commands")
+    assert forbidden.status_code == 403
+    assert forbidden.json()["type"] == "InvalidModelVersionException"
+
+    changed = models(managed, "PUT", "/commands/2.0/set-default")
+    assert changed.json() == {
+        "status": 'Default version successfully updated for model "commands" to "2.0"'
+    }
+    assert managed.describe("commands")["modelVersion"] == "2.0"
+
+    gone = models(managed, "DELETE", "/commands/1.0")
+    assert gone.json() == {"status": 'Model "commands" unregistered'}
+    assert models(managed, "DELETE", "/commands").status_code == 200
+    assert models(managed, "GET", "/commands").status_code == 404
+    assert models(managed, "GET").json() == {"models": []}
+
+
+def test_register_by_json_has_the_defaults_of_the_query_form(managed: TorchServe) -> None:
+    answer = models(
+        managed, "POST", json={"url": "commands", "model_name": "byjson", "initial_workers": 1}
+    )
+    assert answer.status_code == 200, answer.text
+    description = managed.describe("byjson")
+    assert description["maxBatchDelay"] == 100
+    assert description["batchSize"] == 1
+    assert models(managed, "DELETE", "/byjson").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "arguments", "status", "kind", "message"),
+    [
+        ("POST", "", {}, 400, "BadRequestException", "Parameter url is required."),
+        (
+            "POST",
+            "?url=nothing.mar",
+            {},
+            404,
+            "ModelNotFoundException",
+            "Model not found at: nothing.mar",
+        ),
+        (
+            "POST",
+            "?url=../store/commands",
+            {},
+            404,
+            "ModelNotFoundException",
+            "Relative path is not allowed in url: ../store/commands",
+        ),
+        (
+            "POST",
+            "?url=http://169.254.169.254/latest",
+            {},
+            404,
+            "ModelNotFoundException",
+            "Given URL http://169.254.169.254/latest does not match any allowed URL(s)",
+        ),
+        ("POST", "", {"data": "{", "headers": {"content-type": "application/json"}}, 400, "", ""),
+        ("POST", "?url=commands&batch_size=-3", {}, 400, "BadRequestException", ""),
+        ("POST", "?url=commands&runtime=cobol", {}, 400, "BadRequestException", ""),
+        ("GET", "/cats", {}, 404, "ModelNotFoundException", "Model not found: cats"),
+        ("PUT", "/cats?min_worker=1", {}, 404, "ModelNotFoundException", "Model not found: cats"),
+        ("DELETE", "/cats", {}, 404, "ModelNotFoundException", "Model not found: cats"),
+        ("PATCH", "", {}, 405, "MethodNotAllowedException", ""),
+    ],
+)
+def test_wrong_calls_are_refused_in_words(
+    managed: TorchServe,
+    method: str,
+    path: str,
+    arguments: dict[str, object],
+    status: int,
+    kind: str,
+    message: str,
+) -> None:
+    answer = models(managed, method, path, **arguments)
+    assert answer.status_code == status, answer.text
+    error = answer.json()
+    assert error["code"] == status
+    assert error["type"].startswith(kind)
+    assert error["message"].startswith(message)
+    assert models(managed, "GET").json() == {"models": []}
+
+
+def test_scale_is_checked_and_reaches_zero_and_back(managed: TorchServe) -> None:
+    models(managed, "POST", "?url=commands&initial_workers=1").raise_for_status()
+    wrong = models(managed, "PUT", "/commands?min_worker=3&max_worker=2")
+    assert (wrong.status_code, wrong.json()["message"]) == (
+        400,
+        "max_worker cannot be less than min_worker.",
+    )
+    assert models(managed, "PUT", "/commands?min_worker=-1").status_code == 400
+    accepted = models(managed, "PUT", "/commands?min_worker=0&max_worker=0")
+    assert (accepted.status_code, accepted.json()) == (
+        202,
+        {"status": "Processing worker updates..."},
+    )
+    wait_for(lambda: not managed.describe("commands")["workers"], "no workers")
+    back = models(managed, "PUT", "/commands?min_worker=1&synchronous=true")
+    assert back.status_code == 200
+    assert managed.order("echo").status_code == 200
+    assert models(managed, "DELETE", "/commands").status_code == 200
+
+
+def test_scale_down_and_unregister_let_what_runs_finish(managed: TorchServe) -> None:
+    models(managed, "POST", "?url=commands&initial_workers=2").raise_for_status()
+    managed.wait_ready("commands", 2)
+    answers: list[int] = []
+
+    def call() -> None:
+        answers.append(managed.order("sleep", seconds=1).status_code)
+
+    threads = [threading.Thread(target=call) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    wait_for(
+        lambda: sum(w["inFlight"] for w in managed.describe("commands")["workers"]) == 2,
+        "two requests in flight",
+    )
+    models(managed, "PUT", "/commands?min_worker=1&max_worker=1").raise_for_status()
+    assert models(managed, "DELETE", "/commands").status_code == 200
+    for thread in threads:
+        thread.join()
+    assert answers == [200, 200]
+
+
+def test_duplicate_registration_is_a_conflict(managed: TorchServe) -> None:
+    models(managed, "POST", "?url=commands&initial_workers=1").raise_for_status()
+    again = models(managed, "POST", "?url=commands&initial_workers=1")
+    assert again.status_code == 409
+    assert again.json()["message"] == "Model version 1.0 is already registered for model commands"
+    assert managed.order("echo").status_code == 200
+    assert models(managed, "DELETE", "/commands").status_code == 200
+
+
+def test_set_default_by_another_method_does_nothing(managed: TorchServe) -> None:
+    models(managed, "POST", "?url=commands&initial_workers=0").raise_for_status()
+    for method in ("GET", "DELETE"):
+        assert models(managed, method, "/commands/1.0/set-default").status_code == 405
+    assert managed.registered("commands")
+    assert models(managed, "DELETE", "/commands").status_code == 200
+
+
+def test_list_pages(managed: TorchServe) -> None:
+    for name in ("a1", "a2", "a3"):
+        models(
+            managed, "POST", f"?url=commands&model_name={name}&initial_workers=0"
+        ).raise_for_status()
+    first = models(managed, "GET", "?limit=2").json()
+    assert [m["modelName"] for m in first["models"]] == ["a1", "a2"]
+    rest = models(managed, "GET", f"?limit=2&next_page_token={first['nextPageToken']}").json()
+    assert [m["modelName"] for m in rest["models"]] == ["a3"]
+    assert "nextPageToken" not in rest
+    for name in ("a1", "a2", "a3"):
+        assert models(managed, "DELETE", f"/{name}").status_code == 200
+
+
+def test_model_api_is_off_by_default_and_says_how_to_open_it(
+    start: Callable[..., TorchServe],
+) -> None:
+    server = start(options=("--disable-token-auth",))
+    server.store.add_directory(MODELS / "commands")
+    refused = models(server, "POST", "?url=commands")
+    assert refused.status_code == 405
+    assert refused.json()["type"] == "MethodNotAllowedException"
+    assert "enable_model_api" in refused.text or "--enable-model-api" in refused.text
+    assert models(server, "DELETE", "/commands").status_code in (404, 405)
+    assert models(server, "GET").status_code == 200
+
+
+def test_start_without_the_flag_says_that_tokens_are_not_enforced_yet(
+    start: Callable[..., TorchServe],
+) -> None:
+    server = start(options=())
+    assert requests.get(f"{server.inference}/ping", timeout=30).status_code == 200
+    assert "token" in server.wait_log("ts_log.log", r"(?i)WARN.*token.*").lower()
+
+
+def test_both_apis_on_one_address(start: Callable[..., TorchServe]) -> None:
+    from torchserve_process import free_ports
+
+    (port,) = free_ports(1)
+    address = f"http://127.0.0.1:{port}"
+    server = start(config={"inference_address": address, "management_address": address})
+    server.inference = server.management = address
+    server.store.add_directory(MODELS / "commands")
+    models(server, "POST", "?url=commands&initial_workers=1").raise_for_status()
+    assert server.order("echo").status_code == 200
+    assert models(server, "GET", "/commands/1.0").status_code == 200
+    assert models(server, "GET", "/commands/all").status_code == 200
+    assert requests.post(f"{address}/models/commands/invoke", data=b"x", timeout=30).ok
+    assert models(server, "DELETE", "/commands/1.0").status_code == 200
