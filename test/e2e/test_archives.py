@@ -54,9 +54,7 @@ def register(server: TorchServe, url: str, **parameters: str) -> requests.Respon
 
 
 @pytest.mark.parametrize("form", ["default", "zip-store", "tgz", "no-archive"])
-def test_every_format_of_the_archiver_serves(
-    server: TorchServe, tmp_path: Path, form: str
-) -> None:
+def test_every_format_of_the_archiver_serves(server: TorchServe, tmp_path: Path, form: str) -> None:
     (tmp_path / "h.py").write_text(HANDLER)
     (tmp_path / "extra").mkdir()
     (tmp_path / "extra" / "words.txt").write_text("x")
@@ -172,9 +170,7 @@ def test_broken_manifest_is_refused(server: TorchServe, text: str, message: str)
         ("a: &a [x]\nb: [" + ", ".join(["*a"] * 2000) + "]", ["yaml"]),
     ],
 )
-def test_broken_model_config_is_refused(
-    server: TorchServe, config: str, words: list[str]
-) -> None:
+def test_broken_model_config_is_refused(server: TorchServe, config: str, words: list[str]) -> None:
     write_zip(
         server.store.path / "config.mar",
         {

@@ -223,7 +223,9 @@ def test_init_killed_leaves_nothing_and_everything_comes_back(
         lambda: server.describe("commands")["workers"][0]["inFlight"] == 1, "a request in flight"
     )
     os.kill(init, signal.SIGKILL)
-    wait_for(lambda: not any(Path(f"/proc/{p}").exists() for p in before), "the old tree to end", 20)
+    wait_for(
+        lambda: not any(Path(f"/proc/{p}").exists() for p in before), "the old tree to end", 20
+    )
     running.join()
     assert answers[0].status_code in (200, 500), answers[0].text
     server.wait_ready("commands")
@@ -290,7 +292,8 @@ def test_kill_under_steady_load_loses_no_request(server: TorchServe, seven: byte
             os.kill(pids[0], signal.SIGKILL)
             server.wait_new_worker("digits", pids)
             wait_for(
-                lambda: any(t > killed_at + 0.005 for t, _ in results), "an answer"  # noqa: B023
+                lambda: any(t > killed_at + 0.005 for t, _ in results),
+                "an answer",  # noqa: B023
             )
             gaps.append(min(t for t, _ in results if t > killed_at + 0.005) - killed_at)
     finally:

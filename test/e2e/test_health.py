@@ -94,4 +94,3 @@ def test_readiness_means_that_a_worker_has_the_model(
     wait_for(lambda: requests.get(url, timeout=30).json()["ready"], "the model to be ready")
     managed = requests.get(f"{server.management}/v1/models/slow_load", timeout=30)
     assert managed.json() == {"name": "slow_load", "ready": True}
-

@@ -214,7 +214,9 @@ class TorchServe:
     def assert_nothing_left(self) -> None:
         """Fails if a process of this server lives, or its temporary folder holds more than was there."""
         wait_for(lambda: not self.processes(), f"no process left: {self.processes()}", 15)
-        left = [p for p in self.temp.rglob("*") if not p.is_dir() and "torchserve-next" not in str(p)]
+        left = [
+            p for p in self.temp.rglob("*") if not p.is_dir() and "torchserve-next" not in str(p)
+        ]
         assert not left, f"temporary files left: {left}"
 
     def worker_pids(self, model: str) -> list[int]:

@@ -1,0 +1,240 @@
+"""HTTP/1.1 as seen by raw sockets: order, limits, broken messages."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+
+import pytest
+import requests
+from torchserve_process import REPOSITORY, TorchServe
+
+MODELS = REPOSITORY / "test" / "models"
+JSON = b"Content-Type: application/json\r\n"
+
+
+def post(body: bytes, extra: bytes = b"", path: bytes = b"/predictions/commands") -> bytes:
+    return (
+        b"POST "
+        + path
+        + b" HTTP/1.1\r\nHost: x\r\n"
+        + JSON
+        + extra
+        + b"Content-Length: %d\r\n\r\n" % len(body)
+        + body
+    )
+
+
+class Connection:
+    """A client that says what it wants and reads answers one by one."""
+
+    def __init__(self, server: TorchServe):
+        self.socket = socket.create_connection(("127.0.0.1", server.inference_port), timeout=30)
+        self.buffer = b""
+
+    def send(self, data: bytes) -> None:
+        self.socket.sendall(data)
+
+    def read_head(self) -> bytes:
+        while b"\r\n\r\n" not in self.buffer:
+            piece = self.socket.recv(65536)
+            if not piece:
+                return b""
+            self.buffer += piece
+        head, self.buffer = self.buffer.split(b"\r\n\r\n", 1)
+        return head
+
+    def read_answer(self) -> tuple[int, bytes]:
+        """Status and body of the next answer that has a length."""
+        head = self.read_head()
+        assert head, "closed"
+        status = int(head.split()[1])
+        if status < 200:
+            return status, b""
+        lengths = [
+            int(line.split(b":")[1])
+            for line in head.split(b"\r\n")
+            if line.lower().startswith(b"content-length:")
+        ]
+        while len(self.buffer) < lengths[0]:
+            piece = self.socket.recv(65536)
+            assert piece, "closed in a body"
+            self.buffer += piece
+        body, self.buffer = self.buffer[: lengths[0]], self.buffer[lengths[0] :]
+        return status, body
+
+    def closed(self) -> bool:
+        """Whether the server has closed; reads what is left."""
+        while True:
+            try:
+                piece = self.socket.recv(65536)
+            except ConnectionResetError:
+                return True
+            if not piece:
+                return True
+
+    def __enter__(self) -> Connection:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.socket.close()
+
+
+def test_pipelined_requests_are_answered_in_order(server: TorchServe) -> None:
+    with Connection(server) as client:
+        slow = b'{"do": "sleep", "seconds": 0.3}'
+        client.send(
+            post(slow)
+            + post(b'{"do": "text", "text": "second"}')
+            + b"GET /ping HTTP/1.1\r\nHost: x\r\n\r\n"
+        )
+        assert client.read_answer()[0] == 200
+        assert client.read_answer() == (200, b"second")
+        assert b"Healthy" in client.read_answer()[1]
+
+
+def test_connection_stays_open_after_an_error(server: TorchServe) -> None:
+    with Connection(server) as client:
+        client.send(post(b"{}", path=b"/predictions/cats"))
+        assert client.read_answer()[0] == 404
+        client.send(post(b'{"do": "text", "text": "on"}'))
+        assert client.read_answer() == (200, b"on")
+
+
+def test_connection_close_and_http_1_0_are_honoured(server: TorchServe) -> None:
+    with Connection(server) as client:
+        client.send(b"GET /ping HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        assert client.read_answer()[0] == 200
+        assert client.closed()
+    with Connection(server) as client:
+        client.send(b"GET /ping HTTP/1.0\r\n\r\n")
+        assert client.read_answer()[0] == 200
+        assert client.closed()
+
+
+def test_expect_continue_is_answered_before_the_body(server: TorchServe) -> None:
+    body = b'{"do": "text", "text": "after"}'
+    with Connection(server) as client:
+        whole = post(body, b"Expect: 100-continue\r\n")
+        client.send(whole[: -len(body)])
+        assert client.read_answer()[0] == 100
+        client.send(body)
+        assert client.read_answer() == (200, b"after")
+
+
+def test_other_expectations_fail(server: TorchServe) -> None:
+    with Connection(server) as client:
+        client.send(post(b"{}", b"Expect: magic\r\n"))
+        assert client.read_answer()[0] == 417
+
+
+def test_body_over_the_limit_is_413_with_our_json(start: Callable[..., TorchServe]) -> None:
+    server = start(config={"max_request_size": "1000"})
+    server.store.add_directory(MODELS / "commands")
+    requests.post(f"{server.management}/models?url=commands", timeout=60).raise_for_status()
+    with Connection(server) as client:
+        client.send(post(b"x" * 2000))
+        status, body = client.read_answer()
+        assert status == 413
+        assert b"RequestEntityTooLargeException" in body
+        assert b"max_request_size" in body
+    with Connection(server) as client:
+        head = post(b"", b"Expect: 100-continue\r\n").replace(b"Length: 0", b"Length: 2000")
+        client.send(head)
+        assert client.read_answer()[0] == 413
+    with Connection(server) as client:
+        client.send(
+            b"POST /predictions/commands HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+        )
+        for _ in range(4):
+            client.send(b"190\r\n" + b"x" * 0x190 + b"\r\n")
+        assert client.read_answer()[0] == 413
+        assert client.closed()
+    assert server.order("echo").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        b"GARBAGE\r\n\r\n",
+        b"GET /ping HTTP/1.1\r\nbad header line\r\n\r\n",
+        b"GET /" + b"a" * 5000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /ping HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 9000 + b"\r\n\r\n",
+        b"POST /predictions/commands HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n"
+        b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"POST /predictions/commands HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+        b"zz\r\n",
+        b"POST /predictions/commands HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+        b"GET /ping HTTP/1.1\r\n\r\n",
+    ],
+)
+def test_malformed_messages_are_400_and_close(server: TorchServe, message: bytes) -> None:
+    with Connection(server) as client:
+        client.send(message)
+        status, body = client.read_answer()
+        assert status == 400, body
+        assert b"BadRequestException" in body
+        assert client.closed()
+    assert requests.get(f"{server.inference}/ping", timeout=30).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"no boundary here",
+        b'--B\r\nContent-Disposition: form-data; name="a"\r\n\r\nunfinished',
+        b"--B\r\nno disposition\r\n\r\nx\r\n--B--\r\n",
+    ],
+)
+def test_bad_multipart_is_400(server: TorchServe, body: bytes) -> None:
+    answer = server.predict(
+        "commands", data=body, headers={"content-type": "multipart/form-data; boundary=B"}
+    )
+    assert answer.status_code == 400, answer.text
+    assert answer.json()["type"] == "BadRequestException"
+    assert server.order("echo").status_code == 200
+
+
+def test_target_without_a_path_is_not_a_server_error(server: TorchServe) -> None:
+    with Connection(server) as client:
+        client.send(b"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert client.read_answer()[0] < 500
+
+
+def test_large_bodies_move_both_ways(start: Callable[..., TorchServe]) -> None:
+    size = 10_000_000
+    server = start(config={"max_request_size": str(2 * size), "max_response_size": str(2 * size)})
+    server.store.write_handler(
+        "mirror",
+        "def handle(data, context):\n"
+        "    return None if data is None else [bytes(row['body'])[::-1] for row in data]\n",
+        "minWorkers: 1\nmaxWorkers: 1\n",
+    )
+    requests.post(f"{server.management}/models?url=mirror", timeout=60).raise_for_status()
+    body = bytes(range(256)) * (size // 256)
+    for _ in range(3):
+        answer = server.predict(
+            "mirror", data=body, headers={"content-type": "application/octet-stream"}
+        )
+        assert answer.status_code == 200
+        assert answer.content == body[::-1]
+
+
+def test_cors_headers_and_preflight(start: Callable[..., TorchServe]) -> None:
+    server = start(
+        config={
+            "cors_allowed_origin": "https://app.example",
+            "cors_allowed_methods": "GET, POST, PUT, OPTIONS",
+            "cors_allowed_headers": "X-Custom",
+        }
+    )
+    origin = {"Origin": "https://app.example"}
+    answer = requests.get(f"{server.inference}/ping", headers=origin, timeout=30)
+    assert answer.headers["access-control-allow-origin"] == "https://app.example"
+    preflight = requests.options(
+        f"{server.inference}/predictions/digits",
+        headers={**origin, "Access-Control-Request-Method": "POST"},
+        timeout=30,
+    )
+    assert preflight.status_code in (200, 204)
+    assert preflight.headers["access-control-allow-methods"] == "GET, POST, PUT, OPTIONS"
