@@ -2,12 +2,14 @@ package org.tsnext.archive;
 
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * What {@code MAR-INF/MANIFEST.json} says of a model. Unknown fields are ignored; absent ones are
  * empty.
  *
- * @param runtime {@code python}, {@code python3} or {@code LSP}; {@code python} if absent
+ * @param runtime as it stands in the file, {@code python} if absent; a registration may name
+ *     another, so {@link #isRuntime} is to be asked after that
  */
 public record Manifest(
     Optional<String> modelName,
@@ -19,6 +21,13 @@ public record Manifest(
     Optional<String> configFile,
     Optional<String> envelope,
     String runtime) {
+
+  private static final Set<String> RUNTIMES = Set.of("python", "python3", "LSP");
+
+  /** Whether {@code word} names a runtime, exactly so: {@code python}, {@code python3}, LSP. */
+  public static boolean isRuntime(String word) {
+    return RUNTIMES.contains(word);
+  }
 
   public Manifest {
     Objects.requireNonNull(modelName, "modelName");

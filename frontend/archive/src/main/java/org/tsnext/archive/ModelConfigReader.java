@@ -1,0 +1,189 @@
+package org.tsnext.archive;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import org.tsnext.archive.ArchiveException.Reason;
+import org.tsnext.archive.ModelConfig.DeviceType;
+import org.tsnext.archive.ModelConfig.ParallelType;
+import org.tsnext.archive.ModelConfig.WorkerStart;
+import org.yaml.snakeyaml.LoaderOptions;
+import org.yaml.snakeyaml.Yaml;
+import org.yaml.snakeyaml.constructor.SafeConstructor;
+import org.yaml.snakeyaml.error.MarkedYAMLException;
+import org.yaml.snakeyaml.error.YAMLException;
+
+/**
+ * Reads the frontend's keys of a model-config.yaml. Only plain data is made of it, whatever its
+ * tags say. Thread-safe.
+ */
+public final class ModelConfigReader {
+
+  /** The file that is looked for where no manifest names one. */
+  public static final String DEFAULT_FILE = "model-config.yaml";
+
+  private static final int MAX_ALIASES = 50;
+  private static final int MAX_NESTING = 50;
+  private static final int MAX_UNKNOWN_KEYS = 20;
+
+  private static final Map<String, DeviceType> DEVICE_TYPES =
+      ordered("cpu", DeviceType.CPU, "gpu", DeviceType.GPU);
+  private static final Map<String, WorkerStart> WORKER_STARTS =
+      ordered("fork", WorkerStart.FORK, "spawn", WorkerStart.SPAWN);
+  private static final Map<String, ParallelType> PARALLEL_TYPES = parallelTypes();
+
+  /**
+   * The configuration of the model in {@code directory}: of the file that the manifest names, or,
+   * without a manifest, of {@value #DEFAULT_FILE} if there is one.
+   *
+   * @throws ArchiveException naming the key, its value and what was expected
+   */
+  public ModelConfig read(Path directory, Optional<Manifest> manifest) throws ArchiveException {
+    String name;
+    if (manifest.isPresent()) {
+      Optional<String> named = manifest.get().configFile();
+      if (named.isEmpty()) {
+        return ModelConfig.none();
+      }
+      name = named.get();
+      if (!Files.isRegularFile(directory.resolve(name))) {
+        throw new ArchiveException(
+            Reason.INVALID,
+            ManifestReader.FILE
+                + " names the configFile '"
+                + PrintableText.of(name)
+                + "', which is not in the model's folder");
+      }
+    } else {
+      name = DEFAULT_FILE;
+      if (!Files.isRegularFile(directory.resolve(name))) {
+        return ModelConfig.none();
+      }
+    }
+    return parse(BoundedFile.read(directory.resolve(name), PrintableText.of(name)), name);
+  }
+
+  ModelConfig parse(String text, String fileName) throws ArchiveException {
+    String file = PrintableText.of(fileName);
+    Object document = load(text, file);
+    if (document == null) {
+      return ModelConfig.none();
+    }
+    if (!(document instanceof Map<?, ?> map)) {
+      throw new ArchiveException(
+          Reason.INVALID, file + " is not a map of keys to values at its top level");
+    }
+    YamlValues values = new YamlValues(file, "", map);
+    OptionalInt minWorkers = values.integer("minWorkers", 1);
+    OptionalInt maxWorkers = values.integer("maxWorkers", 1);
+    if (minWorkers.isPresent()
+        && maxWorkers.isPresent()
+        && maxWorkers.getAsInt() < minWorkers.getAsInt()) {
+      throw values.refuse(
+          "maxWorkers",
+          maxWorkers.getAsInt(),
+          "at least minWorkers, which is " + minWorkers.getAsInt());
+    }
+    OptionalInt jobQueueSize = values.integer("jobQueueSize", 0);
+    return new ModelConfig(
+        minWorkers,
+        maxWorkers,
+        values.integer("batchSize", 1),
+        values.millis("maxBatchDelay", 0),
+        values.seconds("responseTimeout", 1),
+        values.seconds("startupTimeout", 1),
+        values.word("deviceType", DEVICE_TYPES),
+        values.integers("deviceIds"),
+        values.word("parallelType", PARALLEL_TYPES),
+        parallelLevel(values, map),
+        values.flag("useJobTicket", false),
+        values.seconds("maxRetryTimeoutInSec", 0),
+        values.millis("clientTimeoutInMills", 0),
+        // Zero stands for the server's own setting.
+        jobQueueSize.orElse(0) == 0 ? OptionalInt.empty() : jobQueueSize,
+        values.flag("continuousBatching", false),
+        values.flag("sequenceBatching", false),
+        values.flag("asyncCommunication", false),
+        values.flag("useVenv", false),
+        values.millis("sequenceMaxIdleMSec", 0).orElse(Duration.ZERO),
+        values.millis("sequenceTimeoutMSec", 0).orElse(Duration.ZERO),
+        values.integer("maxNumSequence", 1, 1),
+        values.integer("maxSequenceJobQueueSize", 1, 1),
+        values.flag("retryOnWorkerDeath", true),
+        values.word("workerStart", WORKER_STARTS).orElse(WorkerStart.FORK),
+        values.flag("preloadModel", false),
+        unknownKeys(map));
+  }
+
+  private static Object load(String text, String file) throws ArchiveException {
+    LoaderOptions options = new LoaderOptions();
+    options.setAllowDuplicateKeys(false);
+    options.setAllowRecursiveKeys(false);
+    options.setMaxAliasesForCollections(MAX_ALIASES);
+    options.setNestingDepthLimit(MAX_NESTING);
+    options.setCodePointLimit(BoundedFile.MAX_BYTES);
+    try {
+      return new Yaml(new SafeConstructor(options)).load(text);
+    } catch (YAMLException | ClassCastException | IllegalArgumentException e) {
+      throw new ArchiveException(Reason.INVALID, file + " is not valid YAML" + problemOf(e), e);
+    }
+  }
+
+  private static String problemOf(RuntimeException e) {
+    if (e instanceof MarkedYAMLException marked && marked.getProblemMark() != null) {
+      return ", line "
+          + (marked.getProblemMark().getLine() + 1)
+          + " column "
+          + (marked.getProblemMark().getColumn() + 1)
+          + ": "
+          + PrintableText.of(String.valueOf(marked.getProblem()));
+    }
+    return ": " + PrintableText.of(String.valueOf(e.getMessage()));
+  }
+
+  /** Of {@code parallelLevel} and {@code torchrun} the later one in the file wins, as in 0.12. */
+  private static int parallelLevel(YamlValues values, Map<?, ?> map) throws ArchiveException {
+    int level = 0;
+    for (Object key : map.keySet()) {
+      if ("parallelLevel".equals(key)) {
+        level = values.integer("parallelLevel", 0, level);
+      } else if ("torchrun".equals(key) && values.has("torchrun")) {
+        level = values.section("torchrun").integer("nproc-per-node", 1, 1);
+      }
+    }
+    return level;
+  }
+
+  private static List<String> unknownKeys(Map<?, ?> map) {
+    List<String> unknown = new ArrayList<>();
+    for (Object key : map.keySet()) {
+      boolean known = key instanceof String text && ModelConfigKeys.isKnown(text);
+      if (!known && unknown.size() < MAX_UNKNOWN_KEYS) {
+        boolean nested = key instanceof Map || key instanceof Iterable;
+        unknown.add(nested ? "?" : PrintableText.of(String.valueOf(key)));
+      }
+    }
+    return unknown;
+  }
+
+  private static Map<String, ParallelType> parallelTypes() {
+    Map<String, ParallelType> words = new LinkedHashMap<>();
+    for (ParallelType type : ParallelType.values()) {
+      words.put(type.yamlName(), type);
+    }
+    return words;
+  }
+
+  private static <T> Map<String, T> ordered(String key1, T value1, String key2, T value2) {
+    Map<String, T> words = new LinkedHashMap<>();
+    words.put(key1, value1);
+    words.put(key2, value2);
+    return words;
+  }
+}
