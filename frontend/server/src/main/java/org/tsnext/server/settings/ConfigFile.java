@@ -1,0 +1,62 @@
+package org.tsnext.server.settings;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Properties;
+import java.util.TreeMap;
+
+/**
+ * A settings file that was read: Java properties syntax, ISO-8859-1.
+ *
+ * @param path where it lies
+ * @param values trimmed
+ */
+public record ConfigFile(Path path, Map<String, String> values) {
+  /** The name looked for in the working directory when no file is given. */
+  public static final String DEFAULT_NAME = "config.properties";
+
+  public ConfigFile {
+    values = Map.copyOf(values);
+  }
+
+  /**
+   * Chooses and reads the file: the one named by {@code TS_CONFIG_FILE}, else the one of the
+   * command line, else {@value #DEFAULT_NAME} in the working directory if it exists.
+   *
+   * @throws InvalidSettingsException if a named file cannot be read
+   */
+  public static Optional<ConfigFile> find(
+      Map<String, String> environment, Optional<String> option, Path workingDirectory) {
+    String named = environment.getOrDefault("TS_CONFIG_FILE", "").strip();
+    if (!named.isEmpty()) {
+      return Optional.of(read(workingDirectory.resolve(named)));
+    }
+    if (option.isPresent()) {
+      return Optional.of(read(workingDirectory.resolve(option.get())));
+    }
+    Path local = workingDirectory.resolve(DEFAULT_NAME);
+    return Files.isRegularFile(local) ? Optional.of(read(local)) : Optional.empty();
+  }
+
+  private static ConfigFile read(Path path) {
+    if (!Files.exists(path)) {
+      throw new InvalidSettingsException("--ts-config file not found: " + path);
+    }
+    Properties properties = new Properties();
+    try (InputStream in = Files.newInputStream(path)) {
+      properties.load(in);
+    } catch (IOException | IllegalArgumentException e) {
+      throw new InvalidSettingsException(
+          "Invalid configuration: " + path + " cannot be read as a properties file: " + e);
+    }
+    Map<String, String> values = new TreeMap<>();
+    for (String name : properties.stringPropertyNames()) {
+      values.put(name, properties.getProperty(name).strip());
+    }
+    return new ConfigFile(path.toAbsolutePath().normalize(), values);
+  }
+}

@@ -1,0 +1,144 @@
+package org.tsnext.server.settings;
+
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParseException;
+import com.google.gson.JsonParser;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.Set;
+
+/**
+ * The {@code models} property: settings of single model versions.
+ *
+ * @param byModel model name to version to settings
+ * @param warnings members that were ignored, and why
+ */
+public record ModelOverrides(
+    Map<String, Map<String, ModelOverride>> byModel, List<String> warnings) {
+  private static final Set<String> IGNORED = Set.of("defaultVersion", "marName", "parallelLevel");
+  private static final Set<String> RUNTIMES = Set.of("python", "python3", "LSP");
+
+  /** No overrides. */
+  public static final ModelOverrides NONE = new ModelOverrides(Map.of(), List.of());
+
+  public ModelOverrides {
+    byModel = Map.copyOf(byModel);
+    warnings = List.copyOf(warnings);
+  }
+
+  /** What one model version is given; empty values are left to the model and the defaults. */
+  public record ModelOverride(
+      OptionalInt minWorkers,
+      OptionalInt maxWorkers,
+      OptionalInt batchSize,
+      Optional<Duration> maxBatchDelay,
+      Optional<Duration> responseTimeout,
+      Optional<Duration> startupTimeout,
+      Optional<String> runtimeType) {}
+
+  /**
+   * Reads the property. Members of a wrong type are ignored with a warning; values below 1 count as
+   * absent.
+   *
+   * @throws IllegalArgumentException if it is not a JSON object of objects of objects
+   */
+  static ModelOverrides parse(String json) {
+    try {
+      List<String> warnings = new ArrayList<>();
+      Map<String, Map<String, ModelOverride>> models = new HashMap<>();
+      for (var model : JsonParser.parseString(json).getAsJsonObject().entrySet()) {
+        Map<String, ModelOverride> versions = new HashMap<>();
+        for (var version : model.getValue().getAsJsonObject().entrySet()) {
+          String name = model.getKey() + " " + version.getKey();
+          Members members = new Members(name, version.getValue().getAsJsonObject(), warnings);
+          versions.put(version.getKey(), members.read());
+        }
+        models.put(model.getKey(), Map.copyOf(versions));
+      }
+      return new ModelOverrides(models, warnings);
+    } catch (JsonParseException | IllegalStateException e) {
+      throw new IllegalArgumentException(json, e);
+    }
+  }
+
+  /** The members of one version's object. */
+  private record Members(String model, JsonObject object, List<String> warnings) {
+    private static final Set<String> KNOWN =
+        Set.of(
+            "minWorkers",
+            "maxWorkers",
+            "batchSize",
+            "maxBatchDelay",
+            "responseTimeout",
+            "startupTimeout",
+            "runtimeType");
+
+    ModelOverride read() {
+      for (String member : object.keySet()) {
+        if (!KNOWN.contains(member)) {
+          warnings.add(
+              "models: "
+                  + member
+                  + (IGNORED.contains(member) ? " has no effect here" : " is not known")
+                  + " (model "
+                  + model
+                  + ")");
+        }
+      }
+      return new ModelOverride(
+          integer("minWorkers"),
+          integer("maxWorkers"),
+          integer("batchSize"),
+          boxed("maxBatchDelay").map(Duration::ofMillis),
+          boxed("responseTimeout").map(Duration::ofSeconds),
+          boxed("startupTimeout").map(Duration::ofSeconds),
+          runtime());
+    }
+
+    private Optional<Integer> boxed(String member) {
+      OptionalInt value = integer(member);
+      return value.isPresent() ? Optional.of(value.getAsInt()) : Optional.empty();
+    }
+
+    private OptionalInt integer(String member) {
+      JsonElement element = object.get(member);
+      if (element == null || element.isJsonNull()) {
+        return OptionalInt.empty();
+      }
+      try {
+        if (element.isJsonPrimitive() && element.getAsJsonPrimitive().isNumber()) {
+          int value = element.getAsBigDecimal().intValueExact();
+          return value > 0 ? OptionalInt.of(value) : OptionalInt.empty();
+        }
+      } catch (ArithmeticException e) {
+        // A fraction, or too large: a wrong type like any other.
+      }
+      ignore(member, element, "a whole number");
+      return OptionalInt.empty();
+    }
+
+    private Optional<String> runtime() {
+      JsonElement element = object.get("runtimeType");
+      if (element == null || element.isJsonNull()) {
+        return Optional.empty();
+      }
+      if (element.isJsonPrimitive() && RUNTIMES.contains(element.getAsString())) {
+        return Optional.of(element.getAsString());
+      }
+      ignore("runtimeType", element, "python, python3 or LSP");
+      return Optional.empty();
+    }
+
+    private void ignore(String member, JsonElement value, String expected) {
+      warnings.add(
+          "Invalid value for model: %s: models: %s = %s: expected %s"
+              .formatted(model, member, value, expected));
+    }
+  }
+}

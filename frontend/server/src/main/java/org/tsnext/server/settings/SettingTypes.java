@@ -1,0 +1,210 @@
+package org.tsnext.server.settings;
+
+import java.math.BigDecimal;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.function.Predicate;
+import java.util.regex.Pattern;
+import java.util.regex.PatternSyntaxException;
+import org.tsnext.server.settings.SettingType.InvalidValueException;
+
+/** The kinds of values that settings have. */
+final class SettingTypes {
+  private static final long MILLIS_PER_MINUTE = 60_000;
+  private static final BigDecimal LONGEST_MINUTES = new BigDecimal("1000000000");
+
+  private SettingTypes() {}
+
+  /** Reads a text; any exception means that it is not acceptable. */
+  @FunctionalInterface
+  private interface Reader<T> {
+    T read(String text) throws InvalidValueException;
+  }
+
+  static SettingType<Boolean> bool() {
+    return type(
+        "true or false",
+        text -> {
+          if (text.equalsIgnoreCase("true")) {
+            return true;
+          }
+          if (text.equalsIgnoreCase("false")) {
+            return false;
+          }
+          throw new IllegalArgumentException(text);
+        });
+  }
+
+  static SettingType<Integer> integer(int min, int max) {
+    return type(range(min, max, ""), text -> (int) inRange(text, min, max));
+  }
+
+  static SettingType<Long> bytes(long min, long max) {
+    return type(range(min, max, " bytes"), text -> inRange(text, min, max));
+  }
+
+  static SettingType<Duration> seconds(long min) {
+    return type(
+        range(min, Integer.MAX_VALUE, " seconds"),
+        text -> Duration.ofSeconds(inRange(text, min, Integer.MAX_VALUE)));
+  }
+
+  static SettingType<Duration> millis(long min) {
+    return type(
+        range(min, Long.MAX_VALUE, " milliseconds"),
+        text -> Duration.ofMillis(inRange(text, min, Long.MAX_VALUE)));
+  }
+
+  /** Minutes; fractions are allowed. */
+  static SettingType<Duration> minutes() {
+    return type(
+        "minutes as a number above 0, fractions allowed",
+        text -> {
+          BigDecimal minutes = new BigDecimal(text);
+          if (minutes.signum() <= 0 || minutes.compareTo(LONGEST_MINUTES) > 0) {
+            throw new IllegalArgumentException(text);
+          }
+          long millis = minutes.multiply(BigDecimal.valueOf(MILLIS_PER_MINUTE)).longValue();
+          return Duration.ofMillis(Math.max(1, millis));
+        });
+  }
+
+  static SettingType<String> text(String expected) {
+    return type(expected, text -> text);
+  }
+
+  static SettingType<String> matching(String expected, String regex) {
+    Predicate<String> matches = Pattern.compile(regex).asMatchPredicate();
+    return type(
+        expected,
+        text -> {
+          if (!matches.test(text)) {
+            throw new IllegalArgumentException(text);
+          }
+          return text;
+        });
+  }
+
+  /** One of some words, in any case; read as lower case. */
+  static SettingType<String> oneOf(String... words) {
+    return type(
+        "one of " + String.join(", ", words),
+        text -> {
+          String lower = text.toLowerCase(Locale.ROOT);
+          if (!Arrays.asList(words).contains(lower)) {
+            throw new IllegalArgumentException(text);
+          }
+          return lower;
+        });
+  }
+
+  /** Words between commas; blanks around them are dropped. */
+  static SettingType<List<String>> commaList(String expected) {
+    return type(expected, SettingTypes::split);
+  }
+
+  static SettingType<List<Pattern>> regexes() {
+    return type(
+        "regular expressions separated by commas",
+        text -> split(text).stream().map(word -> compile(word)).toList());
+  }
+
+  static SettingType<Pattern> regex() {
+    return type("a regular expression", SettingTypes::compile);
+  }
+
+  static SettingType<Path> path() {
+    return type("a path", SettingTypes::toPath);
+  }
+
+  static SettingType<Path> existingFile() {
+    return type(
+        "a file that exists and can be read",
+        text -> {
+          Path path = toPath(text);
+          if (!Files.isRegularFile(path) || !Files.isReadable(path)) {
+            throw new IllegalArgumentException(text);
+          }
+          return path;
+        });
+  }
+
+  static SettingType<Path> existingDirectory() {
+    return type(
+        "a directory that exists and can be read",
+        text -> {
+          Path path = toPath(text);
+          if (!Files.isDirectory(path) || !Files.isReadable(path)) {
+            throw new IllegalArgumentException(text);
+          }
+          return path;
+        });
+  }
+
+  static SettingType<ListenAddress> address(int defaultPort, int defaultTlsPort) {
+    return type(
+        ListenAddress.EXPECTED, text -> ListenAddress.parse(text, defaultPort, defaultTlsPort));
+  }
+
+  static SettingType<ModelOverrides> models() {
+    return type("a JSON object: model name, version, settings", ModelOverrides::parse);
+  }
+
+  private static <T> SettingType<T> type(String expected, Reader<T> reader) {
+    return new SettingType<>() {
+      @Override
+      public T parse(String text) throws InvalidValueException {
+        try {
+          return reader.read(text);
+        } catch (IllegalArgumentException e) {
+          throw new InvalidValueException("expected " + expected);
+        }
+      }
+
+      @Override
+      public String expected() {
+        return expected;
+      }
+    };
+  }
+
+  private static long inRange(String text, long min, long max) {
+    long value = Long.parseLong(text);
+    if (value < min || value > max) {
+      throw new IllegalArgumentException(text);
+    }
+    return value;
+  }
+
+  private static String range(long min, long max, String unit) {
+    String noun = "a whole number" + (unit.isEmpty() ? "" : " of" + unit);
+    return max >= Integer.MAX_VALUE && unit.endsWith("seconds")
+        ? noun + ", " + min + " or more"
+        : noun + " from " + min + " to " + max;
+  }
+
+  private static List<String> split(String text) {
+    return Arrays.stream(text.split(",", -1)).map(String::strip).filter(w -> !w.isEmpty()).toList();
+  }
+
+  private static Pattern compile(String text) {
+    try {
+      return Pattern.compile(text);
+    } catch (PatternSyntaxException e) {
+      throw new IllegalArgumentException(text, e);
+    }
+  }
+
+  private static Path toPath(String text) {
+    try {
+      return Path.of(text).toAbsolutePath().normalize();
+    } catch (InvalidPathException e) {
+      throw new IllegalArgumentException(text, e);
+    }
+  }
+}

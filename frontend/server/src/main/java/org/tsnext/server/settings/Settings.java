@@ -1,0 +1,122 @@
+package org.tsnext.server.settings;
+
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+
+/** The settings of a server: checked, immutable, and each knows where it came from. */
+public final class Settings {
+  private final Map<String, Setting> values;
+  private final Optional<ConfigFile> file;
+  private final List<String> warnings;
+  private final List<String> notes;
+
+  Settings(
+      Map<String, Setting> values,
+      Optional<ConfigFile> file,
+      List<String> warnings,
+      List<String> notes) {
+    this.values = Map.copyOf(values);
+    this.file = file;
+    this.warnings = List.copyOf(warnings);
+    this.notes = List.copyOf(notes);
+  }
+
+  /** The value of a key that has a default. */
+  public <T> T get(SettingKey<T> key) {
+    return find(key)
+        .orElseThrow(() -> new IllegalStateException(key.name() + " has no default: use find"));
+  }
+
+  /** The value of a key, if it is set or has a default. */
+  public <T> Optional<T> find(SettingKey<T> key) {
+    Setting setting = setting(key);
+    @SuppressWarnings("unchecked") // the loader parsed it by this key's type
+    T value = (T) setting.value();
+    return Optional.ofNullable(value);
+  }
+
+  /** Where the value of a key comes from. */
+  public Source source(SettingKey<?> key) {
+    return setting(key).source();
+  }
+
+  /** Whether somebody set the key, rather than its default. */
+  public boolean isSet(SettingKey<?> key) {
+    return source(key).kind() != Source.Kind.DEFAULT;
+  }
+
+  /** The file they were read from. */
+  public Optional<ConfigFile> file() {
+    return file;
+  }
+
+  /** What a person should hear at start, as full sentences. */
+  public List<String> warnings() {
+    return warnings;
+  }
+
+  /** What a person may want to know: settings without effect. */
+  public List<String> notes() {
+    return notes;
+  }
+
+  /** {@code key = value (source)} for every key, one a line, secrets hidden. */
+  public String describe() {
+    StringBuilder text = new StringBuilder();
+    file.ifPresent(f -> text.append("# file: ").append(f.path()).append('\n'));
+    for (SettingTable.Section section : SettingTable.SECTIONS) {
+      text.append("\n# ").append(section.title()).append('\n');
+      for (SettingKey<?> key : section.keys()) {
+        Setting setting = setting(key);
+        text.append(key.name()).append(" = ");
+        if (!setting.text().isEmpty()) {
+          text.append(key.shown(setting.text())).append(' ');
+        }
+        text.append('(').append(setting.source()).append(")\n");
+      }
+    }
+    return text.toString();
+  }
+
+  private Setting setting(SettingKey<?> key) {
+    return Objects.requireNonNull(values.get(key.name()), key.name());
+  }
+
+  /**
+   * A value as it was found.
+   *
+   * @param text after substitution, empty for none
+   * @param value parsed, null for none
+   */
+  record Setting(String text, Object value, Source source) {}
+
+  /**
+   * Where a value comes from.
+   *
+   * @param name the file, option or variable; empty for defaults
+   */
+  public record Source(Kind kind, String name) {
+    /** From the weakest to the strongest. */
+    public enum Kind {
+      DEFAULT("default"),
+      FILE("file"),
+      COMMAND_LINE("command line"),
+      ENVIRONMENT("environment");
+
+      private final String words;
+
+      Kind(String words) {
+        this.words = words;
+      }
+    }
+
+    static final Source DEFAULT = new Source(Kind.DEFAULT, "");
+
+    @Override
+    public String toString() {
+      return name.isEmpty() ? kind.words : kind.words + " " + name;
+    }
+  }
+}
