@@ -60,13 +60,7 @@ public record SettingKey<T>(
 
   SettingKey<T> withEnvironment(String variable, EnvironmentForm.Gate gate) {
     return new SettingKey<>(
-        name,
-        type,
-        defaultText,
-        new EnvironmentForm(variable, gate),
-        support,
-        secret,
-        description);
+        name, type, defaultText, new EnvironmentForm(variable, gate), support, secret, description);
   }
 
   /** Belongs to a feature this version does not have; {@code asks} tells values that want it. */

@@ -11,6 +11,7 @@ import java.util.Locale;
 import java.util.function.Predicate;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
+import org.tsnext.http.ListenAddress;
 import org.tsnext.server.settings.SettingType.InvalidValueException;
 
 /** The kinds of values that settings have. */
@@ -146,9 +147,17 @@ final class SettingTypes {
         });
   }
 
-  static SettingType<ListenAddress> address(int defaultPort, int defaultTlsPort) {
+  static SettingType<ListenAddress> address(String key, int defaultPort) {
+    String expected = "http://host[:port] or unix:/absolute/path";
     return type(
-        ListenAddress.EXPECTED, text -> ListenAddress.parse(text, defaultPort, defaultTlsPort));
+        expected,
+        text -> {
+          if (text.regionMatches(true, 0, "https:", 0, 6)) {
+            throw new InvalidValueException(
+                "https is not supported yet in this version, expected " + expected);
+          }
+          return ListenAddress.parse(key, text, defaultPort);
+        });
   }
 
   static SettingType<ModelOverrides> models() {

@@ -57,8 +57,8 @@ public final class SettingsLoader {
 
   private Settings load() {
     Map<String, Setting> values = new HashMap<>();
-    boolean variables = switchedOn(SettingTable.ENABLE_ENVVARS_CONFIG);
-    boolean urls = variables && switchedOn(SettingTable.USE_ENV_ALLOWED_URLS);
+    boolean variables = switchedOn(ServerKeys.ENABLE_ENVVARS_CONFIG);
+    boolean urls = variables && switchedOn(ModelKeys.USE_ENV_ALLOWED_URLS);
     for (SettingKey<?> key : SettingTable.keys()) {
       values.put(key.name(), resolve(key, variables, urls));
     }
@@ -131,7 +131,7 @@ public final class SettingsLoader {
 
   /** {@code TS_OPEN_INFERENCE_PROTOCOL=oip} is how that one is switched on; all else is off. */
   private static String fromVariable(SettingKey<?> key, String value) {
-    return key == SettingTable.TS_OPEN_INFERENCE_PROTOCOL
+    return key == ListenerKeys.TS_OPEN_INFERENCE_PROTOCOL
         ? String.valueOf(value.equals("oip"))
         : value;
   }

@@ -1,0 +1,234 @@
+package org.tsnext.server.settings;
+
+import static org.tsnext.server.settings.SettingTypes.address;
+import static org.tsnext.server.settings.SettingTypes.bool;
+import static org.tsnext.server.settings.SettingTypes.bytes;
+import static org.tsnext.server.settings.SettingTypes.integer;
+import static org.tsnext.server.settings.SettingTypes.matching;
+import static org.tsnext.server.settings.SettingTypes.millis;
+import static org.tsnext.server.settings.SettingTypes.oneOf;
+import static org.tsnext.server.settings.SettingTypes.path;
+import static org.tsnext.server.settings.SettingTypes.text;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import org.tsnext.http.ListenAddress;
+
+/** Keys of listeners: addresses, sizes, threads, gRPC, TLS, CORS. */
+public final class ListenerKeys {
+  private static final int MEGABYTE = 1 << 20;
+  private static final int MAX_THREADS = 4096;
+  private static final String GRPC = "the gRPC API is";
+  private static final String TLS = "TLS is";
+
+  public static final SettingKey<ListenAddress> INFERENCE_ADDRESS =
+      SettingKey.of(
+              "inference_address",
+              address("inference_address", 80),
+              "Where the inference API listens: http://host[:port] or unix:/absolute/path. Port 0"
+                  + " takes a free one.")
+          .withDefault("http://127.0.0.1:8080");
+  public static final SettingKey<ListenAddress> MANAGEMENT_ADDRESS =
+      SettingKey.of(
+              "management_address",
+              address("management_address", 8081),
+              "Where the management API listens. The same as inference_address makes one listener"
+                  + " serve both.")
+          .withDefault("http://127.0.0.1:8081");
+  public static final SettingKey<Boolean> ENABLE_METRICS_API =
+      SettingKey.of("enable_metrics_api", bool(), "Whether to open the metrics listener.")
+          .withDefault("true")
+          .notYet("the metrics API is", enabled -> enabled);
+  public static final SettingKey<ListenAddress> METRICS_ADDRESS =
+      SettingKey.of(
+              "metrics_address", address("metrics_address", 8082), "Where the metrics API listens.")
+          .withDefault("http://127.0.0.1:8082")
+          .notYet("the metrics API is");
+  public static final SettingKey<Integer> MAX_REQUEST_SIZE =
+      SettingKey.of(
+              "max_request_size",
+              integer(1, Integer.MAX_VALUE),
+              "Size limit of a request's body, in bytes.")
+          .withDefault("6553500");
+  public static final SettingKey<Integer> MAX_RESPONSE_SIZE =
+      SettingKey.of(
+              "max_response_size",
+              integer(1, Integer.MAX_VALUE),
+              "Size limit of an answer (of each chunk of a stream), in bytes.")
+          .withDefault("6553500");
+  public static final SettingKey<Long> STREAM_BUFFER_SIZE =
+      SettingKey.of(
+              "stream_buffer_size",
+              bytes(1, 1 << 30),
+              "How much of one streamed answer may wait for a client that reads slowly, in bytes;"
+                  + " beyond it that stream is cut.")
+          .withDefault(String.valueOf(4 * MEGABYTE));
+  public static final SettingKey<Boolean> ERROR_DETAIL =
+      SettingKey.of(
+              "error_detail",
+              bool(),
+              "Whether error answers carry the field detail with the cause, such as the type and"
+                  + " text of a handler's exception.")
+          .withDefault("true");
+  public static final SettingKey<Integer> NUMBER_OF_NETTY_THREADS =
+      SettingKey.of(
+              "number_of_netty_threads",
+              integer(0, MAX_THREADS),
+              "Event-loop threads, shared by client and worker connections. 0 takes one per CPU,"
+                  + " at least 2.")
+          .withDefault("0");
+  public static final SettingKey<Integer> NETTY_CLIENT_THREADS =
+      SettingKey.of(
+              "netty_client_threads",
+              integer(0, MAX_THREADS),
+              "Event-loop threads for worker connections in TorchServe 0.12.")
+          .withDefault("0")
+          .noEffect("worker connections share the threads of number_of_netty_threads");
+  public static final SettingKey<Boolean> USE_NATIVE_IO =
+      SettingKey.of(
+              "use_native_io",
+              bool(),
+              "Whether to use epoll or kqueue where they exist. false means NIO, and TCP to"
+                  + " workers.")
+          .withDefault("true")
+          .fileOnly();
+  public static final SettingKey<Integer> IO_RATIO =
+      SettingKey.of(
+              "io_ratio",
+              integer(1, 100),
+              "Share of an event loop's time for I/O, in percent, in TorchServe 0.12.")
+          .withDefault("50")
+          .fileOnly()
+          .noEffect("event loops share their time by themselves");
+  public static final SettingKey<Boolean> PREFER_DIRECT_BUFFER =
+      SettingKey.of(
+              "prefer_direct_buffer",
+              bool(),
+              "Whether to encode into off-heap buffers in TorchServe 0.12.")
+          .withDefault("false")
+          .noEffect("buffers are pooled and off-heap wherever a socket reads them");
+
+  public static final SettingKey<String> GRPC_INFERENCE_ADDRESS = grpcHost("inference");
+  public static final SettingKey<String> GRPC_MANAGEMENT_ADDRESS = grpcHost("management");
+  public static final SettingKey<Integer> GRPC_INFERENCE_PORT = grpcPort("inference", "7070");
+  public static final SettingKey<Integer> GRPC_MANAGEMENT_PORT = grpcPort("management", "7071");
+  public static final SettingKey<Duration> GRPC_INFERENCE_MAX_AGE = grpcAge("inference", "");
+  public static final SettingKey<Duration> GRPC_MANAGEMENT_MAX_AGE = grpcAge("management", "");
+  public static final SettingKey<Duration> GRPC_INFERENCE_MAX_AGE_GRACE =
+      grpcAge("inference", "_grace");
+  public static final SettingKey<Duration> GRPC_MANAGEMENT_MAX_AGE_GRACE =
+      grpcAge("management", "_grace");
+  public static final SettingKey<Boolean> ENABLE_GRPC_SSL =
+      SettingKey.of("enable_grpc_ssl", bool(), "Whether the gRPC ports use TLS.")
+          .withDefault("false")
+          .notYet(GRPC, enabled -> enabled);
+  public static final SettingKey<Boolean> TS_OPEN_INFERENCE_PROTOCOL =
+      SettingKey.of(
+              "ts_open_inference_protocol",
+              bool(),
+              "Whether to add the Open Inference Protocol (KServe v2). The environment variable"
+                  + " TS_OPEN_INFERENCE_PROTOCOL=oip does the same.")
+          .withDefault("false")
+          .withEnvironment("TS_OPEN_INFERENCE_PROTOCOL", SettingKey.EnvironmentForm.Gate.ALWAYS)
+          .notYet("the Open Inference Protocol is", enabled -> enabled);
+
+  public static final SettingKey<Path> KEYSTORE =
+      SettingKey.of("keystore", path(), "Key store with the TLS key; wins over the PEM files.")
+          .notYet(TLS);
+  public static final SettingKey<String> KEYSTORE_PASS =
+      SettingKey.of("keystore_pass", text("a password"), "Password of the key store and its key.")
+          .withDefault("changeit")
+          .hidden()
+          .notYet(TLS);
+  public static final SettingKey<String> KEYSTORE_TYPE =
+      SettingKey.of("keystore_type", oneOf("pkcs12", "jks", "jceks"), "Kind of the key store.")
+          .withDefault("PKCS12")
+          .notYet(TLS);
+  public static final SettingKey<Path> PRIVATE_KEY_FILE =
+      SettingKey.of("private_key_file", path(), "PEM file with the TLS key.").notYet(TLS);
+  public static final SettingKey<Path> CERTIFICATE_FILE =
+      SettingKey.of("certificate_file", path(), "PEM file with the TLS certificate chain.")
+          .notYet(TLS);
+
+  public static final SettingKey<String> CORS_ALLOWED_ORIGIN =
+      header(
+          "cors_allowed_origin",
+          "Value of access-control-allow-origin: an origin, or * for any. Empty sends none.");
+  public static final SettingKey<String> CORS_ALLOWED_METHODS =
+      header("cors_allowed_methods", "Value of access-control-allow-methods.");
+  public static final SettingKey<String> CORS_ALLOWED_HEADERS =
+      header("cors_allowed_headers", "Value of access-control-allow-headers.");
+
+  static final List<SettingKey<?>> LISTENERS =
+      List.of(
+          INFERENCE_ADDRESS,
+          MANAGEMENT_ADDRESS,
+          METRICS_ADDRESS,
+          ENABLE_METRICS_API,
+          MAX_REQUEST_SIZE,
+          MAX_RESPONSE_SIZE,
+          STREAM_BUFFER_SIZE,
+          ERROR_DETAIL,
+          NUMBER_OF_NETTY_THREADS,
+          NETTY_CLIENT_THREADS,
+          USE_NATIVE_IO,
+          IO_RATIO,
+          PREFER_DIRECT_BUFFER,
+          GRPC_INFERENCE_ADDRESS,
+          GRPC_INFERENCE_PORT,
+          GRPC_INFERENCE_MAX_AGE,
+          GRPC_INFERENCE_MAX_AGE_GRACE,
+          GRPC_MANAGEMENT_ADDRESS,
+          GRPC_MANAGEMENT_PORT,
+          GRPC_MANAGEMENT_MAX_AGE,
+          GRPC_MANAGEMENT_MAX_AGE_GRACE,
+          ENABLE_GRPC_SSL,
+          TS_OPEN_INFERENCE_PROTOCOL);
+  static final List<SettingKey<?>> TLS_AND_CORS =
+      List.of(
+          KEYSTORE,
+          KEYSTORE_PASS,
+          KEYSTORE_TYPE,
+          PRIVATE_KEY_FILE,
+          CERTIFICATE_FILE,
+          CORS_ALLOWED_ORIGIN,
+          CORS_ALLOWED_METHODS,
+          CORS_ALLOWED_HEADERS);
+
+  private ListenerKeys() {}
+
+  private static SettingKey<String> header(String name, String description) {
+    return SettingKey.of(
+        name, matching("a header value of printable ASCII", "[ -~]+"), description);
+  }
+
+  private static SettingKey<String> grpcHost(String api) {
+    return SettingKey.of(
+            "grpc_" + api + "_address",
+            matching("a host name or an IP address", "[A-Za-z0-9._:%\\[\\]-]+"),
+            "Where the gRPC " + api + " API listens.")
+        .withDefault("127.0.0.1")
+        .notYet(GRPC);
+  }
+
+  private static SettingKey<Integer> grpcPort(String api, String port) {
+    return SettingKey.of(
+            "grpc_" + api + "_port", integer(0, 65535), "Port of the gRPC " + api + " API.")
+        .withDefault(port)
+        .notYet(GRPC);
+  }
+
+  private static SettingKey<Duration> grpcAge(String api, String suffix) {
+    return SettingKey.of(
+            "grpc_" + api + "_max_connection_age" + suffix + "_ms",
+            millis(1),
+            suffix.isEmpty()
+                ? "Oldest age of a gRPC " + api + " connection, in milliseconds; no limit if empty."
+                : "What a gRPC "
+                    + api
+                    + " connection may still finish beyond that age, in milliseconds; no limit if"
+                    + " empty.")
+        .notYet(GRPC);
+  }
+}

@@ -1,0 +1,120 @@
+package org.tsnext.server.settings;
+
+import static org.tsnext.server.settings.SettingTypes.bool;
+import static org.tsnext.server.settings.SettingTypes.bytes;
+import static org.tsnext.server.settings.SettingTypes.commaList;
+import static org.tsnext.server.settings.SettingTypes.existingDirectory;
+import static org.tsnext.server.settings.SettingTypes.integer;
+import static org.tsnext.server.settings.SettingTypes.matching;
+import static org.tsnext.server.settings.SettingTypes.models;
+import static org.tsnext.server.settings.SettingTypes.path;
+import static org.tsnext.server.settings.SettingTypes.regexes;
+import static org.tsnext.server.settings.SettingTypes.text;
+
+import java.nio.file.Path;
+import java.util.List;
+import java.util.regex.Pattern;
+import org.tsnext.server.settings.SettingKey.EnvironmentForm.Gate;
+
+/** Keys of models and where they come from. */
+public final class ModelKeys {
+  public static final SettingKey<Path> MODEL_STORE =
+      SettingKey.of(
+          "model_store",
+          existingDirectory(),
+          "The directory that holds the models. It is only read.");
+  public static final SettingKey<Path> WORKFLOW_STORE =
+      SettingKey.of(
+              "workflow_store", path(), "The directory that holds workflows; model_store if empty.")
+          .notYet("workflows are");
+  public static final SettingKey<List<String>> LOAD_MODELS =
+      SettingKey.of(
+          "load_models",
+          commaList("models separated by commas"),
+          "Models to load at start, separated by commas: all; none; or files or directories of the"
+              + " model store (or paths), each also as name=location.");
+  public static final SettingKey<ModelOverrides> MODELS =
+      SettingKey.of(
+              "models",
+              models(),
+              "JSON with settings of single models, by name and version: minWorkers, maxWorkers,"
+                  + " batchSize, maxBatchDelay (ms), responseTimeout (s), startupTimeout (s),"
+                  + " runtimeType. It loads nothing by itself.")
+          .fileOnly();
+  public static final SettingKey<String> MODEL_SNAPSHOT =
+      SettingKey.of("model_snapshot", text("JSON"), "State that TorchServe 0.12 saved.")
+          .fileOnly()
+          .notYet("restoring snapshots is");
+  public static final SettingKey<List<Pattern>> ALLOWED_URLS =
+      SettingKey.of(
+              "allowed_urls",
+              regexes(),
+              "Regular expressions, separated by commas, of the URLs that models may be loaded from;"
+                  + " empty for none. (TorchServe 0.12 allowed any.)")
+          .withEnvironment("TS_ALLOWED_URLS", Gate.WHEN_URLS_ENABLED)
+          .notYet("loading models from URLs is");
+  public static final SettingKey<Boolean> USE_ENV_ALLOWED_URLS =
+      SettingKey.of(
+              "use_env_allowed_urls",
+              bool(),
+              "Whether TS_ALLOWED_URLS may set allowed_urls; enable_envvars_config must be true as"
+                  + " well.")
+          .withDefault("false")
+          .fileOnly();
+  public static final SettingKey<Long> UNPACK_MAX_BYTES =
+      SettingKey.of(
+              "unpack_max_bytes",
+              bytes(1, 1L << 50),
+              "Size limit of an unpacked model archive, in bytes.")
+          .withDefault(String.valueOf(64L << 30));
+  public static final SettingKey<Integer> UNPACK_MAX_ENTRIES =
+      SettingKey.of(
+              "unpack_max_entries",
+              integer(1, 100_000_000),
+              "Limit of the number of files in a model archive.")
+          .withDefault("100000");
+  public static final SettingKey<Boolean> INSTALL_PY_DEP_PER_MODEL =
+      SettingKey.of(
+              "install_py_dep_per_model",
+              bool(),
+              "Whether to install the requirements that a model archive names.")
+          .withDefault("false");
+  public static final SettingKey<String> DEFAULT_SERVICE_HANDLER =
+      SettingKey.of(
+          "default_service_handler",
+          text("module:function, a file or the name of a default handler"),
+          "Handler of models whose manifest names none.");
+  public static final SettingKey<String> SERVICE_ENVELOPE =
+      SettingKey.of(
+          "service_envelope",
+          matching(
+              "the name of a request envelope: body, json, kserve, kservev2",
+              "[A-Za-z_][A-Za-z0-9_]*"),
+          "Request envelope of every model: body, json, kserve or kservev2; empty leaves it to the"
+              + " model.");
+  public static final SettingKey<Boolean> ENABLE_MODEL_API =
+      SettingKey.of(
+              "enable_model_api",
+              bool(),
+              "Whether models can be registered and unregistered over the management API. A model"
+                  + " is code: whoever can register one can run anything as the server's user.")
+          .withDefault("false");
+
+  static final List<SettingKey<?>> ALL =
+      List.of(
+          MODEL_STORE,
+          WORKFLOW_STORE,
+          LOAD_MODELS,
+          MODELS,
+          MODEL_SNAPSHOT,
+          ALLOWED_URLS,
+          USE_ENV_ALLOWED_URLS,
+          UNPACK_MAX_BYTES,
+          UNPACK_MAX_ENTRIES,
+          INSTALL_PY_DEP_PER_MODEL,
+          DEFAULT_SERVICE_HANDLER,
+          SERVICE_ENVELOPE,
+          ENABLE_MODEL_API);
+
+  private ModelKeys() {}
+}

@@ -1,0 +1,148 @@
+package org.tsnext.server.settings;
+
+import static org.tsnext.server.settings.SettingTypes.bool;
+import static org.tsnext.server.settings.SettingTypes.existingDirectory;
+import static org.tsnext.server.settings.SettingTypes.existingFile;
+import static org.tsnext.server.settings.SettingTypes.minutes;
+import static org.tsnext.server.settings.SettingTypes.oneOf;
+import static org.tsnext.server.settings.SettingTypes.path;
+import static org.tsnext.server.settings.SettingTypes.seconds;
+import static org.tsnext.server.settings.SettingTypes.text;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import org.tsnext.server.settings.SettingKey.EnvironmentForm.Gate;
+
+/** Keys of metrics, logging, security and the server itself. */
+public final class ServerKeys {
+  private static final String SYSTEM_METRICS = "system metrics are";
+  private static final String BY_LAUNCHER = "the torchserve command reads it before the server";
+
+  public static final SettingKey<Path> METRICS_CONFIG =
+      SettingKey.of(
+          "metrics_config",
+          existingFile(),
+          "YAML file with the definitions of metrics; the one inside the package ts if empty.");
+  public static final SettingKey<String> METRICS_MODE =
+      SettingKey.of(
+              "metrics_mode",
+              oneOf("log", "prometheus", "legacy"),
+              "Where metrics go: log, prometheus or legacy.")
+          .withDefault("log")
+          .notYet("any mode but log is", mode -> !mode.equals("log"));
+  public static final SettingKey<Boolean> MODEL_METRICS_AUTO_DETECT =
+      SettingKey.of(
+              "model_metrics_auto_detect",
+              bool(),
+              "Whether model metrics that metrics_config does not declare are kept.")
+          .withDefault("false")
+          .noEffect("in metrics_mode log every metric that a handler emits is written");
+  public static final SettingKey<Boolean> DISABLE_SYSTEM_METRICS =
+      SettingKey.of(
+              "disable_system_metrics", bool(), "Whether to collect no metrics of the machine.")
+          .withDefault("false")
+          .notYet(SYSTEM_METRICS, disabled -> !disabled);
+  public static final SettingKey<String> SYSTEM_METRICS_CMD =
+      SettingKey.of(
+              "system_metrics_cmd", text("words"), "Command that collects metrics of the machine.")
+          .notYet(SYSTEM_METRICS);
+  public static final SettingKey<Duration> METRIC_TIME_INTERVAL =
+      SettingKey.of(
+              "metric_time_interval",
+              seconds(1),
+              "Time between two collections of metrics of the machine, in seconds.")
+          .withDefault("60")
+          .fileOnly()
+          .notYet(SYSTEM_METRICS);
+  public static final SettingKey<Boolean> ASYNC_LOGGING =
+      SettingKey.of("async_logging", bool(), "Whether logs are written by a thread of their own.")
+          .withDefault("true")
+          .noEffect("logs are always written by a thread of their own");
+  public static final SettingKey<Path> CPP_LOG_CONFIG =
+      SettingKey.of("cpp_log_config", path(), "Log configuration of C++ workers.")
+          .notYet("the C++ backend is");
+
+  public static final SettingKey<Boolean> DISABLE_TOKEN_AUTHORIZATION =
+      SettingKey.of(
+              "disable_token_authorization",
+              bool(),
+              "Whether clients need no token. This version does not check tokens yet, whatever is"
+                  + " set here, and says so at start unless this is true.")
+          .withDefault("false");
+  public static final SettingKey<Duration> TOKEN_EXPIRATION_MIN =
+      SettingKey.of(
+              "token_expiration_min",
+              minutes(),
+              "How long a token is valid, in minutes; fractions are allowed.")
+          .withDefault("60")
+          .withEnvironment("TS_TOKEN_EXPIRATION_TIME_MIN", Gate.WHEN_ENABLED)
+          .notYet("token authorization is");
+
+  public static final SettingKey<Path> MODEL_SERVER_HOME =
+      SettingKey.of(
+              "model_server_home",
+              existingDirectory(),
+              "The directory above the Python package ts; the torchserve command fills it in.")
+          .withEnvironment("TS_MODEL_SERVER_HOME", Gate.ALWAYS);
+  public static final SettingKey<String> PYTHON =
+      SettingKey.of(
+              "python",
+              text("a Python interpreter"),
+              "The Python that workers run on; the torchserve command fills in its own.")
+          .withDefault("python")
+          .fileOnly();
+  public static final SettingKey<Boolean> ENABLE_ENVVARS_CONFIG =
+      SettingKey.of(
+              "enable_envvars_config",
+              bool(),
+              "Whether environment variables TS_<KEY> override the file and the command line. It"
+                  + " can only be set in the file.")
+          .withDefault("false")
+          .fileOnly();
+  public static final SettingKey<String> VMARGS =
+      SettingKey.of("vmargs", text("words"), "Options of the Java virtual machine.")
+          .fileOnly()
+          .noEffect(BY_LAUNCHER);
+  public static final SettingKey<String> PLUGINS_PATH =
+      SettingKey.of("plugins_path", text("a path"), "Where plug-ins lie.")
+          .fileOnly()
+          .notYet("plug-ins are");
+  public static final SettingKey<String> VERSION =
+      SettingKey.of("version", text("a version"), "Written into snapshots by TorchServe 0.12.")
+          .fileOnly()
+          .noEffect("it only describes a snapshot");
+  public static final SettingKey<String> TS_CONFIG_FILE =
+      SettingKey.of("tsConfigFile", text("a path"), "Written into snapshots by TorchServe 0.12.")
+          .fileOnly()
+          .noEffect("it only describes a snapshot");
+  public static final SettingKey<String> NUM_WORKERS =
+      SettingKey.of("NUM_WORKERS", text("a number"), "Known from examples of TorchServe 0.12.")
+          .fileOnly()
+          .noEffect("TorchServe 0.12 did not read it either; see default_workers_per_model");
+
+  static final List<SettingKey<?>> METRICS_AND_LOGS =
+      List.of(
+          METRICS_CONFIG,
+          METRICS_MODE,
+          MODEL_METRICS_AUTO_DETECT,
+          DISABLE_SYSTEM_METRICS,
+          SYSTEM_METRICS_CMD,
+          METRIC_TIME_INTERVAL,
+          ASYNC_LOGGING,
+          CPP_LOG_CONFIG);
+  static final List<SettingKey<?>> SECURITY =
+      List.of(DISABLE_TOKEN_AUTHORIZATION, TOKEN_EXPIRATION_MIN);
+  static final List<SettingKey<?>> SERVER =
+      List.of(
+          MODEL_SERVER_HOME,
+          PYTHON,
+          ENABLE_ENVVARS_CONFIG,
+          VMARGS,
+          PLUGINS_PATH,
+          VERSION,
+          TS_CONFIG_FILE,
+          NUM_WORKERS);
+
+  private ServerKeys() {}
+}

@@ -1,0 +1,41 @@
+package org.tsnext.server.settings;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.tsnext.http.ListenAddress;
+
+/** Checks that need more than one key. */
+final class SettingChecks {
+  private SettingChecks() {}
+
+  /** The problems of settings whose single values are fine. */
+  static List<String> check(Settings settings) {
+    List<String> problems = new ArrayList<>();
+    nativeIoForUnixSockets(settings, ListenerKeys.INFERENCE_ADDRESS, problems);
+    nativeIoForUnixSockets(settings, ListenerKeys.MANAGEMENT_ADDRESS, problems);
+    boolean unixWorkers = settings.find(WorkerKeys.WORKER_TRANSPORT).equals(Optional.of("unix"));
+    if (unixWorkers && !settings.get(ListenerKeys.USE_NATIVE_IO)) {
+      problems.add(
+          SettingsLoader.problem(
+              WorkerKeys.WORKER_TRANSPORT,
+              "unix",
+              settings.source(WorkerKeys.WORKER_TRANSPORT),
+              "expected tcp, since use_native_io is false"));
+    }
+    return problems;
+  }
+
+  private static void nativeIoForUnixSockets(
+      Settings settings, SettingKey<ListenAddress> key, List<String> problems) {
+    ListenAddress address = settings.get(key);
+    if (address instanceof ListenAddress.Unix && !settings.get(ListenerKeys.USE_NATIVE_IO)) {
+      problems.add(
+          SettingsLoader.problem(
+              key,
+              address.toString(),
+              settings.source(key),
+              "expected http://host[:port], since use_native_io is false"));
+    }
+  }
+}

@@ -1,0 +1,31 @@
+package org.tsnext.server.settings;
+
+import java.util.List;
+
+/** Every key there is, in the order in which users read them. */
+public final class SettingTable {
+  /** The table, in groups. */
+  public static final List<Section> SECTIONS =
+      List.of(
+          new Section("Listeners and sizes", ListenerKeys.LISTENERS),
+          new Section("TLS and CORS", ListenerKeys.TLS_AND_CORS),
+          new Section("Models and where they come from", ModelKeys.ALL),
+          new Section("Workers, queues, devices, sequences", WorkerKeys.ALL),
+          new Section("Metrics and logs", ServerKeys.METRICS_AND_LOGS),
+          new Section("Security", ServerKeys.SECURITY),
+          new Section("The server itself", ServerKeys.SERVER));
+
+  private SettingTable() {}
+
+  /** All keys, in order. */
+  public static List<SettingKey<?>> keys() {
+    return SECTIONS.stream().<SettingKey<?>>flatMap(section -> section.keys().stream()).toList();
+  }
+
+  /** A group of keys under a title. */
+  public record Section(String title, List<SettingKey<?>> keys) {
+    public Section {
+      keys = List.copyOf(keys);
+    }
+  }
+}
