@@ -1,0 +1,145 @@
+"""From a command line to the command line of the Java frontend."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ts._cli.configuration import Configuration, find_configuration
+from ts._cli.errors import Refusal
+from ts._cli.java import Java, flags_for
+from ts._cli.options import Options
+from ts._cli.registry import MAIN_CLASS
+
+# Before the user's own, so that those win. No collector is chosen here: a second choice in
+# `vmargs` would be an error rather than win.
+_DEFAULT_VM_ARGUMENTS = (
+    "-XX:+ExitOnOutOfMemoryError",
+    "-XX:-UsePerfData",  # else a file in the temporary folder outlives a killed server
+    "-Xms64m",
+    "-Dfile.encoding=UTF-8",
+)
+_LOGGING_PROPERTIES = ("-Dlog4j.configurationFile=", "-Dlog4j2.configurationFile=")
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """A start whose options are sound, as far as can be told without the frontend.
+
+    Args:
+        options: The command line; its files and folders exist.
+        configuration: The settings file it names or finds.
+        vm_arguments: The user's words for the JVM, from `vmargs`.
+        temporary: The JVM's folder for temporary files, from `TEMP`; None for its own choice.
+        logs: Where the server writes its logs.
+    """
+
+    options: Options
+    configuration: Configuration
+    vm_arguments: tuple[str, ...]
+    temporary: Path | None
+    logs: Path
+
+    def command(self, java: Java, home: Path, status: Path, *, console: bool) -> list[str]:
+        """Return the command that runs the frontend.
+
+        Args:
+            java: The runtime.
+            home: The folder of the package `ts`, which holds the jars.
+            status: The file into which the frontend writes how its start goes.
+            console: Whether it logs to its standard output as well.
+        """
+        words = [str(java.executable), *_DEFAULT_VM_ARGUMENTS, *flags_for(java.version)]
+        words.append(f"-Dmodel_server_home={home.parent}")
+        words += self._logging_words()
+        if self.temporary is not None:
+            words.append(f"-Djava.io.tmpdir={self.temporary}")
+        if not console:
+            words.append("-Dtsnext.console=off")
+        words += self.vm_arguments
+        # The working folder is never on the class path: what lies there is not ours to run.
+        words += ["-cp", str(home / "frontend" / "*"), MAIN_CLASS]
+        words += ["--python", sys.executable, "--ts-home", str(home), *self._server_words()]
+        return [*words, "--status-file", str(status)]
+
+    def _logging_words(self) -> list[str]:
+        if self.options.log_config is None:
+            return []
+        uri = Path(self.options.log_config).resolve().as_uri()
+        return [f"{name}{uri}" for name in _LOGGING_PROPERTIES]
+
+    def _server_words(self) -> list[str]:
+        options = self.options
+        words = []
+        if self.configuration.explicit:
+            words += ["-f", str(self.configuration.path)]
+        if options.model_store is not None:
+            words += ["-s", str(Path(options.model_store).absolute())]
+        if options.workflow_store is not None:
+            words += ["-w", str(Path(options.workflow_store).absolute())]
+        if options.no_config_snapshots:
+            words.append("-ncs")
+        if options.disable_token_auth:
+            words.append("-dt")
+        if options.enable_model_api:
+            words.append("-mapi")
+        if options.cpp_log_config is not None:
+            words += ["-clog", str(Path(options.cpp_log_config).absolute())]
+        if options.models:
+            words += ["-m", *options.models]
+        return words
+
+
+def prepare_launch(options: Options, environ: Mapping[str, str]) -> Launch:
+    """Check what can be checked before a JVM runs.
+
+    Raises:
+        Refusal: A file or folder is missing, with the texts of TorchServe 0.12.
+    """
+    _require(options.log_config, "--log-config file", Path.is_file)
+    temporary = environ.get("TEMP")
+    if temporary and not Path(temporary).is_dir():
+        raise Refusal(
+            f"Invalid temp directory: {temporary}, please check TEMP environment variable.",
+            familiar=True,
+        )
+    configuration = find_configuration(options.ts_config, environ)
+    store = options.model_store or configuration.value("model_store", environ)
+    if not store:
+        raise Refusal("Missing mandatory parameter --model-store", familiar=True)
+    _require(store, "--model-store directory", Path.is_dir)
+    _require(options.workflow_store, "--workflow-store directory", Path.is_dir)
+    _require(options.cpp_log_config, "--cpp-log-config file", Path.is_file)
+    return Launch(
+        options=options,
+        configuration=configuration,
+        vm_arguments=_vm_arguments(configuration, options.log_config is not None, environ),
+        temporary=Path(temporary).absolute() if temporary else None,
+        logs=Path(environ.get("LOG_LOCATION") or "logs").absolute(),
+    )
+
+
+def _require(given: str | None, what: str, exists: Callable[[Path], bool]) -> None:
+    if given is not None and not exists(Path(given)):
+        raise Refusal(f"{what} not found: {given}", familiar=True)
+
+
+def _vm_arguments(
+    configuration: Configuration, has_log_config: bool, environ: Mapping[str, str]
+) -> tuple[str, ...]:
+    """Split `vmargs` at blanks; quotes keep one with a blank in it together."""
+    text = configuration.value("vmargs", environ)
+    lexer = shlex.shlex(text, posix=True)
+    lexer.whitespace_split, lexer.commenters, lexer.escape = True, "", ""
+    try:
+        words = list(lexer)
+    except ValueError as problem:
+        raise Refusal(
+            f"Invalid configuration: vmargs={text}: {problem}", familiar=True
+        ) from problem
+    if has_log_config:
+        words = [word for word in words if not word.startswith(_LOGGING_PROPERTIES)]
+    return tuple(words)

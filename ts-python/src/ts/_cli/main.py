@@ -1,0 +1,97 @@
+"""What `torchserve` does, from the command line to the exit status."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ts._cli.errors import Refusal
+from ts._cli.launch import Launch, prepare_launch
+from ts._cli.options import Action, Options, parse_options
+from ts._cli.registry import open_registry
+from ts._cli.starting import become_server, start_server
+from ts._cli.status import Status
+from ts._cli.stopping import choose_server, stop_server
+
+_HOME = Path(__file__).resolve().parents[1]
+START_LIMIT_SEC = 120.0
+STOP_LIMIT_SEC = 60.0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Carry out one command and return its exit status.
+
+    Args:
+        arguments: The words after `torchserve`; None for those of this process.
+    """
+    options = parse_options(sys.argv[1:] if arguments is None else arguments)
+    try:
+        if options.action is Action.VERSION:
+            _print_version()
+        elif options.action is Action.STOP:
+            _stop(options, os.environ)
+        else:
+            _start(options, os.environ)
+    except Refusal as refusal:
+        print(refusal, file=sys.stdout if refusal.familiar else sys.stderr, flush=True)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _print_version() -> None:
+    version = (_HOME / "version.txt").read_text(encoding="ascii").strip()
+    print(f"TorchServe Version is {version}")
+    print("This is TorchServe Next; it is not affiliated with the PyTorch Foundation.")
+
+
+def _start(options: Options, environ: Mapping[str, str]) -> None:
+    launch = prepare_launch(options, environ)
+    registry = open_registry()
+    if launch.vm_arguments:
+        words = " ".join(launch.vm_arguments)
+        print(f"Warning: TorchServe is using non-default JVM parameters: {words}")
+    _say_what_is_missing(options)
+    if options.foreground:
+        become_server(launch, registry, environ, _HOME)
+    status = start_server(launch, registry, environ, _HOME, START_LIMIT_SEC)
+    _print_started(launch, status)
+
+
+def _stop(options: Options, environ: Mapping[str, str]) -> None:
+    registry = open_registry()
+    servers = registry.running()
+    if not servers:
+        print("TorchServe is not currently running.")
+        return
+    ts_config = environ.get("TS_CONFIG_FILE", "").strip() or options.ts_config
+    server = choose_server(servers, registry, ts_config, Path.cwd())
+    print(stop_server(server, registry, STOP_LIMIT_SEC))
+
+
+def _say_what_is_missing(options: Options) -> None:
+    for option, given, what in (
+        ("--workflow-store", options.workflow_store, "workflows"),
+        ("--plugins-path", options.plugins_path, "plug-ins"),
+        ("--cpp-log-config", options.cpp_log_config, "the C++ backend"),
+    ):
+        if given is not None:
+            print(
+                f"Warning: {option} has no effect: TorchServe Next does not support {what} yet.",
+                file=sys.stderr,
+            )
+
+
+def _print_started(launch: Launch, status: Status) -> None:
+    print("Model server started.")
+    for role, address in status.addresses.items():
+        print(f"  {role:<12}{address}")
+    if status.models:
+        print(f"  {'loading':<12}{', '.join(status.models)}")
+    print(f"  {'logs':<12}{launch.logs}")
+    print(f"  {'stop':<12}torchserve --stop")
+    for warning in status.warnings:
+        print(f"Warning: {warning}")

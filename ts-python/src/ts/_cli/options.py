@@ -1,0 +1,103 @@
+"""The options of `torchserve`, those of TorchServe 0.12."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Action(Enum):
+    """What one call does."""
+
+    START = "start"
+    STOP = "stop"
+    VERSION = "version"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """One parsed command line; files and folders as given, not yet looked at."""
+
+    action: Action = Action.START
+    ts_config: str | None = None
+    model_store: str | None = None
+    workflow_store: str | None = None
+    models: tuple[str, ...] = ()
+    log_config: str | None = None
+    cpp_log_config: str | None = None
+    plugins_path: str | None = None
+    foreground: bool = False
+    no_config_snapshots: bool = False
+    disable_token_auth: bool = False
+    enable_model_api: bool = False
+
+
+def parse_options(arguments: Sequence[str]) -> Options:
+    """Parse a command line; like argparse, ends the process for `--help` and wrong usage."""
+    given = _parser().parse_args(arguments)
+    action = Action.VERSION if given.version else Action.STOP if given.stop else Action.START
+    return Options(
+        action=action,
+        ts_config=given.ts_config,
+        model_store=given.model_store,
+        workflow_store=given.workflow_store,
+        models=tuple(given.models or ()),
+        log_config=given.log_config,
+        cpp_log_config=given.cpp_log_config,
+        plugins_path=given.plugins_path,
+        foreground=given.foreground,
+        no_config_snapshots=given.no_config_snapshots,
+        disable_token_auth=given.disable_token_auth,
+        enable_model_api=given.enable_model_api,
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="torchserve",
+        description="Serve PyTorch models over HTTP. Starts a server unless told otherwise.",
+    )
+    actions = parser.add_mutually_exclusive_group()
+    actions.add_argument("-v", "--version", action="store_true", help="print the version")
+    actions.add_argument(
+        "--start", action="store_true", help="start a server in the background, once it is ready"
+    )
+    actions.add_argument(
+        "--stop",
+        action="store_true",
+        help="stop the running server; of several the one of --ts-config or of this folder",
+    )
+    parser.add_argument("--ts-config", metavar="FILE", help="config.properties to use")
+    parser.add_argument("--model-store", metavar="DIR", help="folder of the model archives")
+    parser.add_argument("--workflow-store", metavar="DIR", help="accepted; not supported yet")
+    parser.add_argument(
+        "--models",
+        metavar="MODEL",
+        nargs="+",
+        help="models to load: 'all', or file or name=file, in the model store",
+    )
+    parser.add_argument("--log-config", metavar="FILE", help="log4j2 configuration")
+    parser.add_argument("--cpp-log-config", metavar="FILE", help="accepted; not supported yet")
+    parser.add_argument(
+        "--foreground", action="store_true", help="run the server in place of this command"
+    )
+    parser.add_argument(
+        "--no-config-snapshots",
+        "--ncs",
+        action="store_true",
+        help="neither write nor read snapshots of the state",
+    )
+    parser.add_argument(
+        "--plugins-path", "--ppath", metavar="DIR", help="accepted; not supported yet"
+    )
+    parser.add_argument(
+        "--disable-token-auth", "--dt", action="store_true", help="serve without tokens"
+    )
+    parser.add_argument(
+        "--enable-model-api",
+        action="store_true",
+        help="let the management API register and unregister models",
+    )
+    return parser

@@ -1,0 +1,214 @@
+"""Starts a server: in the background, once it is ready, or in place of this process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from ts._cli.configuration import normal_address
+from ts._cli.errors import Refusal
+from ts._cli.java import Java, find_java
+from ts._cli.launch import Launch
+from ts._cli.processes import Process, find_process
+from ts._cli.registry import Registry, Server
+from ts._cli.status import State, Status, read_status
+
+ALREADY_RUNNING = "TorchServe is already running, please use torchserve --stop to stop TorchServe."
+_POLL_SEC = 0.02
+_TERM_SEC = 10.0
+_SHOWN_LINES = 20
+_SHOWN_BYTES = 16384
+
+
+def start_server(
+    launch: Launch, registry: Registry, environ: Mapping[str, str], home: Path, limit_sec: float
+) -> Status:
+    """Start a server that outlives this process, and return once its listeners are open.
+
+    Args:
+        launch: What to start.
+        registry: Where to remember it.
+        environ: The environment, in which Java is looked for.
+        home: The folder of the package `ts`.
+        limit_sec: How long the start may take; after that the server is ended.
+
+    Raises:
+        Refusal: The start failed; no process of it is left.
+    """
+    java = _prepare(launch, registry, environ, home)
+    token = registry.new_token()
+    status_path = registry.status_path(token)
+    output_path = registry.output_path(token)
+    command = launch.command(java, home, status_path, console=False)
+    child = _spawn(command, output_path)
+    server = _server(token, child.pid, launch)
+    try:
+        with _interruptible():
+            registry.add(server)
+            status = _await_start(child, status_path, limit_sec)
+            if status is not None and status.state is State.STARTED:
+                child.returncode = 0  # it is not ours to wait for any more
+                return status
+            raise _failure(status, child, output_path, registry, launch, limit_sec)
+    except BaseException:
+        _end(child)
+        registry.remove(server)
+        raise
+
+
+def become_server(
+    launch: Launch, registry: Registry, environ: Mapping[str, str], home: Path
+) -> NoReturn:
+    """Run the server in place of this process: signals and the exit status go straight.
+
+    Raises:
+        Refusal: It cannot be started.
+    """
+    java = _prepare(launch, registry, environ, home)
+    token = registry.new_token()
+    command = launch.command(java, home, registry.status_path(token), console=True)
+    server = _server(token, os.getpid(), launch)
+    registry.add(server)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    try:
+        os.execv(command[0], command)
+    except OSError as problem:
+        registry.remove(server)
+        raise Refusal(f"{command[0]} cannot be run: {problem.strerror}.") from problem
+
+
+def _prepare(launch: Launch, registry: Registry, environ: Mapping[str, str], home: Path) -> Java:
+    wanted = launch.configuration.listeners(environ)
+    for server in registry.running():
+        taken = {normal_address(address) for address in registry.addresses(server).values()}
+        if wanted & taken:
+            raise Refusal(ALREADY_RUNNING, familiar=True)
+    if not any((home / "frontend").glob("*.jar")):
+        raise Refusal(
+            f"The frontend's jars are missing: there are none in {home / 'frontend'}. "
+            "Install the wheel of torchserve-next; scripts/setup builds it from the sources."
+        )
+    java = find_java(environ)
+    for reason in java.passed_over:
+        print(f"Not used, {reason}; using {java.executable}.", file=sys.stderr)
+    return java
+
+
+def _server(token: str, pid: int, launch: Launch) -> Server:
+    config = launch.configuration.path
+    # A child that has already ended gets a mark that no process has.
+    process = find_process(pid) or Process(pid, "")
+    return Server(token, process, str(config) if config else None, str(Path.cwd()))
+
+
+def _spawn(command: list[str], output_path: Path) -> subprocess.Popen[bytes]:
+    """Run a command in its own session, away from this terminal and every pipe of ours."""
+    output = os.open(output_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_EXCL, 0o600)
+    try:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    except OSError as problem:
+        output_path.unlink()
+        raise Refusal(f"{command[0]} cannot be run: {problem.strerror}.") from problem
+    finally:
+        os.close(output)
+
+
+def _await_start(
+    child: subprocess.Popen[bytes], status_path: Path, limit_sec: float
+) -> Status | None:
+    """Return the last status: started, failed, or what there was at the end or the limit."""
+    end = time.monotonic() + limit_sec
+    while True:
+        # In this order: a process that ends right after its last word has still said it.
+        gone = child.poll() is not None
+        status = read_status(status_path)
+        decided = status is not None and status.state is not State.STARTING
+        if decided or gone or time.monotonic() >= end:
+            return status
+        time.sleep(_POLL_SEC)
+
+
+def _failure(
+    status: Status | None,
+    child: subprocess.Popen[bytes],
+    output_path: Path,
+    registry: Registry,
+    launch: Launch,
+    limit_sec: float,
+) -> Refusal:
+    logs = f"Logs: {launch.logs}"
+    if status is not None and status.state is State.FAILED:
+        if _port_of_ours(status.reason, registry, child.pid):
+            return Refusal(f"{ALREADY_RUNNING}\n{status.reason}", familiar=True)
+        return Refusal(f"TorchServe could not be started. {status.reason}\n{logs}")
+    exit_status = child.poll()
+    if exit_status is None:
+        return Refusal(f"TorchServe was not ready within {limit_sec:g} s and was ended.\n{logs}")
+    how = f"with status {exit_status}" if exit_status >= 0 else f"by signal {-exit_status}"
+    output = _tail(output_path)
+    shown = f" Its last output:\n{output}" if output else ""
+    return Refusal(f"TorchServe could not be started: the JVM ended {how}.{shown}\n{logs}")
+
+
+def _port_of_ours(reason: str, registry: Registry, own_pid: int) -> bool:
+    """Return whether a start failed because another server of this user has its address."""
+    if "in use" not in reason.lower():
+        return False
+    return any(
+        normal_address(address) in reason
+        for server in registry.running()
+        if server.process.pid != own_pid
+        for address in registry.addresses(server).values()
+    )
+
+
+def _tail(path: Path) -> str:
+    try:
+        text = path.read_bytes()[-_SHOWN_BYTES:].decode("utf-8", errors="replace")
+    except OSError:
+        return ""
+    return "\n".join(text.strip().splitlines()[-_SHOWN_LINES:])
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """Stop a server whose start failed: politely, then not."""
+    if child.poll() is not None:
+        return
+    child.terminate()
+    try:
+        child.wait(_TERM_SEC)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP end the block as Ctrl-C does, so that no half-started server stays."""
+
+    def interrupt(number: int, _frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    before = {
+        number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,51 @@
+"""What a server tells about its start, in a file that it replaces as a whole."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+
+
+class State(Enum):
+    """How far a start has come."""
+
+    STARTING = "starting"
+    STARTED = "started"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The content of a status file; what it does not say is empty."""
+
+    state: State
+    reason: str = ""
+    addresses: Mapping[str, str] = field(default_factory=dict)
+    models: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def read_status(path: Path) -> Status | None:
+    """Return what a status file says, or None while there is none that makes sense."""
+    try:
+        said = json.loads(path.read_text(encoding="utf-8"))
+        state = State(said["state"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    addresses = said.get("addresses")
+    return Status(
+        state=state,
+        reason=str(said.get("reason") or ""),
+        addresses={str(role): str(address) for role, address in addresses.items() if address}
+        if isinstance(addresses, dict)
+        else {},
+        models=_texts(said.get("models")),
+        warnings=_texts(said.get("warnings")),
+    )
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    return tuple(str(item) for item in value) if isinstance(value, list) else ()

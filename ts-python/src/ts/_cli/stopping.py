@@ -1,0 +1,84 @@
+"""Stops a server and waits until it is really gone."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+from ts._cli.errors import Refusal
+from ts._cli.registry import Registry, Server
+
+_KILL_SEC = 10.0
+
+
+def choose_server(
+    servers: list[Server], registry: Registry, ts_config: str | None, cwd: Path
+) -> Server:
+    """Return the server that is meant: the only one, or the one of the file or of the folder.
+
+    Args:
+        servers: Those that run; at least one.
+        registry: What is known of them, for the message.
+        ts_config: The file that the user names, or None.
+        cwd: The working folder, which decides between several servers if no file is named.
+
+    Raises:
+        Refusal: None is meant, or several may be; the message lists them.
+    """
+    if ts_config is not None:
+        named = str(Path(ts_config).absolute())
+        fitting = [server for server in servers if _same_file(server.config, named)]
+        problem = f"No running server uses {ts_config}."
+    elif len(servers) == 1:
+        return servers[0]
+    else:
+        fitting = [server for server in servers if server.cwd == str(cwd)]
+        problem = f"{len(servers)} servers are running, none of them from {cwd}."
+    if len(fitting) == 1:
+        return fitting[0]
+    if fitting:
+        problem = f"{len(fitting)} of the running servers fit."
+    listed = "\n".join(f"  {_described(server, registry)}" for server in servers)
+    raise Refusal(
+        f"{problem} Running:\n{listed}\n"
+        "Choose one by --ts-config FILE, or from the folder it was started in, "
+        "or send SIGTERM to its pid."
+    )
+
+
+def stop_server(server: Server, registry: Registry, limit_sec: float) -> str:
+    """Stop a server and return the line that tells how it went.
+
+    Args:
+        server: Which one.
+        registry: Where it is forgotten.
+        limit_sec: How long it may take to finish what is in flight; then it is killed.
+
+    Raises:
+        Refusal: It cannot be stopped.
+    """
+    process = server.process
+    try:
+        if not process.signal(signal.SIGTERM):
+            said = "TorchServe already stopped."
+        elif process.wait(limit_sec):
+            said = "TorchServe has stopped."
+        else:
+            process.signal(signal.SIGKILL)
+            if not process.wait(_KILL_SEC):
+                raise Refusal(f"TorchServe (pid {process.pid}) does not end, not even by SIGKILL.")
+            said = f"TorchServe did not stop within {limit_sec:g} s and was killed."
+    except PermissionError as problem:
+        raise Refusal(f"TorchServe (pid {process.pid}) is not yours to stop.") from problem
+    registry.remove(server)
+    return said
+
+
+def _same_file(config: str | None, named: str) -> bool:
+    return config is not None and Path(config).resolve() == Path(named).resolve()
+
+
+def _described(server: Server, registry: Registry) -> str:
+    inference = registry.addresses(server).get("inference", "address not known yet")
+    config = f", config {server.config}" if server.config else ""
+    return f"pid {server.process.pid}, {inference}, started in {server.cwd}{config}"

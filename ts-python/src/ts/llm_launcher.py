@@ -1,0 +1,163 @@
+"""Serves a large language model: `python -m ts.llm_launcher --model_id ...`.
+
+Writes a model folder (a manifest and a model-config.yaml, no archive) into the model store,
+runs a server with it in the foreground, and stops the server at SIGINT or SIGTERM.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import yaml
+
+_RESPONSE_TIMEOUT_SEC = 1200
+
+
+def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Parse a command line; ends the process for `--help` and wrong usage."""
+    parser = argparse.ArgumentParser(prog="python -m ts.llm_launcher", description=__doc__)
+    parser.add_argument("--model_name", default="model", help="name to serve it under")
+    parser.add_argument("--model_store", default="model_store", help="folder, made if need be")
+    parser.add_argument(
+        "--model_id",
+        default="meta-llama/Meta-Llama-3.1-8B-Instruct",
+        help="model of the Hugging Face hub, or a folder",
+    )
+    parser.add_argument("--disable_token_auth", action="store_true", help="serve without tokens")
+    parser.add_argument(
+        "--startup_timeout", type=int, default=1200, help="seconds that loading may take"
+    )
+    parser.add_argument("--engine", choices=("vllm", "trt_llm"), default="vllm")
+    parser.add_argument("--dtype", default="bfloat16", help="data type of the weights")
+    vllm = parser.add_argument_group("vLLM")
+    vllm.add_argument("--vllm_engine.max_num_seqs", type=int, default=256)
+    vllm.add_argument("--vllm_engine.max_model_len", type=int)
+    vllm.add_argument("--vllm_engine.download_dir")
+    trt_llm = parser.add_argument_group("TensorRT-LLM")
+    trt_llm.add_argument("--trt_llm_engine.max_batch_size", type=int, default=4)
+    trt_llm.add_argument(
+        "--trt_llm_engine.kv_cache_free_gpu_memory_fraction", type=float, default=0.1
+    )
+    return parser.parse_args(arguments)
+
+
+def model_config(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return the content of model-config.yaml for a parsed command line."""
+    config: dict[str, Any] = {
+        "minWorkers": 1,
+        "maxWorkers": 1,
+        "batchSize": 1,
+        "maxBatchDelay": 100,
+        "responseTimeout": _RESPONSE_TIMEOUT_SEC,
+        "startupTimeout": arguments.startup_timeout,
+        "deviceType": "gpu",
+        "asyncCommunication": True,
+        # One process that sees all its devices: without it the frontend ignores parallelLevel.
+        "parallelType": "custom",
+        "parallelLevel": 1,
+    }
+    section = _vllm_section if arguments.engine == "vllm" else _trt_llm_section
+    return {**config, "handler": section(arguments)}
+
+
+def write_model(arguments: argparse.Namespace) -> Path:
+    """Write the model's folder into the model store, anew, and return it."""
+    folder = Path(arguments.model_store, arguments.model_name)
+    manifest_folder = folder / "MAR-INF"
+    manifest_folder.mkdir(parents=True, exist_ok=True)
+    config = yaml.safe_dump(model_config(arguments), sort_keys=False)
+    (folder / "model-config.yaml").write_text(config, encoding="utf-8")
+    manifest = {
+        "runtime": "python",
+        "model": {
+            "modelName": arguments.model_name,
+            "modelVersion": "1.0",
+            "handler": f"{arguments.engine}_handler",
+            "configFile": "model-config.yaml",
+        },
+    }
+    text = json.dumps(manifest, indent=2)
+    (manifest_folder / "MANIFEST.json").write_text(text, encoding="utf-8")
+    return folder
+
+
+def server_words(arguments: argparse.Namespace) -> list[str]:
+    """Return the words after `torchserve` that serve the model."""
+    words = ["--start", "--foreground", "--ncs", "--model-store", arguments.model_store]
+    if arguments.disable_token_auth:
+        words.append("--disable-token-auth")
+    return [*words, "--models", arguments.model_name]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve until a signal comes or the server ends, and return the exit status.
+
+    Args:
+        arguments: The command line; None for that of this process.
+    """
+    parsed = parse_arguments(arguments)
+    write_model(parsed)
+    return run_until_signal([sys.executable, "-m", "ts.model_server", *server_words(parsed)])
+
+
+def run_until_signal(command: list[str]) -> int:
+    """Run a command, hand SIGINT and SIGTERM on to it as SIGTERM, and wait for its end.
+
+    Returns:
+        0 if a signal ended it, else its own status.
+    """
+    asked = threading.Event()
+    # A session of its own: Ctrl-C in the terminal reaches it once, through here.
+    child = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        asked.set()
+        child.terminate()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        status = child.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if asked.is_set():
+        return 0
+    return status if status >= 0 else 128 - status
+
+
+def _vllm_section(arguments: argparse.Namespace) -> dict[str, Any]:
+    given = vars(arguments)
+    engine: dict[str, Any] = {
+        "max_num_seqs": given["vllm_engine.max_num_seqs"],
+        "tensor_parallel_size": 1,
+        "dtype": arguments.dtype,
+    }
+    for name in ("max_model_len", "download_dir"):
+        if given[f"vllm_engine.{name}"] is not None:
+            engine[name] = given[f"vllm_engine.{name}"]
+    return {"model_path": arguments.model_id, "vllm_engine_config": engine}
+
+
+def _trt_llm_section(arguments: argparse.Namespace) -> dict[str, Any]:
+    given = vars(arguments)
+    fraction = given["trt_llm_engine.kv_cache_free_gpu_memory_fraction"]
+    return {
+        "tokenizer_dir": arguments.model_id,
+        "engine_dir": arguments.model_id,
+        "dtype": arguments.dtype,
+        "max_batch_size": given["trt_llm_engine.max_batch_size"],
+        "kv_cache_config": {"free_gpu_memory_fraction": fraction},
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())
