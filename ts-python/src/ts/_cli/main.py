@@ -15,25 +15,34 @@ from ts._cli.starting import become_server, start_server
 from ts._cli.status import Status
 from ts._cli.stopping import choose_server, stop_server
 
-_HOME = Path(__file__).resolve().parents[1]
+PACKAGE = Path(__file__).resolve().parents[1]
 START_LIMIT_SEC = 120.0
 STOP_LIMIT_SEC = 60.0
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(
+    arguments: Sequence[str] | None = None,
+    *,
+    home: Path = PACKAGE,
+    start_limit_sec: float = START_LIMIT_SEC,
+    stop_limit_sec: float = STOP_LIMIT_SEC,
+) -> int:
     """Carry out one command and return its exit status.
 
     Args:
         arguments: The words after `torchserve`; None for those of this process.
+        home: The folder of the package `ts`, which holds the frontend's jars.
+        start_limit_sec: How long a server may take to open its listeners.
+        stop_limit_sec: How long a server may take to finish what is in flight.
     """
     options = parse_options(sys.argv[1:] if arguments is None else arguments)
     try:
         if options.action is Action.VERSION:
-            _print_version()
+            _print_version(home)
         elif options.action is Action.STOP:
-            _stop(options, os.environ)
+            _stop(options, os.environ, stop_limit_sec)
         else:
-            _start(options, os.environ)
+            _start(options, os.environ, home, start_limit_sec)
     except Refusal as refusal:
         print(refusal, file=sys.stdout if refusal.familiar else sys.stderr, flush=True)
         return 1
@@ -42,13 +51,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _print_version() -> None:
-    version = (_HOME / "version.txt").read_text(encoding="ascii").strip()
+def _print_version(home: Path) -> None:
+    version = (home / "version.txt").read_text(encoding="ascii").strip()
     print(f"TorchServe Version is {version}")
     print("This is TorchServe Next; it is not affiliated with the PyTorch Foundation.")
 
 
-def _start(options: Options, environ: Mapping[str, str]) -> None:
+def _start(options: Options, environ: Mapping[str, str], home: Path, limit_sec: float) -> None:
     launch = prepare_launch(options, environ)
     registry = open_registry()
     if launch.vm_arguments:
@@ -56,12 +65,12 @@ def _start(options: Options, environ: Mapping[str, str]) -> None:
         print(f"Warning: TorchServe is using non-default JVM parameters: {words}")
     _say_what_is_missing(options)
     if options.foreground:
-        become_server(launch, registry, environ, _HOME)
-    status = start_server(launch, registry, environ, _HOME, START_LIMIT_SEC)
+        become_server(launch, registry, environ, home)
+    status = start_server(launch, registry, environ, home, limit_sec)
     _print_started(launch, status)
 
 
-def _stop(options: Options, environ: Mapping[str, str]) -> None:
+def _stop(options: Options, environ: Mapping[str, str], limit_sec: float) -> None:
     registry = open_registry()
     servers = registry.running()
     if not servers:
@@ -69,7 +78,7 @@ def _stop(options: Options, environ: Mapping[str, str]) -> None:
         return
     ts_config = environ.get("TS_CONFIG_FILE", "").strip() or options.ts_config
     server = choose_server(servers, registry, ts_config, Path.cwd())
-    print(stop_server(server, registry, STOP_LIMIT_SEC))
+    print(stop_server(server, registry, limit_sec))
 
 
 def _say_what_is_missing(options: Options) -> None:

@@ -1,0 +1,104 @@
+"""A `java` that does as it is told, and small tools of the command's tests."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+SCRIPT = """#!{python} -IS
+import json, os, signal, sys, time
+words = sys.argv[1:]
+told = json.loads(os.environ["FAKE_JAVA"])
+record = {{
+    "words": words,
+    "pid": os.getpid(),
+    "session": os.getsid(0),
+    "stdin": os.readlink("/proc/self/fd/0") if os.path.exists("/proc") else "",
+    "files": sorted(os.listdir("/proc/self/fd")) if os.path.exists("/proc") else [],
+    "cwd": os.getcwd(),
+}}
+with open(told["folder"] + "/" + str(os.getpid()) + ".record", "w") as file:
+    json.dump(record, file)
+if told.get("ignores_term"):
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print(told.get("prints", ""), flush=True)
+if told.get("status"):
+    path = words[words.index("--status-file") + 1]
+    with open(path + ".new", "w") as file:
+        json.dump(told["status"], file)
+    os.rename(path + ".new", path)
+if "exits" in told:
+    sys.exit(told["exits"])
+time.sleep(120)
+"""
+
+ADDRESSES = {"inference": "http://127.0.0.1:8080", "management": "http://127.0.0.1:8081"}
+
+
+@dataclass
+class FakeJava:
+    """Stands for the frontend: writes the status it is told to, then stays, or exits."""
+
+    home: Path
+    folder: Path
+    told: dict[str, Any] = field(default_factory=dict)
+
+    def does(self, **told: Any) -> None:
+        self.told = {**told, "folder": str(self.folder)}
+        os.environ["FAKE_JAVA"] = json.dumps(self.told)
+
+    def starts(self, addresses: dict[str, str] | None = None, **more: Any) -> None:
+        self.does(status={"state": "started", "addresses": addresses or ADDRESSES, **more})
+
+    def records(self) -> list[dict[str, Any]]:
+        """What each run saw, in the order in which they began."""
+        paths = sorted(self.folder.glob("*.record"), key=lambda path: path.stat().st_mtime_ns)
+        return [json.loads(path.read_text()) for path in paths]
+
+    def words(self) -> list[str]:
+        """The command line of the last run."""
+        return [str(word) for word in self.records()[-1]["words"]]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    status: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Outcome]
+
+
+def make_java(home: Path, version: str, script: str = "#!/bin/sh\n") -> Path:
+    """Lay out a Java home with a `release` file."""
+    (home / "bin").mkdir(parents=True)
+    (home / "release").write_text(f'IMPLEMENTOR="test"\nJAVA_VERSION="{version}"\n')
+    return make_executable(home / "bin" / "java", script)
+
+
+def make_executable(path: Path, script: str) -> Path:
+    path.write_text(script)
+    path.chmod(0o755)
+    return path
+
+
+def kill(pid: int) -> None:
+    try:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+    except (ProcessLookupError, ChildProcessError):
+        pass
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not come true in time"
+        time.sleep(0.01)

