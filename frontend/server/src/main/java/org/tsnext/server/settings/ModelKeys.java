@@ -66,7 +66,7 @@ public final class ModelKeys {
               "unpack_max_bytes",
               bytes(1, 1L << 50),
               "Size limit of an unpacked model archive, in bytes.")
-          .withDefault(String.valueOf(64L << 30));
+          .withDefault(String.valueOf(32L << 30));
   public static final SettingKey<Integer> UNPACK_MAX_ENTRIES =
       SettingKey.of(
               "unpack_max_entries",
