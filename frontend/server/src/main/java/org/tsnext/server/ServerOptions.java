@@ -9,7 +9,6 @@ import org.apache.commons.cli.DefaultParser;
 import org.apache.commons.cli.Option;
 import org.apache.commons.cli.Options;
 import org.apache.commons.cli.ParseException;
-import org.apache.commons.cli.help.HelpFormatter;
 import org.tsnext.server.settings.ModelKeys;
 import org.tsnext.server.settings.ServerKeys;
 import org.tsnext.server.settings.SettingKey;
@@ -84,11 +83,7 @@ record ServerOptions(
     put(settings, ModelKeys.WORKFLOW_STORE, WORKFLOW_STORE, line.getOptionValue(WORKFLOW_STORE));
     put(settings, ServerKeys.CPP_LOG_CONFIG, CPP_LOG, line.getOptionValue(CPP_LOG));
     if (line.hasOption(MODELS)) {
-      put(
-          settings,
-          ModelKeys.LOAD_MODELS,
-          MODELS,
-          String.join(",", line.getOptionValues(MODELS)));
+      put(settings, ModelKeys.LOAD_MODELS, MODELS, String.join(",", line.getOptionValues(MODELS)));
     }
     if (line.hasOption(DISABLE_TOKENS)) {
       put(settings, ServerKeys.DISABLE_TOKEN_AUTHORIZATION, DISABLE_TOKENS, "true");
@@ -110,9 +105,15 @@ record ServerOptions(
   /** How the server is called, for people. */
   static String usage() {
     StringBuilder text = new StringBuilder("usage: org.tsnext.server.ModelServer [options]\n");
-    HelpFormatter formatter = HelpFormatter.builder().setShowSince(false).get();
     for (Option option : options().getOptions()) {
-      text.append("  ").append(formatter.toSyntaxOption(option, true));
+      text.append("  ");
+      if (option.getOpt() != null) {
+        text.append('-').append(option.getOpt()).append(", ");
+      }
+      text.append("--").append(option.getLongOpt());
+      if (option.hasArg()) {
+        text.append(" <").append(option.getArgName()).append('>');
+      }
       text.append("\n        ").append(option.getDescription()).append('\n');
     }
     return text.toString();

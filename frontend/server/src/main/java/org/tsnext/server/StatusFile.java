@@ -55,9 +55,12 @@ final class StatusFile {
           State.STARTING, Optional.empty(), Map.of(), List.of(), List.of(), Optional.empty());
     }
 
+    Status started(Map<String, String> whereTo, List<String> toLoad) {
+      return new Status(State.STARTED, Optional.empty(), whereTo, toLoad, warnings, configFile);
+    }
+
     Status failed(String why) {
-      return new Status(
-          State.FAILED, Optional.of(why), addresses, models, warnings, configFile);
+      return new Status(State.FAILED, Optional.of(why), addresses, models, warnings, configFile);
     }
   }
 

@@ -1,12 +1,12 @@
 package org.tsnext.server.logging;
 
 import java.util.Map;
+import java.util.Optional;
 import org.apache.logging.log4j.LogManager;
 import org.apache.logging.log4j.core.LoggerContext;
 import org.apache.logging.log4j.core.config.AppenderRef;
 import org.apache.logging.log4j.core.config.Configuration;
 import org.apache.logging.log4j.core.config.LoggerConfig;
-import org.apache.logging.log4j.core.config.Property;
 
 /** The life of logging in this process. */
 public final class Logging {
@@ -18,9 +18,15 @@ public final class Logging {
 
   private Logging() {}
 
-  /** Silences the console. Must come before the first logger is made. */
-  public static void silenceConsole() {
-    System.setProperty(CONSOLE_PROPERTY, "off");
+  /**
+   * Decides whether log lines go to stdout. Must come before the first logger is made.
+   *
+   * @param wanted empty for what the system property says, and yes without it
+   */
+  public static void showOnConsole(Optional<Boolean> wanted) {
+    boolean show = wanted.orElse(!"off".equals(System.getProperty(CONSOLE_PROPERTY)));
+    // The word is a log level there: all lines or none.
+    System.setProperty(CONSOLE_PROPERTY, show ? "all" : "off");
   }
 
   /**
@@ -50,15 +56,7 @@ public final class Logging {
     if (old == null || loggers.containsKey(LOGGER)) {
       return;
     }
-    LoggerConfig adopted =
-        LoggerConfig.newBuilder()
-            .withLoggerName(LOGGER)
-            .withLevel(old.getExplicitLevel())
-            .withAdditivity(old.isAdditive())
-            .withRefs(new AppenderRef[0])
-            .withProperties(new Property[0])
-            .withConfig(configuration)
-            .get();
+    LoggerConfig adopted = new LoggerConfig(LOGGER, old.getExplicitLevel(), old.isAdditive());
     for (AppenderRef ref : old.getAppenderRefs()) {
       adopted.addAppender(configuration.getAppender(ref.getRef()), ref.getLevel(), ref.getFilter());
     }

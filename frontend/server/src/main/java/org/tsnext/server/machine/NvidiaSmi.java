@@ -52,8 +52,7 @@ public final class NvidiaSmi implements GpuDetector.DeviceLister {
     Process process;
     try {
       process =
-          new ProcessBuilder(
-                  tool.toString(), "--query-gpu=index", "--format=csv,noheader,nounits")
+          new ProcessBuilder(tool.toString(), "--query-gpu=index", "--format=csv,noheader,nounits")
               .redirectErrorStream(true)
               .start();
     } catch (IOException e) {

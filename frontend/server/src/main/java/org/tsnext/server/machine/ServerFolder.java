@@ -104,8 +104,7 @@ public final class ServerFolder implements AutoCloseable {
     Path ours = Path.of("/proc/self");
     boolean own =
         !Files.exists(ours)
-            || Files.getOwner(entry, LinkOption.NOFOLLOW_LINKS)
-                .equals(Files.getOwner(ours));
+            || Files.getOwner(entry, LinkOption.NOFOLLOW_LINKS).equals(Files.getOwner(ours));
     Optional<ProcessHandle> owner = ProcessHandle.of(Long.parseLong(name.group(1)));
     // A process id is used again; with the time of its start it means one process.
     return own && owner.map(process -> !startOf(process).equals(name.group(2))).orElse(true);
@@ -127,8 +126,7 @@ public final class ServerFolder implements AutoCloseable {
   /** Removes a tree, links as links, and goes on where something is gone already. */
   private static final class Deletion extends SimpleFileVisitor<Path> {
     @Override
-    public FileVisitResult visitFile(Path file, BasicFileAttributes attributes)
-        throws IOException {
+    public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {
       Files.deleteIfExists(file);
       return FileVisitResult.CONTINUE;
     }

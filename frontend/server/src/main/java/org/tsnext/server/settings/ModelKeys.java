@@ -33,7 +33,7 @@ public final class ModelKeys {
           commaList("models separated by commas"),
           "Models to load at start, separated by commas: all; none; or files or directories of the"
               + " model store (or paths), each also as name=location.");
-  public static final SettingKey<ModelOverrides> MODELS =
+  public static final SettingKey<ModelsProperty> MODELS =
       SettingKey.of(
               "models",
               models(),

@@ -160,8 +160,8 @@ final class SettingTypes {
         });
   }
 
-  static SettingType<ModelOverrides> models() {
-    return type("a JSON object: model name, version, settings", ModelOverrides::parse);
+  static SettingType<ModelsProperty> models() {
+    return type("a JSON object: model name, version, settings", ModelsProperty::parse);
   }
 
   private static <T> SettingType<T> type(String expected, Reader<T> reader) {

@@ -12,6 +12,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
+import org.tsnext.core.model.ModelOverrides;
 
 /**
  * The {@code models} property: settings of single model versions.
@@ -19,28 +20,18 @@ import java.util.Set;
  * @param byModel model name to version to settings
  * @param warnings members that were ignored, and why
  */
-public record ModelOverrides(
-    Map<String, Map<String, ModelOverride>> byModel, List<String> warnings) {
+public record ModelsProperty(
+    Map<String, Map<String, ModelOverrides>> byModel, List<String> warnings) {
   private static final Set<String> IGNORED = Set.of("defaultVersion", "marName", "parallelLevel");
   private static final Set<String> RUNTIMES = Set.of("python", "python3", "LSP");
 
   /** No overrides. */
-  public static final ModelOverrides NONE = new ModelOverrides(Map.of(), List.of());
+  public static final ModelsProperty NONE = new ModelsProperty(Map.of(), List.of());
 
-  public ModelOverrides {
+  public ModelsProperty {
     byModel = Map.copyOf(byModel);
     warnings = List.copyOf(warnings);
   }
-
-  /** What one model version is given; empty values are left to the model and the defaults. */
-  public record ModelOverride(
-      OptionalInt minWorkers,
-      OptionalInt maxWorkers,
-      OptionalInt batchSize,
-      Optional<Duration> maxBatchDelay,
-      Optional<Duration> responseTimeout,
-      Optional<Duration> startupTimeout,
-      Optional<String> runtimeType) {}
 
   /**
    * Reads the property. Members of a wrong type are ignored with a warning; values below 1 count as
@@ -48,12 +39,12 @@ public record ModelOverrides(
    *
    * @throws IllegalArgumentException if it is not a JSON object of objects of objects
    */
-  static ModelOverrides parse(String json) {
+  static ModelsProperty parse(String json) {
     try {
       List<String> warnings = new ArrayList<>();
-      Map<String, Map<String, ModelOverride>> models = new HashMap<>();
+      Map<String, Map<String, ModelOverrides>> models = new HashMap<>();
       for (var model : JsonParser.parseString(json).getAsJsonObject().entrySet()) {
-        Map<String, ModelOverride> versions = new HashMap<>();
+        Map<String, ModelOverrides> versions = new HashMap<>();
         for (var version : model.getValue().getAsJsonObject().entrySet()) {
           String name = model.getKey() + " " + version.getKey();
           Members members = new Members(name, version.getValue().getAsJsonObject(), warnings);
@@ -61,7 +52,7 @@ public record ModelOverrides(
         }
         models.put(model.getKey(), Map.copyOf(versions));
       }
-      return new ModelOverrides(models, warnings);
+      return new ModelsProperty(models, warnings);
     } catch (JsonParseException | IllegalStateException e) {
       throw new IllegalArgumentException(json, e);
     }
@@ -79,7 +70,7 @@ public record ModelOverrides(
             "startupTimeout",
             "runtimeType");
 
-    ModelOverride read() {
+    ModelOverrides read() {
       for (String member : object.keySet()) {
         if (!KNOWN.contains(member)) {
           warnings.add(
@@ -91,7 +82,7 @@ public record ModelOverrides(
                   + ")");
         }
       }
-      return new ModelOverride(
+      return new ModelOverrides(
           integer("minWorkers"),
           integer("maxWorkers"),
           integer("batchSize"),

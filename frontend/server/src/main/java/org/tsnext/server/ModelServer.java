@@ -1,0 +1,29 @@
+package org.tsnext.server;
+
+import org.tsnext.server.logging.Logging;
+
+/**
+ * The server process. Exit statuses: 2 for a command line that makes no sense, 1 for a start that
+ * failed, 128 and the signal's number after a signal.
+ */
+public final class ModelServer {
+  private static final int USAGE_ERROR = 2;
+
+  private ModelServer() {}
+
+  /** Runs a server until a signal ends it. */
+  public static void main(String[] words) {
+    ServerOptions options;
+    try {
+      options = ServerOptions.parse(words);
+    } catch (CommandLineException e) {
+      System.out.println(e.getMessage());
+      System.out.print(ServerOptions.usage());
+      System.exit(USAGE_ERROR);
+      return;
+    }
+    // Before the first logger is made, since log4j reads it then.
+    Logging.showOnConsole(options.console());
+    System.exit(new ServerProcess(options, System.getenv(), System.out).run());
+  }
+}

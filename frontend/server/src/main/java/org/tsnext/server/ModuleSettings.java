@@ -1,0 +1,173 @@
+package org.tsnext.server;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.Set;
+import java.util.function.Supplier;
+import org.tsnext.archive.UnpackLimits;
+import org.tsnext.core.model.ServingSettings;
+import org.tsnext.http.CorsSettings;
+import org.tsnext.http.HttpSettings;
+import org.tsnext.server.settings.ListenerKeys;
+import org.tsnext.server.settings.ModelKeys;
+import org.tsnext.server.settings.ModelsProperty;
+import org.tsnext.server.settings.ServerKeys;
+import org.tsnext.server.settings.Settings;
+import org.tsnext.server.settings.WorkerKeys;
+import org.tsnext.transport.Transport;
+import org.tsnext.worker.ProcessEnvironment;
+import org.tsnext.worker.WorkerSettings;
+
+/** Turns the settings of the server into those of its modules. */
+final class ModuleSettings {
+  /** One-message limits are ints that leave room for headers beside the body. */
+  private static final int LARGEST_BODY = Integer.MAX_VALUE - (4 << 20);
+
+  private static final int FEWEST_LOOPS = 2;
+
+  private final Settings settings;
+  private final int cpus;
+
+  /**
+   * @param cpus processors of this machine
+   */
+  ModuleSettings(Settings settings, int cpus) {
+    this.settings = settings;
+    this.cpus = cpus;
+  }
+
+  int eventLoopThreads() {
+    int configured = settings.get(ListenerKeys.NUMBER_OF_NETTY_THREADS);
+    return configured > 0 ? configured : Math.max(FEWEST_LOOPS, cpus);
+  }
+
+  boolean unixWorkers(Transport transport) {
+    return transport.supportsUnixSockets()
+        && !settings.find(WorkerKeys.WORKER_TRANSPORT).equals(Optional.of("tcp"));
+  }
+
+  /** GPUs to use, of those that were found. */
+  int gpus(int detected) {
+    return settings
+        .find(WorkerKeys.NUMBER_OF_GPU)
+        .map(most -> Math.min(most, detected))
+        .orElse(detected);
+  }
+
+  UnpackLimits unpackLimits() {
+    UnpackLimits defaults = UnpackLimits.defaults();
+    return new UnpackLimits(
+        settings.get(ModelKeys.UNPACK_MAX_BYTES),
+        settings.get(ModelKeys.UNPACK_MAX_ENTRIES),
+        defaults.maxNameBytes(),
+        defaults.maxRatio(),
+        defaults.ratioFloorBytes());
+  }
+
+  ServingSettings serving(int gpus) {
+    ServingSettings defaults = ServingSettings.defaults(gpus, cpus);
+    int workers = settings.get(WorkerKeys.DEFAULT_WORKERS_PER_MODEL);
+    return new ServingSettings(
+        settings.get(WorkerKeys.JOB_QUEUE_SIZE),
+        workers > 0 ? OptionalInt.of(workers) : OptionalInt.empty(),
+        settings.get(WorkerKeys.DEFAULT_RESPONSE_TIMEOUT),
+        settings.get(WorkerKeys.DEFAULT_STARTUP_TIMEOUT),
+        settings.get(WorkerKeys.UNREGISTER_MODEL_TIMEOUT),
+        defaults.maxRetryTimeout(),
+        defaults.heartbeatInterval(),
+        defaults.heartbeatTimeout(),
+        gpus,
+        cpus,
+        settings.find(ModelKeys.DEFAULT_SERVICE_HANDLER),
+        settings.find(ModelKeys.SERVICE_ENVELOPE),
+        settings.get(WorkerKeys.INITIAL_WORKER_PORT),
+        settings.find(ModelKeys.MODELS).orElse(ModelsProperty.NONE).byModel());
+  }
+
+  ProcessEnvironment processEnvironment(Map<String, String> environment) {
+    return new ProcessEnvironment(
+        environment,
+        settings.find(WorkerKeys.BLACKLIST_ENV_VARS),
+        Set.of(ListenerKeys.KEYSTORE_PASS.environment().variable()));
+  }
+
+  WorkerSettings workers(
+      Path packageDirectory,
+      Path socketFolder,
+      boolean unixSockets,
+      ProcessEnvironment environment) {
+    return new WorkerSettings(
+        settings.get(ServerKeys.PYTHON),
+        packageDirectory,
+        socketFolder,
+        unixSockets,
+        environment,
+        new WorkerSettings.HandlerSwitches(
+            settings.get(WorkerKeys.DECODE_INPUT_REQUEST),
+            settings.get(WorkerKeys.LIMIT_MAX_IMAGE_PIXELS),
+            settings.get(WorkerKeys.IPEX_ENABLE),
+            settings.get(WorkerKeys.IPEX_GPU_ENABLE)),
+        new WorkerSettings.SequenceHeaders(
+            settings.get(WorkerKeys.SEQUENCE_ID),
+            settings.get(WorkerKeys.SEQUENCE_START),
+            settings.get(WorkerKeys.SEQUENCE_END)),
+        metricsConfig(packageDirectory),
+        maxRequestSize(),
+        Math.min(settings.get(ListenerKeys.MAX_RESPONSE_SIZE), LARGEST_BODY));
+  }
+
+  HttpSettings http(Supplier<List<String>> startUpModels) {
+    return new HttpSettings(
+        settings.get(ListenerKeys.INFERENCE_ADDRESS),
+        settings.get(ListenerKeys.MANAGEMENT_ADDRESS),
+        maxRequestSize(),
+        Math.toIntExact(settings.get(ListenerKeys.STREAM_BUFFER_SIZE)),
+        new CorsSettings(
+            settings.find(ListenerKeys.CORS_ALLOWED_ORIGIN),
+            settings.find(ListenerKeys.CORS_ALLOWED_METHODS),
+            settings.find(ListenerKeys.CORS_ALLOWED_HEADERS)),
+        settings.get(ModelKeys.ENABLE_MODEL_API),
+        settings.get(ListenerKeys.ERROR_DETAIL),
+        Version.current(),
+        startUpModels);
+  }
+
+  Duration drainTimeout() {
+    return settings.get(WorkerKeys.SHUTDOWN_DRAIN_TIMEOUT);
+  }
+
+  /** The folder of the Python package {@code ts}. */
+  Path packageDirectory() throws StartException {
+    Path home =
+        settings
+            .find(ServerKeys.MODEL_SERVER_HOME)
+            .orElseThrow(
+                () ->
+                    new StartException(
+                        "Invalid configuration: model_server_home is not set: expected the directory"
+                            + " above the Python package ts, or the option --ts-home"));
+    Path directory = home.resolve("ts");
+    if (!Files.isDirectory(directory)) {
+      throw new StartException(
+          "Invalid configuration: model_server_home = %s (%s): expected a directory with the Python package ts in it"
+              .formatted(home, settings.source(ServerKeys.MODEL_SERVER_HOME)));
+    }
+    return directory;
+  }
+
+  private Optional<Path> metricsConfig(Path packageDirectory) {
+    Path ours = packageDirectory.resolve("configs").resolve("metrics.yaml");
+    return settings
+        .find(ServerKeys.METRICS_CONFIG)
+        .or(() -> Files.isRegularFile(ours) ? Optional.of(ours) : Optional.empty());
+  }
+
+  private int maxRequestSize() {
+    return Math.min(settings.get(ListenerKeys.MAX_REQUEST_SIZE), LARGEST_BODY);
+  }
+}

@@ -1,0 +1,247 @@
+package org.tsnext.server;
+
+import io.netty.channel.EventLoopGroup;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.tsnext.archive.ModelSource;
+import org.tsnext.archive.StoreModelSource;
+import org.tsnext.core.ServingCore;
+import org.tsnext.core.model.ServingSettings;
+import org.tsnext.core.time.Clock;
+import org.tsnext.core.time.TimerThread;
+import org.tsnext.core.worker.ModelEnvironment;
+import org.tsnext.http.BoundListener;
+import org.tsnext.http.HttpServer;
+import org.tsnext.http.ListenerRole;
+import org.tsnext.server.logging.ModelMetricsLog;
+import org.tsnext.server.machine.GpuDetector;
+import org.tsnext.server.settings.ListenerKeys;
+import org.tsnext.server.settings.ModelKeys;
+import org.tsnext.server.settings.ServerKeys;
+import org.tsnext.server.settings.Settings;
+import org.tsnext.transport.Transport;
+import org.tsnext.worker.PipModelEnvironment;
+import org.tsnext.worker.ProcessEnvironment;
+import org.tsnext.worker.WorkerOutput;
+import org.tsnext.worker.WorkerRuntime;
+
+/**
+ * The parts of a server, put together in the order in which they need each other, and taken apart
+ * in reverse. {@link #start} is called once; {@link #close} also after a start that failed.
+ */
+final class Server implements AutoCloseable {
+  private static final Logger LOGGER = LoggerFactory.getLogger(Server.class);
+
+  /** How long one pip command may take. */
+  private static final Duration INSTALL_TIMEOUT = Duration.ofMinutes(30);
+
+  /** What workers may need beyond the drain until all of them are gone. */
+  private static final Duration WORKERS_GONE_TIMEOUT = Duration.ofSeconds(15);
+
+  private final Settings settings;
+  private final ModuleSettings modules;
+  private final Map<String, String> environment;
+  private final GpuDetector gpuDetector;
+  private final Path temporaryDirectory;
+  private final ClosingStack parts = new ClosingStack();
+  private volatile HttpServer http;
+  private volatile ServingCore core;
+  private volatile StartupModels startupModels;
+
+  /**
+   * @param environment the process's own
+   * @param temporaryDirectory where the server makes its private folder
+   */
+  Server(
+      Settings settings,
+      Map<String, String> environment,
+      GpuDetector gpuDetector,
+      Path temporaryDirectory) {
+    this.settings = settings;
+    this.modules = new ModuleSettings(settings, Runtime.getRuntime().availableProcessors());
+    this.environment = Map.copyOf(environment);
+    this.gpuDetector = gpuDetector;
+    this.temporaryDirectory = temporaryDirectory;
+  }
+
+  /**
+   * Puts the parts together and opens the listeners. No model is loaded yet.
+   *
+   * @return the addresses by role, as they really are
+   * @throws StartException with what was opened still open: call {@link #close}
+   */
+  Map<String, String> start() throws StartException {
+    Transport transport = Transport.choose(settings.get(ListenerKeys.USE_NATIVE_IO));
+    TemporaryFolders folders =
+        TemporaryFolders.make(temporaryDirectory, modules.unixWorkers(transport), parts);
+    EventLoopGroup loops = eventLoops(transport);
+    TimerThread timer = parts.add("timer", new TimerThread("timer"));
+    ExecutorService executor = executor();
+    ProcessEnvironment processEnvironment = modules.processEnvironment(environment);
+
+    WorkerRuntime workers =
+        parts.add(
+            "workers",
+            new WorkerRuntime(
+                modules.workers(
+                    modules.packageDirectory(),
+                    folders.sockets(),
+                    modules.unixWorkers(transport),
+                    processEnvironment),
+                transport,
+                loops,
+                timer,
+                WorkerOutput.modelLog()));
+    // First of all, since Python imports while the rest starts.
+    start(workers);
+    ModelSource source =
+        new StoreModelSource(
+            settings.find(ModelKeys.MODEL_STORE), folders.models(), modules.unpackLimits());
+    startupModels =
+        StartupModels.of(settings.find(ModelKeys.LOAD_MODELS).orElse(List.of()), source);
+    ModelEnvironment modelEnvironment =
+        new PipModelEnvironment(
+            settings.get(ServerKeys.PYTHON),
+            settings.get(ModelKeys.INSTALL_PY_DEP_PER_MODEL),
+            processEnvironment,
+            folders.models(),
+            INSTALL_TIMEOUT);
+    int detected = gpuDetector.count();
+    ServingSettings serving = modules.serving(modules.gpus(detected));
+    StartReport.log(settings, modules, serving, detected, transport, folders.models());
+    core =
+        parts.add(
+            "core",
+            new ServingCore(
+                new ServingCore.Collaborators(
+                    source,
+                    workers,
+                    modelEnvironment,
+                    new ModelMetricsLog(hostName()),
+                    Clock.system(),
+                    timer,
+                    executor,
+                    serving)));
+    http =
+        parts.add(
+            "listeners",
+            new HttpServer(
+                modules.http(startupModels::loaded),
+                core.inference(),
+                core.models(),
+                transport,
+                loops,
+                Clock.system()));
+    return bind();
+  }
+
+  /** What will be loaded by {@link #loadModels}, as the operator named it. */
+  List<String> modelsToLoad() {
+    return startupModels.locations();
+  }
+
+  /** Begins to load the models of the start. Returns at once. */
+  void loadModels() {
+    startupModels.load(core.models());
+  }
+
+  /**
+   * Takes no new connections, lets what is in flight end within {@code shutdown_drain_timeout},
+   * then ends every process and removes everything temporary. Blocks.
+   */
+  @Override
+  public synchronized void close() {
+    if (http != null) {
+      http.close(modules.drainTimeout());
+    }
+    if (core != null) {
+      drain();
+    }
+    parts.close();
+  }
+
+  /** The longest that {@link #close} should take. */
+  Duration closeLimit() {
+    return modules.drainTimeout().plus(WORKERS_GONE_TIMEOUT).plus(WORKERS_GONE_TIMEOUT);
+  }
+
+  private void drain() {
+    try {
+      // The listeners have waited already: whoever still runs has nobody to answer.
+      core.drain(Duration.ZERO).get(WORKERS_GONE_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
+    } catch (TimeoutException | ExecutionException e) {
+      LOGGER.warn("Workers are still there after {}; killing them", WORKERS_GONE_TIMEOUT);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private EventLoopGroup eventLoops(Transport transport) {
+    EventLoopGroup loops = transport.newEventLoopGroup(modules.eventLoopThreads(), "event-loop");
+    parts.add(
+        "event loops",
+        () -> loops.shutdownGracefully(0, 2, TimeUnit.SECONDS).await(5, TimeUnit.SECONDS));
+    return loops;
+  }
+
+  /** For what may block for minutes; grows as needed. */
+  private ExecutorService executor() {
+    AtomicInteger number = new AtomicInteger();
+    ExecutorService executor =
+        Executors.newCachedThreadPool(
+            task -> {
+              Thread thread = new Thread(task, "background-" + number.incrementAndGet());
+              thread.setDaemon(true);
+              return thread;
+            });
+    parts.add("background threads", executor::shutdownNow);
+    return executor;
+  }
+
+  private static void start(WorkerRuntime workers) throws StartException {
+    try {
+      workers.start();
+    } catch (IOException e) {
+      throw new StartException("Cannot start Python: " + e.getMessage(), e);
+    }
+  }
+
+  private Map<String, String> bind() throws StartException {
+    Map<String, String> addresses = new TreeMap<>();
+    try {
+      for (BoundListener listener : http.bind()) {
+        for (ListenerRole role : listener.roles()) {
+          String name = role.name().toLowerCase(Locale.ROOT);
+          addresses.put(name, listener.address().toString());
+          LOGGER.info("The {} API listens on {}", name, listener.address());
+        }
+      }
+    } catch (IOException e) {
+      throw new StartException(e.getMessage(), e);
+    }
+    return addresses;
+  }
+
+  private static String hostName() {
+    try {
+      return InetAddress.getLocalHost().getHostName();
+    } catch (UnknownHostException e) {
+      return "localhost";
+    }
+  }
+}

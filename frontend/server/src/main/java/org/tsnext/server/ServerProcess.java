@@ -1,0 +1,170 @@
+package org.tsnext.server;
+
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.tsnext.server.StatusFile.State;
+import org.tsnext.server.StatusFile.Status;
+import org.tsnext.server.logging.Logging;
+import org.tsnext.server.machine.GpuDetector;
+import org.tsnext.server.machine.NvidiaSmi;
+import org.tsnext.server.machine.Signals;
+import org.tsnext.server.settings.ConfigFile;
+import org.tsnext.server.settings.InvalidSettingsException;
+import org.tsnext.server.settings.Settings;
+import org.tsnext.server.settings.SettingsLoader;
+
+/** One run of the server, from its settings to its end. */
+final class ServerProcess {
+  private static final int START_FAILED = 1;
+  private static final Duration GPU_TOOL_TIMEOUT = Duration.ofSeconds(10);
+
+  private final ServerOptions options;
+  private final Map<String, String> environment;
+  private final PrintStream out;
+  private final Optional<StatusFile> statusFile;
+  private final CountDownLatch ended = new CountDownLatch(1);
+
+  /**
+   * @param environment the process's own
+   * @param out for the few lines that tools wait for
+   */
+  ServerProcess(ServerOptions options, Map<String, String> environment, PrintStream out) {
+    this.options = options;
+    this.environment = Map.copyOf(environment);
+    this.out = out;
+    this.statusFile = options.statusFile().map(StatusFile::new);
+  }
+
+  /** Returns the exit status; while the server runs, it does not return. */
+  int run() {
+    try {
+      return runWithStatus();
+    } catch (IOException e) {
+      out.println("Cannot write the status file: " + e);
+      return START_FAILED;
+    }
+  }
+
+  private int runWithStatus() throws IOException {
+    Status status = Status.starting();
+    write(status);
+    Settings settings;
+    try {
+      settings = loadSettings();
+    } catch (InvalidSettingsException e) {
+      // Nothing runs yet, so that nothing is logged: where to is a part of what is not known.
+      e.problems().forEach(out::println);
+      write(status.failed(e.getMessage()));
+      return START_FAILED;
+    }
+    if (options.printConfig()) {
+      out.print(settings.describe());
+      return 0;
+    }
+    return serve(settings);
+  }
+
+  private Settings loadSettings() {
+    Path workingDirectory = Path.of("").toAbsolutePath();
+    Optional<ConfigFile> file =
+        ConfigFile.find(environment, options.configFile(), workingDirectory);
+    return SettingsLoader.load(file, options.settings(), environment);
+  }
+
+  private int serve(Settings settings) throws IOException {
+    Logging.adoptOldLoggerNames();
+    Logger logger = LoggerFactory.getLogger(ServerProcess.class);
+    Status status =
+        new Status(
+            State.STARTING,
+            Optional.empty(),
+            Map.of(),
+            List.of(),
+            StartReport.warnings(settings),
+            settings.file().map(ConfigFile::path));
+    write(status);
+    GpuDetector gpus = new GpuDetector(environment, new NvidiaSmi(environment, GPU_TOOL_TIMEOUT));
+    Server server =
+        new Server(settings, environment, gpus, Path.of(System.getProperty("java.io.tmpdir")));
+    closeAtExit(server, logger);
+    try {
+      Map<String, String> addresses = server.start();
+      out.println("Model server started.");
+      out.flush();
+      write(status.started(addresses, server.modelsToLoad()));
+    } catch (StartException e) {
+      logger.error("{}", e.getMessage());
+      write(status.failed(e.getMessage()));
+      return START_FAILED;
+    } catch (RuntimeException e) {
+      logger.error("The start failed", e);
+      write(status.failed("The start failed: " + e));
+      return START_FAILED;
+    }
+    server.loadModels();
+    awaitEnd();
+    return 0;
+  }
+
+  /** The JVM ends by a signal or by the exit status of a failed start; both close the server. */
+  private void closeAtExit(Server server, Logger logger) {
+    Runtime runtime = Runtime.getRuntime();
+    runtime.addShutdownHook(
+        new Thread(
+            () -> {
+              haltAfter(server.closeLimit());
+              server.close();
+              logger.info("Torchserve stopped.");
+              Logging.stop();
+              ended.countDown();
+            },
+            "shutdown"));
+    new Signals(
+            exitStatus -> {
+              logger.info("Stopping on a signal; a second one ends at once");
+              runtime.exit(exitStatus);
+            },
+            runtime::halt)
+        .install();
+  }
+
+  /** A part that hangs must not keep the process; its workers end with it. */
+  private static void haltAfter(Duration limit) {
+    Thread watchdog =
+        new Thread(
+            () -> {
+              try {
+                TimeUnit.MILLISECONDS.sleep(limit.toMillis());
+                Runtime.getRuntime().halt(START_FAILED);
+              } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+              }
+            },
+            "shutdown-limit");
+    watchdog.setDaemon(true);
+    watchdog.start();
+  }
+
+  private void awaitEnd() {
+    try {
+      ended.await();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private void write(Status status) throws IOException {
+    if (statusFile.isPresent()) {
+      statusFile.get().write(status);
+    }
+  }
+}

@@ -1,0 +1,64 @@
+package org.tsnext.server;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.tsnext.core.model.ServingSettings;
+import org.tsnext.server.settings.ConfigFile;
+import org.tsnext.server.settings.ModelKeys;
+import org.tsnext.server.settings.ModelsProperty;
+import org.tsnext.server.settings.ServerKeys;
+import org.tsnext.server.settings.Settings;
+import org.tsnext.server.settings.WorkerKeys;
+import org.tsnext.transport.Transport;
+
+/** What the log says at start: the values that matter, and what a person should know. */
+final class StartReport {
+  private static final Logger LOGGER = LoggerFactory.getLogger(StartReport.class);
+
+  private StartReport() {}
+
+  /** Everything to warn of, most important first. */
+  static List<String> warnings(Settings settings) {
+    List<String> warnings = new ArrayList<>(RiskWarnings.of(settings));
+    warnings.addAll(settings.warnings());
+    settings.find(ModelKeys.MODELS).map(ModelsProperty::warnings).ifPresent(warnings::addAll);
+    return List.copyOf(warnings);
+  }
+
+  /** Logs the values, then the warnings, then the notes. */
+  static void log(
+      Settings settings,
+      ModuleSettings modules,
+      ServingSettings serving,
+      int detectedGpus,
+      Transport transport,
+      Path temporaryFolder) {
+    LOGGER.info("TorchServe Next {}", Version.current());
+    LOGGER.info(
+        "Config file: {}",
+        settings.file().map(ConfigFile::path).map(Path::toString).orElse("none"));
+    LOGGER.info(
+        "Model store: {}", settings.find(ModelKeys.MODEL_STORE).map(Path::toString).orElse("none"));
+    LOGGER.info("Python executable: {}", settings.get(ServerKeys.PYTHON));
+    LOGGER.info("Java: {} {}", Runtime.version(), System.getProperty("java.home"));
+    LOGGER.info("Number of CPUs: {}", serving.cpuCount());
+    LOGGER.info(
+        "Number of GPUs: {} of {} found (number_of_gpu, {})",
+        serving.gpuCount(),
+        detectedGpus,
+        settings.source(WorkerKeys.NUMBER_OF_GPU));
+    LOGGER.info(
+        "Default workers per model: {} (default_workers_per_model, {})",
+        serving.startupWorkers(),
+        serving.defaultWorkersPerModel().isPresent()
+            ? settings.source(WorkerKeys.DEFAULT_WORKERS_PER_MODEL)
+            : serving.gpuCount() > 0 ? "the number of GPUs" : "the number of CPUs");
+    LOGGER.info("Event loops: {} ({})", modules.eventLoopThreads(), transport.name());
+    LOGGER.info("Temporary folder: {}", temporaryFolder);
+    warnings(settings).forEach(LOGGER::warn);
+    settings.notes().forEach(LOGGER::info);
+  }
+}
