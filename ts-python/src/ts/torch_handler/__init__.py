@@ -1,0 +1,1 @@
+"""Default handlers, and base classes for others."""

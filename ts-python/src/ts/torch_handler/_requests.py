@@ -1,0 +1,60 @@
+"""What the rows of a batch hold, whichever way the client sent it."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from typing import Any
+
+from ts.utils.util import PredictionException
+
+
+def payload_of(row: Any) -> Any:
+    """Return the payload of a row: its ``data`` or else ``body``.
+
+    A row that is not a dict, as an envelope gives it, is the payload. A JSON payload of the form
+    ``{"data": ...}`` stands for what is inside.
+    """
+    value = row
+    if isinstance(row, Mapping):
+        value = row.get("data")
+        if value is None or (isinstance(value, (str, bytes, bytearray)) and not value):
+            value = row.get("body")
+    if isinstance(value, Mapping) and "data" in value:
+        return value["data"]
+    return value
+
+
+def decode_base64(text: str) -> bytes:
+    """Decode Base64 that a client sent.
+
+    Raises:
+        PredictionException: 400, it is not Base64.
+    """
+    try:
+        return base64.b64decode(text, validate=False)
+    except (binascii.Error, ValueError) as e:
+        raise PredictionException(f"The text is not Base64: {e}", 400) from e
+
+
+def target_of(row: Any) -> int | tuple[int, ...]:
+    """Return the class to explain: ``target`` of the row or of its JSON body, else 0.
+
+    Raises:
+        PredictionException: 400, it is not the index of a class.
+    """
+    target = None
+    if isinstance(row, Mapping):
+        target = row.get("target")
+        if target is None:
+            body = row.get("data") or row.get("body")
+            target = body.get("target") if isinstance(body, Mapping) else None
+    if target is None:
+        return 0
+    try:
+        if isinstance(target, (list, tuple)):
+            return tuple(int(index) for index in target)
+        return int(target.decode() if isinstance(target, (bytes, bytearray)) else target)
+    except (TypeError, ValueError) as e:
+        raise PredictionException(f"target {target!r}, expected the index of a class", 400) from e

@@ -1,0 +1,65 @@
+"""Images decoded and prepared by NVIDIA DALI."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from ts.handler_utils.preprocess.dali import get_dali_pipeline
+from ts.handler_utils.timer import timed
+from ts.torch_handler._requests import decode_base64, payload_of
+from ts.torch_handler.base_handler import BaseHandler
+from ts.utils._optional import import_optional
+from ts.utils.util import PredictionException
+
+
+class DALIHandler(BaseHandler):
+    """Runs the octets of images through the pipeline of section ``dali`` of model-config.yaml.
+
+    Attributes:
+        pipeline: The pipeline, set by `initialize`.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pipeline: Any = None
+
+    def initialize(self, context: Any) -> None:
+        """Load the model and build the pipeline."""
+        super().initialize(context)
+        self.pipeline = get_dali_pipeline(context)
+        self.pipeline.build()
+
+    @timed
+    def preprocess(self, data: Any) -> torch.Tensor:
+        """Return the images of the batch as one tensor [N, C, H, W] on the device.
+
+        Raises:
+            PredictionException: 400, an input holds no octets.
+        """
+        import numpy as np
+
+        images = [np.frombuffer(self._octets_of(row), dtype=np.uint8) for row in data]
+        size = int(self.model_yaml_config["dali"]["batch_size"])
+        parts = [self._run(images[at : at + size]) for at in range(0, len(images), size)]
+        return torch.cat(parts)
+
+    def _run(self, images: list[Any]) -> torch.Tensor:
+        dali_torch = import_optional("nvidia.dali.plugin.pytorch", "A DALI handler", "nvidia-dali")
+        self.pipeline.feed_input("my_source", images)
+        (output,) = self.pipeline.run()
+        dense = output.as_tensor()
+        tensor = torch.empty(tuple(dense.shape()), dtype=torch.float32, device=self.device)
+        dali_torch.feed_ndarray(dense, tensor)
+        return tensor
+
+    @staticmethod
+    def _octets_of(row: Any) -> bytes:
+        value = payload_of(row)
+        if isinstance(value, str):
+            return decode_base64(value)
+        if isinstance(value, (bytes, bytearray)) and value:
+            return bytes(value)
+        raise PredictionException(
+            f"The input is {type(value).__name__}, expected the octets of an image", 400
+        )

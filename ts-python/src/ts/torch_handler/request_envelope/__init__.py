@@ -1,0 +1,1 @@
+"""Envelopes: forms of requests and answers around the handler's own."""

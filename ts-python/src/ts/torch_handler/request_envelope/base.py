@@ -1,0 +1,53 @@
+"""What all envelopes share."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+
+class BaseEnvelope:
+    """Stands around a handler's entry point and translates its input and its output.
+
+    Around a coroutine function, ``handle`` is one too. What `format_output` must know about the
+    batch is kept in context variables, so batches that run at the same time do not meet.
+
+    Args:
+        handle_fn: The entry point, called with the data and the context.
+    """
+
+    handle: Callable[[Any, Any], Any]
+
+    def __init__(self, handle_fn: Callable[[Any, Any], Any]) -> None:
+        self._handle_fn = handle_fn
+        self.context: Any = None
+        is_async = inspect.iscoroutinefunction(handle_fn) or inspect.iscoroutinefunction(
+            getattr(handle_fn, "__call__", None)  # noqa: B004 - an object with async __call__
+        )
+        self.handle = self._handle_async if is_async else self._handle
+
+    def parse_input(self, data: Any) -> Any:
+        """Turn the rows of the batch into what the handler takes."""
+        raise NotImplementedError
+
+    def format_output(self, data: Any) -> Any:
+        """Turn what the handler returned into one answer per request."""
+        raise NotImplementedError
+
+    def _handle(self, data: Any, context: Any) -> Any:
+        self.context = context
+        results = self._handle_fn(self._parse(data, context), context)
+        return self.format_output(results) if results else results
+
+    async def _handle_async(self, data: Any, context: Any) -> Any:
+        self.context = context
+        results = await self._handle_fn(self._parse(data, context), context)
+        return self.format_output(results) if results else results
+
+    def _parse(self, data: Any, context: Any) -> Any:
+        is_describe = hasattr(context, "get_request_header") and (
+            context.get_request_header(0, "describe") == "True"
+        )
+        # A request for a description has no input that could be translated.
+        return self.parse_input(data) if data and not is_describe else data

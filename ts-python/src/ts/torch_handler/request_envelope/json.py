@@ -1,0 +1,60 @@
+"""The envelope of ``{"instances": [...]}`` with Base64 values."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from contextvars import ContextVar
+from typing import Any
+
+from ts.torch_handler.request_envelope._rows import json_of, list_of, split
+from ts.torch_handler.request_envelope.base import BaseEnvelope
+from ts.utils.util import PredictionException
+
+# How many instances each request of the running batch had.
+_lengths: ContextVar[tuple[int, ...]] = ContextVar("json_envelope_lengths", default=(0,))
+
+
+class JSONEnvelope(BaseEnvelope):
+    """Gives the handler the instances of all requests in one list.
+
+    The answer to each request is the text ``{"predictions": [...]}`` with its own results.
+    ``{"b64": "..."}`` as an instance, or as a value in it, stands for octets.
+    """
+
+    def parse_input(self, data: Any) -> list[Any]:
+        """Return the instances of all rows.
+
+        Raises:
+            PredictionException: 400, a request is not of this form.
+        """
+        requests = [
+            list_of(json_of(row, position), "instances", position)
+            for position, row in enumerate(data)
+        ]
+        _lengths.set(tuple(len(instances) for instances in requests))
+        return [self._decode(instance) for instances in requests for instance in instances]
+
+    def format_output(self, data: Any) -> list[str]:
+        """Return the text of each request's predictions."""
+        parts = split(data, _lengths.get(), "instances")
+        return [json.dumps({"predictions": part}) for part in parts]
+
+    def _decode(self, instance: Any) -> Any:
+        if not isinstance(instance, Mapping):
+            return instance
+        if "b64" in instance:
+            return self._octets(instance)
+        return {
+            key: self._octets(value) if isinstance(value, Mapping) and "b64" in value else value
+            for key, value in instance.items()
+        }
+
+    @staticmethod
+    def _octets(value: Mapping[str, Any]) -> bytes:
+        try:
+            return base64.b64decode(value["b64"])
+        except (TypeError, binascii.Error, ValueError) as e:
+            raise PredictionException(f'A value of "b64" is not Base64: {e}', 400) from e

@@ -1,0 +1,71 @@
+"""The base of handlers for images."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import torch
+from ts.handler_utils.timer import timed
+from ts.torch_handler._images import decode_image
+from ts.torch_handler._requests import decode_base64, payload_of
+from ts.torch_handler.base_handler import BaseHandler
+from ts.utils._optional import import_optional
+from ts.utils.util import PredictionException
+
+
+class VisionHandler(BaseHandler):
+    """Turns images into a batch of tensors. Subclasses provide ``image_processing(image)``.
+
+    A row's ``data`` or ``body`` may be an image file, the Base64 text of one, or numbers, which
+    become a float tensor.
+    """
+
+    image_processing: Any
+
+    def initialize(self, context: Any) -> None:
+        """Load the model; lift Pillow's limit of pixels if the server has none."""
+        super().initialize(context)
+        if not context.system_properties.get("limit_max_image_pixels", True):
+            from PIL import Image
+
+            Image.MAX_IMAGE_PIXELS = None
+
+    @functools.cached_property
+    def ig(self) -> Any:
+        """Captum's Integrated Gradients of the model, made when it is first needed."""
+        captum = import_optional("captum.attr", "An explanation")
+        return captum.IntegratedGradients(self.model)
+
+    @timed
+    def preprocess(self, data: Any) -> Any:
+        """Return the images of the batch as one tensor [N, ...] on the device.
+
+        Raises:
+            PredictionException: 400, an input is not an image.
+        """
+        return torch.stack([self._to_tensor(row) for row in data]).to(self.device)
+
+    def get_insights(self, tensor_data: Any, _: Any, target: Any = 0) -> Any:
+        """Explain `target` by Integrated Gradients: 15 steps from a baseline of zeros.
+
+        Returns:
+            Nested lists of the shape of `tensor_data`, one [C][H][W] per request.
+        """
+        return self.ig.attribute(tensor_data, target=target, n_steps=15).tolist()
+
+    def _to_tensor(self, row: Any) -> torch.Tensor:
+        value = payload_of(row)
+        if value is None:
+            raise PredictionException("The request has no input, expected data or body", 400)
+        if isinstance(value, str):
+            value = decode_base64(value)
+        if isinstance(value, (bytes, bytearray)):
+            tensor: torch.Tensor = self.image_processing(decode_image(value))
+            return tensor
+        try:
+            return torch.as_tensor(value, dtype=torch.float32)
+        except (TypeError, ValueError, RuntimeError) as e:
+            raise PredictionException(
+                f"The input is neither an image nor an array of numbers: {e}", 400
+            ) from e

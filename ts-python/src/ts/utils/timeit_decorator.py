@@ -1,0 +1,29 @@
+"""A decorator that logs how long a call took."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import time
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+logger = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def timeit(function: Callable[P, R]) -> Callable[P, R]:
+    """Log the milliseconds of each call of `function` at level INFO, also of a call that raises."""
+
+    @functools.wraps(function)
+    def timed_call(*args: P.args, **kwargs: P.kwargs) -> R:
+        start = time.perf_counter()
+        try:
+            return function(*args, **kwargs)
+        finally:
+            elapsed_ms = (time.perf_counter() - start) * 1000
+            logger.info("%s took %.2f ms", function.__qualname__, elapsed_ms)
+
+    return timed_call
