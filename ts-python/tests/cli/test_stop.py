@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 from fake_java import FakeJava, Run, kill
+from ts._cli.processes import Process
+from ts._cli.registry import Server
+from ts._cli.stopping import stop_limit_of
 
 
 def pid_file() -> Path:
@@ -147,3 +150,14 @@ def test_number_given_to_another_process_is_left_alone(java: FakeJava, run: Run)
     entry.write_text(entry.read_text().replace(str(pid), str(os.getpid())))
 
     assert run("--stop").out == "TorchServe is not currently running.\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [(None, 70), ("", 70), ("shutdown_drain_timeout=5", 45), ("shutdown_drain_timeout=x", 70)],
+)
+def test_time_to_stop_follows_the_servers_own_limit(text: str | None, seconds: float) -> None:
+    if text is not None:
+        Path("config.properties").write_text(text)
+    server = Server("token", Process(1, "0"), "config.properties", ".")
+    assert stop_limit_of(server) == seconds

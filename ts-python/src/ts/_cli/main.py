@@ -13,11 +13,10 @@ from ts._cli.options import Action, Options, parse_options
 from ts._cli.registry import open_registry
 from ts._cli.starting import become_server, start_server
 from ts._cli.status import Status
-from ts._cli.stopping import choose_server, stop_server
+from ts._cli.stopping import choose_server, stop_limit_of, stop_server
 
 PACKAGE = Path(__file__).resolve().parents[1]
 START_LIMIT_SEC = 120.0
-STOP_LIMIT_SEC = 60.0
 
 
 def main(
@@ -25,7 +24,7 @@ def main(
     *,
     home: Path = PACKAGE,
     start_limit_sec: float = START_LIMIT_SEC,
-    stop_limit_sec: float = STOP_LIMIT_SEC,
+    stop_limit_sec: float | None = None,
 ) -> int:
     """Carry out one command and return its exit status.
 
@@ -33,7 +32,7 @@ def main(
         arguments: The words after `torchserve`; None for those of this process.
         home: The folder of the package `ts`, which holds the frontend's jars.
         start_limit_sec: How long a server may take to open its listeners.
-        stop_limit_sec: How long a server may take to finish what is in flight.
+        stop_limit_sec: How long a server may take to stop; None for what its settings say.
     """
     options = parse_options(sys.argv[1:] if arguments is None else arguments)
     try:
@@ -70,7 +69,7 @@ def _start(options: Options, environ: Mapping[str, str], home: Path, limit_sec: 
     _print_started(launch, status)
 
 
-def _stop(options: Options, environ: Mapping[str, str], limit_sec: float) -> None:
+def _stop(options: Options, environ: Mapping[str, str], limit_sec: float | None) -> None:
     registry = open_registry()
     servers = registry.running()
     if not servers:
@@ -78,7 +77,8 @@ def _stop(options: Options, environ: Mapping[str, str], limit_sec: float) -> Non
         return
     ts_config = environ.get("TS_CONFIG_FILE", "").strip() or options.ts_config
     server = choose_server(servers, registry, ts_config, Path.cwd())
-    print(stop_server(server, registry, limit_sec))
+    limit = stop_limit_of(server) if limit_sec is None else limit_sec
+    print(stop_server(server, registry, limit))
 
 
 def _say_what_is_missing(options: Options) -> None:

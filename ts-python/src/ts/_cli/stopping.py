@@ -6,9 +6,13 @@ import signal
 from pathlib import Path
 
 from ts._cli.errors import Refusal
+from ts._cli.properties import read_properties
 from ts._cli.registry import Registry, Server
 
 _KILL_SEC = 10.0
+_DEFAULT_DRAIN_SEC = 30.0
+_MARGIN_SEC = 40.0
+"""What a server may need beyond the drain, for its workers and processes to end."""
 
 
 def choose_server(
@@ -44,6 +48,16 @@ def choose_server(
         "Choose one by --ts-config FILE, or from the folder it was started in, "
         "or send SIGTERM to its pid."
     )
+
+
+def stop_limit_of(server: Server) -> float:
+    """Return how long a server may take to stop: its own limit for what is in flight, and more."""
+    try:
+        settings = read_properties(Path(server.config)) if server.config else {}
+        drain = float(settings.get("shutdown_drain_timeout", _DEFAULT_DRAIN_SEC))
+    except (OSError, ValueError):
+        drain = _DEFAULT_DRAIN_SEC
+    return drain + _MARGIN_SEC
 
 
 def stop_server(server: Server, registry: Registry, limit_sec: float) -> str:

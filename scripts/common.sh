@@ -1,0 +1,69 @@
+# Shared by the scripts beside it, which source it. bash 3.2 (macOS) is enough.
+
+ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+cd "$ROOT"
+VENV="$ROOT/.venv"
+STAMPS="$VENV/stamps"
+export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore PIP_NO_INPUT=1
+
+# say LINE...
+say() { printf '%s\n' "$@"; }
+
+die() {
+    printf '%s: %s\n' "$(basename "$0")" "$*" >&2
+    exit 1
+}
+
+# step TEXT COMMAND...: run a command, say how long it takes, show its output only if it fails.
+step() {
+    local text="$1" log status=0 began=$SECONDS ticker
+    shift
+    log="$(mktemp "${TMPDIR:-/tmp}/torchserve-next.XXXXXX")"
+    say "- $text"
+    (
+        while sleep 20; do say "  ... $((SECONDS - began)) s"; done
+    ) &
+    ticker=$!
+    "$@" >"$log" 2>&1 </dev/null || status=$?
+    # The sleep is its child: without this it would hold our output open for a while.
+    pkill -P "$ticker" 2>/dev/null || true
+    kill "$ticker" 2>/dev/null || true
+    wait "$ticker" 2>/dev/null || true
+    if [ "$status" -ne 0 ]; then
+        cat "$log"
+        rm -f "$log"
+        die "failed after $((SECONDS - began)) s with status $status: $text"
+    fi
+    rm -f "$log"
+    say "  done in $((SECONDS - began)) s"
+}
+
+# content_hash PATH...: one hash over the names and contents of files, build outputs left out.
+content_hash() {
+    "${PYTHON:-$VENV/bin/python}" - "$@" <<'END'
+import hashlib, os, sys
+
+LEFT_OUT = {"target", "build", "dist", "__pycache__", ".pytest_cache"}
+whole = hashlib.sha256(sys.version.encode())
+for root in sys.argv[1:]:
+    files = [root] if os.path.isfile(root) else sorted(
+        os.path.join(folder, name)
+        for folder, folders, names in os.walk(root)
+        if not folders.__setitem__(slice(None), sorted(set(folders) - LEFT_OUT))
+        for name in names
+    )
+    for path in files:
+        if ".egg-info" in path or path.endswith((".pyc", ".mar")):
+            continue
+        with open(path, "rb") as file:
+            whole.update(path.encode() + b"\0" + hashlib.sha256(file.read()).digest())
+print(whole.hexdigest())
+END
+}
+
+is_fresh() { [ "$(cat "$STAMPS/$1" 2>/dev/null)" = "$2" ]; }
+
+mark_fresh() {
+    mkdir -p "$STAMPS"
+    printf '%s' "$2" >"$STAMPS/$1"
+}
