@@ -1,21 +1,45 @@
 package org.tsnext.http;
 
+import io.netty.channel.Channel;
 import io.netty.channel.EventLoopGroup;
+import io.netty.channel.group.ChannelGroup;
+import io.netty.channel.group.DefaultChannelGroup;
+import io.netty.util.concurrent.GlobalEventExecutor;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
 import org.tsnext.core.inference.InferenceService;
 import org.tsnext.core.model.ModelService;
 import org.tsnext.core.time.Clock;
+import org.tsnext.http.connection.AccessLog;
+import org.tsnext.http.connection.ConnectionHandler;
+import org.tsnext.http.connection.HttpPipeline;
+import org.tsnext.http.connection.ServerContext;
+import org.tsnext.http.response.ErrorRenderer;
+import org.tsnext.http.response.HeadEncoder;
+import org.tsnext.http.routing.Dispatcher;
 import org.tsnext.transport.Transport;
 
-/** The HTTP listeners of a server. The event loops stay the caller's to end. */
+/**
+ * The HTTP listeners of a server. The event loops stay the caller's to end. The methods are for one
+ * thread, which is none of those loops.
+ */
 public final class HttpServer implements AutoCloseable {
 
   private final HttpSettings settings;
   private final Transport transport;
   private final EventLoopGroup loops;
+  private final ListenerRoutes routes;
+  private final ServerContext context;
+  private final ChannelGroup connections =
+      new DefaultChannelGroup(GlobalEventExecutor.INSTANCE, true);
+  private final List<Acceptor> acceptors = new ArrayList<>();
+  private volatile boolean draining;
 
   public HttpServer(
       HttpSettings settings,
@@ -27,32 +51,66 @@ public final class HttpServer implements AutoCloseable {
     this.settings = Objects.requireNonNull(settings, "settings");
     this.transport = Objects.requireNonNull(transport, "transport");
     this.loops = Objects.requireNonNull(loops, "loops");
-    Objects.requireNonNull(inference, "inference");
-    Objects.requireNonNull(models, "models");
-    Objects.requireNonNull(clock, "clock");
+    this.routes = new ListenerRoutes(settings, inference, models);
+    this.context =
+        new ServerContext(
+            settings.maxRequestSize(),
+            settings.streamBufferLimit(),
+            new HeadEncoder(settings.cors()),
+            new ErrorRenderer(settings.errorDetail()),
+            new AccessLog(),
+            clock,
+            () -> draining);
   }
 
   /**
-   * Opens the listeners. If one fails, none stays open.
+   * Opens the listeners, inference first. If one fails, none stays open.
    *
    * @throws IOException naming the address and its configuration key
    */
   public List<BoundListener> bind() throws IOException {
-    if (loops.isShuttingDown()) {
-      throw new IOException(settings + " on " + transport.name() + ": the event loops have ended");
+    try {
+      if (settings.combined()) {
+        open(settings.inferenceAddress(), EnumSet.allOf(ListenerRole.class));
+      } else {
+        open(settings.inferenceAddress(), EnumSet.of(ListenerRole.INFERENCE));
+        open(settings.managementAddress(), EnumSet.of(ListenerRole.MANAGEMENT));
+      }
+    } catch (IOException e) {
+      stopAccepting();
+      throw e;
     }
-    return List.of();
+    return acceptors.stream().map(Acceptor::listener).toList();
   }
 
-  /** Takes no new connections. Open ones go on. */
-  public void stopAccepting() {}
+  private void open(ListenAddress address, Set<ListenerRole> roles) throws IOException {
+    Dispatcher dispatcher = new Dispatcher(routes.of(roles), settings.cors().configured());
+    String key = roles.iterator().next().key();
+    HttpPipeline pipeline = new HttpPipeline(context, dispatcher, connections);
+    acceptors.add(Acceptor.open(address, roles, key, transport, loops, pipeline));
+  }
+
+  /** Takes no new connections. Open ones go on. Blocks for a moment. */
+  public void stopAccepting() {
+    acceptors.forEach(Acceptor::close);
+    acceptors.clear();
+  }
 
   /**
-   * Takes no new connections, lets requests in flight be answered for at most {@code limit}, then
-   * closes every connection. Blocks.
+   * Takes no new connections, closes idle ones, lets requests in flight be answered for at most
+   * {@code limit}, then closes every connection. Blocks.
    */
   public void close(Duration limit) {
     stopAccepting();
+    draining = true;
+    for (Channel connection : connections) {
+      ConnectionHandler handler = connection.pipeline().get(ConnectionHandler.class);
+      if (handler != null) {
+        handler.drain();
+      }
+    }
+    connections.newCloseFuture().awaitUninterruptibly(limit.toMillis(), TimeUnit.MILLISECONDS);
+    connections.close().awaitUninterruptibly();
   }
 
   /** As {@link #close(Duration)} without any patience. */

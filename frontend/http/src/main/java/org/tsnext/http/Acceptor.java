@@ -1,0 +1,131 @@
+package org.tsnext.http;
+
+import io.netty.bootstrap.ServerBootstrap;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelFuture;
+import io.netty.channel.ChannelHandler;
+import io.netty.channel.ChannelOption;
+import io.netty.channel.EventLoopGroup;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.SocketAddress;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Set;
+import org.tsnext.transport.Transport;
+
+/** One open listener. */
+final class Acceptor {
+
+  private static final int BACKLOG = 1024;
+
+  private final Channel channel;
+  private final BoundListener listener;
+
+  private Acceptor(Channel channel, BoundListener listener) {
+    this.channel = channel;
+    this.listener = listener;
+  }
+
+  /**
+   * Opens a listener. Blocks.
+   *
+   * @param key configuration key of the address, named in errors
+   */
+  static Acceptor open(
+      ListenAddress address,
+      Set<ListenerRole> roles,
+      String key,
+      Transport transport,
+      EventLoopGroup loops,
+      ChannelHandler pipeline)
+      throws IOException {
+    try {
+      ServerBootstrap bootstrap =
+          new ServerBootstrap()
+              .group(loops)
+              .option(ChannelOption.SO_BACKLOG, BACKLOG)
+              .childHandler(pipeline);
+      if (address instanceof ListenAddress.Unix unix) {
+        return openUnix(unix, roles, transport, bootstrap);
+      }
+      return openTcp((ListenAddress.Tcp) address, roles, transport, bootstrap);
+    } catch (IOException e) {
+      throw new IOException("Cannot listen on " + address + " (" + key + "): " + e.getMessage(), e);
+    }
+  }
+
+  private static Acceptor openTcp(
+      ListenAddress.Tcp address,
+      Set<ListenerRole> roles,
+      Transport transport,
+      ServerBootstrap bootstrap)
+      throws IOException {
+    InetSocketAddress wanted =
+        new InetSocketAddress(InetAddress.getByName(address.host()), address.port());
+    Channel channel = bind(bootstrap.channel(transport.tcpServerChannel()), wanted);
+    int port = ((InetSocketAddress) channel.localAddress()).getPort();
+    return new Acceptor(
+        channel, new BoundListener(roles, new ListenAddress.Tcp(address.host(), port)));
+  }
+
+  private static Acceptor openUnix(
+      ListenAddress.Unix address,
+      Set<ListenerRole> roles,
+      Transport transport,
+      ServerBootstrap bootstrap)
+      throws IOException {
+    if (!transport.supportsUnixSockets()) {
+      throw new IOException(
+          "Unix sockets need a native transport (use_native_io=true, on Linux or macOS)");
+    }
+    removeStale(address.path());
+    Channel channel =
+        bind(
+            bootstrap.channel(transport.unixServerChannel()),
+            transport.unixAddress(address.path()));
+    Files.setPosixFilePermissions(address.path(), PosixFilePermissions.fromString("rw-------"));
+    return new Acceptor(channel, new BoundListener(roles, address));
+  }
+
+  private static Channel bind(ServerBootstrap bootstrap, SocketAddress address) throws IOException {
+    ChannelFuture bound = bootstrap.bind(address).awaitUninterruptibly();
+    if (!bound.isSuccess()) {
+      Throwable cause = bound.cause();
+      throw new IOException(cause.getMessage(), cause);
+    }
+    return bound.channel();
+  }
+
+  /** A socket that an earlier server left behind goes; any other file stays and is an error. */
+  private static void removeStale(Path path) throws IOException {
+    if (!Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
+      return;
+    }
+    if (!Files.readAttributes(path, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS)
+        .isOther()) {
+      throw new IOException("the path exists and is not a socket");
+    }
+    Files.delete(path);
+  }
+
+  BoundListener listener() {
+    return listener;
+  }
+
+  /** Takes no new connections. Blocks for a moment. */
+  void close() {
+    channel.close().awaitUninterruptibly();
+    if (listener.address() instanceof ListenAddress.Unix unix) {
+      try {
+        Files.deleteIfExists(unix.path());
+      } catch (IOException e) {
+        // The next start removes it.
+      }
+    }
+  }
+}

@@ -1,0 +1,40 @@
+package org.tsnext.http;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import org.tsnext.core.inference.InferenceService;
+import org.tsnext.core.model.ModelService;
+import org.tsnext.http.inference.InferenceRoutes;
+import org.tsnext.http.management.ManagementRoutes;
+import org.tsnext.http.openapi.ApiDescriptionRoutes;
+import org.tsnext.http.routing.Route;
+import org.tsnext.http.routing.RouteTable;
+
+/** Puts the route table of a listener together from the roles it has. */
+final class ListenerRoutes {
+
+  private final HttpSettings settings;
+  private final InferenceService inference;
+  private final ModelService models;
+
+  ListenerRoutes(HttpSettings settings, InferenceService inference, ModelService models) {
+    this.settings = settings;
+    this.inference = inference;
+    this.models = models;
+  }
+
+  RouteTable of(Set<ListenerRole> roles) {
+    List<Route> routes = new ArrayList<>();
+    if (roles.contains(ListenerRole.INFERENCE)) {
+      routes.addAll(InferenceRoutes.of(inference, models, settings.startUpModels()));
+    }
+    if (roles.contains(ListenerRole.MANAGEMENT)) {
+      routes.addAll(
+          ManagementRoutes.of(
+              models, inference, settings.enableModelApi(), settings.serverVersion()));
+    }
+    routes.add(InferenceRoutes.readiness(models));
+    return new RouteTable(ApiDescriptionRoutes.addedTo(routes, settings.serverVersion()));
+  }
+}

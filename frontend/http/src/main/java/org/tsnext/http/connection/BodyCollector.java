@@ -1,0 +1,96 @@
+package org.tsnext.http.connection;
+
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.ByteBufAllocator;
+import io.netty.buffer.CompositeByteBuf;
+import io.netty.buffer.Unpooled;
+
+/**
+ * Gathers the pieces of a body without copying them, except small ones: each piece pins the whole
+ * receive buffer it was cut from, so a client that sends octet by octet could otherwise hold many
+ * times the memory it pays for.
+ */
+final class BodyCollector {
+
+  private static final int SMALL = 2048;
+  private static final int TAIL_CAPACITY = 16 * 1024;
+
+  private final ByteBufAllocator allocator;
+  private ByteBuf single;
+  private CompositeByteBuf pieces;
+  private ByteBuf tail;
+  private long size;
+
+  BodyCollector(ByteBufAllocator allocator) {
+    this.allocator = allocator;
+  }
+
+  long size() {
+    return size;
+  }
+
+  /** Adds a piece and takes it over. */
+  void add(ByteBuf piece) {
+    int length = piece.readableBytes();
+    if (length == 0) {
+      piece.release();
+      return;
+    }
+    size += length;
+    if (single == null && pieces == null) {
+      single = piece;
+      return;
+    }
+    if (pieces == null) {
+      pieces = allocator.compositeBuffer(Integer.MAX_VALUE);
+      ByteBuf first = single;
+      single = null;
+      append(first);
+    }
+    append(piece);
+  }
+
+  private void append(ByteBuf piece) {
+    if (piece.readableBytes() >= SMALL) {
+      flushTail();
+      pieces.addFlattenedComponents(true, piece);
+      return;
+    }
+    if (tail != null && tail.writableBytes() < piece.readableBytes()) {
+      flushTail();
+    }
+    if (tail == null) {
+      tail = allocator.buffer(TAIL_CAPACITY, TAIL_CAPACITY);
+    }
+    tail.writeBytes(piece);
+    piece.release();
+  }
+
+  private void flushTail() {
+    if (tail != null) {
+      pieces.addComponent(true, tail);
+      tail = null;
+    }
+  }
+
+  /** The whole body, now the caller's to release. */
+  ByteBuf take() {
+    if (pieces != null) {
+      flushTail();
+    }
+    ByteBuf whole = pieces != null ? pieces : single != null ? single : Unpooled.EMPTY_BUFFER;
+    clear();
+    return whole;
+  }
+
+  /** Drops what was gathered. */
+  void release() {
+    take().release();
+  }
+
+  private void clear() {
+    single = null;
+    pieces = null;
+    size = 0;
+  }
+}

@@ -1,0 +1,283 @@
+package org.tsnext.http.connection;
+
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.EventLoop;
+import io.netty.channel.socket.DuplexChannel;
+import io.netty.handler.codec.http.HttpContent;
+import io.netty.util.ReferenceCountUtil;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.util.ArrayDeque;
+import java.util.Queue;
+import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.tsnext.core.error.ErrorKind;
+import org.tsnext.core.error.ServingException;
+
+/**
+ * Keeps the turns of a connection: one request is answered at a time, what a client sends ahead is
+ * held back (and beyond a limit left in the socket). Reading goes on meanwhile, because that is how
+ * a client that goes away is noticed. Ends connections without a reset: half-closes, drains for a
+ * bounded time, closes.
+ */
+public final class ConnectionHandler extends ChannelInboundHandlerAdapter {
+
+  private static final Logger LOG = LoggerFactory.getLogger(ConnectionHandler.class);
+
+  private static final int MAX_HELD_OCTETS = 256 * 1024;
+  private static final int MAX_HELD_OBJECTS = 4096;
+  private static final int LINGER_SECONDS = 2;
+  private static final long LINGER_OCTETS = 64L << 20;
+
+  private enum State {
+    OPEN,
+    /** The last answer was written; what still comes in is thrown away. */
+    LINGERING,
+    CLOSED
+  }
+
+  private final ServerContext server;
+  private final Queue<Object> held = new ArrayDeque<>();
+  private long heldOctets;
+  private State state = State.OPEN;
+  private ChannelHandlerContext context;
+  private String remote = "";
+  private Exchange current;
+  private boolean receiving;
+  private boolean forwarding;
+  private boolean inRead;
+  private boolean flushPending;
+  private long drainedOctets;
+
+  ConnectionHandler(ServerContext server) {
+    this.server = server;
+  }
+
+  @Override
+  public void handlerAdded(ChannelHandlerContext ctx) {
+    context = ctx;
+  }
+
+  @Override
+  public void channelActive(ChannelHandlerContext ctx) {
+    remote =
+        ctx.channel().remoteAddress() instanceof InetSocketAddress address
+            ? address.toString()
+            : "127.0.0.1";
+    ctx.fireChannelActive();
+  }
+
+  @Override
+  public void channelRead(ChannelHandlerContext ctx, Object message) {
+    inRead = true;
+    if (state != State.OPEN) {
+      drop(message);
+      return;
+    }
+    held.add(message);
+    heldOctets += octets(message);
+    forwardHeld();
+    if (heldOctets > MAX_HELD_OCTETS || held.size() > MAX_HELD_OBJECTS) {
+      ctx.channel().config().setAutoRead(false);
+    }
+  }
+
+  @Override
+  public void channelReadComplete(ChannelHandlerContext ctx) {
+    inRead = false;
+    if (flushPending) {
+      flushPending = false;
+      ctx.flush();
+    }
+    ctx.fireChannelReadComplete();
+  }
+
+  @Override
+  public void channelWritabilityChanged(ChannelHandlerContext ctx) {
+    forwardHeld();
+    ctx.fireChannelWritabilityChanged();
+  }
+
+  @Override
+  public void channelInactive(ChannelHandlerContext ctx) {
+    state = State.CLOSED;
+    releaseHeld();
+    Exchange unanswered = current;
+    current = null;
+    if (unanswered != null) {
+      unanswered.clientGone();
+    }
+    ctx.fireChannelInactive();
+  }
+
+  @Override
+  public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
+    if (cause instanceof IOException) {
+      LOG.debug("Connection of {} broke: {}", remote, cause.toString());
+      ctx.close();
+      return;
+    }
+    LOG.error("Failure on the connection of {}", remote, cause);
+    if (current == null) {
+      ctx.close();
+      return;
+    }
+    boolean memory = cause instanceof OutOfMemoryError;
+    current.closeAfterwards();
+    current.fail(
+        new ServingException(
+            memory ? ErrorKind.FRONTEND_OUT_OF_MEMORY : ErrorKind.INTERNAL,
+            memory ? "The server is out of memory." : "Internal server error.",
+            cause));
+  }
+
+  /** A request starts to come in; the connection is not idle until it has been answered. */
+  void receiving() {
+    receiving = true;
+  }
+
+  /** From now on this exchange has the turn. */
+  void begin(Exchange exchange) {
+    receiving = false;
+    current = exchange;
+  }
+
+  /** The exchange has been answered, or its stream was cut; the next one may begin. */
+  void ended(Exchange exchange, boolean keepAlive) {
+    if (current == exchange) {
+      current = null;
+    }
+    if (state != State.OPEN) {
+      return;
+    }
+    if (keepAlive && !server.draining().getAsBoolean()) {
+      forwardHeld();
+    } else {
+      closeGracefully();
+    }
+  }
+
+  /** Closes if nothing is in flight; otherwise {@link #ended} does, later. Any thread. */
+  public void drain() {
+    EventLoop loop = loop();
+    if (!loop.inEventLoop()) {
+      loop.execute(this::drain);
+      return;
+    }
+    if (state == State.OPEN && current == null && !receiving && held.isEmpty()) {
+      closeGracefully();
+    }
+  }
+
+  /** Breaks the connection off at once, so that the client sees an unfinished answer. */
+  void abort() {
+    state = State.CLOSED;
+    releaseHeld();
+    context.close();
+  }
+
+  void write(ByteBuf octets) {
+    context.write(octets, context.voidPromise());
+  }
+
+  /** Flushes now, or once at the end of the current read. */
+  void flush() {
+    if (inRead) {
+      flushPending = true;
+    } else {
+      context.flush();
+    }
+  }
+
+  Channel channel() {
+    return context.channel();
+  }
+
+  EventLoop loop() {
+    return context.channel().eventLoop();
+  }
+
+  ChannelHandlerContext context() {
+    return context;
+  }
+
+  ServerContext server() {
+    return server;
+  }
+
+  String remote() {
+    return remote;
+  }
+
+  /** Hands on what may be handed on. Re-entered from {@link #ended}, hence the flag. */
+  private void forwardHeld() {
+    if (forwarding) {
+      return;
+    }
+    forwarding = true;
+    try {
+      while (state == State.OPEN && current == null && context.channel().isWritable()) {
+        Object next = held.poll();
+        if (next == null) {
+          break;
+        }
+        heldOctets -= octets(next);
+        context.fireChannelRead(next);
+      }
+    } finally {
+      forwarding = false;
+    }
+    if (held.isEmpty() && state == State.OPEN && !context.channel().config().isAutoRead()) {
+      context.channel().config().setAutoRead(true);
+    }
+  }
+
+  private void closeGracefully() {
+    state = State.LINGERING;
+    releaseHeld();
+    Channel channel = context.channel();
+    // Without the decoder, which may refuse what comes, the rest arrives as plain buffers.
+    channel.pipeline().remove(RequestDecoder.class);
+    channel.config().setAutoRead(true);
+    context
+        .writeAndFlush(Unpooled.EMPTY_BUFFER)
+        .addListener(
+            written -> {
+              if (written.isSuccess() && channel instanceof DuplexChannel duplex) {
+                duplex.shutdownOutput();
+                loop().schedule(() -> channel.close(), LINGER_SECONDS, TimeUnit.SECONDS);
+              } else {
+                channel.close();
+              }
+            });
+  }
+
+  private void drop(Object message) {
+    drainedOctets += octets(message);
+    ReferenceCountUtil.release(message);
+    if (drainedOctets > LINGER_OCTETS) {
+      context.close();
+    }
+  }
+
+  private void releaseHeld() {
+    Object message = held.poll();
+    while (message != null) {
+      ReferenceCountUtil.release(message);
+      message = held.poll();
+    }
+    heldOctets = 0;
+  }
+
+  private static int octets(Object message) {
+    if (message instanceof HttpContent content) {
+      return content.content().readableBytes();
+    }
+    return message instanceof ByteBuf buffer ? buffer.readableBytes() : 0;
+  }
+}

@@ -1,0 +1,38 @@
+package org.tsnext.http.connection;
+
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelInitializer;
+import io.netty.channel.ChannelPipeline;
+import io.netty.channel.group.ChannelGroup;
+import org.tsnext.http.routing.Dispatcher;
+
+/**
+ * The handlers of a connection, in the order in which a request meets them. Answers are written by
+ * {@link Exchange}.
+ */
+public final class HttpPipeline extends ChannelInitializer<Channel> {
+
+  private final ServerContext server;
+  private final Dispatcher dispatcher;
+  private final ChannelGroup connections;
+
+  /**
+   * @param connections takes every connection of the listener
+   */
+  public HttpPipeline(ServerContext server, Dispatcher dispatcher, ChannelGroup connections) {
+    this.server = server;
+    this.dispatcher = dispatcher;
+    this.connections = connections;
+  }
+
+  @Override
+  protected void initChannel(Channel channel) {
+    connections.add(channel);
+    ConnectionHandler connection = new ConnectionHandler(server);
+    ChannelPipeline pipeline = channel.pipeline();
+    pipeline.addLast("decoder", new RequestDecoder());
+    pipeline.addLast("connection", connection);
+    pipeline.addLast("assembler", new RequestAssembler(connection, server));
+    pipeline.addLast("dispatcher", dispatcher);
+  }
+}

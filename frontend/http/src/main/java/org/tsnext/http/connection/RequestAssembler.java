@@ -1,0 +1,157 @@
+package org.tsnext.http.connection;
+
+import io.netty.buffer.Unpooled;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.SimpleChannelInboundHandler;
+import io.netty.handler.codec.http.HttpContent;
+import io.netty.handler.codec.http.HttpHeaderNames;
+import io.netty.handler.codec.http.HttpObject;
+import io.netty.handler.codec.http.HttpRequest;
+import io.netty.handler.codec.http.HttpUtil;
+import io.netty.handler.codec.http.HttpVersion;
+import io.netty.handler.codec.http.LastHttpContent;
+import java.nio.charset.StandardCharsets;
+import java.util.Optional;
+import org.tsnext.core.error.ErrorKind;
+import org.tsnext.core.error.ServingException;
+
+/**
+ * Puts requests together and hands on whole ones, as {@link Exchange}s. Refuses malformed and
+ * oversized ones, and answers {@code Expect}.
+ */
+final class RequestAssembler extends SimpleChannelInboundHandler<HttpObject> {
+
+  /** A declared body up to this size is read and thrown away, so that the connection survives. */
+  private static final long MAX_DISCARDED = 64L << 20;
+
+  private static final byte[] CONTINUE =
+      "HTTP/1.1 100 Continue\r\n\r\n".getBytes(StandardCharsets.US_ASCII);
+
+  private enum State {
+    HEAD,
+    BODY,
+    /** The request has been refused; the rest of its body is skipped. */
+    DISCARD
+  }
+
+  private final ConnectionHandler connection;
+  private final int maxBody;
+  private State state = State.HEAD;
+  private HttpRequest head;
+  private long startNanos;
+  private BodyCollector body;
+
+  RequestAssembler(ConnectionHandler connection, ServerContext server) {
+    this.connection = connection;
+    this.maxBody = server.maxRequestSize();
+  }
+
+  @Override
+  protected void channelRead0(ChannelHandlerContext ctx, HttpObject message) {
+    if (message instanceof HttpRequest request) {
+      readHead(ctx, request);
+    }
+    if (message instanceof HttpContent content) {
+      readContent(ctx, content);
+    }
+  }
+
+  @Override
+  public void channelInactive(ChannelHandlerContext ctx) {
+    dropBody();
+    ctx.fireChannelInactive();
+  }
+
+  @Override
+  public void handlerRemoved(ChannelHandlerContext ctx) {
+    dropBody();
+  }
+
+  private void readHead(ChannelHandlerContext ctx, HttpRequest request) {
+    head = request;
+    startNanos = connection.server().clock().nanoTime();
+    connection.receiving();
+    Optional<String> defect = RequestChecks.defect(request);
+    if (defect.isPresent()) {
+      refuse(malformed(defect.get()), false);
+      return;
+    }
+    boolean version11 = request.protocolVersion().equals(HttpVersion.HTTP_1_1);
+    String expectation = request.headers().get(HttpHeaderNames.EXPECT);
+    boolean expects = expectation != null && version11;
+    long declared = HttpUtil.getContentLength(request, 0L);
+    if (expects && !expectation.equalsIgnoreCase("100-continue")) {
+      refuse(
+          new ServingException(
+              ErrorKind.EXPECTATION_FAILED,
+              "Expectation not supported: " + expectation + ", expected 100-continue."),
+          false);
+    } else if (declared > maxBody) {
+      // After a refused expectation nobody can tell whether the body or the next request follows.
+      refuse(tooLarge(), !expects && declared <= MAX_DISCARDED);
+    } else {
+      state = State.BODY;
+      body = new BodyCollector(ctx.alloc());
+      if (expects && (declared > 0 || HttpUtil.isTransferEncodingChunked(request))) {
+        ctx.writeAndFlush(Unpooled.wrappedBuffer(CONTINUE));
+      }
+    }
+  }
+
+  private void readContent(ChannelHandlerContext ctx, HttpContent content) {
+    if (state == State.BODY) {
+      if (content.decoderResult().isFailure()) {
+        refuse(malformed(RequestChecks.reason(content.decoderResult().cause())), false);
+      } else {
+        body.add(content.content().retain());
+        if (body.size() > maxBody) {
+          refuse(tooLarge(), false);
+        }
+      }
+    }
+    if (content instanceof LastHttpContent) {
+      boolean complete = state == State.BODY;
+      state = State.HEAD;
+      if (complete) {
+        handOn(ctx);
+      }
+    }
+  }
+
+  private void handOn(ChannelHandlerContext ctx) {
+    BodyCollector collected = body;
+    body = null;
+    Exchange exchange = new Exchange(connection, head, collected.take(), startNanos);
+    head = null;
+    connection.begin(exchange);
+    ctx.fireChannelRead(exchange);
+  }
+
+  private void refuse(ServingException error, boolean keepAlive) {
+    dropBody();
+    state = State.DISCARD;
+    Exchange exchange = new Exchange(connection, head, Unpooled.EMPTY_BUFFER, startNanos);
+    if (!keepAlive) {
+      exchange.closeAfterwards();
+    }
+    connection.begin(exchange);
+    exchange.fail(error);
+  }
+
+  private void dropBody() {
+    if (body != null) {
+      body.release();
+      body = null;
+    }
+  }
+
+  private static ServingException malformed(String reason) {
+    return new ServingException(ErrorKind.BAD_REQUEST, "Invalid HTTP message.").withDetail(reason);
+  }
+
+  private ServingException tooLarge() {
+    return new ServingException(
+        ErrorKind.REQUEST_TOO_LARGE,
+        "The request body is larger than max_request_size=" + maxBody + " octets.");
+  }
+}

@@ -1,0 +1,20 @@
+package org.tsnext.http.connection;
+
+import java.util.function.BooleanSupplier;
+import org.tsnext.core.time.Clock;
+import org.tsnext.http.response.ErrorRenderer;
+import org.tsnext.http.response.HeadEncoder;
+
+/**
+ * What all connections share.
+ *
+ * @param draining whether the server is on its way out: connections then close after their answer
+ */
+public record ServerContext(
+    int maxRequestSize,
+    int streamBufferLimit,
+    HeadEncoder heads,
+    ErrorRenderer errors,
+    AccessLog accessLog,
+    Clock clock,
+    BooleanSupplier draining) {}

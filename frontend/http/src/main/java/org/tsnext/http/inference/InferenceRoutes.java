@@ -1,0 +1,152 @@
+package org.tsnext.http.inference;
+
+import static io.netty.handler.codec.http.HttpMethod.DELETE;
+import static io.netty.handler.codec.http.HttpMethod.GET;
+import static io.netty.handler.codec.http.HttpMethod.OPTIONS;
+import static io.netty.handler.codec.http.HttpMethod.POST;
+import static io.netty.handler.codec.http.HttpMethod.PUT;
+
+import io.netty.handler.codec.http.HttpMethod;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Supplier;
+import org.tsnext.core.error.ErrorKind;
+import org.tsnext.core.error.ServingException;
+import org.tsnext.core.inference.InferenceService;
+import org.tsnext.core.model.ModelService;
+import org.tsnext.http.openapi.ModelApiHandler;
+import org.tsnext.http.routing.Operation;
+import org.tsnext.http.routing.Operation.Body;
+import org.tsnext.http.routing.Operation.Outcome;
+import org.tsnext.http.routing.Operation.Parameter;
+import org.tsnext.http.routing.Route;
+import org.tsnext.http.routing.RouteHandler;
+
+/** The table of the inference listener's own routes. */
+public final class InferenceRoutes {
+
+  /** {@code curl -T} sends PUT; a GET without a body is how some clients try a model. */
+  private static final List<HttpMethod> PREDICT_METHODS = List.of(GET, PUT, POST);
+
+  private static final List<HttpMethod> EVERY_METHOD = List.of(GET, POST, PUT, DELETE, OPTIONS);
+
+  private InferenceRoutes() {}
+
+  public static List<Route> of(
+      InferenceService inference, ModelService models, Supplier<List<String>> startUpModels) {
+    List<Route> routes = new ArrayList<>();
+    routes.add(
+        Route.of(
+            List.of(POST, PUT, GET),
+            "/ping",
+            new PingHandler(models),
+            new Operation(
+                "ping",
+                "Whether every model has its workers.",
+                Body.NONE,
+                List.of(),
+                List.of(
+                    new Outcome(200, "application/json", "Healthy"),
+                    new Outcome(
+                        500, "application/json", "Unhealthy, with the models concerned")))));
+    routes.addAll(new Predictions(inference, models, startUpModels).routes());
+    routes.add(workflow("/wfpredict/{workflow_name}"));
+    return routes;
+  }
+
+  /** KServe v1 readiness, which every listener has once. */
+  public static Route readiness(ModelService models) {
+    return Route.of(
+        List.of(GET),
+        "/v1/models/{model_name}",
+        new ReadinessHandler(models),
+        new Operation(
+            "modelReadiness",
+            "Whether a worker of the default version has the model loaded (KServe v1).",
+            Body.NONE,
+            List.of(),
+            List.of(new Outcome(200, "application/json", "Name and readiness of the model"))));
+  }
+
+  /** A route that answers, in words, that there are no workflows. */
+  public static Route workflow(String path) {
+    return Route.undocumented(
+        EVERY_METHOD,
+        path,
+        request -> {
+          throw new ServingException(ErrorKind.NOT_SUPPORTED, "Workflows are not supported.");
+        });
+  }
+
+  /** The routes that lead to a handler of a model. */
+  private static final class Predictions {
+    private final InferenceService inference;
+    private final ModelService models;
+    private final Supplier<List<String>> startUpModels;
+    private final List<Route> routes = new ArrayList<>();
+
+    Predictions(
+        InferenceService inference, ModelService models, Supplier<List<String>> startUpModels) {
+      this.inference = inference;
+      this.models = models;
+      this.startUpModels = startUpModels;
+    }
+
+    List<Route> routes() {
+      PredictionRoute predict = PredictionRoute.PREDICTIONS;
+      PredictionRoute explain = PredictionRoute.EXPLANATIONS;
+      PredictionRoute query = PredictionRoute.INVOCATIONS;
+      add("predictions", "/predictions/{model_name}", predict);
+      add(
+          "version_predictions",
+          "/predictions/{model_name}/{model_version}/{url_path...}",
+          predict);
+      add("explanations", "/explanations/{model_name}", explain);
+      add(
+          "version_explanations",
+          "/explanations/{model_name}/{model_version}/{url_path...}",
+          explain);
+      add("invocations", "/invocations", query);
+      add("invoke", "/models/{model_name}/invoke", query);
+      add("legacyPredict", "/{model_name}/predict", query);
+      add("version_legacyPredict", "/{model_name}/{model_version}/predict", query);
+      add("v1Predict", "/v1/models/{model_name}:predict", PredictionRoute.KSERVE_PREDICT);
+      add("v1Explain", "/v1/models/{model_name}:explain", PredictionRoute.KSERVE_EXPLAIN);
+      return routes;
+    }
+
+    private void add(String operationId, String path, PredictionRoute route) {
+      RouteHandler handler = new PredictionHandler(inference, route, startUpModels);
+      routes.add(Route.of(PREDICT_METHODS, path, handler, operation(operationId, path, route)));
+      if (path.contains("{model_name}")) {
+        routes.add(
+            Route.undocumented(List.of(OPTIONS), path, ModelApiHandler.forPredictions(models)));
+      }
+    }
+
+    private static Operation operation(String id, String path, PredictionRoute route) {
+      List<Parameter> query =
+          path.contains("{model_name}")
+              ? List.of()
+              : List.of(
+                  new Parameter(
+                      "model_name",
+                      "string",
+                      false,
+                      "Name of the model; may be left out if one model was loaded at start"));
+      String verb =
+          switch (route.kind()) {
+            case PREDICT, DESCRIBE -> "Predict with ";
+            case EXPLAIN -> "Explain a prediction of ";
+          };
+      String which =
+          path.contains("{model_version}") ? "a version of a model" : "a model's default version";
+      return new Operation(
+          id,
+          verb + which + ".",
+          Body.INPUTS,
+          query,
+          List.of(new Outcome(200, "*/*", "The answer of the model's handler")));
+    }
+  }
+}

@@ -1,0 +1,87 @@
+package org.tsnext.http.inference;
+
+import io.netty.buffer.ByteBuf;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.tsnext.core.error.ServingException;
+import org.tsnext.core.request.Header;
+import org.tsnext.core.request.ResponseHead;
+import org.tsnext.http.connection.Exchange;
+import org.tsnext.http.connection.LoopSink;
+import org.tsnext.http.response.HandlerHeaders;
+import org.tsnext.http.response.Response;
+
+/** Renders the answer of a model to the client. */
+final class InferenceSink extends LoopSink {
+
+  private static final int OK = 200;
+
+  private final Exchange exchange;
+  private boolean streaming;
+
+  InferenceSink(Exchange exchange) {
+    super(exchange.loop());
+    this.exchange = exchange;
+  }
+
+  @Override
+  protected void onComplete(ResponseHead head, ByteBuf body) {
+    List<Header> headers;
+    try {
+      headers = HandlerHeaders.checked(head);
+    } catch (ServingException e) {
+      body.release();
+      exchange.fail(e);
+      return;
+    }
+    exchange.send(
+        new Response(
+            status(head),
+            head.reason(),
+            Optional.of(HandlerHeaders.contentType(head)),
+            headers,
+            body));
+  }
+
+  @Override
+  protected void onChunk(ResponseHead head, ByteBuf body) {
+    if (!streaming && !begin(head)) {
+      body.release();
+      return;
+    }
+    exchange.writeChunk(body);
+  }
+
+  /** Begins the stream; if the head cannot be sent, the model is told as if the client had left. */
+  private boolean begin(ResponseHead head) {
+    List<Header> headers;
+    try {
+      headers = new ArrayList<>(HandlerHeaders.checked(head));
+    } catch (ServingException e) {
+      exchange.cancelCall();
+      exchange.fail(e);
+      return false;
+    }
+    headers.add(HandlerHeaders.STREAM_NEXT);
+    streaming =
+        exchange.beginStream(
+            status(head), head.reason(), HandlerHeaders.contentType(head), headers);
+    return streaming;
+  }
+
+  @Override
+  protected void onEnd(ByteBuf body) {
+    exchange.writeChunk(body);
+    exchange.endStream();
+  }
+
+  @Override
+  protected void onFail(ServingException error) {
+    exchange.fail(error);
+  }
+
+  private static int status(ResponseHead head) {
+    return head.status() == 0 ? OK : head.status();
+  }
+}

@@ -1,0 +1,115 @@
+package org.tsnext.http.inference;
+
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.ByteBufUtil;
+import io.netty.buffer.Unpooled;
+import io.netty.buffer.UnpooledByteBufAllocator;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Supplier;
+import org.tsnext.core.error.ErrorKind;
+import org.tsnext.core.error.ServingException;
+import org.tsnext.core.inference.InferenceService;
+import org.tsnext.core.inference.InferenceService.InferenceCall;
+import org.tsnext.core.request.InferenceRequest;
+import org.tsnext.core.request.InputPart;
+import org.tsnext.http.connection.Exchange;
+import org.tsnext.http.request.InputReader;
+import org.tsnext.http.request.QueryParameters;
+import org.tsnext.http.routing.RouteHandler;
+import org.tsnext.http.routing.RoutedRequest;
+
+/** Predictions and explanations: reads the inputs, asks the core, lets it answer. */
+final class PredictionHandler implements RouteHandler {
+
+  private static final String MODEL_NAME = "model_name";
+  private static final int MAX_PARTS = 1024;
+
+  private final InferenceService inference;
+  private final PredictionRoute route;
+  private final Supplier<List<String>> startUpModels;
+
+  /**
+   * @param startUpModels for the route without a model in its path
+   */
+  PredictionHandler(
+      InferenceService inference, PredictionRoute route, Supplier<List<String>> startUpModels) {
+    this.inference = inference;
+    this.route = route;
+    this.startUpModels = startUpModels;
+  }
+
+  @Override
+  public void handle(RoutedRequest routed) {
+    Exchange exchange = routed.exchange();
+    List<InputPart> parts = inputs(exchange, routed.query());
+    InferenceRequest request;
+    try {
+      request = request(routed, parts);
+    } catch (ServingException e) {
+      parts.forEach(part -> part.value().release());
+      throw e;
+    }
+    InferenceCall call = inference.submit(request, new InferenceSink(exchange));
+    exchange.onClientGone(call::cancel);
+  }
+
+  private InferenceRequest request(RoutedRequest routed, List<InputPart> parts) {
+    if (parts.size() > MAX_PARTS) {
+      throw new ServingException(
+          ErrorKind.BAD_REQUEST,
+          "The request has " + parts.size() + " inputs, expected at most " + MAX_PARTS + ".");
+    }
+    Exchange exchange = routed.exchange();
+    String urlPath = routed.parameters().getOrDefault("url_path", "");
+    return new InferenceRequest(
+        exchange.requestId(),
+        model(routed, parts),
+        routed.modelVersion(),
+        route.kind(),
+        HandlerHeaderList.of(exchange.headers(), route, urlPath),
+        parts,
+        Optional.empty());
+  }
+
+  private List<InputPart> inputs(Exchange exchange, QueryParameters query) {
+    List<InputPart> ofBody = InputReader.read(exchange.contentType(), exchange.takeBody());
+    if (!route.queryAsInputs() || query.asMap().isEmpty()) {
+      return ofBody;
+    }
+    List<InputPart> parts = new ArrayList<>(query.asMap().size() + ofBody.size());
+    query.asMap().forEach((name, value) -> parts.add(new InputPart(name, "", octets(value))));
+    parts.addAll(ofBody);
+    return parts;
+  }
+
+  private static ByteBuf octets(String value) {
+    return value.isEmpty()
+        ? Unpooled.EMPTY_BUFFER
+        : ByteBufUtil.writeUtf8(UnpooledByteBufAllocator.DEFAULT, value);
+  }
+
+  /** The model of the path, else of the query, else the only one loaded at start, else a field. */
+  private String model(RoutedRequest routed, List<InputPart> parts) {
+    if (routed.modelName() != null) {
+      return routed.modelName();
+    }
+    Optional<String> named = routed.query().get(MODEL_NAME).filter(name -> !name.isEmpty());
+    if (named.isPresent()) {
+      return named.get();
+    }
+    List<String> known = startUpModels.get();
+    if (known.size() == 1) {
+      return known.get(0);
+    }
+    return parts.stream()
+        .filter(part -> part.name().equals(MODEL_NAME))
+        .map(part -> part.value().toString(StandardCharsets.UTF_8))
+        .filter(name -> !name.isEmpty())
+        .findFirst()
+        .orElseThrow(
+            () -> new ServingException(ErrorKind.BAD_REQUEST, "Parameter model_name is required."));
+  }
+}

@@ -1,0 +1,2 @@
+/** The routes of the inference listener. */
+package org.tsnext.http.inference;

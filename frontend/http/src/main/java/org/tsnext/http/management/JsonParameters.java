@@ -1,0 +1,110 @@
+package org.tsnext.http.management;
+
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParseException;
+import com.google.gson.JsonParser;
+import com.google.gson.JsonPrimitive;
+import com.google.gson.Strictness;
+import com.google.gson.stream.JsonReader;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.ByteBufInputStream;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.Reader;
+import java.math.BigDecimal;
+import java.nio.charset.StandardCharsets;
+import java.util.Optional;
+import java.util.OptionalInt;
+import org.tsnext.core.error.ErrorKind;
+import org.tsnext.core.error.ServingException;
+
+/**
+ * Parameters of a JSON object, read leniently: single quotes, numbers as strings. Members with the
+ * value null count as not given, unknown members are ignored, wrong types are errors.
+ */
+record JsonParameters(JsonObject json) implements Parameters {
+
+  /**
+   * Reads a body; does not release it.
+   *
+   * @throws ServingException BAD_REQUEST if it is not a JSON object
+   */
+  static JsonParameters parse(ByteBuf body) {
+    try (Reader text =
+            new InputStreamReader(
+                new ByteBufInputStream(body.duplicate()), StandardCharsets.UTF_8);
+        JsonReader reader = new JsonReader(text)) {
+      reader.setStrictness(Strictness.LENIENT);
+      JsonElement json = JsonParser.parseReader(reader);
+      if (!json.isJsonObject()) {
+        throw malformed("expected an object");
+      }
+      return new JsonParameters(json.getAsJsonObject());
+    } catch (JsonParseException | IOException e) {
+      throw malformed(String.valueOf(e.getMessage()));
+    }
+  }
+
+  @Override
+  public Optional<String> text(String name) {
+    return primitive(name, "a string").map(JsonPrimitive::getAsString).filter(s -> !s.isEmpty());
+  }
+
+  @Override
+  public OptionalInt integer(String name) {
+    Optional<JsonPrimitive> value = primitive(name, "an integer");
+    if (value.isEmpty()) {
+      return OptionalInt.empty();
+    }
+    try {
+      return OptionalInt.of(new BigDecimal(value.get().getAsString().trim()).intValueExact());
+    } catch (NumberFormatException e) {
+      throw wrongType(name, "an integer", value.get());
+    } catch (ArithmeticException e) {
+      throw wrongType(name, "an integer of 32 bits", value.get());
+    }
+  }
+
+  @Override
+  public Optional<Boolean> flag(String name) {
+    Optional<JsonPrimitive> value = primitive(name, "true or false");
+    if (value.isEmpty()) {
+      return Optional.empty();
+    }
+    String text = value.get().getAsString();
+    if (!text.equalsIgnoreCase("true") && !text.equalsIgnoreCase("false")) {
+      throw wrongType(name, "true or false", value.get());
+    }
+    return Optional.of(Boolean.parseBoolean(text));
+  }
+
+  private Optional<JsonPrimitive> primitive(String name, String expected) {
+    JsonElement value = json.get(name);
+    if (value == null || value.isJsonNull()) {
+      return Optional.empty();
+    }
+    if (!value.isJsonPrimitive()) {
+      throw wrongType(name, expected, value);
+    }
+    return Optional.of(value.getAsJsonPrimitive());
+  }
+
+  private static ServingException wrongType(String name, String expected, JsonElement value) {
+    String shown = value.toString();
+    return new ServingException(
+        ErrorKind.BAD_REQUEST,
+        "Parameter "
+            + name
+            + " is "
+            + (shown.length() > 100 ? shown.substring(0, 100) + "..." : shown)
+            + ", expected "
+            + expected
+            + ".");
+  }
+
+  private static ServingException malformed(String reason) {
+    return new ServingException(
+        ErrorKind.BAD_REQUEST, "The request body is not valid JSON: " + reason + ".");
+  }
+}

@@ -1,0 +1,56 @@
+package org.tsnext.http.management;
+
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.function.Function;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.tsnext.core.error.ErrorKind;
+import org.tsnext.core.error.ServingException;
+import org.tsnext.http.connection.Exchange;
+import org.tsnext.http.response.Response;
+
+/** Answers an exchange once slow work elsewhere is done. */
+final class LaterAnswer {
+
+  private static final Logger LOG = LoggerFactory.getLogger(LaterAnswer.class);
+
+  private LaterAnswer() {}
+
+  static <T> void send(Exchange exchange, CompletableFuture<T> work, Function<T, Response> render) {
+    CompletableFuture<Void> sent =
+        work.handleAsync(
+            (result, failure) -> {
+              if (failure == null) {
+                exchange.send(render.apply(result));
+              } else {
+                exchange.fail(servingException(exchange, failure));
+              }
+              return null;
+            },
+            exchange.loop());
+    sent.exceptionally(
+        failure -> {
+          if (!(unwrapped(failure) instanceof RejectedExecutionException)) {
+            LOG.error("Request {} could not be answered", exchange.requestId(), failure);
+          }
+          return null;
+        });
+  }
+
+  private static ServingException servingException(Exchange exchange, Throwable failure) {
+    Throwable cause = unwrapped(failure);
+    if (cause instanceof ServingException known) {
+      return known;
+    }
+    LOG.error("Request {} failed", exchange.requestId(), cause);
+    return new ServingException(ErrorKind.INTERNAL, "Internal server error.", cause);
+  }
+
+  private static Throwable unwrapped(Throwable failure) {
+    return failure instanceof CompletionException && failure.getCause() != null
+        ? failure.getCause()
+        : failure;
+  }
+}

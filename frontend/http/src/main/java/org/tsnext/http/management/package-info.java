@@ -1,0 +1,2 @@
+/** The routes of the management listener. */
+package org.tsnext.http.management;

@@ -1,0 +1,61 @@
+package org.tsnext.http.openapi;
+
+import static io.netty.handler.codec.http.HttpMethod.GET;
+import static io.netty.handler.codec.http.HttpMethod.OPTIONS;
+import static io.netty.handler.codec.http.HttpMethod.POST;
+import static io.netty.handler.codec.http.HttpMethod.PUT;
+
+import com.google.gson.JsonObject;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Function;
+import org.tsnext.http.response.Response;
+import org.tsnext.http.routing.Operation;
+import org.tsnext.http.routing.Operation.Body;
+import org.tsnext.http.routing.Operation.Outcome;
+import org.tsnext.http.routing.Route;
+import org.tsnext.http.routing.RouteHandler;
+
+/** {@code OPTIONS /} and {@code /api-description}, which describe a listener's routes. */
+public final class ApiDescriptionRoutes {
+
+  private ApiDescriptionRoutes() {}
+
+  /**
+   * @return {@code routes} and those that describe them
+   */
+  public static List<Route> addedTo(List<Route> routes, String serverVersion) {
+    // The document describes the route that serves it, too, and is therefore made from the routes
+    // without a handler first.
+    JsonObject document =
+        new OpenApiDocument("TorchServe APIs", serverVersion)
+            .addAll(withDescriptions(routes, request -> {}), Function.identity())
+            .toJson();
+    return withDescriptions(
+        routes, request -> request.exchange().send(Response.json(200, document)));
+  }
+
+  private static List<Route> withDescriptions(List<Route> routes, RouteHandler handler) {
+    List<Route> all = new ArrayList<>();
+    all.add(
+        Route.of(
+            List.of(OPTIONS), "/", handler, operation("apiDescription", "Describe this API.")));
+    all.add(
+        Route.of(
+            List.of(OPTIONS, POST, PUT, GET),
+            "/api-description",
+            handler,
+            operation("api-description", "Describe this API; OPTIONS / is the modern way.")));
+    all.addAll(routes);
+    return all;
+  }
+
+  private static Operation operation(String id, String summary) {
+    return new Operation(
+        id,
+        summary,
+        Body.NONE,
+        List.of(),
+        List.of(new Outcome(200, Response.APPLICATION_JSON, "An OpenAPI 3.0.1 document")));
+  }
+}

@@ -1,0 +1,2 @@
+/** API descriptions, generated from the route table. */
+package org.tsnext.http.openapi;

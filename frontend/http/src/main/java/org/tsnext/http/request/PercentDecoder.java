@@ -1,0 +1,49 @@
+package org.tsnext.http.request;
+
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
+import java.nio.charset.StandardCharsets;
+
+/** Percent-decoding of paths, queries and form fields. */
+final class PercentDecoder {
+
+  private PercentDecoder() {}
+
+  /**
+   * Decodes to text, taking the octets as UTF-8.
+   *
+   * @param plusIsSpace whether {@code +} means a blank, as in queries and forms
+   * @throws org.tsnext.core.error.ServingException BAD_REQUEST for an incomplete or wrong escape
+   */
+  static String decode(String text, boolean plusIsSpace) {
+    if (text.indexOf('%') < 0 && (!plusIsSpace || text.indexOf('+') < 0)) {
+      return text;
+    }
+    return decodeBytes(text.getBytes(StandardCharsets.UTF_8), plusIsSpace)
+        .toString(StandardCharsets.UTF_8);
+  }
+
+  /** Decodes octets in place; the result shares {@code octets}. */
+  static ByteBuf decodeBytes(byte[] octets, boolean plusIsSpace) {
+    int length = 0;
+    for (int i = 0; i < octets.length; i++) {
+      byte octet = octets[i];
+      if (octet == '%') {
+        octets[length++] = (byte) (hex(octets, i + 1) << 4 | hex(octets, i + 2));
+        i += 2;
+      } else {
+        octets[length++] = octet == '+' && plusIsSpace ? (byte) ' ' : octet;
+      }
+    }
+    return Unpooled.wrappedBuffer(octets, 0, length);
+  }
+
+  private static int hex(byte[] octets, int index) {
+    int digit = index < octets.length ? Character.digit(octets[index], 16) : -1;
+    if (digit < 0) {
+      throw MalformedRequest.because(
+          "Malformed percent-encoding: '%' must be followed by two hexadecimal digits.");
+    }
+    return digit;
+  }
+}

@@ -1,0 +1,2 @@
+/** Writing responses: heads, JSON, errors. */
+package org.tsnext.http.response;

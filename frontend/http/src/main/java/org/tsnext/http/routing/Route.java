@@ -1,0 +1,32 @@
+package org.tsnext.http.routing;
+
+import io.netty.handler.codec.http.HttpMethod;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * A line of the route table. Where GET is allowed, so is HEAD.
+ *
+ * @param operation shown in API descriptions under the last of the methods; empty for routes that
+ *     they leave out
+ */
+public record Route(
+    List<HttpMethod> methods,
+    PathTemplate template,
+    RouteHandler handler,
+    Optional<Operation> operation) {
+
+  public Route {
+    methods = List.copyOf(methods);
+  }
+
+  public static Route of(
+      List<HttpMethod> methods, String template, RouteHandler handler, Operation operation) {
+    return new Route(methods, PathTemplate.of(template), handler, Optional.of(operation));
+  }
+
+  public static Route undocumented(
+      List<HttpMethod> methods, String template, RouteHandler handler) {
+    return new Route(methods, PathTemplate.of(template), handler, Optional.empty());
+  }
+}

@@ -1,0 +1,102 @@
+package org.tsnext.http.routing;
+
+import io.netty.handler.codec.http.HttpMethod;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+
+/**
+ * All routes of a listener. The most literal template that matches a path decides; its methods are
+ * then looked at. Immutable, any thread.
+ */
+public final class RouteTable {
+
+  private final List<Route> routes;
+  private final List<Entry> entries;
+
+  /**
+   * @throws IllegalArgumentException if two routes claim the same method of a template
+   */
+  public RouteTable(List<Route> routes) {
+    this.routes = List.copyOf(routes);
+    Map<PathTemplate, Entry> byTemplate = new TreeMap<>();
+    for (Route route : routes) {
+      byTemplate.computeIfAbsent(route.template(), Entry::new).add(route);
+    }
+    this.entries = List.copyOf(byTemplate.values());
+  }
+
+  public List<Route> routes() {
+    return routes;
+  }
+
+  /** The route of a path, or empty if there is none. */
+  Optional<Match> find(HttpMethod method, List<String> path) {
+    for (Entry entry : entries) {
+      Map<String, String> parameters = entry.template.match(path);
+      if (parameters != null) {
+        return Optional.of(
+            new Match(Optional.ofNullable(entry.handlers.get(method)), entry, parameters));
+      }
+    }
+    return Optional.empty();
+  }
+
+  /** What was found. */
+  static final class Match {
+    private final Optional<RouteHandler> handler;
+    private final Entry entry;
+    private final Map<String, String> parameters;
+
+    private Match(Optional<RouteHandler> handler, Entry entry, Map<String, String> parameters) {
+      this.handler = handler;
+      this.entry = entry;
+      this.parameters = parameters;
+    }
+
+    /** Empty if the method is not allowed. */
+    Optional<RouteHandler> handler() {
+      return handler;
+    }
+
+    /** The methods that are allowed. */
+    List<String> allowed() {
+      return entry.allowed();
+    }
+
+    Map<String, String> parameters() {
+      return parameters;
+    }
+  }
+
+  /** The methods of one template. */
+  private static final class Entry {
+    private final PathTemplate template;
+    private final Map<HttpMethod, RouteHandler> handlers = new LinkedHashMap<>();
+
+    Entry(PathTemplate template) {
+      this.template = template;
+    }
+
+    void add(Route route) {
+      for (HttpMethod method : route.methods()) {
+        put(method, route);
+        if (method.equals(HttpMethod.GET)) {
+          put(HttpMethod.HEAD, route);
+        }
+      }
+    }
+
+    private void put(HttpMethod method, Route route) {
+      if (handlers.putIfAbsent(method, route.handler()) != null) {
+        throw new IllegalArgumentException("two routes for " + method + " " + template);
+      }
+    }
+
+    List<String> allowed() {
+      return handlers.keySet().stream().map(HttpMethod::name).toList();
+    }
+  }
+}
