@@ -17,6 +17,8 @@ public final class HttpPipeline extends ChannelInitializer<Channel> {
   private final ChannelGroup connections;
 
   /**
+   * Makes the pipeline of a listener.
+   *
    * @param connections takes every connection of the listener
    */
   public HttpPipeline(ServerContext server, Dispatcher dispatcher, ChannelGroup connections) {

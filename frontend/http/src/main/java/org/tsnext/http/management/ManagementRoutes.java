@@ -35,6 +35,8 @@ public final class ManagementRoutes {
   private ManagementRoutes() {}
 
   /**
+   * Builds the routes.
+   *
    * @param modelApi whether models may be registered and unregistered
    * @param serverVersion for the per-model API descriptions
    */

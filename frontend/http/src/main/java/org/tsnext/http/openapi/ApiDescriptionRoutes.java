@@ -21,9 +21,7 @@ public final class ApiDescriptionRoutes {
 
   private ApiDescriptionRoutes() {}
 
-  /**
-   * @return {@code routes} and those that describe them
-   */
+  /** Returns {@code routes} and those that describe them. */
   public static List<Route> addedTo(List<Route> routes, String serverVersion) {
     // The document describes the route that serves it, too, and is therefore made from the routes
     // without a handler first.

@@ -16,6 +16,8 @@ public final class ErrorRenderer {
   private final boolean showDetail;
 
   /**
+   * Makes a renderer.
+   *
    * @param showDetail whether bodies carry the cause in words
    */
   public ErrorRenderer(boolean showDetail) {
@@ -27,6 +29,8 @@ public final class ErrorRenderer {
   }
 
   /**
+   * Renders an error that may be a 405.
+   *
    * @param allowed methods for the {@code Allow} header of a 405
    */
   public Response render(ServingException error, List<String> allowed) {

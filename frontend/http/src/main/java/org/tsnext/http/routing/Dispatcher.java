@@ -30,6 +30,8 @@ public final class Dispatcher extends SimpleChannelInboundHandler<Exchange> {
   private final boolean answerPreflights;
 
   /**
+   * Makes the dispatcher of a listener.
+   *
    * @param answerPreflights whether CORS is configured, so that a browser's question before the
    *     request is answered for every path
    */

@@ -17,6 +17,8 @@ public final class RouteTable {
   private final List<Entry> entries;
 
   /**
+   * Builds the table.
+   *
    * @throws IllegalArgumentException if two routes claim the same method of a template
    */
   public RouteTable(List<Route> routes) {
