@@ -1,20 +1,51 @@
 package org.tsnext.worker;
 
+import io.netty.channel.EventLoop;
 import io.netty.channel.EventLoopGroup;
 import java.io.IOException;
+import java.nio.file.Path;
+import java.security.SecureRandom;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.tsnext.core.time.Scheduler;
 import org.tsnext.core.worker.WorkerLauncher;
 import org.tsnext.core.worker.WorkerListener;
 import org.tsnext.core.worker.WorkerOrder;
 import org.tsnext.core.worker.WorkerProcess;
 import org.tsnext.transport.Transport;
+import org.tsnext.worker.WorkerMessage.Hello;
 
 /**
  * Starts worker processes and talks to them: one listening socket and one {@code init} process for
  * all workers of this server.
+ *
+ * <p>Bookkeeping happens on one event loop, the control loop. Listeners are called by event loops.
  */
 public final class WorkerRuntime implements WorkerLauncher, AutoCloseable {
+
+  private static final Duration SHUTDOWN_LIMIT = Duration.ofSeconds(10);
+  private static final int SECRET_OCTETS = 32;
+
+  private final WorkerSettings settings;
+  private final Transport transport;
+  private final EventLoopGroup eventLoops;
+  private final Scheduler scheduler;
+  private final EventLoop controlLoop;
+  private final FrameLimits limits;
+  private final SpawnOrder spawnOrder;
+  private final InitSupervisor init;
+  private final Map<Integer, Launch> launches = new ConcurrentHashMap<>();
+  private final AtomicInteger lastLaunch = new AtomicInteger();
+  private final SecureRandom random = new SecureRandom();
+  private volatile Optional<WorkerSocket> socket = Optional.empty();
 
   /**
    * @param eventLoops serves the workers' sockets; stays the caller's, and must outlive this object
@@ -26,35 +57,127 @@ public final class WorkerRuntime implements WorkerLauncher, AutoCloseable {
       Transport transport,
       EventLoopGroup eventLoops,
       Scheduler scheduler,
-      WorkerOutput output) {}
+      WorkerOutput output) {
+    this.settings = settings;
+    this.transport = transport;
+    this.eventLoops = eventLoops;
+    this.scheduler = scheduler;
+    this.controlLoop = eventLoops.next();
+    this.limits = FrameLimits.of(settings.maxRequestSize(), settings.maxResponseSize());
+    this.spawnOrder = new SpawnOrder(settings);
+    this.init =
+        new InitSupervisor(
+            events ->
+                InitProcess.start(
+                    InitSupervisor.command(settings),
+                    settings.environment().allowed(),
+                    limits,
+                    events),
+            limits,
+            controlLoop,
+            scheduler,
+            output,
+            launches);
+  }
 
   /**
-   * Opens the socket and starts {@code init}. Returns before the zygote is ready.
+   * Opens the socket and starts {@code init}. Returns before the zygote is ready. Called once,
+   * before any launch.
    *
    * @throws IOException if the socket cannot be opened or Python cannot be started
    */
   public void start() throws IOException {
-    throw new UnsupportedOperationException();
+    WorkerSocket opened =
+        WorkerSocket.open(listenAddress(), transport, eventLoops, limits, this::hello, scheduler);
+    socket = Optional.of(opened);
+    try {
+      init.start();
+    } catch (IOException e) {
+      close();
+      throw e;
+    }
   }
 
   /** The Python that workers run on, once {@code init} has reported it. */
   public Optional<PythonRuntime> python() {
-    throw new UnsupportedOperationException();
+    return init.python();
   }
 
   /** Where workers dial in, such as {@code unix:/tmp/ts-1234/w}; known after {@link #start}. */
   public String address() {
-    throw new UnsupportedOperationException();
+    return socket.orElseThrow(() -> new IllegalStateException("not started")).addressText();
   }
 
   @Override
   public WorkerProcess launch(WorkerOrder order, WorkerListener listener) {
-    throw new UnsupportedOperationException();
+    byte[] secret = new byte[SECRET_OCTETS];
+    random.nextBytes(secret);
+    // 0 is the zygote. The number would have to wrap around for a collision.
+    int id = lastLaunch.updateAndGet(last -> last == -1 ? 1 : last + 1);
+    Launch launch = new Launch(id, HexFormat.of().formatHex(secret), order, listener, init);
+    boolean canFork = python().map(PythonRuntime::fork).orElse(true);
+    Outgoing.Json spawn = spawnOrder.of(launch, address(), canFork);
+    controlLoop.execute(() -> init.spawn(launch, spawn));
+    return launch;
   }
 
   /** Ends all processes, waits until they are gone, and removes the socket. Blocks for seconds. */
   @Override
   public void close() {
-    throw new UnsupportedOperationException();
+    try {
+      controlLoop.submit(init::close).get().ifPresent(process -> process.shutdown(SHUTDOWN_LIMIT));
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    } catch (ExecutionException e) {
+      throw new IllegalStateException("the worker runtime cannot be closed", e.getCause());
+    } catch (RejectedExecutionException e) {
+      throw new IllegalStateException("the event loops ended before the worker runtime", e);
+    } finally {
+      socket.ifPresent(WorkerSocket::close);
+    }
+  }
+
+  private void hello(Hello hello, HelloHandler stranger) {
+    controlLoop.execute(
+        () -> {
+          Launch launch = launches.get(hello.launch());
+          String shown = "launch " + Integer.toUnsignedString(hello.launch());
+          if (launch == null) {
+            stranger.refuse(shown + " is unknown or has ended");
+          } else if (!launch.hasSecret(hello.secret())) {
+            stranger.refuse("wrong secret for " + shown);
+          } else if (launch.hasConnection()) {
+            stranger.refuse(shown + " has dialled in before");
+          } else {
+            accept(launch, hello, stranger);
+          }
+        });
+  }
+
+  private void accept(Launch launch, Hello hello, HelloHandler stranger) {
+    WorkerConnection connection =
+        new WorkerConnection(
+            stranger.channel(),
+            launch.order().workerName(),
+            address(),
+            LoadOrder.of(launch.order(), settings),
+            limits,
+            launch.listener(),
+            scheduler,
+            launch::disconnected);
+    launch.connected(hello.pid(), connection);
+    stranger.accept(connection);
+  }
+
+  private ListenAddress listenAddress() throws IOException {
+    if (!settings.unixSockets() || !transport.supportsUnixSockets()) {
+      return new ListenAddress.Tcp();
+    }
+    List<Path> parents = new ArrayList<>();
+    parents.add(settings.temporaryDirectory());
+    // Short ones, in case that one is long.
+    parents.add(Path.of(System.getProperty("java.io.tmpdir")));
+    parents.add(Path.of("/tmp"));
+    return ListenAddress.Unix.create(parents);
   }
 }

@@ -1,0 +1,115 @@
+package org.tsnext.worker;
+
+import com.google.gson.JsonArray;
+import com.google.gson.JsonObject;
+import java.io.File;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import org.tsnext.archive.ModelConfig.WorkerStart;
+import org.tsnext.core.worker.WorkerOrder;
+
+/** Decides how a worker process is started and makes its SPAWN message. */
+final class SpawnOrder {
+
+  private static final String PYTHONPATH = "PYTHONPATH";
+  private static final String LD_PRELOAD = "LD_PRELOAD";
+
+  private final WorkerSettings settings;
+  private final boolean osForks;
+
+  SpawnOrder(WorkerSettings settings) {
+    this(settings, System.getProperty("os.name"));
+  }
+
+  SpawnOrder(WorkerSettings settings, String osName) {
+    this.settings = settings;
+    // Forking after frameworks of macOS were loaded crashes the child.
+    this.osForks = !osName.toLowerCase(Locale.ROOT).startsWith("mac");
+  }
+
+  /**
+   * The body of SPAWN.
+   *
+   * @param address where the worker dials in
+   * @param canFork whether the zygote said that it can; true if it has not spoken yet
+   */
+  Outgoing.Json of(Launch launch, String address, boolean canFork) {
+    WorkerOrder order = launch.order();
+    Map<String, String> environment = environment(order);
+    JsonObject json = new JsonObject();
+    json.addProperty("worker", Integer.toString(order.workerId()));
+    json.addProperty("start", forks(order, canFork) ? "fork" : "spawn");
+    json.addProperty("python", order.interpreter().map(Path::toString).orElse(settings.python()));
+    json.add("prefix", new JsonArray());
+    JsonObject variables = new JsonObject();
+    environment.forEach(variables::addProperty);
+    json.add("env", variables);
+    json.addProperty("cwd", order.modelDirectory().toString());
+    JsonArray path = new JsonArray();
+    searchPath(order, environment).forEach(path::add);
+    json.add("path", path);
+    json.addProperty("address", address);
+    json.addProperty("secret", launch.secret());
+    order.threads().ifPresent(threads -> json.addProperty("threads", threads));
+    return new Outgoing.Json(FrameType.SPAWN, launch.id(), json.toString());
+  }
+
+  /** Whether the worker can be a copy of the zygote, whose modules are loaded already. */
+  boolean forks(WorkerOrder order, boolean canFork) {
+    return canFork
+        && osForks
+        && order.start() == WorkerStart.FORK
+        && order.interpreter().isEmpty()
+        && order.pythonPath().isEmpty()
+        && !order.environment().containsKey(LD_PRELOAD);
+  }
+
+  /** All variables of the worker. */
+  Map<String, String> environment(WorkerOrder order) {
+    Map<String, String> variables = new TreeMap<>(settings.environment().allowed());
+    WorkerSettings.HandlerSwitches switches = settings.switches();
+    Map<String, String> ours = new TreeMap<>();
+    ours.put("TS_DECODE_INPUT_REQUEST", Boolean.toString(switches.decodeInputRequest()));
+    ours.put("TS_IPEX_ENABLE", Boolean.toString(switches.ipexEnable()));
+    ours.put("TS_IPEX_GPU_ENABLE", Boolean.toString(switches.ipexGpuEnable()));
+    ours.put("TS_REQUEST_SEQUENCE_ID", settings.sequenceHeaders().id());
+    ours.put("TS_REQUEST_SEQUENCE_START", settings.sequenceHeaders().start());
+    ours.put("TS_REQUEST_SEQUENCE_END", settings.sequenceHeaders().end());
+    ours.keySet().removeIf(settings.environment()::isBlocked);
+    variables.putAll(ours);
+    variables.putAll(order.environment());
+    return variables;
+  }
+
+  /** What comes first when the worker imports. */
+  static List<String> searchPath(WorkerOrder order, Map<String, String> environment) {
+    List<String> path = new ArrayList<>();
+    handlerFolder(order).map(Path::toString).ifPresent(path::add);
+    for (String entry : environment.getOrDefault(PYTHONPATH, "").split(File.pathSeparator, -1)) {
+      if (!entry.isEmpty()) {
+        path.add(entry);
+      }
+    }
+    order.pythonPath().forEach(entry -> path.add(entry.toString()));
+    path.add(order.modelDirectory().toString());
+    return path.stream().distinct().toList();
+  }
+
+  /** The folder in a handler such as {@code folder/module:function} or {@code folder/file.py}. */
+  private static Optional<Path> handlerFolder(WorkerOrder order) {
+    String handler = order.handler();
+    int colon = handler.lastIndexOf(':');
+    String file = colon < 0 ? handler : handler.substring(0, colon);
+    int slash = file.lastIndexOf('/');
+    if (slash < 0 || (colon < 0 && !file.endsWith(".py"))) {
+      return Optional.empty();
+    }
+    String folder = slash == 0 ? "/" : file.substring(0, slash);
+    return Optional.of(order.modelDirectory().resolve(folder).normalize());
+  }
+}
