@@ -40,9 +40,11 @@ public final class PipModelEnvironment implements ModelEnvironment {
   private static final String ANSWER = "path=";
 
   private static final String PRINT_BASE_PACKAGES =
-      "import site\n"
-          + "user = [site.getusersitepackages()] if site.ENABLE_USER_SITE else []\n"
-          + "for path in user + site.getsitepackages(): print('path=' + path)\n";
+      """
+      import site
+      user = [site.getusersitepackages()] if site.ENABLE_USER_SITE else []
+      for path in user + site.getsitepackages(): print('path=' + path)
+      """;
   private static final String PRINT_OWN_PACKAGES =
       "import sysconfig; print('path=' + sysconfig.get_path('purelib'))";
 
