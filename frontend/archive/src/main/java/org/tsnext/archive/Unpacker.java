@@ -105,8 +105,14 @@ final class Unpacker {
     }
   }
 
+  /** The innermost message: libraries wrap the one that says what is wrong. */
   private static String reasonOf(Exception e) {
-    return e.getMessage() == null ? e.getClass().getSimpleName() : PrintableText.of(e.getMessage());
+    Throwable innermost = e;
+    while (innermost.getCause() != null && innermost.getCause().getMessage() != null) {
+      innermost = innermost.getCause();
+    }
+    String message = innermost.getMessage();
+    return message == null ? innermost.getClass().getSimpleName() : PrintableText.of(message);
   }
 
   private static Path publish(Path staging, Path folder) throws ArchiveException {

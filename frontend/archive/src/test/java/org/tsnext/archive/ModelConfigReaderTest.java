@@ -1,0 +1,272 @@
+package org.tsnext.archive;
+
+import static org.testng.Assert.assertEquals;
+import static org.testng.Assert.assertFalse;
+import static org.testng.Assert.assertTrue;
+import static org.testng.Assert.expectThrows;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import org.testng.annotations.DataProvider;
+import org.testng.annotations.Test;
+import org.tsnext.archive.ArchiveException.Reason;
+import org.tsnext.archive.ModelConfig.DeviceType;
+import org.tsnext.archive.ModelConfig.ParallelType;
+import org.tsnext.archive.ModelConfig.WorkerStart;
+
+/** What a model-config.yaml says, and which ones are refused. */
+public class ModelConfigReaderTest {
+
+  private final ModelConfigReader reader = new ModelConfigReader();
+
+  private ModelConfig parse(String yaml) throws ArchiveException {
+    return reader.parse(yaml, "model-config.yaml");
+  }
+
+  private String refusal(String yaml) {
+    ArchiveException e = expectThrows(ArchiveException.class, () -> parse(yaml));
+    assertEquals(e.reason(), Reason.INVALID);
+    return e.getMessage();
+  }
+
+  @Test
+  public void everyKeyIsRead() throws ArchiveException {
+    ModelConfig config =
+        parse(
+            """
+            minWorkers: 2
+            maxWorkers: 3
+            batchSize: 4
+            maxBatchDelay: 5
+            responseTimeout: 6
+            startupTimeout: 7
+            deviceType: gpu
+            deviceIds: [0, 2]
+            parallelType: pptp
+            parallelLevel: 8
+            useJobTicket: true
+            maxRetryTimeoutInSec: 9
+            clientTimeoutInMills: 10
+            jobQueueSize: 11
+            continuousBatching: true
+            sequenceBatching: true
+            asyncCommunication: true
+            useVenv: true
+            sequenceMaxIdleMSec: 12
+            sequenceTimeoutMSec: 13
+            maxNumSequence: 14
+            maxSequenceJobQueueSize: 15
+            retryOnWorkerDeath: false
+            workerStart: spawn
+            preloadModel: true
+            handler:
+              profile: true
+            """);
+    assertEquals(
+        config,
+        new ModelConfig(
+            OptionalInt.of(2),
+            OptionalInt.of(3),
+            OptionalInt.of(4),
+            Optional.of(Duration.ofMillis(5)),
+            Optional.of(Duration.ofSeconds(6)),
+            Optional.of(Duration.ofSeconds(7)),
+            Optional.of(DeviceType.GPU),
+            List.of(0, 2),
+            Optional.of(ParallelType.PIPELINE_TENSOR),
+            8,
+            true,
+            Optional.of(Duration.ofSeconds(9)),
+            Optional.of(Duration.ofMillis(10)),
+            OptionalInt.of(11),
+            true,
+            true,
+            true,
+            true,
+            Duration.ofMillis(12),
+            Duration.ofMillis(13),
+            14,
+            15,
+            false,
+            WorkerStart.SPAWN,
+            true,
+            List.of()));
+  }
+
+  @Test
+  public void emptyFileSetsNothing() throws ArchiveException {
+    for (String yaml : List.of("", "\n", "# only a comment", "---", "batchSize:", "{}", "~")) {
+      assertEquals(parse(yaml), ModelConfig.none(), yaml);
+    }
+  }
+
+  @Test
+  public void batchDelayOfZeroIsAValue() throws ArchiveException {
+    assertEquals(parse("maxBatchDelay: 0").maxBatchDelay(), Optional.of(Duration.ZERO));
+  }
+
+  @Test
+  public void queueSizeOfZeroIsTheServersOwn() throws ArchiveException {
+    assertEquals(parse("jobQueueSize: 0").jobQueueSize(), OptionalInt.empty());
+  }
+
+  @DataProvider
+  public Object[][] wrongValues() {
+    String whole = "expected a whole number from 1 to 2147483647, not quoted";
+    return new Object[][] {
+      {"batchSize: '4'", "batchSize is '4', " + whole},
+      {"batchSize: 4.0", "batchSize is 4.0, " + whole},
+      {"batchSize: 0", "batchSize is 0, " + whole},
+      {"batchSize: true", "batchSize is true, " + whole},
+      {"batchSize: 2147483648", "batchSize is 2147483648, " + whole},
+      {"batchSize: 99999999999999999999", "batchSize is 99999999999999999999, " + whole},
+      {"batchSize: [1]", "batchSize is a list, " + whole},
+      {"minWorkers: 0", "minWorkers is 0, " + whole},
+      {"responseTimeout: -1", "responseTimeout is -1, " + whole},
+      {"startupTimeout: 0", "startupTimeout is 0, " + whole},
+      {"maxNumSequence: 0", "maxNumSequence is 0, " + whole},
+      {
+        "maxBatchDelay: adaptive",
+        "maxBatchDelay is 'adaptive', expected a whole number from 0 to 2147483647, not quoted"
+      },
+      {"useVenv: 'true'", "useVenv is 'true', expected true or false"},
+      {"useJobTicket: 1", "useJobTicket is 1, expected true or false"},
+      {"deviceType: neuron", "deviceType is 'neuron', expected one of cpu, gpu"},
+      {"parallelType: dp", "parallelType is 'dp', expected one of pp, tp, pptp, custom"},
+      {"workerStart: 1", "workerStart is 1, expected one of fork, spawn"},
+      {"deviceIds: 1", "deviceIds is 1, expected a list of whole numbers"},
+      {
+        "deviceIds: [0, -1]",
+        "deviceIds is -1, expected a whole number from 0 to 2147483647, not quoted"
+      },
+      {"torchrun: 4", "torchrun is 4, expected a map"},
+      {"torchrun: {nproc-per-node: gpu}", "torchrun.nproc-per-node is 'gpu', " + whole},
+    };
+  }
+
+  @Test(dataProvider = "wrongValues")
+  public void wrongValueIsRefusedWithKeyValueAndWant(String yaml, String message) {
+    assertEquals(refusal(yaml), "model-config.yaml: " + message);
+  }
+
+  @Test
+  public void fewerMaximumThanMinimumWorkersAreRefused() {
+    assertEquals(
+        refusal("minWorkers: 3\nmaxWorkers: 2"),
+        "model-config.yaml: maxWorkers is 2, expected at least minWorkers, which is 3");
+  }
+
+  @Test
+  public void torchrunSetsTheParallelLevelAndTheLaterKeyWins() throws ArchiveException {
+    assertEquals(parse("torchrun: {nproc-per-node: 4}").parallelLevel(), 4);
+    assertEquals(parse("torchrun: {nnodes: 1}").parallelLevel(), 1);
+    assertEquals(parse("torchrun: {nproc-per-node: 4}\nparallelLevel: 2").parallelLevel(), 2);
+    assertEquals(parse("parallelLevel: 2\ntorchrun: {nproc-per-node: 4}").parallelLevel(), 4);
+  }
+
+  @Test
+  public void unknownKeysAreToldWithTheNearestKnownOne() throws ArchiveException {
+    ModelConfig config =
+        parse(
+            """
+            batch_size: 4
+            minWorker: 1
+            my_own: {a: b}
+            7: seven
+            pt2: {}
+            micro_batching: {}
+            pippy: {}
+            deepspeed: {}
+            dali: {}
+            torchrun: {}
+            """);
+    assertEquals(config.unknownKeys(), List.of("batch_size", "minWorker", "my_own", "7"));
+    assertEquals(ModelConfigKeys.suggestionFor("batch_size"), Optional.of("batchSize"));
+    assertEquals(ModelConfigKeys.suggestionFor("minWorker"), Optional.of("minWorkers"));
+    assertEquals(ModelConfigKeys.suggestionFor("respnseTimeout"), Optional.of("responseTimeout"));
+    assertEquals(ModelConfigKeys.suggestionFor("my_own"), Optional.empty());
+    assertEquals(
+        ModelConfigKeys.warningsFor(config).get(0),
+        "model-config.yaml has the key 'batch_size', which only the handler may know;"
+            + " did you mean 'batchSize'?");
+  }
+
+  @Test
+  public void unknownKeysAreFewAndShort() throws ArchiveException {
+    StringBuilder yaml = new StringBuilder();
+    for (int i = 0; i < 5000; i++) {
+      yaml.append("k".repeat(100)).append(i).append(": 1\n");
+    }
+    assertTrue(parse(yaml.toString()).unknownKeys().size() <= 20);
+  }
+
+  @DataProvider
+  public Object[][] hostileYaml() {
+    StringBuilder laughs = new StringBuilder("a0: &a0 [x, x]\n");
+    for (int i = 1; i < 100; i++) {
+      laughs.append("a").append(i).append(": &a").append(i);
+      laughs.append(" [*a").append(i - 1).append(", *a").append(i - 1).append("]\n");
+    }
+    return new Object[][] {
+      {laughs.toString()},
+      {"a: !!javax.script.ScriptEngineManager [!!java.net.URLClassLoader [[]]]"},
+      {"a: !!java.io.File ['/tmp/x']"},
+      {"!!org.tsnext.archive.Workspace {}"},
+      {"[".repeat(1000)},
+      {"batchSize: 1\nbatchSize: 2"},
+      {"a: 1\n---\nb: 2"},
+      {"a: &x {b: *x, ? *x : 1}"},
+      {"a: [1\nb: 2"},
+      {"\tb: 2"},
+      {"a: !!int x"},
+      {"a: !!binary '*'"},
+      {"? {a: [&k {x: 1}]}\n: *nothing"},
+      {"a: \u0000"},
+    };
+  }
+
+  @Test(dataProvider = "hostileYaml", timeOut = 20_000)
+  public void hostileAndBrokenYamlIsRefusedQuickly(String yaml) {
+    assertTrue(refusal(yaml).startsWith("model-config.yaml is not valid YAML"), refusal(yaml));
+  }
+
+  @Test
+  public void brokenYamlIsRefusedWithItsPlace() {
+    assertTrue(refusal("a: 1\nb: [1\nc: 2").contains(", line "), refusal("a: 1\nb: [1\nc: 2"));
+  }
+
+  @Test
+  public void topLevelMustBeAMap() {
+    assertEquals(
+        refusal("- batchSize"),
+        "model-config.yaml is not a map of keys to values at its top level");
+  }
+
+  @Test
+  public void manifestDecidesWhichFileIsRead() throws IOException, ArchiveException {
+    Path directory = Files.createTempDirectory("tsnext-config-test");
+    try {
+      Files.writeString(directory.resolve("model-config.yaml"), "batchSize: 2");
+      Files.writeString(directory.resolve("own.yaml"), "batchSize: 3");
+      ManifestReader manifests = new ManifestReader();
+      Manifest named = manifests.parse("{\"model\": {\"configFile\": \"own.yaml\"}}");
+      Manifest missing = manifests.parse("{\"model\": {\"configFile\": \"no.yaml\"}}");
+      Manifest silent = manifests.parse("{\"model\": {}}");
+      assertEquals(reader.read(directory, Optional.empty()).batchSize(), OptionalInt.of(2));
+      assertEquals(reader.read(directory, Optional.of(named)).batchSize(), OptionalInt.of(3));
+      assertFalse(reader.read(directory, Optional.of(silent)).batchSize().isPresent());
+      assertEquals(
+          expectThrows(ArchiveException.class, () -> reader.read(directory, Optional.of(missing)))
+              .getMessage(),
+          "MAR-INF/MANIFEST.json names the configFile 'no.yaml', which is not in the model's"
+              + " folder");
+    } finally {
+      FileTree.delete(directory);
+    }
+  }
+}

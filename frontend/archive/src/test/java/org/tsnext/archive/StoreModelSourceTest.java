@@ -1,0 +1,235 @@
+package org.tsnext.archive;
+
+import static org.testng.Assert.assertEquals;
+import static org.testng.Assert.assertFalse;
+import static org.testng.Assert.assertNotEquals;
+import static org.testng.Assert.assertTrue;
+import static org.testng.Assert.expectThrows;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
+import java.util.Optional;
+import org.testng.annotations.AfterMethod;
+import org.testng.annotations.BeforeMethod;
+import org.testng.annotations.DataProvider;
+import org.testng.annotations.Test;
+import org.tsnext.archive.ArchiveException.Reason;
+
+/** Which words find a model, in which format, and what goes with it. */
+public class StoreModelSourceTest {
+
+  private Workspace workspace;
+  private StoreModelSource source;
+
+  @BeforeMethod
+  public void makeWorkspace() throws IOException {
+    workspace = new Workspace();
+    source = workspace.source();
+  }
+
+  @AfterMethod(alwaysRun = true)
+  public void removeWorkspace() throws IOException {
+    workspace.close();
+  }
+
+  private byte[] mar() throws IOException {
+    return Archives.zip()
+        .file("handler.py", "code")
+        .file(Archives.MANIFEST, Archives.manifest(", \"handler\": \"handler.py:run\""))
+        .octets();
+  }
+
+  private ArchiveException notFound(String url, boolean trusted) {
+    ArchiveException e = expectThrows(ArchiveException.class, () -> source.open(url, trusted));
+    assertEquals(e.reason(), Reason.NOT_FOUND);
+    return e;
+  }
+
+  @Test
+  public void marIsUnpackedIntoAPrivateFolderAndRemovedOnRelease() throws Exception {
+    workspace.put("m.mar", mar());
+    ModelArchive archive = source.open("m.mar", false);
+    assertEquals(archive.url(), "m.mar");
+    assertEquals(archive.fileName(), "m.mar");
+    assertTrue(archive.temporary());
+    assertEquals(Files.readString(archive.directory().resolve("handler.py")), "code");
+    assertEquals(archive.manifest().orElseThrow().handler(), Optional.of("handler.py:run"));
+    assertEquals(archive.config(), ModelConfig.none());
+    assertEquals(archive.directory().getParent(), workspace.models());
+    assertTrue(archive.directory().getFileName().toString().matches("[0-9a-f]{32}"));
+    for (Path folder : List.of(archive.directory(), workspace.models())) {
+      assertEquals(
+          PosixFilePermissions.toString(Files.getPosixFilePermissions(folder)), "rwx------");
+    }
+    source.release(archive);
+    assertFalse(Files.exists(archive.directory()));
+    assertTrue(Files.exists(workspace.store().resolve("m.mar")));
+    source.release(archive);
+  }
+
+  @Test
+  public void twoOpeningsOfOneArchiveDoNotMeet() throws Exception {
+    workspace.put("m.mar", mar());
+    ModelArchive first = source.open("m.mar", false);
+    ModelArchive second = source.open("m.mar", false);
+    assertNotEquals(first.directory(), second.directory());
+    source.release(first);
+    assertTrue(Files.exists(second.directory().resolve("handler.py")));
+  }
+
+  @Test
+  public void contentDecidesTheFormatNotTheName() throws Exception {
+    byte[] tar = Archives.tar().file("m/" + Archives.MANIFEST, "{\"model\": {}}").octets();
+    workspace.put("tar.mar", tar);
+    workspace.put("zip.tar.gz", mar());
+    workspace.put("zip.model", mar());
+    workspace.put("anything", tar);
+    for (String name : List.of("tar.mar", "zip.tar.gz", "zip.model", "anything")) {
+      ModelArchive archive = source.open(name, false);
+      assertTrue(archive.manifest().isPresent(), name);
+      source.release(archive);
+    }
+  }
+
+  @Test
+  public void onlyACommonRootFolderIsStrippedFromATar() throws Exception {
+    workspace.put(
+        "rooted.tgz", Archives.tar().file("m/a.py", "a").file("m/lib/b.py", "b").octets());
+    workspace.put("flat.tgz", Archives.tar().file("./a.py", "a").file("./lib/b.py", "b").octets());
+    workspace.put("meta.tgz", Archives.tar().file(Archives.MANIFEST, "{\"model\": {}}").octets());
+    for (String name : List.of("rooted.tgz", "flat.tgz")) {
+      Path directory = source.open(name, false).directory();
+      assertEquals(Files.readString(directory.resolve("a.py")), "a", name);
+      assertEquals(Files.readString(directory.resolve("lib/b.py")), "b", name);
+    }
+    assertTrue(source.open("meta.tgz", false).manifest().isPresent());
+  }
+
+  @Test
+  public void directoryIsUsedInPlaceAndNeverRemoved() throws Exception {
+    Path directory = Files.createDirectories(workspace.store().resolve("plain"));
+    Files.writeString(directory.resolve("model-config.yaml"), "batchSize: 4");
+    ModelArchive archive = source.open("plain", false);
+    assertEquals(archive.directory(), directory);
+    assertFalse(archive.temporary());
+    assertEquals(archive.manifest(), Optional.empty());
+    assertEquals(archive.config().batchSize().getAsInt(), 4);
+    source.release(archive);
+    assertTrue(Files.exists(directory));
+    assertFalse(Files.exists(workspace.models()));
+  }
+
+  @Test
+  public void directoryThatHoldsOneDirectoryMeansThatOne() throws Exception {
+    Path inner = Files.createDirectories(workspace.store().resolve("outer/inner"));
+    assertEquals(source.open("outer", false).directory(), inner);
+    Files.writeString(workspace.store().resolve("outer/other"), "");
+    assertEquals(source.open("outer", false).directory(), inner.getParent());
+  }
+
+  @Test
+  public void nothingIsFoundByEmptyRelativeOrForeignUrls() {
+    assertEquals(notFound("", true).getMessage(), "empty url");
+    assertEquals(notFound(" ", false).getMessage(), "empty url");
+    assertEquals(
+        notFound("../m.mar", true).getMessage(), "Relative path is not allowed in url: ../m.mar");
+    assertEquals(notFound("no.mar", false).getMessage(), "Model not found at: no.mar");
+    assertEquals(notFound("no\0.mar", true).getMessage(), "Model not found at: no\\u0000.mar");
+    for (String url :
+        List.of("http://h/m.mar", "HTTPS://h/m.mar", "file:///m.mar", "s3://b/m.mar")) {
+      String message = notFound(url, true).getMessage();
+      assertTrue(
+          message.startsWith("Given URL " + url + " does not match any allowed URL(s)"), message);
+      assertTrue(message.contains("allowed_urls"), message);
+    }
+  }
+
+  @Test
+  public void withoutAStoreTheApiFindsNothing() throws Exception {
+    source = new StoreModelSource(Optional.empty(), workspace.models(), UnpackLimits.defaults());
+    assertEquals(notFound("m.mar", false).getMessage(), "Model store has not been configured.");
+    Path outside = Files.write(workspace.root().resolve("m.mar"), mar());
+    assertTrue(source.open(outside.toString(), true).temporary());
+    assertEquals(
+        expectThrows(ArchiveException.class, source::list).getMessage(),
+        "Model store has not been configured.");
+  }
+
+  @Test
+  public void callersOfTheApiStayInTheStore() throws Exception {
+    Path outside = Files.createDirectory(workspace.root().resolve("outside"));
+    Files.write(outside.resolve("m.mar"), mar());
+    assertEquals(
+        notFound(outside.toString(), false).getMessage(), "Model not found at: " + outside);
+    assertEquals(source.open(outside.toString(), true).directory(), outside);
+    // As in 0.12, only the last component counts.
+    workspace.put("m.mar", mar());
+    source.release(source.open(outside.resolve("elsewhere/m.mar").toString(), false));
+  }
+
+  @DataProvider
+  public Object[][] namesOfTheStoreItself() {
+    return new Object[][] {{"."}, {"/"}, {"./"}, {"a/."}, {".hidden"}};
+  }
+
+  @Test(dataProvider = "namesOfTheStoreItself")
+  public void neitherTheStoreNorHiddenEntriesAreModels(String url) throws Exception {
+    Files.createDirectory(workspace.store().resolve(".hidden"));
+    assertEquals(notFound(url, false).getMessage(), "Model not found at: " + url);
+  }
+
+  @Test
+  public void operatorMayPlaceALinkInTheStore() throws Exception {
+    Path outside = Files.createDirectory(workspace.root().resolve("outside"));
+    Files.writeString(outside.resolve("a.py"), "a");
+    Path link = Files.createSymbolicLink(workspace.store().resolve("linked"), outside);
+    assertEquals(source.open("linked", false).directory(), link);
+  }
+
+  @Test
+  public void operatorsBareNameMeansTheStoreFirst() throws Exception {
+    workspace.put("pom.xml", mar());
+    assertTrue(Files.exists(Path.of("pom.xml")), "the test expects to run in its module");
+    assertTrue(source.open("pom.xml", true).manifest().isPresent());
+  }
+
+  @Test
+  public void listNamesEveryModelSorted() throws Exception {
+    for (String name : List.of("b.mar", "a.tar.gz", "c.tgz", "d.model", "notes.txt", ".e.mar")) {
+      workspace.put(name, new byte[0]);
+    }
+    Files.createDirectory(workspace.store().resolve("dir"));
+    Files.createDirectory(workspace.store().resolve(".git"));
+    assertEquals(source.list(), List.of("a.tar.gz", "b.mar", "c.tgz", "d.model", "dir"));
+  }
+
+  @Test
+  public void brokenManifestOrConfigurationLeavesNothingUnpacked() throws Exception {
+    workspace.put("m.mar", Archives.zip().file(Archives.MANIFEST, "{\"model\":").octets());
+    assertTrue(workspace.invalid("m.mar").startsWith("MAR-INF/MANIFEST.json is not valid JSON"));
+    workspace.put("c.mar", Archives.zip().file("model-config.yaml", "batchSize: x").octets());
+    assertTrue(workspace.invalid("c.mar").startsWith("model-config.yaml: batchSize is 'x'"));
+  }
+
+  @Test
+  public void releaseRemovesLinksNotWhatTheyPointTo() throws Exception {
+    workspace.put("m.mar", mar());
+    ModelArchive archive = source.open("m.mar", false);
+    Path outside = Files.createDirectory(workspace.root().resolve("outside"));
+    Files.writeString(outside.resolve("keep"), "");
+    Files.createSymbolicLink(archive.directory().resolve("link"), outside);
+    source.release(archive);
+    assertFalse(Files.exists(archive.directory()));
+    assertTrue(Files.exists(outside.resolve("keep")));
+  }
+
+  @Test
+  public void releaseRemovesNothingThatItDidNotMake() throws Exception {
+    Path foreign = Files.createDirectory(workspace.root().resolve("foreign"));
+    source.release(new ModelArchive("x", "x", foreign, Optional.empty(), ModelConfig.none(), true));
+    assertTrue(Files.exists(foreign));
+  }
+}

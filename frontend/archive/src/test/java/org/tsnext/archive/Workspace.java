@@ -1,0 +1,79 @@
+package org.tsnext.archive;
+
+import static org.testng.Assert.assertEquals;
+import static org.testng.Assert.expectThrows;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
+import org.tsnext.archive.ArchiveException.Reason;
+
+/** A model store and a temporary folder, side by side in one folder that is watched. */
+final class Workspace implements AutoCloseable {
+
+  private final Path root;
+  private final Path store;
+  private final Path temporary;
+
+  Workspace() throws IOException {
+    root = Files.createTempDirectory("tsnext-archive-test").toRealPath();
+    store = Files.createDirectory(root.resolve("store"));
+    temporary = Files.createDirectory(root.resolve("tmp"));
+  }
+
+  Path root() {
+    return root;
+  }
+
+  Path store() {
+    return store;
+  }
+
+  Path models() {
+    return temporary.resolve("models");
+  }
+
+  StoreModelSource source() {
+    return source(UnpackLimits.defaults());
+  }
+
+  StoreModelSource source(UnpackLimits limits) {
+    return new StoreModelSource(Optional.of(store), temporary, limits);
+  }
+
+  /** Puts {@code octets} into the store. */
+  Path put(String name, byte[] octets) throws IOException {
+    return Files.write(store.resolve(name), octets);
+  }
+
+  /** Everything below the root but the (empty) folder that models are unpacked into. */
+  List<Path> contents() throws IOException {
+    try (Stream<Path> paths = Files.walk(root)) {
+      return paths.filter(path -> !path.equals(models())).sorted().toList();
+    }
+  }
+
+  /** Opens the archive, which must be refused with nothing written anywhere. */
+  ArchiveException refusal(String url, UnpackLimits limits) throws IOException {
+    List<Path> before = contents();
+    ArchiveException e =
+        expectThrows(ArchiveException.class, () -> source(limits).open(url, false));
+    assertEquals(contents(), before, "left on disk after: " + e.getMessage());
+    return e;
+  }
+
+  /** The message of a refusal as invalid, with nothing written anywhere. */
+  String invalid(String url) throws IOException {
+    ArchiveException e = refusal(url, UnpackLimits.defaults());
+    assertEquals(e.reason(), Reason.INVALID, e.getMessage());
+    return e.getMessage();
+  }
+
+  @Override
+  public void close() throws IOException {
+    FileTree.delete(root);
+  }
+}
