@@ -1,7 +1,8 @@
+# shellcheck shell=bash
 # Shared by the scripts beside it, which source it. bash 3.2 (macOS) is enough.
 
 ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
-cd "$ROOT"
+cd "$ROOT" || exit
 VENV="$ROOT/.venv"
 STAMPS="$VENV/stamps"
 export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore PIP_NO_INPUT=1
@@ -15,12 +16,14 @@ die() {
 }
 
 # step TEXT COMMAND...: run a command, say how long it takes, show its output only if it fails.
+# Inside it `set -e` does not hold: a function joins its commands by &&.
 step() {
     local text="$1" log status=0 began=$SECONDS ticker
     shift
     log="$(mktemp "${TMPDIR:-/tmp}/torchserve-next.XXXXXX")"
     say "- $text"
     (
+        exec 2>/dev/null
         while sleep 20; do say "  ... $((SECONDS - began)) s"; done
     ) &
     ticker=$!
