@@ -86,6 +86,7 @@ final class Server implements AutoCloseable {
    * @throws StartException with what was opened still open: call {@link #close}
    */
   Map<String, String> start() throws StartException {
+    StartReport.logSettings(settings);
     Transport transport = Transport.choose(settings.get(ListenerKeys.USE_NATIVE_IO));
     TemporaryFolders folders =
         TemporaryFolders.make(temporaryDirectory, modules.unixWorkers(transport), parts);
@@ -123,7 +124,7 @@ final class Server implements AutoCloseable {
             INSTALL_TIMEOUT);
     int detected = gpuDetector.count();
     ServingSettings serving = modules.serving(modules.gpus(detected));
-    StartReport.log(settings, modules, serving, detected, transport, folders.models());
+    StartReport.logMachine(settings, modules, serving, detected, transport);
     core =
         parts.add(
             "core",

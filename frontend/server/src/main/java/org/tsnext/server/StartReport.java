@@ -28,14 +28,8 @@ final class StartReport {
     return List.copyOf(warnings);
   }
 
-  /** Logs the values, then the warnings, then the notes. */
-  static void log(
-      Settings settings,
-      ModuleSettings modules,
-      ServingSettings serving,
-      int detectedGpus,
-      Transport transport,
-      Path temporaryFolder) {
+  /** Logs what was set, then the warnings, then the notes. */
+  static void logSettings(Settings settings) {
     LOGGER.info("TorchServe Next {}", Version.current());
     LOGGER.info(
         "Config file: {}",
@@ -43,7 +37,18 @@ final class StartReport {
     LOGGER.info(
         "Model store: {}", settings.find(ModelKeys.MODEL_STORE).map(Path::toString).orElse("none"));
     LOGGER.info("Python executable: {}", settings.get(ServerKeys.PYTHON));
-    LOGGER.info("Java: {} {}", Runtime.version(), System.getProperty("java.home"));
+    LOGGER.info("Java: {} in {}", Runtime.version(), System.getProperty("java.home"));
+    warnings(settings).forEach(LOGGER::warn);
+    settings.notes().forEach(LOGGER::info);
+  }
+
+  /** Logs what was made of it on this machine. */
+  static void logMachine(
+      Settings settings,
+      ModuleSettings modules,
+      ServingSettings serving,
+      int detectedGpus,
+      Transport transport) {
     LOGGER.info("Number of CPUs: {}", serving.cpuCount());
     LOGGER.info(
         "Number of GPUs: {} of {} found (number_of_gpu, {})",
@@ -57,8 +62,5 @@ final class StartReport {
             ? settings.source(WorkerKeys.DEFAULT_WORKERS_PER_MODEL)
             : serving.gpuCount() > 0 ? "the number of GPUs" : "the number of CPUs");
     LOGGER.info("Event loops: {} ({})", modules.eventLoopThreads(), transport.name());
-    LOGGER.info("Temporary folder: {}", temporaryFolder);
-    warnings(settings).forEach(LOGGER::warn);
-    settings.notes().forEach(LOGGER::info);
   }
 }
