@@ -1,0 +1,58 @@
+package org.tsnext.server;
+
+import static org.testng.Assert.assertEquals;
+import static org.testng.Assert.assertTrue;
+
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.testng.annotations.DataProvider;
+import org.testng.annotations.Test;
+import org.tsnext.server.settings.ConfigFile;
+import org.tsnext.server.settings.SettingsLoader;
+
+public class RiskWarningsTest {
+  private static List<String> warnings(Map<String, String> file) {
+    return RiskWarnings.of(
+        SettingsLoader.load(Optional.of(new ConfigFile(Path.of("/c"), file)), Map.of(), Map.of()));
+  }
+
+  @Test
+  public void tokensThatAreNotEnforcedAreSaid() {
+    List<String> warnings = warnings(Map.of());
+    assertEquals(warnings.size(), 1);
+    assertTrue(warnings.get(0).startsWith("Token authorization is not yet enforced"));
+    assertEquals(warnings(Map.of("disable_token_authorization", "true")), List.of());
+  }
+
+  @Test
+  public void modelApiIsSaidWithItsSource() {
+    List<String> warnings =
+        warnings(Map.of("disable_token_authorization", "true", "enable_model_api", "true"));
+    assertEquals(warnings.size(), 1);
+    assertTrue(warnings.get(0).contains("enable_model_api, file /c"), warnings.get(0));
+  }
+
+  @DataProvider
+  public Object[][] addresses() {
+    return new Object[][] {
+      {"http://127.0.0.1:80", 0},
+      {"http://127.1.2.3:80", 0},
+      {"http://localhost", 0},
+      {"http://[::1]:80", 0},
+      {"unix:/tmp/socket", 0},
+      {"http://0.0.0.0:80", 1},
+      {"http://127.0.0.1.example.org", 1},
+      {"http://[::]:80", 1},
+      {"http://192.168.0.1:80", 1},
+    };
+  }
+
+  @Test(dataProvider = "addresses")
+  public void addressesThatOthersReachAreSaid(String address, int expected) {
+    List<String> warnings =
+        warnings(Map.of("disable_token_authorization", "true", "inference_address", address));
+    assertEquals(warnings.size(), expected, warnings.toString());
+  }
+}

@@ -1,0 +1,158 @@
+package org.tsnext.server;
+
+import static org.testng.Assert.assertEquals;
+import static org.testng.Assert.assertTrue;
+import static org.testng.Assert.expectThrows;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import org.testng.annotations.DataProvider;
+import org.testng.annotations.Test;
+import org.tsnext.archive.ArchiveException;
+import org.tsnext.archive.ModelArchive;
+import org.tsnext.archive.ModelSource;
+import org.tsnext.core.error.ErrorKind;
+import org.tsnext.core.error.ServingException;
+import org.tsnext.core.model.HealthReport;
+import org.tsnext.core.model.ModelDescription;
+import org.tsnext.core.model.ModelService;
+import org.tsnext.core.model.RegisterModel;
+import org.tsnext.core.model.ScaleModel;
+import org.tsnext.core.model.ScaleResult;
+
+public class StartupModelsTest {
+  private static final ModelSource STORE = new Store(List.of("a.mar", "b"));
+
+  /** A model store that can only be listed. */
+  private record Store(List<String> names) implements ModelSource {
+    @Override
+    public ModelArchive open(String url, boolean trusted) {
+      throw new AssertionError("models are opened by the core");
+    }
+
+    @Override
+    public void release(ModelArchive archive) {
+      throw new AssertionError("models are released by the core");
+    }
+
+    @Override
+    public List<String> list() throws ArchiveException {
+      if (names.isEmpty()) {
+        throw new ArchiveException(ArchiveException.Reason.IO, "no store");
+      }
+      return names;
+    }
+  }
+
+  /** Remembers registrations; those of {@code bad...} fail, each in its own way. */
+  private static final class Registrations implements ModelService {
+    final List<RegisterModel> orders = new ArrayList<>();
+
+    @Override
+    public CompletableFuture<ScaleResult> register(RegisterModel order) {
+      orders.add(order);
+      if (order.url().equals("bad-at-once")) {
+        throw new IllegalStateException("a fault");
+      }
+      if (order.url().startsWith("bad")) {
+        return CompletableFuture.failedFuture(
+            new ServingException(ErrorKind.MODEL_NOT_FOUND, "Model not found at: " + order.url()));
+      }
+      return CompletableFuture.completedFuture(
+          new ScaleResult(
+              ScaleResult.Outcome.ACCEPTED,
+              order.modelName().orElse("name-of-" + order.url()),
+              "1.0",
+              1));
+    }
+
+    @Override
+    public CompletableFuture<ScaleResult> scale(
+        String modelName, Optional<String> version, ScaleModel order) {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public CompletableFuture<Void> unregister(String modelName, Optional<String> version) {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public void setDefault(String modelName, String version) {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public ModelDescription describe(String modelName, Optional<String> version) {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public List<ModelDescription> describeAll(String modelName) {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public List<ModelEntry> list() {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public HealthReport health() {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public boolean isReady(String modelName) {
+      throw new UnsupportedOperationException();
+    }
+  }
+
+  @DataProvider
+  public Object[][] words() {
+    return new Object[][] {
+      {List.of(), List.of()},
+      {List.of("none"), List.of()},
+      {List.of("standalone"), List.of()},
+      {List.of("ALL"), List.of("a.mar", "b")},
+      {List.of("all", "c"), List.of("all", "c")},
+      {List.of("n=a.mar", "b"), List.of("a.mar", "b")},
+      {List.of("n=/models/x=y"), List.of("/models/x=y")},
+      {List.of("/models/x=y"), List.of("/models/x=y")},
+    };
+  }
+
+  @Test(dataProvider = "words")
+  public void wordsNameModels(List<String> words, List<String> locations) throws StartException {
+    assertEquals(StartupModels.of(words, STORE).locations(), locations);
+  }
+
+  @Test
+  public void ordersAreTrustedAsynchronousAndNamed() throws StartException {
+    Registrations registrations = new Registrations();
+    StartupModels.of(List.of("n=a.mar", "b"), STORE).load(registrations).join();
+    assertEquals(
+        registrations.orders.stream().map(RegisterModel::modelName).toList(),
+        List.of(Optional.of("n"), Optional.empty()));
+    assertTrue(registrations.orders.stream().allMatch(o -> o.trusted() && !o.synchronous()));
+  }
+
+  @Test
+  public void failuresAreSkipped() throws StartException {
+    Registrations registrations = new Registrations();
+    StartupModels models = StartupModels.of(List.of("bad-at-once", "bad", "n=a.mar", "b"), STORE);
+    models.load(registrations).join();
+    assertEquals(registrations.orders.size(), 4);
+    assertEquals(models.loaded(), List.of("n", "name-of-b"));
+  }
+
+  @Test
+  public void allWithoutAStoreFailsTheStart() {
+    StartException e =
+        expectThrows(
+            StartException.class, () -> StartupModels.of(List.of("all"), new Store(List.of())));
+    assertEquals(e.getMessage(), "Cannot load all models: no store");
+  }
+}

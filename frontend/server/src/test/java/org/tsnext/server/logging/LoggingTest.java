@@ -1,0 +1,156 @@
+package org.tsnext.server.logging;
+
+import static org.testng.Assert.assertEquals;
+import static org.testng.Assert.assertFalse;
+import static org.testng.Assert.assertTrue;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Comparator;
+import java.util.List;
+import java.util.regex.Pattern;
+import org.apache.logging.log4j.Level;
+import org.apache.logging.log4j.core.LoggerContext;
+import org.apache.logging.log4j.core.async.AsyncLoggerContext;
+import org.apache.logging.log4j.core.config.ConfigurationSource;
+import org.apache.logging.log4j.core.config.xml.XmlConfiguration;
+import org.testng.annotations.AfterMethod;
+import org.testng.annotations.BeforeMethod;
+import org.testng.annotations.Test;
+
+public class LoggingTest {
+  private Path folder;
+
+  @BeforeMethod
+  public void makeFolder() throws IOException {
+    folder = Files.createTempDirectory("tsnext-logs");
+  }
+
+  @AfterMethod
+  public void removeFolder() throws IOException {
+    try (var files = Files.walk(folder)) {
+      for (Path path : files.sorted(Comparator.reverseOrder()).toList()) {
+        Files.delete(path);
+      }
+    }
+  }
+
+  /** Starts logging from a file's text, apart from the logging of this test run. */
+  private LoggerContext start(String xml) throws IOException {
+    LoggerContext context = new AsyncLoggerContext("test");
+    context.start(
+        new XmlConfiguration(
+            context,
+            new ConfigurationSource(
+                new java.io.ByteArrayInputStream(xml.getBytes(StandardCharsets.UTF_8)))));
+    return context;
+  }
+
+  private String defaults() throws IOException {
+    try (var in = Logging.class.getResourceAsStream("/log4j2.xml")) {
+      return new String(in.readAllBytes(), StandardCharsets.UTF_8)
+          .replaceAll("\\$\\{env:[A-Z]+_LOCATION:-logs}", folder.toString())
+          .replace("${sys:tsnext.console:-all}", "off");
+    }
+  }
+
+  private List<String> lines(String file) throws IOException {
+    return Files.readAllLines(folder.resolve(file));
+  }
+
+  @Test
+  public void eachLineIsOnceInTsLogAndOnceInItsOwnFile() throws IOException {
+    LoggerContext context = start(defaults());
+    context.getLogger("org.tsnext.core.Worker").debug("a move");
+    context.getLogger("io.netty.util").info("not wanted");
+    context.getLogger("some.library").info("news");
+    context.getLogger("ACCESS_LOG").info("an access");
+    context.getLogger("MODEL_LOG").warn("from stderr");
+    context.getLogger("TS_METRICS").info("a metric");
+    context.getLogger("MODEL_METRICS").info("a model metric");
+    context.stop();
+    String prefix = "\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d,\\d{3}";
+    assertEquals(lines("ts_log.log").size(), 6, lines("ts_log.log").toString());
+    assertMatches(
+        prefix + " \\[DEBUG\\] .* org\\.tsnext\\.core\\.Worker - a move",
+        lines("ts_log.log").get(0));
+    assertMatches(prefix + " - an access", only("access_log.log"));
+    assertMatches(prefix + " \\[WARN \\] .* MODEL_LOG - from stderr", only("model_log.log"));
+    assertMatches(prefix + " - a metric", only("ts_metrics.log"));
+    assertMatches(prefix + " - a model metric", only("model_metrics.log"));
+  }
+
+  @Test
+  public void lineReachesTheFileWithoutFurtherOnes() throws Exception {
+    LoggerContext context = start(defaults());
+    try {
+      context.getLogger("MODEL_LOG").info("at once");
+      long limit = System.nanoTime() + 20_000_000_000L;
+      while (lines("model_log.log").isEmpty() && System.nanoTime() < limit) {
+        Thread.onSpinWait();
+      }
+      assertTrue(only("model_log.log").endsWith("MODEL_LOG - at once"));
+    } finally {
+      context.stop();
+    }
+  }
+
+  @Test
+  public void oldLoggerNameHoldsForOurs() throws IOException {
+    LoggerContext context =
+        start(
+            """
+            <Configuration><Appenders>
+              <File name="file" fileName="%s/own.log"><PatternLayout pattern="%%m%%n"/></File>
+            </Appenders><Loggers>
+              <Root level="error"/>
+              <Logger name="org.pytorch.serve" level="warn" additivity="false">
+                <AppenderRef ref="file"/>
+              </Logger>
+            </Loggers></Configuration>
+            """
+                .formatted(folder));
+    Logging.adopt(context);
+    context.getLogger("org.tsnext.core.Worker").warn("kept");
+    context.getLogger("org.tsnext.core.Worker").info("dropped");
+    context.getLogger("org.pytorch.serve.wlm").warn("kept too");
+    context.stop();
+    assertEquals(lines("own.log"), List.of("kept", "kept too"));
+  }
+
+  @Test
+  public void ourOwnLoggerNameWins() throws IOException {
+    LoggerContext context =
+        start(
+            """
+            <Configuration><Loggers>
+              <Root level="error"/>
+              <Logger name="org.pytorch.serve" level="off"/>
+              <Logger name="org.tsnext" level="trace"/>
+            </Loggers></Configuration>
+            """);
+    Logging.adopt(context);
+    assertEquals(context.getLogger("org.tsnext.http").getLevel(), Level.TRACE);
+    context.stop();
+  }
+
+  @Test
+  public void withoutOldLoggerNameNothingChanges() throws IOException {
+    LoggerContext context =
+        start("<Configuration><Loggers><Root level='warn'/></Loggers></Configuration>");
+    Logging.adopt(context);
+    assertFalse(context.getConfiguration().getLoggers().containsKey("org.tsnext"));
+    context.stop();
+  }
+
+  private String only(String file) throws IOException {
+    assertEquals(lines(file).size(), 1, lines(file).toString());
+    return lines(file).get(0);
+  }
+
+  private static void assertMatches(String regex, String line) {
+    assertTrue(Pattern.matches(regex, line), line);
+  }
+}
