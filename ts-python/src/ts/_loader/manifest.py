@@ -1,0 +1,47 @@
+"""What a model's folder says about itself."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+
+def read_manifest(model_dir: str) -> dict[str, Any] | None:
+    """Return ``MAR-INF/MANIFEST.json`` of a model, or None if it has none."""
+    path = Path(model_dir) / "MAR-INF" / "MANIFEST.json"
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    try:
+        manifest = json.loads(text)
+    except ValueError as error:
+        raise ValueError(f"{path} is not JSON: {error}") from error
+    if not isinstance(manifest, dict):
+        raise ValueError(f"{path} holds {type(manifest).__name__}, expected an object")
+    return manifest
+
+
+def read_model_config(model_dir: str, manifest: dict[str, Any] | None) -> dict[str, Any]:
+    """Return the model's configuration file, ``{}`` if the manifest names none.
+
+    Raises `ValueError` if it is not YAML, or not a mapping; `OSError` if it cannot be read.
+    """
+    model = (manifest or {}).get("model")
+    name = model.get("configFile") if isinstance(model, dict) else None
+    if not name:
+        return {}
+    path = Path(model_dir) / name
+    text = path.read_text(encoding="utf-8")
+    import yaml
+
+    try:
+        config = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ValueError(f"{path} is not valid YAML: {error}") from error
+    if config is None:
+        return {}
+    if not isinstance(config, dict):
+        raise ValueError(f"{path} holds {type(config).__name__}, expected a mapping")
+    return config

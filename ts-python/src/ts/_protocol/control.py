@@ -1,0 +1,194 @@
+"""Bodies of the cold messages: small JSON objects."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from ts._protocol.errors import ProtocolError
+from ts._protocol.frames import Buffer
+
+
+def encode_json(fields: Mapping[str, Any]) -> bytes:
+    """Encode an object; members that are None are left out."""
+    kept = {name: value for name, value in fields.items() if value is not None}
+    return json.dumps(kept, separators=(",", ":")).encode("utf-8")
+
+
+def decode_json(body: Buffer) -> dict[str, Any]:
+    """Decode an object. Raises `ProtocolError` if the octets are anything else."""
+    try:
+        fields = json.loads(bytes(body))
+    except ValueError as error:
+        raise ProtocolError(f"expected a JSON object: {error}") from error
+    except RecursionError as error:
+        raise ProtocolError("expected a JSON object: nested too deeply") from error
+    if not isinstance(fields, dict):
+        raise ProtocolError(f"expected a JSON object, got {type(fields).__name__}")
+    return fields
+
+
+def _take(fields: Mapping[str, Any], name: str, kind: type, default: Any = ...) -> Any:
+    value = fields.get(name)
+    if value is None:
+        if default is ...:
+            raise ProtocolError(f"field {name!r} is missing")
+        return default
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise ProtocolError(f"field {name!r} is {value!r}, expected {kind.__name__}")
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """First message of a worker."""
+
+    launch: int
+    secret: str
+    pid: int
+    python: str
+    protocol: int
+    torch: str | None = None
+
+    @classmethod
+    def decode(cls, body: Buffer) -> Hello:
+        """Decode and check the JSON octets; unknown fields are ignored."""
+        fields = decode_json(body)
+        return cls(
+            launch=_take(fields, "launch", int),
+            secret=_take(fields, "secret", str),
+            pid=_take(fields, "pid", int),
+            python=_take(fields, "python", str),
+            protocol=_take(fields, "protocol", int),
+            torch=_take(fields, "torch", str, None),
+        )
+
+    def encode(self) -> bytes:
+        """Return the JSON octets."""
+        return encode_json(asdict(self))
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What the worker is to load."""
+
+    model_name: str
+    model_version: str
+    model_dir: str
+    handler: str
+    batch_size: int
+    limit_max_image_pixels: bool
+    decode_input_request: bool
+    max_request_size: int
+    max_response_size: int
+    is_async: bool
+    gpu_id: int | None = None
+    envelope: str | None = None
+    metrics_config: str | None = None
+
+    @classmethod
+    def decode(cls, body: Buffer) -> Load:
+        """Decode and check the JSON octets; unknown fields are ignored."""
+        fields = decode_json(body)
+        return cls(
+            model_name=_take(fields, "model_name", str),
+            model_version=_take(fields, "model_version", str),
+            model_dir=_take(fields, "model_dir", str),
+            handler=_take(fields, "handler", str),
+            batch_size=_take(fields, "batch_size", int),
+            limit_max_image_pixels=_take(fields, "limit_max_image_pixels", bool),
+            decode_input_request=_take(fields, "decode_input_request", bool),
+            max_request_size=_take(fields, "max_request_size", int),
+            max_response_size=_take(fields, "max_response_size", int),
+            is_async=_take(fields, "async", bool),
+            gpu_id=_take(fields, "gpu_id", int, None),
+            envelope=_take(fields, "envelope", str, None),
+            metrics_config=_take(fields, "metrics_config", str, None),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """The model is ready."""
+
+    message: str
+    load_ms: int
+    memory_bytes: int | None = None
+
+    def encode(self) -> bytes:
+        """Return the JSON octets."""
+        return encode_json(asdict(self))
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The model could not be loaded; the worker ends."""
+
+    code: int
+    message: str
+    detail: str
+    traceback: str
+
+    def encode(self) -> bytes:
+        """Return the JSON octets."""
+        return encode_json(asdict(self))
+
+
+@dataclass(frozen=True, slots=True)
+class Spawn:
+    """How to start one worker process."""
+
+    worker: str
+    start: str
+    python: str
+    cwd: str
+    address: str
+    secret: str
+    prefix: list[str] = field(default_factory=list)
+    env: dict[str, str] = field(default_factory=dict)
+    path: list[str] = field(default_factory=list)
+    threads: int | None = None
+
+    @classmethod
+    def decode(cls, body: Buffer) -> Spawn:
+        """Decode and check the JSON octets; unknown fields are ignored."""
+        return cls.from_json(decode_json(body))
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> Spawn:
+        """Check the fields."""
+        start = _take(fields, "start", str)
+        if start not in ("fork", "spawn"):
+            raise ProtocolError(f"field 'start' is {start!r}, expected 'fork' or 'spawn'")
+        prefix = _texts(fields, "prefix")
+        if prefix and start == "fork":
+            raise ProtocolError("field 'prefix' needs 'start' to be 'spawn'")
+        env = _take(fields, "env", dict, {})
+        for name, value in env.items():
+            if not isinstance(value, str) or not name or "=" in name or "\0" in name + value:
+                raise ProtocolError(f"field 'env' has a bad variable: {name!r}")
+        return cls(
+            worker=_take(fields, "worker", str),
+            start=start,
+            python=_take(fields, "python", str),
+            cwd=_take(fields, "cwd", str),
+            address=_take(fields, "address", str),
+            secret=_take(fields, "secret", str),
+            prefix=prefix,
+            env=env,
+            path=_texts(fields, "path"),
+            threads=_take(fields, "threads", int, None),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the fields."""
+        return asdict(self)
+
+
+def _texts(fields: Mapping[str, Any], name: str) -> list[str]:
+    values: list[str] = _take(fields, name, list, [])
+    if not all(isinstance(value, str) for value in values):
+        raise ProtocolError(f"field {name!r} is {values!r}, expected a list of strings")
+    return values

@@ -1,0 +1,327 @@
+"""Bodies of the binary messages: PREDICT, RESPONSE, CHUNK, ERROR and METRIC."""
+
+from __future__ import annotations
+
+import enum
+import struct
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from ts._protocol.errors import ProtocolError
+from ts._protocol.frames import MAX_HEADERS, MAX_PARTS, MAX_TRACEBACK, MEBIBYTE, Buffer
+from ts.metrics._sample import MetricSample
+
+_U16 = struct.Struct(">H")
+_U32 = struct.Struct(">I")
+_PREDICT_HEAD = struct.Struct(">BIH")
+_RESPONSE_HEAD = struct.Struct(">HBH")
+
+Headers = Sequence[tuple[str, str]]
+
+_TAKE_OVER_ABOVE = 64 * 1024
+"""Values larger than this, at the end of a message, are cut out of it instead of copied."""
+
+
+class RequestKind(enum.IntEnum):
+    """What a request asks for."""
+
+    PREDICT = 0
+    EXPLAIN = 1
+    DESCRIBE = 2
+
+
+class BodyKind(enum.IntEnum):
+    """What the handler returned; decides the default content type."""
+
+    BYTES = 0
+    TEXT = 1
+    JSON = 2
+    TENSOR = 3
+
+
+class Part(NamedTuple):
+    """One named input of a request."""
+
+    name: str
+    content_type: str
+    value: bytearray
+
+
+class PredictItem(NamedTuple):
+    """One request of a batch. ``time_left_ms`` is 0 where there is no deadline."""
+
+    kind: int
+    time_left_ms: int
+    request_id: str
+    headers: list[tuple[str, str]]
+    parts: list[Part]
+
+
+def decode_predict(body: memoryview | bytearray) -> PredictItem:
+    """Decode one PREDICT message. A `bytearray` is taken over and must not be used afterwards."""
+    try:
+        return _decode_predict(body)
+    except (struct.error, UnicodeDecodeError, IndexError) as error:
+        raise ProtocolError(f"PREDICT of {len(body)} octets is malformed: {error}") from error
+
+
+def _decode_predict(body: memoryview | bytearray) -> PredictItem:
+    view = memoryview(body)
+    end = len(view)
+    unpack_u16 = _U16.unpack_from
+    unpack_u32 = _U32.unpack_from
+    kind, time_left_ms, size = _PREDICT_HEAD.unpack_from(view)
+    at = _PREDICT_HEAD.size
+    request_id = str(view[at : at + size], "utf-8")
+    at += size
+    (count,) = unpack_u16(view, at)
+    at += 2
+    if kind > RequestKind.DESCRIBE or count > MAX_HEADERS:
+        raise ProtocolError(f"PREDICT of kind {kind} with {count} headers")
+    headers = []
+    for _ in range(count):
+        (size,) = unpack_u16(view, at)
+        at += 2
+        name = str(view[at : at + size], "utf-8")
+        at += size
+        (size,) = unpack_u32(view, at)
+        at += 4
+        headers.append((name, str(view[at : at + size], "utf-8")))
+        at += size
+    (count,) = unpack_u16(view, at)
+    at += 2
+    if count > MAX_PARTS:
+        raise ProtocolError(f"PREDICT with {count} parts, the limit is {MAX_PARTS}")
+    parts = []
+    for _ in range(count):
+        (size,) = unpack_u16(view, at)
+        at += 2
+        name = str(view[at : at + size], "utf-8")
+        at += size
+        (size,) = unpack_u16(view, at)
+        at += 2
+        content_type = str(view[at : at + size], "utf-8")
+        at += size
+        (size,) = unpack_u32(view, at)
+        at += 4
+        if size > _TAKE_OVER_ABOVE and at + size == end and isinstance(body, bytearray):
+            view.release()
+            # The start of a bytearray moves without copying the rest.
+            del body[:at]
+            value = body
+        else:
+            value = bytearray(view[at : at + size])
+        at += size
+        parts.append(Part(name, content_type, value))
+    if at != end:
+        raise ProtocolError(f"PREDICT has {end} octets where its fields take {at}")
+    return PredictItem(kind, time_left_ms, request_id, headers, parts)
+
+
+def encode_predict(item: PredictItem) -> list[Buffer]:
+    """Encode one PREDICT message; the frontend does this, and the tests' double of it."""
+    out: list[Buffer] = [
+        struct.pack(">BI", item.kind, item.time_left_ms),
+        _str16(item.request_id),
+        _U16.pack(len(item.headers)),
+    ]
+    for name, value in item.headers:
+        out += (_str16(name), _str32(value))
+    out.append(_U16.pack(len(item.parts)))
+    for part in item.parts:
+        out += (_str16(part.name), _str16(part.content_type), _U32.pack(len(part.value)))
+        out.append(part.value)
+    return out
+
+
+class Response(NamedTuple):
+    """A decoded RESPONSE or CHUNK."""
+
+    status: int
+    kind: int
+    reason: str
+    headers: list[tuple[str, str]]
+    body: bytes
+
+
+PLAIN_HEADS = tuple(_RESPONSE_HEAD.pack(0, kind, 0) + _U16.pack(0) for kind in BodyKind)
+"""Heads without status, reason and headers, by body kind."""
+
+
+def encode_response_head(status: int, kind: int, reason: str, headers: Headers) -> bytes:
+    """Encode what stands before the body of a RESPONSE or CHUNK.
+
+    Raises `ValueError` where a value does not fit: status not 0 or 100 to 999, too many headers,
+    a name or reason over 65535 octets.
+    """
+    if not (status == 0 or 100 <= status <= 999):
+        raise ValueError(f"response status {status} is not between 100 and 999")
+    if len(headers) > MAX_HEADERS:
+        raise ValueError(f"{len(headers)} response headers, the limit is {MAX_HEADERS}")
+    encoded_reason = reason.encode("utf-8")
+    _check_u16(len(encoded_reason), "reason phrase")
+    out = [
+        _RESPONSE_HEAD.pack(status, kind, len(encoded_reason)),
+        encoded_reason,
+        _U16.pack(len(headers)),
+    ]
+    for name, value in headers:
+        out += (_str16(name), _str32(value))
+    head = b"".join(out)
+    if len(head) > MEBIBYTE:
+        raise ValueError(f"response headers take {len(head)} bytes, the limit is {MEBIBYTE}")
+    return head
+
+
+def decode_response(body: Buffer) -> Response:
+    """Decode a RESPONSE or CHUNK; the frontend does this, and the tests' double of it."""
+    view = memoryview(body)
+    try:
+        status, kind, size = _RESPONSE_HEAD.unpack_from(view)
+        at = _RESPONSE_HEAD.size
+        reason = _text(view, at, size)
+        at += size
+        (count,) = _U16.unpack_from(view, at)
+        at += 2
+        if kind > BodyKind.TENSOR or count > MAX_HEADERS:
+            raise ProtocolError(f"response of body kind {kind} with {count} headers")
+        headers = []
+        for _ in range(count):
+            name, at = _read_str16(view, at)
+            value, at = _read_str32(view, at)
+            headers.append((name, value))
+    except (struct.error, UnicodeDecodeError) as error:
+        raise ProtocolError(f"response of {len(view)} octets is malformed: {error}") from error
+    return Response(status, kind, reason, headers, bytes(view[at:]))
+
+
+class ErrorReply(NamedTuple):
+    """The end of an item, or of a batch, by an error. ``code`` is like an HTTP status."""
+
+    code: int
+    message: str
+    detail: str = ""
+    traceback: str = ""
+
+
+_MAX_ERROR_TEXT = 8 * 1024
+
+
+def encode_error(error: ErrorReply) -> bytes:
+    """Encode an ERROR body; long texts are cut, of the traceback the end is kept."""
+    traceback = error.traceback.encode("utf-8", "backslashreplace")
+    if len(traceback) > MAX_TRACEBACK:
+        traceback = traceback[-MAX_TRACEBACK:].decode("utf-8", "ignore").encode("utf-8")
+    message = _cut_text(error.message)
+    detail = _cut_text(error.detail)
+    return b"".join(
+        (
+            _U16.pack(error.code),
+            _U16.pack(len(message)),
+            message,
+            _U32.pack(len(detail)),
+            detail,
+            _U32.pack(len(traceback)),
+            traceback,
+        )
+    )
+
+
+def decode_error(body: Buffer) -> ErrorReply:
+    """Decode an ERROR body."""
+    view = memoryview(body)
+    try:
+        (code,) = _U16.unpack_from(view)
+        message, at = _read_str16(view, 2)
+        detail, at = _read_str32(view, at)
+        traceback, at = _read_str32(view, at)
+    except (struct.error, UnicodeDecodeError) as error:
+        raise ProtocolError(f"ERROR of {len(view)} octets is malformed: {error}") from error
+    if at != len(view):
+        raise ProtocolError(f"ERROR has {len(view)} octets where its fields take {at}")
+    return ErrorReply(code, message, detail, traceback)
+
+
+_METRIC_TYPES = ("counter", "gauge", "histogram")
+
+
+def encode_metric(metric: MetricSample) -> bytes:
+    """Encode a METRIC body. Raises `ValueError` where a text is over 65535 octets."""
+    ids = _str16(metric.request_ids)
+    dimensions = b"".join(_str16(text) for pair in metric.dimensions for text in pair)
+    _check_u16(len(metric.dimensions), "number of metric dimensions")
+    return b"".join(
+        (
+            bytes((_METRIC_TYPES.index(metric.type),)),
+            _str16(metric.name),
+            _str16(metric.unit),
+            struct.pack(">dQ", metric.value, metric.time_ms),
+            ids,
+            _U16.pack(len(metric.dimensions)),
+            dimensions,
+        )
+    )
+
+
+def decode_metric(body: Buffer) -> MetricSample:
+    """Decode a METRIC body."""
+    view = memoryview(body)
+    try:
+        kind = view[0]
+        name, at = _read_str16(view, 1)
+        unit, at = _read_str16(view, at)
+        value, time_ms = struct.unpack_from(">dQ", view, at)
+        ids, at = _read_str16(view, at + 16)
+        (count,) = _U16.unpack_from(view, at)
+        at += 2
+        dimensions = []
+        for _ in range(count):
+            dimension, at = _read_str16(view, at)
+            dimension_value, at = _read_str16(view, at)
+            dimensions.append((dimension, dimension_value))
+    except (struct.error, UnicodeDecodeError, IndexError) as error:
+        raise ProtocolError(f"METRIC of {len(view)} octets is malformed: {error}") from error
+    if at != len(view) or kind >= len(_METRIC_TYPES):
+        raise ProtocolError(f"METRIC of type {kind} has {len(view)} octets, its fields take {at}")
+    return MetricSample(
+        _METRIC_TYPES[kind], name, unit, value, time_ms, ids, tuple(dimensions)
+    )
+
+
+def _check_u16(size: int, what: str) -> None:
+    if size > 0xFFFF:
+        raise ValueError(f"{what} is {size}, the limit is 65535")
+
+
+def _str16(text: str) -> bytes:
+    encoded = text.encode("utf-8")
+    _check_u16(len(encoded), "length of a text")
+    return _U16.pack(len(encoded)) + encoded
+
+
+def _str32(text: str) -> bytes:
+    encoded = text.encode("utf-8")
+    return _U32.pack(len(encoded)) + encoded
+
+
+def _cut_text(text: str) -> bytes:
+    encoded = text.encode("utf-8", "backslashreplace")
+    if len(encoded) <= _MAX_ERROR_TEXT:
+        return encoded
+    return encoded[: _MAX_ERROR_TEXT - 3].decode("utf-8", "ignore").encode("utf-8") + b"..."
+
+
+def _text(view: memoryview, at: int, size: int) -> str:
+    if at + size > len(view):
+        raise ProtocolError(f"text of {size} octets at {at} goes over the end, {len(view)}")
+    return str(view[at : at + size], "utf-8")
+
+
+def _read_str16(view: memoryview, at: int) -> tuple[str, int]:
+    (size,) = _U16.unpack_from(view, at)
+    return _text(view, at + 2, size), at + 2 + size
+
+
+def _read_str32(view: memoryview, at: int) -> tuple[str, int]:
+    (size,) = _U32.unpack_from(view, at)
+    return _text(view, at + 4, size), at + 4 + size

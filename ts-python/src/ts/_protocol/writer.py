@@ -1,0 +1,72 @@
+"""Sends frames with as few system calls as possible."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Sequence
+
+from ts._protocol.errors import PeerClosed
+from ts._protocol.frames import Buffer
+
+_MOST_BUFFERS = 512
+"""Buffers of one `sendmsg`; systems allow 1024 or more."""
+
+
+class FrameWriter:
+    """Collects the octets of messages and sends what has come together in one go.
+
+    Safe to use from several threads: the buffers of one `queue` call stay together. The socket is
+    in blocking mode; `flush` without `wait` sends only what fits now.
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._socket = sock
+        self._lock = threading.RLock()
+        self._pending: list[Buffer] = []
+        self.pending_size = 0
+
+    def queue(self, buffers: Sequence[Buffer]) -> None:
+        """Add the buffers of one or several whole messages; `flush` sends them."""
+        size = 0
+        for buffer in buffers:
+            size += len(buffer)
+        with self._lock:
+            self._pending.extend(buffers)
+            self.pending_size += size
+
+    def flush(self, *, wait: bool = True) -> bool:
+        """Send what is queued; return whether all of it was sent.
+
+        With `wait`, blocks as long as the peer does not read. Raises `PeerClosed`.
+        """
+        with self._lock:
+            while self._pending:
+                if not self._send_some(wait):
+                    return False
+            return True
+
+    def _send_some(self, wait: bool) -> bool:
+        pending = self._pending
+        flags = 0 if wait else socket.MSG_DONTWAIT
+        try:
+            if len(pending) == 1:
+                sent = self._socket.send(pending[0], flags)
+            else:
+                sent = self._socket.sendmsg(pending[:_MOST_BUFFERS], [], flags)
+        except BlockingIOError:
+            return False
+        except OSError as error:
+            raise PeerClosed(str(error)) from error
+        self.pending_size -= sent
+        if self.pending_size == 0:
+            pending.clear()
+            return True
+        done = 0
+        while done < len(pending) and sent >= len(pending[done]):
+            sent -= len(pending[done])
+            done += 1
+        del pending[:done]
+        if sent:
+            pending[0] = memoryview(pending[0])[sent:]
+        return True

@@ -1,0 +1,160 @@
+"""Runs batches as tasks of one event loop (``asyncCommunication``); answers come in any order."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import inspect
+import threading
+import time
+
+from ts._protocol.control import Load
+from ts._protocol.errors import PeerClosed
+from ts._worker.call import Call
+from ts._worker.connection import WorkerConnection
+from ts._worker.failures import CANCELLED
+from ts._worker.inbox import Batch, Item
+from ts._worker.metrics import queue_prediction_time
+from ts.context import Context
+from ts.service import Service
+
+_BLOCK_ABOVE = 8 << 20
+"""Octets that may wait for a frontend that does not read before a chunk blocks the loop."""
+
+
+class AsyncBatchServer:
+    """The loop of an asynchronous worker. Ends by `PeerClosed` or `ProtocolError`."""
+
+    def __init__(
+        self,
+        connection: WorkerConnection,
+        service: Service,
+        load: Load,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        decode: bool,
+    ) -> None:
+        self._connection = connection
+        self._service = service
+        self._load = load
+        self._loop = loop
+        self._decode = decode
+        self._loop_thread = threading.get_ident()
+        self._tasks: dict[Batch, asyncio.Task[None]] = {}
+        self._ended: asyncio.Future[None] = loop.create_future()
+        self._flush_scheduled = False
+        self._waits_for_room = False
+
+    def serve(self) -> None:
+        """Serve until the frontend closes the connection. Batches still running are dropped."""
+        self._loop.add_reader(self._connection.socket, self._on_readable)
+        try:
+            self._loop.run_until_complete(self._ended)
+        finally:
+            self._loop.remove_reader(self._connection.socket)
+
+    def _on_readable(self) -> None:
+        try:
+            cancelled = self._connection.receive(wait=False)
+        except Exception as error:  # PeerClosed, ProtocolError: the end of the loop
+            self._end(error)
+            return
+        ready = self._connection.inbox.ready
+        while ready:
+            batch = ready.popleft()
+            self._tasks[batch] = self._loop.create_task(self._run(batch))
+        for batch in cancelled:
+            task = self._tasks.get(batch)
+            if task is not None and all(item.cancelled for item in batch.items):
+                task.cancel()
+        self._schedule_flush()
+
+    async def _run(self, batch: Batch) -> None:
+        items = batch.items
+        try:
+            while items:
+                items = await self._call(items)
+        except PeerClosed as error:
+            self._end(error)
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as error:
+            # A fault of our own: end the worker rather than leave a request without an answer.
+            self._end(error)
+        finally:
+            del self._tasks[batch]
+            self._schedule_flush()
+
+    async def _call(self, items: list[Item]) -> list[Item]:
+        context = self._copy_context()
+        call = Call(
+            items,
+            context,
+            self._connection,
+            decode=self._decode,
+            max_response_size=self._load.max_response_size,
+            poll=_nothing,
+            flush=self._flush_chunk,
+        )
+        if not call.items:
+            return call.finish([])
+        started = time.perf_counter()
+        try:
+            result = self._service.entry_point(call.data, context)
+            if inspect.isawaitable(result):
+                result = await result
+        except asyncio.CancelledError:
+            call.fail(CANCELLED)
+            return []
+        except Exception as error:
+            call.fail_with(error)
+            return []
+        queue_prediction_time(self._connection.writer, context, time.perf_counter() - started)
+        return call.finish(result)
+
+    def _copy_context(self) -> Context:
+        """Return a context whose batch fields belong to one call."""
+        context = copy.copy(self._service.context)
+        if context.metrics is not None:
+            context.metrics = copy.copy(context.metrics)
+        return context
+
+    def _flush_chunk(self) -> None:
+        """Send a chunk now as far as the frontend reads; may be called by any thread."""
+        writer = self._connection.writer
+        if writer.pending_size > _BLOCK_ABOVE:
+            writer.flush()
+        elif not writer.flush(wait=False):
+            self._loop.call_soon_threadsafe(self._wait_for_room)
+
+    def _schedule_flush(self) -> None:
+        """Let answers of one turn of the loop leave together."""
+        if not self._flush_scheduled:
+            self._flush_scheduled = True
+            self._loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._flush_scheduled = False
+        try:
+            done = self._connection.writer.flush(wait=False)
+        except PeerClosed as error:
+            self._end(error)
+            return
+        if not done:
+            self._wait_for_room()
+        elif self._waits_for_room:
+            self._waits_for_room = False
+            self._loop.remove_writer(self._connection.socket)
+
+    def _wait_for_room(self) -> None:
+        if not self._waits_for_room:
+            self._waits_for_room = True
+            self._loop.add_writer(self._connection.socket, self._flush)
+
+    def _end(self, error: BaseException) -> None:
+        if not self._ended.done():
+            self._ended.set_exception(error)
+
+
+def _nothing() -> None:
+    """The event loop reads; a call need not."""

@@ -1,0 +1,227 @@
+"""One call of the handler: the requests it is given, and the answers that go back."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from ts._protocol.errors import PeerClosed
+from ts._protocol.frames import ALL_ITEMS, Buffer, FrameType, encode_message
+from ts._protocol.messages import (
+    PLAIN_HEADS,
+    ErrorReply,
+    encode_error,
+    encode_response_head,
+)
+from ts._worker.connection import WorkerConnection
+from ts._worker.failures import (
+    CANCELLED,
+    EXPIRED,
+    NOT_A_LIST,
+    NOT_ENCODABLE,
+    WRONG_LENGTH,
+    RequestCancelled,
+    describe,
+    format_traceback,
+    prediction_error,
+)
+from ts._worker.inbox import Batch, Item
+from ts._worker.values import decode_request, encode_value
+from ts.context import Context, RequestProcessor
+
+
+class Call:
+    """The requests of one call of the handler, usually those of one batch.
+
+    With continuous batching (``context.stopping_criteria``) requests of several batches, and ones
+    that were given to the handler before, run in one call.
+
+    Args:
+        items: What to run; cancelled and expired ones are answered here and left out.
+        context: The context the handler will get; its batch fields are set here.
+        connection: Where answers go.
+        decode: Whether JSON and text inputs are decoded.
+        max_response_size: Largest body of an answer, in octets.
+        poll: Reads the cancellations that have come.
+        flush: Sends what is queued.
+    """
+
+    def __init__(
+        self,
+        items: list[Item],
+        context: Context,
+        connection: WorkerConnection,
+        *,
+        decode: bool,
+        max_response_size: int,
+        poll: Callable[[], object],
+        flush: Callable[[], object],
+    ) -> None:
+        self._connection = connection
+        self._context = context
+        self._max_response_size = max_response_size
+        self._poll = poll
+        self._flush = flush
+        self.batches: list[Batch] = []
+        self.items: list[Item] = []
+        self.data: list[dict[str, Any]] = []
+        now = time.monotonic()
+        processors: list[RequestProcessor] = []
+        for item in items:
+            if item.batch not in self.batches:
+                self.batches.append(item.batch)
+            if item.cancelled:
+                self._fail_item(item, CANCELLED)
+            elif item.deadline is not None and item.deadline <= now:
+                self._fail_item(item, EXPIRED)
+            else:
+                data, processor = decode_request(item.request, decode)
+                item.request.parts.clear()
+                self.items.append(item)
+                self.data.append(data)
+                processors.append(processor)
+        self.request_ids = {i: item.request.request_id for i, item in enumerate(self.items)}
+        context.request_ids = self.request_ids
+        context.request_processor = processors
+        context.stopping_criteria = None
+        context.cl_socket = connection.socket
+        context._call = self
+        if context.metrics is not None:
+            context.metrics.set_request_ids(self.request_ids)
+
+    def finish(self, result: Any) -> list[Item]:
+        """Send what the handler returned; return the items that go on in the next call."""
+        if not isinstance(result, list):
+            detail = f"the handler returned {type(result).__name__}, expected list"
+            self.fail(ErrorReply(503, NOT_A_LIST, detail), log=True)
+            return []
+        if len(result) != len(self.items):
+            detail = f"the handler returned {len(result)} results for {len(self.items)} requests"
+            self.fail(ErrorReply(503, WRONG_LENGTH, detail), log=True)
+            return []
+        going_on: list[Item] = []
+        for index, item in enumerate(self.items):
+            try:
+                if self._send_result(index, item, result[index]):
+                    going_on.append(item)
+            except PeerClosed:
+                raise
+            except Exception as error:
+                self._fail_unencodable(item, error)
+        self._close_batches()
+        return going_on
+
+    def fail_with(self, error: BaseException) -> None:
+        """Answer every open request with what an exception of the handler means."""
+        self.fail(prediction_error(error))
+
+    def fail(self, error: ErrorReply, *, log: bool = False) -> None:
+        """Answer every request of the call that is still open with one error."""
+        if log:
+            print(f"{error.message}: {error.detail}", file=sys.stderr, flush=True)
+        body = encode_error(error)
+        for batch in self.batches:
+            for item in batch.items:
+                if item.cancelled and not item.answered:
+                    self._fail_item(item, CANCELLED)
+            if any(not item.answered for item in batch.items):
+                for item in batch.items:
+                    item.answered = True
+                self._queue(encode_message(FrameType.ERROR, batch.id, ALL_ITEMS, (body,)))
+        self._close_batches()
+
+    def send_chunks(self, values: list[Any]) -> None:
+        """Send one chunk per request now, blocking while the frontend does not read.
+
+        Raises `RequestCancelled` once every request was cancelled, or the frontend has gone.
+        """
+        if not isinstance(values, list) or len(values) != len(self.items):
+            raise ValueError(
+                f"{len(values)} chunks for {len(self.items)} requests, expected one each"
+            )
+        try:
+            self._poll()
+            if all(item.cancelled or item.answered for item in self.items):
+                raise RequestCancelled("every request of the batch was cancelled")
+            for index, item in enumerate(self.items):
+                if not item.cancelled and not item.answered:
+                    self._queue_value(FrameType.CHUNK, index, item, values[index])
+            self._flush()
+        except PeerClosed as error:
+            for item in self.items:
+                item.cancelled = True
+            raise RequestCancelled("the frontend has gone") from error
+
+    def _send_result(self, index: int, item: Item, value: Any) -> bool:
+        """Send the answer of one item; return whether the item goes on."""
+        if item.answered:
+            return False
+        if item.cancelled:
+            self._fail_item(item, CANCELLED)
+            return False
+        if self._stops(index, value):
+            self._queue_value(FrameType.RESPONSE, index, item, value)
+            item.answered = True
+            return False
+        self._queue_value(FrameType.CHUNK, index, item, value)
+        return True
+
+    def _stops(self, index: int, value: Any) -> bool:
+        criteria = self._context.stopping_criteria
+        if criteria is None:
+            return True
+        verdict = criteria[index](value)
+        return verdict is None or bool(verdict)
+
+    def _queue_value(self, frame_type: int, index: int, item: Item, value: Any) -> None:
+        kind, body = encode_value(value)
+        if len(body) > self._max_response_size:
+            self._fail_item(
+                item,
+                ErrorReply(
+                    500,
+                    f"The response has {len(body)} bytes, the limit max_response_size is"
+                    f" {self._max_response_size}",
+                ),
+            )
+            return
+        head = PLAIN_HEADS[kind]
+        if not item.head_sent:
+            head = self._head(index, kind)
+            item.head_sent = True
+        self._queue(encode_message(frame_type, item.batch.id, item.index, (head, body)))
+
+    def _head(self, index: int, kind: int) -> bytes:
+        processors = self._context.request_processor
+        assert processors is not None
+        processor = processors[index]
+        headers = processor.get_response_headers()
+        if not headers and not processor.has_response_status():
+            return PLAIN_HEADS[kind]
+        return encode_response_head(
+            processor.get_response_status_code() if processor.has_response_status() else 0,
+            kind,
+            str(processor.get_response_status_phrase() or ""),
+            [(str(name), str(value)) for name, value in headers.items()],
+        )
+
+    def _fail_unencodable(self, item: Item, error: Exception) -> None:
+        trace = format_traceback(error)
+        print(trace, end="", file=sys.stderr, flush=True)
+        self._fail_item(item, ErrorReply(503, NOT_ENCODABLE, describe(error), trace))
+
+    def _fail_item(self, item: Item, error: ErrorReply) -> None:
+        if not item.answered:
+            item.answered = True
+            body = encode_error(error)
+            self._queue(encode_message(FrameType.ERROR, item.batch.id, item.index, (body,)))
+
+    def _queue(self, buffers: list[Buffer]) -> None:
+        self._connection.writer.queue(buffers)
+
+    def _close_batches(self) -> None:
+        for batch in self.batches:
+            if all(item.answered for item in batch.items):
+                self._connection.inbox.close(batch)

@@ -1,0 +1,90 @@
+"""The worker's end of the connection to the frontend."""
+
+from __future__ import annotations
+
+import socket
+
+from ts._protocol.errors import ProtocolError
+from ts._protocol.frames import (
+    FrameType,
+    Limits,
+    encode_message,
+)
+from ts._protocol.reader import FrameReader, Message
+from ts._protocol.writer import FrameWriter
+from ts._worker.inbox import Batch, Inbox
+
+_PROBABLY_MORE = 64 * 1024
+"""After a receive of this many octets there is likely more to read."""
+
+
+def connect(address: str, timeout_sec: float = 30.0) -> socket.socket:
+    """Connect to ``unix:/path`` or ``tcp:host:port``; the socket returned is in blocking mode."""
+    scheme, _, rest = address.partition(":")
+    if scheme == "unix":
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        target: str | tuple[str, int] = rest
+    elif scheme == "tcp":
+        host, _, port = rest.rpartition(":")
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        sock = socket.socket(family, socket.SOCK_STREAM)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        target = (host.strip("[]"), int(port))
+    else:
+        raise ValueError(f"address {address!r}, expected unix:/path or tcp:host:port")
+    try:
+        sock.settimeout(timeout_sec)
+        sock.connect(target)
+        sock.settimeout(None)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+class WorkerConnection:
+    """Receives batches and cancellations, answers PING, and queues what the worker has to say.
+
+    Used by the thread that runs the handler; only `writer` may be used by others.
+    """
+
+    def __init__(self, sock: socket.socket, limits: Limits) -> None:
+        self.socket = sock
+        self.reader = FrameReader(sock, limits)
+        self.writer = FrameWriter(sock)
+        self.inbox = Inbox()
+
+    def send(self, frame_type: int, message_id: int, body: bytes) -> None:
+        """Send one message at once."""
+        self.writer.queue(encode_message(frame_type, message_id, 0, (body,)))
+        self.writer.flush()
+
+    def receive(self, *, wait: bool) -> list[Batch]:
+        """Take what is there; with `wait`, until there is a batch to run.
+
+        Returns the batches for which a CANCEL came. Raises `PeerClosed` and `ProtocolError`.
+        """
+        cancelled: list[Batch] = []
+        reader, inbox = self.reader, self.inbox
+        while True:
+            blocking = wait and not inbox.ready
+            if blocking:
+                self.writer.flush()
+            count = reader.fill(wait=blocking)
+            while (message := reader.next_message()) is not None:
+                if message.type == FrameType.PREDICT:
+                    inbox.take(message)
+                else:
+                    self._take_other(message, cancelled)
+            if count < _PROBABLY_MORE and (inbox.ready or not wait):
+                return cancelled
+
+    def _take_other(self, message: Message, cancelled: list[Batch]) -> None:
+        if message.type == FrameType.CANCEL:
+            batch = self.inbox.take(message)
+            if batch is not None:
+                cancelled.append(batch)
+        elif message.type == FrameType.PING:
+            self.writer.queue(encode_message(FrameType.PONG, message.id))
+        else:
+            raise ProtocolError(f"{FrameType(message.type).name} where a batch was expected")

@@ -1,0 +1,77 @@
+"""Which error a client sees for what went wrong in a handler."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Sequence
+
+from ts._protocol.messages import ErrorReply
+
+CANCELLED = ErrorReply(499, "Request cancelled")
+EXPIRED = ErrorReply(408, "Request expired before it was run")
+NOT_A_LIST = "Invalid model predict output"
+WRONG_LENGTH = "number of batch response mismatched"
+NOT_ENCODABLE = "Unsupported model output data type."
+
+
+class RequestCancelled(Exception):  # noqa: N818 - what happened, not a mistake of the handler
+    """Nobody waits for the batch any more: every client of it has gone.
+
+    Raised by `ts.handler_utils.utils.send_intermediate_predict_response`. A handler may clean up
+    and let it pass, or return; either way nothing more is sent.
+    """
+
+
+def describe(error: BaseException) -> str:
+    """Return ``ValueError: bad digit``."""
+    try:
+        text = str(error)
+    except Exception as broken:
+        text = f"<its text failed: {type(broken).__name__}>"
+    name = type(error).__name__
+    return f"{name}: {text}" if text else name
+
+
+def is_out_of_resources(error: BaseException) -> bool:
+    """Return whether memory ran out, the machine's or the accelerator's."""
+    return isinstance(error, MemoryError) or "CUDA" in describe(error)
+
+
+def prediction_error(error: BaseException) -> ErrorReply:
+    """Return the answer to the whole batch for an exception of the handler.
+
+    Prints the traceback to stderr, which is the model log.
+    """
+    text = format_traceback(error)
+    if not isinstance(error, RequestCancelled):
+        print(text, end="", file=sys.stderr, flush=True)
+    detail = describe(error)
+    if isinstance(error, RequestCancelled):
+        return CANCELLED
+    if _is_prediction_exception(error):
+        code = getattr(error, "error_code", 500)
+        if not isinstance(code, int) or not 100 <= code <= 999:
+            code = 500
+        return ErrorReply(code, str(getattr(error, "message", "")), detail, text)
+    if is_out_of_resources(error):
+        return ErrorReply(507, "Out of resources", detail, text)
+    return ErrorReply(503, "Prediction failed", detail, text)
+
+
+def _is_prediction_exception(error: BaseException) -> bool:
+    # A handler that raised it has imported its module; the worker itself need not.
+    kind = getattr(sys.modules.get("ts.utils.util"), "PredictionException", None)
+    return kind is not None and isinstance(error, kind)
+
+
+def format_traceback(error: BaseException) -> str:
+    """Return the traceback without the frames of this package's own call of the handler."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_frame.f_globals.get("__name__") in _OWN_MODULES:
+        trace = trace.tb_next
+    lines: Sequence[str] = traceback.format_exception(type(error), error, trace)
+    return "".join(lines)
+
+
+_OWN_MODULES = frozenset(("ts._worker.server", "ts._worker.async_server", "ts._worker.call"))

@@ -1,0 +1,103 @@
+"""What the frontend asked for and has not been answered yet."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+
+from ts._protocol.errors import ProtocolError
+from ts._protocol.frames import ALL_ITEMS, FLAG_LAST_ITEM, MAX_BATCH_ITEMS, FrameType
+from ts._protocol.messages import PredictItem, decode_predict
+from ts._protocol.reader import Message
+
+
+class Item:
+    """One request of a batch.
+
+    Attributes:
+        batch: The batch it came in.
+        index: Its number on the wire, which may differ from its place in the handler's list.
+        request: What was asked; parts are dropped once they were handed to the handler.
+        deadline: When the answer is of no use any more, in `time.monotonic` seconds, or None.
+        cancelled: Whether the frontend no longer wants it.
+        answered: Whether its one RESPONSE or ERROR was sent.
+        head_sent: Whether its status and headers went out with a first chunk.
+    """
+
+    __slots__ = ("answered", "batch", "cancelled", "deadline", "head_sent", "index", "request")
+
+    def __init__(self, batch: Batch, index: int, request: PredictItem) -> None:
+        self.batch = batch
+        self.index = index
+        self.request = request
+        self.deadline = (
+            time.monotonic() + request.time_left_ms / 1000 if request.time_left_ms else None
+        )
+        self.cancelled = False
+        self.answered = False
+        self.head_sent = False
+
+
+class Batch:
+    """Requests that came together and run together."""
+
+    __slots__ = ("complete", "id", "items")
+
+    def __init__(self, batch_id: int) -> None:
+        self.id = batch_id
+        self.items: list[Item] = []
+        self.complete = False
+
+
+class Inbox:
+    """Puts batches together, and applies cancellations to them."""
+
+    def __init__(self) -> None:
+        self.ready: deque[Batch] = deque()
+        self._open: dict[int, Batch] = {}
+        self._assembling: Batch | None = None
+
+    def take(self, message: Message) -> Batch | None:
+        """Take a PREDICT or CANCEL; return the batch a CANCEL was for, if that is still open."""
+        if message.type == FrameType.CANCEL:
+            return self._cancel(message)
+        self._add(message)
+        return None
+
+    def close(self, batch: Batch) -> None:
+        """Forget a batch whose items are all answered."""
+        del self._open[batch.id]
+
+    def _add(self, message: Message) -> None:
+        batch = self._assembling
+        if batch is None:
+            if message.id in self._open:
+                raise ProtocolError(f"PREDICT for batch {message.id}, which is already complete")
+            batch = Batch(message.id)
+        elif batch.id != message.id:
+            raise ProtocolError(
+                f"PREDICT for batch {message.id} while batch {batch.id} is not complete"
+            )
+        index = len(batch.items)
+        if message.item != index or index >= MAX_BATCH_ITEMS:
+            raise ProtocolError(
+                f"PREDICT for item {message.item} of batch {batch.id}, expected {index}"
+                f" of at most {MAX_BATCH_ITEMS}"
+            )
+        batch.items.append(Item(batch, index, decode_predict(message.body)))
+        self._open[batch.id] = batch
+        if message.flags & FLAG_LAST_ITEM:
+            self._assembling = None
+            batch.complete = True
+            self.ready.append(batch)
+        else:
+            self._assembling = batch
+
+    def _cancel(self, message: Message) -> Batch | None:
+        batch = self._open.get(message.id)
+        if batch is None:
+            return None  # it was answered while the CANCEL was on its way
+        for item in batch.items:
+            if message.item in (ALL_ITEMS, item.index):
+                item.cancelled = True
+        return batch

@@ -1,0 +1,74 @@
+"""Metrics on their way to the frontend."""
+
+from __future__ import annotations
+
+import logging
+import struct
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ts._protocol.frames import FrameType, encode_message
+from ts._protocol.messages import encode_metric
+from ts._protocol.writer import FrameWriter
+from ts.context import Context
+from ts.metrics._sample import MetricSample
+
+if TYPE_CHECKING:
+    from ts.metrics.metric_cache_yaml_impl import MetricsCacheYamlImpl
+
+logger = logging.getLogger(__name__)
+
+PREDICTION_TIME = "PredictionTime"
+_FLUSH_ABOVE = 1 << 20
+"""Samples of a handler that emits very many leave before the answer does."""
+
+
+def metric_sender(writer: FrameWriter) -> Callable[[MetricSample], None]:
+    """Return what takes samples from any thread; they leave with the next answers."""
+
+    def emit(sample: MetricSample) -> None:
+        try:
+            body = encode_metric(sample)
+        except (ValueError, TypeError, AttributeError, OverflowError, struct.error) as error:
+            logger.warning("Metric %r was dropped: %s", sample.name, error)
+            return
+        writer.queue(encode_message(FrameType.METRIC, 0, 0, (body,)))
+        if writer.pending_size > _FLUSH_ABOVE:
+            writer.flush()
+
+    return emit
+
+
+def queue_prediction_time(writer: FrameWriter, context: Context, took_sec: float) -> None:
+    """Queue the time of one successful call of the handler."""
+    ids = ",".join((context.request_ids or {}).values())
+    sample = MetricSample(
+        "gauge",
+        PREDICTION_TIME,
+        "Milliseconds",
+        took_sec * 1000,
+        time.time_ns() // 1_000_000,
+        ids if len(ids) <= 0xFFFF else "",
+        (("ModelName", context.model_name), ("Level", "Model")),
+    )
+    writer.queue(encode_message(FrameType.METRIC, 0, 0, (encode_metric(sample),)))
+
+
+def load_metrics(
+    config: str | None, model_name: str, emit: Callable[[MetricSample], None]
+) -> MetricsCacheYamlImpl:
+    """Return the metrics cache of a model; a bad configuration is logged and does without it."""
+    from ts.metrics.metric_cache_yaml_impl import MetricsCacheYamlImpl
+
+    path: Any = config or str(Path(__file__).parents[1] / "configs" / "metrics.yaml")
+    try:
+        cache = MetricsCacheYamlImpl(path, emit=emit)
+        cache.initialize_cache()
+    except Exception as error:
+        logger.warning("Metrics configuration %s is not used: %s", path, error)
+        cache = MetricsCacheYamlImpl(None, emit=emit)
+        cache.initialize_cache()
+    cache.model_name = model_name
+    return cache

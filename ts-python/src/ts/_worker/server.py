@@ -1,0 +1,82 @@
+"""Runs batches one after the other, in the order in which they came."""
+
+from __future__ import annotations
+
+import time
+
+from ts._protocol.control import Load
+from ts._worker.call import Call
+from ts._worker.connection import WorkerConnection
+from ts._worker.inbox import Item
+from ts._worker.metrics import queue_prediction_time
+from ts.service import Service
+
+_BREATH_SEC = 0.0005
+"""While batches wait, answers leave and cancellations are read this often: each costs a system
+call, which for the fastest handlers is more than their own work."""
+_FLUSH_ABOVE = 64 * 1024
+
+
+class BatchServer:
+    """The loop of a synchronous worker. Ends by `PeerClosed` or `ProtocolError`."""
+
+    def __init__(
+        self, connection: WorkerConnection, service: Service, load: Load, *, decode: bool
+    ) -> None:
+        self._connection = connection
+        self._service = service
+        self._load = load
+        self._decode = decode
+
+    def serve(self) -> None:
+        """Serve until the frontend closes the connection."""
+        connection, inbox = self._connection, self._connection.inbox
+        going_on: list[Item] = []
+        breathed_at = time.perf_counter()
+        while True:
+            if not inbox.ready:
+                connection.writer.flush()
+                connection.receive(wait=not going_on)
+            else:
+                now = time.perf_counter()
+                if connection.writer.pending_size > _FLUSH_ABOVE or now - breathed_at > _BREATH_SEC:
+                    breathed_at = now
+                    connection.writer.flush()
+                    connection.receive(wait=False)
+            going_on = self._run(self._next_items(going_on))
+
+    def _next_items(self, going_on: list[Item]) -> list[Item]:
+        """Return the requests of the next call: one batch, or those that go on and what fits."""
+        ready = self._connection.inbox.ready
+        items = going_on
+        if not items:
+            return ready.popleft().items if ready else []
+        while ready and len(items) + len(ready[0].items) <= self._load.batch_size:
+            items = items + ready.popleft().items
+        return items
+
+    def _run(self, items: list[Item]) -> list[Item]:
+        service, connection = self._service, self._connection
+        call = Call(
+            items,
+            service.context,
+            connection,
+            decode=self._decode,
+            max_response_size=self._load.max_response_size,
+            poll=self._poll,
+            flush=connection.writer.flush,
+        )
+        if not call.items:
+            return call.finish([])
+        started = time.perf_counter()
+        try:
+            result = service.entry_point(call.data, service.context)
+        except Exception as error:
+            call.fail_with(error)
+            return []
+        took = time.perf_counter() - started
+        queue_prediction_time(connection.writer, service.context, took)
+        return call.finish(result)
+
+    def _poll(self) -> None:
+        self._connection.receive(wait=False)

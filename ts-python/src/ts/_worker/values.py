@@ -1,0 +1,66 @@
+"""Between octets and the values that handlers take and return."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import sys
+from typing import Any
+
+from ts._protocol.frames import Buffer
+from ts._protocol.messages import BodyKind, Part, PredictItem
+from ts._worker.json_text import dumps_indented
+from ts.context import RequestHeaders, RequestProcessor
+
+logger = logging.getLogger(__name__)
+
+
+def decode_request(request: PredictItem, decode: bool) -> tuple[dict[str, Any], RequestProcessor]:
+    """Return the handler's dict of one request, and its headers.
+
+    Without `decode` every value stays a `bytearray`. Of values with one name the last is in the
+    dict; `RequestProcessor.get_all_values` has all. Headers get an entry per part that tells its
+    content type, unless the request has a header of that name.
+    """
+    headers = RequestHeaders(request.headers)
+    data: dict[str, Any] = {}
+    values: list[tuple[str, Any]] = []
+    for part in request.parts:
+        value = decode_part(part) if decode and part.content_type else part.value
+        data[part.name] = value
+        values.append((part.name, value))
+        headers.setdefault(part.name, {"content-type": part.content_type})
+    return data, RequestProcessor(headers, values)
+
+
+def decode_part(part: Part) -> Any:
+    """Decode JSON and text by the content type; anything else, or bad text, stays octets."""
+    kind = part.content_type.partition(";")[0].strip().lower()
+    try:
+        if kind == "application/json":
+            return json.loads(part.value.decode("utf-8"))
+        if kind.startswith("text"):
+            return part.value.decode("utf-8")
+    except (ValueError, RecursionError) as error:
+        logger.warning(
+            "Input %r is not the %s it claims to be (%s); the handler gets its octets",
+            part.name,
+            part.content_type,
+            error,
+        )
+    return part.value
+
+
+def encode_value(value: Any) -> tuple[BodyKind, Buffer]:
+    """Encode what a handler returned for one request; raises whatever its encoding raises."""
+    if isinstance(value, str):
+        return BodyKind.TEXT, value.encode("utf-8")
+    if isinstance(value, (bytes, bytearray)):
+        return BodyKind.BYTES, value
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(value, getattr(torch, "Tensor", ())):
+        buffer = io.BytesIO()
+        torch.save(value, buffer)
+        return BodyKind.TENSOR, buffer.getbuffer()
+    return BodyKind.JSON, dumps_indented(value).encode("utf-8")

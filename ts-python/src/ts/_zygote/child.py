@@ -1,0 +1,149 @@
+"""What happens in a new worker process before the worker itself begins."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import json
+import os
+import random
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
+
+from ts._protocol.control import Spawn
+from ts._worker.main import Launch, run_worker
+from ts._zygote import lifeline, linux
+
+_CLEAN_UP_SEC = 5.0
+_START_FILE = os.path.join(os.path.dirname(os.path.dirname(__file__)), "_worker", "__main__.py")  # noqa: PTH118, PTH120
+
+
+def run_forked(
+    launch_id: int, spawn: Spawn, stdout: int, stderr: int, lifeline_end: int
+) -> NoReturn:
+    """Turn a fresh fork of the zygote into a worker; never returns."""
+    code = 1
+    try:
+        os.setsid()
+        lifeline.watch_own(lifeline_end)
+        _take_over_descriptors(stdout, stderr, lifeline_end)
+        _reset_signals()
+        linux.set_process_name(f"ts-worker-{spawn.worker}")
+        os.environ.clear()
+        os.environ.update(worker_environment(spawn))
+        os.chdir(spawn.cwd)
+        sys.path[:] = forked_path(spawn, sys.path)
+        sys.argv[:] = [_START_FILE]
+        reseed()
+        launch = Launch(launch_id, spawn.address, spawn.secret, spawn.threads)
+        code = run_worker(launch)
+    except BaseException:
+        with contextlib.suppress(BaseException):
+            traceback.print_exc()
+    finally:
+        end_process(code)
+
+
+def run_spawned() -> NoReturn:
+    """Run the worker that standard input describes, in a program of its own; never returns."""
+    spec: dict[str, Any] = json.loads(os.pread(0, 1 << 16, 0))
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+    if spec["lifeline"] is not None:
+        lifeline.watch_own(spec["lifeline"])
+    else:
+        # A launcher is between init and this process; init's lifeline is the launcher's.
+        linux.die_with_parent()
+    linux.set_process_name(f"ts-worker-{spec['worker']}")
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(
+                encoding="utf-8", errors="backslashreplace", line_buffering=True
+            )
+    launch = Launch(spec["launch"], spec["address"], spec["secret"], spec["threads"])
+    code = 1
+    try:
+        code = run_worker(launch)
+    finally:
+        end_process(code)
+
+
+def worker_environment(spawn: Spawn) -> dict[str, str]:
+    """Return the environment of a worker, with its `path` in front of ``PYTHONPATH``."""
+    env = dict(spawn.env)
+    inherited = [p for p in env.get("PYTHONPATH", "").split(os.pathsep) if p]
+    python_path = _without_repeats([*spawn.path, *inherited])
+    if python_path:
+        env["PYTHONPATH"] = os.pathsep.join(python_path)
+    return env
+
+
+def forked_path(spawn: Spawn, zygote_path: Sequence[str]) -> list[str]:
+    """Return the module search path of a forked worker."""
+    inherited = [p for p in spawn.env.get("PYTHONPATH", "").split(os.pathsep) if p]
+    return _without_repeats([*spawn.path, *inherited, *zygote_path])
+
+
+def reseed(modules: Mapping[str, Any] = sys.modules) -> None:
+    """Give every random generator that is loaded a seed of its own; forks share them otherwise."""
+    random.seed()
+    numpy = modules.get("numpy")
+    if numpy is not None and hasattr(numpy, "random"):
+        numpy.random.seed(int.from_bytes(os.urandom(4), "little"))
+    torch = modules.get("torch")
+    if torch is not None and hasattr(torch, "manual_seed"):
+        torch.manual_seed(int.from_bytes(os.urandom(8), "little", signed=True))
+
+
+def end_process(code: int) -> NoReturn:
+    """Run what handlers registered with `atexit`, for a limited time, and end the process.
+
+    Threads that are still running do not keep it alive.
+    """
+    watchdog = threading.Timer(_CLEAN_UP_SEC, os._exit, (code,))
+    watchdog.daemon = True
+    try:
+        watchdog.start()
+        atexit._run_exitfuncs()
+    except BaseException:
+        with contextlib.suppress(BaseException):
+            traceback.print_exc()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(BaseException):
+            stream.flush()
+    os._exit(code)
+
+
+def _take_over_descriptors(stdout: int, stderr: int, lifeline_end: int) -> None:
+    """Make the pipes this process's output; close all else that came from the zygote."""
+    os.dup2(stdout, 1)
+    os.dup2(stderr, 2)
+    os.closerange(3, lifeline_end)
+    os.closerange(lifeline_end + 1, os.sysconf("SC_OPEN_MAX"))
+    # The zygote's own objects would write into its own buffers.
+    for name, number in (("stdout", 1), ("stderr", 2)):
+        stream = open(
+            number,
+            "w",
+            buffering=1,
+            encoding="utf-8",
+            errors="backslashreplace",
+            closefd=False,
+        )
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)
+
+
+def _reset_signals() -> None:
+    for number in (signal.SIGTERM, signal.SIGCHLD, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _without_repeats(paths: Sequence[str]) -> list[str]:
+    return list(dict.fromkeys(paths))

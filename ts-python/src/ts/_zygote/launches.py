@@ -1,0 +1,103 @@
+"""Launches: from the order to the exit code."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import tempfile
+from dataclasses import dataclass, field
+from typing import IO, Any
+
+from ts._protocol.control import Spawn
+from ts._zygote import lifeline
+from ts._zygote.child import _START_FILE, worker_environment
+from ts._zygote.output import LinePump
+
+
+@dataclass(slots=True)
+class Launch:
+    """One worker process, from the order on.
+
+    Attributes:
+        pid: Process id, which is also its group's; 0 until it is known.
+        lifeline_end: Write end of the worker's lifeline, -1 when it is closed.
+        pumps: Its stdout and stderr.
+        signal: To be sent as soon as the pid is known.
+    """
+
+    id: int
+    spawn: Spawn
+    pid: int = 0
+    lifeline_end: int = -1
+    pumps: list[LinePump] = field(default_factory=list)
+    signal: int | None = None
+
+    def close_lifeline(self) -> None:
+        """Let go of the process: the kernel kills it if it still lives."""
+        if self.lifeline_end >= 0:
+            os.close(self.lifeline_end)
+            self.lifeline_end = -1
+
+
+def send_signal(pid: int, number: int) -> None:
+    """Signal the process group of a launch that was not reaped yet."""
+    try:
+        os.killpg(pid, number)
+    except ProcessLookupError:
+        # Just forked: it does not lead a group yet. Not reaped, so the pid is still its own.
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+    except PermissionError:
+        pass  # every process of the group changed its user
+
+
+def start_program(launch: Launch, stdout: int, stderr: int, lifeline_read: int) -> int:
+    """Start a worker as a program of its own and return its pid. Raises `OSError`."""
+    spawn = launch.spawn
+    spec = {
+        "launch": launch.id,
+        "worker": spawn.worker,
+        "address": spawn.address,
+        "secret": spawn.secret,
+        "threads": spawn.threads,
+        "lifeline": None if spawn.prefix else lifeline_read,
+    }
+    with _spec_file(spec) as stdin:
+        process = subprocess.Popen(
+            [spawn.python, *spawn.prefix, _START_FILE],
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            cwd=spawn.cwd,
+            env=worker_environment(spawn),
+            start_new_session=True,
+            pass_fds=(lifeline_read,),
+        )
+    # It will be reaped with all others, not by this object.
+    process.returncode = 0
+    # The worker arms it too; until then, and for a launcher, this does.
+    lifeline.arm(lifeline_read, process.pid)
+    return process.pid
+
+
+def _spec_file(spec: dict[str, Any]) -> IO[bytes]:
+    """Return a file without a name that holds the launch: a secret is in it."""
+    file: IO[bytes]
+    if hasattr(os, "memfd_create"):
+        file = open(os.memfd_create("ts-launch", os.MFD_CLOEXEC), "w+b")
+    else:
+        file = tempfile.TemporaryFile("w+b")
+    file.write(json.dumps(spec).encode("utf-8"))
+    file.flush()
+    return file
+
+
+def status_fields(info: Any) -> dict[str, int]:
+    """Return ``code`` or ``signal`` from what `os.waitid` told."""
+    if info.si_code == os.CLD_EXITED:
+        return {"code": info.si_status}
+    return {"signal": info.si_status}
+
+

@@ -1,0 +1,488 @@
+"""``init``: starts the zygote and the workers, reaps everything, and tells the frontend.
+
+One thread and one selector. Only the kernel and the frontend wake it; nothing it does blocks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import selectors
+import signal
+import time
+from collections import deque
+from collections.abc import Callable
+from importlib import metadata
+from typing import Any
+
+from ts._protocol.control import Spawn, decode_json, encode_json
+from ts._protocol.errors import ProtocolError
+from ts._protocol.frames import (
+    FLAG_STDERR,
+    INIT_LIMITS,
+    FrameType,
+    encode_message,
+)
+from ts._protocol.reader import FrameAssembler, Message
+from ts._zygote import lifeline, linux
+from ts._zygote.launches import Launch, send_signal, start_program, status_fields
+from ts._zygote.output import LinePump, Outgoing
+from ts._zygote.zygote_process import ZygoteProcess, restart_delay
+
+_PAUSE_ABOVE = 4 << 20
+_RESUME_BELOW = 1 << 20
+_REAP_ALL_SEC = 5.0
+_ZYGOTE_LAUNCH = 0
+_NOT_STARTED = 127
+EXIT_PROTOCOL_ERROR = 4
+
+
+def main() -> int:
+    """Run until the frontend goes or says SHUTDOWN; return the exit code."""
+    with contextlib.suppress(PermissionError):  # it leads its session already
+        os.setsid()
+    linux.set_process_name("ts-init")
+    can_fork = linux.become_subreaper() and lifeline.kernel_can_kill()
+    # Nothing else may use the channel: not a library that prints, and no child by inheritance.
+    channel_in, channel_out = os.dup(0), os.dup(1)
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.dup2(2, 1)
+    os.close(null)
+    return Init(channel_in, channel_out, can_fork=can_fork).run()
+
+
+class _Shutdown(Exception):  # noqa: N818 - not an error
+    """The loop ends with this exit code."""
+
+    def __init__(self, code: int = 0) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class Init:
+    """The loop.
+
+    Args:
+        channel_in: From the frontend.
+        channel_out: To the frontend.
+        can_fork: Whether this system can have a zygote.
+    """
+
+    def __init__(self, channel_in: int, channel_out: int, *, can_fork: bool) -> None:
+        os.set_blocking(channel_in, False)
+        os.set_blocking(channel_out, False)
+        self._in = channel_in
+        self._out_descriptor = channel_out
+        self._out = Outgoing(channel_out)
+        self._assembler = FrameAssembler(INIT_LIMITS)
+        self._selector = selectors.DefaultSelector()
+        self._launches: dict[int, Launch] = {}
+        self._by_pid: dict[int, Launch] = {}
+        self._can_fork = can_fork
+        self._zygote: ZygoteProcess | None = None
+        self._zygote_pumps: list[LinePump] = []
+        self._zygote_failures = 0
+        self._zygote_start_at: float | None = None
+        self._zygote_hopeful = can_fork
+        self._waiting: deque[Launch] = deque()
+        self._forking: Launch | None = None
+        self._paused = False
+
+    def run(self) -> int:
+        """Serve; return the exit code when everything is killed and reaped."""
+        wake_read, wake_write = os.pipe()
+        os.set_blocking(wake_read, False)
+        os.set_blocking(wake_write, False)
+        signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
+        for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, lambda *_: None)
+        self._watch(wake_read, lambda: self._on_signals(wake_read))
+        self._watch(self._in, self._on_frontend)
+        code = 0
+        try:
+            if self._can_fork:
+                self._start_zygote()
+            else:
+                self._report_no_fork()
+            while True:
+                self._turn()
+        except _Shutdown as end:
+            code = end.code
+        except ProtocolError as error:
+            self._log(f"init: protocol error: {error}")
+            code = EXIT_PROTOCOL_ERROR
+        finally:
+            self._kill_all()
+        return code
+
+    # The loop
+
+    def _turn(self) -> None:
+        self._flush()
+        timeout = None
+        if self._zygote_start_at is not None:
+            timeout = max(0.0, self._zygote_start_at - time.monotonic())
+        for key, _ in self._selector.select(timeout):
+            # An earlier event of this turn may have closed it.
+            if self._selector.get_map().get(key.fileobj) is key:
+                key.data()
+        if self._zygote_start_at is not None and time.monotonic() >= self._zygote_start_at:
+            self._start_zygote()
+
+    def _watch(self, descriptor: int, callback: Callable[[], None]) -> None:
+        self._selector.register(descriptor, selectors.EVENT_READ, callback)
+
+    def _unwatch(self, descriptor: int) -> None:
+        with contextlib.suppress(KeyError):
+            self._selector.unregister(descriptor)
+
+    def _flush(self) -> None:
+        """Write to the frontend what fits; watch for room, and pause output, if not all did."""
+        try:
+            done = self._out.flush()
+        except OSError:
+            raise _Shutdown from None  # the frontend has gone
+        watched = self._out_descriptor in self._selector.get_map()
+        if done and watched:
+            self._selector.unregister(self._out_descriptor)
+        elif not done and not watched:
+            self._selector.register(self._out_descriptor, selectors.EVENT_WRITE, _nothing)
+        if not self._paused and self._out.size > _PAUSE_ABOVE:
+            self._paused = True
+            for pump in self._pumps():
+                self._unwatch(pump.descriptor)
+        elif self._paused and self._out.size < _RESUME_BELOW:
+            self._paused = False
+            for pump in self._pumps():
+                self._watch_pump(pump)
+
+    def _send(self, frame_type: int, launch_id: int, fields: dict[str, Any]) -> None:
+        self._out.queue(encode_message(frame_type, launch_id, 0, (encode_json(fields),)))
+
+    def _log(self, text: str) -> None:
+        """Tell the model log, as a line of the zygote."""
+        for line in text.splitlines():
+            self._queue_output(_ZYGOTE_LAUNCH, FLAG_STDERR, line.encode("utf-8", "replace"))
+
+    def _queue_output(self, launch_id: int, flags: int, lines: bytes) -> None:
+        self._out.queue(encode_message(FrameType.OUTPUT, launch_id, 0, (lines,), flags=flags))
+
+    # Output of workers
+
+    def _pumps(self) -> list[LinePump]:
+        return [p for launch in self._launches.values() for p in launch.pumps] + self._zygote_pumps
+
+    def _new_pumps(self, launch_id: int) -> tuple[list[LinePump], list[int]]:
+        """Return pumps for stdout and stderr, and the write ends of their pipes."""
+        pumps, ends = [], []
+        for flags in (0, FLAG_STDERR):
+            read_end, write_end = os.pipe()
+            os.set_blocking(read_end, False)
+            pump = LinePump(
+                read_end,
+                lambda lines, flags=flags: self._queue_output(  # type: ignore[misc]
+                    launch_id, flags, lines
+                ),
+            )
+            pumps.append(pump)
+            ends.append(write_end)
+            self._watch_pump(pump)
+        return pumps, ends
+
+    def _watch_pump(self, pump: LinePump) -> None:
+        if not self._paused and pump.descriptor not in self._selector.get_map():
+            self._watch(pump.descriptor, lambda: self._on_output(pump))
+
+    def _on_output(self, pump: LinePump) -> None:
+        if not pump.read():
+            # Closed by everybody who could write; what is left is taken when the process ended.
+            self._unwatch(pump.descriptor)
+
+    def _end_pumps(self, pumps: list[LinePump]) -> None:
+        for pump in pumps:
+            pump.drain()
+            self._unwatch(pump.descriptor)
+            pump.close()
+        pumps.clear()
+
+    # Orders of the frontend
+
+    def _on_frontend(self) -> None:
+        buffers = self._assembler.buffers()
+        try:
+            count = os.readv(self._in, buffers)
+        except BlockingIOError:
+            return
+        except OSError:
+            count = 0
+        if count == 0:
+            raise _Shutdown
+        self._assembler.received(count)
+        while (message := self._assembler.next_message()) is not None:
+            self._on_order(message)
+
+    def _on_order(self, message: Message) -> None:
+        if message.type == FrameType.SHUTDOWN:
+            raise _Shutdown
+        if message.type == FrameType.SIGNAL:
+            number = decode_json(message.body).get("signal")
+            if not isinstance(number, int) or not 0 < number < signal.NSIG:
+                raise ProtocolError(f"signal {number!r}, expected 1 to {signal.NSIG - 1}")
+            self._signal(message.id, number)
+            return
+        if message.id in self._launches or message.id == _ZYGOTE_LAUNCH:
+            raise ProtocolError(f"SPAWN for launch {message.id}, which is in use")
+        try:
+            spawn = Spawn.decode(message.body)
+        except ProtocolError as error:
+            self._report_not_started(message.id, str(error))
+            return
+        launch = Launch(message.id, spawn)
+        self._launches[launch.id] = launch
+        if spawn.start == "spawn":
+            self._start_program(launch)
+        elif self._zygote_hopeful:
+            self._waiting.append(launch)
+            self._fork_next()
+        else:
+            self._spawn_instead(launch, "there is no zygote")
+
+    def _signal(self, launch_id: int, number: int) -> None:
+        launch = self._launches.get(launch_id)
+        if launch is None:
+            return  # it has ended already
+        if launch.pid:
+            send_signal(launch.pid, number)
+        elif launch in self._waiting:
+            if number in (signal.SIGKILL, signal.SIGTERM):
+                self._waiting.remove(launch)
+                self._forget(launch)
+                reason = f"taken back by signal {number} before the zygote was ready"
+                self._report_not_started(launch.id, reason)
+        else:
+            launch.signal = number
+
+    # Starting workers
+
+    def _start_program(self, launch: Launch) -> None:
+        launch.pumps, ends = self._new_pumps(launch.id)
+        read_end, launch.lifeline_end = lifeline.create()
+        try:
+            pid = start_program(launch, ends[0], ends[1], read_end)
+        except (OSError, ValueError) as error:
+            self._forget(launch)
+            self._report_not_started(launch.id, f"{launch.spawn.python} cannot be started: {error}")
+            return
+        finally:
+            for end in (*ends, read_end):
+                os.close(end)
+        self._started(launch, pid)
+
+    def _spawn_instead(self, launch: Launch, reason: str) -> None:
+        self._log(f"Worker {launch.spawn.worker} is spawned rather than forked: {reason}")
+        self._start_program(launch)
+
+    def _fork_next(self) -> None:
+        """Give the zygote the next order, if it is ready and has none."""
+        zygote = self._zygote
+        if zygote is None or not zygote.ready or self._forking or not self._waiting:
+            return
+        launch = self._forking = self._waiting.popleft()
+        launch.pumps, ends = self._new_pumps(launch.id)
+        read_end, launch.lifeline_end = lifeline.create()
+        # An error here is the end of the zygote, which is noticed when it is reaped.
+        with contextlib.suppress(OSError):
+            sent = zygote.order_fork(launch.id, launch.spawn, (*ends, read_end))
+            self._watch_channel(zygote, writable=not sent)
+
+    def _started(self, launch: Launch, pid: int) -> None:
+        launch.pid = pid
+        self._by_pid[pid] = launch
+        self._send(FrameType.SPAWNED, launch.id, {"pid": pid})
+        if launch.signal is not None:
+            send_signal(pid, launch.signal)
+
+    def _report_not_started(self, launch_id: int, reason: str) -> None:
+        fields = {"pid": 0, "code": _NOT_STARTED, "error": reason}
+        self._send(FrameType.EXITED, launch_id, fields)
+
+    def _forget(self, launch: Launch) -> None:
+        """Close what belongs to a launch, its last output first."""
+        launch.close_lifeline()
+        self._end_pumps(launch.pumps)
+        self._launches.pop(launch.id, None)
+        self._by_pid.pop(launch.pid, None)
+
+    # The zygote
+
+    def _start_zygote(self) -> None:
+        self._zygote_start_at = None
+        self._zygote_pumps, ends = self._new_pumps(_ZYGOTE_LAUNCH)
+        try:
+            zygote = ZygoteProcess(*ends)
+        except OSError as error:
+            self._log(f"The zygote cannot be started: {error}")
+            self._end_pumps(self._zygote_pumps)
+            self._zygote_lost("it cannot be started", hopeful=False)
+            return
+        finally:
+            for end in ends:
+                os.close(end)
+        self._zygote = zygote
+        self._selector.register(zygote.channel, selectors.EVENT_READ, self._on_zygote_channel)
+
+    def _on_zygote_channel(self) -> None:
+        zygote = self._zygote
+        if zygote is None:
+            return
+        with contextlib.suppress(OSError):
+            self._watch_channel(zygote, writable=not zygote.flush())
+        for frame_type, launch_id, fields in zygote.receive():
+            if frame_type == FrameType.READY:
+                zygote.ready = True
+                self._zygote_hopeful = True
+                self._send(FrameType.READY, 0, fields)
+            else:
+                self._on_forked(launch_id, fields)
+        if zygote.at_end:
+            # Its exit is on its way; until then there is nothing to wait for here.
+            self._unwatch_channel(zygote)
+        self._fork_next()
+
+    def _on_forked(self, launch_id: int, fields: dict[str, Any]) -> None:
+        launch, self._forking = self._forking, None
+        if launch is None or launch.id != launch_id:
+            raise ProtocolError(f"the zygote answers launch {launch_id}, which it was not given")
+        if "pid" in fields:
+            self._started(launch, fields["pid"])
+            return
+        launch.close_lifeline()
+        self._end_pumps(launch.pumps)
+        self._spawn_instead(launch, f"the fork failed: {fields.get('error')}")
+
+    def _zygote_exited(self, fields: dict[str, int]) -> None:
+        zygote = self._zygote
+        assert zygote is not None
+        self._on_zygote_channel()
+        self._unwatch_channel(zygote)
+        zygote.close()
+        self._zygote = None
+        self._end_pumps(self._zygote_pumps)
+        self._send(FrameType.ZYGOTE_EXITED, 0, fields)
+        if zygote.is_stable():
+            self._zygote_failures = 0
+        how = ", ".join(f"{name} {value}" for name, value in fields.items())
+        self._zygote_lost(f"the zygote ended with {how}", hopeful=zygote.ready)
+
+    def _zygote_lost(self, reason: str, *, hopeful: bool) -> None:
+        """Plan the next start; orders that cannot wait for it are spawned."""
+        self._zygote_hopeful = hopeful
+        self._zygote_start_at = time.monotonic() + restart_delay(self._zygote_failures)
+        self._zygote_failures += 1
+        orphaned, self._forking = self._forking, None
+        if orphaned is not None:
+            # A half-started worker dies with its lifeline.
+            orphaned.close_lifeline()
+            self._end_pumps(orphaned.pumps)
+            self._spawn_instead(orphaned, reason)
+        if not hopeful:
+            while self._waiting:
+                self._spawn_instead(self._waiting.popleft(), reason)
+
+    def _watch_channel(self, zygote: ZygoteProcess, *, writable: bool) -> None:
+        events = selectors.EVENT_READ | (selectors.EVENT_WRITE if writable else 0)
+        key = self._selector.get_map().get(zygote.channel)
+        if key is not None and key.events != events:
+            self._selector.modify(zygote.channel, events, self._on_zygote_channel)
+
+    def _unwatch_channel(self, zygote: ZygoteProcess) -> None:
+        with contextlib.suppress(KeyError, ValueError):
+            self._selector.unregister(zygote.channel)
+
+    def _report_no_fork(self) -> None:
+        try:
+            torch: str | None = metadata.version("torch")
+        except metadata.PackageNotFoundError:
+            torch = None
+        ready = {
+            "python": platform.python_version(),
+            "torch": torch,
+            "fork": False,
+            "import_ms": 0,
+            "pid": 0,
+        }
+        self._send(FrameType.READY, 0, ready)
+
+    # Ends
+
+    def _on_signals(self, wake_read: int) -> None:
+        with contextlib.suppress(BlockingIOError):
+            while numbers := os.read(wake_read, 4096):
+                if any(number != signal.SIGCHLD for number in numbers):
+                    raise _Shutdown
+        self._reap()
+
+    def _reap(self) -> None:
+        """Reap every process that has ended, each after its whole group was killed."""
+        while True:
+            try:
+                info = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            except ChildProcessError:
+                return
+            if info is None:
+                return
+            zygote = self._zygote
+            if zygote is not None and info.si_pid == zygote.pid:
+                send_signal(info.si_pid, signal.SIGKILL)
+                os.waitpid(info.si_pid, 0)
+                self._zygote_exited(status_fields(info))
+                continue
+            if info.si_pid not in self._by_pid and self._forking is not None:
+                # A worker that ended at once: the zygote's answer is in the channel.
+                self._on_zygote_channel()
+            launch = self._by_pid.get(info.si_pid)
+            if launch is not None:
+                # While it is a zombie, its number cannot be another group's.
+                send_signal(info.si_pid, signal.SIGKILL)
+            os.waitpid(info.si_pid, 0)
+            if launch is not None:
+                self._forget(launch)
+                fields = {"pid": info.si_pid, **status_fields(info)}
+                self._send(FrameType.EXITED, launch.id, fields)
+
+    def _kill_all(self) -> None:
+        """Kill and reap everything, as far as that takes no more than a few seconds."""
+        if self._zygote is not None:
+            send_signal(self._zygote.pid, signal.SIGKILL)
+            self._zygote.close()
+        for launch in self._launches.values():
+            launch.close_lifeline()
+            if launch.pid:
+                send_signal(launch.pid, signal.SIGKILL)
+        deadline = time.monotonic() + _REAP_ALL_SEC
+        while time.monotonic() < deadline:
+            # Orphans of workers become our children, in groups of their own.
+            for pid in linux.children_of(os.getpid()):
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, signal.SIGKILL)
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                break
+            if pid == 0:
+                time.sleep(0.002)
+                continue
+            ended = self._by_pid.get(pid)
+            if ended is not None:
+                self._forget(ended)
+                exit_code = os.waitstatus_to_exitcode(status)
+                how = {"code": exit_code} if exit_code >= 0 else {"signal": -exit_code}
+                self._send(FrameType.EXITED, ended.id, {"pid": pid, **how})
+        with contextlib.suppress(OSError):
+            self._out.flush()
+
+
+def _nothing() -> None:
+    """The next turn of the loop writes."""

@@ -1,0 +1,3 @@
+"""What handlers use beside the context: streaming, timing, batching, text and more."""
+
+from __future__ import annotations
