@@ -233,9 +233,7 @@ class Context:
         value: str | None = self._processor(idx).get_response_header("content-type")
         return value
 
-    def set_response_status(
-        self, code: int = 200, phrase: str | None = "", idx: int = 0
-    ) -> None:
+    def set_response_status(self, code: int = 200, phrase: str | None = "", idx: int = 0) -> None:
         """Set the status of the response of one request; ignored before the first batch."""
         if self._request_processor is not None:
             self._request_processor[idx].report_status(code, reason_phrase=phrase)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from ts._protocol import control, messages
 from ts._protocol.errors import ProtocolError
 from ts._protocol.frames import (

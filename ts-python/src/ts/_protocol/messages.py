@@ -283,9 +283,7 @@ def decode_metric(body: Buffer) -> MetricSample:
         raise ProtocolError(f"METRIC of {len(view)} octets is malformed: {error}") from error
     if at != len(view) or kind >= len(_METRIC_TYPES):
         raise ProtocolError(f"METRIC of type {kind} has {len(view)} octets, its fields take {at}")
-    return MetricSample(
-        _METRIC_TYPES[kind], name, unit, value, time_ms, ids, tuple(dimensions)
-    )
+    return MetricSample(_METRIC_TYPES[kind], name, unit, value, time_ms, ids, tuple(dimensions))
 
 
 def _check_u16(size: int, what: str) -> None:

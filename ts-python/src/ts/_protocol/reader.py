@@ -115,7 +115,11 @@ class FrameAssembler:
                     return None
                 continue
             limit = self.limits.get(kind, -1)
-            if not LENGTH_OVERHEAD <= length <= min(self._max_frame_length, limit + LENGTH_OVERHEAD):
+            if (
+                not LENGTH_OVERHEAD
+                <= length
+                <= min(self._max_frame_length, limit + LENGTH_OVERHEAD)
+            ):
                 self._refuse_length(length, kind)
             if available < length + 4:
                 self._wanted = length + 4

@@ -12,10 +12,10 @@ import sys
 
 def _use_own_package() -> None:
     """Make `ts` the package this file is in, and let neither this folder nor the cwd shadow it."""
-    here = os.path.dirname(os.path.realpath(__file__))  # noqa: PTH120 - pathlib is not loaded yet
+    here = os.path.dirname(os.path.realpath(__file__))
     sys.path[:] = [p for p in sys.path if p and os.path.realpath(p) != here]
-    package = os.path.dirname(here)  # noqa: PTH120
-    root = os.path.dirname(package)  # noqa: PTH120
+    package = os.path.dirname(here)
+    root = os.path.dirname(package)
     if root not in sys.path:
         sys.path.append(root)
 

@@ -66,18 +66,19 @@ class WorkerConnection:
         """
         cancelled: list[Batch] = []
         reader, inbox = self.reader, self.inbox
+        count: int | None = None
         while True:
-            blocking = wait and not inbox.ready
-            if blocking:
-                self.writer.flush()
-            count = reader.fill(wait=blocking)
             while (message := reader.next_message()) is not None:
                 if message.type == FrameType.PREDICT:
                     inbox.take(message)
                 else:
                     self._take_other(message, cancelled)
-            if count < _PROBABLY_MORE and (inbox.ready or not wait):
+            if count is not None and count < _PROBABLY_MORE and (inbox.ready or not wait):
                 return cancelled
+            blocking = wait and not inbox.ready
+            if blocking:
+                self.writer.flush()
+            count = reader.fill(wait=blocking)
 
     def _take_other(self, message: Message, cancelled: list[Batch]) -> None:
         if message.type == FrameType.CANCEL:

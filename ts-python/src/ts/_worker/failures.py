@@ -15,7 +15,7 @@ WRONG_LENGTH = "number of batch response mismatched"
 NOT_ENCODABLE = "Unsupported model output data type."
 
 
-class RequestCancelled(Exception):  # noqa: N818 - what happened, not a mistake of the handler
+class RequestCancelled(Exception):
     """Nobody waits for the batch any more: every client of it has gone.
 
     Raised by `ts.handler_utils.utils.send_intermediate_predict_response`. A handler may clean up

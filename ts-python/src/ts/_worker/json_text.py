@@ -129,9 +129,7 @@ def _nested_numbers(value: list[Any] | tuple[Any, ...], level: int) -> str | Non
     for closed in range(depth - 1, 0, -1):
         text = text.replace(
             "]" * closed + innermost + "[" * closed,
-            _closing(level + depth - 1, closed)
-            + ","
-            + _opening(level + depth - closed, closed),
+            _closing(level + depth - 1, closed) + "," + _opening(level + depth - closed, closed),
         )
     opening = _opening(level, depth).lstrip()
     return opening + text[depth:-depth] + _closing(level + depth - 1, depth)

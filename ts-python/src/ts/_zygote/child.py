@@ -19,7 +19,7 @@ from ts._worker.main import Launch, run_worker
 from ts._zygote import lifeline, linux
 
 _CLEAN_UP_SEC = 5.0
-_START_FILE = os.path.join(os.path.dirname(os.path.dirname(__file__)), "_worker", "__main__.py")  # noqa: PTH118, PTH120
+_START_FILE = os.path.join(os.path.dirname(os.path.dirname(__file__)), "_worker", "__main__.py")
 
 
 def run_forked(
@@ -62,9 +62,7 @@ def run_spawned() -> NoReturn:
     linux.set_process_name(f"ts-worker-{spec['worker']}")
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(
-                encoding="utf-8", errors="backslashreplace", line_buffering=True
-            )
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
     launch = Launch(spec["launch"], spec["address"], spec["secret"], spec["threads"])
     code = 1
     try:

@@ -99,5 +99,3 @@ def status_fields(info: Any) -> dict[str, int]:
     if info.si_code == os.CLD_EXITED:
         return {"code": info.si_status}
     return {"signal": info.si_status}
-
-

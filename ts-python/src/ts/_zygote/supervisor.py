@@ -53,7 +53,7 @@ def main() -> int:
     return Init(channel_in, channel_out, can_fork=can_fork).run()
 
 
-class _Shutdown(Exception):  # noqa: N818 - not an error
+class _Shutdown(Exception):
     """The loop ends with this exit code."""
 
     def __init__(self, code: int = 0) -> None:

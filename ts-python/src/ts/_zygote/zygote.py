@@ -129,7 +129,7 @@ def _fork_again(channel: socket.socket, launch_id: int) -> int:
     return worker
 
 
-def _send(channel: socket.socket, frame_type: int, launch_id: int, fields: dict[str, object]) -> None:
+def _send(
+    channel: socket.socket, frame_type: int, launch_id: int, fields: dict[str, object]
+) -> None:
     channel.sendall(b"".join(encode_message(frame_type, launch_id, 0, (encode_json(fields),))))
-
-

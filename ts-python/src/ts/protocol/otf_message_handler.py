@@ -120,9 +120,7 @@ def send_intermediate_predict_response(
     send(ret, req_id_map, message, code, context)
 
 
-def _response_head(
-    index: int, value: Any, code: int, context: Any, ts_stream_next: bool
-) -> bytes:
+def _response_head(index: int, value: Any, code: int, context: Any, ts_stream_next: bool) -> bytes:
     if context is None:
         return _octets(b"") + _INT.pack(code) + _octets(b"") + encode_response_headers({})
     content_type = context.get_response_content_type(index) or ""
