@@ -160,7 +160,8 @@ final class ModuleSettings {
     return directory;
   }
 
-  private Optional<Path> metricsConfig(Path packageDirectory) {
+  /** The definitions of metrics, unless there are none at all. */
+  Optional<Path> metricsConfig(Path packageDirectory) {
     Path ours = packageDirectory.resolve("configs").resolve("metrics.yaml");
     return settings
         .find(ServerKeys.METRICS_CONFIG)

@@ -9,6 +9,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
@@ -28,6 +29,7 @@ import org.tsnext.core.worker.ModelEnvironment;
 import org.tsnext.http.BoundListener;
 import org.tsnext.http.HttpServer;
 import org.tsnext.http.ListenerRole;
+import org.tsnext.server.logging.DeclaredUnits;
 import org.tsnext.server.logging.ModelMetricsLog;
 import org.tsnext.server.machine.GpuDetector;
 import org.tsnext.server.settings.ListenerKeys;
@@ -95,12 +97,13 @@ final class Server implements AutoCloseable {
     ExecutorService executor = executor();
     ProcessEnvironment processEnvironment = modules.processEnvironment(environment);
 
+    Path packageDirectory = modules.packageDirectory();
     WorkerRuntime workers =
         parts.add(
             "workers",
             new WorkerRuntime(
                 modules.workers(
-                    modules.packageDirectory(),
+                    packageDirectory,
                     folders.sockets(),
                     modules.unixWorkers(transport),
                     processEnvironment),
@@ -133,7 +136,7 @@ final class Server implements AutoCloseable {
                     source,
                     workers,
                     modelEnvironment,
-                    new ModelMetricsLog(hostName()),
+                    new ModelMetricsLog(units(packageDirectory), hostName()),
                     Clock.system(),
                     timer,
                     executor,
@@ -236,6 +239,18 @@ final class Server implements AutoCloseable {
       throw new StartException(e.getMessage(), e);
     }
     return addresses;
+  }
+
+  private Map<String, String> units(Path packageDirectory) throws StartException {
+    Optional<Path> file = modules.metricsConfig(packageDirectory);
+    try {
+      return file.isPresent() ? DeclaredUnits.read(file.get()) : Map.of();
+    } catch (IOException e) {
+      throw new StartException(
+          "Invalid configuration: metrics_config = %s (%s): %s"
+              .formatted(file.get(), settings.source(ServerKeys.METRICS_CONFIG), e.getMessage()),
+          e);
+    }
   }
 
   private static String hostName() {

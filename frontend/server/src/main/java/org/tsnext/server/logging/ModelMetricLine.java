@@ -17,17 +17,19 @@ final class ModelMetricLine implements Message, StringBuilderFormattable {
   private static final long serialVersionUID = 1;
 
   private final transient MetricSample sample;
+  private final String unit;
   private final String host;
 
-  ModelMetricLine(MetricSample sample, String host) {
+  ModelMetricLine(MetricSample sample, String unit, String host) {
     this.sample = Objects.requireNonNull(sample, "sample");
+    this.unit = Objects.requireNonNull(unit, "unit");
     this.host = Objects.requireNonNull(host, "host");
   }
 
   @Override
   public void formatTo(StringBuilder line) {
     appendPrintable(line, sample.name()).append('.');
-    appendPrintable(line, sample.unit()).append(':').append(sample.value()).append("|#");
+    appendPrintable(line, unit).append(':').append(sample.value()).append("|#");
     String separator = "";
     for (Header dimension : sample.dimensions()) {
       line.append(separator);

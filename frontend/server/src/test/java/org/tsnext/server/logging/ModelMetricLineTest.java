@@ -19,7 +19,7 @@ public class ModelMetricLineTest {
             Instant.ofEpochSecond(1795347830, 999_000_000),
             requestIds,
             dimensions);
-    return new ModelMetricLine(sample, "vm").getFormattedMessage();
+    return new ModelMetricLine(sample, "ms", "vm").getFormattedMessage();
   }
 
   @Test
@@ -29,21 +29,19 @@ public class ModelMetricLineTest {
             "PredictionTime",
             "55cb0329,55cb0330",
             List.of(new Header("ModelName", "noop"), new Header("Level", "Model"))),
-        "PredictionTime.Milliseconds:2.14|#ModelName:noop,Level:Model|#hostname:vm,"
+        "PredictionTime.ms:2.14|#ModelName:noop,Level:Model|#hostname:vm,"
             + "requestID:55cb0329,55cb0330,timestamp:1795347830");
   }
 
   @Test
   public void withoutRequestIdsThatPartIsLeftOut() {
-    assertEquals(
-        line("Loads", "", List.of()),
-        "Loads.Milliseconds:2.14|#|#hostname:vm,timestamp:1795347830");
+    assertEquals(line("Loads", "", List.of()), "Loads.ms:2.14|#|#hostname:vm,timestamp:1795347830");
   }
 
   @Test
   public void handlersCannotForgeLines() {
     assertEquals(
         line("a\nb", "", List.of(new Header("x", "1\r\n2"))),
-        "a?b.Milliseconds:2.14|#x:1??2|#hostname:vm,timestamp:1795347830");
+        "a?b.ms:2.14|#x:1??2|#hostname:vm,timestamp:1795347830");
   }
 }
