@@ -1,0 +1,80 @@
+"""Checks of what is given, before anything is written."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from pathlib import Path
+
+import yaml
+
+from model_archiver.model_archiver_error import ModelArchiverError
+
+logger = logging.getLogger(__name__)
+
+MODEL_NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_\-.]*$"
+
+
+def check_model_name(name: str) -> None:
+    """Refuses names that do not make a file name everywhere."""
+    if not re.fullmatch(MODEL_NAME_PATTERN, name) or name.endswith("\n"):
+        raise ModelArchiverError(
+            "Model name contains special characters.\n"
+            "The allowed regular expression filter for model name is: " + MODEL_NAME_PATTERN
+        )
+
+
+def prepare_export_path(path: str) -> Path:
+    """The directory for the result, made if it is missing."""
+    if os.path.exists(path) and not os.path.isdir(path):
+        raise ModelArchiverError(
+            f"Given export-path {path} is not a directory. Point to a valid export-path directory."
+        )
+    if not os.path.exists(path):
+        logger.warning("Given export-path %s does not exist, it is created", path)
+        try:
+            os.makedirs(path, exist_ok=True)
+        except OSError as e:
+            raise ModelArchiverError(f"Given export-path {path} cannot be created: {e}") from e
+    return Path(path).absolute()
+
+
+def check_config_file(path: str) -> None:
+    """Refuses a model configuration that is not a YAML map."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            document = yaml.safe_load(file)
+    except yaml.MarkedYAMLError as e:
+        mark = e.problem_mark
+        place = f"line {mark.line + 1} column {mark.column + 1}: " if mark else ""
+        raise ModelArchiverError(f"Config file {path} is not valid YAML: {place}{e.problem}") from e
+    except (yaml.YAMLError, UnicodeDecodeError) as e:
+        raise ModelArchiverError(f"Config file {path} is not valid YAML: {e}") from e
+    except RecursionError as e:
+        raise ModelArchiverError(f"Config file {path} is not valid YAML: too deep") from e
+    if document is not None and not isinstance(document, dict):
+        raise ModelArchiverError(
+            f"Config file {path} is a {type(document).__name__} at its top level, expected a map "
+            "of keys to values"
+        )
+
+
+def warn_about_syntax(path: Path) -> None:
+    """Warns about a Python file that does not compile here; the server may run another Python."""
+    try:
+        compile(path.read_bytes(), str(path), "exec", dont_inherit=True)
+    except (SyntaxError, ValueError) as e:
+        logger.warning("%s is not valid Python for this interpreter: %s", path, e)
+
+
+def source_date_epoch() -> int | None:
+    """The time stamp that `SOURCE_DATE_EPOCH` asks for, if it is set."""
+    text = os.environ.get("SOURCE_DATE_EPOCH", "")
+    if not text:
+        return None
+    if not re.fullmatch(r"[0-9]{1,11}", text):
+        raise ModelArchiverError(
+            f"SOURCE_DATE_EPOCH is {text!r}, expected whole seconds since 1970"
+        )
+    return int(text)

@@ -1,0 +1,1 @@
+"""What stands in `MAR-INF/MANIFEST.json`."""

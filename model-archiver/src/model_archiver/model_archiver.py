@@ -1,0 +1,34 @@
+"""Packing as one call."""
+
+from __future__ import annotations
+
+import logging
+
+from model_archiver.model_archiver_config import ModelArchiverConfig
+from model_archiver.model_packaging_utils import ModelExportUtils
+
+logger = logging.getLogger(__name__)
+
+
+class ModelArchiver:
+    """Packs models."""
+
+    @staticmethod
+    def generate_model_archive(config: ModelArchiverConfig) -> None:
+        """Packs what `config` names into an archive or a directory in its export path.
+
+        The result appears complete or not at all.
+
+        Raises:
+            ModelArchiverError: if it cannot be packed or written.
+            FileNotFoundError: if a file is missing.
+            ValueError: if an extra file is of a kind that cannot be packed.
+        """
+        ModelExportUtils.validate_inputs(config.model_name, config.export_path)
+        target = ModelExportUtils.check_mar_already_exists(
+            config.model_name, config.export_path, config.force, config.archive_format
+        )
+        contents = ModelExportUtils.collect(config)
+        manifest = ModelExportUtils.generate_manifest_json(config)
+        ModelExportUtils.archive(target, contents, manifest, config.archive_format)
+        logger.info("Packed model %s into %s", config.model_name, target)
