@@ -10,7 +10,6 @@ from typing import Any
 
 import torch
 from PIL import Image
-
 from ts.metrics._sample import MetricSample
 from ts.metrics.metric_cache_yaml_impl import MetricsCacheYamlImpl
 

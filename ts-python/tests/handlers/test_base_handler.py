@@ -15,7 +15,6 @@ import numpy as np
 import pytest
 import torch
 from handler_fakes import EAGER, SCRIPTED, FakeContext, write_eager, write_labels, write_torchscript
-
 from ts.torch_handler import base_handler
 from ts.torch_handler.base_handler import BaseHandler
 from ts.utils.util import PredictionException
@@ -173,7 +172,7 @@ def test_switch_must_be_a_boolean(tmp_path: Path) -> None:
 
 def test_two_classes_in_the_model_file_are_an_error(tmp_path: Path) -> None:
     (tmp_path / "model.py").write_text("class A: pass\nclass B: pass\n")
-    with pytest.raises(ValueError, match="Expected only one class as model definition.*A, B"):
+    with pytest.raises(ValueError, match=r"Expected only one class as model definition.*A, B"):
         loaded(FakeContext(tmp_path, {"modelFile": "model.py"}))
 
 

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 import torch
 from handler_fakes import CNN_MODEL, EAGER, FakeContext, image_octets, write_eager, write_labels
-
 from ts.torch_handler.image_classifier import ImageClassifier
 from ts.torch_handler.image_segmenter import ImageSegmenter
 from ts.torch_handler.object_detector import ObjectDetector

@@ -72,7 +72,7 @@ class TextClassifier(TextHandler):
         insights = []
         for start, end, words, wanted in zip(offsets.tolist(), ends, tokens, targets, strict=True):
             text_ids = ids[start:end]
-            baseline = reference.generate_reference(len(text_ids), self.device).squeeze(0)
+            baseline = reference.generate_reference(len(text_ids), self.device)
             attributions = self.lig.attribute(
                 text_ids,
                 baseline,

@@ -110,7 +110,8 @@ def _to_array(
 ) -> npt.NDArray[Any]:
     try:
         plain = np.array(data)
-        if plain.dtype.kind not in ("f" if datatype in _FLOATS else "") + "biu" and plain.size:
+        kinds = "biuf" if datatype in _FLOATS else "biu"
+        if plain.size and plain.dtype.kind not in kinds and not _all_integers(data):
             raise ValueError(f"the values are of type {plain.dtype}")
         # Numbers that do not fit the datatype are refused, not wrapped around.
         array: npt.NDArray[Any] = np.array(data, dtype=_NUMPY_OF[datatype])
@@ -121,6 +122,11 @@ def _to_array(
             f"{where}: shape {shape} has {count} elements, data has {array.size}", 400
         )
     return array.reshape(shape)
+
+
+def _all_integers(data: list[Any]) -> bool:
+    """Tell it slowly, for integers so large that NumPy takes them for floats or objects."""
+    return all(isinstance(value, int) for value in np.array(data, dtype=object).ravel())
 
 
 def _same_kind(array: npt.NDArray[Any], datatype: str, wanted: str) -> bool:

@@ -1,0 +1,1 @@
+"""Base classes of the time before TorchServe, kept for imports."""

@@ -1,0 +1,135 @@
+"""vLLM's OpenAI application, made of a model-config.yaml."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ts.utils._optional import import_optional
+
+logger = logging.getLogger(__name__)
+
+_PURPOSE = "A vLLM handler"
+_PARSER_MODULES = ("vllm.utils.argparse_utils", "vllm.utils")
+
+
+def model_of(section: dict[str, Any], model_dir: Path) -> str:
+    """Return the model of the section ``handler``: a path in the model's folder, or a hub id.
+
+    Raises:
+        RuntimeError: None is named.
+    """
+    name = section.get("model_path") or (section.get("vllm_engine_config") or {}).get("model")
+    if not name:
+        raise RuntimeError(
+            "model-config.yaml names no model, expected handler.model_path or "
+            "handler.vllm_engine_config.model"
+        )
+    path = model_dir / str(name)
+    return str(path) if path.exists() else str(name)
+
+
+def command_line(
+    section: dict[str, Any], model_dir: Path, model_name: str, known: set[str]
+) -> dict[str, Any]:
+    """Return the settings of vLLM's server for the section ``handler``.
+
+    Args:
+        section: ``vllm_engine_config``, ``adapters``, ``chat_template`` and ``model_path``.
+        model_dir: The model's folder, where relative paths are looked up.
+        model_name: The name under which clients ask for the model.
+        known: Settings this vLLM has; others are left out, with a warning.
+    """
+    settings = dict(section.get("vllm_engine_config") or {})
+    settings["model"] = model_of(section, model_dir)
+    settings.setdefault("served_model_name", [model_name])
+    if isinstance(settings["served_model_name"], str):
+        settings["served_model_name"] = [settings["served_model_name"]]
+    if section.get("chat_template"):
+        template = model_dir / str(section["chat_template"])
+        settings["chat_template"] = str(
+            template if template.is_file() else section["chat_template"]
+        )
+    if section.get("adapters"):
+        settings["enable_lora"] = True
+    unknown = sorted(settings.keys() - known)
+    if unknown:
+        logger.warning("vLLM has no settings %s: they are ignored", ", ".join(unknown))
+    return {key: value for key, value in settings.items() if key in known}
+
+
+async def create_app(section: dict[str, Any], model_dir: Path, model_name: str) -> Any:
+    """Start the engine and return vLLM's ASGI application. The engine ends with the process.
+
+    Raises:
+        RuntimeError: vLLM is not installed, or no model is named.
+    """
+    model_of(section, model_dir)
+    server = import_optional("vllm.entrypoints.openai.api_server", _PURPOSE, "vllm")
+    cli_args = import_optional("vllm.entrypoints.openai.cli_args", _PURPOSE, "vllm")
+    arg_utils = import_optional("vllm.engine.arg_utils", _PURPOSE, "vllm")
+    parser = cli_args.make_arg_parser(_argument_parser()())
+    args = parser.parse_args([])
+    settings = command_line(section, model_dir, model_name, set(vars(args)))
+    for key, value in settings.items():
+        setattr(args, key, value)
+    args.lora_modules = _adapters(section, model_dir) or None
+
+    engine_args = arg_utils.AsyncEngineArgs.from_cli_args(args)
+    manager = server.build_async_engine_client_from_engine_args(engine_args)
+    client = await manager.__aenter__()
+    available: dict[str, Any] = {"args": args, "engine_client": client}
+    if hasattr(client, "get_supported_tasks"):
+        available["supported_tasks"] = await client.get_supported_tasks()
+    for name in ("vllm_config", "model_config"):
+        if hasattr(client, name):
+            available[name] = getattr(client, name)
+    app = _call(server.build_app, available)
+    available["state"] = app.state
+    await _call(server.init_app_state, available)
+    app.state.engine_manager = manager  # kept alive: its end would be the engine's
+    return app
+
+
+def _call(function: Callable[..., Any], available: dict[str, Any]) -> Any:
+    """Call `function` with those of the available arguments that it takes.
+
+    These functions have gained and lost arguments from one version of vLLM to the next.
+    """
+    names = inspect.signature(function).parameters
+    return function(**{name: available[name] for name in names if name in available})
+
+
+def _argument_parser() -> Any:
+    for module in _PARSER_MODULES:
+        try:
+            return importlib.import_module(module).FlexibleArgumentParser
+        except (ImportError, AttributeError):
+            continue
+    raise RuntimeError(f"This version of vLLM has no FlexibleArgumentParser in {_PARSER_MODULES}")
+
+
+def _adapters(section: dict[str, Any], model_dir: Path) -> list[Any]:
+    adapters = section.get("adapters") or {}
+    if not adapters:
+        return []
+    for module in (
+        "vllm.entrypoints.openai.models.protocol",
+        "vllm.entrypoints.openai.serving_models",
+    ):
+        try:
+            path_class = importlib.import_module(module).LoRAModulePath
+            break
+        except (ImportError, AttributeError):
+            continue
+    else:
+        raise RuntimeError("This version of vLLM has no LoRAModulePath: adapters cannot be used")
+    paths = {name: model_dir / str(path) for name, path in adapters.items()}
+    return [
+        path_class(name=name, path=str(path if path.exists() else adapters[name]))
+        for name, path in paths.items()
+    ]

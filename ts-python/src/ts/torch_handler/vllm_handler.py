@@ -1,0 +1,106 @@
+"""Large language models, run by vLLM, with the OpenAI API."""
+
+from __future__ import annotations
+
+import functools
+import json
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any
+
+from ts.handler_utils.utils import send_intermediate_predict_response
+from ts.torch_handler._asgi import AsgiThread
+from ts.torch_handler._vllm_app import create_app
+from ts.torch_handler.base_handler import BaseHandler
+from ts.utils.util import PredictionException
+
+# Paths after /predictions/<model>/<version>/ and the methods of vLLM's routes.
+_ROUTES = {"v1/models": "GET", "v1/completions": "POST", "v1/chat/completions": "POST"}
+
+
+class VLLMHandler(BaseHandler):
+    """Passes requests to vLLM's own OpenAI application, inside this process.
+
+    Needs ``asyncCommunication: true`` in model-config.yaml. The section ``handler`` there has
+    ``vllm_engine_config`` (the settings of ``vllm serve``), ``model_path``, ``adapters`` and
+    ``chat_template``. When a client leaves, the engine stops generating for it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._server: AsgiThread | None = None
+
+    def initialize(self, ctx: Any) -> None:
+        """Start the engine and wait until it is ready.
+
+        Raises:
+            RuntimeError: vLLM is not installed, or no model is named.
+        """
+        self.context = ctx
+        self.manifest = ctx.manifest
+        self.model_yaml_config = getattr(ctx, "model_yaml_config", None) or {}
+        section = self.model_yaml_config.get("handler") or {}
+        folder = Path(ctx.system_properties["model_dir"])
+        create = functools.partial(create_app, section, folder, ctx.model_name)
+        server = AsgiThread(create, name="vllm")
+        server.start()
+        self._server = server
+        self.initialized = True
+
+    async def handle(self, data: Any, context: Any) -> list[Any]:  # type: ignore[override]
+        """Answer one request; stream it if it says so.
+
+        Raises:
+            PredictionException: 400 or 404, the request is not one of this API.
+        """
+        if len(data) != 1:
+            raise PredictionException(
+                f"A batch of {len(data)} requests, expected batchSize: 1 with vLLM, which makes "
+                "its own batches",
+                500,
+            )
+        path = context.get_request_header(0, "url_path") or ""
+        method = _ROUTES.get(path)
+        if method is None:
+            raise PredictionException(f"Path {path!r}, expected one of {', '.join(_ROUTES)}", 404)
+        request = {} if method == "GET" else self._request_of(data[0])
+        body = b"" if method == "GET" else json.dumps(request).encode()
+        assert self._server is not None
+        async with aclosing(self._server.request(method, f"/{path}", body)) as answer:
+            status = await anext(answer)
+            if status != 200:
+                context.set_response_status(status, "", 0)
+            elif request.get("stream") is True:
+                context.set_response_content_type(0, "text/event-stream")
+                return [await self._stream(answer, context)]
+            context.set_response_content_type(0, "application/json")
+            return [b"".join([chunk async for chunk in answer]).decode()]
+
+    async def _stream(self, chunks: Any, context: Any) -> str:
+        """Send all chunks but the last, which is returned."""
+        last = b""
+        async for chunk in chunks:
+            if last:
+                send_intermediate_predict_response(
+                    [last.decode()],
+                    context.request_ids,
+                    "Intermediate Prediction success",
+                    200,
+                    context,
+                )
+            last = chunk
+        return last.decode()
+
+    @staticmethod
+    def _request_of(row: Any) -> dict[str, Any]:
+        value = row.get("data") or row.get("body") if isinstance(row, dict) else row
+        if isinstance(value, (bytes, bytearray, str)):
+            try:
+                value = json.loads(value)
+            except ValueError as e:
+                raise PredictionException(f"The body is not JSON: {e}", 400) from e
+        if not isinstance(value, dict):
+            raise PredictionException(
+                f"The body is a JSON {type(value).__name__}, expected an object", 400
+            )
+        return value
