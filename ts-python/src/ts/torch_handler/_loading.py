@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any
 
 import torch
+
 from ts.utils.util import list_classes_from_module
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+
 from ts.handler_utils.timer import timed
 from ts.torch_handler._compile import aot_compile_wanted, compile_arguments, describe_compile
 from ts.torch_handler._loading import (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+
 from ts.handler_utils.preprocess.dali import get_dali_pipeline
 from ts.handler_utils.timer import timed
 from ts.torch_handler._requests import decode_base64, payload_of

@@ -6,6 +6,7 @@ import io
 from typing import Any
 
 import torch
+
 from ts.handler_utils.timer import timed
 from ts.torch_handler._loading import load_weights
 from ts.torch_handler._requests import payload_of

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+
 from ts.handler_utils.timer import timed
 from ts.torch_handler._images import tensor_transform
 from ts.torch_handler._lazy_attribute import LazyClassAttribute

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+
 from ts.handler_utils.text_utils import ngrams_iterator
 from ts.handler_utils.timer import timed
 from ts.torch_handler._requests import payload_of

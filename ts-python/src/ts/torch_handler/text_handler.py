@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+
 from ts.handler_utils.text_utils import get_tokenizer
 from ts.torch_handler._loading import load_weights
 from ts.torch_handler.base_handler import BaseHandler

@@ -6,6 +6,7 @@ import functools
 from typing import Any
 
 import torch
+
 from ts.handler_utils.timer import timed
 from ts.torch_handler._images import decode_image
 from ts.torch_handler._requests import decode_base64, payload_of

@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 import torch
+
 from ts.handler_utils.distributed.pt_pippy import initialize_rpc_workers
 from ts.torch_handler.base_handler import BaseHandler
 

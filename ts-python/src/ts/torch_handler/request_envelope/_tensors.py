@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
 from ts.utils.util import PredictionException
 
 _NUMPY_OF = {
