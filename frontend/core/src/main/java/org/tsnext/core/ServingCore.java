@@ -3,15 +3,25 @@ package org.tsnext.core;
 import java.time.Duration;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicReference;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.tsnext.archive.ModelSource;
 import org.tsnext.core.inference.InferenceService;
+import org.tsnext.core.inference.RoutedInference;
+import org.tsnext.core.model.ModelLifecycle;
 import org.tsnext.core.model.ModelService;
 import org.tsnext.core.model.ServingSettings;
 import org.tsnext.core.time.Clock;
 import org.tsnext.core.time.Scheduler;
 import org.tsnext.core.worker.MetricsRecorder;
 import org.tsnext.core.worker.ModelEnvironment;
+import org.tsnext.core.worker.Supervisor;
+import org.tsnext.core.worker.WorkerIds;
 import org.tsnext.core.worker.WorkerLauncher;
 
 /**
@@ -19,6 +29,8 @@ import org.tsnext.core.worker.WorkerLauncher;
  * close, after this.
  */
 public final class ServingCore implements AutoCloseable {
+
+  private static final Logger LOGGER = LoggerFactory.getLogger(ServingCore.class);
 
   /**
    * What the core works with.
@@ -49,18 +61,40 @@ public final class ServingCore implements AutoCloseable {
     }
   }
 
-  public ServingCore(Collaborators collaborators) {
-    Objects.requireNonNull(collaborators, "collaborators");
+  /** How often a drain looks whether all is done. */
+  private static final Duration LOOK_INTERVAL = Duration.ofMillis(10);
+
+  private static final Duration CLOSE_LIMIT = Duration.ofSeconds(10);
+
+  private final ModelLifecycle models;
+  private final InferenceService inference;
+  private final Clock clock;
+  private final Scheduler scheduler;
+  private final AtomicReference<CompletableFuture<Void>> drained = new AtomicReference<>();
+
+  public ServingCore(Collaborators with) {
+    Supervisor.Tools tools =
+        new Supervisor.Tools(
+            with.launcher(),
+            with.metrics(),
+            with.clock(),
+            with.scheduler(),
+            with.executor(),
+            new WorkerIds(with.settings().initialWorkerPort()));
+    this.models = new ModelLifecycle(with.source(), with.environment(), with.settings(), tools);
+    this.inference = new RoutedInference(models.router());
+    this.clock = with.clock();
+    this.scheduler = with.scheduler();
   }
 
   /** The door for inference. */
   public InferenceService inference() {
-    throw new UnsupportedOperationException();
+    return inference;
   }
 
   /** The door for management. */
   public ModelService models() {
-    throw new UnsupportedOperationException();
+    return models;
   }
 
   /**
@@ -71,12 +105,38 @@ public final class ServingCore implements AutoCloseable {
    * @return completes when no worker process is left, never exceptionally
    */
   public CompletableFuture<Void> drain(Duration limit) {
-    throw new UnsupportedOperationException();
+    CompletableFuture<Void> mine = new CompletableFuture<>();
+    if (!drained.compareAndSet(null, mine)) {
+      return drained.get();
+    }
+    models.refuse();
+    stopWhenIdle(clock.nanoTime() + limit.toNanos(), mine);
+    return mine;
   }
 
-  /** {@link #drain} with no time given; returns once the workers are gone, or after 10 s. */
+  /**
+   * Ends what {@link #drain} has left, or everything, with no time given. Returns once the workers
+   * are gone, or after 10 s.
+   */
   @Override
   public void close() {
-    throw new UnsupportedOperationException();
+    models.refuse();
+    CompletableFuture<Void> stopped = models.stop();
+    try {
+      stopped.get(CLOSE_LIMIT.toMillis(), TimeUnit.MILLISECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    } catch (ExecutionException | TimeoutException e) {
+      LOGGER.warn("Workers are left behind after {} s", CLOSE_LIMIT.toSeconds());
+    }
+  }
+
+  private void stopWhenIdle(long deadlineNanos, CompletableFuture<Void> result) {
+    if (models.isIdle() || deadlineNanos - clock.nanoTime() <= 0) {
+      CompletableFuture<Boolean> unused =
+          models.stop().handle((none, failure) -> result.complete(null));
+    } else {
+      scheduler.schedule(LOOK_INTERVAL, () -> stopWhenIdle(deadlineNanos, result));
+    }
   }
 }

@@ -1,0 +1,339 @@
+package org.tsnext.core.inference;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.function.Function;
+import org.tsnext.core.error.ServingException;
+import org.tsnext.core.inference.InferenceService.InferenceCall;
+import org.tsnext.core.request.InferenceRequest;
+import org.tsnext.core.request.RequestKind;
+import org.tsnext.core.request.ResponseSink;
+import org.tsnext.core.time.Clock;
+import org.tsnext.core.time.Scheduler;
+import org.tsnext.core.worker.WorkSeat;
+import org.tsnext.core.worker.WorkSource;
+import org.tsnext.core.worker.WorkerProcess;
+import org.tsnext.core.worker.Workforce;
+
+/**
+ * Brings the requests of one model version to its workers. One lock guards the queue, the deadlines
+ * and the seats; it is held for a few dozen instructions at a time. Sinks, processes and observers
+ * are called after it was released: decisions under the lock leave orders in the seats' outboxes
+ * and in {@code expired}, and {@link #flush} carries them out.
+ *
+ * <p>Which event may answer a request is decided here, by taking it out of queue or batch under the
+ * lock; that it ends only once is guaranteed in {@link Call}.
+ */
+public final class Dispatcher implements WorkSource {
+
+  final Object lock = new Object();
+
+  private final DispatchPolicy policy;
+  private final Clock clock;
+  private final Scheduler scheduler;
+  private final Refusals refusals;
+  private final Queue<Call> expired = new ConcurrentLinkedQueue<>();
+
+  // Guarded by the lock.
+  private final JobQueue queue;
+  private final Batcher batcher;
+  private final DeadlineHeap deadlines = new DeadlineHeap();
+  private final LazyTimer batchTimer;
+  private final LazyTimer deadlineTimer;
+  private Workforce workforce = Workforce.NONE;
+  private Optional<ServingException> closed = Optional.empty();
+
+  /** Replaced, never changed, so that {@link #flush} can read it without the lock. */
+  private volatile Seat[] seats = {};
+
+  public Dispatcher(DispatchPolicy policy, Clock clock, Scheduler scheduler) {
+    this.policy = Objects.requireNonNull(policy, "policy");
+    this.clock = Objects.requireNonNull(clock, "clock");
+    this.scheduler = Objects.requireNonNull(scheduler, "scheduler");
+    this.refusals = new Refusals(policy);
+    this.queue = new JobQueue(policy.queueCapacity());
+    this.batcher = new Batcher(queue, policy.batchSize(), policy.maxBatchDelay());
+    this.batchTimer = new LazyTimer(scheduler, this::batchTimeCame);
+    this.deadlineTimer = new LazyTimer(scheduler, this::deadlineCame);
+  }
+
+  /** Takes a request over; see {@link InferenceService#submit}. */
+  public InferenceCall submit(InferenceRequest request, ResponseSink sink) {
+    long now = clock.nanoTime();
+    Deadline deadline = Deadline.of(now, policy.clientTimeout(), request.timeout());
+    Call call = new Call(this, request, sink, now, deadline);
+    Optional<ServingException> refusal;
+    synchronized (lock) {
+      refusal = refusal(call, now);
+      if (refusal.isEmpty()) {
+        queue.addLast(call);
+        if (deadline.exists()) {
+          deadlines.add(call);
+          deadlineTimer.arm(deadline.nanos(), now);
+        }
+        pump(now);
+      }
+    }
+    refusal.ifPresent(call::fail);
+    flush();
+    return call;
+  }
+
+  @Override
+  public WorkSeat open(int workerId, WorkerProcess process, WorkSeat.Observer observer) {
+    return new Seat(this, workerId, process, observer);
+  }
+
+  @Override
+  public void workforce(Workforce now) {
+    List<Call> unserved;
+    synchronized (lock) {
+      workforce = now;
+      unserved = now.state() == Workforce.State.PRESENT ? List.of() : takeQueue();
+    }
+    unserved.forEach(call -> call.fail(nobody(call.request(), now)));
+  }
+
+  /**
+   * The version is being unregistered: what waits and what comes gets one {@code MODEL_GOING_AWAY};
+   * what runs may end.
+   */
+  public void goAway() {
+    close(refusals.goingAway());
+  }
+
+  /** The server goes down, and its time is over: what waits and what comes is refused. */
+  public void shutDown() {
+    close(Refusals.shuttingDown());
+  }
+
+  /** Requests that wait for a worker. */
+  public int queueLength() {
+    synchronized (lock) {
+      return queue.size();
+    }
+  }
+
+  /** Whether nothing waits and nothing runs. */
+  public boolean isIdle() {
+    synchronized (lock) {
+      if (!queue.isEmpty()) {
+        return false;
+      }
+      for (Seat seat : seats) {
+        if (!seat.isIdle()) {
+          return false;
+        }
+      }
+      return true;
+    }
+  }
+
+  DispatchPolicy policy() {
+    return policy;
+  }
+
+  Refusals refusals() {
+    return refusals;
+  }
+
+  Clock clock() {
+    return clock;
+  }
+
+  Scheduler scheduler() {
+    return scheduler;
+  }
+
+  /** The seat's worker takes work from now on. */
+  void seat(Seat seat) {
+    synchronized (lock) {
+      Seat[] more = Arrays.copyOf(seats, seats.length + 1);
+      more[seats.length] = seat;
+      seats = more;
+      pump(clock.nanoTime());
+    }
+    flush();
+  }
+
+  /** A call has ended by itself: its place is freed, and a worker that has it is told. */
+  void forget(Call call) {
+    synchronized (lock) {
+      release(call);
+      pump(clock.nanoTime());
+    }
+    flush();
+  }
+
+  /** Under the lock: gives batches to workers until there are no more of the one or the other. */
+  void pump(long now) {
+    expire(now);
+    while (!queue.isEmpty()) {
+      Seat seat = freest();
+      if (seat == null) {
+        return;
+      }
+      Optional<RequestKind> kind = batcher.ready(now);
+      if (kind.isEmpty()) {
+        batchTimer.arm(batcher.readyAt(), now);
+        return;
+      }
+      List<Call> calls = batcher.take(kind.get());
+      if (!calls.isEmpty()) {
+        seat.assign(calls, now);
+      }
+    }
+  }
+
+  /** Under the lock: a request is answered, and its deadline does not matter any more. */
+  void settled(Call call) {
+    deadlines.remove(call);
+  }
+
+  /** Under the lock: the seat's worker is gone. */
+  void removeSeat(Seat seat) {
+    seats = Arrays.stream(seats).filter(other -> other != seat).toArray(Seat[]::new);
+  }
+
+  /**
+   * Under the lock: puts requests of a lost worker in front of the queue, in order.
+   *
+   * @return what to tell those that nobody will serve
+   */
+  Function<Call, Optional<ServingException>> putBack(List<Call> calls) {
+    Workforce now = workforce;
+    Optional<ServingException> why = closed;
+    boolean nobody = why.isPresent() || now.state() != Workforce.State.PRESENT;
+    if (!nobody) {
+      for (int i = calls.size() - 1; i >= 0; i--) {
+        if (!calls.get(i).hasEnded()) {
+          queue.addFirst(calls.get(i));
+        }
+      }
+      return call -> Optional.empty();
+    }
+    calls.forEach(this::settled);
+    return call -> Optional.of(why.orElseGet(() -> nobody(call.request(), now)));
+  }
+
+  /** Off the lock: carries out what was decided under it. */
+  void flush() {
+    for (Call call = expired.poll(); call != null; call = expired.poll()) {
+      call.fail(call.deadline().expired());
+    }
+    for (Seat seat : seats) {
+      seat.flush();
+    }
+  }
+
+  private Optional<ServingException> refusal(Call call, long now) {
+    InferenceRequest request = call.request();
+    if (closed.isPresent()) {
+      return closed;
+    }
+    if (call.deadline().passed(now)) {
+      return Optional.of(call.deadline().expired());
+    }
+    if (workforce.state() != Workforce.State.PRESENT) {
+      return Optional.of(nobody(request, workforce));
+    }
+    if (policy.useJobTicket() && freeTickets() <= 0) {
+      return Optional.of(refusals.noTicket(request));
+    }
+    return queue.isFull()
+        ? Optional.of(refusals.queueFull(request, queue.size()))
+        : Optional.empty();
+  }
+
+  private ServingException nobody(InferenceRequest request, Workforce now) {
+    return now.state() == Workforce.State.FAILED
+        ? refusals.allFailed(request, now.reason())
+        : refusals.noWorker(request);
+  }
+
+  /** Idle workers that no waiting request has a claim on. */
+  private int freeTickets() {
+    int idle = -queue.size();
+    for (Seat seat : seats) {
+      if (seat.hasTicket()) {
+        idle++;
+      }
+    }
+    return idle;
+  }
+
+  /** The worker with room that will be free first; or null. */
+  private Seat freest() {
+    Seat best = null;
+    for (Seat seat : seats) {
+      if (seat.hasRoom() && (best == null || seat.isFreeBefore(best))) {
+        best = seat;
+      }
+    }
+    return best;
+  }
+
+  private void expire(long now) {
+    for (Call call = deadlines.first();
+        call != null && call.deadline().passed(now);
+        call = deadlines.first()) {
+      release(call);
+      expired.add(call);
+    }
+  }
+
+  /** Takes a call out of everything but its batch, whose worker is told instead. */
+  private void release(Call call) {
+    queue.remove(call);
+    deadlines.remove(call);
+    if (call.batch != null) {
+      call.batch.seat().cancel(call);
+    }
+  }
+
+  private List<Call> takeQueue() {
+    List<Call> taken = new ArrayList<>(queue.size());
+    for (Call call = queue.poll(); call != null; call = queue.poll()) {
+      deadlines.remove(call);
+      taken.add(call);
+    }
+    return taken;
+  }
+
+  private void close(ServingException why) {
+    List<Call> unserved;
+    synchronized (lock) {
+      if (closed.isEmpty()) {
+        closed = Optional.of(why);
+      }
+      batchTimer.cancel();
+      unserved = takeQueue();
+    }
+    unserved.forEach(call -> call.fail(why));
+  }
+
+  private void batchTimeCame() {
+    synchronized (lock) {
+      batchTimer.fired();
+      pump(clock.nanoTime());
+    }
+    flush();
+  }
+
+  private void deadlineCame() {
+    synchronized (lock) {
+      deadlineTimer.fired();
+      long now = clock.nanoTime();
+      pump(now);
+      if (!deadlines.isEmpty()) {
+        deadlineTimer.arm(deadlines.first().deadline().nanos(), now);
+      }
+    }
+    flush();
+  }
+}

@@ -1,0 +1,100 @@
+package org.tsnext.core.inference;
+
+import java.time.Duration;
+import org.tsnext.core.error.ErrorKind;
+import org.tsnext.core.error.ServingException;
+import org.tsnext.core.request.InferenceRequest;
+import org.tsnext.core.request.RequestKind;
+import org.tsnext.core.worker.WorkerListener.HandlerError;
+
+/** The words in which requests of one model version are refused or fail. */
+final class Refusals {
+
+  private final DispatchPolicy policy;
+
+  Refusals(DispatchPolicy policy) {
+    this.policy = policy;
+  }
+
+  ServingException noWorker(InferenceRequest request) {
+    return new ServingException(ErrorKind.NO_WORKER, noWorkerText(request));
+  }
+
+  ServingException allFailed(InferenceRequest request, String reason) {
+    return new ServingException(
+            ErrorKind.NO_WORKER,
+            noWorkerText(request) + " Every worker has failed and is not started again by itself.")
+        .withDetail(reason);
+  }
+
+  ServingException queueFull(InferenceRequest request, int waiting) {
+    return new ServingException(
+        ErrorKind.QUEUE_FULL,
+        noWorkerText(request)
+            + " Its queue is full: "
+            + waiting
+            + " requests wait (jobQueueSize "
+            + policy.queueCapacity()
+            + ").");
+  }
+
+  ServingException noTicket(InferenceRequest request) {
+    return new ServingException(
+        ErrorKind.QUEUE_FULL,
+        noWorkerText(request) + " No worker is idle, and useJobTicket lets no request wait.");
+  }
+
+  ServingException goingAway() {
+    return new ServingException(
+        ErrorKind.MODEL_GOING_AWAY,
+        "Model \""
+            + policy.modelName()
+            + "\" version \""
+            + policy.modelVersion()
+            + "\" is being unregistered.");
+  }
+
+  static ServingException shuttingDown() {
+    return new ServingException(ErrorKind.SHUTTING_DOWN, "The server is shutting down.");
+  }
+
+  static ServingException workerDied() {
+    return new ServingException(ErrorKind.WORKER_LOST, "Worker died.");
+  }
+
+  ServingException responseTimeout() {
+    Duration limit = policy.responseTimeout();
+    return new ServingException(
+        ErrorKind.RESPONSE_TIMEOUT,
+        "The worker of model \""
+            + policy.modelName()
+            + "\" did not respond within "
+            + (limit.toMillis() % 1000 == 0 ? limit.toSeconds() + " s" : limit.toMillis() + " ms")
+            + " (responseTimeout).");
+  }
+
+  /** The table of ERROR codes in docs/worker-protocol.md. */
+  static ServingException ofHandler(HandlerError error) {
+    ServingException known =
+        switch (error.code()) {
+          case 503 -> new ServingException(ErrorKind.PREDICTION_FAILED, error.message());
+          case 507 -> new ServingException(ErrorKind.OUT_OF_RESOURCES, error.message());
+          case 499 -> new ServingException(ErrorKind.CANCELLED, error.message());
+          case 408 -> new ServingException(ErrorKind.CLIENT_TIMEOUT, error.message());
+          default -> ServingException.ofHandler(error.code(), error.message());
+        };
+    return error.detail().isEmpty() ? known : known.withDetail(error.detail());
+  }
+
+  private String noWorkerText(InferenceRequest request) {
+    String version = request.version().map(given -> " Version \"" + given + "\"").orElse("");
+    String purpose = request.kind() == RequestKind.DESCRIBE ? "describe" : "inference";
+    return "Model \""
+        + policy.modelName()
+        + "\""
+        + version
+        + " has no worker to serve "
+        + purpose
+        + " request. Please use scale workers API to add workers.";
+  }
+}

@@ -1,0 +1,59 @@
+package org.tsnext.core.inference;
+
+/**
+ * How many batches one worker may have at once. It starts at one and grows only while batches take
+ * so little time that the way to the worker is a visible part of it: what waits behind the running
+ * batch is at most about {@value #QUEUED_WORK_NANOS} ns of work, so that no request loses more than
+ * that by sitting with a busy worker while another falls idle. Guarded by the dispatcher's lock.
+ */
+final class Window {
+
+  static final long QUEUED_WORK_NANOS = 2_000_000;
+  static final int LARGEST = 128;
+
+  /** Batches of a worker that runs them side by side. */
+  static final int ASYNC = 256;
+
+  /**
+   * Weight of the newest service time in the mean: quick to shrink, soon back after one outlier.
+   */
+  private static final double WEIGHT = 0.25;
+
+  private final boolean adaptive;
+  private int size;
+  private double meanServiceNanos = -1;
+
+  private Window(boolean adaptive, int size) {
+    this.adaptive = adaptive;
+    this.size = size;
+  }
+
+  static Window adaptive() {
+    return new Window(true, 1);
+  }
+
+  static Window constant(int size) {
+    return new Window(false, size);
+  }
+
+  int size() {
+    return size;
+  }
+
+  /** Mean time of a batch, zero while unknown. */
+  double meanServiceNanos() {
+    return Math.max(0, meanServiceNanos);
+  }
+
+  /** A batch was answered, {@code serviceNanos} after the worker could begin with it. */
+  void answered(long serviceNanos) {
+    double sample = Math.max(0, serviceNanos);
+    meanServiceNanos =
+        meanServiceNanos < 0 ? sample : meanServiceNanos + WEIGHT * (sample - meanServiceNanos);
+    if (adaptive) {
+      int allowed =
+          1 + (int) Math.min(LARGEST - 1, QUEUED_WORK_NANOS / Math.max(1, meanServiceNanos));
+      size = Math.min(allowed, size + 1);
+    }
+  }
+}

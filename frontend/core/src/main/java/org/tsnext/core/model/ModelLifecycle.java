@@ -1,0 +1,333 @@
+package org.tsnext.core.model;
+
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executor;
+import java.util.function.BiConsumer;
+import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.tsnext.archive.ModelSource;
+import org.tsnext.core.error.ErrorKind;
+import org.tsnext.core.error.ServingException;
+import org.tsnext.core.inference.ModelRouter;
+import org.tsnext.core.model.ScaleResult.Outcome;
+import org.tsnext.core.model.VersionFactory.Candidate;
+import org.tsnext.core.time.Clock;
+import org.tsnext.core.time.Scheduler;
+import org.tsnext.core.worker.ModelEnvironment;
+import org.tsnext.core.worker.ScaleProgress;
+import org.tsnext.core.worker.Supervisor;
+
+/**
+ * The door for management: registers, scales and unregisters model versions, and tells about them.
+ * What blocks runs on the executor; waiting for workers blocks no thread.
+ */
+public final class ModelLifecycle implements ModelService {
+
+  private static final Logger LOGGER = LoggerFactory.getLogger(ModelLifecycle.class);
+
+  /** Beyond the drain time, for processes to end after they were killed. */
+  private static final Duration KILL_GRACE = Duration.ofSeconds(10);
+
+  private final ModelRegistry registry = new ModelRegistry();
+  private final VersionFactory factory;
+  private final ServingSettings settings;
+  private final Clock clock;
+  private final Scheduler scheduler;
+  private final Executor executor;
+
+  /** Versions on their way out, so that asking twice gives one answer. */
+  private final Map<ModelVersion, CompletableFuture<Void>> leaving = new ConcurrentHashMap<>();
+
+  public ModelLifecycle(
+      ModelSource source,
+      ModelEnvironment environment,
+      ServingSettings settings,
+      Supervisor.Tools tools) {
+    this.settings = Objects.requireNonNull(settings, "settings");
+    this.factory = new VersionFactory(source, environment, registry, settings, tools);
+    this.clock = tools.clock();
+    this.scheduler = tools.scheduler();
+    this.executor = tools.executor();
+  }
+
+  /** Finds the dispatchers of models, for the door of inference. */
+  public ModelRouter router() {
+    return registry;
+  }
+
+  @Override
+  public CompletableFuture<ScaleResult> register(RegisterModel order) {
+    return answer(
+        () ->
+            CompletableFuture.supplyAsync(() -> open(order), executor)
+                .thenCompose(this::makeRoom)
+                .thenApplyAsync(this::create, executor)
+                .thenCompose(version -> startWorkers(version, order.synchronous())));
+  }
+
+  @Override
+  public CompletableFuture<ScaleResult> scale(
+      String modelName, Optional<String> version, ScaleModel order) {
+    return answer(
+        () -> {
+          registry.requireOpen();
+          ModelVersion found = registry.find(modelName, version);
+          requireNumbers(order);
+          ScaleProgress progress =
+              found.scale(order.minWorkers(), order.maxWorkers(), order.timeout());
+          return order.synchronous()
+              ? progress.done().thenApply(loaded -> result(found, order.minWorkers(), loaded))
+              : progress
+                  .accepted()
+                  .thenApply(none -> result(Outcome.ACCEPTED, found, order.minWorkers()));
+        });
+  }
+
+  @Override
+  public CompletableFuture<Void> unregister(String modelName, Optional<String> version) {
+    return answer(
+        () -> {
+          ModelVersion found = registry.find(modelName, version);
+          if (registry.isDefault(found) && registry.versions(modelName).size() > 1) {
+            throw new ServingException(
+                ErrorKind.DEFAULT_VERSION_IN_USE,
+                "Cannot remove default version for model " + modelName);
+          }
+          found.dispatcher().goAway();
+          Duration limit = settings.unregisterTimeout();
+          return within(limit.plus(KILL_GRACE), modelName, retire(found, limit));
+        });
+  }
+
+  @Override
+  public void setDefault(String modelName, String version) {
+    registry.setDefault(modelName, version);
+  }
+
+  @Override
+  public ModelDescription describe(String modelName, Optional<String> version) {
+    ModelVersion found = registry.find(modelName, version);
+    return found.describe(registry.isDefault(found));
+  }
+
+  @Override
+  public List<ModelDescription> describeAll(String modelName) {
+    return registry.versions(modelName).stream()
+        .map(version -> version.describe(registry.isDefault(version)))
+        .toList();
+  }
+
+  @Override
+  public List<ModelEntry> list() {
+    return registry.defaults().stream()
+        .map(version -> new ModelEntry(version.name(), version.settings().url()))
+        .toList();
+  }
+
+  @Override
+  public HealthReport health() {
+    long now = clock.nanoTime();
+    return new HealthReport(
+        registry.defaults().stream().flatMap(version -> version.shortage(now).stream()).toList());
+  }
+
+  @Override
+  public boolean isReady(String modelName) {
+    return registry.find(modelName, Optional.empty()).isReady();
+  }
+
+  /** New requests and orders are refused from now on. */
+  public void refuse() {
+    registry.close();
+  }
+
+  /** Whether no request waits or runs anywhere. */
+  public boolean isIdle() {
+    return registry.all().stream().allMatch(version -> version.dispatcher().isIdle());
+  }
+
+  /**
+   * Answers what waits or runs with {@code SHUTTING_DOWN} and ends all workers.
+   *
+   * @return completes when every worker is gone and every file removed, never exceptionally
+   */
+  public CompletableFuture<Void> stop() {
+    List<ModelVersion> versions = registry.all();
+    versions.forEach(version -> version.dispatcher().shutDown());
+    return CompletableFuture.allOf(
+            versions.stream()
+                .map(version -> retire(version, Duration.ZERO))
+                .toArray(CompletableFuture<?>[]::new))
+        .exceptionally(
+            failure -> {
+              LOGGER.error("A model could not be removed", failure);
+              return null;
+            });
+  }
+
+  private Candidate open(RegisterModel order) {
+    registry.requireOpen();
+    return factory.open(order);
+  }
+
+  /** A version whose workers are all given up makes way for a new registration of the same. */
+  private CompletableFuture<Candidate> makeRoom(Candidate candidate) {
+    ModelSettings settings = candidate.settings();
+    return registry
+        .lookUp(settings.name(), settings.version())
+        .filter(ModelVersion::isGivenUp)
+        .map(old -> retire(old, Duration.ZERO))
+        .orElse(CompletableFuture.completedFuture(null))
+        .thenApply(none -> candidate);
+  }
+
+  private ModelVersion create(Candidate candidate) {
+    ModelVersion version = factory.create(candidate);
+    LOGGER.debug("Adding new version {} for model {}", version.version(), version.name());
+    try {
+      registry.publish(version);
+    } catch (ServingException e) {
+      registry.unreserve(version.name(), version.version());
+      factory.discard(version);
+      throw e;
+    }
+    LOGGER.info("Model {} loaded.", version.name());
+    return version;
+  }
+
+  private CompletableFuture<ScaleResult> startWorkers(ModelVersion version, boolean synchronous) {
+    int min = version.settings().minWorkers();
+    ScaleProgress progress = version.scale(min, version.settings().maxWorkers(), Optional.empty());
+    if (min == 0) {
+      return progress
+          .accepted()
+          .thenApply(none -> result(Outcome.REGISTERED_WITHOUT_WORKERS, version, min));
+    }
+    if (!synchronous) {
+      return progress.accepted().thenApply(none -> result(Outcome.ACCEPTED, version, min));
+    }
+    return progress
+        .done()
+        .thenApply(loaded -> result(version, min, loaded))
+        .exceptionallyCompose(failure -> undo(version, failure));
+  }
+
+  /** A synchronous registration failed: nothing of it stays. */
+  private CompletableFuture<ScaleResult> undo(ModelVersion version, Throwable failure) {
+    version.dispatcher().goAway();
+    return retire(version, Duration.ZERO)
+        .handle(
+            (none, ignored) -> {
+              throw servingException(failure);
+            });
+  }
+
+  /** Ends the workers, then removes the files and the version. Asked again, it speeds up. */
+  private CompletableFuture<Void> retire(ModelVersion version, Duration drainTimeout) {
+    CompletableFuture<Void> gone = new CompletableFuture<>();
+    CompletableFuture<Void> before = leaving.putIfAbsent(version, gone);
+    CompletableFuture<Void> stopped = version.supervisor().stop(drainTimeout);
+    if (before != null) {
+      return before;
+    }
+    whenDone(
+        stopped.thenRunAsync(() -> factory.discard(version), executor),
+        (none, failure) -> {
+          registry.remove(version);
+          leaving.remove(version);
+          settle(gone, null, failure);
+        });
+    return gone;
+  }
+
+  private CompletableFuture<Void> within(
+      Duration limit, String modelName, CompletableFuture<Void> work) {
+    CompletableFuture<Void> result = new CompletableFuture<>();
+    Scheduler.Scheduled timer =
+        scheduler.schedule(
+            limit,
+            () ->
+                result.completeExceptionally(
+                    new ServingException(
+                        ErrorKind.UNREGISTER_TIMEOUT,
+                        "Timed out while cleaning resources: " + modelName)));
+    whenDone(
+        work,
+        (none, failure) -> {
+          timer.cancel();
+          settle(result, null, failure);
+        });
+    return result;
+  }
+
+  private static void requireNumbers(ScaleModel order) {
+    if (order.minWorkers() < 0 || order.maxWorkers() > ServingSettings.MAX_WORKERS) {
+      throw new ServingException(
+          ErrorKind.BAD_REQUEST,
+          "min_worker "
+              + order.minWorkers()
+              + " and max_worker "
+              + order.maxWorkers()
+              + " must be 0 to "
+              + ServingSettings.MAX_WORKERS
+              + ".");
+    }
+    if (order.maxWorkers() < order.minWorkers()) {
+      throw new ServingException(
+          ErrorKind.BAD_REQUEST, "max_worker cannot be less than min_worker.");
+    }
+  }
+
+  private static ScaleResult result(ModelVersion version, int asked, int loaded) {
+    return result(loaded >= asked ? Outcome.DONE : Outcome.PARTIAL, version, asked);
+  }
+
+  private static ScaleResult result(Outcome outcome, ModelVersion version, int asked) {
+    return new ScaleResult(outcome, version.name(), version.version(), asked);
+  }
+
+  /** Runs {@code work}; what it throws, now or later, fails the result as a serving exception. */
+  private static <T> CompletableFuture<T> answer(Supplier<CompletableFuture<T>> work) {
+    CompletableFuture<T> result = new CompletableFuture<>();
+    try {
+      whenDone(work.get(), (value, failure) -> settle(result, value, failure));
+    } catch (RuntimeException e) {
+      settle(result, null, e);
+    }
+    return result;
+  }
+
+  @SuppressWarnings("FutureReturnValueIgnored") // The action is the end; it does not throw.
+  private static <T> void whenDone(
+      CompletableFuture<T> work, BiConsumer<? super T, ? super Throwable> action) {
+    work.whenComplete(action);
+  }
+
+  private static <T> void settle(CompletableFuture<T> result, T value, Throwable failure) {
+    if (failure == null) {
+      result.complete(value);
+    } else {
+      result.completeExceptionally(servingException(failure));
+    }
+  }
+
+  private static ServingException servingException(Throwable failure) {
+    Throwable cause =
+        failure instanceof CompletionException && failure.getCause() != null
+            ? failure.getCause()
+            : failure;
+    if (cause instanceof ServingException known) {
+      return known;
+    }
+    LOGGER.error("Model management failed", cause);
+    return new ServingException(ErrorKind.INTERNAL, "Internal error: " + cause, cause);
+  }
+}

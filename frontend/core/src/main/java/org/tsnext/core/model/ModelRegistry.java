@@ -1,0 +1,176 @@
+package org.tsnext.core.model;
+
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import org.tsnext.core.error.ErrorKind;
+import org.tsnext.core.error.ServingException;
+import org.tsnext.core.inference.Dispatcher;
+import org.tsnext.core.inference.ModelRouter;
+
+/**
+ * Models by name, each with its versions and its default version: the first one registered, until
+ * another one is chosen. Reading takes no lock; changes are made one at a time.
+ */
+final class ModelRegistry implements ModelRouter {
+
+  /** One name; replaced at each change. Versions in order of registration. */
+  private record Entry(String defaultVersion, Map<String, ModelVersion> versions) {
+    ModelVersion defaultOne() {
+      return versions.get(defaultVersion);
+    }
+  }
+
+  private record Key(String name, String version) {}
+
+  private final Map<String, Entry> models = new ConcurrentHashMap<>();
+  private final Set<Key> reserved = new HashSet<>();
+  private volatile boolean closed;
+
+  @Override
+  public Dispatcher route(String modelName, Optional<String> version) {
+    if (closed) {
+      throw shuttingDown();
+    }
+    return find(modelName, version).dispatcher();
+  }
+
+  /** A version, empty for the default one. */
+  ModelVersion find(String name, Optional<String> version) {
+    Entry entry = entry(name);
+    if (version.isEmpty()) {
+      return entry.defaultOne();
+    }
+    ModelVersion found = entry.versions().get(version.get());
+    if (found == null) {
+      throw new ServingException(
+          ErrorKind.MODEL_VERSION_NOT_FOUND,
+          "Model version: " + version.get() + " does not exist for model: " + name);
+    }
+    return found;
+  }
+
+  Optional<ModelVersion> lookUp(String name, String version) {
+    return Optional.ofNullable(models.get(name)).map(entry -> entry.versions().get(version));
+  }
+
+  boolean isDefault(ModelVersion version) {
+    Entry entry = models.get(version.name());
+    return entry != null && entry.defaultOne() == version;
+  }
+
+  /** The versions of a model, the default one first. */
+  List<ModelVersion> versions(String name) {
+    Entry entry = entry(name);
+    List<ModelVersion> versions = new ArrayList<>();
+    versions.add(entry.defaultOne());
+    entry.versions().values().stream()
+        .filter(version -> version != entry.defaultOne())
+        .forEach(versions::add);
+    return versions;
+  }
+
+  /** The default version of each model, by name. */
+  List<ModelVersion> defaults() {
+    return models.entrySet().stream()
+        .sorted(Map.Entry.comparingByKey())
+        .map(entry -> entry.getValue().defaultOne())
+        .toList();
+  }
+
+  List<ModelVersion> all() {
+    return models.values().stream().flatMap(entry -> entry.versions().values().stream()).toList();
+  }
+
+  /**
+   * Keeps a name and version for a registration that is under way, until {@link #publish} or {@link
+   * #unreserve}.
+   *
+   * @throws ServingException 409 if it is taken
+   */
+  synchronized void reserve(String name, String version) {
+    requireOpen();
+    if (lookUp(name, version).isPresent() || !reserved.add(new Key(name, version))) {
+      throw new ServingException(
+          ErrorKind.CONFLICT,
+          "Model version " + version + " is already registered for model " + name);
+    }
+  }
+
+  synchronized void unreserve(String name, String version) {
+    reserved.remove(new Key(name, version));
+  }
+
+  /**
+   * Makes a reserved version visible.
+   *
+   * @throws ServingException if the server has begun to shut down; the reservation stays
+   */
+  synchronized void publish(ModelVersion version) {
+    requireOpen();
+    reserved.remove(new Key(version.name(), version.version()));
+    models.compute(
+        version.name(),
+        (name, before) -> {
+          Map<String, ModelVersion> versions =
+              new LinkedHashMap<>(before == null ? Map.of() : before.versions());
+          versions.put(version.version(), version);
+          return new Entry(before == null ? version.version() : before.defaultVersion(), versions);
+        });
+  }
+
+  /** Takes a version out. If it was the default one, the oldest other one follows. */
+  synchronized void remove(ModelVersion version) {
+    models.computeIfPresent(
+        version.name(),
+        (name, before) -> {
+          Map<String, ModelVersion> versions = new LinkedHashMap<>(before.versions());
+          versions.remove(version.version(), version);
+          if (versions.isEmpty()) {
+            return null;
+          }
+          boolean keepsDefault = versions.containsKey(before.defaultVersion());
+          return new Entry(
+              keepsDefault ? before.defaultVersion() : versions.keySet().iterator().next(),
+              versions);
+        });
+  }
+
+  synchronized void setDefault(String name, String version) {
+    Entry before = entry(name);
+    if (!before.versions().containsKey(version)) {
+      throw new ServingException(
+          ErrorKind.MODEL_VERSION_NOT_FOUND,
+          "Model version " + version + " does not exist for model " + name);
+    }
+    models.put(name, new Entry(version, before.versions()));
+  }
+
+  /** From now on nothing is routed, reserved or published. */
+  synchronized void close() {
+    closed = true;
+  }
+
+  void requireOpen() {
+    if (closed) {
+      throw shuttingDown();
+    }
+  }
+
+  private Entry entry(String name) {
+    Entry entry = models.get(name);
+    if (entry == null) {
+      throw new ServingException(ErrorKind.MODEL_NOT_FOUND, "Model not found: " + name);
+    }
+    return entry;
+  }
+
+  private static ServingException shuttingDown() {
+    return new ServingException(ErrorKind.SHUTTING_DOWN, "The server is shutting down.");
+  }
+}

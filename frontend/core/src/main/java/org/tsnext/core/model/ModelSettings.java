@@ -1,0 +1,50 @@
+package org.tsnext.core.model;
+
+import java.time.Duration;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import org.tsnext.archive.ModelConfig;
+
+/**
+ * What holds for one model version, after the registration, the model's own file, the {@code
+ * models} property and the server's defaults have been asked, in that order.
+ *
+ * @param minWorkers at the start; scaling changes it
+ * @param maxWorkers at the start
+ * @param queueCapacity requests that may wait
+ * @param ownDevices GPUs the model names itself; empty to share all
+ * @param loadedAtStartup whether the operator named it
+ */
+record ModelSettings(
+    String name,
+    String version,
+    String url,
+    String runtime,
+    String handler,
+    Optional<String> envelope,
+    int minWorkers,
+    int maxWorkers,
+    int batchSize,
+    Duration maxBatchDelay,
+    Duration responseTimeout,
+    Duration startupTimeout,
+    Duration maxRetryTimeout,
+    Duration clientTimeout,
+    int queueCapacity,
+    boolean gpu,
+    List<Integer> ownDevices,
+    boolean loadedAtStartup,
+    ModelConfig config) {
+
+  ModelSettings {
+    Objects.requireNonNull(name, "name");
+    Objects.requireNonNull(version, "version");
+    Objects.requireNonNull(url, "url");
+    Objects.requireNonNull(runtime, "runtime");
+    Objects.requireNonNull(handler, "handler");
+    Objects.requireNonNull(envelope, "envelope");
+    Objects.requireNonNull(config, "config");
+    ownDevices = List.copyOf(ownDevices);
+  }
+}

@@ -1,0 +1,160 @@
+package org.tsnext.core.model;
+
+import java.time.Duration;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import org.tsnext.archive.ModelArchive;
+import org.tsnext.core.inference.Dispatcher;
+import org.tsnext.core.model.HealthReport.ShortModel;
+import org.tsnext.core.model.ModelDescription.ErrorRecord;
+import org.tsnext.core.worker.ModelEnvironment.Prepared;
+import org.tsnext.core.worker.RestartPolicy;
+import org.tsnext.core.worker.ScaleProgress;
+import org.tsnext.core.worker.Supervisor;
+import org.tsnext.core.worker.WorkerError;
+import org.tsnext.core.worker.WorkerState;
+import org.tsnext.core.worker.WorkerView;
+
+/** A registered version: its settings, its files, who brings it work and who keeps its workers. */
+final class ModelVersion {
+
+  private final ModelSettings settings;
+  private final ModelArchive archive;
+  private final Prepared environment;
+  private final Dispatcher dispatcher;
+  private final Supervisor supervisor;
+
+  private volatile Numbers numbers;
+
+  /** How many workers it should have. */
+  private record Numbers(int min, int max) {}
+
+  ModelVersion(
+      ModelSettings settings,
+      ModelArchive archive,
+      Prepared environment,
+      Dispatcher dispatcher,
+      Supervisor supervisor) {
+    this.settings = Objects.requireNonNull(settings, "settings");
+    this.archive = Objects.requireNonNull(archive, "archive");
+    this.environment = Objects.requireNonNull(environment, "environment");
+    this.dispatcher = Objects.requireNonNull(dispatcher, "dispatcher");
+    this.supervisor = Objects.requireNonNull(supervisor, "supervisor");
+    this.numbers = new Numbers(settings.minWorkers(), settings.maxWorkers());
+  }
+
+  ModelSettings settings() {
+    return settings;
+  }
+
+  String name() {
+    return settings.name();
+  }
+
+  String version() {
+    return settings.version();
+  }
+
+  ModelArchive archive() {
+    return archive;
+  }
+
+  Prepared environment() {
+    return environment;
+  }
+
+  Dispatcher dispatcher() {
+    return dispatcher;
+  }
+
+  Supervisor supervisor() {
+    return supervisor;
+  }
+
+  ScaleProgress scale(int min, int max, Optional<Duration> drainTimeout) {
+    numbers = new Numbers(min, max);
+    return supervisor.scale(min, max, drainTimeout);
+  }
+
+  /** Whether it has workers, and all of them are given up. */
+  boolean isGivenUp() {
+    List<WorkerView> workers = supervisor.workers();
+    return !workers.isEmpty()
+        && workers.stream().allMatch(worker -> worker.state() == WorkerState.FAILED);
+  }
+
+  /** Whether a worker has the model loaded. */
+  boolean isReady() {
+    return supervisor.workers().stream().anyMatch(worker -> worker.state() == WorkerState.READY);
+  }
+
+  /** Empty if it has as many healthy workers as it should. */
+  Optional<ShortModel> shortage(long nowNanos) {
+    int min = numbers.min();
+    int healthy =
+        (int) supervisor.workers().stream().filter(worker -> isHealthy(worker, nowNanos)).count();
+    if (healthy >= min) {
+      return Optional.empty();
+    }
+    String reason = supervisor.lastError().map(WorkerError::summary).orElse("workers are missing");
+    return Optional.of(new ShortModel(name(), version(), healthy, min, reason));
+  }
+
+  ModelDescription describe(boolean isDefault) {
+    Numbers now = numbers;
+    return new ModelDescription(
+        name(),
+        version(),
+        settings.url(),
+        settings.runtime(),
+        now.min(),
+        now.max(),
+        settings.batchSize(),
+        settings.maxBatchDelay(),
+        settings.responseTimeout(),
+        settings.startupTimeout(),
+        settings.maxRetryTimeout(),
+        settings.clientTimeout(),
+        settings.config(),
+        settings.gpu(),
+        settings.loadedAtStartup(),
+        isDefault,
+        supervisor.workers().stream().map(ModelVersion::describe).toList(),
+        settings.queueCapacity(),
+        dispatcher.queueLength(),
+        supervisor.lastError().map(ModelVersion::describe));
+  }
+
+  /** Up, on its way up, or down for less than the recovery window. */
+  private boolean isHealthy(WorkerView worker, long nowNanos) {
+    return switch (worker.state()) {
+      case STARTING, LOADING, READY -> true;
+      case DRAINING, STOPPED, FAILED -> false;
+      case BACKOFF ->
+          worker.firstFailureNanos().isEmpty()
+              || new RestartPolicy(settings.maxRetryTimeout())
+                  .isOpen(worker.firstFailureNanos().getAsLong(), nowNanos);
+    };
+  }
+
+  private static ModelDescription.Worker describe(WorkerView worker) {
+    return new ModelDescription.Worker(
+        Integer.toString(worker.id()),
+        worker.startTime(),
+        worker.state().status(),
+        worker.state().shownState(),
+        worker.stateSince(),
+        worker.pid(),
+        worker.pid().isPresent() ? ResidentMemory.of(worker.pid().getAsLong()) : 0,
+        worker.gpuId().isPresent(),
+        worker.restarts(),
+        worker.inFlight(),
+        worker.window(),
+        worker.lastError().map(ModelVersion::describe));
+  }
+
+  private static ErrorRecord describe(WorkerError error) {
+    return new ErrorRecord(error.time(), error.message(), error.detail(), error.traceback());
+  }
+}

@@ -1,0 +1,165 @@
+package org.tsnext.core.model;
+
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.OptionalInt;
+import org.tsnext.archive.ArchiveException;
+import org.tsnext.archive.ModelArchive;
+import org.tsnext.archive.ModelConfig.WorkerStart;
+import org.tsnext.archive.ModelSource;
+import org.tsnext.core.error.ErrorKind;
+import org.tsnext.core.error.ServingException;
+import org.tsnext.core.inference.DispatchPolicy;
+import org.tsnext.core.inference.Dispatcher;
+import org.tsnext.core.worker.GpuRotation;
+import org.tsnext.core.worker.ModelEnvironment;
+import org.tsnext.core.worker.ModelEnvironment.Prepared;
+import org.tsnext.core.worker.RestartPolicy;
+import org.tsnext.core.worker.Supervisor;
+import org.tsnext.core.worker.WorkerOrder;
+import org.tsnext.core.worker.WorkerPlan;
+
+/**
+ * Makes a model version of an order to register it: opens the archive, settles what holds, prepares
+ * the Python packages, and puts dispatcher and supervisor together. Blocks; leaves nothing behind
+ * when it fails.
+ */
+final class VersionFactory {
+
+  private final ModelSource source;
+  private final ModelEnvironment environment;
+  private final ModelRegistry registry;
+  private final ServingSettings server;
+  private final SettingsResolver resolver;
+  private final Supervisor.Tools tools;
+  private final GpuRotation sharedGpus;
+
+  VersionFactory(
+      ModelSource source,
+      ModelEnvironment environment,
+      ModelRegistry registry,
+      ServingSettings server,
+      Supervisor.Tools tools) {
+    this.source = Objects.requireNonNull(source, "source");
+    this.environment = Objects.requireNonNull(environment, "environment");
+    this.registry = Objects.requireNonNull(registry, "registry");
+    this.server = Objects.requireNonNull(server, "server");
+    this.tools = Objects.requireNonNull(tools, "tools");
+    this.resolver = new SettingsResolver(server);
+    this.sharedGpus = GpuRotation.all(server.gpuCount());
+  }
+
+  /** A model that has been opened, and what will hold for it. */
+  record Candidate(ModelArchive archive, ModelSettings settings) {}
+
+  /** Opens the model and settles what holds. */
+  Candidate open(RegisterModel order) {
+    ModelArchive archive = openArchive(order);
+    try {
+      return new Candidate(archive, resolver.resolve(order, archive));
+    } catch (ServingException e) {
+      source.release(archive);
+      throw e;
+    }
+  }
+
+  /** Makes a version that is reserved in the registry, and not yet published. */
+  ModelVersion create(Candidate candidate) {
+    ModelSettings settings = candidate.settings();
+    boolean reserved = false;
+    try {
+      registry.reserve(settings.name(), settings.version());
+      reserved = true;
+      Prepared prepared = environment.prepare(settings.name(), candidate.archive());
+      return assemble(settings, candidate.archive(), prepared);
+    } catch (RuntimeException e) {
+      if (reserved) {
+        registry.unreserve(settings.name(), settings.version());
+      }
+      source.release(candidate.archive());
+      throw e;
+    }
+  }
+
+  /** Removes a version's files. Blocks. Its workers are gone. */
+  void discard(ModelVersion version) {
+    try {
+      environment.release(version.environment());
+    } finally {
+      source.release(version.archive());
+    }
+  }
+
+  private ModelArchive openArchive(RegisterModel order) {
+    try {
+      return source.open(order.url(), order.trusted());
+    } catch (ArchiveException e) {
+      throw new ServingException(kindOf(e.reason()), e.getMessage(), e);
+    }
+  }
+
+  private static ErrorKind kindOf(ArchiveException.Reason reason) {
+    return switch (reason) {
+      case NOT_FOUND -> ErrorKind.MODEL_NOT_FOUND;
+      case INVALID -> ErrorKind.INVALID_MODEL;
+      case DOWNLOAD_FAILED -> ErrorKind.DOWNLOAD_FAILED;
+      case IO -> ErrorKind.INTERNAL;
+    };
+  }
+
+  private ModelVersion assemble(ModelSettings settings, ModelArchive archive, Prepared prepared) {
+    Dispatcher dispatcher = new Dispatcher(policyOf(settings), tools.clock(), tools.scheduler());
+    WorkerPlan plan =
+        new WorkerPlan(
+            templateOf(settings, archive, prepared),
+            gpusOf(settings),
+            new RestartPolicy(settings.maxRetryTimeout()),
+            server.heartbeatInterval(),
+            server.heartbeatTimeout(),
+            server.unregisterTimeout());
+    Supervisor supervisor = new Supervisor(plan, dispatcher, tools);
+    return new ModelVersion(settings, archive, prepared, dispatcher, supervisor);
+  }
+
+  private static DispatchPolicy policyOf(ModelSettings settings) {
+    return new DispatchPolicy(
+        settings.name(),
+        settings.version(),
+        settings.batchSize(),
+        settings.maxBatchDelay(),
+        settings.queueCapacity(),
+        settings.responseTimeout(),
+        settings.clientTimeout(),
+        settings.config().retryOnWorkerDeath(),
+        settings.config().useJobTicket(),
+        settings.config().asyncCommunication());
+  }
+
+  private static WorkerOrder templateOf(
+      ModelSettings settings, ModelArchive archive, Prepared prepared) {
+    return new WorkerOrder(
+        0,
+        settings.name(),
+        settings.version(),
+        archive.directory(),
+        settings.handler(),
+        settings.batchSize(),
+        OptionalInt.empty(),
+        settings.envelope(),
+        Map.of(),
+        prepared.pythonPath(),
+        prepared.interpreter(),
+        prepared.needsSpawn() ? WorkerStart.SPAWN : settings.config().workerStart(),
+        OptionalInt.empty(),
+        settings.startupTimeout(),
+        settings.config().asyncCommunication());
+  }
+
+  private GpuRotation gpusOf(ModelSettings settings) {
+    if (!settings.gpu()) {
+      return GpuRotation.of(List.of());
+    }
+    return settings.ownDevices().isEmpty() ? sharedGpus : GpuRotation.of(settings.ownDevices());
+  }
+}

@@ -1,0 +1,513 @@
+package org.tsnext.core.worker;
+
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.OptionalLong;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.tsnext.core.error.ErrorKind;
+import org.tsnext.core.error.ServingException;
+import org.tsnext.core.time.Clock;
+import org.tsnext.core.time.Scheduler;
+import org.tsnext.core.worker.WorkerListener.ExitStatus;
+import org.tsnext.core.worker.WorkerListener.LoadFailure;
+
+/**
+ * Keeps the workers of one model version as they should be. Everything that happens is an event in
+ * one mailbox; after each event the supervisor looks at what is, compares it with what should be,
+ * and takes a step. Its fields belong to the events, but for those that are published.
+ */
+public final class Supervisor {
+
+  /** What supervisors of all models share. */
+  public record Tools(
+      WorkerLauncher launcher,
+      MetricsRecorder metrics,
+      Clock clock,
+      Scheduler scheduler,
+      Executor executor,
+      WorkerIds ids) {
+
+    public Tools {
+      Objects.requireNonNull(launcher, "launcher");
+      Objects.requireNonNull(metrics, "metrics");
+      Objects.requireNonNull(clock, "clock");
+      Objects.requireNonNull(scheduler, "scheduler");
+      Objects.requireNonNull(executor, "executor");
+      Objects.requireNonNull(ids, "ids");
+    }
+  }
+
+  private static final Logger LOGGER = LoggerFactory.getLogger(Supervisor.class);
+
+  /** For a process that was told to end, or ends by itself, before it is killed. */
+  private static final Duration STOP_GRACE = Duration.ofSeconds(5);
+
+  /** The class name is matched by alert rules written for TorchServe 0.12. */
+  private static final String GIVEN_UP =
+      "Backend worker error\norg.pytorch.serve.wlm.WorkerInitializationException: {}";
+
+  private final WorkerPlan plan;
+  private final WorkSource work;
+  private final Tools tools;
+  private final Mailbox mailbox;
+
+  private final List<WorkerSlot> slots = new ArrayList<>();
+  private final List<CompletableFuture<Integer>> waiting = new ArrayList<>();
+  private final CompletableFuture<Void> stopped = new CompletableFuture<>();
+  private Workforce reported = Workforce.NONE;
+  private boolean stopping;
+  private boolean heartbeatArmed;
+  private int silences;
+
+  /** Published after every event. */
+  private volatile List<WorkerSlot.Glimpse> glimpses = List.of();
+
+  /** Written by any thread. */
+  private volatile Optional<WorkerError> lastError = Optional.empty();
+
+  public Supervisor(WorkerPlan plan, WorkSource work, Tools tools) {
+    this.plan = Objects.requireNonNull(plan, "plan");
+    this.work = Objects.requireNonNull(work, "work");
+    this.tools = Objects.requireNonNull(tools, "tools");
+    this.mailbox = new Mailbox(tools.executor());
+  }
+
+  /**
+   * Fewer than {@code min} workers: the difference is started. More than {@code max}: the surplus
+   * goes, last first, after finishing what it runs. Workers that had been given up are started
+   * again.
+   *
+   * @param drainTimeout for leaving workers; negative for no limit, empty for the plan's
+   */
+  public ScaleProgress scale(int min, int max, Optional<Duration> drainTimeout) {
+    ScaleProgress progress = new ScaleProgress();
+    put(
+        () -> {
+          if (!stopping) {
+            setNumbers(min, max, drainTimeout.orElse(plan.drainTimeout()));
+          }
+          waiting.add(progress.done());
+          reconcile();
+          progress.accepted().complete(null);
+        });
+    return progress;
+  }
+
+  /**
+   * Ends all workers, for good.
+   *
+   * @param drainTimeout how long they may finish what they run; negative for no limit
+   * @return completes when no process is left
+   */
+  public CompletableFuture<Void> stop(Duration drainTimeout) {
+    put(
+        () -> {
+          stopping = true;
+          List.copyOf(slots).forEach(slot -> release(slot, drainTimeout));
+        });
+    return stopped;
+  }
+
+  /** The workers in order of their creation. From any thread. */
+  public List<WorkerView> workers() {
+    return glimpses.stream().map(WorkerSlot.Glimpse::view).toList();
+  }
+
+  /** The newest failure of any worker, handler errors included. From any thread. */
+  public Optional<WorkerError> lastError() {
+    return lastError;
+  }
+
+  // What lives report; through the mailbox, unless it says otherwise.
+
+  /** From any thread: an event to handle, and then to look around. */
+  void put(Runnable event) {
+    mailbox.put(
+        () -> {
+          event.run();
+          reconcile();
+        });
+  }
+
+  /** From any thread. */
+  Instant wallClock() {
+    return tools.clock().now();
+  }
+
+  /** From any thread. */
+  void metric(MetricSample sample) {
+    tools.metrics().record(plan.template().modelName(), plan.template().modelVersion(), sample);
+  }
+
+  /** From any thread. */
+  void remember(WorkerSlot slot, WorkerError error) {
+    slot.lastError = Optional.of(error);
+    lastError = slot.lastError;
+  }
+
+  void connected(WorkerLife life, String address) {
+    LOGGER.info("Connecting to: {}", address);
+    if (isCurrent(life) && life.slot().is(WorkerState.STARTING)) {
+      life.slot().moveTo(WorkerState.LOADING, wallClock());
+    }
+  }
+
+  void loaded(WorkerLife life, Duration took) {
+    WorkerSlot slot = life.slot();
+    if (!isCurrent(life) || !slot.isComingUp() || life.isDisconnected()) {
+      return;
+    }
+    if (slot.is(WorkerState.STARTING)) {
+      slot.moveTo(WorkerState.LOADING, wallClock());
+    }
+    slot.moveTo(WorkerState.READY, wallClock());
+    life.cancelTimers();
+    life.readyAtNanos = OptionalLong.of(now());
+    LOGGER.debug("{} loaded its model in {} ms", slot.name(), took.toMillis());
+    if (slot.firstFailureNanos.isPresent()) {
+      LOGGER.info("Auto recovery succeeded, reset recoveryStartTS");
+    }
+    life.takeSeat(work.open(slot.id(), life.process.orElseThrow(), life));
+    if (life.isDisconnected()) {
+      // It was lost while it sat down, and its thread did not see the seat.
+      life.seat().ifPresent(WorkSeat::lost);
+    }
+  }
+
+  void loadFailed(WorkerLife life, LoadFailure failure) {
+    WorkerSlot slot = life.slot();
+    LOGGER.warn(
+        "Load model failed: {}, error: {}",
+        plan.template().modelName(),
+        failure.detail().isEmpty() ? failure.message() : failure.detail());
+    life.loadFailure = Optional.of(failure);
+    remember(
+        slot,
+        new WorkerError(wallClock(), failure.message(), failure.detail(), failure.traceback()));
+    life.process.ifPresent(process -> process.stop(STOP_GRACE));
+  }
+
+  void silent(WorkerLife life, Duration responseTimeout) {
+    silences++;
+    LOGGER.error("Number or consecutive unsuccessful inference {}", silences);
+    end(
+        life,
+        "Backend worker did not respond in given time",
+        "no word on the running batch within " + responseTimeout.toMillis() + " ms");
+  }
+
+  void disconnected(WorkerLife life, String reason) {
+    WorkerSlot slot = life.slot();
+    LOGGER.info("{} Worker disconnected. {}", slot.id(), slot.shownState());
+    LOGGER.debug("{} lost its connection: {}", slot.name(), reason);
+    if (isCurrent(life) && slot.is(WorkerState.READY)) {
+      slot.moveTo(WorkerState.BACKOFF, wallClock());
+    }
+    life.process.ifPresent(process -> process.stop(STOP_GRACE));
+  }
+
+  void exited(WorkerLife life, ExitStatus status) {
+    WorkerSlot slot = life.slot();
+    life.cancelTimers();
+    if (!isCurrent(life)) {
+      return;
+    }
+    slot.life = Optional.empty();
+    if (slot.leaving) {
+      remove(slot);
+      return;
+    }
+    WorkerDeath death = WorkerDeath.of(life, status);
+    if (life.loadFailure.isEmpty()) {
+      remember(slot, new WorkerError(wallClock(), death.message(), death.detail(), ""));
+    }
+    if (life.endedFor.isEmpty()) {
+      LOGGER.error(GIVEN_UP, death.logText());
+    }
+    account(slot, life);
+    fail(death);
+  }
+
+  // What should be.
+
+  private void setNumbers(int min, int max, Duration drainTimeout) {
+    List<WorkerSlot> staying = staying();
+    for (int i = staying.size(); i < min; i++) {
+      int id = tools.ids().take();
+      OptionalInt gpuId = plan.gpus().take();
+      String name = plan.order(id, gpuId).workerName();
+      slots.add(new WorkerSlot(id, gpuId, name, wallClock()));
+    }
+    for (int i = staying.size() - 1; i >= max; i--) {
+      release(staying.get(i), drainTimeout);
+    }
+    for (WorkerSlot slot : staying()) {
+      if (slot.is(WorkerState.FAILED)) {
+        slot.forgive();
+        start(slot);
+      }
+    }
+  }
+
+  /** One look at everything: starts what is due, and tells those who wait. */
+  private void reconcile() {
+    long now = now();
+    for (WorkerSlot slot : List.copyOf(slots)) {
+      boolean fresh = slot.launches == 0 && slot.life.isEmpty() && !slot.leaving;
+      boolean due =
+          slot.is(WorkerState.BACKOFF)
+              && slot.restartAtNanos.isPresent()
+              && slot.restartAtNanos.getAsLong() - now <= 0;
+      if (fresh || due) {
+        start(slot);
+      }
+    }
+    glimpses = slots.stream().map(WorkerSlot::glimpse).toList();
+    armHeartbeat();
+    reportWorkforce();
+    tellWaiting();
+    if (stopping && slots.isEmpty()) {
+      stopped.complete(null);
+    }
+  }
+
+  private void start(WorkerSlot slot) {
+    WorkerOrder order = plan.order(slot.id(), slot.gpuId());
+    WorkerLife life = new WorkerLife(this, slot, order);
+    slot.begin(life, wallClock());
+    Duration limit = order.startupTimeout();
+    life.startupTimer =
+        Optional.of(
+            tools
+                .scheduler()
+                .schedule(
+                    limit,
+                    () ->
+                        put(
+                            () ->
+                                end(
+                                    life,
+                                    "Backend worker startup time out.",
+                                    "not loaded within startupTimeout, "
+                                        + limit.toMillis()
+                                        + " ms"))));
+    life.process = Optional.of(tools.launcher().launch(order, life));
+  }
+
+  /** Kills a process that is at fault. Its exit decides what comes next. */
+  private void end(WorkerLife life, String logText, String reason) {
+    WorkerSlot slot = life.slot();
+    if (!isCurrent(life) || life.endedFor.isPresent()) {
+      return;
+    }
+    LOGGER.error(GIVEN_UP, logText);
+    life.endedFor = Optional.of(reason);
+    if (!slot.leaving && !slot.is(WorkerState.BACKOFF)) {
+      slot.moveTo(WorkerState.BACKOFF, wallClock());
+    }
+    life.seat().ifPresent(WorkSeat::lost);
+    life.process.ifPresent(WorkerProcess::kill);
+  }
+
+  /** Counts a failure, and decides whether and when to try again. */
+  private void account(WorkerSlot slot, WorkerLife life) {
+    long now = now();
+    if (isSound(life, now)) {
+      slot.forgive();
+      silences = life.endedFor.isPresent() ? silences : 0;
+    }
+    slot.failures++;
+    if (slot.firstFailureNanos.isEmpty()) {
+      slot.firstFailureNanos = OptionalLong.of(now);
+      LOGGER.info("Auto recovery start timestamp: {}", wallClock().toEpochMilli());
+    } else {
+      LOGGER.warn("Auto recovery failed again");
+    }
+    Optional<Duration> delay =
+        plan.restarts().delay(slot.failures, slot.firstFailureNanos.getAsLong(), now);
+    if (delay.isEmpty()) {
+      slot.moveTo(WorkerState.FAILED, wallClock());
+      LOGGER.error(
+          "{} is given up after {} failures within maxRetryTimeoutInSec {}",
+          slot.name(),
+          slot.failures,
+          plan.restarts().window().toSeconds());
+      return;
+    }
+    if (!slot.is(WorkerState.BACKOFF)) {
+      slot.moveTo(WorkerState.BACKOFF, wallClock());
+    }
+    LOGGER.info("Retry worker: {} in {} seconds.", slot.id(), delay.get().toSeconds());
+    slot.restartAtNanos = OptionalLong.of(now + delay.get().toNanos());
+    if (!delay.get().isZero()) {
+      tools.scheduler().schedule(delay.get(), () -> put(() -> {}));
+    }
+  }
+
+  /** Whether a lost life had shown that the worker can do its work. */
+  private static boolean isSound(WorkerLife life, long now) {
+    return life.seat().map(WorkSeat::served).orElse(false)
+        || (life.readyAtNanos.isPresent()
+            && now - life.readyAtNanos.getAsLong() >= RestartPolicy.SOUND_AFTER.toNanos());
+  }
+
+  /** Lets a worker go: at once if it has no process, else when it has finished or must. */
+  private void release(WorkerSlot slot, Duration drainTimeout) {
+    Optional<WorkerLife> life = slot.life;
+    slot.leaving = true;
+    if (life.isEmpty()) {
+      remove(slot);
+      return;
+    }
+    if (slot.is(WorkerState.READY)) {
+      slot.moveTo(WorkerState.DRAINING, wallClock());
+      drain(life.get(), drainTimeout);
+    } else if (slot.is(WorkerState.DRAINING)) {
+      limitDrain(life.get(), drainTimeout);
+    } else {
+      if (slot.isComingUp()) {
+        slot.moveTo(WorkerState.DRAINING, wallClock());
+      }
+      life.get().process.ifPresent(WorkerProcess::kill);
+    }
+  }
+
+  private void drain(WorkerLife life, Duration drainTimeout) {
+    life.seat()
+        .ifPresent(
+            seat -> seat.drain(() -> put(() -> life.process.ifPresent(p -> p.stop(STOP_GRACE)))));
+    limitDrain(life, drainTimeout);
+  }
+
+  private void limitDrain(WorkerLife life, Duration drainTimeout) {
+    life.drainTimer.ifPresent(Scheduler.Scheduled::cancel);
+    if (drainTimeout.isNegative()) {
+      return;
+    }
+    Runnable kill =
+        () -> {
+          life.seat().ifPresent(WorkSeat::lost);
+          life.process.ifPresent(WorkerProcess::kill);
+        };
+    if (drainTimeout.isZero()) {
+      kill.run();
+    } else {
+      life.drainTimer = Optional.of(tools.scheduler().schedule(drainTimeout, () -> put(kill)));
+    }
+  }
+
+  private void remove(WorkerSlot slot) {
+    slot.moveTo(WorkerState.STOPPED, wallClock());
+    slots.remove(slot);
+    tools.ids().giveBack(slot.id());
+  }
+
+  private void reportWorkforce() {
+    List<WorkerSlot> staying = staying();
+    Workforce now = Workforce.PRESENT;
+    if (staying.isEmpty()) {
+      now = Workforce.NONE;
+    } else if (staying.stream().allMatch(slot -> slot.is(WorkerState.FAILED))) {
+      now = Workforce.failed(lastError.map(WorkerError::summary).orElse("unknown"));
+    }
+    if (!now.equals(reported)) {
+      reported = now;
+      work.workforce(now);
+    }
+  }
+
+  private void tellWaiting() {
+    List<WorkerSlot> staying = staying();
+    boolean settled = staying.size() == slots.size();
+    boolean loaded = staying.stream().allMatch(slot -> slot.is(WorkerState.READY));
+    if (waiting.isEmpty() || !settled || !loaded) {
+      return;
+    }
+    List<CompletableFuture<Integer>> done = List.copyOf(waiting);
+    waiting.clear();
+    done.forEach(future -> future.complete(staying.size()));
+  }
+
+  private void fail(WorkerDeath death) {
+    List<CompletableFuture<Integer>> done = List.copyOf(waiting);
+    waiting.clear();
+    if (!done.isEmpty()) {
+      ErrorKind kind =
+          death.outOfMemory() ? ErrorKind.LOAD_OUT_OF_MEMORY : ErrorKind.WORKER_LOAD_FAILED;
+      ServingException error =
+          new ServingException(
+                  kind,
+                  "Failed to start workers for model "
+                      + plan.template().modelName()
+                      + " version: "
+                      + plan.template().modelVersion())
+              .withDetail(death.detail());
+      done.forEach(future -> future.completeExceptionally(error));
+    }
+  }
+
+  private void armHeartbeat() {
+    if (!heartbeatArmed && slots.stream().anyMatch(slot -> slot.is(WorkerState.READY))) {
+      heartbeatArmed = true;
+      tools
+          .scheduler()
+          .schedule(
+              plan.heartbeatInterval(),
+              () ->
+                  put(
+                      () -> {
+                        heartbeatArmed = false;
+                        List.copyOf(slots).forEach(this::checkHeartbeat);
+                      }));
+    }
+  }
+
+  private void checkHeartbeat(WorkerSlot slot) {
+    Optional<WorkSeat> seat = slot.life.flatMap(WorkerLife::seat);
+    if (seat.isEmpty() || !slot.is(WorkerState.READY)) {
+      return;
+    }
+    WorkerLife life = slot.life.get();
+    long now = now();
+    OptionalLong idleSince = seat.get().idleSince();
+    // A worker that has had work since then reads no frames while it runs; responseTimeout
+    // watches over it.
+    if (life.ping.isPresent()
+        && (life.isAnswered(life.ping.get())
+            || idleSince.isEmpty()
+            || idleSince.getAsLong() - life.ping.get().sentNanos() > 0)) {
+      life.ping = Optional.empty();
+    }
+    if (life.ping.isPresent()) {
+      if (now - life.ping.get().sentNanos() >= plan.heartbeatTimeout().toNanos()) {
+        end(
+            life,
+            "Backend worker did not respond in given time",
+            "idle, and no answer to a ping within " + plan.heartbeatTimeout().toMillis() + " ms");
+      }
+    } else if (idleSince.isPresent()
+        && now - idleSince.getAsLong() >= plan.heartbeatInterval().toNanos()) {
+      life.sendPing(now);
+    }
+  }
+
+  private List<WorkerSlot> staying() {
+    return slots.stream().filter(slot -> !slot.leaving).toList();
+  }
+
+  private boolean isCurrent(WorkerLife life) {
+    return life.slot().life.isPresent() && life.slot().life.get() == life;
+  }
+
+  private long now() {
+    return tools.clock().nanoTime();
+  }
+}

@@ -1,0 +1,60 @@
+package org.tsnext.core.worker;
+
+import io.netty.buffer.ByteBuf;
+import java.time.Duration;
+import java.util.OptionalLong;
+import org.tsnext.core.request.ResponseHead;
+import org.tsnext.core.worker.WorkerListener.HandlerError;
+
+/**
+ * The place of one loaded worker process at its {@link WorkSource}. What the process says of its
+ * batches is passed in here, in order, by the thread that hears it; the other methods may be called
+ * from any thread. Buffers passed in become the seat's to release.
+ */
+public interface WorkSeat {
+
+  /** Lets work come; called once, and not after {@link #lost}. */
+  void begin();
+
+  /** See {@link WorkerListener#response}. */
+  void response(int batchId, int item, ResponseHead head, ByteBuf body);
+
+  /** See {@link WorkerListener#chunk}. */
+  void chunk(int batchId, int item, ResponseHead head, ByteBuf body);
+
+  /** See {@link WorkerListener#error}. */
+  void error(int batchId, int item, HandlerError error);
+
+  /**
+   * Gives the worker no more work; {@code whenIdle} runs once it has none left, perhaps at once.
+   */
+  void drain(Runnable whenIdle);
+
+  /**
+   * The process is lost or is about to be killed. Its unanswered requests go to other workers or
+   * are answered. Does nothing the second time.
+   */
+  void lost();
+
+  /** Since when the worker has had nothing to do, in nanoseconds of the clock; empty if it has. */
+  OptionalLong idleSince();
+
+  /** Whether it has answered anything. */
+  boolean served();
+
+  /** Batches it has now. */
+  int inFlight();
+
+  /** Batches it may have at once now. */
+  int window();
+
+  /** Told of faults, off every lock, on any thread. */
+  interface Observer {
+
+    /** No word on a running batch within the response timeout; the seat has been given up. */
+    void silent(Duration responseTimeout);
+
+    /** The handler failed; the worker lives on. */
+    void handlerFailed(HandlerError error);
+  }
+}

@@ -1,0 +1,52 @@
+package org.tsnext.core.worker;
+
+import java.time.Duration;
+import java.util.Objects;
+import java.util.OptionalInt;
+
+/**
+ * What all workers of one model version have in common.
+ *
+ * @param template an order whose worker id and device are filled in per worker
+ * @param gpus devices to deal out
+ * @param restarts when a lost worker comes back
+ * @param heartbeatInterval how long a worker may be idle before it is asked for a sign of life
+ * @param heartbeatTimeout how long it may take for that
+ * @param drainTimeout how long a leaving worker may finish what it runs, unless the order says
+ */
+public record WorkerPlan(
+    WorkerOrder template,
+    GpuRotation gpus,
+    RestartPolicy restarts,
+    Duration heartbeatInterval,
+    Duration heartbeatTimeout,
+    Duration drainTimeout) {
+
+  public WorkerPlan {
+    Objects.requireNonNull(template, "template");
+    Objects.requireNonNull(gpus, "gpus");
+    Objects.requireNonNull(restarts, "restarts");
+    Objects.requireNonNull(heartbeatInterval, "heartbeatInterval");
+    Objects.requireNonNull(heartbeatTimeout, "heartbeatTimeout");
+    Objects.requireNonNull(drainTimeout, "drainTimeout");
+  }
+
+  WorkerOrder order(int workerId, OptionalInt gpuId) {
+    return new WorkerOrder(
+        workerId,
+        template.modelName(),
+        template.modelVersion(),
+        template.modelDirectory(),
+        template.handler(),
+        template.batchSize(),
+        gpuId,
+        template.envelope(),
+        template.environment(),
+        template.pythonPath(),
+        template.interpreter(),
+        template.start(),
+        template.threads(),
+        template.startupTimeout(),
+        template.async());
+  }
+}

@@ -1,0 +1,142 @@
+package org.tsnext.core.worker;
+
+import java.time.Instant;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.OptionalLong;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The place of one worker in its group: it keeps id and device while processes come and go. Belongs
+ * to the supervisor's events; others see {@link Glimpse}s.
+ */
+final class WorkerSlot {
+
+  private static final Logger LOGGER = LoggerFactory.getLogger(WorkerSlot.class);
+
+  private final int id;
+  private final OptionalInt gpuId;
+  private final String name;
+  private final Instant startTime;
+
+  private Optional<WorkerState> state = Optional.empty();
+  private Instant stateSince;
+
+  /** Written by any thread. */
+  volatile Optional<WorkerError> lastError = Optional.empty();
+
+  Optional<WorkerLife> life = Optional.empty();
+  OptionalLong pid = OptionalLong.empty();
+  int launches;
+  int failures;
+  OptionalLong firstFailureNanos = OptionalLong.empty();
+
+  /** When to start again; only in BACKOFF, and only once the last process is gone. */
+  OptionalLong restartAtNanos = OptionalLong.empty();
+
+  /** Whether it is to go. */
+  boolean leaving;
+
+  WorkerSlot(int id, OptionalInt gpuId, String name, Instant now) {
+    this.id = id;
+    this.gpuId = gpuId;
+    this.name = name;
+    this.startTime = now;
+    this.stateSince = now;
+  }
+
+  int id() {
+    return id;
+  }
+
+  OptionalInt gpuId() {
+    return gpuId;
+  }
+
+  String name() {
+    return name;
+  }
+
+  boolean is(WorkerState expected) {
+    return state.isPresent() && state.get() == expected;
+  }
+
+  /** Whether a process is on its way up. */
+  boolean isComingUp() {
+    return is(WorkerState.STARTING) || is(WorkerState.LOADING);
+  }
+
+  String shownState() {
+    return state.map(WorkerState::shownState).orElse("null");
+  }
+
+  /**
+   * Enters {@code next}.
+   *
+   * @throws IllegalStateException if the table of moves does not have it
+   */
+  void moveTo(WorkerState next, Instant now) {
+    if (state.isPresent() && !state.get().canMoveTo(next)) {
+      throw new IllegalStateException(name + " cannot move from " + state.get() + " to " + next);
+    }
+    LOGGER.debug("{} State change {} -> {}", name, shownState(), next.shownState());
+    state = Optional.of(next);
+    stateSince = now;
+  }
+
+  /** A process is started. */
+  void begin(WorkerLife next, Instant now) {
+    life = Optional.of(next);
+    launches++;
+    pid = OptionalLong.empty();
+    restartAtNanos = OptionalLong.empty();
+    moveTo(WorkerState.STARTING, now);
+  }
+
+  /** What went wrong before counts no more. */
+  void forgive() {
+    failures = 0;
+    firstFailureNanos = OptionalLong.empty();
+  }
+
+  /** What others may see of it, as it is now. */
+  Glimpse glimpse() {
+    return new Glimpse(
+        this,
+        state.orElse(WorkerState.STARTING),
+        stateSince,
+        life.isPresent() ? pid : OptionalLong.empty(),
+        Math.max(0, launches - 1),
+        firstFailureNanos,
+        life.flatMap(WorkerLife::seat));
+  }
+
+  /**
+   * A copy of the supervisor's fields; what may be read at any time is read when it is asked for.
+   */
+  record Glimpse(
+      WorkerSlot slot,
+      WorkerState state,
+      Instant stateSince,
+      OptionalLong pid,
+      int restarts,
+      OptionalLong firstFailureNanos,
+      Optional<WorkSeat> seat) {
+
+    WorkerView view() {
+      return new WorkerView(
+          slot.id,
+          state,
+          slot.startTime,
+          stateSince,
+          pid,
+          slot.gpuId,
+          restarts,
+          firstFailureNanos,
+          seat.map(WorkSeat::inFlight).orElse(0),
+          seat.map(WorkSeat::window).orElse(1),
+          slot.lastError);
+    }
+  }
+}

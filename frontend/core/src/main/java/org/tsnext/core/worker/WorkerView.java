@@ -1,0 +1,28 @@
+package org.tsnext.core.worker;
+
+import java.time.Instant;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.OptionalLong;
+
+/**
+ * A worker as it is at one moment, for descriptions and health.
+ *
+ * @param startTime when the worker, not its latest process, was created
+ * @param restarts processes after the first
+ * @param firstFailureNanos when the recovery window opened; empty while nothing is wrong
+ * @param inFlight batches it has
+ * @param window batches it may have at once
+ */
+public record WorkerView(
+    int id,
+    WorkerState state,
+    Instant startTime,
+    Instant stateSince,
+    OptionalLong pid,
+    OptionalInt gpuId,
+    int restarts,
+    OptionalLong firstFailureNanos,
+    int inFlight,
+    int window,
+    Optional<WorkerError> lastError) {}

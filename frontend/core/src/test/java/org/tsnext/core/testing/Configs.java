@@ -1,0 +1,141 @@
+package org.tsnext.core.testing;
+
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import org.tsnext.archive.ModelConfig;
+import org.tsnext.archive.ModelConfig.DeviceType;
+import org.tsnext.archive.ModelConfig.ParallelType;
+import org.tsnext.archive.ModelConfig.WorkerStart;
+
+/** Builds a {@link ModelConfig} from what a test cares about. */
+public final class Configs {
+
+  private OptionalInt minWorkers = OptionalInt.empty();
+  private OptionalInt maxWorkers = OptionalInt.empty();
+  private OptionalInt batchSize = OptionalInt.empty();
+  private Optional<Duration> maxBatchDelay = Optional.empty();
+  private Optional<Duration> responseTimeout = Optional.empty();
+  private Optional<Duration> startupTimeout = Optional.empty();
+  private Optional<DeviceType> deviceType = Optional.empty();
+  private List<Integer> deviceIds = List.of();
+  private Optional<ParallelType> parallelType = Optional.empty();
+  private boolean useJobTicket;
+  private Optional<Duration> maxRetryTimeout = Optional.empty();
+  private Optional<Duration> clientTimeout = Optional.empty();
+  private OptionalInt jobQueueSize = OptionalInt.empty();
+  private boolean continuousBatching;
+  private boolean sequenceBatching;
+  private boolean asyncCommunication;
+  private boolean retryOnWorkerDeath = true;
+  private boolean preloadModel;
+
+  public Configs workers(int min, int max) {
+    minWorkers = OptionalInt.of(min);
+    maxWorkers = OptionalInt.of(max);
+    return this;
+  }
+
+  public Configs batch(int size, Duration delay) {
+    batchSize = OptionalInt.of(size);
+    maxBatchDelay = Optional.of(delay);
+    return this;
+  }
+
+  public Configs responseTimeout(Duration value) {
+    responseTimeout = Optional.of(value);
+    return this;
+  }
+
+  public Configs startupTimeout(Duration value) {
+    startupTimeout = Optional.of(value);
+    return this;
+  }
+
+  public Configs device(DeviceType type, Integer... ids) {
+    deviceType = Optional.of(type);
+    deviceIds = List.of(ids);
+    return this;
+  }
+
+  public Configs parallel(ParallelType type) {
+    parallelType = Optional.of(type);
+    return this;
+  }
+
+  public Configs jobTicket() {
+    useJobTicket = true;
+    return this;
+  }
+
+  public Configs maxRetryTimeout(Duration value) {
+    maxRetryTimeout = Optional.of(value);
+    return this;
+  }
+
+  public Configs clientTimeout(Duration value) {
+    clientTimeout = Optional.of(value);
+    return this;
+  }
+
+  public Configs jobQueueSize(int value) {
+    jobQueueSize = OptionalInt.of(value);
+    return this;
+  }
+
+  public Configs continuousBatching() {
+    continuousBatching = true;
+    return this;
+  }
+
+  public Configs sequenceBatching() {
+    sequenceBatching = true;
+    return this;
+  }
+
+  public Configs asyncCommunication() {
+    asyncCommunication = true;
+    return this;
+  }
+
+  public Configs noRetryOnWorkerDeath() {
+    retryOnWorkerDeath = false;
+    return this;
+  }
+
+  public Configs preloadModel() {
+    preloadModel = true;
+    return this;
+  }
+
+  public ModelConfig build() {
+    return new ModelConfig(
+        minWorkers,
+        maxWorkers,
+        batchSize,
+        maxBatchDelay,
+        responseTimeout,
+        startupTimeout,
+        deviceType,
+        deviceIds,
+        parallelType,
+        0,
+        useJobTicket,
+        maxRetryTimeout,
+        clientTimeout,
+        jobQueueSize,
+        continuousBatching,
+        sequenceBatching,
+        asyncCommunication,
+        false,
+        Duration.ZERO,
+        Duration.ZERO,
+        1,
+        1,
+        retryOnWorkerDeath,
+        WorkerStart.FORK,
+        preloadModel,
+        List.of());
+  }
+}

@@ -1,0 +1,119 @@
+package org.tsnext.core.testing;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.concurrent.CompletableFuture;
+import org.tsnext.archive.ModelArchive;
+import org.tsnext.archive.ModelConfig;
+import org.tsnext.core.ServingCore;
+import org.tsnext.core.model.RegisterModel;
+import org.tsnext.core.model.ScaleResult;
+import org.tsnext.core.model.ServingSettings;
+import org.tsnext.core.worker.MetricSample;
+import org.tsnext.core.worker.ModelEnvironment;
+
+/** A whole core on fakes: time stands still, workers do as told, and everything runs here. */
+public final class CoreFixture {
+
+  private final ManualTime time = new ManualTime();
+  private final FakeWorkerLauncher launcher;
+  private final FakeModelSource source = new FakeModelSource();
+  private final Requests requests = new Requests();
+  private final List<MetricSample> metrics = new ArrayList<>();
+  private final ServingCore core;
+
+  public CoreFixture() {
+    this(new FakeWorkerLauncher(), ServingSettings.defaults(0, 2));
+  }
+
+  public CoreFixture(FakeWorkerLauncher launcher, ServingSettings settings) {
+    this.launcher = launcher;
+    this.core =
+        new ServingCore(
+            new ServingCore.Collaborators(
+                source,
+                launcher,
+                new NoEnvironment(),
+                (name, version, sample) -> metrics.add(sample),
+                time,
+                time,
+                Runnable::run,
+                settings));
+  }
+
+  public ManualTime time() {
+    return time;
+  }
+
+  public FakeWorkerLauncher launcher() {
+    return launcher;
+  }
+
+  public FakeModelSource source() {
+    return source;
+  }
+
+  public Requests requests() {
+    return requests;
+  }
+
+  public List<MetricSample> metrics() {
+    return metrics;
+  }
+
+  public ServingCore core() {
+    return core;
+  }
+
+  /** Adds a model "m" to the store and registers it over the API, asynchronously. */
+  public CompletableFuture<ScaleResult> register(int workers, ModelConfig config) {
+    return register(workers, config, false);
+  }
+
+  public CompletableFuture<ScaleResult> register(
+      int workers, ModelConfig config, boolean synchronous) {
+    source.add("m.mar", "m", "1.0", config);
+    return core.models().register(order("m.mar", OptionalInt.of(workers), synchronous, false));
+  }
+
+  /** An order with nothing special in it. */
+  public static RegisterModel order(
+      String url, OptionalInt workers, boolean synchronous, boolean trusted) {
+    return new RegisterModel(
+        url,
+        Optional.empty(),
+        Optional.empty(),
+        Optional.empty(),
+        OptionalInt.empty(),
+        Optional.empty(),
+        workers,
+        Optional.empty(),
+        Optional.empty(),
+        synchronous,
+        trusted);
+  }
+
+  /** Sends a prediction to the default version of "m". */
+  public RecordingSink predict(String body) {
+    RecordingSink sink = new RecordingSink();
+    core.inference().submit(requests.predict("m", body), sink);
+    return sink;
+  }
+
+  public void advance(Duration by) {
+    time.advance(by);
+  }
+
+  private static final class NoEnvironment implements ModelEnvironment {
+    @Override
+    public Prepared prepare(String modelName, ModelArchive archive) {
+      return Prepared.NOTHING;
+    }
+
+    @Override
+    public void release(Prepared prepared) {}
+  }
+}
