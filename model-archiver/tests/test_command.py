@@ -56,9 +56,9 @@ def test_existing_result_is_an_error(project: Project) -> None:
 
 
 def test_unwritable_export_path_is_an_error(project: Project) -> None:
-    if os.geteuid() == 0:
-        pytest.skip("root may write everywhere")
     project.out.chmod(0o500)
+    if os.access(project.out, os.W_OK):
+        pytest.skip("root may write everywhere")
     done = project.run(*BASIC, "--export-path", "out")
     assert done.returncode == 1
     assert done.stderr.startswith('ERROR - Failed to save the model-archive to model-path "')
