@@ -61,7 +61,6 @@ final class Server implements AutoCloseable {
   private final GpuDetector gpuDetector;
   private final Path temporaryDirectory;
   private final ClosingStack parts = new ClosingStack();
-  private volatile HttpServer http;
   private volatile ServingCore core;
   private volatile StartupModels startupModels;
 
@@ -129,29 +128,27 @@ final class Server implements AutoCloseable {
     ServingSettings serving = modules.serving(modules.gpus(detected));
     StartReport.logMachine(settings, modules, serving, detected, transport);
     core =
-        parts.add(
-            "core",
-            new ServingCore(
-                new ServingCore.Collaborators(
-                    source,
-                    workers,
-                    modelEnvironment,
-                    new ModelMetricsLog(units(packageDirectory), hostName()),
-                    Clock.system(),
-                    timer,
-                    executor,
-                    serving)));
-    http =
-        parts.add(
-            "listeners",
-            new HttpServer(
-                modules.http(startupModels::loaded),
-                core.inference(),
-                core.models(),
-                transport,
-                loops,
-                Clock.system()));
-    return bind();
+        new ServingCore(
+            new ServingCore.Collaborators(
+                source,
+                workers,
+                modelEnvironment,
+                new ModelMetricsLog(units(packageDirectory), hostName()),
+                Clock.system(),
+                timer,
+                executor,
+                serving));
+    parts.add("core", this::stopWorkers);
+    HttpServer http =
+        new HttpServer(
+            modules.http(startupModels::loaded),
+            core.inference(),
+            core.models(),
+            transport,
+            loops,
+            Clock.system());
+    parts.add("listeners", () -> http.close(modules.drainTimeout()));
+    return bind(http);
   }
 
   /** What will be loaded by {@link #loadModels}, as the operator named it. */
@@ -169,13 +166,7 @@ final class Server implements AutoCloseable {
    * then ends every process and removes everything temporary. Blocks.
    */
   @Override
-  public synchronized void close() {
-    if (http != null) {
-      http.close(modules.drainTimeout());
-    }
-    if (core != null) {
-      drain();
-    }
+  public void close() {
     parts.close();
   }
 
@@ -184,14 +175,12 @@ final class Server implements AutoCloseable {
     return modules.drainTimeout().plus(WORKERS_GONE_TIMEOUT).plus(WORKERS_GONE_TIMEOUT);
   }
 
-  private void drain() {
+  /** The listeners have waited already: whoever still runs has nobody to answer. */
+  private void stopWorkers() throws InterruptedException, ExecutionException {
     try {
-      // The listeners have waited already: whoever still runs has nobody to answer.
       core.drain(Duration.ZERO).get(WORKERS_GONE_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
-    } catch (TimeoutException | ExecutionException e) {
+    } catch (TimeoutException e) {
       LOGGER.warn("Workers are still there after {}; killing them", WORKERS_GONE_TIMEOUT);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
     }
   }
 
@@ -225,7 +214,7 @@ final class Server implements AutoCloseable {
     }
   }
 
-  private Map<String, String> bind() throws StartException {
+  private static Map<String, String> bind(HttpServer http) throws StartException {
     Map<String, String> addresses = new TreeMap<>();
     try {
       for (BoundListener listener : http.bind()) {

@@ -25,6 +25,7 @@ import org.tsnext.server.settings.SettingsLoader;
 /** One run of the server, from its settings to its end. */
 final class ServerProcess {
   private static final int START_FAILED = 1;
+  private static final Duration LOGGING_STOP_LIMIT = Duration.ofSeconds(5);
   private static final Duration GPU_TOOL_TIMEOUT = Duration.ofSeconds(10);
 
   private final ServerOptions options;
@@ -118,16 +119,7 @@ final class ServerProcess {
   /** The JVM ends by a signal or by the exit status of a failed start; both close the server. */
   private void closeAtExit(Server server, Logger logger) {
     Runtime runtime = Runtime.getRuntime();
-    runtime.addShutdownHook(
-        new Thread(
-            () -> {
-              haltAfter(server.closeLimit());
-              server.close();
-              logger.info("Torchserve stopped.");
-              Logging.stop();
-              ended.countDown();
-            },
-            "shutdown"));
+    runtime.addShutdownHook(new Thread(() -> close(server, logger), "shutdown"));
     new Signals(
             exitStatus -> {
               logger.info("Stopping on a signal; a second one ends at once");
@@ -135,6 +127,22 @@ final class ServerProcess {
             },
             runtime::halt)
         .install();
+  }
+
+  private void close(Server server, Logger logger) {
+    haltAfter(server.closeLimit());
+    try {
+      server.close();
+      logger.info("Torchserve stopped.");
+    } catch (RuntimeException e) {
+      logger.error("The server did not stop cleanly", e);
+    }
+    try {
+      Logging.stop(LOGGING_STOP_LIMIT);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    ended.countDown();
   }
 
   /** A part that hangs must not keep the process; its workers end with it. */

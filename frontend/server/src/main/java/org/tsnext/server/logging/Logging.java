@@ -1,5 +1,6 @@
 package org.tsnext.server.logging;
 
+import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
 import org.apache.logging.log4j.LogManager;
@@ -44,9 +45,16 @@ public final class Logging {
         });
   }
 
-  /** Writes what is still waiting and closes the files. Nothing is logged after it. */
-  public static void stop() {
-    LogManager.shutdown();
+  /**
+   * Writes what is still waiting and closes the files. Nothing is logged after it.
+   *
+   * @param limit after which a console that nobody reads is left alone
+   */
+  public static void stop(Duration limit) throws InterruptedException {
+    Thread stopping = new Thread(LogManager::shutdown, "logging-stop");
+    stopping.setDaemon(true);
+    stopping.start();
+    stopping.join(limit.toMillis());
   }
 
   static void adopt(LoggerContext context) {
