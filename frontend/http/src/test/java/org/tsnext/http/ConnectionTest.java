@@ -1,0 +1,332 @@
+package org.tsnext.http;
+
+import static org.testng.Assert.assertEquals;
+import static org.testng.Assert.assertNotEquals;
+import static org.testng.Assert.assertNull;
+import static org.testng.Assert.assertTrue;
+
+import io.netty.buffer.Unpooled;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.testng.annotations.DataProvider;
+import org.testng.annotations.Test;
+import org.tsnext.http.RawClient.Answer;
+
+public class ConnectionTest extends HttpTestBase {
+
+  private static final String PING = "GET /ping HTTP/1.1\r\nHost: t\r\n\r\n";
+  private static final String HEALTHY = "{\n  \"status\": \"Healthy\"\n}\n";
+
+  @Test
+  public void answersCarryTheHeadersOfTheApi() throws Exception {
+    Answer answer = client().get("/ping");
+    assertEquals(answer.statusLine(), "HTTP/1.1 200 OK");
+    assertEquals(answer.body(), HEALTHY);
+    assertEquals(answer.header("content-type"), "application/json");
+    assertEquals(answer.header("pragma"), "no-cache");
+    assertEquals(answer.header("cache-control"), "no-cache, no-store, must-revalidate, private");
+    assertEquals(answer.header("expires"), "Thu, 01 Jan 1970 00:00:00 UTC");
+    assertEquals(answer.header("connection"), "keep-alive");
+    assertTrue(
+        answer.header("x-request-id").matches("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
+        answer.header("x-request-id"));
+  }
+
+  @Test
+  public void aUsableRequestIdIsHonoured() throws Exception {
+    RawClient client = client();
+    assertEquals(
+        client.get("/ping", "X-Request-Id: my-id_1.a").header("x-request-id"), "my-id_1.a");
+    assertNotEquals(client.get("/ping", "x-request-id: a b").header("x-request-id"), "a b");
+    String tooLong = "a".repeat(129);
+    assertNotEquals(
+        client.get("/ping", "x-request-id: " + tooLong).header("x-request-id"), tooLong);
+  }
+
+  @Test
+  public void pipelinedRequestsAreAnsweredInOrder() throws Exception {
+    inference.hold();
+    RawClient client = client();
+    StringBuilder all = new StringBuilder();
+    for (int i = 0; i < 3; i++) {
+      all.append("POST /predictions/m").append(i);
+      all.append(" HTTP/1.1\r\nHost: t\r\nContent-Length: 1\r\n\r\n").append(i);
+    }
+    client.send(all + PING);
+    for (int i = 0; i < 3; i++) {
+      FakeInference.Waiting waiting = inference.nextWaiting();
+      assertEquals(waiting.request().model(), "m" + i);
+      assertTrue(inference.waiting.isEmpty(), "one at a time");
+      byte[] body = ("answer " + i).getBytes(StandardCharsets.UTF_8);
+      waiting.sink().complete(FakeInference.text(), Unpooled.wrappedBuffer(body));
+    }
+    for (int i = 0; i < 3; i++) {
+      assertEquals(client.read().body(), "answer " + i);
+    }
+    assertEquals(client.read().body(), HEALTHY);
+  }
+
+  @Test
+  public void manyPipelinedRequestsBehindASlowOneAreAllAnswered() throws Exception {
+    inference.hold();
+    RawClient client = client();
+    client.request("GET", "/predictions/m", null);
+    FakeInference.Waiting waiting = inference.nextWaiting();
+    int count = 20_000;
+    CompletableFuture<Void> sent =
+        CompletableFuture.runAsync(
+            () -> {
+              try {
+                client.send(PING.repeat(count));
+              } catch (java.io.IOException e) {
+                throw new java.io.UncheckedIOException(e);
+              }
+            });
+    waiting.sink().complete(FakeInference.text(), Unpooled.copiedBuffer(new byte[] {'x'}));
+    assertEquals(client.read().body(), "x");
+    for (int i = 0; i < count; i++) {
+      assertEquals(client.read().body(), HEALTHY);
+    }
+    sent.get(10, TimeUnit.SECONDS);
+  }
+
+  @Test
+  public void connectionCloseIsHonoured() throws Exception {
+    RawClient client = client();
+    Answer answer = client.get("/ping", "Connection: close");
+    assertEquals(answer.header("connection"), "close");
+    assertEquals(client.readToEnd(), "");
+  }
+
+  @Test
+  public void http10ClosesUnlessAskedToStay() throws Exception {
+    RawClient client = client();
+    client.send("GET /ping HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+    assertEquals(client.read().header("connection"), "keep-alive");
+    client.send("GET /ping HTTP/1.0\r\n\r\n");
+    assertEquals(client.read().header("connection"), "close");
+    assertEquals(client.readToEnd(), "");
+  }
+
+  @Test
+  public void clientErrorsLeaveTheConnectionUsable() throws Exception {
+    RawClient client = client();
+    assertEquals(client.post("/nowhere", "{}").status(), 404);
+    assertEquals(client.get("/ping").status(), 200);
+  }
+
+  @Test
+  public void headHasTheHeadersOfGetAndNoBody() throws Exception {
+    RawClient client = client();
+    Answer head = client.request("HEAD", "/ping", null).read(false);
+    assertEquals(head.status(), 200);
+    assertEquals(head.header("content-length"), Integer.toString(HEALTHY.length()));
+    assertEquals(client.get("/ping").body(), HEALTHY);
+    assertEquals(client.request("HEAD", "/nowhere", null).read(false).status(), 404);
+    assertEquals(client.get("/ping").body(), HEALTHY);
+  }
+
+  @DataProvider
+  public Object[][] malformed() {
+    String body = "Content-Length: 4\r\n";
+    String chunked = "Transfer-Encoding: chunked\r\n";
+    String start = "POST /predictions/m HTTP/1.1\r\nHost: t\r\n";
+    return new Object[][] {
+      {"nonsense\r\n\r\n"},
+      {"GET /ping HTTP/1.1\r\n\r\n"},
+      {"GET /ping HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"},
+      {"GET /ping HTTP/2.0\r\nHost: t\r\n\r\n"},
+      {"GET /ping\r\n\r\n"},
+      {"GET /ping HTTP/1.1\nHost: t\n\n"},
+      {"GET /ping HTTP/1.1\r\nHost: t\r\nBad Name: x\r\n\r\n"},
+      {"GET /ping HTTP/1.1\r\nHost : t\r\n\r\n"},
+      {"GET /" + "a".repeat(4100) + " HTTP/1.1\r\nHost: t\r\n\r\n"},
+      {"GET /ping HTTP/1.1\r\nHost: t\r\nX: " + "a".repeat(8200) + "\r\n\r\n"},
+      {start + body + chunked + "\r\n0\r\n\r\n"},
+      {start + chunked + body + "\r\n0\r\n\r\n"},
+      {start + body + "Content-Length: 5\r\n\r\nabcd"},
+      {start + "Content-Length: 4, 5\r\n\r\nabcd"},
+      {start + "Content-Length: +4\r\n\r\nabcd"},
+      {start + "Content-Length: -1\r\n\r\n"},
+      {start + "Content-Length: 4x\r\n\r\nabcd"},
+      {start + "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n"},
+      {start + "Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n"},
+      {start + "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n"},
+      {start + chunked + chunked + "\r\n0\r\n\r\n"},
+      {"POST /predictions/m HTTP/1.0\r\n" + chunked + "\r\n0\r\n\r\n"},
+      {start + chunked + "\r\nzz\r\nabcd\r\n0\r\n\r\n"},
+      {start + chunked + "\r\n-4\r\nabcd\r\n0\r\n\r\n"},
+      {start + chunked + "\r\n0x4\r\nabcd\r\n0\r\n\r\n"},
+      {start + chunked + "\r\n4\r\nabcdef\r\n0\r\n\r\n"},
+      {start + chunked + "\r\n4\nabcd\n0\n\n"},
+    };
+  }
+
+  @Test(dataProvider = "malformed")
+  public void malformedMessagesAreRefusedAndTheConnectionEnds(String octets) throws Exception {
+    RawClient client = client();
+    client.send(octets);
+    Answer answer = client.read();
+    assertEquals(answer.status(), 400, answer.body());
+    assertTrue(answer.body().contains("\"type\": \"BadRequestException\""), answer.body());
+    assertTrue(answer.body().contains("\"message\": \"Invalid HTTP message.\""), answer.body());
+    assertEquals(answer.header("connection"), "close");
+    client.send(PING);
+    assertEquals(client.readToEnd(), "", "nothing after it is taken for a request");
+    assertNull(inference.seen.poll());
+  }
+
+  @Test
+  public void expectationIsMetBeforeTheBodyIsSent() throws Exception {
+    RawClient client = client();
+    client.send(
+        "POST /predictions/m HTTP/1.1\r\nHost: t\r\nContent-Length: 4\r\n"
+            + "Expect: 100-continue\r\n\r\n");
+    assertEquals(client.line(), "HTTP/1.1 100 Continue");
+    assertEquals(client.line(), "");
+    client.send("abcd");
+    assertEquals(client.read().body(), "ok");
+    assertEquals(inference.next().parts().get(0).value(), "abcd");
+  }
+
+  @Test
+  public void pipelinedExpectationWaitsForItsTurn() throws Exception {
+    inference.hold();
+    RawClient client = client();
+    client.request("POST", "/predictions/m", "a");
+    client.send(
+        "POST /predictions/m HTTP/1.1\r\nHost: t\r\nContent-Length: 1\r\n"
+            + "Expect: 100-continue\r\n\r\n");
+    FakeInference.Waiting first = inference.nextWaiting();
+    first.sink().complete(FakeInference.text(), Unpooled.copiedBuffer(new byte[] {'1'}));
+    assertEquals(client.read().body(), "1");
+    assertEquals(client.line(), "HTTP/1.1 100 Continue");
+  }
+
+  @Test
+  public void expectationOfATooLargeBodyIsRefusedAtOnce() throws Exception {
+    RawClient client = client();
+    client.send(
+        "POST /predictions/m HTTP/1.1\r\nHost: t\r\nContent-Length: 1001\r\n"
+            + "Expect: 100-continue\r\n\r\n");
+    Answer answer = client.read();
+    assertEquals(answer.status(), 413);
+    assertEquals(answer.header("connection"), "close");
+  }
+
+  @Test
+  public void unknownExpectationsFail() throws Exception {
+    Answer answer = client().post("/predictions/m", "abcd", "Expect: 200-ok");
+    assertEquals(answer.status(), 417);
+    assertTrue(answer.body().contains("\"type\": \"ExpectationFailedException\""), answer.body());
+  }
+
+  @Test
+  public void declaredTooLargeBodyIsSkippedAndTheConnectionKept() throws Exception {
+    RawClient client = client();
+    Answer answer = client.post("/predictions/m", "a".repeat(MAX_REQUEST + 1));
+    assertEquals(answer.status(), 413);
+    assertTrue(
+        answer.body().contains("\"type\": \"RequestEntityTooLargeException\""), answer.body());
+    assertTrue(answer.body().contains("max_request_size=" + MAX_REQUEST), answer.body());
+    assertEquals(client.get("/ping").body(), HEALTHY);
+    assertNull(inference.seen.poll());
+  }
+
+  @Test
+  public void bodyThatPassesTheLimitEndsTheConnection() throws Exception {
+    RawClient client = client();
+    client.send("POST /predictions/m HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n");
+    client.send("3e8\r\n" + "a".repeat(1000) + "\r\n1\r\na\r\n");
+    Answer answer = client.read();
+    assertEquals(answer.status(), 413);
+    assertEquals(answer.header("connection"), "close");
+    client.send("5\r\nabcde\r\n0\r\n\r\n" + PING);
+    assertEquals(client.readToEnd(), "");
+  }
+
+  @Test
+  public void hugeUploadStillSeesItsRefusal() throws Exception {
+    RawClient client = client();
+    client.send("POST /predictions/m HTTP/1.1\r\nHost: t\r\nContent-Length: 99999999999\r\n\r\n");
+    client.send("a".repeat(3_000_000));
+    assertEquals(client.read().status(), 413);
+    client.send("a".repeat(3_000_000));
+    assertEquals(client.readToEnd(), "", "no reset");
+  }
+
+  @Test
+  public void bodyOfTheLargestSizeIsTakenWhole() throws Exception {
+    String body = "a".repeat(MAX_REQUEST);
+    assertEquals(client().post("/predictions/m", body).status(), 200);
+    assertEquals(inference.next().parts().get(0).value(), body);
+  }
+
+  @Test
+  public void chunkedBodyInOddPiecesArrivesWhole() throws Exception {
+    RawClient client = client();
+    client.send("POST /predictions/m HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n");
+    client.send("2;ext=1\r\nab\r").send("\n3\r\ncd").send("e\r\n0\r\nTrailer: x\r\n\r\n");
+    assertEquals(client.read().status(), 200);
+    assertEquals(inference.next().parts().get(0).value(), "abcde");
+    assertEquals(client.get("/ping").status(), 200);
+  }
+
+  @Test
+  public void requestSentOctetByOctetIsUnderstood() throws Exception {
+    RawClient client = client();
+    String request = "POST /predictions/m HTTP/1.1\r\nHost: t\r\nContent-Length: 300\r\n\r\n";
+    for (char octet : (request + "x".repeat(300)).toCharArray()) {
+      client.send(String.valueOf(octet));
+    }
+    assertEquals(client.read().status(), 200);
+    assertEquals(inference.next().parts().get(0).value(), "x".repeat(300));
+  }
+
+  @Test
+  public void clientThatLeavesCancelsItsRequest() throws Exception {
+    inference.hold();
+    RawClient client = client();
+    client.request("POST", "/predictions/m", "a");
+    client.request("POST", "/predictions/n", "b");
+    FakeInference.Waiting waiting = inference.nextWaiting();
+    client.close();
+    waitUntil("cancelled", () -> inference.cancelled.get() == 1);
+    waiting.sink().complete(FakeInference.text(), Unpooled.buffer().writeByte(1));
+    assertTrue(inference.waiting.isEmpty(), "what was sent ahead never begins");
+  }
+
+  @Test
+  public void asteriskAndAbsoluteTargetsAreUnderstood() throws Exception {
+    RawClient client = client();
+    Answer options = client.request("OPTIONS", "*", null).read();
+    assertEquals(options.status(), 204);
+    assertTrue(options.header("allow").contains("POST"));
+    assertEquals(client.get("http://host:8080/ping").status(), 200);
+    assertEquals(client.get("HTTP://host/ping?x").status(), 200);
+    assertEquals(client.request("OPTIONS", "http://host", null).read().status(), 200);
+    assertEquals(client.get("ping").status(), 400);
+    assertEquals(client.request("CONNECT", "host:80", null).read().status(), 400);
+  }
+
+  @Test
+  public void idleConnectionsEndWithTheServerAndBusyOnesAfterTheirAnswer() throws Exception {
+    inference.hold();
+    RawClient idle = client();
+    assertEquals(idle.get("/ping").status(), 200);
+    RawClient busy = client();
+    busy.request("POST", "/predictions/m", "a");
+    FakeInference.Waiting waiting = inference.nextWaiting();
+    CompletableFuture<Void> closed =
+        CompletableFuture.runAsync(() -> server.close(Duration.ofSeconds(10)));
+    assertEquals(idle.readToEnd(), "");
+    waiting.sink().complete(FakeInference.text(), Unpooled.copiedBuffer(new byte[] {'x'}));
+    Answer answer = busy.read();
+    assertEquals(answer.body(), "x");
+    assertEquals(answer.header("connection"), "close");
+    assertEquals(busy.readToEnd(), "");
+    closed.get(10, TimeUnit.SECONDS);
+  }
+}

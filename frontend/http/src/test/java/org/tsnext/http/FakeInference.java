@@ -1,0 +1,107 @@
+package org.tsnext.http;
+
+import io.netty.buffer.Unpooled;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.tsnext.core.inference.InferenceService;
+import org.tsnext.core.request.Header;
+import org.tsnext.core.request.InferenceRequest;
+import org.tsnext.core.request.InputPart;
+import org.tsnext.core.request.RequestKind;
+import org.tsnext.core.request.ResponseHead;
+import org.tsnext.core.request.ResponseSink;
+
+/** The core's door for inference, answering as the test says; by default it echoes {@code ok}. */
+final class FakeInference implements InferenceService {
+
+  /** What a request was, with its parts as text. */
+  record Seen(
+      String id,
+      String model,
+      String version,
+      RequestKind kind,
+      List<Header> headers,
+      List<Part> parts) {
+
+    String header(String name) {
+      return headers.stream()
+          .filter(header -> header.name().equals(name))
+          .map(Header::value)
+          .reduce((first, second) -> second)
+          .orElse(null);
+    }
+  }
+
+  record Part(String name, String contentType, String value) {}
+
+  /** Answers a request. */
+  interface Behaviour {
+    void answer(Seen request, ResponseSink sink);
+  }
+
+  /** A request that waits for the test to answer it. */
+  record Waiting(Seen request, ResponseSink sink) {}
+
+  final BlockingQueue<Seen> seen = new LinkedBlockingQueue<>();
+  final BlockingQueue<Waiting> waiting = new LinkedBlockingQueue<>();
+  final AtomicInteger cancelled = new AtomicInteger();
+  private volatile Behaviour behaviour = FakeInference::ok;
+
+  void answer(Behaviour newBehaviour) {
+    behaviour = newBehaviour;
+  }
+
+  /** From now on the test answers, through {@link #waiting}. */
+  void hold() {
+    behaviour = (request, sink) -> waiting.add(new Waiting(request, sink));
+  }
+
+  private static void ok(Seen request, ResponseSink sink) {
+    sink.complete(text(), Unpooled.copiedBuffer("ok", StandardCharsets.UTF_8));
+  }
+
+  static ResponseHead text() {
+    return new ResponseHead(0, "", ResponseHead.BodyKind.TEXT, List.of());
+  }
+
+  Seen next() throws InterruptedException {
+    Seen next = seen.poll(10, TimeUnit.SECONDS);
+    if (next == null) {
+      throw new AssertionError("no request came within 10 s");
+    }
+    return next;
+  }
+
+  Waiting nextWaiting() throws InterruptedException {
+    Waiting next = waiting.poll(10, TimeUnit.SECONDS);
+    if (next == null) {
+      throw new AssertionError("no request came within 10 s");
+    }
+    return next;
+  }
+
+  @Override
+  public InferenceCall submit(InferenceRequest request, ResponseSink sink) {
+    Seen copy =
+        new Seen(
+            request.id(),
+            request.modelName(),
+            request.version().orElse(null),
+            request.kind(),
+            request.headers(),
+            request.parts().stream().map(FakeInference::part).toList());
+    request.release();
+    seen.add(copy);
+    behaviour.answer(copy, sink);
+    return cancelled::incrementAndGet;
+  }
+
+  private static Part part(InputPart part) {
+    return new Part(
+        part.name(), part.contentType(), part.value().toString(StandardCharsets.ISO_8859_1));
+  }
+}

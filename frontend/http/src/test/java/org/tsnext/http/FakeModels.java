@@ -1,0 +1,136 @@
+package org.tsnext.http;
+
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.LinkedBlockingQueue;
+import org.tsnext.archive.ModelConfig;
+import org.tsnext.core.error.ErrorKind;
+import org.tsnext.core.error.ServingException;
+import org.tsnext.core.model.HealthReport;
+import org.tsnext.core.model.ModelDescription;
+import org.tsnext.core.model.ModelService;
+import org.tsnext.core.model.RegisterModel;
+import org.tsnext.core.model.ScaleModel;
+import org.tsnext.core.model.ScaleResult;
+
+/** The core's door for management: knows the model {@code cats} in versions 1.0 and 2.0. */
+final class FakeModels implements ModelService {
+
+  final BlockingQueue<Object> orders = new LinkedBlockingQueue<>();
+  volatile HealthReport health = new HealthReport(List.of());
+  volatile CompletableFuture<ScaleResult> result =
+      CompletableFuture.completedFuture(
+          new ScaleResult(ScaleResult.Outcome.DONE, "cats", "1.0", 2));
+  volatile List<ModelEntry> entries = List.of(new ModelEntry("cats", "cats.mar"));
+  volatile boolean ready = true;
+
+  @Override
+  public CompletableFuture<ScaleResult> register(RegisterModel order) {
+    orders.add(order);
+    return result;
+  }
+
+  @Override
+  public CompletableFuture<ScaleResult> scale(
+      String modelName, Optional<String> version, ScaleModel order) {
+    check(modelName, version);
+    orders.add(List.of(modelName, version, order));
+    return result;
+  }
+
+  @Override
+  public CompletableFuture<Void> unregister(String modelName, Optional<String> version) {
+    check(modelName, version);
+    orders.add(List.of("unregister", modelName, version));
+    return CompletableFuture.completedFuture(null);
+  }
+
+  @Override
+  public void setDefault(String modelName, String version) {
+    check(modelName, Optional.of(version));
+    orders.add(List.of("default", modelName, version));
+  }
+
+  @Override
+  public ModelDescription describe(String modelName, Optional<String> version) {
+    check(modelName, version);
+    return description(version.orElse("1.0"));
+  }
+
+  @Override
+  public List<ModelDescription> describeAll(String modelName) {
+    check(modelName, Optional.empty());
+    return List.of(description("1.0"), description("2.0"));
+  }
+
+  @Override
+  public List<ModelEntry> list() {
+    return new ArrayList<>(entries);
+  }
+
+  @Override
+  public HealthReport health() {
+    return health;
+  }
+
+  @Override
+  public boolean isReady(String modelName) {
+    check(modelName, Optional.empty());
+    return ready;
+  }
+
+  private static void check(String modelName, Optional<String> version) {
+    if (!modelName.equals("cats")) {
+      throw new ServingException(ErrorKind.MODEL_NOT_FOUND, "Model not found: " + modelName);
+    }
+    if (version.filter(text -> !text.equals("1.0") && !text.equals("2.0")).isPresent()) {
+      throw new ServingException(
+          ErrorKind.MODEL_VERSION_NOT_FOUND,
+          "Model version: " + version.get() + " does not exist for model: " + modelName);
+    }
+  }
+
+  private static ModelDescription description(String version) {
+    ModelDescription.Worker worker =
+        new ModelDescription.Worker(
+            "9000",
+            Instant.parse("2030-01-01T10:00:00.123456Z"),
+            "READY",
+            "WORKER_MODEL_LOADED",
+            Instant.EPOCH,
+            OptionalLong.of(4711),
+            570425344,
+            false,
+            0,
+            0,
+            1,
+            Optional.empty());
+    return new ModelDescription(
+        "cats",
+        version,
+        "cats.mar",
+        "python",
+        1,
+        1,
+        4,
+        Duration.ofMillis(100),
+        Duration.ofSeconds(120),
+        Duration.ofSeconds(120),
+        Duration.ofSeconds(300),
+        Duration.ZERO,
+        ModelConfig.none(),
+        false,
+        true,
+        version.equals("1.0"),
+        List.of(worker),
+        100,
+        3,
+        Optional.empty());
+  }
+}

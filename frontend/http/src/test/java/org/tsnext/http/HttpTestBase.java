@@ -1,0 +1,117 @@
+package org.tsnext.http;
+
+import io.netty.channel.EventLoopGroup;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
+import org.testng.annotations.AfterClass;
+import org.testng.annotations.AfterMethod;
+import org.testng.annotations.BeforeClass;
+import org.testng.annotations.BeforeMethod;
+import org.tsnext.core.time.Clock;
+import org.tsnext.transport.Transport;
+
+/** A real server on free ports in front of fakes of the core, new for each test. */
+abstract class HttpTestBase {
+
+  static final int MAX_REQUEST = 1000;
+  static final int STREAM_LIMIT = 64 * 1024;
+
+  final Transport transport = Transport.choose(true);
+  private EventLoopGroup loops;
+  private final List<AutoCloseable> open = new ArrayList<>();
+  FakeInference inference;
+  FakeModels models;
+  List<String> startUpModels;
+  HttpServer server;
+  int port;
+  int managementPort;
+
+  @BeforeClass
+  public void startLoops() {
+    loops = transport.newEventLoopGroup(2, "http-test");
+  }
+
+  @AfterClass(alwaysRun = true)
+  public void endLoops() {
+    loops.shutdownGracefully(0, 1, TimeUnit.SECONDS).awaitUninterruptibly();
+  }
+
+  @BeforeMethod
+  public void startServer() throws IOException {
+    inference = new FakeInference();
+    models = new FakeModels();
+    startUpModels = new ArrayList<>();
+    server = serve(settings());
+    List<BoundListener> listeners = server.bind();
+    port = port(listeners.get(0));
+    managementPort = port(listeners.get(listeners.size() - 1));
+  }
+
+  @AfterMethod(alwaysRun = true)
+  public void stopServer() throws Exception {
+    for (AutoCloseable closeable : open) {
+      closeable.close();
+    }
+    open.clear();
+  }
+
+  HttpSettings settings() {
+    ListenAddress any = new ListenAddress.Tcp("127.0.0.1", 0);
+    return settings(any, any, CorsSettings.none(), true);
+  }
+
+  final HttpSettings settings(
+      ListenAddress inferenceAddress,
+      ListenAddress managementAddress,
+      CorsSettings cors,
+      boolean modelApi) {
+    return new HttpSettings(
+        inferenceAddress,
+        managementAddress,
+        MAX_REQUEST,
+        STREAM_LIMIT,
+        cors,
+        modelApi,
+        true,
+        "1.0.0",
+        () -> startUpModels);
+  }
+
+  /** A server that is closed after the test. */
+  final HttpServer serve(HttpSettings settings) {
+    HttpServer made = new HttpServer(settings, inference, models, transport, loops, Clock.system());
+    open.add(made);
+    return made;
+  }
+
+  final RawClient client() throws IOException {
+    return client(port);
+  }
+
+  final RawClient client(int toPort) throws IOException {
+    RawClient client = new RawClient(toPort);
+    open.add(0, client);
+    return client;
+  }
+
+  final RawClient management() throws IOException {
+    return client(managementPort);
+  }
+
+  static int port(BoundListener listener) {
+    return ((ListenAddress.Tcp) listener.address()).port();
+  }
+
+  static void waitUntil(String what, BooleanSupplier condition) throws InterruptedException {
+    long limit = System.nanoTime() + TimeUnit.SECONDS.toNanos(10);
+    while (!condition.getAsBoolean()) {
+      if (System.nanoTime() > limit) {
+        throw new AssertionError("not within 10 s: " + what);
+      }
+      Thread.sleep(5);
+    }
+  }
+}
