@@ -1,0 +1,311 @@
+package org.tsnext.http;
+
+import static org.testng.Assert.assertEquals;
+import static org.testng.Assert.assertFalse;
+import static org.testng.Assert.assertNull;
+import static org.testng.Assert.assertTrue;
+
+import io.netty.buffer.Unpooled;
+import java.util.List;
+import org.testng.annotations.DataProvider;
+import org.testng.annotations.Test;
+import org.tsnext.core.error.ErrorKind;
+import org.tsnext.core.error.ServingException;
+import org.tsnext.core.request.Header;
+import org.tsnext.core.request.RequestKind;
+import org.tsnext.core.request.ResponseHead;
+import org.tsnext.core.request.ResponseHead.BodyKind;
+import org.tsnext.http.FakeInference.Part;
+import org.tsnext.http.FakeInference.Seen;
+import org.tsnext.http.RawClient.Answer;
+
+public class PredictionTest extends HttpTestBase {
+
+  @DataProvider
+  public Object[][] routes() {
+    RequestKind predict = RequestKind.PREDICT;
+    RequestKind explain = RequestKind.EXPLAIN;
+    return new Object[][] {
+      {"/predictions/m", "m", null, predict, "False", ""},
+      {"/predictions/m/", "m", null, predict, "False", ""},
+      {"/predictions/m/1.0", "m", "1.0", predict, "False", ""},
+      {"/predictions/m/1.0/v1/chat", "m", "1.0", predict, "False", "v1/chat"},
+      {"/predictions/a%20b+c", "a b+c", null, predict, "False", ""},
+      {"/predictions%2Fm", "m", null, predict, "False", ""},
+      {"/explanations/m", "m", null, explain, "True", ""},
+      {"/explanations/m/2.0", "m", "2.0", explain, "True", ""},
+      {"/models/m/invoke", "m", null, predict, null, null},
+      {"/m/predict", "m", null, predict, null, null},
+      {"/m/1.0/predict", "m", "1.0", predict, null, null},
+      {"/invocations?model_name=m", "m", null, predict, null, null},
+      {"/v1/models/m:predict", "m", null, predict, "False", null},
+      {"/v1/models/m:explain", "m", null, explain, "True", null},
+    };
+  }
+
+  @Test(dataProvider = "routes")
+  public void routesLeadToModels(
+      String path, String model, String version, RequestKind kind, String explain, String urlPath)
+      throws Exception {
+    for (String method : List.of("GET", "POST", "PUT")) {
+      assertEquals(client().request(method, path, "x").read().body(), "ok");
+      Seen seen = inference.next();
+      assertEquals(seen.model(), model);
+      assertEquals(seen.version(), version);
+      assertEquals(seen.kind(), kind);
+      assertEquals(seen.header("explain"), explain);
+      assertEquals(seen.header("url_path"), urlPath);
+    }
+    Answer wrong = client().request("DELETE", path, null).read();
+    assertEquals(wrong.status(), 405);
+    assertTrue(wrong.header("allow").startsWith("GET, HEAD, PUT, POST"), wrong.header("allow"));
+  }
+
+  @DataProvider
+  public Object[][] unknownPaths() {
+    return new Object[][] {
+      {"/predictions"},
+      {"/explanations/"},
+      {"//predictions/m"},
+      {"/predictions//m"},
+      {"/models"},
+      {"/models/m/other"},
+      {"/metrics"},
+      {"/v2/models/m/infer"},
+      {"/v2"},
+      {"/a/b/c/predict"},
+      {"/wfpredict"},
+      {"/Ping"},
+    };
+  }
+
+  @Test(dataProvider = "unknownPaths")
+  public void unknownPathsAreNotFound(String path) throws Exception {
+    Answer answer = client().post(path, "x");
+    assertEquals(answer.status(), 404);
+    assertEquals(
+        answer.body(),
+        """
+        {
+          "code": 404,
+          "type": "ResourceNotFoundException",
+          "message": "Requested resource is not found, please refer to API document."
+        }
+        """);
+  }
+
+  @Test
+  public void workflowsAreNotSupported() throws Exception {
+    Answer answer = client().post("/wfpredict/pipe", "x");
+    assertEquals(answer.status(), 501);
+    assertTrue(answer.body().contains("\"type\": \"NotImplementedException\""), answer.body());
+  }
+
+  @Test
+  public void headersReachTheHandlerAsSpelledButForReservedOnes() throws Exception {
+    client()
+        .post(
+            "/predictions/m",
+            "x",
+            "X-My-Header: a",
+            "x-my-header: b",
+            "Explain: True",
+            "describe: True",
+            "URL_PATH: ../x",
+            "Authorization: Bearer secret",
+            "x-request-id: r1");
+    Seen seen = inference.next();
+    assertEquals(seen.id(), "r1");
+    assertEquals(seen.header("X-My-Header"), "a");
+    assertEquals(seen.header("x-my-header"), "b");
+    assertEquals(seen.header("explain"), "False");
+    assertEquals(seen.header("url_path"), "");
+    List<String> names =
+        seen.headers().stream()
+            .map(header -> header.name().toLowerCase(java.util.Locale.ROOT))
+            .toList();
+    assertFalse(names.contains("describe"));
+    assertFalse(names.contains("authorization"));
+    assertEquals(names.stream().filter("explain"::equals).count(), 1);
+  }
+
+  @Test
+  public void rawBodyIsOnePart() throws Exception {
+    RawClient client = client();
+    client.post("/predictions/m", "{}", "Content-Type: Application/JSON; charset=utf-8");
+    assertEquals(inference.next().parts(), List.of(new Part("body", "application/json", "{}")));
+    client.post("/predictions/m", "");
+    assertEquals(inference.next().parts(), List.of(new Part("body", "", "")));
+    client.get("/predictions/m");
+    assertEquals(inference.next().parts(), List.of(new Part("body", "", "")));
+    client.post("/predictions/m", "x", "Content-Type: multipart/form-data");
+    assertEquals(inference.next().parts(), List.of(new Part("body", "multipart/form-data", "x")));
+  }
+
+  @Test
+  public void formFieldsAreParts() throws Exception {
+    RawClient client = client();
+    String form = "Content-Type: application/x-www-form-urlencoded";
+    client.post("/predictions/m", "a=1&b=x+y%21&a=2&empty=&key", form);
+    assertEquals(
+        inference.next().parts(),
+        List.of(
+            new Part("a", "", "1"),
+            new Part("b", "", "x y!"),
+            new Part("a", "", "2"),
+            new Part("empty", "", ""),
+            new Part("key", "", "")));
+    client.post("/predictions/m", "{\"a\":1}", form);
+    assertEquals(inference.next().parts(), List.of(new Part("{\"a\":1}", "", "")));
+    Answer bad = client.post("/predictions/m", "a=%zz", form);
+    assertEquals(bad.status(), 400);
+    assertTrue(bad.body().contains("percent-encoding"), bad.body());
+    assertEquals(client.post("/predictions/m", "", form).status(), 200);
+  }
+
+  @Test
+  public void queryBecomesInputsOnTheRoutesThatSaySo() throws Exception {
+    RawClient client = client();
+    client.post("/m/predict?a=1;b=2&a=3", "x");
+    assertEquals(
+        inference.next().parts(),
+        List.of(new Part("a", "", "1"), new Part("b", "", "2"), new Part("body", "", "x")));
+    client.post("/predictions/m?a=1", "x");
+    assertEquals(inference.next().parts(), List.of(new Part("body", "", "x")));
+  }
+
+  @Test
+  public void invocationsFindTheirModel() throws Exception {
+    RawClient client = client();
+    Answer missing = client.post("/invocations", "x");
+    assertEquals(missing.status(), 400);
+    assertTrue(missing.body().contains("Parameter model_name is required."), missing.body());
+    String form = "Content-Type: application/x-www-form-urlencoded";
+    client.post("/invocations", "model_name=fromform", form);
+    assertEquals(inference.next().model(), "fromform");
+    startUpModels.add("only");
+    client.post("/invocations", "model_name=fromform", form);
+    assertEquals(inference.next().model(), "only");
+    client.post("/invocations?model_name=named", "x");
+    assertEquals(inference.next().model(), "named");
+    startUpModels.add("second");
+    assertEquals(client.post("/invocations", "x").status(), 400);
+  }
+
+  @Test
+  public void handlerDecidesStatusReasonTypeAndHeaders() throws Exception {
+    inference.answer(
+        (seen, sink) ->
+            sink.complete(
+                new ResponseHead(
+                    418,
+                    "I am a teapot",
+                    BodyKind.JSON,
+                    List.of(
+                        new Header("Content-Type", "application/x-tea"),
+                        new Header("X-Pot", "brown"),
+                        new Header("X-Request-Id", "forged"),
+                        new Header("Connection", "upgrade"),
+                        new Header("content-length", "99"))),
+                Unpooled.copiedBuffer(new byte[] {'t'})));
+    RawClient client = client();
+    Answer answer = client.post("/predictions/m", "x", "x-request-id: mine");
+    assertEquals(answer.statusLine(), "HTTP/1.1 418 I am a teapot");
+    assertEquals(answer.header("content-type"), "application/x-tea");
+    assertEquals(answer.header("x-pot"), "brown");
+    assertEquals(answer.header("x-request-id"), "mine");
+    assertEquals(answer.header("connection"), "keep-alive");
+    assertEquals(answer.body(), "t");
+  }
+
+  @DataProvider
+  public Object[][] bodyKinds() {
+    return new Object[][] {
+      {BodyKind.JSON, "application/json"},
+      {BodyKind.TEXT, "text/plain; charset=utf-8"},
+      {BodyKind.BYTES, "application/octet-stream"},
+      {BodyKind.TENSOR, "application/octet-stream"},
+    };
+  }
+
+  @Test(dataProvider = "bodyKinds")
+  public void contentTypeFollowsWhatTheHandlerReturned(BodyKind kind, String type)
+      throws Exception {
+    inference.answer(
+        (seen, sink) ->
+            sink.complete(
+                new ResponseHead(0, "", kind, List.of()), Unpooled.copiedBuffer(new byte[10_000])));
+    Answer answer = client().post("/predictions/m", "x");
+    assertEquals(answer.header("content-type"), type);
+    assertEquals(answer.body().length(), 10_000);
+  }
+
+  @DataProvider
+  public Object[][] invalidHeads() {
+    return new Object[][] {
+      {new ResponseHead(0, "", BodyKind.TEXT, List.of(new Header("x", "a\r\nset-cookie: b")))},
+      {new ResponseHead(0, "", BodyKind.TEXT, List.of(new Header("x\r\ny", "a")))},
+      {new ResponseHead(0, "", BodyKind.TEXT, List.of(new Header("x y", "a")))},
+      {new ResponseHead(0, "", BodyKind.TEXT, List.of(new Header("", "a")))},
+      {new ResponseHead(0, "", BodyKind.TEXT, List.of(new Header("content-type", "a\nb")))},
+      {new ResponseHead(200, "OK\r\nx: y", BodyKind.TEXT, List.of())},
+      {new ResponseHead(101, "", BodyKind.TEXT, List.of())},
+    };
+  }
+
+  @Test(dataProvider = "invalidHeads")
+  public void invalidHeadOfAHandlerIsAClearError(ResponseHead head) throws Exception {
+    inference.answer((seen, sink) -> sink.complete(head, Unpooled.buffer().writeByte('x')));
+    RawClient client = client();
+    Answer answer = client.post("/predictions/m", "x");
+    assertEquals(answer.status(), 500);
+    assertTrue(answer.body().contains("The handler set an invalid "), answer.body());
+    assertNull(answer.header("set-cookie"));
+    assertEquals(client.get("/ping").status(), 200);
+  }
+
+  @Test
+  public void answerWithoutContentHasNoBody() throws Exception {
+    inference.answer(
+        (seen, sink) ->
+            sink.complete(
+                new ResponseHead(204, "", BodyKind.JSON, List.of()),
+                Unpooled.buffer().writeByte('x')));
+    RawClient client = client();
+    Answer answer = client.post("/predictions/m", "x");
+    assertEquals(answer.status(), 204);
+    assertNull(answer.header("content-length"));
+    assertEquals(client.get("/ping").status(), 200);
+  }
+
+  @Test
+  public void errorsAreRenderedFromTheTable() throws Exception {
+    RawClient client = client();
+    for (ErrorKind kind : ErrorKind.values()) {
+      inference.answer(
+          (seen, sink) ->
+              sink.fail(new ServingException(kind, "it \"broke\" <b>").withDetail("why")));
+      Answer answer = client.post("/predictions/m", "x");
+      assertEquals(answer.status(), kind.httpStatus());
+      assertEquals(
+          answer.body(),
+          "{\n  \"code\": "
+              + kind.httpStatus()
+              + ",\n  \"type\": \""
+              + kind.type()
+              + "\",\n  \"message\": \"it \\\"broke\\\" <b>\",\n  \"detail\": \"why\"\n}\n");
+      assertEquals(answer.header("retry-after"), kind.httpStatus() == 503 ? "1" : null);
+      assertEquals(answer.header("www-authenticate"), kind.httpStatus() == 401 ? "Bearer" : null);
+      assertEquals(answer.header("connection"), "keep-alive");
+    }
+  }
+
+  @Test
+  public void badTargetsAreRefused() throws Exception {
+    RawClient client = client();
+    assertEquals(client.get("/predictions/%zz").status(), 400);
+    assertEquals(client.get("/predictions/%4").status(), 400);
+    assertEquals(client.get("/m/predict?" + "a&".repeat(1025)).status(), 400);
+    assertEquals(client.get("/ping").status(), 200);
+  }
+}
