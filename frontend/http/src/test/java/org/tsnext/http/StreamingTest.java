@@ -135,7 +135,6 @@ public class StreamingTest extends HttpTestBase {
   @Test
   public void slowClientLosesItsStreamAndNobodyElse() throws Exception {
     RawClient slow = client();
-    slow.socket().setReceiveBufferSize(4096);
     ResponseSink sink = begin(slow, POST);
     RawClient other = client();
     ResponseSink otherSink = begin(other, POST);
