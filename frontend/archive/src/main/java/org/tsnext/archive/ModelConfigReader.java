@@ -28,7 +28,7 @@ public final class ModelConfigReader {
   /** The file that is looked for where no manifest names one. */
   public static final String DEFAULT_FILE = "model-config.yaml";
 
-  private static final int MAX_ALIASES = 50;
+  private static final int MAX_ALIASES = 30;
   private static final int MAX_NESTING = 50;
   private static final int MAX_UNKNOWN_KEYS = 20;
 

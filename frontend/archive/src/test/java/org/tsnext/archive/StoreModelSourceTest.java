@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.testng.annotations.AfterMethod;
 import org.testng.annotations.BeforeMethod;
 import org.testng.annotations.DataProvider;
@@ -68,6 +69,22 @@ public class StoreModelSourceTest {
     assertFalse(Files.exists(archive.directory()));
     assertTrue(Files.exists(workspace.store().resolve("m.mar")));
     source.release(archive);
+  }
+
+  @Test
+  public void archiveOfManyEntriesIsWithinTheLimits() throws Exception {
+    Archives.Zip zip = Archives.zip();
+    for (int i = 0; i < 3000; i++) {
+      zip.file("assets/some-directory/some-longer-file-name-" + i + ".json", "{}");
+    }
+    workspace.put("m.mar", zip.octets());
+    UnpackLimits limits = new UnpackLimits(1 << 20, 3002, 100, 250, 1 << 20);
+    ModelArchive archive = workspace.source(limits).open("m.mar", false);
+    try (Stream<Path> files = Files.list(archive.directory().resolve("some-directory"))) {
+      assertEquals(files.count(), 3000);
+    }
+    source.release(archive);
+    assertFalse(Files.exists(archive.directory()));
   }
 
   @Test
