@@ -6,6 +6,7 @@ import java.util.function.Consumer;
 import org.tsnext.core.request.Header;
 import org.tsnext.core.request.InferenceRequest;
 import org.tsnext.core.request.InputPart;
+import org.tsnext.core.request.RequestKind;
 import org.tsnext.worker.FrameType.Flags;
 
 /**
@@ -78,7 +79,7 @@ final class PredictBatch implements Outgoing {
     OutgoingBody body = encoder.body(FrameType.PREDICT, expectedFields(request));
     boolean whole = false;
     try {
-      body.u8(request.kind().ordinal())
+      body.u8(code(request.kind()))
           .u32(timeLeftMillis[index])
           .str16("request id", request.id())
           .headers(request.headers());
@@ -96,6 +97,14 @@ final class PredictBatch implements Outgoing {
       }
     }
     encoder.encode(FrameType.PREDICT, flags, index, id, body, out);
+  }
+
+  private static int code(RequestKind kind) {
+    return switch (kind) {
+      case PREDICT -> 0;
+      case EXPLAIN -> 1;
+      case DESCRIBE -> 2;
+    };
   }
 
   /** Exact for ASCII; a guess too small only makes the buffer grow. */

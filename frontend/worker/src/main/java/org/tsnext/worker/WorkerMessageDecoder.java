@@ -3,6 +3,7 @@ package org.tsnext.worker;
 import io.netty.buffer.ByteBuf;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
 import org.tsnext.core.request.ResponseHead;
 import org.tsnext.core.request.ResponseHead.BodyKind;
 import org.tsnext.core.worker.MetricSample;
@@ -19,8 +20,12 @@ import org.tsnext.worker.WorkerMessage.Pong;
 /** Reads the bodies of the messages that workers send. */
 final class WorkerMessageDecoder {
 
-  private static final BodyKind[] BODY_KINDS = BodyKind.values();
-  private static final MetricSample.Type[] METRIC_TYPES = MetricSample.Type.values();
+  /** By their number on the wire. */
+  private static final List<BodyKind> BODY_KINDS =
+      List.of(BodyKind.BYTES, BodyKind.TEXT, BodyKind.JSON, BodyKind.TENSOR);
+
+  private static final List<MetricSample.Type> METRIC_TYPES =
+      List.of(MetricSample.Type.COUNTER, MetricSample.Type.GAUGE, MetricSample.Type.HISTOGRAM);
 
   private WorkerMessageDecoder() {}
 
@@ -101,11 +106,11 @@ final class WorkerMessageDecoder {
     int item = checkItem(message);
     int status = reader.u16("status");
     int kind = reader.u8("body kind");
-    if (kind >= BODY_KINDS.length) {
+    if (kind >= BODY_KINDS.size()) {
       throw new ProtocolException("body kind " + kind + ", expected 0 to 3");
     }
     ResponseHead head =
-        new ResponseHead(status, reader.str16("reason"), BODY_KINDS[kind], reader.headers());
+        new ResponseHead(status, reader.str16("reason"), BODY_KINDS.get(kind), reader.headers());
     boolean last = message.type() == FrameType.RESPONSE;
     // The reader stands where the answer's body begins.
     return new Answer(message.id(), item, last, head, message.body());
@@ -127,7 +132,7 @@ final class WorkerMessageDecoder {
   private static Metric metric(Message message) throws ProtocolException {
     BodyReader reader = new BodyReader(message.type(), message.body());
     int type = reader.u8("type");
-    if (type >= METRIC_TYPES.length) {
+    if (type >= METRIC_TYPES.size()) {
       throw new ProtocolException("metric type " + type + ", expected 0 to 2");
     }
     String name = reader.str16("name");
@@ -137,7 +142,7 @@ final class WorkerMessageDecoder {
     String requestIds = reader.str16("request ids");
     MetricSample sample =
         new MetricSample(
-            METRIC_TYPES[type], name, unit, value, time, requestIds, reader.dimensions());
+            METRIC_TYPES.get(type), name, unit, value, time, requestIds, reader.dimensions());
     reader.end();
     return new Metric(sample);
   }
