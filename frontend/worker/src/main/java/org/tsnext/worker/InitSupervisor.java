@@ -226,7 +226,6 @@ final class InitSupervisor implements Launch.Control {
   }
 
   private void ready(Life life, PythonRuntime runtime) {
-    python = Optional.of(runtime);
     LOG.info(
         "Python {}, {}, imported in {} ms",
         runtime.python(),
@@ -239,6 +238,7 @@ final class InitSupervisor implements Launch.Control {
             failures = 0;
           }
         });
+    python = Optional.of(runtime);
   }
 
   private Optional<Launch> find(int id) {

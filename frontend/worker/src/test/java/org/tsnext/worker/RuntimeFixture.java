@@ -1,0 +1,151 @@
+package org.tsnext.worker;
+
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import io.netty.buffer.Unpooled;
+import io.netty.channel.EventLoopGroup;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.Pattern;
+import org.tsnext.archive.ModelConfig.WorkerStart;
+import org.tsnext.core.request.InferenceRequest;
+import org.tsnext.core.request.InputPart;
+import org.tsnext.core.request.RequestKind;
+import org.tsnext.core.testing.ManualTime;
+import org.tsnext.core.worker.WorkerOrder;
+import org.tsnext.core.worker.WorkerProcess;
+import org.tsnext.transport.Transport;
+
+/** A runtime on top of the init of src/test/python, with a clock that tests move. */
+final class RuntimeFixture implements AutoCloseable {
+
+  static final Path FAKE_PACKAGE = Path.of("src", "test", "python").toAbsolutePath();
+  private static final Duration LIMIT = Duration.ofSeconds(20);
+
+  final ManualTime time = new ManualTime();
+  final RecordingListener listener = new RecordingListener();
+  final WorkerRuntime runtime;
+  private final EventLoopGroup eventLoops;
+  private final List<String> output = new ArrayList<>();
+  private final Path folder;
+
+  RuntimeFixture(boolean unix) throws IOException {
+    this(unix, "python3");
+  }
+
+  RuntimeFixture(boolean unix, String python) throws IOException {
+    Transport transport = Transport.choose(unix);
+    eventLoops = transport.newEventLoopGroup(2, "test-loop");
+    folder = Files.createTempDirectory("worker-test-");
+    runtime =
+        new WorkerRuntime(settings(unix, python, folder), transport, eventLoops, time, this::print);
+  }
+
+  static WorkerSettings settings(boolean unix, String python, Path folder) {
+    Map<String, String> environment = new HashMap<>(System.getenv());
+    environment.put("FAKE_SECRET", "hidden");
+    environment.put("FAKE_BLOCKED", "blocked");
+    return new WorkerSettings(
+        python,
+        FAKE_PACKAGE,
+        folder,
+        unix,
+        new ProcessEnvironment(
+            environment, Optional.of(Pattern.compile(".*BLOCKED")), Set.of("FAKE_SECRET")),
+        new WorkerSettings.HandlerSwitches(true, true, false, false),
+        new WorkerSettings.SequenceHeaders("seq-id", "seq-start", "seq-end"),
+        Optional.empty(),
+        6_553_500,
+        6_553_500);
+  }
+
+  WorkerOrder order(String behaviour) {
+    return order(behaviour, WorkerStart.FORK);
+  }
+
+  WorkerOrder order(String behaviour, WorkerStart start) {
+    return new WorkerOrder(
+        9000,
+        "digits",
+        "1.0",
+        folder,
+        "handler.py",
+        4,
+        OptionalInt.empty(),
+        Optional.empty(),
+        Map.of("FAKE_BEHAVIOUR", behaviour),
+        List.of(),
+        Optional.empty(),
+        start,
+        OptionalInt.of(1),
+        Duration.ofSeconds(60),
+        false);
+  }
+
+  /** Launches and waits for the order to come back from init. */
+  Launched launch(String behaviour) {
+    int before = orders().size();
+    WorkerProcess process = runtime.launch(order(behaviour), listener);
+    Condition.await(LIMIT, () -> orders().size() > before, () -> "SPAWN within " + output());
+    return new Launched(process, orders().get(before));
+  }
+
+  /** A launch and what init was told about it. */
+  record Launched(WorkerProcess process, JsonObject spawn) {
+    String secret() {
+      return spawn.get("secret").getAsString();
+    }
+
+    TestWorker dial() throws IOException {
+      return TestWorker.dial(spawn.get("address").getAsString());
+    }
+  }
+
+  synchronized List<String> output() {
+    return List.copyOf(output);
+  }
+
+  Path folder() {
+    return folder;
+  }
+
+  /** A request with one part; whoever gets it releases it. */
+  static InferenceRequest request(byte[] content) {
+    return new InferenceRequest(
+        "r-1",
+        "digits",
+        Optional.empty(),
+        RequestKind.PREDICT,
+        List.of(),
+        List.of(new InputPart("body", "", Unpooled.wrappedBuffer(content))),
+        Optional.empty());
+  }
+
+  @Override
+  public void close() throws IOException {
+    runtime.close();
+    eventLoops.shutdownGracefully(0, 2, TimeUnit.SECONDS).syncUninterruptibly();
+    Files.deleteIfExists(folder);
+  }
+
+  private List<JsonObject> orders() {
+    return output().stream()
+        .filter(line -> line.contains("\"secret\""))
+        .map(line -> JsonParser.parseString(line.substring(line.indexOf('{'))).getAsJsonObject())
+        .toList();
+  }
+
+  private synchronized void print(String source, boolean stderr, String text) {
+    output.add(source + (stderr ? " stderr " : " stdout ") + text);
+  }
+}

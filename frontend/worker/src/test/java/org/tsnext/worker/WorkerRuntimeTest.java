@@ -1,0 +1,490 @@
+package org.tsnext.worker;
+
+import static org.testng.Assert.assertEquals;
+import static org.testng.Assert.assertFalse;
+import static org.testng.Assert.assertTrue;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import org.testng.annotations.AfterMethod;
+import org.testng.annotations.BeforeMethod;
+import org.testng.annotations.DataProvider;
+import org.testng.annotations.Factory;
+import org.testng.annotations.Test;
+import org.tsnext.core.request.InferenceRequest;
+import org.tsnext.core.worker.MetricSample;
+import org.tsnext.transport.Transport;
+import org.tsnext.worker.RuntimeFixture.Launched;
+import org.tsnext.worker.TestWorker.Frame;
+
+/** The runtime over both kinds of socket; the test is the worker, and init a small script. */
+public class WorkerRuntimeTest {
+
+  private static final Duration LIMIT = Duration.ofSeconds(20);
+
+  private final boolean unix;
+  private RuntimeFixture fixture;
+  private RecordingListener listener;
+
+  @Factory(dataProvider = "sockets")
+  public WorkerRuntimeTest(boolean unix) {
+    this.unix = unix;
+  }
+
+  @DataProvider
+  static Object[][] sockets() {
+    boolean unixToo = Transport.choose(true).supportsUnixSockets();
+    return unixToo ? new Object[][] {{true}, {false}} : new Object[][] {{false}};
+  }
+
+  @BeforeMethod
+  public void start() throws IOException {
+    fixture = new RuntimeFixture(unix);
+    fixture.runtime.start();
+    listener = fixture.listener;
+    Condition.await(LIMIT, () -> fixture.runtime.python().isPresent(), () -> "READY");
+    // Until init counts as stable: no timer is left then.
+    fixture.time.advance(Duration.ofSeconds(10));
+  }
+
+  @AfterMethod(alwaysRun = true)
+  public void stop() throws IOException {
+    fixture.close();
+  }
+
+  @Test
+  public void aWorkerDialsInLoadsAndAnswers() throws IOException {
+    Launched launched = fixture.launch("");
+    try (TestWorker worker = launched.dial()) {
+      worker.hello(1, launched.secret());
+      Frame load = worker.read();
+      assertEquals(load.type(), FrameType.LOAD);
+      assertEquals(load.json().get("model_name").getAsString(), "digits");
+      assertEquals(load.json().get("batch_size").getAsInt(), 4);
+      assertFalse(load.json().has("gpu_id"));
+      worker.loaded();
+      listener.await("loaded 5");
+
+      List<InferenceRequest> batch =
+          List.of(RuntimeFixture.request(new byte[100]), RuntimeFixture.request(new byte[2]));
+      launched.process().send(7, batch, new int[] {0, 1500});
+      batch.forEach(InferenceRequest::release);
+      launched.process().cancel(7, 1);
+      launched.process().ping(99);
+      Frame first = worker.read();
+      Frame second = worker.read();
+      assertEquals(first.item(), 0);
+      assertEquals(first.flags(), 0);
+      assertEquals(second.item(), 1);
+      assertEquals(second.flags(), FrameType.Flags.LAST_ITEM);
+      assertEquals(worker.read().type(), FrameType.CANCEL);
+      assertEquals(worker.read().id(), 99);
+
+      worker.respond(7, 0, TestWorker.utf8("seven"));
+      worker.write(FrameType.PONG.code(), 0, 0, 99, new byte[0]);
+      listener.await("pong 99");
+    }
+    listener.await("disconnected: closed by the worker");
+    launched.process().kill();
+    listener.await("exited");
+    assertEquals(
+        listener.calls(),
+        List.of(
+            "started 1001",
+            "connected",
+            "loaded 5",
+            "response 7/0 seven",
+            "pong 99",
+            "disconnected: closed by the worker",
+            "exited -1,9: "));
+  }
+
+  @Test
+  public void aLargeAnswerInSeveralFramesArrivesWhole() throws IOException {
+    Launched launched = fixture.launch("");
+    try (TestWorker worker = loadedWorker(launched)) {
+      int total = 7 + 1_000_000;
+      ByteBuffer first = ByteBuffer.allocate(4 + 500_000).putInt(total);
+      byte[] rest = new byte[total - 500_000];
+      worker.write(FrameType.RESPONSE.code(), FrameType.Flags.MORE, 0, 3, first.array());
+      worker.write(FrameType.RESPONSE.code(), FrameType.Flags.CONTINUED, 0, 3, rest);
+      assertEquals(listener.await("response"), "response 3/0 1000000 octets");
+    }
+  }
+
+  @Test
+  public void aLargeRequestIsWrittenWholeWhileTheWorkerReadsSlowly() throws IOException {
+    Launched launched = fixture.launch("");
+    try (TestWorker worker = loadedWorker(launched)) {
+      InferenceRequest request = RuntimeFixture.request(new byte[3_000_000]);
+      launched.process().send(1, List.of(request), new int[1]);
+      request.release();
+      long octets = 0;
+      Frame frame;
+      do {
+        frame = worker.read();
+        octets += frame.body().length;
+      } while (frame.flags() != (FrameType.Flags.CONTINUED | FrameType.Flags.LAST_ITEM));
+      assertTrue(octets > 3_000_000, octets + " octets");
+    }
+  }
+
+  @Test
+  public void aRequestThatDoesNotFitTheProtocolIsAnsweredWithAnError() throws IOException {
+    Launched launched = fixture.launch("");
+    try (TestWorker worker = loadedWorker(launched)) {
+      InferenceRequest request = RuntimeFixture.request(new byte[9_000_000]);
+      launched.process().send(5, List.of(request), new int[1]);
+      request.release();
+      listener.await("error 5/-1 400");
+      launched.process().ping(1);
+      assertEquals(worker.read().type(), FrameType.PING);
+    }
+  }
+
+  @Test
+  public void aWrongSecretIsRefusedAndTheRightOneStillWorks() throws IOException {
+    Launched launched = fixture.launch("");
+    try (TestWorker stranger = launched.dial();
+        TestWorker worker = launched.dial()) {
+      stranger.hello(1, launched.secret().replaceFirst(".", "x"));
+      assertTrue(stranger.atEnd());
+      worker.hello(1, launched.secret());
+      assertEquals(worker.read().type(), FrameType.LOAD);
+    }
+  }
+
+  @Test
+  public void aLaunchIsAcceptedOnceOnly() throws IOException {
+    Launched launched = fixture.launch("");
+    try (TestWorker worker = loadedWorker(launched);
+        TestWorker second = launched.dial()) {
+      second.hello(1, launched.secret());
+      assertTrue(second.atEnd());
+      launched.process().ping(3);
+      assertEquals(worker.read().type(), FrameType.PING);
+    }
+  }
+
+  @Test
+  public void anUnknownLaunchIsRefused() throws IOException {
+    Launched launched = fixture.launch("");
+    try (TestWorker stranger = launched.dial()) {
+      stranger.hello(4711, launched.secret());
+      assertTrue(stranger.atEnd());
+    }
+  }
+
+  @Test
+  public void whoeverDoesNotSayHelloIsDisconnected() throws IOException {
+    Launched launched = fixture.launch("");
+    try (TestWorker stranger = launched.dial();
+        TestWorker eager = launched.dial()) {
+      eager.loaded();
+      assertTrue(eager.atEnd());
+      stranger.writeRaw(ByteBuffer.wrap(new byte[] {0, 0}));
+      Condition.await(LIMIT, () -> fixture.time.pending() == 1, () -> "time-out of the stranger");
+      fixture.time.advance(HelloHandler.TIMEOUT);
+      assertTrue(stranger.atEnd());
+    }
+  }
+
+  @Test
+  public void tooManyStrangersAreRefusedUntilOthersLeave() throws IOException {
+    Launched launched = fixture.launch("");
+    List<TestWorker> strangers = new ArrayList<>();
+    try {
+      for (int i = 0; i < HelloHandler.MAX_STRANGERS; i++) {
+        strangers.add(launched.dial());
+      }
+      int all = HelloHandler.MAX_STRANGERS;
+      Condition.await(LIMIT, () -> fixture.time.pending() >= all, () -> "all connections");
+      try (TestWorker refused = launched.dial()) {
+        assertTrue(refused.atEnd());
+      }
+    } finally {
+      for (TestWorker stranger : strangers) {
+        stranger.close();
+      }
+    }
+    Condition.await(LIMIT, () -> fixture.time.pending() == 0, () -> "strangers gone");
+    loadedWorker(launched).close();
+  }
+
+  @Test
+  public void aMalformedFrameClosesTheConnectionWithTheReason() throws IOException {
+    Launched launched = fixture.launch("");
+    try (TestWorker worker = loadedWorker(launched)) {
+      worker.respond(1, 0, TestWorker.utf8("fine"));
+      worker.write(99, 0, 0, 1, new byte[0]);
+      assertEquals(listener.await("disconnected"), "disconnected: type 99 does not exist");
+      listener.await("response 1/0 fine");
+      assertTrue(worker.atEnd());
+    }
+  }
+
+  @Test
+  public void anAnswerBeforeLoadedIsAViolation() throws IOException {
+    Launched launched = fixture.launch("");
+    try (TestWorker worker = launched.dial()) {
+      worker.hello(1, launched.secret());
+      worker.read();
+      worker.respond(1, 0, TestWorker.utf8("early"));
+      assertTrue(listener.await("disconnected").contains("Answer while LOADING"));
+    }
+  }
+
+  @Test
+  public void aFailedLoadIsTold() throws IOException {
+    Launched launched = fixture.launch("");
+    try (TestWorker worker = launched.dial()) {
+      worker.hello(1, launched.secret());
+      worker.read();
+      String failed =
+          "{\"code\":507,\"message\":\"m\",\"detail\":\"MemoryError\",\"traceback\":\"\"}";
+      worker.write(FrameType.FAILED.code(), 0, 0, 0, TestWorker.utf8(failed));
+    }
+    listener.await("load failed 507 MemoryError");
+    listener.await("disconnected");
+  }
+
+  @Test
+  public void theExitIsToldAfterAllThatTheWorkerWrote() throws IOException {
+    Launched launched = fixture.launch("");
+    try (TestWorker worker = loadedWorker(launched)) {
+      launched.process().kill();
+      // Not yet: the socket is open, and more may come.
+      for (int i = 0; i < 500; i++) {
+        worker.respond(i, 0, new byte[1000]);
+      }
+    }
+    listener.await("exited");
+    List<String> calls = listener.calls();
+    assertEquals(calls.size(), 3 + 500 + 2);
+    assertTrue(calls.get(503).startsWith("disconnected"), calls.get(503));
+    assertEquals(calls.get(504), "exited -1,9: ");
+  }
+
+  @Test
+  public void anEndedProcessWhoseSocketStaysOpenIsGivenUpAfterALimit() throws IOException {
+    Launched launched = fixture.launch("");
+    try (TestWorker worker = loadedWorker(launched)) {
+      int waiting = fixture.time.pending();
+      launched.process().kill();
+      // One limit for the report of the kill while it lasts, one for the socket.
+      Condition.await(LIMIT, () -> fixture.time.pending() > waiting, () -> "limit for the socket");
+      Condition.await(
+          LIMIT,
+          () -> {
+            fixture.time.advance(WorkerConnection.END_OF_STREAM_LIMIT);
+            return listener.calls().size() >= 5;
+          },
+          () -> listener.calls().toString());
+      assertTrue(worker.atEnd());
+      assertEquals(listener.calls().get(4), "exited -1,9: ");
+    }
+  }
+
+  @Test
+  public void stopLetsTheWorkerFinishAndKillsItAfterTheGrace() throws IOException {
+    Launched launched = fixture.launch("");
+    try (TestWorker worker = loadedWorker(launched)) {
+      launched.process().send(1, List.of(RuntimeFixture.request(new byte[1])), new int[1]);
+      launched.process().stop(Duration.ofSeconds(3));
+      assertEquals(worker.read().type(), FrameType.PREDICT);
+      assertTrue(worker.atEnd());
+      worker.respond(1, 0, TestWorker.utf8("late"));
+      listener.await("response 1/0 late");
+      fixture.time.advance(Duration.ofSeconds(2));
+      worker.respond(2, 0, TestWorker.utf8("later"));
+      listener.await("response 2/0 later");
+      fixture.time.advance(Duration.ofSeconds(2));
+    }
+    listener.await("disconnected: closed by the frontend");
+    listener.await("exited -1,9");
+  }
+
+  @Test
+  public void aWorkerThatLivesOnWithoutItsConnectionIsKilled() throws IOException {
+    Launched launched = fixture.launch("");
+    loadedWorker(launched).close();
+    listener.await("disconnected");
+    Condition.await(LIMIT, () -> fixture.time.pending() > 0, () -> "limit of its life");
+    fixture.time.advance(Launch.LINGER_LIMIT);
+    listener.await("exited -1,9");
+  }
+
+  @Test
+  public void killBeforeItDialsInEndsItWithoutDisconnected() {
+    Launched launched = fixture.launch("");
+    launched.process().stop(Duration.ofSeconds(3));
+    listener.await("exited");
+    assertEquals(listener.calls(), List.of("started 1001", "exited -1,9: "));
+  }
+
+  @Test
+  public void aWorkerThatDialsInBeforeItsStartIsReportedIsStartedFirst() throws IOException {
+    Launched launched = fixture.launch("late");
+    loadedWorker(launched).close();
+    assertEquals(listener.calls().subList(0, 2), List.of("started 1001", "connected"));
+  }
+
+  @Test
+  public void whatCannotBeStartedExitsWithTheReason() {
+    fixture.runtime.launch(fixture.order("cannot start"), listener);
+    listener.await("exited");
+    assertEquals(listener.calls(), List.of("exited 127,0: no such file: /x/python"));
+  }
+
+  @Test
+  public void anEnvironmentTooLargeForInitFailsThatLaunchAlone() {
+    fixture.runtime.launch(fixture.order("x".repeat(2_000_000)), listener);
+    assertTrue(listener.await("exited 127").contains("environment is too large"));
+    fixture.launch("");
+  }
+
+  @Test
+  public void aCrashHasTheLastLinesOfStderrAsItsReason() {
+    fixture.launch("crash");
+    listener.await("exited");
+    assertEquals(
+        listener.calls(),
+        List.of("started 1001", "exited 1,0: Traceback\nImportError: no module named x"));
+  }
+
+  @Test
+  public void outputIsLoggedLineByLineAndMetricsAreTakenOut() {
+    fixture.launch("print");
+    listener.await("metric Speed");
+    String worker = "W-9000-digits_1.0";
+    List<String> expected =
+        List.of(
+            worker + " stdout one",
+            worker + " stdout twö",
+            worker + " stdout ",
+            worker + " stdout last",
+            worker + " stderr warned \uFFFD",
+            worker + " stdout [METRICS]nonsense",
+            "zygote stderr from the zygote");
+    Condition.await(
+        LIMIT, () -> fixture.output().size() > expected.size(), () -> fixture.output().toString());
+    assertEquals(fixture.output().subList(1, expected.size() + 1), expected);
+    MetricSample sample = listener.samples().get(0);
+    assertEquals(sample.unit(), "Milliseconds");
+    assertEquals(sample.requestIds(), "r1");
+  }
+
+  @Test
+  public void whenInitDiesItsLaunchesEndAndTheNextRunsOnANewOne() throws IOException {
+    Launched launched = fixture.launch("");
+    try (TestWorker worker = loadedWorker(launched)) {
+      fixture.runtime.launch(fixture.order("die"), new RecordingListener());
+      worker.respond(1, 0, TestWorker.utf8("last words"));
+      listener.await("response 1/0 last words");
+    }
+    assertTrue(listener.await("exited").contains("init ended: its output ended, exit code 7"));
+    launchOnANewInit();
+  }
+
+  @Test
+  public void anInitThatSpeaksNonsenseIsReplaced() {
+    fixture.runtime.launch(fixture.order("garbage"), listener);
+    assertTrue(listener.await("exited").contains("length 1, expected 8"));
+    launchOnANewInit();
+  }
+
+  @Test
+  public void launchesWaitForTheNextInit() {
+    RecordingListener first = new RecordingListener();
+    fixture.runtime.launch(fixture.order("die"), first);
+    first.await("exited");
+    RecordingListener taken = new RecordingListener();
+    fixture.runtime.launch(fixture.order(""), taken).kill();
+    taken.await("exited 127,0: ended before it was started");
+    fixture.runtime.launch(fixture.order(""), listener);
+    launchOnANewInit();
+    listener.await("started");
+  }
+
+  @Test
+  public void initTellsWhatPythonItRunsOn() {
+    PythonRuntime python = fixture.runtime.python().orElseThrow();
+    assertEquals(python.python(), "3.11.7");
+    assertTrue(python.fork());
+    assertTrue(python.torch().isEmpty());
+  }
+
+  @Test
+  public void closeEndsTheLaunchesAndRemovesTheSocket() {
+    Launched launched = fixture.launch("");
+    String address = fixture.runtime.address();
+    fixture.runtime.close();
+    listener.await("exited -1,9");
+    // NIO closes the descriptor in the next turn of its loop.
+    Condition.await(LIMIT, () -> refusesToDial(launched), () -> "the closed socket");
+    if (unix) {
+      assertFalse(Files.exists(Path.of(address.substring("unix:".length())).getParent()));
+    }
+    fixture.runtime.launch(fixture.order(""), listener);
+  }
+
+  @Test
+  public void theSocketIsPrivate() throws IOException {
+    String address = fixture.runtime.address();
+    if (!unix) {
+      assertTrue(address.matches("tcp:127\\.0\\.0\\.1:[0-9]+"), address);
+      return;
+    }
+    Path socket = Path.of(address.substring("unix:".length()));
+    assertEquals(
+        PosixFilePermissions.toString(Files.getPosixFilePermissions(socket.getParent())),
+        "rwx------");
+  }
+
+  @Test
+  public void theOrderHasTheWholeEnvironmentButNoSecrets() {
+    Launched launched = fixture.launch("");
+    var environment = launched.spawn().getAsJsonObject("env");
+    assertEquals(environment.get("PATH").getAsString(), System.getenv("PATH"));
+    assertFalse(environment.has("FAKE_SECRET") || environment.has("FAKE_BLOCKED"));
+    assertEquals(environment.get("TS_REQUEST_SEQUENCE_ID").getAsString(), "seq-id");
+    assertEquals(launched.spawn().get("worker").getAsString(), "9000");
+    assertEquals(launched.secret().length(), 64);
+  }
+
+  private static boolean refusesToDial(Launched launched) {
+    try {
+      launched.dial().close();
+      return false;
+    } catch (IOException e) {
+      return true;
+    }
+  }
+
+  private void launchOnANewInit() {
+    RecordingListener next = new RecordingListener();
+    fixture.runtime.launch(fixture.order(""), next);
+    Condition.await(
+        LIMIT,
+        () -> {
+          fixture.time.advance(Duration.ofSeconds(1));
+          return next.calls().stream().anyMatch(call -> call.startsWith("started"));
+        },
+        () -> "a new init; " + next.calls());
+  }
+
+  private TestWorker loadedWorker(Launched launched) throws IOException {
+    TestWorker worker = launched.dial();
+    worker.hello(1, launched.secret());
+    assertEquals(worker.read().type(), FrameType.LOAD);
+    worker.loaded();
+    listener.await("loaded");
+    return worker;
+  }
+}
