@@ -1,0 +1,54 @@
+package org.tsnext.worker;
+
+import static org.testng.Assert.assertEquals;
+import static org.testng.Assert.assertFalse;
+import static org.testng.Assert.assertThrows;
+import static org.testng.Assert.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import org.testng.annotations.Test;
+
+public class CommandRunTest {
+
+  private static final Duration LONG = Duration.ofSeconds(30);
+  private static final Map<String, String> ENVIRONMENT = Map.of("PATH", System.getenv("PATH"));
+
+  @Test
+  public void moreOutputThanAPipeHoldsIsReadWhileItRuns() throws Exception {
+    CommandRun.Result result =
+        sh(
+            "i=0; while [ $i -lt 9000 ]; do echo line-number-$i >&2; " + "i=$((i+1)); done; exit 3",
+            LONG);
+    assertEquals(result.exitCode(), 3);
+    assertEquals(result.lastLines().size(), 40);
+    assertTrue(result.text().endsWith("line-number-8999"));
+  }
+
+  @Test
+  public void aCommandIsKilledAtItsDeadlineWithItsChildren() throws Exception {
+    CommandRun.Result result = sh("echo begun; sleep 100", Duration.ofMillis(500));
+    assertFalse(result.succeeded());
+    assertEquals(result.lastLines(), List.of("begun", "killed after 0 s"));
+  }
+
+  @Test
+  public void standardInputIsEmpty() throws Exception {
+    assertEquals(sh("cat; echo end", LONG).text(), "end");
+  }
+
+  @Test
+  public void whatCannotBeStartedThrows() {
+    assertThrows(
+        IOException.class,
+        () -> CommandRun.run(List.of("/no/such"), Path.of("/"), ENVIRONMENT, LONG, line -> {}));
+  }
+
+  private static CommandRun.Result sh(String script, Duration timeout) throws Exception {
+    return CommandRun.run(
+        List.of("/bin/sh", "-c", script), Path.of("/"), ENVIRONMENT, timeout, line -> {});
+  }
+}

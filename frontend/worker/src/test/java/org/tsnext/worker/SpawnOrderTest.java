@@ -1,0 +1,133 @@
+package org.tsnext.worker;
+
+import static org.testng.Assert.assertEquals;
+import static org.testng.Assert.assertFalse;
+import static org.testng.Assert.assertTrue;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.Set;
+import java.util.regex.Pattern;
+import org.testng.annotations.DataProvider;
+import org.testng.annotations.Test;
+import org.tsnext.archive.ModelConfig.WorkerStart;
+import org.tsnext.core.worker.WorkerOrder;
+
+public class SpawnOrderTest {
+
+  private static final Path MODEL = Path.of("/models/digits");
+
+  private final WorkerSettings settings =
+      settings(Map.of("PATH", "/bin", "PYTHONPATH", "/a:/b", "MY_TOKEN", "t", "KEY", "k"));
+  private final SpawnOrder spawnOrder = new SpawnOrder(settings, "Linux");
+
+  @Test
+  public void aPlainModelIsForked() {
+    assertTrue(spawnOrder.forks(order(), true));
+  }
+
+  @Test
+  public void whatTheZygoteCannotServeIsSpawned() {
+    assertFalse(spawnOrder.forks(order(), false), "the zygote cannot fork");
+    assertFalse(new SpawnOrder(settings, "Mac OS X").forks(order(), true), "macOS");
+    assertFalse(spawnOrder.forks(order(WorkerStart.SPAWN, Map.of()), true), "workerStart: spawn");
+    assertFalse(
+        spawnOrder.forks(order(WorkerStart.FORK, Map.of("LD_PRELOAD", "/x.so")), true), "preload");
+    WorkerOrder venv = order("h.py", Optional.of(Path.of("/venv/bin/python")), List.of());
+    assertFalse(spawnOrder.forks(venv, true), "another interpreter");
+    WorkerOrder packages = order("h.py", Optional.empty(), List.of(Path.of("/packages")));
+    assertFalse(spawnOrder.forks(packages, true), "installed requirements");
+  }
+
+  @Test
+  public void theOrdersVariablesWinAndBlockedAndSecretOnesAreGone() {
+    Map<String, String> environment =
+        spawnOrder.environment(
+            order(WorkerStart.FORK, Map.of("PATH", "/other", "MY_TOKEN", "wanted")));
+    assertEquals(environment.get("PATH"), "/other");
+    assertEquals(environment.get("MY_TOKEN"), "wanted", "set by the model, not inherited");
+    assertFalse(environment.containsKey("KEY"));
+    assertEquals(environment.get("TS_DECODE_INPUT_REQUEST"), "false");
+    assertEquals(environment.get("TS_IPEX_ENABLE"), "true");
+    assertEquals(environment.get("TS_REQUEST_SEQUENCE_END"), "seq-end");
+    assertFalse(spawnOrder.environment(order()).containsKey("MY_TOKEN"));
+  }
+
+  @DataProvider
+  Object[][] handlers() {
+    return new Object[][] {
+      {"image_classifier", List.of()},
+      {"handler.py", List.of()},
+      {"module:function", List.of()},
+      {"src/handler.py", List.of("/models/digits/src")},
+      {"src/deep/module:function", List.of("/models/digits/src/deep")},
+      {"/opt/handlers/h.py:f", List.of("/opt/handlers")},
+      {"org/name", List.of()},
+    };
+  }
+
+  @Test(dataProvider = "handlers")
+  public void theHandlersFolderComesFirst(String handler, List<String> first) {
+    WorkerOrder order = order(handler, Optional.empty(), List.of(Path.of("/packages")));
+    List<String> path = SpawnOrder.searchPath(order, Map.of("PYTHONPATH", "/a::/b"));
+    assertEquals(path.subList(0, first.size()), first);
+    assertEquals(
+        path.subList(first.size(), path.size()),
+        List.of("/a", "/b", "/packages", "/models/digits"));
+  }
+
+  private static WorkerSettings settings(Map<String, String> inherited) {
+    return new WorkerSettings(
+        "python3",
+        Path.of("/ts"),
+        Path.of("/tmp"),
+        true,
+        new ProcessEnvironment(inherited, Optional.of(Pattern.compile("MY_.*")), Set.of("KEY")),
+        new WorkerSettings.HandlerSwitches(false, true, true, false),
+        new WorkerSettings.SequenceHeaders("seq-id", "seq-start", "seq-end"),
+        Optional.empty(),
+        1000,
+        1000);
+  }
+
+  private static WorkerOrder order() {
+    return order(WorkerStart.FORK, Map.of());
+  }
+
+  private static WorkerOrder order(WorkerStart start, Map<String, String> environment) {
+    return order("handler.py", Optional.empty(), List.of(), start, environment);
+  }
+
+  private static WorkerOrder order(
+      String handler, Optional<Path> interpreter, List<Path> pythonPath) {
+    return order(handler, interpreter, pythonPath, WorkerStart.FORK, Map.of());
+  }
+
+  private static WorkerOrder order(
+      String handler,
+      Optional<Path> interpreter,
+      List<Path> pythonPath,
+      WorkerStart start,
+      Map<String, String> environment) {
+    return new WorkerOrder(
+        9000,
+        "digits",
+        "1.0",
+        MODEL,
+        handler,
+        1,
+        OptionalInt.empty(),
+        Optional.empty(),
+        environment,
+        pythonPath,
+        interpreter,
+        start,
+        OptionalInt.empty(),
+        Duration.ofSeconds(1),
+        false);
+  }
+}
