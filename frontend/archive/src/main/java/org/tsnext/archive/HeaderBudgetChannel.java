@@ -30,7 +30,7 @@ final class HeaderBudgetChannel implements SeekableByteChannel {
     if (limited) {
       budget -= Math.max(read, 0);
       if (budget < 0) {
-        throw new IOException("its directory has more entries than allowed");
+        throw new IOException("its directory has more entries than unpack_max_entries allows");
       }
     }
     return read;

@@ -11,6 +11,8 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.regex.Pattern;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.tsnext.archive.ArchiveException.Reason;
 
 /**
@@ -19,6 +21,7 @@ import org.tsnext.archive.ArchiveException.Reason;
  */
 public final class StoreModelSource implements ModelSource {
 
+  private static final Logger LOGGER = LoggerFactory.getLogger(StoreModelSource.class);
   private static final Pattern URL = Pattern.compile("[A-Za-z][A-Za-z0-9+.-]+:/.*", Pattern.DOTALL);
   private static final List<String> ARCHIVE_NAMES = List.of(".mar", ".model", ".tar.gz", ".tgz");
 
@@ -156,6 +159,9 @@ public final class StoreModelSource implements ModelSource {
   private ModelArchive read(String url, Path directory, boolean temporary) throws ArchiveException {
     Optional<Manifest> manifest = manifests.read(directory);
     ModelConfig config = configs.read(directory, manifest);
+    for (String warning : ModelConfigKeys.warningsFor(config)) {
+      LOGGER.warn("Model {}: {}", PrintableText.of(url), warning);
+    }
     return new ModelArchive(
         url, ModelNames.lastSegment(url), directory, manifest, config, temporary);
   }

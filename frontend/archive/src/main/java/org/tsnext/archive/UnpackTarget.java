@@ -123,7 +123,7 @@ final class UnpackTarget {
           Reason.INVALID,
           "Archive unpacks to more than the "
               + limits.maxTotalBytes()
-              + " octets allowed, at entry: "
+              + " octets that unpack_max_bytes allows, at entry: "
               + name.shown());
     }
     if (written > ratioLimitBytes) {
@@ -142,7 +142,7 @@ final class UnpackTarget {
           Reason.INVALID,
           "Archive has more than the "
               + limits.maxEntries()
-              + " entries allowed, at entry: "
+              + " entries that unpack_max_entries allows, at entry: "
               + name.shown());
     }
   }

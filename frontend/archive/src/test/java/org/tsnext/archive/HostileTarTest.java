@@ -82,7 +82,7 @@ public class HostileTarTest {
         "Archive unpacks to more than 100 times its own size, at entry: zeros");
     assertEquals(
         workspace.refusal("m.tgz", UnpackLimits.defaults().withMaxTotalBytes(1000)).getMessage(),
-        "Archive unpacks to more than the 1000 octets allowed, at entry: zeros");
+        "Archive unpacks to more than the 1000 octets that unpack_max_bytes allows, at entry: zeros");
   }
 
   @Test

@@ -117,7 +117,8 @@ public class HostileZipTest {
     ArchiveException e =
         workspace.refusal("m.mar", UnpackLimits.defaults().withMaxTotalBytes(100_000));
     assertEquals(
-        e.getMessage(), "Archive unpacks to more than the 100000 octets allowed, at entry: b");
+        e.getMessage(),
+        "Archive unpacks to more than the 100000 octets that unpack_max_bytes allows, at entry: b");
   }
 
   @Test
@@ -150,7 +151,9 @@ public class HostileZipTest {
     }
     workspace.put("m.mar", zip.octets());
     ArchiveException e = workspace.refusal("m.mar", new UnpackLimits(1000, 10, 100, 100, 1000));
-    assertEquals(e.getMessage(), "Archive has more than the 10 entries allowed, at entry: f10");
+    assertEquals(
+        e.getMessage(),
+        "Archive has more than the 10 entries that unpack_max_entries allows, at entry: f10");
   }
 
   @Test
@@ -172,7 +175,8 @@ public class HostileZipTest {
     workspace.put("m.mar", octets.toByteArray());
     ArchiveException e = workspace.refusal("m.mar", new UnpackLimits(1000, 10, 100, 100, 1000));
     assertEquals(
-        e.getMessage(), "Cannot unpack m.mar: its directory has more entries than allowed");
+        e.getMessage(),
+        "Cannot unpack m.mar: its directory has more entries than unpack_max_entries allows");
   }
 
   @Test
