@@ -4,6 +4,7 @@ import static org.testng.Assert.assertEquals;
 import static org.testng.Assert.assertFalse;
 import static org.testng.Assert.assertTrue;
 
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -44,7 +45,7 @@ public class LoggingTest {
         new XmlConfiguration(
             context,
             new ConfigurationSource(
-                new java.io.ByteArrayInputStream(xml.getBytes(StandardCharsets.UTF_8)))));
+                new ByteArrayInputStream(xml.getBytes(StandardCharsets.UTF_8)))));
     return context;
   }
 

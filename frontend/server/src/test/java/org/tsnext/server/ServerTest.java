@@ -1,0 +1,170 @@
+package org.tsnext.server;
+
+import static org.testng.Assert.assertEquals;
+import static org.testng.Assert.assertTrue;
+import static org.testng.Assert.expectThrows;
+
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.testng.annotations.AfterMethod;
+import org.testng.annotations.BeforeMethod;
+import org.testng.annotations.Test;
+import org.tsnext.server.machine.GpuDetector;
+import org.tsnext.server.settings.ConfigFile;
+import org.tsnext.server.settings.Settings;
+import org.tsnext.server.settings.SettingsLoader;
+
+/** The real parts put together; only Python is a script that reads its input and does nothing. */
+public class ServerTest {
+  private Path folder;
+  private Path temporary;
+  private final Map<String, String> file = new HashMap<>();
+
+  @BeforeMethod
+  public void makeFolders() throws IOException {
+    folder = Files.createTempDirectory("tsnext-server");
+    temporary = Files.createDirectory(folder.resolve("tmp"));
+    Files.createDirectories(folder.resolve("home").resolve("ts"));
+    Files.createDirectory(folder.resolve("store"));
+    Path python = Files.writeString(folder.resolve("python"), "#!/bin/sh\ncat >/dev/null\n");
+    assertTrue(python.toFile().setExecutable(true));
+    file.clear();
+    file.put("python", python.toString());
+    file.put("model_server_home", folder.resolve("home").toString());
+    file.put("model_store", folder.resolve("store").toString());
+    file.put("inference_address", "http://127.0.0.1:0");
+    file.put("management_address", "http://127.0.0.1:0");
+    file.put("shutdown_drain_timeout", "0");
+  }
+
+  @AfterMethod
+  public void removeFolders() throws IOException {
+    try (var files = Files.walk(folder)) {
+      for (Path path : files.sorted(Comparator.reverseOrder()).toList()) {
+        Files.delete(path);
+      }
+    }
+  }
+
+  private Server server() {
+    Settings settings =
+        SettingsLoader.load(
+            Optional.of(new ConfigFile(folder.resolve("config.properties"), file)),
+            Map.of(),
+            Map.of());
+    return new Server(
+        settings,
+        Map.of("PATH", System.getenv("PATH")),
+        new GpuDetector(Map.of(), Optional::empty),
+        temporary);
+  }
+
+  private List<Path> leftOver() throws IOException {
+    try (var files = Files.list(temporary)) {
+      return files.toList();
+    }
+  }
+
+  private static int status(String address, String path) throws Exception {
+    HttpRequest request = HttpRequest.newBuilder(URI.create(address + path)).build();
+    return HttpClient.newHttpClient()
+        .send(request, HttpResponse.BodyHandlers.ofString())
+        .statusCode();
+  }
+
+  @Test
+  public void startedServerAnswersOnBothAddressesAndLeavesNothing() throws Exception {
+    try (Server server = server()) {
+      Map<String, String> addresses = server.start();
+      server.loadModels();
+      assertEquals(status(addresses.get("inference"), "/ping"), 200);
+      assertEquals(status(addresses.get("management"), "/models"), 200);
+      assertEquals(leftOver().size(), 1);
+    }
+    assertEquals(leftOver(), List.of());
+  }
+
+  @Test
+  public void equalAddressesAreOneListener() throws Exception {
+    try (ServerSocket free = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      file.put("inference_address", "http://127.0.0.1:" + free.getLocalPort());
+      file.put("management_address", "http://127.0.0.1:" + free.getLocalPort());
+    }
+    try (Server server = server()) {
+      Map<String, String> addresses = server.start();
+      assertEquals(addresses.get("inference"), addresses.get("management"));
+      assertEquals(status(addresses.get("inference"), "/ping"), 200);
+      assertEquals(status(addresses.get("inference"), "/models"), 200);
+    }
+  }
+
+  @Test
+  public void modelThatCannotBeLoadedDoesNotStopTheServer() throws Exception {
+    file.put("load_models", "nothing.mar");
+    try (Server server = server()) {
+      Map<String, String> addresses = server.start();
+      assertEquals(server.modelsToLoad(), List.of("nothing.mar"));
+      server.loadModels();
+      assertEquals(status(addresses.get("inference"), "/ping"), 200);
+    }
+  }
+
+  @Test
+  public void takenPortFailsTheStartNamingAddressAndKey() throws Exception {
+    try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress());
+        Server server = server(taken)) {
+      StartException e = expectThrows(StartException.class, server::start);
+      assertTrue(e.getMessage().contains("http://127.0.0.1:" + taken.getLocalPort()));
+      assertTrue(e.getMessage().contains("management_address"), e.getMessage());
+      assertTrue(e.getMessage().contains("in use"), e.getMessage());
+    }
+    assertEquals(leftOver(), List.of());
+  }
+
+  private Server server(ServerSocket taken) {
+    file.put("management_address", "http://127.0.0.1:" + taken.getLocalPort());
+    return server();
+  }
+
+  @Test
+  public void pythonThatIsNotThereFailsTheStart() throws IOException {
+    file.put("python", folder.resolve("nowhere").toString());
+    try (Server server = server()) {
+      StartException e = expectThrows(StartException.class, server::start);
+      assertTrue(e.getMessage().startsWith("Cannot start Python: "), e.getMessage());
+      assertTrue(e.getMessage().contains("nowhere"), e.getMessage());
+    }
+    assertEquals(leftOver(), List.of());
+  }
+
+  @Test
+  public void homeWithoutThePackageFailsTheStart() {
+    file.put("model_server_home", folder.resolve("store").toString());
+    try (Server server = server()) {
+      StartException e = expectThrows(StartException.class, server::start);
+      assertTrue(e.getMessage().contains("expected a directory with the Python package ts"));
+    }
+  }
+
+  @Test
+  public void brokenMetricsFileFailsTheStart() throws IOException {
+    Path metrics = Files.writeString(folder.resolve("metrics.yaml"), "model_metrics: 3");
+    file.put("metrics_config", metrics.toString());
+    try (Server server = server()) {
+      StartException e = expectThrows(StartException.class, server::start);
+      assertTrue(e.getMessage().contains("metrics_config = " + metrics), e.getMessage());
+    }
+  }
+}
