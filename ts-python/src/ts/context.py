@@ -23,7 +23,7 @@ class RequestHeaders(dict[str, Any]):
         super().__init__(headers)
         self._spelling: dict[str, str] | None = None
 
-    def _find(self, key: object) -> object:
+    def _find(self, key: str) -> str:
         """Return the spelling under which `key` is stored, or `key`."""
         if not isinstance(key, str) or super().__contains__(key):
             return key
@@ -33,17 +33,17 @@ class RequestHeaders(dict[str, Any]):
         return spelling.get(key.lower(), key)
 
     def __getitem__(self, key: str) -> Any:
-        return super().__getitem__(self._find(key))  # type: ignore[index]
+        return super().__getitem__(self._find(key))
 
     def __contains__(self, key: object) -> bool:
-        return super().__contains__(self._find(key))
+        return isinstance(key, str) and super().__contains__(self._find(key))
 
     def get(self, key: str, default: Any = None) -> Any:
         """Return the value of a header, whatever its case, or `default`."""
         found = super().get(key, _MISSING)
         if found is not _MISSING:
             return found
-        return super().get(self._find(key), default)  # type: ignore[arg-type]
+        return super().get(self._find(key), default)
 
 
 _MISSING = object()
@@ -179,7 +179,7 @@ class Context:
 
     @property
     def system_properties(self) -> dict[str, Any]:
-        """``model_dir``, ``gpu_id``, ``batch_size``, ``server_name``, ``server_version`` and more."""
+        """``model_dir``, ``gpu_id``, ``batch_size``, ``server_version`` and a few more."""
         return self._system_properties
 
     @property

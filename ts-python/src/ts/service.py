@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from ts._loader.manifest import read_model_config
-from ts._worker.failures import is_out_of_resources
+from ts._worker.failures import NOT_A_LIST, WRONG_LENGTH, is_out_of_resources
 from ts.context import Context, RequestProcessor
 from ts.protocol.otf_message_handler import create_predict_response
 from ts.utils.util import PredictionException
@@ -98,32 +98,43 @@ class Service:
 
     def predict(self, batch: list[dict[str, Any]] | None) -> bytearray | None:
         """Run a batch of decoded requests of 0.12 and return its response message."""
+        inputs = self._begin(self._context, batch)
+        started = time.time()
+        try:
+            result = self._entry_point(inputs, self._context)
+        except Exception as error:
+            return self._answer_failure(self._context, error)
+        return self._answer(self._context, result, time.time() - started)
+
+    @staticmethod
+    def _begin(context: Context, batch: list[dict[str, Any]] | None) -> list[dict[str, Any]]:
+        """Set the batch fields of a context and return the handler's inputs."""
         headers, inputs, ids = Service.retrieve_data_for_inference(batch)
-        context = self._context
         context.request_ids = ids
         context.request_processor = headers
         context.stopping_criteria = None
-        metrics = context.metrics
-        if metrics is not None:
-            metrics.set_request_ids(ids)
-        started = time.time()
-        try:
-            result = self._entry_point(inputs, context)
-        except Exception as error:
-            logger.warning("Invoking the handler failed", exc_info=True)
-            code, message = _code_of(error)
-            return create_predict_response(None, ids, message, code, context)
+        if context.metrics is not None:
+            context.metrics.set_request_ids(ids)
+        return inputs
+
+    @staticmethod
+    def _answer(context: Context, result: Any, took_sec: float) -> bytearray | None:
+        ids = context.request_ids or {}
         if not isinstance(result, list):
             logger.warning("The handler returned %s, expected list", type(result).__name__)
-            return create_predict_response(None, ids, "Invalid model predict output", 503, context)
-        if len(result) != len(inputs):
-            logger.warning("%d results for %d requests", len(result), len(inputs))
-            message = "number of batch response mismatched"
-            return create_predict_response(None, ids, message, 503, context)
-        if metrics is not None:
-            duration = round((time.time() - started) * 1000, 2)
-            metrics.add_time(PREDICTION_METRIC, duration)
+            return create_predict_response(None, ids, NOT_A_LIST, 503, context)
+        if len(result) != len(ids):
+            logger.warning("%d results for %d requests", len(result), len(ids))
+            return create_predict_response(None, ids, WRONG_LENGTH, 503, context)
+        if context.metrics is not None:
+            context.metrics.add_time(PREDICTION_METRIC, round(took_sec * 1000, 2))
         return create_predict_response(result, ids, "Prediction success", 200, context)
+
+    @staticmethod
+    def _answer_failure(context: Context, error: Exception) -> bytearray | None:
+        logger.warning("Invoking the handler failed", exc_info=error)
+        code, message = _code_of(error)
+        return create_predict_response(None, context.request_ids or {}, message, code, context)
 
 
 def _code_of(error: Exception) -> tuple[int, str]:

@@ -135,8 +135,8 @@ def encode_message(
     """Return the octets of one message as buffers to be sent in order.
 
     Large bodies are not copied: the result holds views of them, so they must not change before
-    they are sent. ``flags`` go on the last frame, STDERR on all. Raises `ProtocolError` where the message cannot
-    be expressed.
+    they are sent. ``flags`` go on the last frame, STDERR on all. Raises `ProtocolError` where the
+    message cannot be expressed.
     """
     total = 0
     for part in body:

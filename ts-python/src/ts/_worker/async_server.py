@@ -41,6 +41,7 @@ class AsyncBatchServer:
         self._decode = decode
         self._loop_thread = threading.get_ident()
         self._tasks: dict[Batch, asyncio.Task[None]] = {}
+        self._running: set[Batch] = set()
         self._ended: asyncio.Future[None] = loop.create_future()
         self._flush_scheduled = False
         self._waits_for_room = False
@@ -64,13 +65,14 @@ class AsyncBatchServer:
             batch = ready.popleft()
             self._tasks[batch] = self._loop.create_task(self._run(batch))
         for batch in cancelled:
-            task = self._tasks.get(batch)
-            if task is not None and all(item.cancelled for item in batch.items):
-                task.cancel()
+            # A task that has not begun would be dropped without an answer; it will see by itself.
+            if batch in self._running and all(item.cancelled for item in batch.items):
+                self._tasks[batch].cancel()
         self._schedule_flush()
 
     async def _run(self, batch: Batch) -> None:
         items = batch.items
+        self._running.add(batch)
         try:
             while items:
                 items = await self._call(items)
@@ -82,6 +84,7 @@ class AsyncBatchServer:
             # A fault of our own: end the worker rather than leave a request without an answer.
             self._end(error)
         finally:
+            self._running.discard(batch)
             del self._tasks[batch]
             self._schedule_flush()
 

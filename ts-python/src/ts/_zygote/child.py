@@ -125,7 +125,7 @@ def _take_over_descriptors(stdout: int, stderr: int, lifeline_end: int) -> None:
     os.closerange(lifeline_end + 1, os.sysconf("SC_OPEN_MAX"))
     # The zygote's own objects would write into its own buffers.
     for name, number in (("stdout", 1), ("stderr", 2)):
-        stream = open(
+        stream = open(  # noqa: SIM115 - it stays open
             number,
             "w",
             buffering=1,

@@ -20,7 +20,8 @@ def _use_own_package() -> None:
     spec = spec_from_file_location(
         "ts", os.path.join(package, "__init__.py"), submodule_search_locations=[package]
     )
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = module_from_spec(spec)
     sys.modules["ts"] = module
     spec.loader.exec_module(module)

@@ -86,9 +86,9 @@ def _spec_file(spec: dict[str, Any]) -> IO[bytes]:
     """Return a file without a name that holds the launch: a secret is in it."""
     file: IO[bytes]
     if hasattr(os, "memfd_create"):
-        file = open(os.memfd_create("ts-launch", os.MFD_CLOEXEC), "w+b")
+        file = os.fdopen(os.memfd_create("ts-launch", os.MFD_CLOEXEC), "w+b")
     else:
-        file = tempfile.TemporaryFile("w+b")
+        file = tempfile.TemporaryFile("w+b")  # noqa: SIM115 - the caller closes it
     file.write(json.dumps(spec).encode("utf-8"))
     file.flush()
     return file

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ts._protocol.control import Spawn, decode_json, encode_json
-from ts._protocol.frames import MEBIBYTE, FrameType, encode_message
+from ts._protocol.frames import MEBIBYTE, FrameType, Limits, encode_message
 from ts._protocol.reader import FrameAssembler
 from ts._zygote import lifeline
 from ts._zygote.output import Outgoing
@@ -21,7 +21,7 @@ from ts._zygote.output import Outgoing
 _START_FILE = os.path.join(os.path.dirname(__file__), "init.py")
 _RESTART_DELAYS_SEC = (0.0, 1.0, 1.0, 2.0, 3.0, 5.0, 8.0, 13.0, 21.0, 34.0, 60.0)
 _STABLE_SEC = 30.0
-_REPLY_LIMITS = {FrameType.READY: MEBIBYTE, FrameType.SPAWNED: MEBIBYTE}
+_REPLY_LIMITS: Limits = {FrameType.READY: MEBIBYTE, FrameType.SPAWNED: MEBIBYTE}
 
 
 def restart_delay(failures: int) -> float:

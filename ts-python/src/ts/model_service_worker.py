@@ -1,0 +1,168 @@
+"""A worker that speaks the messages of TorchServe 0.12, for tests and tools that drive one.
+
+This server starts its own workers, see ``docs/worker-protocol.md``. Handlers do not need this.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import platform
+import socket
+from pathlib import Path
+from typing import Any
+
+from ts._worker.failures import is_out_of_resources
+from ts.arg_parser import ArgParser
+from ts.async_service import AsyncService
+from ts.metrics.metric_cache_yaml_impl import MetricsCacheYamlImpl
+from ts.model_loader import ModelLoaderFactory
+from ts.protocol.otf_message_handler import (
+    LOAD_MSG,
+    create_load_model_response,
+    retrieve_msg,
+)
+from ts.service import Service
+
+MAX_FAILURE_THRESHOLD = 5
+SOCKET_ACCEPT_TIMEOUT = 30.0
+DEBUG = False
+
+logger = logging.getLogger(__name__)
+
+
+class TorchModelServiceWorker:
+    """Listens for one frontend and serves one model to it.
+
+    Args:
+        s_type: ``unix`` or ``tcp``.
+        s_name: Path of the Unix socket.
+        host_addr: Address to listen on; the default is the loopback.
+        port_num: Port to listen on.
+        metrics_config: Metrics configuration file, or None.
+        async_comm: Whether the handler is a coroutine.
+
+    Raises `ValueError` if the arguments name no socket.
+    """
+
+    def __init__(
+        self,
+        s_type: str | None = None,
+        s_name: str | None = None,
+        host_addr: str | None = None,
+        port_num: int | str | None = None,
+        metrics_config: str | None = None,
+        async_comm: bool = False,
+    ) -> None:
+        self.sock_type = s_type
+        self.async_comm = async_comm
+        if s_type == "unix":
+            if not s_name:
+                raise ValueError("Wrong arguments passed. No socket name given.")
+            self.sock_name: str | None = s_name
+            self.port: int | None = None
+            Path(s_name).unlink(missing_ok=True)
+        elif s_type == "tcp":
+            if port_num is None:
+                raise ValueError("Wrong arguments passed. No socket port given.")
+            self.sock_name = host_addr or "127.0.0.1"
+            self.port = int(port_num)
+        else:
+            raise ValueError(f"Incomplete data provided: socket type {s_type!r}")
+        family = socket.AF_INET if s_type == "tcp" else socket.AF_UNIX
+        self.sock = socket.socket(family, socket.SOCK_STREAM)
+        self.metrics_cache = MetricsCacheYamlImpl(metrics_config)
+        self.metrics_cache.initialize_cache()
+
+    def load_model(self, load_model_request: dict[str, Any]) -> tuple[Service | None, str, int]:
+        """Load what a decoded load message names; return service, message and code.
+
+        Only running out of memory, and a `RuntimeError`, are answers; other exceptions pass.
+        """
+        gpu = load_model_request.get("gpu")
+        handler = load_model_request.get("handler")
+        envelope = load_model_request.get("envelope")
+        name = load_model_request["modelName"].decode("utf-8")
+        self.metrics_cache.model_name = name
+        try:
+            service = ModelLoaderFactory.get_model_loader().load(
+                name,
+                load_model_request["modelPath"].decode("utf-8"),
+                handler.decode("utf-8") if handler else None,
+                None if gpu is None else int(gpu),
+                int(load_model_request.get("batchSize", 1)),
+                envelope.decode("utf-8") if envelope else None,
+                bool(load_model_request.get("limitMaxImagePixels", True)),
+                self.metrics_cache,
+            )
+        except (MemoryError, RuntimeError) as error:
+            logger.exception("Model %s could not be loaded", name)
+            if is_out_of_resources(error):
+                return None, "System out of memory", 507
+            return None, "Unknown exception", 500
+        return service, f"loaded model {name}", 200
+
+    def handle_connection(self, cl_socket: socket.socket) -> None:
+        """Serve one frontend until it goes, which is an `EOFError`."""
+        service: Service | None = None
+        while True:
+            command, message = retrieve_msg(cl_socket)
+            if command == LOAD_MSG:
+                service, result, code = self.load_model(message)
+                cl_socket.sendall(create_load_model_response(code, result))
+                if service is None:
+                    raise RuntimeError(f"{code} - {result}")
+                service.set_cl_socket(cl_socket)
+                continue
+            if service is None:
+                raise RuntimeError("The frontend asks before it has named a model")
+            if self.async_comm:
+                response = AsyncService(service).run(message)[0]
+            else:
+                response = service.predict(message)
+            if response is not None:
+                cl_socket.sendall(response)
+
+    def handle_connection_async(self, cl_socket: socket.socket) -> None:
+        """Serve one frontend with a handler that is a coroutine, one batch at a time."""
+        self.async_comm = True
+        self.handle_connection(cl_socket)
+
+    def run_server(self) -> None:
+        """Listen, take one connection, and serve it."""
+        if self.sock_type == "unix":
+            self.sock.bind(self.sock_name or "")
+        else:
+            self.sock.bind((self.sock_name, self.port))
+        self.sock.settimeout(SOCKET_ACCEPT_TIMEOUT)
+        self.sock.listen(1)
+        logger.info("[PID]%d", os.getpid())
+        logger.info("Torch worker started.")
+        logger.info("Python runtime: %s", platform.python_version())
+        with self.sock:
+            cl_socket, address = self.sock.accept()
+            with cl_socket:
+                logger.info("Connection accepted: %s.", address or self.sock_name)
+                cl_socket.settimeout(None)
+                try:
+                    self.handle_connection(cl_socket)
+                except EOFError:
+                    logger.info("Frontend disconnected.")
+
+
+def main() -> None:
+    """Run a worker by the arguments of 0.12."""
+    arguments = ArgParser.model_service_worker_args().parse_args()
+    logging.basicConfig(format="%(message)s", level=logging.INFO)
+    TorchModelServiceWorker(
+        arguments.sock_type,
+        arguments.sock_name,
+        arguments.host,
+        arguments.port,
+        arguments.metrics_config,
+        arguments.async_comm,
+    ).run_server()
+
+
+if __name__ == "__main__":
+    main()

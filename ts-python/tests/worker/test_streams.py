@@ -1,0 +1,175 @@
+"""Chunks, cancellations in the middle of them, and continuous batching."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+HANDLER = """
+import time
+from ts.handler_utils.utils import RequestCancelled, send_intermediate_predict_response
+
+def handle(data, context):
+    if data is None:
+        return None
+    ids = context.request_ids
+    context.set_response_status(201, "Made", 0)
+    context.set_response_header(0, "x-a", "b")
+    try:
+        for i in range(int(data[0]["body"])):
+            send_intermediate_predict_response(
+                [f"{i}.{ids[k]} " for k in range(len(data))], ids, "ok", 200, context
+            )
+            time.sleep(0.01)
+    except RequestCancelled:
+        print("cancelled", flush=True)
+        raise
+    return ["end"] * len(data)
+"""
+
+
+@pytest.fixture
+def worker(shared_frontend: Any, model: Any) -> Any:
+    worker = shared_frontend.loaded("fork", model(HANDLER), batch_size=4)
+    yield worker
+    worker.close()
+
+
+def test_chunks_come_before_the_end_and_only_the_first_has_a_head(
+    worker: Any, request_of: Any
+) -> None:
+    batch = worker.predict(request_of(b"3", "text/plain", id="a"), request_of(b"3", id="b"))
+    worker.ends(batch, 2)
+    first = [(kind, value) for kind, item, value in worker.of(batch) if item == 0]
+    assert [kind for kind, _ in first] == ["CHUNK", "CHUNK", "CHUNK", "RESPONSE"]
+    assert [value.body for _, value in first] == [b"0.a ", b"1.a ", b"2.a ", b"end"]
+    assert [value.status for _, value in first] == [201, 0, 0, 0]
+    assert [value.headers for _, value in first] == [[("x-a", "b")], [], [], []]
+    second = [value.body for _, item, value in worker.of(batch) if item == 1]
+    assert second == [b"0.b ", b"1.b ", b"2.b ", b"end"]
+
+
+def test_a_chunk_leaves_at_once(worker: Any, request_of: Any, until: Any) -> None:
+    batch = worker.predict(request_of(b"1000", "text/plain"))
+    until(lambda: worker.of(batch), "the first chunk")
+    worker.cancel(batch)
+    assert worker.ends(batch)[0].code == 499
+    assert len(worker.of(batch)) < 900
+
+
+def test_cancelled_item_gets_no_more_chunks_while_others_go_on(
+    worker: Any, request_of: Any, until: Any
+) -> None:
+    batch = worker.predict(request_of(b"30", "text/plain", id="a"), request_of(b"", id="b"))
+    until(lambda: len(worker.of(batch)) >= 4, "chunks")
+    worker.cancel(batch, 1)
+    kept, cancelled = worker.ends(batch, 2)
+    assert kept.body == b"end"
+    assert cancelled.code == 499
+    chunks = [item for kind, item, _ in worker.of(batch) if kind == "CHUNK"]
+    assert chunks.count(0) == 30
+    assert chunks.count(1) < 30
+
+
+def test_cancelled_batch_raises_in_the_handler_and_the_worker_lives_on(
+    worker: Any, shared_frontend: Any, request_of: Any, until: Any
+) -> None:
+    batch = worker.predict(request_of(b"100000", "text/plain"))
+    until(lambda: worker.of(batch), "a chunk")
+    worker.cancel(batch)
+    worker.ends(batch)
+    launch = next(i for i, w in shared_frontend.workers.items() if w is worker)
+    until(lambda: "cancelled" in shared_frontend.text(launch), "the handler noticed")
+    assert "Traceback" not in shared_frontend.text(launch)
+    assert worker.ask(request_of(b"0", "text/plain"))[0].body == b"end"
+
+
+def test_old_import_path_of_streaming_works(
+    shared_frontend: Any, model: Any, request_of: Any
+) -> None:
+    folder = model(
+        """
+import warnings
+def handle(data, context):
+    if data is None:
+        return None
+    from ts.protocol.otf_message_handler import send_intermediate_predict_response as send
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        send(["a"], context.request_ids, "ok", 200, context)
+    return [caught[0].category.__name__]
+"""
+    )
+    worker = shared_frontend.loaded("fork", folder)
+    batch = worker.predict(request_of(b""))
+    assert worker.ends(batch)[0].body == b"PendingDeprecationWarning"
+    assert worker.of(batch)[0][2].body == b"a"
+    worker.close()
+
+
+def test_slow_reader_blocks_the_stream_and_loses_nothing(
+    shared_frontend: Any, model: Any, request_of: Any, until: Any
+) -> None:
+    folder = model(
+        """
+from ts.handler_utils.utils import send_intermediate_predict_response as send
+def handle(data, context):
+    if data is None:
+        return None
+    for i in range(50):
+        send([bytes([i]) * 700_000], context.request_ids, "ok", 200, context)
+        print("sent", i, flush=True)
+    return [b"end"]
+"""
+    )
+    worker = shared_frontend.loaded("fork", folder)
+    launch = next(i for i, w in shared_frontend.workers.items() if w is worker)
+    worker.reading.clear()
+    batch = worker.predict(request_of(b""))
+    until(lambda: "sent 0" in shared_frontend.text(launch), "a first chunk")
+    until(lambda: "sent 49" not in shared_frontend.text(launch), "it blocks")
+    worker.reading.set()
+    assert worker.ends(batch)[0].body == b"end"
+    bodies = [value.body for kind, _, value in worker.of(batch) if kind == "CHUNK"]
+    assert bodies == [bytes([i]) * 700_000 for i in range(50)]
+    worker.close()
+
+
+CONTINUOUS = """
+def handle(data, context):
+    if data is None:
+        context.cache = {}
+        return None
+    cache, out = context.cache, []
+    for index, row in enumerate(data):
+        request_id = context.get_request_id(index)
+        if request_id not in cache:
+            cache[request_id] = int(row["body"])
+        else:
+            assert row == {}
+        cache[request_id] -= 1
+        out.append({"left": cache[request_id], "together": len(data)})
+    context.stopping_criteria = [
+        (lambda result: result["left"] == 0) for _ in data
+    ]
+    return out
+"""
+
+
+def test_stopping_criteria_run_requests_until_they_are_done(
+    shared_frontend: Any, model: Any, request_of: Any, until: Any
+) -> None:
+    worker = shared_frontend.loaded("fork", model(CONTINUOUS), batch_size=4)
+    long = worker.predict(request_of(b"2000", "text/plain", id="long"))
+    until(lambda: worker.of(long), "the first token")
+    short = worker.predict(request_of(b"3", "text/plain", id="short"))
+    end = json.loads(worker.ends(short)[0].body)
+    assert end == {"left": 0, "together": 2}
+    assert [kind for kind, _, _ in worker.of(short)] == ["CHUNK", "CHUNK", "RESPONSE"]
+    worker.cancel(long)
+    assert worker.ends(long)[0].code == 499
+    one = worker.predict(request_of(b"1", "text/plain", id="one"))
+    assert json.loads(worker.ends(one)[0].body) == {"left": 0, "together": 1}
+    worker.close()
