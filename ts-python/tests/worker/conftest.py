@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import secrets
-import signal
 import socket
 import subprocess
 import sys
@@ -31,10 +30,8 @@ from ts._protocol.frames import (
     frontend_limits,
 )
 from ts._protocol.messages import (
-    ErrorReply,
     Part,
     PredictItem,
-    Response,
     decode_error,
     decode_metric,
     decode_response,
@@ -178,7 +175,12 @@ class WorkerChannel:
 class Frontend:
     """Runs ``init`` and collects what it says."""
 
-    def __init__(self, python: str = sys.executable, env: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        env: dict[str, str] | None = None,
+        cwd: Path | None = None,
+        python_path: Path | None = None,
+    ) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="ts"))
         self.address = f"unix:{self.folder}/w"
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -190,14 +192,16 @@ class Frontend:
         self.secrets: dict[int, str] = {}
         self.ended = threading.Event()
         self._next_launch = 1
-        self.env = {**os.environ, **(env or {})}
-        self.env.pop("PYTHONPATH", None)
+        self.env = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+        if python_path is not None:
+            self.env["PYTHONPATH"] = str(python_path)
+        self.env |= env or {}
         self.init = subprocess.Popen(
-            [python, str(INIT)],
+            [sys.executable, str(INIT)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=self.env,
-            cwd=self.folder,
+            cwd=cwd or self.folder,
         )
         self._threads = [
             threading.Thread(target=target, daemon=True) for target in (self._read, self._accept)
@@ -300,8 +304,8 @@ class Frontend:
 
     def close(self) -> None:
         pids = [self.init.pid, *(v["pid"] for k, _, v in self.messages if k in _WITH_PID)]
+        assert self.init.stdin is not None
         with contextlib.suppress(OSError):
-            assert self.init.stdin is not None
             self.init.stdin.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.init.wait(10)
@@ -403,10 +407,3 @@ def _until() -> Callable[..., Any]:
 def _alive() -> Callable[[int], bool]:
     """Tells whether a process lives."""
     return is_alive
-
-
-def pytest_sessionfinish() -> None:
-    """Nothing these tests started may outlive them."""
-
-
-__all__ = ["ErrorReply", "Response", "signal"]

@@ -251,7 +251,8 @@ def test_bodies_of_several_frames_go_both_ways(
 def handle(data, context):
     if data is None:
         return None
-    return [row["body"] if type(row["body"]) is bytearray else str(type(row["body"])) for row in data]
+    bodies = [row["body"] for row in data]
+    return [body if type(body) is bytearray else str(type(body)) for body in bodies]
 """
     )
     worker = shared_frontend.loaded("fork", folder, batch_size=3)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import os
+from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 ECHO = """
 import os
@@ -36,3 +40,211 @@ def test_worker_loads_answers_and_ends_with_code_0(
     assert f"[PID]{exited['pid']}\nTorch worker started.\nPython runtime: 3" in text
     assert "model_name: m, batchSize: 2" in text
     assert shared_frontend.text(launch, stderr=True) == ""
+
+
+RANDOM = """
+import random
+import numpy, torch
+def handle(data, context):
+    if data is None:
+        return None
+    return [[random.random(), float(numpy.random.rand()), float(torch.rand(1))]]
+"""
+
+
+def test_forked_workers_draw_different_random_numbers(
+    shared_frontend: Any, model: Any, request_of: Any
+) -> None:
+    folder = model(RANDOM)
+    workers = [shared_frontend.loaded("fork", folder) for _ in range(3)]
+    draws = [json.loads(worker.ask(request_of(b""))[0].body) for worker in workers]
+    for generator in zip(*draws, strict=True):
+        assert len(set(generator)) == 3
+    for worker in workers:
+        worker.close()
+
+
+TORCH = """
+import torch
+def handle(data, context):
+    if data is None:
+        return None
+    a = torch.arange(400 * 400, dtype=torch.float64).reshape(400, 400)
+    product = (a @ a.T).sum().item()
+    image = torch.nn.functional.conv2d(torch.ones(4, 3, 64, 64), torch.ones(8, 3, 3, 3))
+    return [{"threads": torch.get_num_threads(), "product": product, "conv": image.sum().item()}]
+"""
+
+
+def test_torch_computes_in_forked_workers_with_two_threads(
+    shared_frontend: Any, model: Any, request_of: Any
+) -> None:
+    folder = model(TORCH)
+    launches = [shared_frontend.order("fork", folder, threads=2) for _ in range(2)]
+    for launch in launches:
+        shared_frontend.worker(launch).load(folder, "handler")
+    for launch in launches:
+        (answer,) = shared_frontend.worker(launch).ask(request_of(b""))
+        a = torch.arange(400 * 400, dtype=torch.float64).reshape(400, 400)
+        expected = {"threads": 2, "product": (a @ a.T).sum().item(), "conv": 8 * 4 * 62 * 62 * 27.0}
+        assert json.loads(answer.body) == expected
+        shared_frontend.worker(launch).close()
+
+
+LINES = """
+import logging, os, sys, time
+print("module")
+def handle(data, context):
+    if data is None:
+        return None
+    print("out Zürich")
+    sys.stderr.write("err\\n")
+    logging.getLogger("x").info("logged")
+    sys.stdout.write("x" * 100_000 + "\\n")
+    with open("/dev/stdout", "w") as file:
+        file.write("by path\\n")
+    os.system("echo from a child")
+    sys.stdout.write("no line feed")
+    sys.stdout.flush()
+    time.sleep(float(data[0]["body"]))
+    return ["x"]
+"""
+
+
+@pytest.mark.parametrize("start", ["fork", "spawn"])
+def test_output_arrives_at_once_line_by_line(
+    shared_frontend: Any, model: Any, request_of: Any, until: Any, start: str
+) -> None:
+    folder = model(LINES)
+    launch = shared_frontend.order(start, folder)
+    worker = shared_frontend.worker(launch)
+    worker.load(folder, "handler")
+    batch = worker.predict(request_of(b"600", "text/plain"))
+    until(lambda: "from a child" in shared_frontend.text(launch), "the output")
+    assert not worker.of(batch)
+    assert "err" in shared_frontend.text(launch, stderr=True)
+    lines = [line for i, _, line in list(shared_frontend.lines) if i == launch]
+    for line in ("module", "out Zürich", "logged", "by path", "from a child"):
+        assert line in lines
+    assert [len(line) for line in lines if line.startswith("xx")] == [65536, 100_000 - 65536]
+    from ts._protocol.frames import FrameType
+
+    shared_frontend.send(FrameType.SIGNAL, launch, {"signal": 15})
+    assert shared_frontend.exit_of(launch)["signal"] == 15
+    until(lambda: "no line feed" in shared_frontend.text(launch), "the unfinished line")
+
+
+@pytest.mark.parametrize("start", ["fork", "spawn"])
+def test_environment_path_and_folder_are_the_orders_own(
+    shared_frontend: Any, tmp_path: Path, request_of: Any, start: str
+) -> None:
+    model_dir, extra = tmp_path / "model", tmp_path / "extra"
+    model_dir.mkdir()
+    extra.mkdir()
+    (extra / "helper.py").write_text("VALUE = 'helped'")
+    (model_dir / "handler.py").write_text(
+        "import json, os, subprocess, sys, helper\n"
+        "def handle(data, context):\n"
+        "    if data is None: return None\n"
+        "    child = 'import helper; print(helper.VALUE)'\n"
+        "    text = subprocess.check_output([sys.executable, '-c', child], text=True).strip()\n"
+        "    return [[os.environ.get('ONLY'), os.environ.get('HOME'), helper.VALUE, text,"
+        " sys.path[:2], os.getcwd(), os.read(0, 1) == b'']]\n"
+    )
+    env = {"ONLY": "this", "PATH": os.environ["PATH"]}
+    launch = shared_frontend.order(start, model_dir, env=env, path=[str(model_dir), str(extra)])
+    worker = shared_frontend.worker(launch)
+    worker.load(model_dir, "handler")
+    (answer,) = worker.ask(request_of(b""))
+    paths = [str(model_dir), str(extra)]
+    expected = ["this", None, "helped", "helped", paths, str(model_dir), True]
+    assert json.loads(answer.body) == expected
+    worker.close()
+
+
+def test_secret_is_neither_in_arguments_nor_in_the_environment(
+    shared_frontend: Any, model: Any
+) -> None:
+    for start in ("fork", "spawn"):
+        launch = shared_frontend.order(start, model(ECHO))
+        pid = shared_frontend.worker(launch).hello["pid"]
+        secret = shared_frontend.secrets[launch].encode()
+        assert secret not in Path(f"/proc/{pid}/cmdline").read_bytes()
+        assert secret not in Path(f"/proc/{pid}/environ").read_bytes()
+        shared_frontend.worker(launch).close()
+
+
+def test_no_descriptor_of_the_zygote_stays_open(
+    shared_frontend: Any, model: Any, request_of: Any
+) -> None:
+    folder = model(
+        "import os\n"
+        "def handle(data, context):\n"
+        "    if data is None: return None\n"
+        "    names = [f'/proc/self/fd/{n}' for n in sorted(map(int, os.listdir('/proc/self/fd')))]\n"
+        "    # The folder that was listed is closed again.\n"
+        "    return [[os.readlink(n).partition(':')[0] for n in names if os.path.lexists(n)]]\n"
+    )
+    worker = shared_frontend.loaded("fork", folder)
+    (answer,) = worker.ask(request_of(b""))
+    kinds = json.loads(answer.body)
+    assert kinds[:3] == ["/dev/null", "pipe", "pipe"]
+    assert sorted(kinds[3:]) == ["pipe", "socket"]
+    worker.close()
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "detail"),
+    [
+        ("raise ValueError('broken')", 500, "ValueError: broken"),
+        ("import nothing_of_this_name", 500, "No module named 'nothing_of_this_name'"),
+        ("raise MemoryError()", 507, "MemoryError"),
+        ("raise RuntimeError('CUDA out of memory')", 507, "CUDA out of memory"),
+        ("import sys; sys.exit(5)", 500, "SystemExit: 5"),
+        ("x = 1", 500, "Expected only one class"),
+    ],
+)
+def test_failed_load_is_told_and_ends_the_worker_with_code_3(
+    shared_frontend: Any, model: Any, code: str, status: int, detail: str, until: Any
+) -> None:
+    folder = model(code + "\n")
+    launch = shared_frontend.order("fork", folder)
+    worker = shared_frontend.worker(launch)
+    worker.load(folder, "handler")
+    assert shared_frontend.exit_of(launch)["code"] == 3
+    until(lambda: worker.failed, "FAILED")
+    assert worker.failed["code"] == status
+    assert detail in worker.failed["detail"]
+    assert "Traceback" in worker.failed["traceback"]
+    assert detail in shared_frontend.text(launch, stderr=True)
+
+
+def test_broken_metrics_configuration_is_logged_and_not_fatal(
+    shared_frontend: Any, model: Any, request_of: Any, tmp_path: Path
+) -> None:
+    folder = model(ECHO)
+    bad = tmp_path / "metrics.yaml"
+    bad.write_text("model_metrics: [")
+    worker = shared_frontend.loaded("fork", folder, metrics_config=str(bad))
+    assert worker.ask(request_of(b""))
+    launch = next(i for i, w in shared_frontend.workers.items() if w is worker)
+    assert "metrics.yaml" in shared_frontend.text(launch)
+    worker.close()
+
+
+def test_worker_whose_frontend_is_not_there_ends(shared_frontend: Any, model: Any) -> None:
+    launch = shared_frontend.order("fork", model(ECHO), address="unix:/nowhere/w")
+    assert shared_frontend.exit_of(launch)["code"] == 1
+    assert "FileNotFoundError" in shared_frontend.text(launch, stderr=True)
+
+
+def test_many_workers_start_at_once(shared_frontend: Any, model: Any, request_of: Any) -> None:
+    folder = model(ECHO)
+    launches = [shared_frontend.order("fork", folder) for _ in range(12)]
+    for launch in launches:
+        shared_frontend.worker(launch).load(folder, "handler")
+    for launch in launches:
+        worker = shared_frontend.worker(launch)
+        assert worker.ask(request_of(b""))
+        worker.close()
+    assert all(shared_frontend.exit_of(launch)["code"] == 0 for launch in launches)

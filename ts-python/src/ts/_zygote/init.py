@@ -9,7 +9,10 @@ import sys
 def _use_own_package() -> None:
     """Make `ts` the package this file is in, and let neither this folder nor the cwd shadow it."""
     here = os.path.dirname(os.path.realpath(__file__))
-    sys.path[:] = [p for p in sys.path if p and os.path.realpath(p) != here]
+    unwanted = {here}
+    if "" in os.environ.get("PYTHONPATH", "x").split(os.pathsep):
+        unwanted.add(os.getcwd())
+    sys.path[:] = [p for p in sys.path if p and os.path.realpath(p) not in unwanted]
     package = os.path.dirname(here)
     root = os.path.dirname(package)
     if root not in sys.path:
