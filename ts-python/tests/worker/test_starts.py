@@ -181,7 +181,8 @@ def test_no_descriptor_of_the_zygote_stays_open(
         "import os\n"
         "def handle(data, context):\n"
         "    if data is None: return None\n"
-        "    names = [f'/proc/self/fd/{n}' for n in sorted(map(int, os.listdir('/proc/self/fd')))]\n"
+        "    numbers = sorted(map(int, os.listdir('/proc/self/fd')))\n"
+        "    names = [f'/proc/self/fd/{n}' for n in numbers]\n"
         "    # The folder that was listed is closed again.\n"
         "    return [[os.readlink(n).partition(':')[0] for n in names if os.path.lexists(n)]]\n"
     )

@@ -1,0 +1,186 @@
+"""The messages of TorchServe 0.12 that tests of handlers import."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ts.async_service import AsyncService
+from ts.context import Context, RequestProcessor
+from ts.model_service_worker import TorchModelServiceWorker
+from ts.protocol import otf_message_handler as messages
+from ts.service import PREDICTION_METRIC, Service
+
+LOADED = "000000c80000000e6c6f61646564206d6f64656c206dffffffff"
+PREDICTED = (
+    "000000c80000001250726564696374696f6e207375636365737300000002723000000000000000c800000000"
+    "000000000000000c7b0a20202261223a20310a7dffffffff"
+)
+CHUNK = (
+    "000000c8000000026f6b00000002723000000000000000c800000000000000010000000e74735f73747265616d"
+    "5f6e657874000000047472756500000003746f6bffffffff"
+)
+FAILED = (
+    "000001f70000001150726564696374696f6e206661696c656400000002723000000000000001f7000000000000"
+    "0000000000056572726f72ffffffff"
+)
+LOAD = "4c00000001" + "6d" + "00000004" + b"/mdl".hex() + "00000001" + "00000004" + b"h.py".hex()
+LOAD += "ffffffff0000000001"
+PREDICT = "4900000002" + b"r0".hex() + "00000001" + "6b" + "00000001" + "76" + "ffffffff"
+PREDICT += "00000004" + b"body".hex() + "0000000a" + b"text/plain".hex() + "00000002" + b"hi".hex()
+PREDICT += "ffffffff" + "ffffffff"
+
+
+def context_of_one() -> Context:
+    context = Context("m", "/m", None, 1, None, "1.0.0")
+    context.request_processor = [RequestProcessor({})]
+    return context
+
+
+def test_responses_have_their_old_octets() -> None:
+    assert messages.create_load_model_response(200, "loaded model m").hex() == LOADED
+    ids = {0: "r0"}
+    ok = messages.create_predict_response([{"a": 1}], ids, "Prediction success", 200)
+    assert ok is not None
+    assert ok.hex() == PREDICTED
+    chunk = messages.create_predict_response(["tok"], ids, "ok", 200, context_of_one(), True)
+    assert chunk is not None
+    assert chunk.hex() == CHUNK
+    failed = messages.create_predict_response(None, ids, "Prediction failed", 503)
+    assert failed is not None
+    assert failed.hex() == FAILED
+
+
+def test_other_ranks_say_nothing(monkeypatch: Any) -> None:
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    assert messages.create_predict_response([1], {0: "r"}, "", 200) is None
+
+
+def test_messages_are_received() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.sendall(bytes.fromhex(LOAD + PREDICT) + b"Z")
+        command, load = messages.retrieve_msg(theirs)
+        assert command == messages.LOAD_MSG
+        assert load == {
+            "modelName": b"m",
+            "modelPath": b"/mdl",
+            "batchSize": 1,
+            "handler": b"h.py",
+            "envelope": b"",
+            "limitMaxImagePixels": True,
+        }
+        command, requests = messages.retrieve_msg(theirs)
+        assert command == messages.PREDICT_MSG
+        assert requests == [
+            {
+                "requestId": b"r0",
+                "headers": [{"name": b"k", "value": b"v"}],
+                "parameters": [{"name": "body", "contentType": "text/plain", "value": "hi"}],
+            }
+        ]
+        with pytest.raises(ValueError, match="Invalid command"):
+            messages.retrieve_msg(theirs)
+        ours.close()
+        with pytest.raises(EOFError):
+            messages.retrieve_msg(theirs)
+
+
+BATCH = [{"requestId": b"r0", "headers": [], "parameters": []}]
+
+
+class Metrics:
+    def __init__(self) -> None:
+        self.times: list[str] = []
+
+    def set_request_ids(self, ids: dict[int, str]) -> None:
+        self.ids = ids
+
+    def add_time(self, name: str, value: float) -> None:
+        self.times.append(name)
+
+
+def test_service_predicts_in_the_old_format() -> None:
+    metrics = Metrics()
+    service = Service("m", "/m", None, lambda data, context: [{"a": 1}], None, 1, True, metrics)
+    response = service.predict(BATCH)
+    assert response is not None
+    assert response.endswith(bytes.fromhex("0000000c7b0a20202261223a20310a7dffffffff"))
+    assert metrics.times == [PREDICTION_METRIC]
+
+
+@pytest.mark.parametrize(
+    ("result", "code", "message"),
+    [
+        (ValueError("x"), 503, b"Prediction failed"),
+        (MemoryError(), 507, b"Out of resources"),
+        ("no list", 503, b"Invalid model predict output"),
+        ([], 503, b"number of batch response mismatched"),
+        ([object()], 503, b"Unsupported model output data type."),
+    ],
+)
+def test_service_answers_failures(result: Any, code: int, message: bytes) -> None:
+    def handle(data: Any, context: Any) -> Any:
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+    response = Service("m", "/m", None, handle, None, 1).predict(BATCH)
+    assert response is not None
+    assert response[:4] == code.to_bytes(4, "big")
+    assert message in response
+
+
+def test_service_refuses_no_batch() -> None:
+    with pytest.raises(ValueError, match="Received invalid inputs"):
+        Service.retrieve_data_for_inference(None)
+
+
+def test_async_service_awaits_its_handler() -> None:
+    async def handle(data: Any, context: Any) -> list[str]:
+        return [context.get_request_id(0)]
+
+    service = Service("m", "/m", None, handle, None, 1)
+    first, second = AsyncService(service).run(BATCH, [{**BATCH[0], "requestId": b"r1"}])
+    assert first is not None
+    assert second is not None
+    assert first.endswith(b"r0\xff\xff\xff\xff")
+    assert second.endswith(b"r1\xff\xff\xff\xff")
+
+
+def test_old_worker_serves_an_old_frontend(tmp_path: Path, monkeypatch: Any) -> None:
+    (tmp_path / "oldworkerhandler.py").write_text(
+        "def handle(data, context):\n    return [row['body'] for row in data] if data else None\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    path = tmp_path / "s.9000"
+    worker = TorchModelServiceWorker("unix", str(path))
+    thread = threading.Thread(target=worker.run_server)
+    thread.start()
+    with socket.socket(socket.AF_UNIX) as client:
+        for _ in range(1000):
+            if client.connect_ex(str(path)) == 0:
+                break
+            thread.join(0.01)
+        load = LOAD.replace("00000004" + b"/mdl".hex(), text(str(tmp_path)))
+        client.sendall(
+            bytes.fromhex(load.replace("00000004" + b"h.py".hex(), text("oldworkerhandler")))
+        )
+        assert client.recv(100).hex() == LOADED
+        client.sendall(bytes.fromhex(PREDICT))
+        assert client.recv(200).endswith(b"\0\0\0\2hi\xff\xff\xff\xff")
+    thread.join(5)
+    assert not thread.is_alive()
+
+
+def text(value: str) -> str:
+    return len(value).to_bytes(4, "big").hex() + value.encode().hex()
+
+
+@pytest.mark.parametrize("arguments", [{}, {"s_type": "unix"}, {"s_type": "tcp"}])
+def test_old_worker_needs_a_socket(arguments: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"arguments|Incomplete"):
+        TorchModelServiceWorker(**arguments)
