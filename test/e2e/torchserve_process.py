@@ -155,14 +155,16 @@ class TorchServe:
             encoding="utf-8",
             errors="replace",
         )
-        threading.Thread(target=self._read_output, daemon=True).start()
+        self._reader = threading.Thread(target=self._read_output, daemon=True)
+        self._reader.start()
         wait_for(self._started, f"`Model server started.`; output: {self.tail()}")
 
     def _read_output(self) -> None:
         assert self.process is not None
         assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self.output.append(line)
+        with self.process.stdout as lines:
+            for line in lines:
+                self.output.append(line)
 
     def _started(self) -> bool:
         assert self.process is not None
@@ -181,6 +183,8 @@ class TorchServe:
         except subprocess.TimeoutExpired:
             self.process.kill()
             raise AssertionError(f"did not stop:\n{self.tail()}") from None
+        finally:
+            self._reader.join(LIMIT_SEC)
 
     def tail(self, lines: int = 40) -> str:
         """The end of the server's output."""
