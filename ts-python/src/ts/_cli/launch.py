@@ -43,13 +43,16 @@ class Launch:
     temporary: Path | None
     logs: Path
 
-    def command(self, java: Java, home: Path, status: Path, *, console: bool) -> list[str]:
+    def command(
+        self, java: Java, home: Path, status: Path, pid_file: Path, *, console: bool
+    ) -> list[str]:
         """Return the command that runs the frontend.
 
         Args:
             java: The runtime.
             home: The folder of the package `ts`, which holds the jars.
             status: The file into which the frontend writes how its start goes.
+            pid_file: The file that the frontend removes at its end, if it names the frontend.
             console: Whether it logs to its standard output as well.
         """
         words = [str(java.executable), *_DEFAULT_VM_ARGUMENTS, *flags_for(java.version)]
@@ -63,7 +66,7 @@ class Launch:
         # The working folder is never on the class path: what lies there is not ours to run.
         words += ["-cp", str(home / "frontend" / "*"), MAIN_CLASS]
         words += ["--python", sys.executable, "--ts-home", str(home), *self._server_words()]
-        return [*words, "--status-file", str(status)]
+        return [*words, "--status-file", str(status), "--pid-file", str(pid_file)]
 
     def _logging_words(self) -> list[str]:
         if self.options.log_config is None:

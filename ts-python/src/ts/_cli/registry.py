@@ -57,6 +57,11 @@ class Registry:
                 f"{self._folder} is not a folder that only you can write to; please remove it."
             )
 
+    @property
+    def pid_file(self) -> Path:
+        """The pid file where TorchServe 0.12 has it."""
+        return self._pid_file
+
     def new_token(self) -> str:
         """Return a name for a server that is about to start."""
         return secrets.token_hex(8)

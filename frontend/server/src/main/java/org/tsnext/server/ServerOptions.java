@@ -20,6 +20,7 @@ import org.tsnext.server.settings.SettingsLoader.Given;
  * @param configFile the settings file named there
  * @param settings values by key of the settings
  * @param statusFile where to tell how the start goes
+ * @param pidFile names this process; removed at its end
  * @param console whether log lines go to stdout; empty leaves it to the system property
  * @param printConfig print the effective settings and exit
  */
@@ -27,6 +28,7 @@ record ServerOptions(
     Optional<String> configFile,
     Map<String, Given> settings,
     Optional<Path> statusFile,
+    Optional<Path> pidFile,
     Optional<Boolean> console,
     boolean printConfig) {
 
@@ -57,6 +59,8 @@ record ServerOptions(
       option(null, "ts-home", "dir", "directory of the Python package ts");
   private static final Option STATUS_FILE =
       option(null, "status-file", "file", "where to tell how the start goes, as JSON");
+  private static final Option PID_FILE =
+      option(null, "pid-file", "file", "names this process; removed when it ends");
   private static final Option CONSOLE =
       option(null, "console", "on|off", "whether log lines go to stdout");
   private static final Option PRINT_CONFIG =
@@ -98,6 +102,7 @@ record ServerOptions(
         Optional.ofNullable(line.getOptionValue(CONFIG)),
         Map.copyOf(settings),
         Optional.ofNullable(line.getOptionValue(STATUS_FILE)).map(Path::of),
+        Optional.ofNullable(line.getOptionValue(PID_FILE)).map(Path::of),
         console(line),
         line.hasOption(PRINT_CONFIG));
   }
@@ -134,6 +139,7 @@ record ServerOptions(
           MODEL_API,
           TS_HOME,
           STATUS_FILE,
+          PID_FILE,
           CONSOLE,
           PRINT_CONFIG
         }) {

@@ -137,6 +137,7 @@ final class ServerProcess {
     } catch (RuntimeException e) {
       logger.error("The server did not stop cleanly", e);
     }
+    options.pidFile().ifPresent(path -> new PidFile(path).removeIfOurs());
     try {
       Logging.stop(LOGGING_STOP_LIMIT);
     } catch (InterruptedException e) {

@@ -80,7 +80,13 @@ public class ServerOptionsTest {
     ServerOptions options = ServerOptions.parse();
     assertEquals(
         options,
-        new ServerOptions(Optional.empty(), Map.of(), Optional.empty(), Optional.empty(), false));
+        new ServerOptions(
+            Optional.empty(),
+            Map.of(),
+            Optional.empty(),
+            Optional.empty(),
+            Optional.empty(),
+            false));
   }
 
   @DataProvider
