@@ -7,13 +7,11 @@ import static org.testng.Assert.assertTrue;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.CompletableFuture;
 import org.testng.annotations.AfterMethod;
 import org.testng.annotations.BeforeMethod;
 import org.testng.annotations.Test;
 import org.tsnext.archive.ModelConfig;
 import org.tsnext.core.error.ErrorKind;
-import org.tsnext.core.model.ScaleResult;
 import org.tsnext.core.model.ScaleResult.Outcome;
 import org.tsnext.core.request.RequestKind;
 import org.tsnext.core.testing.Configs;
@@ -33,15 +31,12 @@ public class ServingTest {
 
   @AfterMethod
   public void nothingIsLeftBehind() {
-    fixture.core().close();
-    assertEquals(fixture.requests().unreleased(), 0, "requests not released");
-    assertEquals(fixture.launcher().alive(), List.of(), "workers left");
-    assertEquals(fixture.source().openCount(), 0, "archives left");
+    fixture.closeAndCheck();
   }
 
   @Test
   public void requestIsAnsweredByItsWorker() {
-    FakeWorker worker = serve(1, ModelConfig.none()).get(0);
+    FakeWorker worker = fixture.serve(1, ModelConfig.none()).get(0);
     RecordingSink sink = fixture.predict("hello");
     assertEquals(worker.lastBatch().bodies(), List.of("hello"));
     worker.answer(worker.lastBatch().id(), 0, "world");
@@ -61,7 +56,7 @@ public class ServingTest {
 
   @Test
   public void unknownModelAndVersionAreNotFound() {
-    serve(1, ModelConfig.none());
+    fixture.serve(1, ModelConfig.none());
     RecordingSink model = new RecordingSink();
     fixture.core().inference().submit(fixture.requests().predict("other", "x"), model);
     assertEquals(model.errorKind(), Optional.of(ErrorKind.MODEL_NOT_FOUND));
@@ -81,7 +76,7 @@ public class ServingTest {
 
   @Test
   public void deadWorkerGivesItsOldestBatchOnceMore() {
-    FakeWorker first = serve(1, ModelConfig.none()).get(0);
+    FakeWorker first = fixture.serve(1, ModelConfig.none()).get(0);
     RecordingSink running = fixture.predict("running");
     RecordingSink waiting = fixture.predict("waiting");
     first.die();
@@ -97,7 +92,7 @@ public class ServingTest {
 
   @Test
   public void requestTriedTwiceGetsOneError() {
-    serve(1, ModelConfig.none()).get(0);
+    fixture.serve(1, ModelConfig.none()).get(0);
     RecordingSink sink = fixture.predict("poison");
     fixture.launcher().latest().die();
     fixture.launcher().latest().load();
@@ -110,7 +105,7 @@ public class ServingTest {
 
   @Test
   public void requestIsNotGivenAgainWhereTheModelForbidsIt() {
-    FakeWorker worker = serve(1, new Configs().noRetryOnWorkerDeath().build()).get(0);
+    FakeWorker worker = fixture.serve(1, new Configs().noRetryOnWorkerDeath().build()).get(0);
     RecordingSink running = fixture.predict("running");
     RecordingSink waiting = fixture.predict("waiting");
     worker.die();
@@ -120,7 +115,7 @@ public class ServingTest {
 
   @Test
   public void unansweredPipelineGoesBackInOrderAndFree() {
-    FakeWorker first = serve(1, ModelConfig.none()).get(0);
+    FakeWorker first = fixture.serve(1, ModelConfig.none()).get(0);
     growWindow(first);
     int before = first.batches().size();
     RecordingSink a = fixture.predict("a");
@@ -146,7 +141,7 @@ public class ServingTest {
 
   @Test
   public void begunStreamEndsAsAnErrorWhenItsWorkerDies() {
-    FakeWorker worker = serve(1, ModelConfig.none()).get(0);
+    FakeWorker worker = fixture.serve(1, ModelConfig.none()).get(0);
     RecordingSink sink = fixture.predict("stream");
     worker.chunk(worker.lastBatch().id(), 0, "one");
     worker.die();
@@ -157,7 +152,7 @@ public class ServingTest {
 
   @Test
   public void chunksArriveInOrderAndTheResponseIsTheLast() {
-    FakeWorker worker = serve(1, ModelConfig.none()).get(0);
+    FakeWorker worker = fixture.serve(1, ModelConfig.none()).get(0);
     RecordingSink sink = fixture.predict("stream");
     int batch = worker.lastBatch().id();
     worker.chunk(batch, 0, "one");
@@ -171,7 +166,7 @@ public class ServingTest {
   @Test
   public void stuckHandlerIsATimeoutForItsRequestOnly() {
     FakeWorker worker =
-        serve(1, new Configs().responseTimeout(Duration.ofSeconds(2)).build()).get(0);
+        fixture.serve(1, new Configs().responseTimeout(Duration.ofSeconds(2)).build()).get(0);
     growWindow(worker);
     RecordingSink stuck = fixture.predict("stuck");
     RecordingSink behind = fixture.predict("behind");
@@ -193,7 +188,7 @@ public class ServingTest {
   @Test
   public void chunkRestartsTheResponseTimeout() {
     FakeWorker worker =
-        serve(1, new Configs().responseTimeout(Duration.ofSeconds(2)).build()).get(0);
+        fixture.serve(1, new Configs().responseTimeout(Duration.ofSeconds(2)).build()).get(0);
     RecordingSink sink = fixture.predict("stream");
     for (int i = 0; i < 5; i++) {
       fixture.advance(Duration.ofMillis(1500));
@@ -207,7 +202,7 @@ public class ServingTest {
 
   @Test
   public void handlerErrorsKeepTheirStatusAndTheWorker() {
-    FakeWorker worker = serve(1, ModelConfig.none()).get(0);
+    FakeWorker worker = fixture.serve(1, ModelConfig.none()).get(0);
     RecordingSink failed = fixture.predict("a");
     worker.error(worker.lastBatch().id(), 0, 503, "Prediction failed", "ValueError: bad digit");
     assertEquals(failed.errorKind(), Optional.of(ErrorKind.PREDICTION_FAILED));
@@ -227,7 +222,8 @@ public class ServingTest {
 
   @Test
   public void oneBadItemDoesNotFailItsBatch() {
-    FakeWorker worker = serve(1, new Configs().batch(3, Duration.ofSeconds(1)).build()).get(0);
+    FakeWorker worker =
+        fixture.serve(1, new Configs().batch(3, Duration.ofSeconds(1)).build()).get(0);
     RecordingSink a = fixture.predict("a");
     RecordingSink b = fixture.predict("b");
     RecordingSink c = fixture.predict("c");
@@ -244,7 +240,7 @@ public class ServingTest {
 
   @Test
   public void nonsenseFromAWorkerIsIgnored() {
-    FakeWorker worker = serve(1, ModelConfig.none()).get(0);
+    FakeWorker worker = fixture.serve(1, ModelConfig.none()).get(0);
     RecordingSink sink = fixture.predict("a");
     int batch = worker.lastBatch().id();
     worker.answer(batch + 7, 0, "unknown batch");
@@ -261,7 +257,7 @@ public class ServingTest {
 
   @Test
   public void metricsGoToTheRecorder() {
-    FakeWorker worker = serve(1, ModelConfig.none()).get(0);
+    FakeWorker worker = fixture.serve(1, ModelConfig.none()).get(0);
     worker.metric(
         new org.tsnext.core.worker.MetricSample(
             org.tsnext.core.worker.MetricSample.Type.COUNTER,
@@ -272,13 +268,6 @@ public class ServingTest {
             "",
             List.of()));
     assertEquals(fixture.metrics().size(), 1);
-  }
-
-  private List<FakeWorker> serve(int workers, ModelConfig config) {
-    CompletableFuture<ScaleResult> registered = fixture.register(workers, config, true);
-    fixture.launcher().workers().forEach(FakeWorker::load);
-    assertEquals(registered.join().outcome(), Outcome.DONE);
-    return fixture.launcher().workers();
   }
 
   /** Answers in no time, as the clock stands still, until three more batches fit. */

@@ -10,6 +10,7 @@ import org.tsnext.archive.Manifest;
 import org.tsnext.archive.ModelArchive;
 import org.tsnext.archive.ModelConfig;
 import org.tsnext.archive.ModelConfig.DeviceType;
+import org.tsnext.archive.ModelNames;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 
@@ -38,9 +39,9 @@ final class SettingsResolver {
    */
   ModelSettings resolve(RegisterModel order, ModelArchive archive) {
     Optional<Manifest> manifest = archive.manifest();
-    String name = ModelNames.requireAllowed("The model name", nameOf(order, archive));
+    String name = Names.requireAllowed("The model name", nameOf(order, archive));
     String version =
-        ModelNames.requireAllowed(
+        Names.requireAllowed(
             "The model version", manifest.flatMap(Manifest::modelVersion).orElse("1.0"));
     ModelConfig config = archive.config();
     ModelOverrides overrides = server.overridesOf(name, version);
@@ -81,11 +82,7 @@ final class SettingsResolver {
     return order
         .modelName()
         .or(() -> archive.manifest().flatMap(Manifest::modelName))
-        .or(
-            () ->
-                order.trusted()
-                    ? Optional.of(ModelNames.fromFileName(archive.fileName()))
-                    : Optional.empty())
+        .or(() -> order.trusted() ? Optional.of(ModelNames.fromUrl(order.url())) : Optional.empty())
         .orElseThrow(
             () -> new ServingException(ErrorKind.INVALID_MODEL, "Model name is not defined."));
   }

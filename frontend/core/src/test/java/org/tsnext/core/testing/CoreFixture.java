@@ -9,9 +9,11 @@ import java.util.concurrent.CompletableFuture;
 import org.tsnext.archive.ModelArchive;
 import org.tsnext.archive.ModelConfig;
 import org.tsnext.core.ServingCore;
+import org.tsnext.core.inference.InferenceService.InferenceCall;
 import org.tsnext.core.model.RegisterModel;
 import org.tsnext.core.model.ScaleResult;
 import org.tsnext.core.model.ServingSettings;
+import org.tsnext.core.request.RequestKind;
 import org.tsnext.core.worker.MetricSample;
 import org.tsnext.core.worker.ModelEnvironment;
 
@@ -79,6 +81,14 @@ public final class CoreFixture {
     return core.models().register(order("m.mar", OptionalInt.of(workers), synchronous, false));
   }
 
+  /** Registers "m" and has all its workers load. */
+  public List<FakeWorker> serve(int workers, ModelConfig config) {
+    CompletableFuture<ScaleResult> registered = register(workers, config, true);
+    launcher.alive().forEach(FakeWorker::load);
+    registered.join();
+    return launcher.alive();
+  }
+
   /** An order with nothing special in it. */
   public static RegisterModel order(
       String url, OptionalInt workers, boolean synchronous, boolean trusted) {
@@ -101,6 +111,35 @@ public final class CoreFixture {
     RecordingSink sink = new RecordingSink();
     core.inference().submit(requests.predict("m", body), sink);
     return sink;
+  }
+
+  /** Sends a prediction to the default version of "m", with a handle to cancel it. */
+  public InferenceCall submit(String body, Optional<Duration> timeout, RecordingSink sink) {
+    return core.inference()
+        .submit(requests.request("m", Optional.empty(), RequestKind.PREDICT, body, timeout), sink);
+  }
+
+  /** Sends a request of another kind. */
+  public RecordingSink send(RequestKind kind, String body) {
+    RecordingSink sink = new RecordingSink();
+    core.inference()
+        .submit(requests.request("m", Optional.empty(), kind, body, Optional.empty()), sink);
+    return sink;
+  }
+
+  /** Ends everything, and throws if a buffer, a worker or an archive is left behind. */
+  public void closeAndCheck() {
+    core.close();
+    if (requests.unreleased() > 0 || !launcher.alive().isEmpty() || source.openCount() > 0) {
+      throw new AssertionError(
+          "Left behind: "
+              + requests.unreleased()
+              + " requests, "
+              + launcher.alive().size()
+              + " workers, "
+              + source.openCount()
+              + " archives");
+    }
   }
 
   public void advance(Duration by) {

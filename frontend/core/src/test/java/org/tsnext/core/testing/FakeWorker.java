@@ -5,7 +5,9 @@ import io.netty.buffer.Unpooled;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.function.Consumer;
 import org.tsnext.core.request.InferenceRequest;
 import org.tsnext.core.request.ResponseHead;
@@ -30,6 +32,7 @@ public final class FakeWorker implements WorkerProcess {
   private final List<SentBatch> batches = new ArrayList<>();
   private final List<Cancelled> cancels = new ArrayList<>();
   private final List<Integer> pings = new ArrayList<>();
+  private final Set<Item> ended = new HashSet<>();
   private Consumer<SentBatch> onSend = batch -> {};
   private boolean diesWhenTold = true;
   private boolean connected;
@@ -63,10 +66,16 @@ public final class FakeWorker implements WorkerProcess {
     }
   }
 
+  private record Item(int batchId, int item) {}
+
   /** A cancellation as it was sent. */
   public record Cancelled(int batchId, int item) {}
 
   // ---- what a test reads
+
+  public long pid() {
+    return pid;
+  }
 
   public WorkerOrder order() {
     return order;
@@ -139,7 +148,19 @@ public final class FakeWorker implements WorkerProcess {
 
   /** Answers an item, or ends its stream. */
   public void answer(int batchId, int item, String body) {
+    close(batchId, item);
     listener.response(batchId, item, new ResponseHead(0, "", BodyKind.TEXT, List.of()), text(body));
+  }
+
+  /** Answers every item that has been neither answered nor failed, in order. */
+  public void answerOpen() {
+    for (SentBatch batch : batches()) {
+      for (int item = 0; item < batch.size(); item++) {
+        if (isOpen(batch.id(), item)) {
+          answer(batch.id(), item, "ok");
+        }
+      }
+    }
   }
 
   /** Sends a piece of a stream. */
@@ -149,6 +170,7 @@ public final class FakeWorker implements WorkerProcess {
 
   /** Fails an item, or all open ones with -1. */
   public void error(int batchId, int item, int code, String message, String detail) {
+    close(batchId, item);
     listener.error(batchId, item, new HandlerError(code, message, detail, "Traceback: " + detail));
   }
 
@@ -247,6 +269,14 @@ public final class FakeWorker implements WorkerProcess {
     if (dies) {
       exit(new ExitStatus(-1, 9, "killed by the frontend"));
     }
+  }
+
+  private synchronized void close(int batchId, int item) {
+    ended.add(new Item(batchId, item));
+  }
+
+  private synchronized boolean isOpen(int batchId, int item) {
+    return !ended.contains(new Item(batchId, item)) && !ended.contains(new Item(batchId, -1));
   }
 
   private static String firstBody(InferenceRequest request) {

@@ -1,0 +1,205 @@
+package org.tsnext.core.inference;
+
+import static org.testng.Assert.assertEquals;
+import static org.testng.Assert.assertFalse;
+import static org.testng.Assert.assertTrue;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.testng.annotations.AfterMethod;
+import org.testng.annotations.BeforeMethod;
+import org.testng.annotations.Test;
+import org.tsnext.archive.ModelConfig;
+import org.tsnext.core.error.ErrorKind;
+import org.tsnext.core.request.RequestKind;
+import org.tsnext.core.testing.Configs;
+import org.tsnext.core.testing.CoreFixture;
+import org.tsnext.core.testing.FakeWorker;
+import org.tsnext.core.testing.RecordingSink;
+
+/** Who gets which request, how many at once, and who is turned away. */
+public class DispatchTest {
+
+  private CoreFixture fixture;
+
+  @BeforeMethod
+  public void setUp() {
+    fixture = new CoreFixture();
+  }
+
+  @AfterMethod
+  public void nothingIsLeftBehind() {
+    fixture.closeAndCheck();
+  }
+
+  @Test
+  public void windowStartsAtOneAndGrowsOnlyWithShortBatches() {
+    Window window = Window.adaptive();
+    assertEquals(window.size(), 1);
+    window.answered(Duration.ofMillis(5).toNanos());
+    assertEquals(window.size(), 1, "5 ms of work behind 5 ms would be too much");
+    Window quick = Window.adaptive();
+    for (int i = 0; i < 500; i++) {
+      quick.answered(Duration.ofNanos(100_000).toNanos());
+      assertTrue((quick.size() - 1) * 100_000L <= Window.QUEUED_WORK_NANOS);
+    }
+    assertEquals(quick.size(), 21);
+    quick.answered(Duration.ofMillis(50).toNanos());
+    assertEquals(quick.size(), 1, "shrinks at once");
+    Window instant = Window.adaptive();
+    for (int i = 0; i < 500; i++) {
+      instant.answered(0);
+    }
+    assertEquals(instant.size(), Window.LARGEST);
+  }
+
+  @Test
+  public void slowModelIsNotPipelined() {
+    FakeWorker worker = fixture.serve(1, ModelConfig.none()).get(0);
+    for (int i = 0; i < 20; i++) {
+      fixture.predict("x");
+      fixture.advance(Duration.ofMillis(3));
+      worker.lastBatch().answerAll("ok");
+    }
+    fixture.predict("a");
+    fixture.predict("b");
+    assertEquals(worker.batches().size(), 21);
+  }
+
+  @Test
+  public void fastModelIsPipelinedByAboutTwoMilliseconds() {
+    FakeWorker worker = fixture.serve(1, ModelConfig.none()).get(0);
+    for (int i = 0; i < 40; i++) {
+      fixture.predict("x");
+      fixture.advance(Duration.ofNanos(500_000));
+      worker.lastBatch().answerAll("ok");
+    }
+    int before = worker.batches().size();
+    for (int i = 0; i < 10; i++) {
+      fixture.predict("x");
+    }
+    assertEquals(worker.batches().size() - before, 5, "one runs, 2 ms of work wait");
+  }
+
+  @Test
+  public void nobodyWaitsBehindABusyWorkerWhileAnotherIsIdle() {
+    List<FakeWorker> workers = fixture.serve(4, ModelConfig.none());
+    for (int i = 0; i < 40; i++) {
+      fixture.predict("warm up");
+      workers.forEach(FakeWorker::answerOpen);
+    }
+    List<Integer> before = workers.stream().map(worker -> worker.batches().size()).toList();
+    for (int i = 0; i < 4; i++) {
+      fixture.predict("x");
+    }
+    for (int i = 0; i < 4; i++) {
+      assertEquals(workers.get(i).batches().size() - before.get(i), 1);
+    }
+  }
+
+  @Test
+  public void workerThatWillBeFreeFirstGetsTheNextOne() {
+    List<FakeWorker> workers = fixture.serve(2, ModelConfig.none());
+    fixture.predict("a");
+    fixture.advance(Duration.ofMillis(10));
+    fixture.predict("b");
+    fixture.predict("c");
+    fixture.advance(Duration.ofMillis(5));
+    FakeWorker second = holder(workers, "b");
+    second.lastBatch().answerAll("ok");
+    assertEquals(second.lastBatch().bodies(), List.of("c"));
+  }
+
+  @Test
+  public void asyncWorkersGetManyRequestsOneByOne() {
+    FakeWorker worker =
+        fixture
+            .serve(1, new Configs().asyncCommunication().batch(8, Duration.ofSeconds(1)).build())
+            .get(0);
+    assertTrue(worker.order().async());
+    for (int i = 0; i < Window.ASYNC; i++) {
+      fixture.predict("x");
+    }
+    assertEquals(worker.batches().size(), Window.ASYNC);
+    assertTrue(worker.batches().stream().allMatch(batch -> batch.size() == 1));
+    fixture.predict("one more");
+    assertEquals(worker.batches().size(), Window.ASYNC);
+    worker.answer(worker.batches().get(17).id(), 0, "out of order");
+    assertEquals(worker.batches().size(), Window.ASYNC + 1);
+  }
+
+  @Test
+  public void asyncRequestHasItsOwnResponseTimeout() {
+    FakeWorker worker =
+        fixture
+            .serve(
+                1,
+                new Configs().asyncCommunication().responseTimeout(Duration.ofSeconds(2)).build())
+            .get(0);
+    RecordingSink stuck = fixture.predict("stuck");
+    RecordingSink lively = fixture.predict("lively");
+    int stuckBatch = worker.batches().get(0).id();
+    int livelyBatch = worker.batches().get(1).id();
+    fixture.advance(Duration.ofMillis(1500));
+    worker.chunk(livelyBatch, 0, "x");
+    fixture.advance(Duration.ofMillis(500));
+    assertEquals(stuck.errorKind(), Optional.of(ErrorKind.RESPONSE_TIMEOUT));
+    assertEquals(worker.cancels(), List.of(new FakeWorker.Cancelled(stuckBatch, 0)));
+    assertFalse(worker.wasKilled());
+    assertEquals(lively.ends(), 0);
+    fixture.advance(Duration.ofMillis(1500));
+    assertEquals(lively.errorKind(), Optional.of(ErrorKind.RESPONSE_TIMEOUT));
+    assertTrue(worker.wasKilled(), "no word at all");
+    assertEquals(List.of(stuck.ends(), lively.ends()), List.of(1, 1));
+  }
+
+  @Test
+  public void modelWithoutWorkersRefuses() {
+    fixture.register(0, ModelConfig.none()).join();
+    RecordingSink sink = fixture.predict("x");
+    assertEquals(sink.errorKind(), Optional.of(ErrorKind.NO_WORKER));
+    assertEquals(
+        sink.error().orElseThrow().getMessage(),
+        "Model \"m\" has no worker to serve inference request. Please use scale workers API to add"
+            + " workers.");
+    assertEquals(
+        fixture.send(RequestKind.DESCRIBE, "").error().orElseThrow().getMessage(),
+        "Model \"m\" has no worker to serve describe request. Please use scale workers API to add"
+            + " workers.");
+  }
+
+  @Test
+  public void fullQueueSaysSo() {
+    fixture.serve(1, new Configs().jobQueueSize(2).build());
+    List<RecordingSink> sinks = new ArrayList<>();
+    for (int i = 0; i < 4; i++) {
+      sinks.add(fixture.predict("x"));
+    }
+    assertEquals(sinks.get(2).ends(), 0, "one runs, two wait");
+    assertEquals(sinks.get(3).errorKind(), Optional.of(ErrorKind.QUEUE_FULL));
+    String message = sinks.get(3).error().orElseThrow().getMessage();
+    assertTrue(message.startsWith("Model \"m\" has no worker to serve inference request."));
+    assertTrue(message.endsWith("Its queue is full: 2 requests wait (jobQueueSize 2)."));
+  }
+
+  @Test
+  public void jobTicketAdmitsOnlyToIdleWorkers() {
+    FakeWorker worker = fixture.serve(1, new Configs().jobTicket().build()).get(0);
+    RecordingSink first = fixture.predict("a");
+    RecordingSink second = fixture.predict("b");
+    assertEquals(first.ends(), 0);
+    assertEquals(second.errorKind(), Optional.of(ErrorKind.QUEUE_FULL));
+    assertTrue(second.error().orElseThrow().getMessage().contains("useJobTicket"));
+    worker.lastBatch().answerAll("ok");
+    assertEquals(fixture.predict("c").ends(), 0);
+  }
+
+  private static FakeWorker holder(List<FakeWorker> workers, String body) {
+    return workers.stream()
+        .filter(worker -> worker.lastBatch().bodies().contains(body))
+        .findFirst()
+        .orElseThrow();
+  }
+}

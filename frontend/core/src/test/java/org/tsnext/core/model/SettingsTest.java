@@ -1,0 +1,298 @@
+package org.tsnext.core.model;
+
+import static org.testng.Assert.assertEquals;
+import static org.testng.Assert.assertThrows;
+import static org.testng.Assert.assertTrue;
+import static org.testng.Assert.expectThrows;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import org.testng.annotations.DataProvider;
+import org.testng.annotations.Test;
+import org.tsnext.archive.Manifest;
+import org.tsnext.archive.ModelArchive;
+import org.tsnext.archive.ModelConfig;
+import org.tsnext.archive.ModelConfig.DeviceType;
+import org.tsnext.archive.ModelConfig.ParallelType;
+import org.tsnext.core.error.ErrorKind;
+import org.tsnext.core.error.ServingException;
+import org.tsnext.core.testing.Configs;
+import org.tsnext.core.testing.FakeModelSource;
+
+/** Who wins: registration, model-config.yaml, the models property, or the server's defaults. */
+public class SettingsTest {
+
+  private static final ModelOverrides OVERRIDES =
+      new ModelOverrides(
+          OptionalInt.of(5),
+          OptionalInt.of(6),
+          OptionalInt.of(16),
+          Optional.of(Duration.ofMillis(30)),
+          Optional.of(Duration.ofSeconds(31)),
+          Optional.of(Duration.ofSeconds(32)),
+          Optional.empty());
+
+  private static final ModelConfig YAML =
+      new Configs()
+          .workers(3, 4)
+          .batch(8, Duration.ofMillis(20))
+          .responseTimeout(Duration.ofSeconds(21))
+          .startupTimeout(Duration.ofSeconds(22))
+          .jobQueueSize(23)
+          .build();
+
+  @Test
+  public void registrationWins() {
+    ModelSettings settings = resolve(fullOrder(false), YAML, server(0, true));
+    assertEquals(settings.batchSize(), 4);
+    assertEquals(settings.maxBatchDelay(), Duration.ofMillis(10));
+    assertEquals(settings.responseTimeout(), Duration.ofSeconds(11));
+    assertEquals(settings.startupTimeout(), Duration.ofSeconds(12));
+    assertEquals(List.of(settings.minWorkers(), settings.maxWorkers()), List.of(2, 2));
+  }
+
+  @Test
+  public void modelConfigComesNext() {
+    ModelSettings settings = resolve(order(false), YAML, server(0, true));
+    assertEquals(settings.batchSize(), 8);
+    assertEquals(settings.maxBatchDelay(), Duration.ofMillis(20));
+    assertEquals(settings.responseTimeout(), Duration.ofSeconds(21));
+    assertEquals(settings.startupTimeout(), Duration.ofSeconds(22));
+    assertEquals(settings.queueCapacity(), 23);
+    assertEquals(List.of(settings.minWorkers(), settings.maxWorkers()), List.of(3, 4));
+  }
+
+  @Test
+  public void modelsPropertyComesThirdAndItsWorkersCountAtStartUpOnly() {
+    ModelSettings started = resolve(order(true), ModelConfig.none(), server(0, true));
+    assertEquals(started.batchSize(), 16);
+    assertEquals(started.maxBatchDelay(), Duration.ofMillis(30));
+    assertEquals(started.responseTimeout(), Duration.ofSeconds(31));
+    assertEquals(started.startupTimeout(), Duration.ofSeconds(32));
+    assertEquals(List.of(started.minWorkers(), started.maxWorkers()), List.of(5, 6));
+    ModelSettings registered = resolve(order(false), ModelConfig.none(), server(0, true));
+    assertEquals(registered.minWorkers(), 0);
+    assertEquals(registered.batchSize(), 16);
+  }
+
+  @Test
+  public void serverDefaultsComeLast() {
+    ModelSettings settings = resolve(order(true), ModelConfig.none(), server(0, false));
+    assertEquals(settings.batchSize(), 1);
+    assertEquals(settings.maxBatchDelay(), Duration.ofMillis(100));
+    assertEquals(settings.responseTimeout(), Duration.ofMinutes(2));
+    assertEquals(settings.startupTimeout(), Duration.ofMinutes(2));
+    assertEquals(settings.maxRetryTimeout(), Duration.ofMinutes(5));
+    assertEquals(settings.queueCapacity(), 100);
+    assertEquals(settings.minWorkers(), 7, "one per processor");
+    assertEquals(
+        resolve(order(true), ModelConfig.none(), server(2, false)).minWorkers(), 2, "one per GPU");
+  }
+
+  @Test
+  public void configurationThatIsSilentOnTimeoutsLeavesTheDefaults() {
+    ModelConfig silent = new Configs().workers(1, 1).build();
+    assertEquals(
+        resolve(fullOrder(false), silent, server(0, false)).responseTimeout(),
+        Duration.ofSeconds(11));
+  }
+
+  @Test
+  public void gpuIsUsedWhereThereIsOneUnlessTheModelWantsTheCpu() {
+    assertTrue(resolve(order(true), ModelConfig.none(), server(1, false)).gpu());
+    assertTrue(
+        !resolve(order(true), new Configs().device(DeviceType.GPU).build(), server(0, false))
+            .gpu());
+    assertTrue(
+        !resolve(order(true), new Configs().device(DeviceType.CPU).build(), server(1, false))
+            .gpu());
+    assertEquals(
+        resolve(order(true), new Configs().device(DeviceType.GPU, 1, 0).build(), server(2, false))
+            .ownDevices(),
+        List.of(1, 0));
+    assertEquals(
+        resolve(order(true), new Configs().device(DeviceType.GPU, 1, 2).build(), server(2, false))
+            .ownDevices(),
+        List.of(),
+        "one unknown id voids the list");
+  }
+
+  @Test
+  public void coroutineModelsGetSingleRequests() {
+    ModelConfig async = new Configs().batch(8, Duration.ZERO).asyncCommunication().build();
+    assertEquals(resolve(order(false), async, server(0, false)).batchSize(), 1);
+  }
+
+  @Test
+  public void modelWithoutManifestTakesItsNameFromTheCallOrAtStartUpFromItsFile() {
+    ModelArchive bare = archive(Optional.empty(), ModelConfig.none());
+    SettingsResolver resolver = new SettingsResolver(server(0, false));
+    assertRefused(
+        () -> resolver.resolve(withHandler(order(false)), bare),
+        ErrorKind.INVALID_MODEL,
+        "Model name is not defined.");
+    assertEquals(resolver.resolve(withHandler(order(true)), bare).name(), "cats");
+    assertEquals(resolver.resolve(withHandler(order(true)), bare).version(), "1.0");
+  }
+
+  @Test
+  public void modelWithoutHandlerIsRefusedUnlessTheServerHasOne() {
+    ModelArchive bare = archive(Optional.empty(), ModelConfig.none());
+    assertRefused(
+        () -> new SettingsResolver(server(0, false)).resolve(order(true), bare),
+        ErrorKind.INVALID_MODEL,
+        "default_service_handler");
+  }
+
+  @DataProvider
+  public Object[][] notYetThere() {
+    return new Object[][] {
+      {new Configs().continuousBatching(), ErrorKind.NOT_SUPPORTED, "continuousBatching"},
+      {new Configs().preloadModel(), ErrorKind.NOT_SUPPORTED, "preloadModel"},
+      {new Configs().parallel(ParallelType.PIPELINE), ErrorKind.NOT_SUPPORTED, "parallelType"},
+      {new Configs().sequenceBatching(), ErrorKind.INVALID_MODEL, "sequenceMaxIdleMSec"},
+    };
+  }
+
+  @Test(dataProvider = "notYetThere")
+  public void whatIsNotThereYetSaysSo(Configs config, ErrorKind kind, String key) {
+    assertRefused(() -> resolve(order(false), config.build(), server(0, false)), kind, key);
+  }
+
+  @DataProvider
+  public Object[][] badBatchSizes() {
+    return new Object[][] {{0}, {-1}, {4097}};
+  }
+
+  @Test(dataProvider = "badBatchSizes")
+  public void batchSizeOutOfRangeIsRefused(int size) {
+    RegisterModel order =
+        new RegisterModel(
+            "cats.mar",
+            Optional.empty(),
+            Optional.empty(),
+            Optional.empty(),
+            OptionalInt.of(size),
+            Optional.empty(),
+            OptionalInt.empty(),
+            Optional.empty(),
+            Optional.empty(),
+            true,
+            false);
+    assertRefused(
+        () -> resolve(order, ModelConfig.none(), server(0, false)),
+        ErrorKind.BAD_REQUEST,
+        "batch_size is " + size);
+  }
+
+  @DataProvider
+  public Object[][] badNames() {
+    return new Object[][] {{""}, {"../x"}, {"a/b"}, {".hidden"}, {"a b"}, {"x".repeat(129)}};
+  }
+
+  @Test(dataProvider = "badNames")
+  public void badNamesAndVersionsAreRefused(String name) {
+    ModelArchive named =
+        archive(Optional.of(FakeModelSource.manifest(name, "1.0")), ModelConfig.none());
+    ModelArchive versioned =
+        archive(Optional.of(FakeModelSource.manifest("m", name)), ModelConfig.none());
+    SettingsResolver resolver = new SettingsResolver(server(0, false));
+    assertRefused(
+        () -> resolver.resolve(order(false), named), ErrorKind.INVALID_MODEL, "The model name");
+    assertRefused(
+        () -> resolver.resolve(order(false), versioned),
+        ErrorKind.INVALID_MODEL,
+        "The model version");
+  }
+
+  @Test
+  public void settingsOfTheServerAreChecked() {
+    assertThrows(IllegalArgumentException.class, () -> ServingSettings.defaults(0, 0));
+    assertThrows(IllegalArgumentException.class, () -> ServingSettings.defaults(-1, 1));
+  }
+
+  private static void assertRefused(
+      org.testng.Assert.ThrowingRunnable action, ErrorKind kind, String words) {
+    ServingException refusal = expectThrows(ServingException.class, action);
+    assertEquals(refusal.kind(), kind);
+    assertTrue(refusal.getMessage().contains(words), refusal.getMessage());
+  }
+
+  private static ModelSettings resolve(
+      RegisterModel order, ModelConfig config, ServingSettings server) {
+    return new SettingsResolver(server)
+        .resolve(order, archive(Optional.of(FakeModelSource.manifest("m", "1.0")), config));
+  }
+
+  private static ModelArchive archive(Optional<Manifest> manifest, ModelConfig config) {
+    return new ModelArchive("cats.mar", "cats.mar", Path.of("/m"), manifest, config, true);
+  }
+
+  private static ServingSettings server(int gpus, boolean overrides) {
+    ServingSettings plain = ServingSettings.defaults(gpus, 7);
+    return new ServingSettings(
+        plain.jobQueueSize(),
+        plain.defaultWorkersPerModel(),
+        plain.responseTimeout(),
+        plain.startupTimeout(),
+        plain.unregisterTimeout(),
+        plain.maxRetryTimeout(),
+        plain.heartbeatInterval(),
+        plain.heartbeatTimeout(),
+        plain.gpuCount(),
+        plain.cpuCount(),
+        plain.defaultHandler(),
+        plain.serviceEnvelope(),
+        plain.initialWorkerPort(),
+        overrides ? Map.of("m", Map.of("1.0", OVERRIDES)) : Map.of());
+  }
+
+  private static RegisterModel order(boolean trusted) {
+    return new RegisterModel(
+        "cats.mar",
+        Optional.empty(),
+        Optional.empty(),
+        Optional.empty(),
+        OptionalInt.empty(),
+        Optional.empty(),
+        OptionalInt.empty(),
+        Optional.empty(),
+        Optional.empty(),
+        true,
+        trusted);
+  }
+
+  private static RegisterModel withHandler(RegisterModel order) {
+    return new RegisterModel(
+        order.url(),
+        Optional.empty(),
+        Optional.of("handler.py"),
+        Optional.empty(),
+        OptionalInt.empty(),
+        Optional.empty(),
+        OptionalInt.empty(),
+        Optional.empty(),
+        Optional.empty(),
+        true,
+        order.trusted());
+  }
+
+  private static RegisterModel fullOrder(boolean trusted) {
+    return new RegisterModel(
+        "cats.mar",
+        Optional.empty(),
+        Optional.empty(),
+        Optional.empty(),
+        OptionalInt.of(4),
+        Optional.of(Duration.ofMillis(10)),
+        OptionalInt.of(2),
+        Optional.of(Duration.ofSeconds(11)),
+        Optional.of(Duration.ofSeconds(12)),
+        true,
+        trusted);
+  }
+}

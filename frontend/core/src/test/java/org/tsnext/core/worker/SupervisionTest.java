@@ -1,0 +1,368 @@
+package org.tsnext.core.worker;
+
+import static org.testng.Assert.assertEquals;
+import static org.testng.Assert.assertFalse;
+import static org.testng.Assert.assertNotSame;
+import static org.testng.Assert.assertTrue;
+
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.concurrent.CompletableFuture;
+import org.testng.annotations.AfterMethod;
+import org.testng.annotations.BeforeMethod;
+import org.testng.annotations.Test;
+import org.tsnext.archive.ModelConfig;
+import org.tsnext.archive.ModelConfig.DeviceType;
+import org.tsnext.core.error.ErrorKind;
+import org.tsnext.core.model.HealthReport.ShortModel;
+import org.tsnext.core.model.ModelDescription;
+import org.tsnext.core.model.ScaleModel;
+import org.tsnext.core.model.ScaleResult;
+import org.tsnext.core.model.ServingSettings;
+import org.tsnext.core.testing.Configs;
+import org.tsnext.core.testing.CoreFixture;
+import org.tsnext.core.testing.Failures;
+import org.tsnext.core.testing.FakeWorker;
+import org.tsnext.core.testing.FakeWorkerLauncher;
+import org.tsnext.core.testing.RecordingSink;
+import org.tsnext.core.worker.WorkerListener.ExitStatus;
+
+/** Workers that die, hang, do not load, come, go and are looked after. */
+public class SupervisionTest {
+
+  private CoreFixture fixture;
+
+  @BeforeMethod
+  public void setUp() {
+    fixture = new CoreFixture();
+  }
+
+  @AfterMethod
+  public void nothingIsLeftBehind() {
+    fixture.launcher().workers().forEach(worker -> worker.diesWhenTold(true));
+    fixture.closeAndCheck();
+  }
+
+  @Test
+  public void idleWorkerThatDiesIsReplacedAtOnceUnderItsOldId() {
+    FakeWorker first = fixture.serve(1, ModelConfig.none()).get(0);
+    answer(first, fixture.predict("proves that it works"));
+    first.die();
+    FakeWorker second = fixture.launcher().latest();
+    assertNotSame(second, first);
+    assertEquals(second.order().workerId(), 9000);
+    second.load();
+    RecordingSink sink = fixture.predict("x");
+    answer(second, sink);
+    assertEquals(sink.body(), Optional.of("ok"));
+    assertEquals(worker(0).restarts(), 1);
+  }
+
+  @Test
+  public void failingLoadBacksOffInsideTheWindowAndIsThenGivenUp() {
+    start(1, new Configs().maxRetryTimeout(Duration.ofSeconds(10)).build());
+    RecordingSink waiting = fixture.predict("waits");
+    int[] delays = {0, 1, 1, 2, 3};
+    for (int delay : delays) {
+      int before = fixture.launcher().workers().size();
+      fixture.launcher().latest().failLoad(500, "ImportError: no x");
+      assertTrue(fixture.core().models().health().healthy(), "inside the window");
+      if (delay > 0) {
+        assertEquals(fixture.launcher().workers().size(), before, "waits " + delay + " s");
+        fixture.advance(Duration.ofSeconds(delay).minusMillis(1));
+        assertEquals(fixture.launcher().workers().size(), before, "waits " + delay + " s");
+        fixture.advance(Duration.ofMillis(1));
+      }
+      assertEquals(fixture.launcher().workers().size(), before + 1);
+    }
+    // 7 of 10 s are over: the next delay, 5 s, is cut to 3 s.
+    fixture.launcher().latest().failLoad(500, "ImportError: no x");
+    int before = fixture.launcher().workers().size();
+    fixture.advance(Duration.ofSeconds(3));
+    assertEquals(fixture.launcher().workers().size(), before + 1);
+    assertEquals(waiting.ends(), 0);
+    fixture.launcher().latest().failLoad(500, "ImportError: no x");
+    fixture.advance(Duration.ofMinutes(30));
+    assertEquals(fixture.launcher().workers().size(), before + 1, "never past the window");
+    assertEquals(
+        fixture.core().models().health().shortModels(),
+        List.of(new ShortModel("m", "1.0", 0, 1, "ImportError: no x")));
+    assertEquals(waiting.errorKind(), Optional.of(ErrorKind.NO_WORKER));
+    assertEquals(waiting.error().orElseThrow().detail(), Optional.of("ImportError: no x"));
+    assertEquals(fixture.predict("late").errorKind(), Optional.of(ErrorKind.NO_WORKER));
+    assertEquals(worker(0).status(), "FAILED");
+    assertTrue(worker(0).lastError().orElseThrow().traceback().contains("Traceback"));
+  }
+
+  @Test
+  public void scalingRevivesWhatWasGivenUp() {
+    start(1, new Configs().maxRetryTimeout(Duration.ZERO).build());
+    fixture.launcher().latest().failLoad(500, "ImportError: no x");
+    assertFalse(fixture.core().models().health().healthy());
+    CompletableFuture<ScaleResult> scaled = scale(1, true, Optional.empty());
+    assertTrue(fixture.core().models().health().healthy());
+    fixture.launcher().latest().load();
+    assertEquals(scaled.join().outcome(), ScaleResult.Outcome.DONE);
+    answer(fixture.launcher().latest(), fixture.predict("x"));
+  }
+
+  @Test
+  public void registrationReplacesAVersionThatWasGivenUp() {
+    start(1, new Configs().maxRetryTimeout(Duration.ZERO).build());
+    fixture.launcher().latest().failLoad(500, "ImportError: no x");
+    CompletableFuture<ScaleResult> again = register(1, ModelConfig.none(), true);
+    fixture.launcher().latest().load();
+    assertEquals(again.join().outcome(), ScaleResult.Outcome.DONE);
+    assertTrue(fixture.core().models().isReady("m"));
+    assertEquals(fixture.source().openCount(), 1);
+  }
+
+  @Test
+  public void workerThatDiesRightAfterEachLoadBacksOff() {
+    start(1, ModelConfig.none());
+    for (int delay : new int[] {0, 1, 1, 2, 3, 5}) {
+      FakeWorker worker = fixture.launcher().latest();
+      worker.load();
+      worker.die();
+      if (delay > 0) {
+        assertEquals(fixture.launcher().latest(), worker, "not restarted for " + delay + " s");
+        fixture.advance(Duration.ofSeconds(delay));
+      }
+      assertNotSame(fixture.launcher().latest(), worker);
+    }
+  }
+
+  @Test
+  public void workerThatHasServedStartsAfresh() {
+    start(1, ModelConfig.none());
+    for (int i = 0; i < 5; i++) {
+      FakeWorker worker = fixture.launcher().latest();
+      worker.load();
+      answer(worker, fixture.predict("x"));
+      worker.die();
+      assertNotSame(fixture.launcher().latest(), worker, "no delay");
+    }
+  }
+
+  @Test
+  public void workerThatDoesNotLoadInTimeIsKilledAndReplaced() {
+    CompletableFuture<ScaleResult> registered =
+        register(1, new Configs().startupTimeout(Duration.ofSeconds(7)).build(), false);
+    assertEquals(registered.join().outcome(), ScaleResult.Outcome.ACCEPTED);
+    FakeWorker slow = fixture.launcher().latest();
+    slow.connect();
+    fixture.advance(Duration.ofSeconds(7));
+    assertTrue(slow.wasKilled());
+    assertNotSame(fixture.launcher().latest(), slow);
+    assertTrue(worker(0).lastError().orElseThrow().detail().contains("startupTimeout"));
+  }
+
+  @Test
+  public void idleWorkerThatDoesNotAnswerPingsIsKilled() {
+    FakeWorker worker = fixture.serve(1, ModelConfig.none()).get(0);
+    fixture.advance(Duration.ofSeconds(10));
+    assertEquals(worker.pings(), List.of(0));
+    worker.pong(0);
+    fixture.advance(Duration.ofSeconds(20));
+    assertEquals(worker.pings(), List.of(0, 1));
+    fixture.advance(Duration.ofSeconds(20));
+    assertTrue(worker.wasKilled());
+    assertNotSame(fixture.launcher().latest(), worker);
+  }
+
+  @Test
+  public void busyWorkerIsNotPinged() {
+    FakeWorker worker = fixture.serve(1, ModelConfig.none()).get(0);
+    RecordingSink sink = fixture.predict("takes long");
+    fixture.advance(Duration.ofSeconds(100));
+    assertEquals(worker.pings(), List.of());
+    answer(worker, sink);
+    assertFalse(worker.wasKilled());
+  }
+
+  @Test
+  public void workAfterAPingExcusesItsAnswer() {
+    FakeWorker worker = fixture.serve(1, ModelConfig.none()).get(0);
+    fixture.advance(Duration.ofSeconds(10));
+    assertEquals(worker.pings().size(), 1);
+    RecordingSink sink = fixture.predict("came just after the ping");
+    fixture.advance(Duration.ofSeconds(60));
+    assertFalse(worker.wasKilled());
+    answer(worker, sink);
+  }
+
+  @Test
+  public void synchronousRegistrationSaysWhyTheLoadFailedAndIsUndone() {
+    CompletableFuture<ScaleResult> registered = register(2, ModelConfig.none(), true);
+    RecordingSink early = fixture.predict("early");
+    fixture.launcher().workers().get(0).load();
+    fixture.launcher().workers().get(1).failLoad(500, "ImportError: no x");
+    assertFailure(registered, ErrorKind.WORKER_LOAD_FAILED, "ImportError: no x");
+    assertTrue(fixture.core().models().list().isEmpty());
+    assertTrue(fixture.core().models().health().healthy());
+    assertEquals(fixture.launcher().alive(), List.of());
+    assertEquals(fixture.source().openCount(), 0);
+    assertEquals(early.ends(), 1);
+  }
+
+  @Test
+  public void loadThatRunsOutOfMemoryIsTold() {
+    CompletableFuture<ScaleResult> registered = register(1, ModelConfig.none(), true);
+    fixture.launcher().latest().failLoad(507, "torch.OutOfMemoryError: CUDA out of memory");
+    assertFailure(
+        registered, ErrorKind.LOAD_OUT_OF_MEMORY, "torch.OutOfMemoryError: CUDA out of memory");
+  }
+
+  @Test
+  public void loadThatIsKilledCountsAsOutOfMemory() {
+    CompletableFuture<ScaleResult> registered = register(1, ModelConfig.none(), true);
+    fixture.launcher().latest().connect();
+    fixture.launcher().latest().die();
+    assertFailure(
+        registered,
+        ErrorKind.LOAD_OUT_OF_MEMORY,
+        "killed by signal 9, as the system does when memory runs out");
+  }
+
+  @Test
+  public void processThatCannotBeStartedIsAFailedLoad() {
+    fixture
+        .launcher()
+        .onLaunch(worker -> worker.exit(new ExitStatus(127, 0, "no such interpreter: /nope")));
+    assertFailure(
+        register(1, ModelConfig.none(), true),
+        ErrorKind.WORKER_LOAD_FAILED,
+        "no such interpreter: /nope");
+  }
+
+  @Test
+  public void synchronousScaleThatFailsKeepsItsNumbersAndGoesOn() {
+    fixture.serve(1, ModelConfig.none());
+    CompletableFuture<ScaleResult> scaled = scale(2, true, Optional.empty());
+    fixture.launcher().latest().failLoad(500, "ImportError: no x");
+    assertFailure(scaled, ErrorKind.WORKER_LOAD_FAILED, "ImportError: no x");
+    ModelDescription described = describe();
+    assertEquals(described.minWorkers(), 2);
+    assertEquals(described.workers().size(), 2);
+    fixture.launcher().latest().load();
+    assertEquals(worker(1).status(), "READY");
+  }
+
+  @Test
+  public void surplusWorkersFinishWhatTheyRunAndTheirIdsAreUsedAgain() {
+    List<FakeWorker> workers = fixture.serve(2, ModelConfig.none());
+    RecordingSink first = fixture.predict("a");
+    RecordingSink second = fixture.predict("b");
+    CompletableFuture<ScaleResult> scaled = scale(1, true, Optional.empty());
+    assertEquals(worker(1).status(), "UNLOADING");
+    assertFalse(scaled.isDone());
+    answer(workers.get(1), second.body().isEmpty() ? second : first);
+    assertTrue(workers.get(1).hasExited());
+    assertFalse(workers.get(1).wasKilled());
+    assertEquals(scaled.join().outcome(), ScaleResult.Outcome.DONE);
+    answer(workers.get(0), first);
+    scale(2, false, Optional.empty()).join();
+    assertEquals(fixture.launcher().latest().order().workerId(), 9001);
+  }
+
+  @Test
+  public void drainLongerThanItsLimitEndsByKillAndTheRequestGoesOn() {
+    List<FakeWorker> workers = fixture.serve(2, ModelConfig.none());
+    fixture.predict("a");
+    RecordingSink second = fixture.predict("b");
+    FakeWorker leaver = workers.get(1);
+    String running = leaver.lastBatch().bodies().get(0);
+    scale(1, false, Optional.of(Duration.ofSeconds(3))).join();
+    fixture.advance(Duration.ofMillis(2999));
+    assertFalse(leaver.wasKilled());
+    fixture.advance(Duration.ofMillis(1));
+    assertTrue(leaver.wasKilled());
+    FakeWorker other = workers.get(0);
+    other.lastBatch().answerAll("ok");
+    assertEquals(other.lastBatch().bodies(), List.of(running));
+    other.lastBatch().answerAll("ok");
+    assertEquals(second.body(), Optional.of("ok"));
+  }
+
+  @Test
+  public void scaledToZeroNobodyWaits() {
+    FakeWorker worker = fixture.serve(1, ModelConfig.none()).get(0);
+    RecordingSink running = fixture.predict("running");
+    RecordingSink waiting = fixture.predict("waiting");
+    scale(0, false, Optional.empty()).join();
+    assertEquals(waiting.errorKind(), Optional.of(ErrorKind.NO_WORKER));
+    answer(worker, running);
+    assertTrue(worker.hasExited());
+    assertTrue(fixture.core().models().health().healthy());
+  }
+
+  @Test
+  public void gpusAreDealtInTurnOverAllModels() {
+    fixture = new CoreFixture(new FakeWorkerLauncher(), ServingSettings.defaults(3, 2));
+    fixture.source().add("a.mar", "a", "1.0", ModelConfig.none());
+    fixture.source().add("b.mar", "b", "1.0", ModelConfig.none());
+    fixture
+        .source()
+        .add("own.mar", "own", "1.0", new Configs().device(DeviceType.GPU, 2, 1).build());
+    fixture.source().add("cpu.mar", "cpu", "1.0", new Configs().device(DeviceType.CPU).build());
+    for (String url : List.of("a.mar", "b.mar", "own.mar", "cpu.mar")) {
+      fixture
+          .core()
+          .models()
+          .register(CoreFixture.order(url, OptionalInt.of(2), false, false))
+          .join();
+    }
+    assertEquals(
+        fixture.launcher().workers().stream().map(worker -> worker.order().gpuId()).toList(),
+        List.of(
+            OptionalInt.of(0),
+            OptionalInt.of(1),
+            OptionalInt.of(2),
+            OptionalInt.of(0),
+            OptionalInt.of(2),
+            OptionalInt.of(1),
+            OptionalInt.empty(),
+            OptionalInt.empty()));
+    fixture.launcher().workers().get(1).die();
+    assertEquals(
+        fixture.launcher().latest().order().gpuId(), OptionalInt.of(1), "keeps its device");
+  }
+
+  private void start(int workers, ModelConfig config) {
+    fixture.register(workers, config, false).join();
+  }
+
+  private CompletableFuture<ScaleResult> register(
+      int workers, ModelConfig config, boolean synchronous) {
+    return fixture.register(workers, config, synchronous);
+  }
+
+  private CompletableFuture<ScaleResult> scale(
+      int workers, boolean synchronous, Optional<Duration> timeout) {
+    return fixture
+        .core()
+        .models()
+        .scale("m", Optional.empty(), new ScaleModel(workers, workers, synchronous, timeout));
+  }
+
+  private ModelDescription describe() {
+    return fixture.core().models().describe("m", Optional.empty());
+  }
+
+  private ModelDescription.Worker worker(int index) {
+    return describe().workers().get(index);
+  }
+
+  private static void answer(FakeWorker worker, RecordingSink sink) {
+    worker.lastBatch().answerAll("ok");
+    assertEquals(sink.ends(), 1);
+  }
+
+  private static void assertFailure(
+      CompletableFuture<ScaleResult> future, ErrorKind kind, String detail) {
+    Failures.expect(future, kind, "Failed to start workers for model m version: 1.0");
+    assertEquals(Failures.of(future).detail(), Optional.of(detail));
+  }
+}
