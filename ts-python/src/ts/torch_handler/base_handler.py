@@ -25,7 +25,7 @@ from ts.utils.util import check_valid_pt2_backend, load_label_mapping
 
 logger = logging.getLogger(__name__)
 
-_TORCHSCRIPT_SUFFIXES = (".pt", ".pth", ".ts")
+_TORCHSCRIPT_SUFFIXES = (".pt", ".pth", ".ts", ".jit")
 # Where TorchServe 0.12 put traces, and where users look for them.
 _PROFILER_FOLDER = Path("/tmp/pytorch_profiler")  # noqa: S108
 
@@ -94,7 +94,8 @@ class BaseHandler:
         if not self._compile_model() and (_flag("TS_IPEX_ENABLE") or _flag("TS_IPEX_GPU_ENABLE")):
             self._optimize_with_ipex()
         mapping_path = Path(properties["model_dir"]) / "index_to_name.json"
-        self.mapping = load_label_mapping(mapping_path)
+        # Most models have no labels: that is worth no warning.
+        self.mapping = load_label_mapping(mapping_path) if mapping_path.is_file() else None
         self._warm_up()
         self.initialized = True
 

@@ -1,0 +1,34 @@
+"""Packs the handler: ``python build.py FOLDER`` writes FOLDER/echo_stream.mar."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+
+def build(folder: Path) -> Path:
+    """Write the archive into `folder` and return its path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    options = {
+        "--model-name": "echo_stream",
+        "--version": "1.0",
+        "--handler": HERE / "handler.py",
+        "--config-file": HERE / "model-config.yaml",
+        "--export-path": folder,
+    }
+    # The same as the command torch-model-archiver, of the Python that runs this.
+    command = [sys.executable, "-m", "model_archiver.model_packaging", "--force"]
+    for name, value in options.items():
+        command += [name, str(value)]
+    subprocess.run(command, check=True)
+    return folder / "echo_stream.mar"
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="Pack the echo handler.")
+    parser.add_argument("folder", type=Path, help="where the archive is written, a model store")
+    print(build(parser.parse_args().folder))
