@@ -11,6 +11,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -156,9 +157,11 @@ final class Server implements AutoCloseable {
     return startupModels.locations();
   }
 
-  /** Begins to load the models of the start. Returns at once. */
-  void loadModels() {
-    startupModels.load(core.models());
+  /**
+   * Loads the models of the start. The future ends, never exceptionally, when each has its fate.
+   */
+  CompletableFuture<Void> loadModels() {
+    return startupModels.load(core.models());
   }
 
   /**

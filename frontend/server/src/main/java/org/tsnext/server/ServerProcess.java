@@ -111,7 +111,7 @@ final class ServerProcess {
       write(status.failed("The start failed: " + e));
       return START_FAILED;
     }
-    server.loadModels();
+    server.loadModels().join();
     awaitEnd();
     return 0;
   }

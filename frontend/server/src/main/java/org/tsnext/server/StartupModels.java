@@ -39,8 +39,10 @@ final class StartupModels {
   private record Item(Optional<String> name, String location) {
     static Item parse(String text) {
       int equals = text.indexOf('=');
+      int slash = text.indexOf('/');
       // An equals sign in a path or a URL separates no name.
-      return equals > 0 && text.indexOf('/') < 0 || equals > 0 && equals < text.indexOf('/')
+      boolean named = equals > 0 && (slash < 0 || equals < slash);
+      return named
           ? new Item(Optional.of(text.substring(0, equals)), text.substring(equals + 1))
           : new Item(Optional.empty(), text);
     }

@@ -88,7 +88,7 @@ public class ServerTest {
   public void startedServerAnswersOnBothAddressesAndLeavesNothing() throws Exception {
     try (Server server = server()) {
       Map<String, String> addresses = server.start();
-      server.loadModels();
+      server.loadModels().join();
       assertEquals(status(addresses.get("inference"), "/ping"), 200);
       assertEquals(status(addresses.get("management"), "/models"), 200);
       assertEquals(leftOver().size(), 1);
@@ -116,7 +116,7 @@ public class ServerTest {
     try (Server server = server()) {
       Map<String, String> addresses = server.start();
       assertEquals(server.modelsToLoad(), List.of("nothing.mar"));
-      server.loadModels();
+      server.loadModels().join();
       assertEquals(status(addresses.get("inference"), "/ping"), 200);
     }
   }

@@ -131,7 +131,7 @@ public final class SettingsLoader {
 
   /** {@code TS_OPEN_INFERENCE_PROTOCOL=oip} is how that one is switched on; all else is off. */
   private static String fromVariable(SettingKey<?> key, String value) {
-    return key == ListenerKeys.TS_OPEN_INFERENCE_PROTOCOL
+    return key.equals(ListenerKeys.TS_OPEN_INFERENCE_PROTOCOL)
         ? String.valueOf(value.equals("oip"))
         : value;
   }
