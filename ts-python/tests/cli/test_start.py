@@ -59,7 +59,7 @@ def test_command_line_of_the_frontend(java: FakeJava, run: Run, home: Path) -> N
     assert server[2:] == [
         *expected.split(),
         *["-dt", "-mapi", "-m", "a.mar", "b=c.mar", "--status-file"],
-        status,
+        *[status, "--pid-file", str(Path(tempfile.gettempdir()).resolve() / ".model_server.pid")],
     ]
     assert Path(status).parent == folder_of_servers()
 
