@@ -181,9 +181,7 @@ public class ConnectionTest extends HttpTestBase {
   @Test
   public void expectationIsMetBeforeTheBodyIsSent() throws Exception {
     RawClient client = client();
-    client.send(
-        "POST /predictions/m HTTP/1.1\r\nHost: t\r\nContent-Length: 4\r\n"
-            + "Expect: 100-continue\r\n\r\n");
+    client.request("POST", "/predictions/m", null, "Content-Length: 4", "Expect: 100-continue");
     assertEquals(client.line(), "HTTP/1.1 100 Continue");
     assertEquals(client.line(), "");
     client.send("abcd");
@@ -196,9 +194,7 @@ public class ConnectionTest extends HttpTestBase {
     inference.hold();
     RawClient client = client();
     client.request("POST", "/predictions/m", "a");
-    client.send(
-        "POST /predictions/m HTTP/1.1\r\nHost: t\r\nContent-Length: 1\r\n"
-            + "Expect: 100-continue\r\n\r\n");
+    client.request("POST", "/predictions/m", null, "Content-Length: 1", "Expect: 100-continue");
     FakeInference.Waiting first = inference.nextWaiting();
     first.sink().complete(FakeInference.text(), Unpooled.copiedBuffer(new byte[] {'1'}));
     assertEquals(client.read().body(), "1");
@@ -208,9 +204,7 @@ public class ConnectionTest extends HttpTestBase {
   @Test
   public void expectationOfATooLargeBodyIsRefusedAtOnce() throws Exception {
     RawClient client = client();
-    client.send(
-        "POST /predictions/m HTTP/1.1\r\nHost: t\r\nContent-Length: 1001\r\n"
-            + "Expect: 100-continue\r\n\r\n");
+    client.request("POST", "/predictions/m", null, "Content-Length: 1001", "Expect: 100-continue");
     Answer answer = client.read();
     assertEquals(answer.status(), 413);
     assertEquals(answer.header("connection"), "close");

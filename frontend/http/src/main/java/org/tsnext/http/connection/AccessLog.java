@@ -37,7 +37,7 @@ public final class AccessLog {
     }
     appendClean(line, target.substring(0, query));
     char separator = '?';
-    for (String parameter : target.substring(query + 1).split("[&;]")) {
+    for (String parameter : target.substring(query + 1).split("[&;]", -1)) {
       int equals = parameter.indexOf('=');
       line.append(separator);
       appendClean(line, equals < 0 ? parameter : parameter.substring(0, equals));

@@ -9,6 +9,7 @@ import io.netty.channel.EventLoop;
 import io.netty.channel.socket.DuplexChannel;
 import io.netty.handler.codec.http.HttpContent;
 import io.netty.util.ReferenceCountUtil;
+import io.netty.util.concurrent.Future;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.util.ArrayDeque;
@@ -25,6 +26,7 @@ import org.tsnext.core.error.ServingException;
  * a client that goes away is noticed. Ends connections without a reset: half-closes, drains for a
  * bounded time, closes.
  */
+@SuppressWarnings("FutureReturnValueIgnored") // a failed write or close ends in channelInactive
 public final class ConnectionHandler extends ChannelInboundHandlerAdapter {
 
   private static final Logger LOG = LoggerFactory.getLogger(ConnectionHandler.class);
@@ -53,6 +55,7 @@ public final class ConnectionHandler extends ChannelInboundHandlerAdapter {
   private boolean inRead;
   private boolean flushPending;
   private long drainedOctets;
+  private Future<?> endOfLinger;
 
   ConnectionHandler(ServerContext server) {
     this.server = server;
@@ -107,6 +110,9 @@ public final class ConnectionHandler extends ChannelInboundHandlerAdapter {
   public void channelInactive(ChannelHandlerContext ctx) {
     state = State.CLOSED;
     releaseHeld();
+    if (endOfLinger != null) {
+      endOfLinger.cancel(false);
+    }
     Exchange unanswered = current;
     current = null;
     if (unanswered != null) {
@@ -250,7 +256,8 @@ public final class ConnectionHandler extends ChannelInboundHandlerAdapter {
             written -> {
               if (written.isSuccess() && channel instanceof DuplexChannel duplex) {
                 duplex.shutdownOutput();
-                loop().schedule(() -> channel.close(), LINGER_SECONDS, TimeUnit.SECONDS);
+                endOfLinger =
+                    loop().schedule(() -> channel.close(), LINGER_SECONDS, TimeUnit.SECONDS);
               } else {
                 channel.close();
               }

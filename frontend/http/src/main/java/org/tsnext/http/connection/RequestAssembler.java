@@ -93,7 +93,8 @@ final class RequestAssembler extends SimpleChannelInboundHandler<HttpObject> {
       state = State.BODY;
       body = new BodyCollector(ctx.alloc());
       if (expects && (declared > 0 || HttpUtil.isTransferEncodingChunked(request))) {
-        ctx.writeAndFlush(Unpooled.wrappedBuffer(CONTINUE));
+        connection.write(Unpooled.wrappedBuffer(CONTINUE));
+        connection.flush();
       }
     }
   }

@@ -31,7 +31,7 @@ final class RequestChecks {
       return Optional.of("More than " + MAX_HEADER_COUNT + " headers");
     }
     List<String> hosts = headers.getAll(HttpHeaderNames.HOST);
-    if (hosts.size() > 1 || hosts.isEmpty() && !version10) {
+    if (hosts.size() > 1 || (hosts.isEmpty() && !version10)) {
       return Optional.of(hosts.size() + " Host headers, expected one");
     }
     List<String> codings = headers.getAll(HttpHeaderNames.TRANSFER_ENCODING);

@@ -24,8 +24,8 @@ final class RequestIds {
     }
     ThreadLocalRandom random = ThreadLocalRandom.current();
     return new UUID(
-            random.nextLong() & VERSION_MASK | VERSION_4,
-            random.nextLong() & VARIANT_MASK | VARIANT)
+            (random.nextLong() & VERSION_MASK) | VERSION_4,
+            (random.nextLong() & VARIANT_MASK) | VARIANT)
         .toString();
   }
 
@@ -35,7 +35,8 @@ final class RequestIds {
     }
     for (int i = 0; i < id.length(); i++) {
       char c = id.charAt(i);
-      boolean alphanumeric = c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z';
+      boolean alphanumeric =
+          (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
       if (!alphanumeric && c != '.' && c != '_' && c != '-') {
         return false;
       }

@@ -90,16 +90,16 @@ public final class HandlerHeaders {
         && name.chars()
             .allMatch(
                 c ->
-                    c >= '0' && c <= '9'
-                        || c >= 'a' && c <= 'z'
-                        || c >= 'A' && c <= 'Z'
+                    (c >= '0' && c <= '9')
+                        || (c >= 'a' && c <= 'z')
+                        || (c >= 'A' && c <= 'Z')
                         || "!#$%&'*+-.^_`|~".indexOf(c) >= 0);
   }
 
   private static boolean isText(String value) {
     for (int i = 0; i < value.length(); i++) {
       char c = value.charAt(i);
-      if (c < ' ' && c != '\t' || c == 0x7f) {
+      if ((c < ' ' && c != '\t') || c == 0x7f) {
         return false;
       }
     }

@@ -27,7 +27,7 @@ public final class PathTemplate implements Comparable<PathTemplate> {
   public static PathTemplate of(String text) {
     List<Segment> segments = new ArrayList<>();
     Optional<String> tail = Optional.empty();
-    for (String part : text.substring(1).split("/")) {
+    for (String part : text.substring(1).split("/", -1)) {
       if (part.endsWith("...}")) {
         tail = Optional.of(part.substring(1, part.length() - "...}".length()));
       } else if (!part.isEmpty()) {
@@ -42,7 +42,7 @@ public final class PathTemplate implements Comparable<PathTemplate> {
    */
   Map<String, String> match(List<String> path) {
     int size = segments.size();
-    if (path.size() < size || path.size() > size && tail.isEmpty()) {
+    if (path.size() < size || (path.size() > size && tail.isEmpty())) {
       return null;
     }
     for (int i = 0; i < size; i++) {
