@@ -21,6 +21,7 @@ abstract class HttpTestBase {
 
   final Transport transport = Transport.choose(true);
   private EventLoopGroup loops;
+  private LeakWatch leaks;
   private final List<AutoCloseable> open = new ArrayList<>();
   FakeInference inference;
   FakeModels models;
@@ -31,12 +32,14 @@ abstract class HttpTestBase {
 
   @BeforeClass
   public void startLoops() {
+    leaks = new LeakWatch();
     loops = transport.newEventLoopGroup(2, "http-test");
   }
 
   @AfterClass(alwaysRun = true)
-  public void endLoops() {
+  public void endLoops() throws InterruptedException {
     loops.shutdownGracefully(0, 1, TimeUnit.SECONDS).awaitUninterruptibly();
+    leaks.check();
   }
 
   @BeforeMethod

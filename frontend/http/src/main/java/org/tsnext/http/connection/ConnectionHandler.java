@@ -176,7 +176,7 @@ public final class ConnectionHandler extends ChannelInboundHandlerAdapter {
       return;
     }
     if (state == State.OPEN && current == null && !receiving && held.isEmpty()) {
-      closeGracefully();
+      context.close();
     }
   }
 

@@ -5,22 +5,17 @@ import static org.testng.Assert.assertEquals;
 import io.netty.buffer.ByteBufAllocator;
 import io.netty.util.ResourceLeakDetector;
 import java.util.List;
-import org.testng.annotations.AfterSuite;
-import org.testng.annotations.BeforeSuite;
 
-/** Fails the whole run if a buffer was lost in any test. */
-public class LeakCheck {
+/** Finds buffers that were lost while it was open. */
+final class LeakWatch {
 
-  private CapturedLog log;
+  private static final int ROUNDS = 4;
 
-  @BeforeSuite
-  public void listen() {
-    log = new CapturedLog(ResourceLeakDetector.class.getName());
-  }
+  private final CapturedLog log = new CapturedLog(ResourceLeakDetector.class.getName());
 
-  @AfterSuite(alwaysRun = true)
-  public void noBufferWasLost() throws InterruptedException {
-    for (int i = 0; i < 5; i++) {
+  /** Fails if a buffer was lost. */
+  void check() throws InterruptedException {
+    for (int i = 0; i < ROUNDS; i++) {
       System.gc();
       Thread.sleep(20);
       // Lost buffers are reported when the next one is taken.
