@@ -106,6 +106,7 @@ def handle(data, context):
     os.system("echo from a child")
     sys.stdout.write("no line feed")
     sys.stdout.flush()
+    open("written", "w").close()
     time.sleep(float(data[0]["body"]))
     return ["x"]
 """
@@ -121,6 +122,7 @@ def test_output_arrives_at_once_line_by_line(
     worker.load(folder, "handler")
     batch = worker.predict(request_of(b"600", "text/plain"))
     until(lambda: "from a child" in shared_frontend.text(launch), "the output")
+    until((folder / "written").exists, "the unfinished line to be written")
     assert not worker.of(batch)
     assert "err" in shared_frontend.text(launch, stderr=True)
     lines = [line for i, _, line in list(shared_frontend.lines) if i == launch]

@@ -59,62 +59,70 @@ class PredictItem(NamedTuple):
 
 def decode_predict(body: memoryview | bytearray) -> PredictItem:
     """Decode one PREDICT message. A `bytearray` is taken over and must not be used afterwards."""
+    data: bytes | bytearray
+    if isinstance(body, bytearray):
+        data = body
+    elif len(body) <= _TAKE_OVER_ABOVE:
+        data = bytes(body)
+    else:
+        data = bytearray(body)
     try:
-        return _decode_predict(body)
+        return _decode_predict(data)
     except (struct.error, UnicodeDecodeError, IndexError) as error:
         raise ProtocolError(f"PREDICT of {len(body)} octets is malformed: {error}") from error
 
 
-def _decode_predict(body: memoryview | bytearray) -> PredictItem:
-    view = memoryview(body)
-    end = len(view)
-    unpack_u16 = _U16.unpack_from
+def _decode_predict(data: bytes | bytearray) -> PredictItem:
+    # The hottest code of a worker: a u16 by two indices is faster than by struct. A slice over the
+    # end is short without an error, which the comparison with the length at the end finds.
+    end = len(data)
     unpack_u32 = _U32.unpack_from
-    kind, time_left_ms, size = _PREDICT_HEAD.unpack_from(view)
+    kind, time_left_ms, size = _PREDICT_HEAD.unpack_from(data)
     at = _PREDICT_HEAD.size
-    request_id = str(view[at : at + size], "utf-8")
+    request_id = data[at : at + size].decode("utf-8")
     at += size
-    (count,) = unpack_u16(view, at)
+    count = data[at] << 8 | data[at + 1]
     at += 2
     if kind > RequestKind.DESCRIBE or count > MAX_HEADERS:
         raise ProtocolError(f"PREDICT of kind {kind} with {count} headers")
     headers = []
     for _ in range(count):
-        (size,) = unpack_u16(view, at)
+        size = data[at] << 8 | data[at + 1]
         at += 2
-        name = str(view[at : at + size], "utf-8")
+        name = data[at : at + size].decode("utf-8")
         at += size
-        (size,) = unpack_u32(view, at)
+        (size,) = unpack_u32(data, at)
         at += 4
-        headers.append((name, str(view[at : at + size], "utf-8")))
+        headers.append((name, data[at : at + size].decode("utf-8")))
         at += size
-    (count,) = unpack_u16(view, at)
+    count = data[at] << 8 | data[at + 1]
     at += 2
     if count > MAX_PARTS:
         raise ProtocolError(f"PREDICT with {count} parts, the limit is {MAX_PARTS}")
     parts = []
     for _ in range(count):
-        (size,) = unpack_u16(view, at)
+        size = data[at] << 8 | data[at + 1]
         at += 2
-        name = str(view[at : at + size], "utf-8")
+        name = data[at : at + size].decode("utf-8")
         at += size
-        (size,) = unpack_u16(view, at)
+        size = data[at] << 8 | data[at + 1]
         at += 2
-        content_type = str(view[at : at + size], "utf-8")
+        content_type = data[at : at + size].decode("utf-8")
         at += size
-        (size,) = unpack_u32(view, at)
+        (size,) = unpack_u32(data, at)
         at += 4
-        if size > _TAKE_OVER_ABOVE and at + size == end and isinstance(body, bytearray):
-            view.release()
+        if size > _TAKE_OVER_ABOVE and at + size == end and isinstance(data, bytearray):
             # The start of a bytearray moves without copying the rest.
-            del body[:at]
-            value = body
+            del data[:at]
+            value = data
         else:
-            value = bytearray(view[at : at + size])
+            value = bytearray(data[at : at + size])
         at += size
         parts.append(Part(name, content_type, value))
-    if at != end:
-        raise ProtocolError(f"PREDICT has {end} octets where its fields take {at}")
+        if at >= end:
+            break
+    if at != end or len(parts) != count:
+        raise ProtocolError(f"PREDICT has {end} octets where its fields take {at} or more")
     return PredictItem(kind, time_left_ms, request_id, headers, parts)
 
 
@@ -242,25 +250,27 @@ def decode_error(body: Buffer) -> ErrorReply:
     return ErrorReply(code, message, detail, traceback)
 
 
+_METRIC_NUMBERS = struct.Struct(">dQ")
 _METRIC_TYPES = ("counter", "gauge", "histogram")
 
 
 def encode_metric(metric: MetricSample) -> bytes:
     """Encode a METRIC body. Raises `ValueError` where a text is over 65535 octets."""
-    ids = _str16(metric.request_ids)
-    dimensions = b"".join(_str16(text) for pair in metric.dimensions for text in pair)
-    _check_u16(len(metric.dimensions), "number of metric dimensions")
-    return b"".join(
-        (
-            bytes((_METRIC_TYPES.index(metric.type),)),
-            _str16(metric.name),
-            _str16(metric.unit),
-            struct.pack(">dQ", metric.value, metric.time_ms),
-            ids,
-            _U16.pack(len(metric.dimensions)),
-            dimensions,
-        )
-    )
+    head, tail = encode_metric_ends(metric)
+    return head + encode_metric_value(metric.value, metric.time_ms, metric.request_ids) + tail
+
+
+def encode_metric_ends(metric: MetricSample) -> tuple[bytes, bytes]:
+    """Return what stands before the value of a sample, and after its request ids."""
+    out = [_U16.pack(len(metric.dimensions))]
+    out += (_str16(text) for pair in metric.dimensions for text in pair)
+    kind = bytes((_METRIC_TYPES.index(metric.type),))
+    return kind + _str16(metric.name) + _str16(metric.unit), b"".join(out)
+
+
+def encode_metric_value(value: float, time_ms: int, request_ids: str) -> bytes:
+    """Return what stands between the two parts of a sample."""
+    return _METRIC_NUMBERS.pack(value, time_ms) + _str16(request_ids)
 
 
 def decode_metric(body: Buffer) -> MetricSample:

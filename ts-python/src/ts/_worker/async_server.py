@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import copy
 import inspect
-import threading
 import time
 
 from ts._protocol.control import Load
@@ -14,7 +13,7 @@ from ts._worker.call import Call
 from ts._worker.connection import WorkerConnection
 from ts._worker.failures import CANCELLED
 from ts._worker.inbox import Batch, Item
-from ts._worker.metrics import queue_prediction_time
+from ts._worker.metrics import PredictionTime
 from ts.context import Context
 from ts.service import Service
 
@@ -39,7 +38,7 @@ class AsyncBatchServer:
         self._load = load
         self._loop = loop
         self._decode = decode
-        self._loop_thread = threading.get_ident()
+        self._prediction_time = PredictionTime(connection.writer, load.model_name)
         self._tasks: dict[Batch, asyncio.Task[None]] = {}
         self._running: set[Batch] = set()
         self._ended: asyncio.Future[None] = loop.create_future()
@@ -112,7 +111,8 @@ class AsyncBatchServer:
         except Exception as error:
             call.fail_with(error)
             return []
-        queue_prediction_time(self._connection.writer, context, time.perf_counter() - started)
+        took = time.perf_counter() - started
+        self._prediction_time.queue(took, call.request_ids.values())
         return call.finish(result)
 
     def _copy_context(self) -> Context:

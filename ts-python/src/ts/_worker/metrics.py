@@ -5,14 +5,13 @@ from __future__ import annotations
 import logging
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ts._protocol.frames import FrameType, encode_message
-from ts._protocol.messages import encode_metric
+from ts._protocol.messages import encode_metric, encode_metric_ends, encode_metric_value
 from ts._protocol.writer import FrameWriter
-from ts.context import Context
 from ts.metrics._sample import MetricSample
 
 if TYPE_CHECKING:
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 PREDICTION_TIME = "PredictionTime"
+_MOST_IDS = 32 * 1024
 _FLUSH_ABOVE = 1 << 20
 """Samples of a handler that emits very many leave before the answer does."""
 
@@ -41,19 +41,24 @@ def metric_sender(writer: FrameWriter) -> Callable[[MetricSample], None]:
     return emit
 
 
-def queue_prediction_time(writer: FrameWriter, context: Context, took_sec: float) -> None:
-    """Queue the time of one successful call of the handler."""
-    ids = ",".join((context.request_ids or {}).values())
-    sample = MetricSample(
-        "gauge",
-        PREDICTION_TIME,
-        "Milliseconds",
-        took_sec * 1000,
-        time.time_ns() // 1_000_000,
-        ids if len(ids) <= 0xFFFF else "",
-        (("ModelName", context.model_name), ("Level", "Model")),
-    )
-    writer.queue(encode_message(FrameType.METRIC, 0, 0, (encode_metric(sample),)))
+class PredictionTime:
+    """Tells how long each successful call of the handler took."""
+
+    def __init__(self, writer: FrameWriter, model_name: str) -> None:
+        self._writer = writer
+        dimensions = (("ModelName", model_name), ("Level", "Model"))
+        sample = MetricSample("gauge", PREDICTION_TIME, "Milliseconds", 0.0, 0, "", dimensions)
+        # All but the value is the same each time, and this runs once per batch.
+        self._head, self._tail = encode_metric_ends(sample)
+
+    def queue(self, took_sec: float, request_ids: Iterable[str]) -> None:
+        """Queue a sample; it leaves with the answers of the batch."""
+        ids = ",".join(request_ids)
+        if len(ids) > _MOST_IDS:
+            ids = ""
+        value = encode_metric_value(took_sec * 1000, time.time_ns() // 1_000_000, ids)
+        body = (self._head, value, self._tail)
+        self._writer.queue(encode_message(FrameType.METRIC, 0, 0, body))
 
 
 def load_metrics(

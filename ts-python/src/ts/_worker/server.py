@@ -8,7 +8,7 @@ from ts._protocol.control import Load
 from ts._worker.call import Call
 from ts._worker.connection import WorkerConnection
 from ts._worker.inbox import Item
-from ts._worker.metrics import queue_prediction_time
+from ts._worker.metrics import PredictionTime
 from ts.service import Service
 
 _BREATH_SEC = 0.0005
@@ -27,6 +27,7 @@ class BatchServer:
         self._service = service
         self._load = load
         self._decode = decode
+        self._prediction_time = PredictionTime(connection.writer, load.model_name)
 
     def serve(self) -> None:
         """Serve until the frontend closes the connection."""
@@ -75,7 +76,7 @@ class BatchServer:
             call.fail_with(error)
             return []
         took = time.perf_counter() - started
-        queue_prediction_time(connection.writer, service.context, took)
+        self._prediction_time.queue(took, call.request_ids.values())
         return call.finish(result)
 
     def _poll(self) -> None:
