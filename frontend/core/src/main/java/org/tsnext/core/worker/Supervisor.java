@@ -12,8 +12,6 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
-import org.tsnext.core.error.ErrorKind;
-import org.tsnext.core.error.ServingException;
 import org.tsnext.core.time.Clock;
 import org.tsnext.core.time.Scheduler;
 import org.tsnext.core.worker.WorkerListener.ExitStatus;
@@ -60,7 +58,8 @@ public final class Supervisor {
   private final Mailbox mailbox;
 
   private final List<WorkerSlot> slots = new ArrayList<>();
-  private final List<CompletableFuture<Integer>> waiting = new ArrayList<>();
+  private final Waiters waiters;
+  private final Heartbeat heartbeat;
   private final CompletableFuture<Void> stopped = new CompletableFuture<>();
   private Workforce reported = Workforce.NONE;
   private boolean stopping;
@@ -78,6 +77,8 @@ public final class Supervisor {
     this.work = Objects.requireNonNull(work, "work");
     this.tools = Objects.requireNonNull(tools, "tools");
     this.mailbox = new Mailbox(tools.executor());
+    this.waiters = new Waiters(plan.template().modelName(), plan.template().modelVersion());
+    this.heartbeat = new Heartbeat(plan.heartbeatInterval(), plan.heartbeatTimeout());
   }
 
   /**
@@ -94,7 +95,7 @@ public final class Supervisor {
           if (!stopping) {
             setNumbers(min, max, drainTimeout.orElse(plan.drainTimeout()));
           }
-          waiting.add(progress.done());
+          waiters.add(progress.done());
           reconcile();
           progress.accepted().complete(null);
         });
@@ -233,7 +234,7 @@ public final class Supervisor {
       LOGGER.error(GIVEN_UP, death.logText());
     }
     account(slot, life);
-    fail(death);
+    waiters.fail(death);
   }
 
   // What should be.
@@ -425,32 +426,9 @@ public final class Supervisor {
   }
 
   private void tellWaiting() {
-    List<WorkerSlot> staying = staying();
-    boolean settled = staying.size() == slots.size();
-    boolean loaded = staying.stream().allMatch(slot -> slot.is(WorkerState.READY));
-    if (waiting.isEmpty() || !settled || !loaded) {
-      return;
-    }
-    List<CompletableFuture<Integer>> done = List.copyOf(waiting);
-    waiting.clear();
-    done.forEach(future -> future.complete(staying.size()));
-  }
-
-  private void fail(WorkerDeath death) {
-    List<CompletableFuture<Integer>> done = List.copyOf(waiting);
-    waiting.clear();
-    if (!done.isEmpty()) {
-      ErrorKind kind =
-          death.outOfMemory() ? ErrorKind.LOAD_OUT_OF_MEMORY : ErrorKind.WORKER_LOAD_FAILED;
-      ServingException error =
-          new ServingException(
-                  kind,
-                  "Failed to start workers for model "
-                      + plan.template().modelName()
-                      + " version: "
-                      + plan.template().modelVersion())
-              .withDetail(death.detail());
-      done.forEach(future -> future.completeExceptionally(error));
+    boolean settled = slots.stream().allMatch(slot -> !slot.leaving && slot.is(WorkerState.READY));
+    if (settled) {
+      waiters.succeed(slots.size());
     }
   }
 
@@ -472,30 +450,11 @@ public final class Supervisor {
 
   private void checkHeartbeat(WorkerSlot slot) {
     Optional<WorkSeat> seat = slot.life.flatMap(WorkerLife::seat);
-    if (seat.isEmpty() || !slot.is(WorkerState.READY)) {
-      return;
-    }
-    WorkerLife life = slot.life.get();
-    long now = now();
-    OptionalLong idleSince = seat.get().idleSince();
-    // A worker that has had work since then reads no frames while it runs; responseTimeout
-    // watches over it.
-    if (life.ping.isPresent()
-        && (life.isAnswered(life.ping.get())
-            || idleSince.isEmpty()
-            || idleSince.getAsLong() - life.ping.get().sentNanos() > 0)) {
-      life.ping = Optional.empty();
-    }
-    if (life.ping.isPresent()) {
-      if (now - life.ping.get().sentNanos() >= plan.heartbeatTimeout().toNanos()) {
-        end(
-            life,
-            "Backend worker did not respond in given time",
-            "idle, and no answer to a ping within " + plan.heartbeatTimeout().toMillis() + " ms");
-      }
-    } else if (idleSince.isPresent()
-        && now - idleSince.getAsLong() >= plan.heartbeatInterval().toNanos()) {
-      life.sendPing(now);
+    if (seat.isPresent() && slot.is(WorkerState.READY)) {
+      WorkerLife life = slot.life.get();
+      heartbeat
+          .check(life, seat.get(), now())
+          .ifPresent(reason -> end(life, "Backend worker did not respond in given time", reason));
     }
   }
 
