@@ -13,7 +13,7 @@ import java.util.List;
 import java.util.stream.Stream;
 
 /** A pair of files of test/frames. */
-record GoldenFrame(String name, byte[] wire, JsonObject meaning) {
+record GoldenFrame(String name, String hex, JsonObject meaning) {
 
   static final Path FOLDER = Path.of("..", "..", "test", "frames");
 
@@ -29,6 +29,11 @@ record GoldenFrame(String name, byte[] wire, JsonObject meaning) {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  /** The octets on the wire. */
+  byte[] wire() {
+    return HexFormat.of().parseHex(hex);
   }
 
   boolean valid() {
@@ -71,8 +76,7 @@ record GoldenFrame(String name, byte[] wire, JsonObject meaning) {
       String name = file.getFileName().toString().replace(".hex", "");
       String hex = Files.readString(file).replaceAll("\\s", "");
       String json = Files.readString(file.resolveSibling(name + ".json"));
-      return new GoldenFrame(
-          name, HexFormat.of().parseHex(hex), JsonParser.parseString(json).getAsJsonObject());
+      return new GoldenFrame(name, hex, JsonParser.parseString(json).getAsJsonObject());
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

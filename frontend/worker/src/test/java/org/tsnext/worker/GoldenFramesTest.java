@@ -12,7 +12,6 @@ import io.netty.buffer.Unpooled;
 import io.netty.buffer.UnpooledByteBufAllocator;
 import io.netty.channel.embedded.EmbeddedChannel;
 import java.util.ArrayList;
-import java.util.HexFormat;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Locale;
@@ -93,7 +92,7 @@ public class GoldenFramesTest {
         batch.clear();
       }
     }
-    assertEquals(hex(out), HexFormat.of().formatHex(golden.wire()));
+    assertEquals(hex(out), golden.hex());
     assertEquals(allocator.metric().usedDirectMemory() + allocator.metric().usedHeapMemory(), 0);
   }
 
@@ -104,7 +103,7 @@ public class GoldenFramesTest {
     for (JsonObject message : golden.messages()) {
       plain(message).encode(encoder, out);
     }
-    assertEquals(hex(out), HexFormat.of().formatHex(golden.wire()));
+    assertEquals(hex(out), golden.hex());
   }
 
   @Test(dataProvider = "fromInit")
@@ -206,7 +205,7 @@ public class GoldenFramesTest {
     }
 
     void end() {
-      channel.close();
+      channel.close().syncUninterruptibly();
       channel.finishAndReleaseAll();
       assertEquals(allocator.metric().usedHeapMemory(), 0, "octets leaked");
       assertEquals(allocator.metric().usedDirectMemory(), 0, "octets leaked");

@@ -125,7 +125,7 @@ public class PipModelEnvironmentTest {
   public void aVirtualEnvironmentThatCannotBeMadeFailsTheRegistration() throws IOException {
     PipModelEnvironment environment =
         new PipModelEnvironment(
-            "/no/such/python", true, inherited(), folder, Duration.ofSeconds(60));
+            "/no/such/python", true, inherited(), folder, Duration.ofMinutes(1));
     ServingException error =
         expectThrows(
             ServingException.class,
@@ -141,8 +141,7 @@ public class PipModelEnvironmentTest {
   }
 
   private PipModelEnvironment environment(boolean install) {
-    return new PipModelEnvironment(
-        "python3", install, inherited(), folder, Duration.ofSeconds(120));
+    return new PipModelEnvironment("python3", install, inherited(), folder, Duration.ofMinutes(2));
   }
 
   private static ProcessEnvironment inherited() {

@@ -37,7 +37,7 @@ import org.tsnext.transport.Transport;
 public class RealPythonTest {
 
   private static final Path PACKAGE = Path.of("..", "..", "ts-python", "src", "ts");
-  private static final Duration LIMIT = Duration.ofSeconds(60);
+  private static final Duration LIMIT = Duration.ofMinutes(1);
   private static final String HANDLER =
       """
       import sys, time

@@ -88,7 +88,7 @@ final class RuntimeFixture implements AutoCloseable {
         Optional.empty(),
         start,
         OptionalInt.of(1),
-        Duration.ofSeconds(60),
+        Duration.ofMinutes(1),
         false);
   }
 

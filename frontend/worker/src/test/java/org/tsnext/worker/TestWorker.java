@@ -16,9 +16,10 @@ final class TestWorker implements AutoCloseable {
   private final SocketChannel channel;
 
   /** A frame as it came. */
-  record Frame(FrameType type, int flags, int item, int id, byte[] body) {
+  record Frame(FrameType type, int flags, int item, int id, ByteBuffer body) {
     JsonObject json() {
-      return JsonParser.parseString(new String(body, StandardCharsets.UTF_8)).getAsJsonObject();
+      return JsonParser.parseString(StandardCharsets.UTF_8.decode(body.duplicate()).toString())
+          .getAsJsonObject();
     }
   }
 
@@ -78,7 +79,7 @@ final class TestWorker implements AutoCloseable {
     int flags = header.get();
     int item = header.getShort();
     int id = header.getInt();
-    return new Frame(type, flags, item, id, fill(length - 8).array());
+    return new Frame(type, flags, item, id, fill(length - 8));
   }
 
   /** Whether the frontend closed its side, and sent nothing more. */
