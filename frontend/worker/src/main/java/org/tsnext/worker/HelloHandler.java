@@ -61,7 +61,8 @@ final class HelloHandler extends ChannelInboundHandlerAdapter {
         .executor()
         .execute(
             () -> {
-              if (closed) {
+              if (closed || !context.channel().isActive()) {
+                // Its end was told to this handler, so the next one would wait for it in vain.
                 connection.openedTooLate();
               } else {
                 context.pipeline().replace(this, "worker", connection);

@@ -8,6 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -43,6 +44,7 @@ final class InitSupervisor implements Launch.Control {
   private Optional<InitProcess> current = Optional.empty();
   private int failures;
   private boolean closing;
+  private CompletableFuture<Void> told = new CompletableFuture<>();
 
   /** Readable from any thread. */
   private volatile Optional<PythonRuntime> python = Optional.empty();
@@ -132,21 +134,29 @@ final class InitSupervisor implements Launch.Control {
   }
 
   /**
-   * Starts no process any more.
+   * Starts no process any more, and tells the one that runs to end.
    *
    * @return the one that is to be shut down
    */
-  Optional<InitProcess> close() {
+  Optional<Ending> close() {
     closing = true;
     current.ifPresent(init -> init.send(new Outgoing.Json(FrameType.SHUTDOWN, 0, "")));
     endWaiting("the server is shutting down");
-    return current;
+    return current.map(process -> new Ending(process, told));
   }
+
+  /**
+   * An {@code init} that was told to end.
+   *
+   * @param told completes when its end was told to its launches
+   */
+  record Ending(InitProcess process, CompletableFuture<Void> told) {}
 
   private void adopt(Life life, InitProcess process) {
     LOG.debug("init {} started", process.pid());
     life.process = Optional.of(process);
     current = life.process;
+    told = new CompletableFuture<>();
     process.serve();
     if (closing) {
       process.send(new Outgoing.Json(FrameType.SHUTDOWN, 0, ""));
@@ -166,6 +176,7 @@ final class InitSupervisor implements Launch.Control {
     for (Launch launch : new ArrayList<>(launches.values())) {
       launch.ended(status);
     }
+    told.complete(null);
     restartLater();
   }
 

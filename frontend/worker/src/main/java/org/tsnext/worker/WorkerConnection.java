@@ -58,6 +58,7 @@ final class WorkerConnection extends ChannelInboundHandlerAdapter {
   private final AtomicBoolean drainScheduled = new AtomicBoolean();
   private final List<ByteBuf> frames = new ArrayList<>();
   private State state = State.LOADING;
+  private boolean finished;
   private String closeReason = "closed by the worker";
   private ExitStatus exit;
 
@@ -107,14 +108,15 @@ final class WorkerConnection extends ChannelInboundHandlerAdapter {
   }
 
   /**
-   * Ends our side of the connection after what is queued is written. The worker's side stays open
-   * for the answers it still has.
+   * Ends our side of the connection after what is queued is written; what is queued later is
+   * released. The worker's side stays open for the answers it still has.
    */
   void finish() {
     execute(
         () -> {
           drain();
-          if (state != State.CLOSED) {
+          if (state != State.CLOSED && !finished) {
+            finished = true;
             closeReason = "closed by the frontend";
             channel.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(done -> closeOutput());
           }
@@ -236,7 +238,7 @@ final class WorkerConnection extends ChannelInboundHandlerAdapter {
     drainScheduled.set(false);
     boolean written = false;
     for (Outgoing message = queue.poll(); message != null; message = queue.poll()) {
-      if (state == State.CLOSED) {
+      if (state == State.CLOSED || finished) {
         message.release();
       } else {
         written |= write(message);

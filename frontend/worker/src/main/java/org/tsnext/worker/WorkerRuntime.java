@@ -14,7 +14,11 @@ import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.tsnext.core.time.Scheduler;
 import org.tsnext.core.worker.WorkerLauncher;
 import org.tsnext.core.worker.WorkerListener;
@@ -31,6 +35,7 @@ import org.tsnext.worker.WorkerMessage.Hello;
  */
 public final class WorkerRuntime implements WorkerLauncher, AutoCloseable {
 
+  private static final Logger LOG = LoggerFactory.getLogger(WorkerRuntime.class);
   private static final Duration SHUTDOWN_LIMIT = Duration.ofSeconds(10);
   private static final int SECRET_OCTETS = 32;
 
@@ -125,7 +130,13 @@ public final class WorkerRuntime implements WorkerLauncher, AutoCloseable {
   @Override
   public void close() {
     try {
-      controlLoop.submit(init::close).get().ifPresent(process -> process.shutdown(SHUTDOWN_LIMIT));
+      Optional<InitSupervisor.Ending> ending = controlLoop.submit(init::close).get();
+      if (ending.isPresent()) {
+        ending.get().process().shutdown(SHUTDOWN_LIMIT);
+        ending.get().told().get(SHUTDOWN_LIMIT.toSeconds(), TimeUnit.SECONDS);
+      }
+    } catch (TimeoutException e) {
+      LOG.warn("The end of init was not seen within {} s", SHUTDOWN_LIMIT.toSeconds());
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     } catch (ExecutionException e) {

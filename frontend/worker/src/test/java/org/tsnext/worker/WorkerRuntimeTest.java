@@ -301,6 +301,7 @@ public class WorkerRuntimeTest {
       assertTrue(worker.atEnd());
       worker.respond(1, 0, TestWorker.utf8("late"));
       listener.await("response 1/0 late");
+      launched.process().cancel(1, 0);
       fixture.time.advance(Duration.ofSeconds(2));
       worker.respond(2, 0, TestWorker.utf8("later"));
       listener.await("response 2/0 later");
