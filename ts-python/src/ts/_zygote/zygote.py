@@ -20,7 +20,7 @@ from ts._protocol.frames import MEBIBYTE, FrameType, encode_message
 from ts._protocol.reader import FrameAssembler
 from ts._zygote import lifeline, linux
 
-_PRELOADED = ("numpy", "torch")
+_PRELOADED = ("ts.metrics.metric_cache_yaml_impl", "yaml", "numpy", "torch")
 _FILES_PER_FORK = 3
 
 
