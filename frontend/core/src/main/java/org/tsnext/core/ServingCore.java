@@ -20,7 +20,7 @@ import org.tsnext.core.time.Clock;
 import org.tsnext.core.time.Scheduler;
 import org.tsnext.core.worker.MetricsRecorder;
 import org.tsnext.core.worker.ModelEnvironment;
-import org.tsnext.core.worker.Supervisor;
+import org.tsnext.core.worker.SupervisorTools;
 import org.tsnext.core.worker.WorkerIds;
 import org.tsnext.core.worker.WorkerLauncher;
 
@@ -73,8 +73,8 @@ public final class ServingCore implements AutoCloseable {
   private final AtomicReference<CompletableFuture<Void>> drained = new AtomicReference<>();
 
   public ServingCore(Collaborators with) {
-    Supervisor.Tools tools =
-        new Supervisor.Tools(
+    SupervisorTools tools =
+        new SupervisorTools(
             with.launcher(),
             with.metrics(),
             with.clock(),

@@ -23,7 +23,7 @@ import org.tsnext.core.time.Clock;
 import org.tsnext.core.time.Scheduler;
 import org.tsnext.core.worker.ModelEnvironment;
 import org.tsnext.core.worker.ScaleProgress;
-import org.tsnext.core.worker.Supervisor;
+import org.tsnext.core.worker.SupervisorTools;
 
 /**
  * The door for management: registers, scales and unregisters model versions, and tells about them.
@@ -50,7 +50,7 @@ public final class ModelLifecycle implements ModelService {
       ModelSource source,
       ModelEnvironment environment,
       ServingSettings settings,
-      Supervisor.Tools tools) {
+      SupervisorTools tools) {
     this.settings = Objects.requireNonNull(settings, "settings");
     this.factory = new VersionFactory(source, environment, registry, settings, tools);
     this.clock = tools.clock();

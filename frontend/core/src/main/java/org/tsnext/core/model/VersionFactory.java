@@ -17,6 +17,7 @@ import org.tsnext.core.worker.ModelEnvironment;
 import org.tsnext.core.worker.ModelEnvironment.Prepared;
 import org.tsnext.core.worker.RestartPolicy;
 import org.tsnext.core.worker.Supervisor;
+import org.tsnext.core.worker.SupervisorTools;
 import org.tsnext.core.worker.WorkerOrder;
 import org.tsnext.core.worker.WorkerPlan;
 
@@ -32,7 +33,7 @@ final class VersionFactory {
   private final ModelRegistry registry;
   private final ServingSettings server;
   private final SettingsResolver resolver;
-  private final Supervisor.Tools tools;
+  private final SupervisorTools tools;
   private final GpuRotation sharedGpus;
 
   VersionFactory(
@@ -40,7 +41,7 @@ final class VersionFactory {
       ModelEnvironment environment,
       ModelRegistry registry,
       ServingSettings server,
-      Supervisor.Tools tools) {
+      SupervisorTools tools) {
     this.source = Objects.requireNonNull(source, "source");
     this.environment = Objects.requireNonNull(environment, "environment");
     this.registry = Objects.requireNonNull(registry, "registry");

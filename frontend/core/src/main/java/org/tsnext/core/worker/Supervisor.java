@@ -9,11 +9,8 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.Executor;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
-import org.tsnext.core.time.Clock;
-import org.tsnext.core.time.Scheduler;
 import org.tsnext.core.worker.WorkerListener.ExitStatus;
 import org.tsnext.core.worker.WorkerListener.LoadFailure;
 
@@ -23,25 +20,6 @@ import org.tsnext.core.worker.WorkerListener.LoadFailure;
  * and takes a step. Its fields belong to the events, but for those that are published.
  */
 public final class Supervisor {
-
-  /** What supervisors of all models share. */
-  public record Tools(
-      WorkerLauncher launcher,
-      MetricsRecorder metrics,
-      Clock clock,
-      Scheduler scheduler,
-      Executor executor,
-      WorkerIds ids) {
-
-    public Tools {
-      Objects.requireNonNull(launcher, "launcher");
-      Objects.requireNonNull(metrics, "metrics");
-      Objects.requireNonNull(clock, "clock");
-      Objects.requireNonNull(scheduler, "scheduler");
-      Objects.requireNonNull(executor, "executor");
-      Objects.requireNonNull(ids, "ids");
-    }
-  }
 
   private static final Logger LOGGER = LoggerFactory.getLogger(Supervisor.class);
 
@@ -54,12 +32,13 @@ public final class Supervisor {
 
   private final WorkerPlan plan;
   private final WorkSource work;
-  private final Tools tools;
+  private final SupervisorTools tools;
   private final Mailbox mailbox;
 
   private final List<WorkerSlot> slots = new ArrayList<>();
   private final Waiters waiters;
   private final Heartbeat heartbeat;
+  private final Departure departure;
   private final CompletableFuture<Void> stopped = new CompletableFuture<>();
   private Workforce reported = Workforce.NONE;
   private boolean stopping;
@@ -72,12 +51,13 @@ public final class Supervisor {
   /** Written by any thread. */
   private volatile Optional<WorkerError> lastError = Optional.empty();
 
-  public Supervisor(WorkerPlan plan, WorkSource work, Tools tools) {
+  public Supervisor(WorkerPlan plan, WorkSource work, SupervisorTools tools) {
     this.plan = Objects.requireNonNull(plan, "plan");
     this.work = Objects.requireNonNull(work, "work");
     this.tools = Objects.requireNonNull(tools, "tools");
     this.mailbox = new Mailbox(tools.executor());
     this.waiters = new Waiters(plan.template().modelName(), plan.template().modelVersion());
+    this.departure = new Departure(tools.scheduler(), this::put, STOP_GRACE);
     this.heartbeat = new Heartbeat(plan.heartbeatInterval(), plan.heartbeatTimeout());
   }
 
@@ -325,30 +305,9 @@ public final class Supervisor {
       slot.forgive();
       silences = life.endedFor.isPresent() ? silences : 0;
     }
-    slot.failures++;
-    if (slot.firstFailureNanos.isEmpty()) {
-      slot.firstFailureNanos = OptionalLong.of(now);
-      LOGGER.info("Auto recovery start timestamp: {}", wallClock().toEpochMilli());
-    } else {
-      LOGGER.warn("Auto recovery failed again");
-    }
-    Optional<Duration> delay =
-        plan.restarts().delay(slot.failures, slot.firstFailureNanos.getAsLong(), now);
-    if (delay.isEmpty()) {
-      slot.moveTo(WorkerState.FAILED, wallClock());
-      LOGGER.error(
-          "{} is given up after {} failures within maxRetryTimeoutInSec {}",
-          slot.name(),
-          slot.failures,
-          plan.restarts().window().toSeconds());
-      return;
-    }
-    if (!slot.is(WorkerState.BACKOFF)) {
-      slot.moveTo(WorkerState.BACKOFF, wallClock());
-    }
-    LOGGER.info("Retry worker: {} in {} seconds.", slot.id(), delay.get().toSeconds());
-    slot.restartAtNanos = OptionalLong.of(now + delay.get().toNanos());
-    if (!delay.get().isZero()) {
+    Optional<Duration> delay = slot.countFailure(plan.restarts(), now, wallClock());
+    if (delay.isPresent() && !delay.get().isZero()) {
+      // The event itself is empty: after it, the supervisor looks around.
       tools.scheduler().schedule(delay.get(), () -> put(() -> {}));
     }
   }
@@ -370,38 +329,14 @@ public final class Supervisor {
     }
     if (slot.is(WorkerState.READY)) {
       slot.moveTo(WorkerState.DRAINING, wallClock());
-      drain(life.get(), drainTimeout);
+      departure.begin(life.get(), drainTimeout);
     } else if (slot.is(WorkerState.DRAINING)) {
-      limitDrain(life.get(), drainTimeout);
+      departure.limit(life.get(), drainTimeout);
     } else {
       if (slot.isComingUp()) {
         slot.moveTo(WorkerState.DRAINING, wallClock());
       }
       life.get().process.ifPresent(WorkerProcess::kill);
-    }
-  }
-
-  private void drain(WorkerLife life, Duration drainTimeout) {
-    life.seat()
-        .ifPresent(
-            seat -> seat.drain(() -> put(() -> life.process.ifPresent(p -> p.stop(STOP_GRACE)))));
-    limitDrain(life, drainTimeout);
-  }
-
-  private void limitDrain(WorkerLife life, Duration drainTimeout) {
-    life.drainTimer.ifPresent(Scheduler.Scheduled::cancel);
-    if (drainTimeout.isNegative()) {
-      return;
-    }
-    Runnable kill =
-        () -> {
-          life.seat().ifPresent(WorkSeat::lost);
-          life.process.ifPresent(WorkerProcess::kill);
-        };
-    if (drainTimeout.isZero()) {
-      kill.run();
-    } else {
-      life.drainTimer = Optional.of(tools.scheduler().schedule(drainTimeout, () -> put(kill)));
     }
   }
 

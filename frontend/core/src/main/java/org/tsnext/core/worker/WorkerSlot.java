@@ -1,5 +1,6 @@
 package org.tsnext.core.worker;
 
+import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -29,7 +30,7 @@ final class WorkerSlot {
   Optional<WorkerLife> life = Optional.empty();
   OptionalLong pid = OptionalLong.empty();
   int launches;
-  int failures;
+  private int failures;
   OptionalLong firstFailureNanos = OptionalLong.empty();
 
   /** When to start again; only in BACKOFF, and only once the last process is gone. */
@@ -92,6 +93,37 @@ final class WorkerSlot {
     pid = OptionalLong.empty();
     restartAtNanos = OptionalLong.empty();
     moveTo(WorkerState.STARTING, now);
+  }
+
+  /**
+   * A process was lost: goes to BACKOFF with a time to start again, or to FAILED.
+   *
+   * @return the wait, empty for FAILED
+   */
+  Optional<Duration> countFailure(RestartPolicy policy, long nowNanos, Instant now) {
+    failures++;
+    if (firstFailureNanos.isEmpty()) {
+      firstFailureNanos = OptionalLong.of(nowNanos);
+      LOGGER.info("Auto recovery start timestamp: {}", now.toEpochMilli());
+    } else {
+      LOGGER.warn("Auto recovery failed again");
+    }
+    Optional<Duration> delay = policy.delay(failures, firstFailureNanos.getAsLong(), nowNanos);
+    if (delay.isEmpty()) {
+      moveTo(WorkerState.FAILED, now);
+      LOGGER.error(
+          "{} is given up: {} failures in a row, and maxRetryTimeoutInSec {} is over",
+          name,
+          failures,
+          policy.window().toSeconds());
+      return delay;
+    }
+    if (!is(WorkerState.BACKOFF)) {
+      moveTo(WorkerState.BACKOFF, now);
+    }
+    LOGGER.info("Retry worker: {} in {} seconds.", id, delay.get().toSeconds());
+    restartAtNanos = OptionalLong.of(nowNanos + delay.get().toNanos());
+    return delay;
   }
 
   /** What went wrong before counts no more. */
