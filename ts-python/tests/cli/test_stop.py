@@ -131,13 +131,23 @@ def test_config_of_no_server_stops_none(java: FakeJava, run: Run) -> None:
     assert not gone(java.records()[-1]["pid"])
 
 
+def test_a_look_at_the_servers_changes_nothing(java: FakeJava, run: Run) -> None:
+    start_two(java, run)
+    before = {path: path.read_text() for path in folder_of_servers().iterdir()}
+
+    assert run("--stop").status == 1
+
+    assert {path: path.read_text() for path in folder_of_servers().iterdir()} == before
+
+
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs /proc")
 def test_server_is_found_although_its_file_was_cleaned_away(java: FakeJava, run: Run) -> None:
     run("--model-store", "store")
     for path in (*folder_of_servers().iterdir(), pid_file()):
         path.unlink()
+    Path("config.properties").touch()
 
-    assert run("--stop").out == "TorchServe has stopped.\n"
+    assert run("--stop", "--ts-config", "config.properties").out == "TorchServe has stopped.\n"
 
     assert gone(java.records()[-1]["pid"])
 

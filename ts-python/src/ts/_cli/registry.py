@@ -114,16 +114,16 @@ class Registry:
                 servers.append(server)
             else:
                 self.remove(server)
-        known = {server.process for server in servers}
-        return servers + [server for server in self._strays() if server.process not in known]
+        return servers + self._strays()
 
     def _strays(self) -> list[Server]:
         """Find servers whose file is lost, such as to a cleaner of old temporary files."""
         strays = []
         for process, words, cwd in processes_with_argument(MAIN_CLASS):
             status = Path(_word_after("--status-file", words) or "")
-            if status.parent == self._folder:
-                server = Server(status.stem, process, _word_after("-f", words), cwd)
+            if status.parent == self._folder and not self._entry(status.stem).exists():
+                config = _word_after("-f", words) or _config_in(cwd)
+                server = Server(status.stem, process, config, cwd)
                 self.add(server)
                 strays.append(server)
         return strays
@@ -155,6 +155,11 @@ def _read_entry(path: Path) -> Server | None:
         return Server(path.stem, process, said["config"], str(said["cwd"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def _config_in(cwd: str) -> str | None:
+    path = Path(cwd, "config.properties")
+    return str(path) if path.is_file() else None
 
 
 def _word_after(option: str, words: list[str]) -> str | None:
