@@ -16,24 +16,17 @@ from collections.abc import Callable
 from importlib import metadata
 from typing import Any
 
-from ts._protocol.control import Spawn, decode_json, encode_json
+from ts._protocol.control import Spawn, decode_json
 from ts._protocol.errors import ProtocolError
-from ts._protocol.frames import (
-    FLAG_STDERR,
-    INIT_LIMITS,
-    FrameType,
-    encode_message,
-)
+from ts._protocol.frames import INIT_LIMITS, FrameType
 from ts._protocol.reader import FrameAssembler, Message
 from ts._zygote import lifeline, linux
+from ts._zygote.frontend_channel import ZYGOTE_LAUNCH, FrontendChannel, FrontendGone
 from ts._zygote.launches import Launch, send_signal, start_program, status_fields
-from ts._zygote.output import LinePump, Outgoing
+from ts._zygote.output import LinePump
 from ts._zygote.zygote_process import ZygoteProcess, restart_delay
 
-_PAUSE_ABOVE = 4 << 20
-_RESUME_BELOW = 1 << 20
 _REAP_ALL_SEC = 5.0
-_ZYGOTE_LAUNCH = 0
 _NOT_STARTED = 127
 EXIT_PROTOCOL_ERROR = 4
 
@@ -54,11 +47,7 @@ def main() -> int:
 
 
 class _Shutdown(Exception):
-    """The loop ends with this exit code."""
-
-    def __init__(self, code: int = 0) -> None:
-        super().__init__(code)
-        self.code = code
+    """The loop ends."""
 
 
 class Init:
@@ -74,10 +63,9 @@ class Init:
         os.set_blocking(channel_in, False)
         os.set_blocking(channel_out, False)
         self._in = channel_in
-        self._out_descriptor = channel_out
-        self._out = Outgoing(channel_out)
         self._assembler = FrameAssembler(INIT_LIMITS)
         self._selector = selectors.DefaultSelector()
+        self._frontend = FrontendChannel(channel_out, self._selector)
         self._launches: dict[int, Launch] = {}
         self._by_pid: dict[int, Launch] = {}
         self._can_fork = can_fork
@@ -88,7 +76,6 @@ class Init:
         self._zygote_hopeful = can_fork
         self._waiting: deque[Launch] = deque()
         self._forking: Launch | None = None
-        self._paused = False
 
     def run(self) -> int:
         """Serve; return the exit code when everything is killed and reaped."""
@@ -108,10 +95,10 @@ class Init:
                 self._report_no_fork()
             while True:
                 self._turn()
-        except _Shutdown as end:
-            code = end.code
+        except (_Shutdown, FrontendGone):
+            pass
         except ProtocolError as error:
-            self._log(f"init: protocol error: {error}")
+            self._frontend.log(f"init: protocol error: {error}")
             code = EXIT_PROTOCOL_ERROR
         finally:
             self._kill_all()
@@ -120,7 +107,7 @@ class Init:
     # The loop
 
     def _turn(self) -> None:
-        self._flush()
+        self._frontend.flush()
         timeout = None
         if self._zygote_start_at is not None:
             timeout = max(0.0, self._zygote_start_at - time.monotonic())
@@ -133,79 +120,6 @@ class Init:
 
     def _watch(self, descriptor: int, callback: Callable[[], None]) -> None:
         self._selector.register(descriptor, selectors.EVENT_READ, callback)
-
-    def _unwatch(self, descriptor: int) -> None:
-        with contextlib.suppress(KeyError):
-            self._selector.unregister(descriptor)
-
-    def _flush(self) -> None:
-        """Write to the frontend what fits; watch for room, and pause output, if not all did."""
-        try:
-            done = self._out.flush()
-        except OSError:
-            raise _Shutdown from None  # the frontend has gone
-        watched = self._out_descriptor in self._selector.get_map()
-        if done and watched:
-            self._selector.unregister(self._out_descriptor)
-        elif not done and not watched:
-            self._selector.register(self._out_descriptor, selectors.EVENT_WRITE, _nothing)
-        if not self._paused and self._out.size > _PAUSE_ABOVE:
-            self._paused = True
-            for pump in self._pumps():
-                self._unwatch(pump.descriptor)
-        elif self._paused and self._out.size < _RESUME_BELOW:
-            self._paused = False
-            for pump in self._pumps():
-                self._watch_pump(pump)
-
-    def _send(self, frame_type: int, launch_id: int, fields: dict[str, Any]) -> None:
-        self._out.queue(encode_message(frame_type, launch_id, 0, (encode_json(fields),)))
-
-    def _log(self, text: str) -> None:
-        """Tell the model log, as a line of the zygote."""
-        for line in text.splitlines():
-            self._queue_output(_ZYGOTE_LAUNCH, FLAG_STDERR, line.encode("utf-8", "replace"))
-
-    def _queue_output(self, launch_id: int, flags: int, lines: bytes) -> None:
-        self._out.queue(encode_message(FrameType.OUTPUT, launch_id, 0, (lines,), flags=flags))
-
-    # Output of workers
-
-    def _pumps(self) -> list[LinePump]:
-        return [p for launch in self._launches.values() for p in launch.pumps] + self._zygote_pumps
-
-    def _new_pumps(self, launch_id: int) -> tuple[list[LinePump], list[int]]:
-        """Return pumps for stdout and stderr, and the write ends of their pipes."""
-        pumps, ends = [], []
-        for flags in (0, FLAG_STDERR):
-            read_end, write_end = os.pipe()
-            os.set_blocking(read_end, False)
-            pump = LinePump(
-                read_end,
-                lambda lines, flags=flags: self._queue_output(  # type: ignore[misc]
-                    launch_id, flags, lines
-                ),
-            )
-            pumps.append(pump)
-            ends.append(write_end)
-            self._watch_pump(pump)
-        return pumps, ends
-
-    def _watch_pump(self, pump: LinePump) -> None:
-        if not self._paused and pump.descriptor not in self._selector.get_map():
-            self._watch(pump.descriptor, lambda: self._on_output(pump))
-
-    def _on_output(self, pump: LinePump) -> None:
-        if not pump.read():
-            # Closed by everybody who could write; what is left is taken when the process ended.
-            self._unwatch(pump.descriptor)
-
-    def _end_pumps(self, pumps: list[LinePump]) -> None:
-        for pump in pumps:
-            pump.drain()
-            self._unwatch(pump.descriptor)
-            pump.close()
-        pumps.clear()
 
     # Orders of the frontend
 
@@ -232,7 +146,7 @@ class Init:
                 raise ProtocolError(f"signal {number!r}, expected 1 to {signal.NSIG - 1}")
             self._signal(message.id, number)
             return
-        if message.id in self._launches or message.id == _ZYGOTE_LAUNCH:
+        if message.id in self._launches or message.id == ZYGOTE_LAUNCH:
             raise ProtocolError(f"SPAWN for launch {message.id}, which is in use")
         try:
             spawn = Spawn.decode(message.body)
@@ -267,7 +181,7 @@ class Init:
     # Starting workers
 
     def _start_program(self, launch: Launch) -> None:
-        launch.pumps, ends = self._new_pumps(launch.id)
+        launch.pumps, ends = self._frontend.open_pumps(launch.id)
         read_end, launch.lifeline_end = lifeline.create()
         try:
             pid = start_program(launch, ends[0], ends[1], read_end)
@@ -281,7 +195,7 @@ class Init:
         self._started(launch, pid)
 
     def _spawn_instead(self, launch: Launch, reason: str) -> None:
-        self._log(f"Worker {launch.spawn.worker} is spawned rather than forked: {reason}")
+        self._frontend.log(f"Worker {launch.spawn.worker} is spawned rather than forked: {reason}")
         self._start_program(launch)
 
     def _fork_next(self) -> None:
@@ -290,7 +204,7 @@ class Init:
         if zygote is None or not zygote.ready or self._forking or not self._waiting:
             return
         launch = self._forking = self._waiting.popleft()
-        launch.pumps, ends = self._new_pumps(launch.id)
+        launch.pumps, ends = self._frontend.open_pumps(launch.id)
         read_end, launch.lifeline_end = lifeline.create()
         # An error here is the end of the zygote, which is noticed when it is reaped.
         with contextlib.suppress(OSError):
@@ -300,18 +214,18 @@ class Init:
     def _started(self, launch: Launch, pid: int) -> None:
         launch.pid = pid
         self._by_pid[pid] = launch
-        self._send(FrameType.SPAWNED, launch.id, {"pid": pid})
+        self._frontend.send(FrameType.SPAWNED, launch.id, {"pid": pid})
         if launch.signal is not None:
             send_signal(pid, launch.signal)
 
     def _report_not_started(self, launch_id: int, reason: str) -> None:
         fields = {"pid": 0, "code": _NOT_STARTED, "error": reason}
-        self._send(FrameType.EXITED, launch_id, fields)
+        self._frontend.send(FrameType.EXITED, launch_id, fields)
 
     def _forget(self, launch: Launch) -> None:
         """Close what belongs to a launch, its last output first."""
         launch.close_lifeline()
-        self._end_pumps(launch.pumps)
+        self._frontend.end_pumps(launch.pumps)
         self._launches.pop(launch.id, None)
         self._by_pid.pop(launch.pid, None)
 
@@ -319,12 +233,12 @@ class Init:
 
     def _start_zygote(self) -> None:
         self._zygote_start_at = None
-        self._zygote_pumps, ends = self._new_pumps(_ZYGOTE_LAUNCH)
+        self._zygote_pumps, ends = self._frontend.open_pumps(ZYGOTE_LAUNCH)
         try:
             zygote = ZygoteProcess(*ends)
         except OSError as error:
-            self._log(f"The zygote cannot be started: {error}")
-            self._end_pumps(self._zygote_pumps)
+            self._frontend.log(f"The zygote cannot be started: {error}")
+            self._frontend.end_pumps(self._zygote_pumps)
             self._zygote_lost("it cannot be started", hopeful=False)
             return
         finally:
@@ -343,7 +257,7 @@ class Init:
             if frame_type == FrameType.READY:
                 zygote.ready = True
                 self._zygote_hopeful = True
-                self._send(FrameType.READY, 0, fields)
+                self._frontend.send(FrameType.READY, 0, fields)
             else:
                 self._on_forked(launch_id, fields)
         if zygote.at_end:
@@ -359,7 +273,7 @@ class Init:
             self._started(launch, fields["pid"])
             return
         launch.close_lifeline()
-        self._end_pumps(launch.pumps)
+        self._frontend.end_pumps(launch.pumps)
         self._spawn_instead(launch, f"the fork failed: {fields.get('error')}")
 
     def _zygote_exited(self, fields: dict[str, int]) -> None:
@@ -369,8 +283,8 @@ class Init:
         self._unwatch_channel(zygote)
         zygote.close()
         self._zygote = None
-        self._end_pumps(self._zygote_pumps)
-        self._send(FrameType.ZYGOTE_EXITED, 0, fields)
+        self._frontend.end_pumps(self._zygote_pumps)
+        self._frontend.send(FrameType.ZYGOTE_EXITED, 0, fields)
         if zygote.is_stable():
             self._zygote_failures = 0
         how = ", ".join(f"{name} {value}" for name, value in fields.items())
@@ -385,7 +299,7 @@ class Init:
         if orphaned is not None:
             # A half-started worker dies with its lifeline.
             orphaned.close_lifeline()
-            self._end_pumps(orphaned.pumps)
+            self._frontend.end_pumps(orphaned.pumps)
             self._spawn_instead(orphaned, reason)
         if not hopeful:
             while self._waiting:
@@ -413,7 +327,7 @@ class Init:
             "import_ms": 0,
             "pid": 0,
         }
-        self._send(FrameType.READY, 0, ready)
+        self._frontend.send(FrameType.READY, 0, ready)
 
     # Ends
 
@@ -450,7 +364,7 @@ class Init:
             if launch is not None:
                 self._forget(launch)
                 fields = {"pid": info.si_pid, **status_fields(info)}
-                self._send(FrameType.EXITED, launch.id, fields)
+                self._frontend.send(FrameType.EXITED, launch.id, fields)
 
     def _kill_all(self) -> None:
         """Kill and reap everything, as far as that takes no more than a few seconds."""
@@ -479,10 +393,6 @@ class Init:
                 self._forget(ended)
                 exit_code = os.waitstatus_to_exitcode(status)
                 how = {"code": exit_code} if exit_code >= 0 else {"signal": -exit_code}
-                self._send(FrameType.EXITED, ended.id, {"pid": pid, **how})
-        with contextlib.suppress(OSError):
-            self._out.flush()
-
-
-def _nothing() -> None:
-    """The next turn of the loop writes."""
+                self._frontend.send(FrameType.EXITED, ended.id, {"pid": pid, **how})
+        with contextlib.suppress(FrontendGone):
+            self._frontend.flush()
