@@ -61,9 +61,11 @@ def test_every_format_of_the_archiver_serves(server: TorchServe, tmp_path: Path,
     name = "packed_" + form.replace("-", "_")
     archiver = Path(sys.executable).parent / "torch-model-archiver"
     subprocess.run(
-        [archiver, "--model-name", name, "--version", "1.0", "--handler", tmp_path / "h.py"]
-        + ["--extra-files", tmp_path / "extra", "--archive-format", form]
-        + ["--export-path", server.store.path],
+        [
+            *(archiver, "--model-name", name, "--version", "1.0", "--handler", tmp_path / "h.py"),
+            *("--extra-files", tmp_path / "extra", "--archive-format", form),
+            *("--export-path", server.store.path),
+        ],
         check=True,
     )
     file = {"tgz": f"{name}.tar.gz", "no-archive": name}.get(form, f"{name}.mar")
@@ -141,7 +143,7 @@ def test_entry_that_leaves_its_folder_is_refused_by_name_and_writes_nothing(
     assert not server.registered("evil")
     assert not list(server.folder.rglob("*escaped*"))
     assert not Path("/tmp/tsnext_escaped.txt").exists()
-    assert not [p for p in server.temp.rglob("h.py")]
+    assert not list(server.temp.rglob("h.py"))
 
 
 @pytest.mark.parametrize(
@@ -196,7 +198,7 @@ def test_zip_bomb_is_stopped_at_the_limit(start: Callable[..., TorchServe]) -> N
     answer = register(limited, "bomb.mar")
     assert answer.status_code == 400, answer.text
     assert "zeros.bin" in answer.json()["message"]
-    assert not [p for p in limited.temp.rglob("zeros.bin")]
+    assert not list(limited.temp.rglob("zeros.bin"))
 
 
 def test_requirements_are_installed_for_the_model_only(

@@ -292,8 +292,8 @@ def test_kill_under_steady_load_loses_no_request(server: TorchServe, seven: byte
             os.kill(pids[0], signal.SIGKILL)
             server.wait_new_worker("digits", pids)
             wait_for(
-                lambda: any(t > killed_at + 0.005 for t, _ in results),
-                "an answer",  # noqa: B023
+                lambda: any(t > killed_at + 0.005 for t, _ in results),  # noqa: B023
+                "an answer",
             )
             gaps.append(min(t for t, _ in results if t > killed_at + 0.005) - killed_at)
     finally:

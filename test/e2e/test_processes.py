@@ -200,14 +200,14 @@ def test_four_workers_start_fast_and_share_their_memory(
     together = sum(memory_kib(pid) for pid in workers)
     alone = memory_of_a_process_that_imports_torch()
     print(
-        f"\n1 to 4 digits workers: {took:.2f} s; memory of the four: {together / 1024:.0f} MiB (PSS),"
+        f"\n1 to 4 digits workers: {took:.2f} s; the four hold {together / 1024:.0f} MiB (PSS),"
         f" of four processes that import torch on their own: {4 * alone / 1024:.0f} MiB"
     )
     assert together < 2 * alone
 
 
 def memory_of_a_process_that_imports_torch() -> int:
-    """Private memory in KiB; file-backed pages shared with others are left out, to our disadvantage."""
+    """Private memory in KiB; file-backed pages shared with others are left out."""
     with subprocess.Popen(
         [sys.executable, "-c", "import torch; print('up', flush=True); input()"],
         stdin=subprocess.PIPE,

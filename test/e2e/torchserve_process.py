@@ -65,9 +65,8 @@ class ModelStore:
         (folder / "handler.py").write_text(code, encoding="utf-8")
         (folder / "model-config.yaml").write_text(config, encoding="utf-8")
         (folder / "MAR-INF" / "MANIFEST.json").write_text(
-            '{"createdOn": "now", "archiverVersion": "1.0.0", "model": {"modelName": "%s",'
-            ' "handler": "handler.py", "modelVersion": "1.0", "configFile": "model-config.yaml"}}'
-            % name,
+            '{"createdOn": "now", "archiverVersion": "1.0.0", "model": {"handler": "handler.py",'
+            f' "modelName": "{name}", "modelVersion": "1.0", "configFile": "model-config.yaml"}}}}',
             encoding="utf-8",
         )
 
@@ -193,13 +192,13 @@ class TorchServe:
     # -- processes ----------------------------------------------------------------------------
 
     def processes(self) -> dict[int, str]:
-        """Every live process of this server: pid to command line. Known by a mark in its environment."""
+        """Every live process of this server: pid to command line, by a mark in the environment."""
         found = {}
         for entry in Path("/proc").iterdir():
             if not entry.name.isdigit() or int(entry.name) == os.getpid():
                 continue
             try:
-                # A worker's environment is replaced after the fork: its group leader or its parent tells.
+                # A worker's environment is replaced after the fork: its parent's tells.
                 if self.mark.encode() not in (entry / "environ").read_bytes():
                     continue
                 state = (entry / "stat").read_text().rsplit(")", 1)[1].split()[0]
@@ -216,7 +215,7 @@ class TorchServe:
         return [pid for pid, words in self.processes().items() if word in words]
 
     def assert_nothing_left(self) -> None:
-        """Fails if a process of this server lives, or its temporary folder holds more than was there."""
+        """Fails if a process of this server lives, or its temporary folder holds files."""
         wait_for(lambda: not self.processes(), f"no process left: {self.processes()}", 15)
         left = [
             p for p in self.temp.rglob("*") if not p.is_dir() and "torchserve-next" not in str(p)
