@@ -183,26 +183,15 @@ def test_synchronous_registration_of_a_model_that_cannot_load_says_why_and_is_un
 
 def test_zygote_killed_is_noticed_by_nobody(server: TorchServe, seven: bytes) -> None:
     workers = server.worker_pids("digits")
-    (zygote,) = zygotes(server)
+    (zygote,) = server.zygotes()
     os.kill(zygote, signal.SIGKILL)
     assert server.predict("digits", data=seven).status_code == 200
     assert server.worker_pids("digits") == workers
-    wait_for(lambda: [p for p in zygotes(server) if p != zygote], "a new zygote")
+    wait_for(lambda: [p for p in server.zygotes() if p != zygote], "a new zygote")
     # The workers' ends are still known, and new ones come from the new zygote.
     os.kill(workers[0], signal.SIGKILL)
     server.wait_new_worker("digits", workers)
     assert server.predict("digits", data=seven).status_code == 200
-
-
-def zygotes(server: TorchServe) -> list[int]:
-    """The zygote: the child of init that is no worker."""
-    workers = {
-        worker["pid"]
-        for model in ("digits", "commands")
-        if server.registered(model)
-        for worker in server.describe(model)["workers"]
-    }
-    return [pid for pid in server.pids_of("_zygote/zygote.py") if pid not in workers]
 
 
 def test_init_killed_leaves_nothing_and_everything_comes_back(
@@ -212,7 +201,7 @@ def test_init_killed_leaves_nothing_and_everything_comes_back(
     server.store.add_directory(MODELS / "commands")
     requests.post(f"{server.management}/models?url=commands", timeout=60).raise_for_status()
     server.wait_ready("commands")
-    (init,) = server.pids_of("_zygote/init.py")
+    (init,) = server.inits()
     before = [pid for pid, words in server.processes().items() if "java" not in words.split()[0]]
     answers: list[requests.Response] = []
     running = threading.Thread(

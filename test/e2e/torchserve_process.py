@@ -47,6 +47,13 @@ def free_ports(count: int) -> list[int]:
             each.close()
 
 
+def _parent(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
+    except OSError:
+        return 0
+
+
 class ModelStore:
     """A folder of models."""
 
@@ -210,9 +217,27 @@ class TorchServe:
             found[int(entry.name)] = words
         return found
 
-    def pids_of(self, word: str) -> list[int]:
-        """Processes whose command line holds `word`."""
-        return [pid for pid, words in self.processes().items() if word in words]
+    def inits(self) -> list[int]:
+        """The process between the frontend and the zygote; one, unless it is being replaced."""
+        return [
+            pid
+            for pid, words in self.processes().items()
+            if words.rstrip().endswith("_zygote/init.py")
+        ]
+
+    def zygotes(self) -> list[int]:
+        """The parent of forked workers. They have its command line, but init as their parent too."""
+        inits = self.inits()
+        workers = {
+            worker.get("pid")
+            for entry in requests.get(f"{self.management}/models", timeout=30).json()["models"]
+            for worker in self.describe(entry["modelName"])["workers"]
+        }
+        return [
+            pid
+            for pid, words in self.processes().items()
+            if "--zygote" in words and pid not in workers and _parent(pid) in inits
+        ]
 
     def assert_nothing_left(self) -> None:
         """Fails if a process of this server lives, or its temporary folder holds files."""
