@@ -150,6 +150,7 @@ class TorchServe:
 
     def start(self, *models: str) -> None:
         """Starts in the foreground and returns once the server says that it has started."""
+        self.output = []
         self.process = subprocess.Popen(
             self.command(*self.start_words(*models), "--foreground"),
             env=self.environment,
@@ -168,9 +169,10 @@ class TorchServe:
     def _read_output(self) -> None:
         assert self.process is not None
         assert self.process.stdout is not None
+        output = self.output
         with self.process.stdout as lines:
             for line in lines:
-                self.output.append(line)
+                output.append(line)
 
     def _started(self) -> bool:
         assert self.process is not None
@@ -226,7 +228,7 @@ class TorchServe:
         ]
 
     def zygotes(self) -> list[int]:
-        """The parent of forked workers. They have its command line, but init as their parent too."""
+        """The parent of forked workers, which have its command line but init as their parent."""
         inits = self.inits()
         workers = {
             worker.get("pid")

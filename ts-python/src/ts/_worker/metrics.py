@@ -20,15 +20,48 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 PREDICTION_TIME = "PredictionTime"
+AUTOMATIC = frozenset({PREDICTION_TIME, "HandlerTime"})
+"""Gauges that are measured on every call, whether or not anybody asked for them."""
+
+SAMPLE_EVERY_SEC = 1.0
+"""An automatic gauge is told at most this often: its last value is all that counts of it, and one
+frame and one log line for each request would be a visible part of the cost of a small request."""
+
 _MOST_IDS = 32 * 1024
 _FLUSH_ABOVE = 1 << 20
 """Samples of a handler that emits very many leave before the answer does."""
 
 
+class Sampler:
+    """Says when the next sample of a gauge may be told."""
+
+    def __init__(
+        self, every_sec: float = SAMPLE_EVERY_SEC, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._every_sec = every_sec
+        self._clock = clock
+        self._next = float("-inf")
+
+    def due(self) -> bool:
+        """Return whether it is time; if so, the next is due an interval later."""
+        now = self._clock()
+        if now < self._next:
+            return False
+        self._next = now + self._every_sec
+        return True
+
+
 def metric_sender(writer: FrameWriter) -> Callable[[MetricSample], None]:
-    """Return what takes samples from any thread; they leave with the next answers."""
+    """Return what takes samples from any thread; they leave with the next answers.
+
+    Of `AUTOMATIC` gauges it takes one each `SAMPLE_EVERY_SEC`, of all others each.
+    """
+    samplers = {name: Sampler() for name in AUTOMATIC}
 
     def emit(sample: MetricSample) -> None:
+        sampler = samplers.get(sample.name)
+        if sampler is not None and not sampler.due():
+            return
         try:
             body = encode_metric(sample)
         except (ValueError, TypeError, AttributeError, OverflowError, struct.error) as error:
@@ -42,17 +75,20 @@ def metric_sender(writer: FrameWriter) -> Callable[[MetricSample], None]:
 
 
 class PredictionTime:
-    """Tells how long each successful call of the handler took."""
+    """Tells how long successful calls of the handler take, by a sample now and then."""
 
     def __init__(self, writer: FrameWriter, model_name: str) -> None:
         self._writer = writer
         dimensions = (("ModelName", model_name), ("Level", "Model"))
         sample = MetricSample("gauge", PREDICTION_TIME, "Milliseconds", 0.0, 0, "", dimensions)
-        # All but the value is the same each time, and this runs once per batch.
+        # All but the value is the same each time.
         self._head, self._tail = encode_metric_ends(sample)
+        self._sampler = Sampler()
 
     def queue(self, took_sec: float, request_ids: Iterable[str]) -> None:
-        """Queue a sample; it leaves with the answers of the batch."""
+        """Queue a sample if one is due; it leaves with the answers of the batch."""
+        if not self._sampler.due():
+            return
         ids = ",".join(request_ids)
         if len(ids) > _MOST_IDS:
             ids = ""

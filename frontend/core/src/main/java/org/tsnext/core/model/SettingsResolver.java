@@ -5,7 +5,6 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalInt;
-import java.util.Set;
 import org.tsnext.archive.Manifest;
 import org.tsnext.archive.ModelArchive;
 import org.tsnext.archive.ModelConfig;
@@ -24,7 +23,6 @@ final class SettingsResolver {
 
   private static final Duration DEFAULT_BATCH_DELAY = Duration.ofMillis(100);
   private static final Duration LONGEST_BATCH_DELAY = Duration.ofHours(1);
-  private static final Set<String> RUNTIMES = Set.of("python", "python3", "LSP");
 
   private final ServingSettings server;
 
@@ -110,7 +108,7 @@ final class SettingsResolver {
             .or(overrides::runtime)
             .or(() -> manifest.map(Manifest::runtime))
             .orElse("python");
-    if (!RUNTIMES.contains(runtime)) {
+    if (!Manifest.isRuntime(runtime)) {
       throw new ServingException(ErrorKind.BAD_REQUEST, "Invalid RuntimeType value: " + runtime);
     }
     return runtime;

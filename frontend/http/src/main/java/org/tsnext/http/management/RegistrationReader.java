@@ -4,7 +4,7 @@ import io.netty.buffer.ByteBuf;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.OptionalInt;
-import java.util.Set;
+import org.tsnext.archive.Manifest;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.model.RegisterModel;
@@ -15,8 +15,6 @@ import org.tsnext.http.routing.RoutedRequest;
 
 /** Reads {@code POST /models}: query, JSON object or form. */
 final class RegistrationReader {
-
-  private static final Set<String> RUNTIMES = Set.of("python", "python3", "LSP");
 
   private RegistrationReader() {}
 
@@ -69,7 +67,7 @@ final class RegistrationReader {
   private static Optional<String> runtime(Parameters given) {
     Optional<String> runtime = given.text("runtime");
     runtime
-        .filter(name -> !RUNTIMES.contains(name))
+        .filter(name -> !Manifest.isRuntime(name))
         .ifPresent(
             name -> {
               throw new ServingException(

@@ -12,6 +12,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
+import org.tsnext.archive.Manifest;
 import org.tsnext.core.model.ModelOverrides;
 
 /**
@@ -23,7 +24,6 @@ import org.tsnext.core.model.ModelOverrides;
 public record ModelsProperty(
     Map<String, Map<String, ModelOverrides>> byModel, List<String> warnings) {
   private static final Set<String> IGNORED = Set.of("defaultVersion", "marName", "parallelLevel");
-  private static final Set<String> RUNTIMES = Set.of("python", "python3", "LSP");
 
   /** No overrides. */
   public static final ModelsProperty NONE = new ModelsProperty(Map.of(), List.of());
@@ -119,7 +119,7 @@ public record ModelsProperty(
       if (element == null || element.isJsonNull()) {
         return Optional.empty();
       }
-      if (element.isJsonPrimitive() && RUNTIMES.contains(element.getAsString())) {
+      if (element.isJsonPrimitive() && Manifest.isRuntime(element.getAsString())) {
         return Optional.of(element.getAsString());
       }
       ignore("runtimeType", element, "python, python3 or LSP");
