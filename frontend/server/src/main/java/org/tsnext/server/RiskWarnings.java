@@ -16,7 +16,11 @@ final class RiskWarnings {
   /** One sentence per risk. */
   static List<String> of(Settings settings) {
     List<String> warnings = new ArrayList<>();
-    if (!settings.get(ServerKeys.DISABLE_TOKEN_AUTHORIZATION)) {
+    if (settings.get(ServerKeys.DISABLE_TOKEN_AUTHORIZATION)) {
+      warnings.add(
+          "Token authorization is off (disable_token_authorization, %s): whoever reaches the server is served."
+              .formatted(settings.source(ServerKeys.DISABLE_TOKEN_AUTHORIZATION)));
+    } else {
       warnings.add(
           "Token authorization is not yet enforced in this version: every client that reaches the"
               + " server is served. Start with --disable-token-auth, or set"

@@ -23,15 +23,22 @@ public class RiskWarningsTest {
     List<String> warnings = warnings(Map.of());
     assertEquals(warnings.size(), 1);
     assertTrue(warnings.get(0).startsWith("Token authorization is not yet enforced"));
-    assertEquals(warnings(Map.of("disable_token_authorization", "true")), List.of());
+  }
+
+  @Test
+  public void tokensThatAreOffAreSaidWithTheirSource() {
+    List<String> warnings = warnings(Map.of("disable_token_authorization", "true"));
+    assertEquals(warnings.size(), 1);
+    assertTrue(warnings.get(0).startsWith("Token authorization is off"), warnings.get(0));
+    assertTrue(warnings.get(0).contains("disable_token_authorization, file /c"), warnings.get(0));
   }
 
   @Test
   public void modelApiIsSaidWithItsSource() {
     List<String> warnings =
         warnings(Map.of("disable_token_authorization", "true", "enable_model_api", "true"));
-    assertEquals(warnings.size(), 1);
-    assertTrue(warnings.get(0).contains("enable_model_api, file /c"), warnings.get(0));
+    assertEquals(warnings.size(), 2);
+    assertTrue(warnings.get(1).contains("enable_model_api, file /c"), warnings.get(1));
   }
 
   @DataProvider
@@ -53,6 +60,6 @@ public class RiskWarningsTest {
   public void addressesThatOthersReachAreSaid(String address, int expected) {
     List<String> warnings =
         warnings(Map.of("disable_token_authorization", "true", "inference_address", address));
-    assertEquals(warnings.size(), expected, warnings.toString());
+    assertEquals(warnings.size(), 1 + expected, warnings.toString());
   }
 }
