@@ -81,6 +81,9 @@ def test_log_lines_that_operators_watch(start: Callable[..., TorchServe]) -> Non
         r"INFO.*Auto recovery succeeded, reset recoveryStartTS",
     ):
         server.wait_log("ts_log.log", pattern)
+    log = server.log("ts_log.log")
+    assert len(re.findall("Connecting to: ", log)) == 2  # the first worker and its successor
+    assert not re.search(r"State change (\w+) -> \1", log)
     server.order("echo")
     server.wait_log(
         "access_log.log", r' - /127\.0\.0\.1:\d+ "POST /predictions/commands HTTP/1\.1" 200 \d+$'

@@ -82,7 +82,7 @@ final class ServerProcess {
   }
 
   private int serve(Settings settings) throws IOException {
-    Logging.adoptOldLoggerNames();
+    Logging.start();
     Logger logger = LoggerFactory.getLogger(ServerProcess.class);
     Status status =
         new Status(

@@ -159,7 +159,6 @@ final class WorkerConnection extends ChannelInboundHandlerAdapter {
 
   @Override
   public void handlerAdded(ChannelHandlerContext ctx) {
-    LOG.info("Connecting to: {}", address);
     listener.connected(address);
     if (write(load)) {
       channel.flush();

@@ -81,7 +81,9 @@ final class WorkerSlot {
     if (state.isPresent() && !state.get().canMoveTo(next)) {
       throw new IllegalStateException(name + " cannot move from " + state.get() + " to " + next);
     }
-    LOGGER.debug("{} State change {} -> {}", name, shownState(), next.shownState());
+    if (!shownState().equals(next.shownState())) { // some of our moves have one name in the log
+      LOGGER.debug("{} State change {} -> {}", name, shownState(), next.shownState());
+    }
     state = Optional.of(next);
     stateSince = now;
   }

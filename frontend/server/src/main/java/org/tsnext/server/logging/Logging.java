@@ -5,6 +5,7 @@ import java.util.Map;
 import java.util.Optional;
 import org.apache.logging.log4j.LogManager;
 import org.apache.logging.log4j.core.LoggerContext;
+import org.apache.logging.log4j.core.async.AsyncLoggerContext;
 import org.apache.logging.log4j.core.config.AppenderRef;
 import org.apache.logging.log4j.core.config.Configuration;
 import org.apache.logging.log4j.core.config.LoggerConfig;
@@ -31,11 +32,13 @@ public final class Logging {
   }
 
   /**
-   * Makes log4j2 files that were written for TorchServe 0.12 take effect, now and whenever log4j
-   * reads its file again: what they say of {@code org.pytorch.serve} holds for {@code org.tsnext}.
+   * Makes each line show the name that its thread has at that moment, and makes log4j2 files that
+   * were written for TorchServe 0.12 take effect, now and whenever log4j reads its file again: what
+   * they say of {@code org.pytorch.serve} holds for {@code org.tsnext}.
    */
-  public static void adoptOldLoggerNames() {
+  public static void start() {
     LoggerContext context = (LoggerContext) LogManager.getContext(false);
+    nameThreadsByLine(context);
     adopt(context);
     context.addPropertyChangeListener(
         event -> {
@@ -55,6 +58,13 @@ public final class Logging {
     stopping.setDaemon(true);
     stopping.start();
     stopping.join(limit.toMillis());
+  }
+
+  /** What log4j 2.26 keeps per thread between lines includes the thread's first name. */
+  static void nameThreadsByLine(LoggerContext context) {
+    if (context instanceof AsyncLoggerContext asynchronous) {
+      asynchronous.setUseThreadLocals(false);
+    }
   }
 
   static void adopt(LoggerContext context) {

@@ -83,8 +83,10 @@ public final class ServerKeys {
       SettingKey.of(
               "model_server_home",
               existingDirectory(),
-              "The directory above the Python package ts; the torchserve command fills it in.")
-          .withEnvironment("TS_MODEL_SERVER_HOME", Gate.ALWAYS);
+              "The directory above the Python package ts; the torchserve command fills it in, and"
+                  + " nothing else counts then.")
+          // A variable left over from another installation must not put its Python under our Java.
+          .withEnvironment("TS_MODEL_SERVER_HOME", Gate.WITHOUT_OPTION);
   public static final SettingKey<String> PYTHON =
       SettingKey.of(
               "python",

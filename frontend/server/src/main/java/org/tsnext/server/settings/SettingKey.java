@@ -105,6 +105,8 @@ public record SettingKey<T>(
       WHEN_ENABLED,
       /** As {@link #WHEN_ENABLED}, and with {@code use_env_allowed_urls=true} in the file too. */
       WHEN_URLS_ENABLED,
+      /** Unless the command line says something. */
+      WITHOUT_OPTION,
       ALWAYS
     }
   }

@@ -101,10 +101,12 @@ public final class SettingsLoader {
   private Optional<Found> find(SettingKey<?> key, boolean variables, boolean urls) {
     EnvironmentForm form = key.environment();
     String variable = environment.get(form.variable());
+    Given given = commandLine.get(key.name());
     if (variable != null) {
       boolean looked =
           switch (form.gate()) {
             case ALWAYS -> true;
+            case WITHOUT_OPTION -> given == null;
             case WHEN_ENABLED -> variables;
             case WHEN_URLS_ENABLED -> urls;
             case NEVER -> false;
@@ -113,12 +115,13 @@ public final class SettingsLoader {
         Source source = new Source(Source.Kind.ENVIRONMENT, form.variable());
         return Optional.of(new Found(fromVariable(key, variable.strip()), source));
       }
-      if (variables) {
+      if (form.gate() == EnvironmentForm.Gate.WITHOUT_OPTION) {
+        notes.add(form.variable() + " is ignored: " + given.option() + " is given.");
+      } else if (variables) {
         warnings.add(
             form.variable() + " is ignored: " + key.name() + " must be set in the settings file.");
       }
     }
-    Given given = commandLine.get(key.name());
     if (given != null) {
       return Optional.of(
           new Found(given.value().strip(), new Source(Source.Kind.COMMAND_LINE, given.option())));

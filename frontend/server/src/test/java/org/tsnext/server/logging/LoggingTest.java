@@ -99,6 +99,27 @@ public class LoggingTest {
   }
 
   @Test
+  public void threadNameIsThatOfTheMomentOfEachLine() throws IOException {
+    LoggerContext context = start(defaults());
+    Logging.nameThreadsByLine(context);
+    Thread thread = Thread.currentThread();
+    String before = thread.getName();
+    try {
+      thread.setName("W-9000-digits_1.0-stdout");
+      context.getLogger("MODEL_LOG").info("of one worker");
+      thread.setName("W-9001-digits_1.0-stderr");
+      context.getLogger("MODEL_LOG").warn("of another");
+    } finally {
+      thread.setName(before);
+      context.stop();
+    }
+    assertMatches(
+        ".* W-9000-digits_1\\.0-stdout MODEL_LOG - of one worker", lines("model_log.log").get(0));
+    assertMatches(
+        ".* W-9001-digits_1\\.0-stderr MODEL_LOG - of another", lines("model_log.log").get(1));
+  }
+
+  @Test
   public void oldLoggerNameHoldsForOurs() throws IOException {
     LoggerContext context =
         start(

@@ -93,6 +93,7 @@ final class ConfigurationDocuments {
       case WHEN_ENABLED -> variable;
       case WHEN_URLS_ENABLED -> variable + " (with `use_env_allowed_urls`)";
       case ALWAYS -> variable + ", always";
+      case WITHOUT_OPTION -> variable + ", always unless the command line says it";
     };
   }
 

@@ -141,6 +141,18 @@ public class SettingsLoaderTest {
   }
 
   @Test
+  public void homeOfTheCommandLineBeatsAVariableLeftFromAnotherInstallation() {
+    Map<String, String> leftOver = Map.of("TS_MODEL_SERVER_HOME", "/nowhere/site-packages");
+    Given home = new Given("--ts-home", "/tmp");
+    Settings settings = load(Map.of(), Map.of("model_server_home", home), leftOver);
+    assertEquals(settings.find(ServerKeys.MODEL_SERVER_HOME), Optional.of(Path.of("/tmp")));
+    assertTrue(settings.notes().get(0).contains("TS_MODEL_SERVER_HOME"));
+    InvalidSettingsException alone =
+        expectThrows(InvalidSettingsException.class, () -> load(Map.of(), Map.of(), leftOver));
+    assertTrue(alone.getMessage().contains("/nowhere/site-packages"));
+  }
+
+  @Test
   public void emptyValueTakesAWeakerOneBack() {
     Settings settings =
         load(
