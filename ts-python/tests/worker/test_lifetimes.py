@@ -97,6 +97,18 @@ def test_zygote_may_die_and_workers_do_not_notice(
     assert frontend.worker(waits).hello["pid"] == frontend.pid(waits)
 
 
+def test_zygote_that_hangs_is_replaced_and_its_worker_started_otherwise(
+    frontend: Any, model: Any, request_of: Any
+) -> None:
+    zygote = frontend.wait_for("READY")["pid"]
+    os.kill(zygote, signal.SIGSTOP)
+    worker = frontend.loaded("fork", model(SLEEPER))
+    assert worker.ask(request_of(b"x", "text/plain"))[0].body == str(frontend.pid(1)).encode()
+    assert frontend.find("ZYGOTE_EXITED", 0) == [{"signal": 9}]
+    assert "spawned rather than forked: the zygote ended with signal 9" in frontend.text(0)
+    assert frontend.wait_for("READY", count=2)["pid"] != zygote
+
+
 def test_exit_is_told_once_with_its_signal_after_the_last_line(
     shared_frontend: Any, model: Any, request_of: Any
 ) -> None:

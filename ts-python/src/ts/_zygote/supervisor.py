@@ -6,6 +6,7 @@ One thread and one selector. Only the kernel and the frontend wake it; nothing i
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import platform
 import selectors
@@ -72,7 +73,7 @@ class Init:
         self._zygote: ZygoteProcess | None = None
         self._zygote_pumps: list[LinePump] = []
         self._zygote_failures = 0
-        self._zygote_start_at: float | None = None
+        self._zygote_start_at = math.inf
         self._zygote_hopeful = can_fork
         self._waiting: deque[Launch] = deque()
         self._forking: Launch | None = None
@@ -108,15 +109,14 @@ class Init:
 
     def _turn(self) -> None:
         self._frontend.flush()
-        timeout = None
-        if self._zygote_start_at is not None:
-            timeout = max(0.0, self._zygote_start_at - time.monotonic())
+        wake_at = self._zygote.answer_by if self._zygote else self._zygote_start_at
+        timeout = None if wake_at == math.inf else max(0.0, wake_at - time.monotonic())
         for key, _ in self._selector.select(timeout):
             # An earlier event of this turn may have closed it.
             if self._selector.get_map().get(key.fileobj) is key:
                 key.data()
-        if self._zygote_start_at is not None and time.monotonic() >= self._zygote_start_at:
-            self._start_zygote()
+        if time.monotonic() >= wake_at:
+            self._zygote_due()
 
     def _watch(self, descriptor: int, callback: Callable[[], None]) -> None:
         self._selector.register(descriptor, selectors.EVENT_READ, callback)
@@ -231,8 +231,19 @@ class Init:
 
     # The zygote
 
+    def _zygote_due(self) -> None:
+        """Start a zygote when it is time, or end one that hangs; its exit decides what follows."""
+        zygote = self._zygote
+        if zygote is None:
+            if time.monotonic() >= self._zygote_start_at:
+                self._start_zygote()
+        elif time.monotonic() >= zygote.answer_by:
+            zygote.answer_by = math.inf
+            self._frontend.log("The zygote has not answered in time and is killed")
+            send_signal(zygote.pid, signal.SIGKILL)
+
     def _start_zygote(self) -> None:
-        self._zygote_start_at = None
+        self._zygote_start_at = math.inf
         self._zygote_pumps, ends = self._frontend.open_pumps(ZYGOTE_LAUNCH)
         try:
             zygote = ZygoteProcess(*ends)
@@ -320,13 +331,8 @@ class Init:
             torch: str | None = metadata.version("torch")
         except metadata.PackageNotFoundError:
             torch = None
-        ready = {
-            "python": platform.python_version(),
-            "torch": torch,
-            "fork": False,
-            "import_ms": 0,
-            "pid": 0,
-        }
+        python = platform.python_version()
+        ready = {"python": python, "torch": torch, "fork": False, "import_ms": 0, "pid": 0}
         self._frontend.send(FrameType.READY, 0, ready)
 
     # Ends

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import contextlib
+import math
 import os
 import socket
 import subprocess
@@ -21,6 +22,8 @@ from ts._zygote.output import Outgoing
 _START_FILE = os.path.join(os.path.dirname(__file__), "init.py")
 _RESTART_DELAYS_SEC = (0.0, 1.0, 1.0, 2.0, 3.0, 5.0, 8.0, 13.0, 21.0, 34.0, 60.0)
 _STABLE_SEC = 30.0
+_IMPORT_LIMIT_SEC = 120.0
+_FORK_LIMIT_SEC = 5.0
 _REPLY_LIMITS: Limits = {FrameType.READY: MEBIBYTE, FrameType.SPAWNED: MEBIBYTE}
 
 
@@ -30,7 +33,12 @@ def restart_delay(failures: int) -> float:
 
 
 class ZygoteProcess:
-    """One zygote process. It takes one fork order at a time."""
+    """One zygote process. It takes one fork order at a time.
+
+    Attributes:
+        answer_by: When it must have answered, in `time.monotonic` seconds; infinite while it has
+            nothing to do. Forking is a matter of milliseconds, so one that takes longer hangs.
+    """
 
     def __init__(self, stdout: int, stderr: int) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -61,6 +69,7 @@ class ZygoteProcess:
         self.ready = False
         self.at_end = False
         self.started_at = time.monotonic()
+        self.answer_by = self.started_at + _IMPORT_LIMIT_SEC
         self._assembler = FrameAssembler(_REPLY_LIMITS)
         self._outgoing = Outgoing(ours.fileno())
         self._files: Sequence[int] = ()
@@ -68,6 +77,7 @@ class ZygoteProcess:
     def order_fork(self, launch_id: int, spawn: Spawn, files: Sequence[int]) -> bool:
         """Ask for a worker; the files are closed once they were sent. Like `flush`."""
         self._files = files
+        self.answer_by = time.monotonic() + _FORK_LIMIT_SEC
         body = encode_json(spawn.to_json())
         self._outgoing.queue(encode_message(FrameType.SPAWN, launch_id, 0, (body,)))
         return self.flush()
@@ -95,6 +105,7 @@ class ZygoteProcess:
         replies = []
         while True:
             while (message := self._assembler.next_message()) is not None:
+                self.answer_by = math.inf
                 replies.append((message.type, message.id, decode_json(message.body)))
             try:
                 count = self.channel.recvmsg_into(self._assembler.buffers())[0]
