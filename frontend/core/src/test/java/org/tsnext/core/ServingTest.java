@@ -214,10 +214,19 @@ public class ServingTest {
     worker.error(worker.lastBatch().id(), 0, 418, "teapot", "");
     assertEquals(own.errorKind(), Optional.of(ErrorKind.HANDLER_ERROR));
     assertEquals(own.error().orElseThrow().httpStatus(), 418);
+    for (int code : new int[] {408, 499}) {
+      RecordingSink chosen = fixture.predict("d");
+      worker.error(worker.lastBatch().id(), 0, code, "mine", "PredictionException: mine");
+      assertEquals(chosen.errorKind(), Optional.of(ErrorKind.HANDLER_ERROR));
+      assertEquals(chosen.error().orElseThrow().httpStatus(), code);
+    }
+    RecordingSink late = fixture.predict("e");
+    worker.error(worker.lastBatch().id(), 0, 408, "Request expired before it was run", "");
+    assertEquals(late.errorKind(), Optional.of(ErrorKind.CLIENT_TIMEOUT));
     assertFalse(worker.hasExited());
     assertEquals(
         fixture.core().models().describe("m", Optional.empty()).lastError().orElseThrow().message(),
-        "teapot");
+        "mine");
   }
 
   @Test

@@ -75,12 +75,14 @@ final class Refusals {
 
   /** The table of ERROR codes in docs/worker-protocol.md. */
   static ServingException ofHandler(HandlerError error) {
+    if (error.notRun()) {
+      return new ServingException(
+          error.code() == 408 ? ErrorKind.CLIENT_TIMEOUT : ErrorKind.CANCELLED, error.message());
+    }
     ServingException known =
         switch (error.code()) {
           case 503 -> new ServingException(ErrorKind.PREDICTION_FAILED, error.message());
           case 507 -> new ServingException(ErrorKind.OUT_OF_RESOURCES, error.message());
-          case 499 -> new ServingException(ErrorKind.CANCELLED, error.message());
-          case 408 -> new ServingException(ErrorKind.CLIENT_TIMEOUT, error.message());
           default -> ServingException.ofHandler(error.code(), error.message());
         };
     return error.detail().isEmpty() ? known : known.withDetail(error.detail());

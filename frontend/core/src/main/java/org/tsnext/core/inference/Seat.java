@@ -126,8 +126,7 @@ final class Seat implements WorkSeat {
       warn("ERROR", batchId, item);
       return;
     }
-    // What was cancelled or came too late is no failure of the handler.
-    if (error.code() != 499 && error.code() != 408) {
+    if (!error.notRun()) {
       observer.handlerFailed(error);
     }
     ServingException shown = Refusals.ofHandler(error);

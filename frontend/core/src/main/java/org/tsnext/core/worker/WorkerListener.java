@@ -56,7 +56,16 @@ public interface WorkerListener {
   record LoadFailure(int code, String message, String detail, String traceback) {}
 
   /** How the handler failed. See ERROR in docs/worker-protocol.md. */
-  record HandlerError(int code, String message, String detail, String traceback) {}
+  record HandlerError(int code, String message, String detail, String traceback) {
+
+    /**
+     * Whether the handler did not run, because the request was cancelled (499) or came too late
+     * (408). A handler that raises an error with one of these codes gives its type as the detail.
+     */
+    public boolean notRun() {
+      return (code == 499 || code == 408) && detail.isEmpty();
+    }
+  }
 
   /**
    * How a process ended.
