@@ -7,9 +7,13 @@ import io.netty.channel.ChannelHandler;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoopGroup;
 import java.io.IOException;
+import java.net.ConnectException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
@@ -101,7 +105,10 @@ final class Acceptor {
     return bound.channel();
   }
 
-  /** A socket that an earlier server left behind goes; any other file stays and is an error. */
+  /**
+   * A socket that an earlier server left behind goes. One that somebody listens on, and any other
+   * file, stays and is an error.
+   */
   private static void removeStale(Path path) throws IOException {
     if (!Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
       return;
@@ -110,7 +117,21 @@ final class Acceptor {
         .isOther()) {
       throw new IOException("the path exists and is not a socket");
     }
+    if (isServed(path)) {
+      throw new IOException("Address already in use: another process listens on the socket");
+    }
     Files.delete(path);
+  }
+
+  private static boolean isServed(Path path) throws IOException {
+    try (SocketChannel channel = SocketChannel.open(StandardProtocolFamily.UNIX)) {
+      // Does not wait: a listener whose queue is full is alive, too.
+      channel.configureBlocking(false);
+      channel.connect(UnixDomainSocketAddress.of(path));
+      return true;
+    } catch (ConnectException e) {
+      return false;
+    }
   }
 
   BoundListener listener() {

@@ -11,6 +11,7 @@ import java.net.ServerSocket;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
+import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -100,6 +101,29 @@ public class ListenerTest extends HttpTestBase {
     }
     unix.close();
     assertFalse(Files.exists(path));
+    Files.delete(folder);
+  }
+
+  @Test
+  public void socketOfALiveServerIsNotTakenAndThatOfADeadOneIs() throws Exception {
+    if (!transport.supportsUnixSockets()) {
+      throw new SkipException("no native transport here");
+    }
+    Path folder = Files.createTempDirectory("ts");
+    ListenAddress.Unix address = new ListenAddress.Unix(folder.resolve("inference.sock"));
+    HttpServer second = serve(settings(address, freePort(), CorsSettings.none(), true));
+    try (ServerSocketChannel first = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
+      first.bind(UnixDomainSocketAddress.of(address.path()));
+      IOException error = expectThrows(IOException.class, second::bind);
+      assertTrue(error.getMessage().contains("Address already in use"), error.getMessage());
+      assertTrue(error.getMessage().contains("inference_address"), error.getMessage());
+      second.close();
+      assertTrue(Files.exists(address.path()), "still the first one's");
+    }
+    assertTrue(Files.exists(address.path()), "left behind");
+    second.bind();
+    second.close();
+    assertFalse(Files.exists(address.path()));
     Files.delete(folder);
   }
 
