@@ -68,6 +68,11 @@ final class FakeInference implements InferenceService {
     return new ResponseHead(0, "", ResponseHead.BodyKind.TEXT, List.of());
   }
 
+  /** Whether nothing was submitted that {@link #next} has not given. */
+  boolean isEmpty() {
+    return seen.isEmpty();
+  }
+
   Seen next() throws InterruptedException {
     Seen next = seen.poll(10, TimeUnit.SECONDS);
     if (next == null) {

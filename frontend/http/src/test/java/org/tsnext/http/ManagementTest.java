@@ -121,7 +121,7 @@ public class ManagementTest extends HttpTestBase {
       {"/models?url=a.mar&batch_size=0", "", "X-A: b", "batch_size is 0, expected 1 or more"},
       {"/models?url=a.mar&initial_workers=-2", "", "X-A: b", "initial_workers is -2"},
       {"/models", "", JSON, "not valid JSON"},
-      {"/models", "{\"url\": ", JSON, "not valid JSON"},
+      {"/models", "{\"url\": ", JSON, "not valid JSON: End of input"},
       {"/models", "[1]", JSON, "expected an object"},
       {"/models", "{\"url\": {}}", JSON, "Parameter url is {}, expected a string."},
       {"/models", "{\"url\": \"a\", \"batch_size\": \"x\"}", JSON, "expected an integer"},

@@ -40,6 +40,8 @@ public class PredictionTest extends HttpTestBase {
       {"/invocations?model_name=m", "m", null, predict, null, null},
       {"/v1/models/m:predict", "m", null, predict, "False", null},
       {"/v1/models/m:explain", "m", null, explain, "True", null},
+      {"/v2/models/m/infer", "m", null, predict, "False", null},
+      {"/v2/models/m/explain", "m", null, explain, "True", null},
     };
   }
 
@@ -71,7 +73,7 @@ public class PredictionTest extends HttpTestBase {
       {"/models"},
       {"/models/m/other"},
       {"/metrics"},
-      {"/v2/models/m/infer"},
+      {"/v2/models/m"},
       {"/v2"},
       {"/a/b/c/predict"},
       {"/wfpredict"},
@@ -96,9 +98,11 @@ public class PredictionTest extends HttpTestBase {
 
   @Test
   public void workflowsAreNotSupported() throws Exception {
-    Answer answer = client().post("/wfpredict/pipe", "x");
-    assertEquals(answer.status(), 501);
-    assertTrue(answer.body().contains("\"type\": \"NotImplementedException\""), answer.body());
+    for (String path : List.of("/wfpredict/pipe", "/WFPredict/pipe")) {
+      Answer answer = client().post(path, "x");
+      assertEquals(answer.status(), 501);
+      assertTrue(answer.body().contains("\"type\": \"NotImplementedException\""), answer.body());
+    }
   }
 
   @Test
@@ -120,12 +124,12 @@ public class PredictionTest extends HttpTestBase {
     assertEquals(seen.header("x-my-header"), "b");
     assertEquals(seen.header("explain"), "False");
     assertEquals(seen.header("url_path"), "");
+    assertEquals(seen.header("Authorization"), "Bearer secret");
     List<String> names =
         seen.headers().stream()
             .map(header -> header.name().toLowerCase(java.util.Locale.ROOT))
             .toList();
     assertFalse(names.contains("describe"));
-    assertFalse(names.contains("authorization"));
     assertEquals(names.stream().filter("explain"::equals).count(), 1);
   }
 
@@ -161,6 +165,40 @@ public class PredictionTest extends HttpTestBase {
     assertEquals(bad.status(), 400);
     assertTrue(bad.body().contains("percent-encoding"), bad.body());
     assertEquals(client.post("/predictions/m", "", form).status(), 200);
+  }
+
+  @Test
+  public void inputsThatNoWorkerCanBeGivenAreRefusedBeforeTheyAreQueued() throws Exception {
+    RawClient client = client(port(serve(roomy()).bind().get(0)));
+    String form = "Content-Type: application/x-www-form-urlencoded";
+    assertEquals(client.post("/predictions/m", "n".repeat(65_535), form).status(), 200);
+    inference.next();
+    Answer name = client.post("/predictions/m", "n".repeat(65_536), form);
+    assertEquals(name.status(), 400);
+    assertTrue(name.body().contains("\"type\": \"BadRequestException\""), name.body());
+    assertTrue(name.body().contains("65536 octets, expected at most 65535"), name.body());
+    Answer names = client.post("/predictions/m", ("n".repeat(60_000) + "&").repeat(5), form);
+    assertEquals(names.status(), 400);
+    assertTrue(names.body().contains("300000 octets, expected at most 262144"), names.body());
+    Answer inputs = client.post("/m/predict?a=1", "b=1&".repeat(1024), form);
+    assertEquals(inputs.status(), 400);
+    assertTrue(inputs.body().contains("1025 inputs, expected at most 1024"), inputs.body());
+    assertTrue(inference.isEmpty(), "nothing was queued");
+  }
+
+  /** Settings with the size limit of an ordinary server. */
+  private static HttpSettings roomy() {
+    ListenAddress any = new ListenAddress.Tcp("127.0.0.1", 0);
+    return new HttpSettings(
+        any,
+        any,
+        HttpSettings.DEFAULT_MAX_REQUEST_SIZE,
+        STREAM_LIMIT,
+        CorsSettings.none(),
+        true,
+        true,
+        "1.0.0",
+        List::of);
   }
 
   @Test

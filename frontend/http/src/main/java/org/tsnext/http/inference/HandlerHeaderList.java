@@ -14,8 +14,9 @@ final class HandlerHeaderList {
   private HandlerHeaderList() {}
 
   /**
-   * The client's headers as it spelled them, without its credentials and without names that only
-   * the server may say, followed by those that the route adds.
+   * The client's headers as it spelled them, without the names that only the server may say,
+   * followed by those that the route adds. {@code Authorization} is passed on: as long as the
+   * server has no tokens of its own, what it carries is meant for the handler.
    *
    * @param urlPath what follows the version in the path
    */
@@ -43,7 +44,6 @@ final class HandlerHeaderList {
     return switch (name.length()) {
       case 7 -> name.equalsIgnoreCase("explain");
       case 8 -> name.equalsIgnoreCase("describe") || name.equalsIgnoreCase("url_path");
-      case 13 -> name.equalsIgnoreCase("authorization");
       default -> false;
     };
   }

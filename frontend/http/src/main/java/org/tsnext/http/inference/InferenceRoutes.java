@@ -50,7 +50,7 @@ public final class InferenceRoutes {
                     new Outcome(
                         500, "application/json", "Unhealthy, with the models concerned")))));
     routes.addAll(new Predictions(inference, models, startUpModels).routes());
-    routes.add(workflow("/wfpredict/{workflow_name}"));
+    routes.add(workflow("/~wfpredict/{workflow_name}"));
     return routes;
   }
 
@@ -112,6 +112,8 @@ public final class InferenceRoutes {
       add("version_legacyPredict", "/{model_name}/{model_version}/predict", query);
       add("v1Predict", "/v1/models/{model_name}:predict", PredictionRoute.KSERVE_PREDICT);
       add("v1Explain", "/v1/models/{model_name}:explain", PredictionRoute.KSERVE_EXPLAIN);
+      add("v2Predict", "/v2/models/{model_name}/infer", PredictionRoute.KSERVE_PREDICT);
+      add("v2Explain", "/v2/models/{model_name}/explain", PredictionRoute.KSERVE_EXPLAIN);
       return routes;
     }
 

@@ -25,7 +25,6 @@ import org.tsnext.http.routing.RoutedRequest;
 final class PredictionHandler implements RouteHandler {
 
   private static final String MODEL_NAME = "model_name";
-  private static final int MAX_PARTS = 1024;
 
   private final InferenceService inference;
   private final PredictionRoute route;
@@ -57,11 +56,7 @@ final class PredictionHandler implements RouteHandler {
   }
 
   private InferenceRequest request(RoutedRequest routed, List<InputPart> parts) {
-    if (parts.size() > MAX_PARTS) {
-      throw new ServingException(
-          ErrorKind.BAD_REQUEST,
-          "The request has " + parts.size() + " inputs, expected at most " + MAX_PARTS + ".");
-    }
+    InputReader.check(parts);
     Exchange exchange = routed.exchange();
     String urlPath = routed.parameters().getOrDefault("url_path", "");
     return new InferenceRequest(

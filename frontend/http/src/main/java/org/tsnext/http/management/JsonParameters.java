@@ -42,7 +42,8 @@ record JsonParameters(JsonObject json) implements Parameters {
       }
       return new JsonParameters(json.getAsJsonObject());
     } catch (JsonParseException | IOException e) {
-      throw malformed(String.valueOf(e.getMessage()));
+      // The cause says it without the name of a Java class in front.
+      throw malformed((e.getCause() == null ? e : e.getCause()).getMessage());
     }
   }
 

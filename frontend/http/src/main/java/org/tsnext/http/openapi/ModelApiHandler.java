@@ -67,6 +67,7 @@ public final class ModelApiHandler implements RouteHandler {
     List<Route> routes = new ArrayList<>();
     routes.add(prediction("/predictions/" + model, model));
     routes.add(prediction("/v1/models/" + model + ":predict", model + "_v1Predict"));
+    routes.add(prediction("/v2/models/" + model + "/infer", model + "_v2Predict"));
     routes.add(prediction("/explanations/" + model, model + "_explanations"));
     return routes;
   }

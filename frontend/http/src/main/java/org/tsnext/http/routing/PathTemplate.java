@@ -10,7 +10,8 @@ import java.util.stream.Collectors;
 /**
  * A path pattern: {@code /models/{model}/{version}}. A segment is a literal, a parameter, a
  * parameter with a literal suffix ({@code {model}:predict}), or, as the last one, {@code {name...}}
- * for whatever follows, which may be nothing. Parameters never match an empty segment.
+ * for whatever follows, which may be nothing. Parameters never match an empty segment. A literal is
+ * matched exactly, unless it starts with {@code ~}: then in any letter case.
  */
 public final class PathTemplate implements Comparable<PathTemplate> {
 
@@ -100,19 +101,23 @@ public final class PathTemplate implements Comparable<PathTemplate> {
   /**
    * @param name of the parameter, empty for a literal
    * @param literal the literal, or what must follow the parameter's value
+   * @param anyCase whether a literal matches in any letter case
    */
-  private record Segment(String name, String literal) {
+  private record Segment(String name, String literal, boolean anyCase) {
 
     static Segment of(String text) {
+      if (text.startsWith("~")) {
+        return new Segment("", text.substring(1), true);
+      }
       int close = text.indexOf('}');
       return text.startsWith("{")
-          ? new Segment(text.substring(1, close), text.substring(close + 1))
-          : new Segment("", text);
+          ? new Segment(text.substring(1, close), text.substring(close + 1), false)
+          : new Segment("", text, false);
     }
 
     boolean matches(String value) {
       if (name.isEmpty()) {
-        return value.equals(literal);
+        return anyCase ? value.equalsIgnoreCase(literal) : value.equals(literal);
       }
       return value.length() > literal.length() && value.endsWith(literal);
     }
