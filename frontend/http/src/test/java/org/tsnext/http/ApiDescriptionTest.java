@@ -102,6 +102,11 @@ public class ApiDescriptionTest extends HttpTestBase {
     assertTrue(predictions.getAsJsonObject("paths").has("/predictions/cats"));
     assertEquals(options(client(), "/explanations/cats/2.0"), predictions);
     assertEquals(options(client(), "/v1/models/cats:predict"), predictions);
+    assertEquals(options(client(), "/v2/models/cats/infer"), predictions);
+    assertEquals(options(client(), "/invocations?model_name=cats"), predictions);
+    assertEquals(client().request("OPTIONS", "/invocations", null).read().status(), 400);
+    startUpModels.add("cats");
+    assertEquals(options(client(), "/invocations"), predictions);
     JsonObject management = options(management(), "/models/cats");
     assertEquals(
         management.getAsJsonObject("info").get("title").getAsString(),

@@ -14,12 +14,13 @@ final class Names {
   /**
    * Returns {@code value} if it may be a name or a version.
    *
+   * @param kind of the error if it may not, by whoever gave it
    * @param what the word for it in the error
    */
-  static String requireAllowed(String what, String value) {
+  static String requireAllowed(ErrorKind kind, String what, String value) {
     if (!ALLOWED.matcher(value).matches()) {
       throw new ServingException(
-          ErrorKind.INVALID_MODEL,
+          kind,
           what
               + " \""
               + value

@@ -37,10 +37,16 @@ final class SettingsResolver {
    */
   ModelSettings resolve(RegisterModel order, ModelArchive archive) {
     Optional<Manifest> manifest = archive.manifest();
-    String name = Names.requireAllowed("The model name", nameOf(order, archive));
+    String name =
+        Names.requireAllowed(
+            order.modelName().isPresent() ? ErrorKind.BAD_REQUEST : ErrorKind.INVALID_MODEL,
+            "The model name",
+            nameOf(order, archive));
     String version =
         Names.requireAllowed(
-            "The model version", manifest.flatMap(Manifest::modelVersion).orElse("1.0"));
+            ErrorKind.INVALID_MODEL,
+            "The model version",
+            manifest.flatMap(Manifest::modelVersion).orElse("1.0"));
     ModelConfig config = archive.config();
     ModelOverrides overrides = server.overridesOf(name, version);
     String runtime = runtimeOf(order, overrides, manifest);

@@ -207,6 +207,21 @@ public class SettingsTest {
         () -> resolver.resolve(order(false), versioned),
         ErrorKind.INVALID_MODEL,
         "The model version");
+    RegisterModel renamed =
+        new RegisterModel(
+            "cats.mar",
+            Optional.of(name),
+            Optional.empty(),
+            Optional.empty(),
+            OptionalInt.empty(),
+            Optional.empty(),
+            OptionalInt.empty(),
+            Optional.empty(),
+            Optional.empty(),
+            true,
+            false);
+    assertRefused(
+        () -> resolver.resolve(renamed, versioned), ErrorKind.BAD_REQUEST, "The model name");
   }
 
   @Test

@@ -21,6 +21,7 @@ import org.tsnext.http.routing.Operation.Outcome;
 import org.tsnext.http.routing.Operation.Parameter;
 import org.tsnext.http.routing.Route;
 import org.tsnext.http.routing.RouteHandler;
+import org.tsnext.http.routing.RoutedRequest;
 
 /** The table of the inference listener's own routes. */
 public final class InferenceRoutes {
@@ -82,14 +83,14 @@ public final class InferenceRoutes {
   private static final class Predictions {
     private final InferenceService inference;
     private final ModelService models;
-    private final Supplier<List<String>> startUpModels;
+    private final InvokedModel invokedModel;
     private final List<Route> routes = new ArrayList<>();
 
     Predictions(
         InferenceService inference, ModelService models, Supplier<List<String>> startUpModels) {
       this.inference = inference;
       this.models = models;
-      this.startUpModels = startUpModels;
+      this.invokedModel = new InvokedModel(startUpModels);
     }
 
     List<Route> routes() {
@@ -118,12 +119,17 @@ public final class InferenceRoutes {
     }
 
     private void add(String operationId, String path, PredictionRoute route) {
-      RouteHandler handler = new PredictionHandler(inference, route, startUpModels);
+      RouteHandler handler = new PredictionHandler(inference, route, invokedModel);
       routes.add(Route.of(PREDICT_METHODS, path, handler, operation(operationId, path, route)));
-      if (path.contains("{model_name}")) {
-        routes.add(
-            Route.undocumented(List.of(OPTIONS), path, ModelApiHandler.forPredictions(models)));
-      }
+      routes.add(
+          Route.undocumented(
+              List.of(OPTIONS), path, ModelApiHandler.forPredictions(models, this::modelOf)));
+    }
+
+    private String modelOf(RoutedRequest request) {
+      return request.modelName() != null
+          ? request.modelName()
+          : invokedModel.of(request.query()).orElseThrow(InvokedModel::missing);
     }
 
     private static Operation operation(String id, String path, PredictionRoute route) {

@@ -8,8 +8,6 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.function.Supplier;
-import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.inference.InferenceService;
 import org.tsnext.core.inference.InferenceService.InferenceCall;
@@ -24,20 +22,17 @@ import org.tsnext.http.routing.RoutedRequest;
 /** Predictions and explanations: reads the inputs, asks the core, lets it answer. */
 final class PredictionHandler implements RouteHandler {
 
-  private static final String MODEL_NAME = "model_name";
-
   private final InferenceService inference;
   private final PredictionRoute route;
-  private final Supplier<List<String>> startUpModels;
+  private final InvokedModel invokedModel;
 
   /**
-   * @param startUpModels for the route without a model in its path
+   * @param invokedModel for the route without a model in its path
    */
-  PredictionHandler(
-      InferenceService inference, PredictionRoute route, Supplier<List<String>> startUpModels) {
+  PredictionHandler(InferenceService inference, PredictionRoute route, InvokedModel invokedModel) {
     this.inference = inference;
     this.route = route;
-    this.startUpModels = startUpModels;
+    this.invokedModel = invokedModel;
   }
 
   @Override
@@ -86,25 +81,22 @@ final class PredictionHandler implements RouteHandler {
         : ByteBufUtil.writeUtf8(UnpooledByteBufAllocator.DEFAULT, value);
   }
 
-  /** The model of the path, else of the query, else the only one loaded at start, else a field. */
+  /** The model of the path, else of the query or the start, else of a field. */
   private String model(RoutedRequest routed, List<InputPart> parts) {
     if (routed.modelName() != null) {
       return routed.modelName();
     }
-    Optional<String> named = routed.query().get(MODEL_NAME).filter(name -> !name.isEmpty());
-    if (named.isPresent()) {
-      return named.get();
-    }
-    List<String> known = startUpModels.get();
-    if (known.size() == 1) {
-      return known.get(0);
-    }
+    return invokedModel
+        .of(routed.query())
+        .or(() -> ofFields(parts))
+        .orElseThrow(InvokedModel::missing);
+  }
+
+  private static Optional<String> ofFields(List<InputPart> parts) {
     return parts.stream()
-        .filter(part -> part.name().equals(MODEL_NAME))
+        .filter(part -> part.name().equals(InvokedModel.PARAMETER))
         .map(part -> part.value().toString(StandardCharsets.UTF_8))
         .filter(name -> !name.isEmpty())
-        .findFirst()
-        .orElseThrow(
-            () -> new ServingException(ErrorKind.BAD_REQUEST, "Parameter model_name is required."));
+        .findFirst();
   }
 }

@@ -21,17 +21,28 @@ public final class ModelApiHandler implements RouteHandler {
   private static final String MODEL_NAME = "{model_name}";
 
   private final ModelService models;
+  private final Function<RoutedRequest, String> modelOf;
   private final Function<String, JsonObject> document;
 
-  private ModelApiHandler(ModelService models, Function<String, JsonObject> document) {
+  private ModelApiHandler(
+      ModelService models,
+      Function<RoutedRequest, String> modelOf,
+      Function<String, JsonObject> document) {
     this.models = models;
+    this.modelOf = modelOf;
     this.document = document;
   }
 
-  /** Describes the prediction routes of a model. */
-  public static ModelApiHandler forPredictions(ModelService models) {
+  /**
+   * Describes the prediction routes of a model.
+   *
+   * @param modelOf which model a request means
+   */
+  public static ModelApiHandler forPredictions(
+      ModelService models, Function<RoutedRequest, String> modelOf) {
     return new ModelApiHandler(
         models,
+        modelOf,
         model ->
             new OpenApiDocument("RESTful API for: " + model, "1.0.0")
                 .addAll(predictions(model), Function.identity())
@@ -49,6 +60,7 @@ public final class ModelApiHandler implements RouteHandler {
         routes.stream().filter(route -> route.template().toString().contains(MODEL_NAME)).toList();
     return new ModelApiHandler(
         models,
+        RoutedRequest::modelName,
         model ->
             new OpenApiDocument("RESTful Management API for: " + model, serverVersion)
                 .addAll(ofModels, path -> path.replace(MODEL_NAME, model))
@@ -58,7 +70,7 @@ public final class ModelApiHandler implements RouteHandler {
   @Override
   public void handle(RoutedRequest request) {
     Optional<String> version = request.modelVersion().filter(text -> !text.equals("all"));
-    String model = models.describe(request.modelName(), version).modelName();
+    String model = models.describe(modelOf.apply(request), version).modelName();
     request.exchange().send(Response.json(200, document.apply(model)));
   }
 
