@@ -218,10 +218,16 @@ def test_ping_is_answered(worker: Any, until: Any) -> None:
     until(lambda: 77 in worker.pongs, "PONG")
 
 
-def test_prediction_time_is_told_per_batch(worker: Any, request_of: Any, until: Any) -> None:
+def test_prediction_time_is_told_with_the_ids_of_its_batch(
+    worker: Any, request_of: Any, until: Any
+) -> None:
     worker.metrics.clear()
-    worker.ask(request_of(b"1", "text/plain", id="a"), request_of(b"2", "text/plain", id="b"))
-    (sample,) = until(lambda: list(worker.metrics), "a metric")
+
+    def ask_until_a_sample_is_due() -> list[Any]:
+        worker.ask(request_of(b"1", "text/plain", id="a"), request_of(b"2", "text/plain", id="b"))
+        return list(worker.metrics)
+
+    (sample,) = until(ask_until_a_sample_is_due, "a metric")
     assert (sample.name, sample.unit, sample.type) == ("PredictionTime", "Milliseconds", "gauge")
     assert sample.request_ids == "a,b"
     assert sample.dimensions == (("ModelName", "m"), ("Level", "Model"))

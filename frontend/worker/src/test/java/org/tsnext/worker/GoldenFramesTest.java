@@ -17,6 +17,10 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.Random;
+import java.util.logging.Level;
+import java.util.logging.Logger;
+import org.testng.annotations.AfterClass;
+import org.testng.annotations.BeforeClass;
 import org.testng.annotations.DataProvider;
 import org.testng.annotations.Test;
 import org.tsnext.core.request.Header;
@@ -28,6 +32,20 @@ import org.tsnext.core.request.RequestKind;
 public class GoldenFramesTest {
 
   private static final long SEED = 20261122L;
+
+  /** Held here, since a logger that nobody holds forgets its level. */
+  private static final Logger EMBEDDED_CHANNEL = Logger.getLogger(EmbeddedChannel.class.getName());
+
+  /** It logs each refusal after the first with its stack trace, and most of these are refused. */
+  @BeforeClass
+  void silenceRefusals() {
+    EMBEDDED_CHANNEL.setLevel(Level.OFF);
+  }
+
+  @AfterClass
+  void restoreRefusals() {
+    EMBEDDED_CHANNEL.setLevel(null);
+  }
 
   @DataProvider
   Iterator<GoldenFrame> fromWorkers() {
