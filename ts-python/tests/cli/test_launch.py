@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -54,6 +55,46 @@ def test_temp_is_the_jvms_temporary_folder(
     assert run("--model-store", "store").status == 0
 
     assert f"-Djava.io.tmpdir={tmp_path}" in java.words()
+
+
+def test_logs_that_cannot_be_written_are_refused(
+    run: Run, java: FakeJava, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_the_way = tmp_path / "file"
+    in_the_way.touch()
+    monkeypatch.setenv("METRICS_LOCATION", str(in_the_way / "metrics"))
+
+    outcome = run("--model-store", "store")
+
+    assert (outcome.status, outcome.out) == (1, "")
+    assert f"Logs cannot be written to {in_the_way / 'metrics'}: {in_the_way} is" in outcome.err
+    assert "METRICS_LOCATION" in outcome.err
+    assert java.records() == []
+
+
+def test_a_log_file_of_another_user_is_refused(
+    run: Run, java: FakeJava, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = tmp_path / "model_log.log"
+    log.touch()
+    monkeypatch.setenv("LOG_LOCATION", str(tmp_path))
+    real = os.access
+    monkeypatch.setattr("os.access", lambda path, mode: path != log and real(path, mode))
+
+    outcome = run("--model-store", "store")
+
+    assert outcome.status == 1
+    assert f"{log} is not writable. Set LOG_LOCATION" in outcome.err
+
+
+def test_own_log_config_needs_no_log_folder(
+    run: Run, java: FakeJava, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "own.xml").touch()
+    monkeypatch.setenv("LOG_LOCATION", str(tmp_path / "file"))
+
+    assert run("--model-store", "store", "--log-config", str(tmp_path / "own.xml")).status == 0
 
 
 def test_no_java(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +23,11 @@ _DEFAULT_VM_ARGUMENTS = (
     "-Xms64m",
     "-Dfile.encoding=UTF-8",
 )
+# What the default logging writes, by the variable that says where.
+_LOG_FILES = {
+    "LOG_LOCATION": ("ts_log.log", "model_log.log", "access_log.log"),
+    "METRICS_LOCATION": ("ts_metrics.log", "model_metrics.log"),
+}
 _LOGGING_PROPERTIES = ("-Dlog4j.configurationFile=", "-Dlog4j2.configurationFile=")
 
 
@@ -116,10 +122,16 @@ def prepare_launch(options: Options, environ: Mapping[str, str]) -> Launch:
     _require(store, "--model-store directory", Path.is_dir)
     _require(options.workflow_store, "--workflow-store directory", Path.is_dir)
     _require(options.cpp_log_config, "--cpp-log-config file", Path.is_file)
+    vm_arguments = _vm_arguments(configuration, options.log_config is not None, environ)
+    if options.log_config is None and not any(
+        word.startswith(_LOGGING_PROPERTIES) for word in vm_arguments
+    ):
+        for variable, files in _LOG_FILES.items():
+            _require_writable_logs(environ.get(variable) or "logs", variable, files)
     return Launch(
         options=options,
         configuration=configuration,
-        vm_arguments=_vm_arguments(configuration, options.log_config is not None, environ),
+        vm_arguments=vm_arguments,
         temporary=Path(temporary).absolute() if temporary else None,
         logs=Path(environ.get("LOG_LOCATION") or "logs").absolute(),
     )
@@ -128,6 +140,23 @@ def prepare_launch(options: Options, environ: Mapping[str, str]) -> Launch:
 def _require(given: str | None, what: str, exists: Callable[[Path], bool]) -> None:
     if given is not None and not exists(Path(given)):
         raise Refusal(f"{what} not found: {given}", familiar=True)
+
+
+def _require_writable_logs(location: str, variable: str, files: Sequence[str]) -> None:
+    """Refuse a folder in which log4j could not write: it would go on without logs."""
+    folder = Path(location).absolute()
+    place = folder
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    unfit = None if place.is_dir() and os.access(place, os.W_OK | os.X_OK) else place
+    for name in files:
+        if (folder / name).exists() and not os.access(folder / name, os.W_OK):
+            unfit = folder / name
+    if unfit is not None:
+        raise Refusal(
+            f"Logs cannot be written to {folder}: {unfit} is not writable. "
+            f"Set {variable} to a folder in which this user can write."
+        )
 
 
 def _vm_arguments(
