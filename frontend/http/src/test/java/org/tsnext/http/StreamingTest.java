@@ -1,6 +1,7 @@
 package org.tsnext.http;
 
 import static org.testng.Assert.assertEquals;
+import static org.testng.Assert.assertNull;
 import static org.testng.Assert.assertThrows;
 import static org.testng.Assert.assertTrue;
 
@@ -53,6 +54,20 @@ public class StreamingTest extends HttpTestBase {
     sink.end(text("last"));
     assertEquals(client.chunk(), "last");
     assertEquals(client.chunk(), "");
+    assertEquals(client.get("/ping").status(), 200);
+  }
+
+  @Test
+  public void streamWithAStatusThatHasNoBodyEndsWithItsHead() throws Exception {
+    RawClient client = client();
+    ResponseSink sink = begin(client, POST);
+    sink.chunk(new ResponseHead(204, "", BodyKind.TEXT, List.of()), text("part0 "));
+    Answer head = client.read(false);
+    assertEquals(head.status(), 204);
+    assertNull(head.header("transfer-encoding"));
+    assertNull(head.header("content-type"));
+    sink.chunk(ResponseHead.EMPTY, text("part1 "));
+    sink.end(text("last"));
     assertEquals(client.get("/ping").status(), 200);
   }
 

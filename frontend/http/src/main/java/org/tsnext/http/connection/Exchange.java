@@ -162,8 +162,8 @@ public final class Exchange {
   /**
    * Begins a stream. Chunked in HTTP/1.1; in HTTP/1.0 it ends with the connection.
    *
-   * @return false if there is no use for chunks: the exchange has ended, or the client wants the
-   *     head only
+   * @return false if there is no use for chunks: the exchange has ended, the client wants the head
+   *     only, or the status is one without a body
    */
   public boolean beginStream(
       int streamStatus, String reason, String contentType, List<Header> headers) {
@@ -171,14 +171,15 @@ public final class Exchange {
       return false;
     }
     takeBody().release();
+    boolean bodiless = isBodiless(streamStatus);
     chunked = request.protocolVersion().equals(HttpVersion.HTTP_1_1);
-    keepAlive &= chunked;
-    Framing framing = chunked ? Framing.CHUNKED : Framing.UNTIL_CLOSE;
-    Head head = new Head(streamStatus, reason, Optional.of(contentType), headers, framing, 0);
-    connection.write(encode(head, 0));
+    keepAlive &= chunked || bodiless;
+    Framing framing = bodiless ? Framing.NO_BODY : chunked ? Framing.CHUNKED : Framing.UNTIL_CLOSE;
+    Optional<String> type = bodiless ? Optional.empty() : Optional.of(contentType);
+    connection.write(encode(new Head(streamStatus, reason, type, headers, framing, 0), 0));
     status = streamStatus;
     state = State.STREAMING;
-    if (isHead()) {
+    if (isHead() || bodiless) {
       connection.flush();
       cancelCall();
       end();
