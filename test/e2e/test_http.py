@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import socket
+import tempfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 import requests
@@ -241,3 +245,58 @@ def test_cors_headers_and_preflight(start: Callable[..., TorchServe]) -> None:
     )
     assert preflight.status_code in (200, 204)
     assert preflight.headers["access-control-allow-methods"] == "GET, POST, PUT, OPTIONS"
+
+
+def test_request_that_no_worker_can_be_given_is_refused_alone(
+    start: Callable[..., TorchServe],
+) -> None:
+    server = start()
+    server.store.write_handler(
+        "pairs",
+        "def handle(data, context):\n"
+        "    return None if data is None else [str(len(data)) for row in data]\n",
+        "minWorkers: 1\nmaxWorkers: 1\nbatchSize: 2\nmaxBatchDelay: 500\n",
+    )
+    requests.post(f"{server.management}/models?url=pairs", timeout=60).raise_for_status()
+    with ThreadPoolExecutor(2) as pool:
+        good = pool.submit(server.predict, "pairs", data={"a": "1"})
+        bad = pool.submit(server.predict, "pairs", data={"n" * 70_000: "1"})
+        assert (good.result().status_code, good.result().text) == (200, "1")
+        assert bad.result().status_code == 400
+        assert bad.result().json()["type"] == "BadRequestException"
+
+
+def ping_over(path: Path) -> bytes:
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(30)
+        client.connect(str(path))
+        client.sendall(b"GET /ping HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        answer = b""
+        while piece := client.recv(65536):
+            answer += piece
+    return answer
+
+
+def test_unix_socket_is_taken_over_from_a_dead_server_only(
+    start: Callable[..., TorchServe], tmp_path: Path
+) -> None:
+    # The name of a socket ends at 107 bytes, which tmp_path may exceed.
+    with tempfile.TemporaryDirectory(prefix="ts") as folder:
+        path = Path(folder) / "inference.sock"
+        config = {"inference_address": f"unix:{path}"}
+        first = TorchServe(tmp_path / "first", config=config)
+        first.start()
+        try:
+            second = TorchServe(tmp_path / "second", config=config)
+            with pytest.raises(AssertionError):
+                second.start()
+            assert second.stop() != 0
+            assert "Address already in use" in second.tail()
+            assert ping_over(path).startswith(b"HTTP/1.1 200 OK")
+        finally:
+            first.stop(signal.SIGKILL)
+        assert path.exists()
+        third = start(config=config)
+        assert b'"status": "Healthy"' in ping_over(path)
+        third.stop()
+        assert not path.exists()
