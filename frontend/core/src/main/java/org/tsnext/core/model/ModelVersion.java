@@ -126,12 +126,13 @@ final class ModelVersion {
         supervisor.lastError().map(ModelVersion::describe));
   }
 
-  /** Up, on its way up, or down for less than the recovery window. */
+  /** Up, or without its model for less than the recovery window since its first failure. */
   private boolean isHealthy(WorkerView worker, long nowNanos) {
     return switch (worker.state()) {
-      case STARTING, LOADING, READY -> true;
+      case READY -> true;
       case DRAINING, STOPPED, FAILED -> false;
-      case BACKOFF ->
+      // An attempt that is under way does not close the question of whether it will succeed.
+      case STARTING, LOADING, BACKOFF ->
           worker.firstFailureNanos().isEmpty()
               || new RestartPolicy(settings.maxRetryTimeout())
                   .isOpen(worker.firstFailureNanos().getAsLong(), nowNanos);

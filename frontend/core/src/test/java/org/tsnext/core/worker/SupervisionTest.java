@@ -82,6 +82,7 @@ public class SupervisionTest {
     int before = fixture.launcher().workers().size();
     fixture.advance(Duration.ofSeconds(3));
     assertEquals(fixture.launcher().workers().size(), before + 1);
+    assertFalse(fixture.core().models().health().healthy(), "the last attempt changes nothing yet");
     assertEquals(waiting.ends(), 0);
     fixture.launcher().latest().failLoad(500, "ImportError: no x");
     fixture.advance(Duration.ofMinutes(30));
