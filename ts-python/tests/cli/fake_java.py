@@ -22,6 +22,7 @@ record = {{
     "stdin": os.readlink("/proc/self/fd/0") if os.path.exists("/proc") else "",
     "files": sorted(os.listdir("/proc/self/fd")) if os.path.exists("/proc") else [],
     "cwd": os.getcwd(),
+    "locations": {{k: v for k, v in os.environ.items() if k.endswith("_LOCATION")}},
 }}
 with open(told["folder"] + "/" + str(os.getpid()) + ".record", "w") as file:
     json.dump(record, file)

@@ -84,6 +84,19 @@ def test_server_is_detached(java: FakeJava, run: Run) -> None:
     assert seen["cwd"] == str(Path.cwd())
 
 
+def test_empty_log_folders_are_the_default_ones(
+    java: FakeJava, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("LOG_LOCATION", "")
+    monkeypatch.setenv("METRICS_LOCATION", str(tmp_path))
+    java.starts()
+
+    assert run("--model-store", "store").status == 0
+
+    # log4j would take the empty one for the root of the file system.
+    assert java.records()[-1]["locations"] == {"METRICS_LOCATION": str(tmp_path)}
+
+
 def test_its_files_are_private_and_the_pid_file_is_as_in_0_12(java: FakeJava, run: Run) -> None:
     run("--model-store", "store")
 

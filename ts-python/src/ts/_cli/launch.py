@@ -23,11 +23,11 @@ _DEFAULT_VM_ARGUMENTS = (
     "-Xms64m",
     "-Dfile.encoding=UTF-8",
 )
-# What the default logging writes, by the variable that says where.
-_LOG_FILES = {
+LOG_FILES = {
     "LOG_LOCATION": ("ts_log.log", "model_log.log", "access_log.log"),
     "METRICS_LOCATION": ("ts_metrics.log", "model_metrics.log"),
 }
+"""What the default logging writes, by the variable that names its folder."""
 _LOGGING_PROPERTIES = ("-Dlog4j.configurationFile=", "-Dlog4j2.configurationFile=")
 
 
@@ -126,7 +126,7 @@ def prepare_launch(options: Options, environ: Mapping[str, str]) -> Launch:
     if options.log_config is None and not any(
         word.startswith(_LOGGING_PROPERTIES) for word in vm_arguments
     ):
-        for variable, files in _LOG_FILES.items():
+        for variable, files in LOG_FILES.items():
             _require_writable_logs(environ.get(variable) or "logs", variable, files)
     return Launch(
         options=options,

@@ -16,7 +16,7 @@ from typing import NoReturn
 from ts._cli.configuration import normal_address
 from ts._cli.errors import Refusal
 from ts._cli.java import Java, find_java
-from ts._cli.launch import Launch
+from ts._cli.launch import LOG_FILES, Launch
 from ts._cli.processes import Process, find_process
 from ts._cli.registry import Registry, Server
 from ts._cli.status import State, Status, read_status
@@ -48,7 +48,7 @@ def start_server(
     status_path = registry.status_path(token)
     output_path = registry.output_path(token)
     command = launch.command(java, home, status_path, registry.pid_file, console=False)
-    child = _spawn(command, output_path)
+    child = _spawn(command, output_path, _server_environment(environ))
     server = _server(token, child.pid, launch)
     try:
         with _interruptible():
@@ -82,7 +82,7 @@ def become_server(
     sys.stdout.flush()
     sys.stderr.flush()
     try:
-        os.execv(command[0], command)
+        os.execve(command[0], command, _server_environment(environ))
     except OSError as problem:
         registry.remove(server)
         raise Refusal(f"{command[0]} cannot be run: {problem.strerror}.") from problem
@@ -112,7 +112,14 @@ def _server(token: str, pid: int, launch: Launch) -> Server:
     return Server(token, process, str(config) if config else None, str(Path.cwd()))
 
 
-def _spawn(command: list[str], output_path: Path) -> subprocess.Popen[bytes]:
+def _server_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """Leave out empty names of folders: log4j would take them for the root of the file system."""
+    return {name: value for name, value in environ.items() if value or name not in LOG_FILES}
+
+
+def _spawn(
+    command: list[str], output_path: Path, environ: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
     """Run a command in its own session, away from this terminal and every pipe of ours."""
     output = os.open(output_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_EXCL, 0o600)
     try:
@@ -121,6 +128,7 @@ def _spawn(command: list[str], output_path: Path) -> subprocess.Popen[bytes]:
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
+            env=environ,
             start_new_session=True,
         )
     except OSError as problem:

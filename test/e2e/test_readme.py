@@ -1,0 +1,150 @@
+"""README.md keeps its word: its commands run, and answer what it shows."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from torchserve_process import REPOSITORY, TorchServe, free_ports, wait_for
+
+README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+
+
+class Block:
+    """A fenced block: its language and its text."""
+
+    def __init__(self, language: str, text: str) -> None:
+        self.language = language
+        self.text = text
+
+    def commands(self) -> list[str]:
+        return [line for line in self.text.splitlines() if line.strip()]
+
+
+def blocks(heading: str) -> list[Block]:
+    """The fenced blocks of one section."""
+    section = README.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    return [Block(*found) for found in re.findall(r"^```(\w+)\n(.*?)^```$", section, re.M | re.S)]
+
+
+class Reader:
+    """Somebody who types what README says, in a clone that is set up."""
+
+    def __init__(self, folder: Path) -> None:
+        self.server = TorchServe(folder / "server")
+        self.clone = folder / "clone"
+        self.clone.mkdir()
+        (self.clone / "examples").symlink_to(REPOSITORY / "examples")
+        self.ports = dict(zip(("8080", "8081", "8082", "7070", "7071"), free_ports(5), strict=True))
+        # The default ports may be taken here; nothing else differs from what a reader does.
+        (self.clone / "config.properties").write_text(
+            f"inference_address=http://127.0.0.1:{self.ports['8080']}\n"
+            f"management_address=http://127.0.0.1:{self.ports['8081']}\n"
+            f"enable_metrics_api=false\ngrpc_inference_port={self.ports['7070']}\n"
+            f"grpc_management_port={self.ports['7071']}\ndefault_workers_per_model=1\n",
+            encoding="utf-8",
+        )
+
+    def types(self, command: str) -> str:
+        """Runs one line and returns what it prints to standard output."""
+        for default, free in self.ports.items():
+            command = command.replace(f"127.0.0.1:{default}", f"127.0.0.1:{free}")
+        command = command.replace("curl ", "curl --silent --show-error --max-time 90 ", 1)
+        done = subprocess.run(
+            ["bash", "-c", command],
+            cwd=self.clone,
+            env={
+                **{
+                    name: value
+                    for name, value in self.server.environment.items()
+                    if not name.endswith("_LOCATION")
+                },
+                "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            },
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=180,
+        )
+        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+        return done.stdout
+
+    def as_shown(self, printed: str) -> str:
+        """Output with the default ports again."""
+        for default, free in self.ports.items():
+            printed = printed.replace(f"127.0.0.1:{free}", f"127.0.0.1:{default}")
+        return printed
+
+
+@pytest.fixture
+def reader(tmp_path: Path) -> Iterator[Reader]:
+    if shutil.which("curl") is None:
+        pytest.skip("README's commands need curl")
+    one = Reader(tmp_path)
+    yield one
+    one.types("torchserve --stop")
+    wait_for(lambda: not one.server.processes(), "the server to end", 60)
+    one.server.assert_nothing_left()
+
+
+def shape(value: object) -> object:
+    """What must be the same on every machine: names and types, and texts as they are."""
+    if isinstance(value, dict):
+        return {name: shape(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [shape(member) for member in value]
+    return type(value).__name__ if isinstance(value, float) else value
+
+
+def assert_same_json(printed: str, shown: Block) -> None:
+    assert shown.language == "json"
+    assert shape(json.loads(printed)) == shape(json.loads(shown.text))
+
+
+def test_first_five_minutes_and_a_handler(reader: Reader) -> None:
+    first = blocks("The first five minutes")
+    setup, pack, start, started, predict, predicted, explain = first[:7]
+    manage, *managed, error, refused = first[7:]
+    assert setup.commands() == ["scripts/setup", "source .venv/bin/activate"]
+
+    for command in pack.commands():
+        reader.types(command)
+    (command,) = start.commands()
+    printed = reader.as_shown(reader.types(command)).splitlines()
+    assert [without_folder(line) for line in printed if "not supported yet" not in line] == [
+        without_folder(line) for line in started.commands()
+    ]
+
+    assert_same_json(reader.types(*predict.commands()), predicted)
+    explanation = json.loads(reader.types(*explain.commands()))
+    assert explanation["class"] == "7"
+    assert [len(row) for row in explanation["attributions"]] == [8] * 8
+
+    listed, described, scaled, pinged = [reader.types(line) for line in manage.commands()]
+    for answer, shown in zip((listed, scaled, pinged), managed, strict=True):
+        assert_same_json(answer, shown)
+    assert json.loads(described)[0]["workers"][0]["status"] == "READY"
+    assert_same_json(reader.types(*error.commands()), refused)
+
+    write_a_handler(reader)
+
+
+def write_a_handler(reader: Reader) -> None:
+    handler, calls, streamed, stop = blocks("Write a handler")
+    (reader.clone / "words.py").write_text(handler.text, encoding="utf-8")
+    archive, register, call = calls.commands()
+    reader.types(archive)
+    assert "registered with 1 initial workers" in reader.types(register)
+    assert reader.types(call) == streamed.text.rstrip("\n")
+    assert reader.types(*stop.commands()) == "TorchServe has stopped.\n"
+
+
+def without_folder(line: str) -> str:
+    return re.sub(r"^(  logs +)/.*$", r"\1FOLDER", line)
