@@ -4,7 +4,10 @@ import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
 import org.apache.logging.log4j.LogManager;
+import org.apache.logging.log4j.core.Appender;
 import org.apache.logging.log4j.core.LoggerContext;
+import org.apache.logging.log4j.core.appender.AsyncAppender;
+import org.apache.logging.log4j.core.appender.DefaultErrorHandler;
 import org.apache.logging.log4j.core.async.AsyncLoggerContext;
 import org.apache.logging.log4j.core.config.AppenderRef;
 import org.apache.logging.log4j.core.config.Configuration;
@@ -40,10 +43,12 @@ public final class Logging {
     LoggerContext context = (LoggerContext) LogManager.getContext(false);
     nameThreadsByLine(context);
     adopt(context);
+    dropInSilence(context);
     context.addPropertyChangeListener(
         event -> {
           if (LoggerContext.PROPERTY_CONFIG.equals(event.getPropertyName())) {
             adopt(context);
+            dropInSilence(context);
           }
         });
   }
@@ -64,6 +69,25 @@ public final class Logging {
   static void nameThreadsByLine(LoggerContext context) {
     if (context instanceof AsyncLoggerContext asynchronous) {
       asynchronous.setUseThreadLocals(false);
+    }
+  }
+
+  /**
+   * A buffer that drops lines when it is full tells so on stderr, by the thread that serves all
+   * loggers. Where nobody reads stdout nobody reads stderr, so that thread would wait for ever, and
+   * with it every event loop that has something to log.
+   */
+  static void dropInSilence(LoggerContext context) {
+    for (Appender appender : context.getConfiguration().getAppenders().values()) {
+      if (appender instanceof AsyncAppender buffer && !buffer.isBlocking()) {
+        buffer.setHandler(
+            new DefaultErrorHandler(buffer) {
+              @Override
+              public void error(String message) {
+                // "queue is full"; what comes with an exception is still told.
+              }
+            });
+      }
     }
   }
 

@@ -11,12 +11,26 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
 import java.util.regex.Pattern;
 import org.apache.logging.log4j.Level;
+import org.apache.logging.log4j.core.Appender;
+import org.apache.logging.log4j.core.LogEvent;
 import org.apache.logging.log4j.core.LoggerContext;
+import org.apache.logging.log4j.core.appender.AbstractAppender;
+import org.apache.logging.log4j.core.appender.AsyncAppender;
 import org.apache.logging.log4j.core.async.AsyncLoggerContext;
+import org.apache.logging.log4j.core.config.AppenderRef;
+import org.apache.logging.log4j.core.config.Configuration;
 import org.apache.logging.log4j.core.config.ConfigurationSource;
+import org.apache.logging.log4j.core.config.Property;
 import org.apache.logging.log4j.core.config.xml.XmlConfiguration;
+import org.apache.logging.log4j.core.impl.Log4jLogEvent;
+import org.apache.logging.log4j.message.SimpleMessage;
+import org.apache.logging.log4j.status.StatusData;
+import org.apache.logging.log4j.status.StatusListener;
+import org.apache.logging.log4j.status.StatusLogger;
 import org.testng.annotations.AfterMethod;
 import org.testng.annotations.BeforeMethod;
 import org.testng.annotations.Test;
@@ -165,6 +179,78 @@ public class LoggingTest {
     Logging.adopt(context);
     assertFalse(context.getConfiguration().getLoggers().containsKey("org.tsnext"));
     context.stop();
+  }
+
+  @Test
+  public void consoleThatNobodyReadsCostsItsLinesAndNoWordOnStderr() throws Exception {
+    CountDownLatch read = new CountDownLatch(1);
+    LoggerContext context =
+        start("<Configuration><Loggers><Root level='info'/></Loggers></Configuration>");
+    Configuration configuration = context.getConfiguration();
+    Appender stuck = new StuckAppender(read);
+    stuck.start();
+    configuration.addAppender(stuck);
+    AsyncAppender console =
+        AsyncAppender.newBuilder()
+            .setName("console")
+            .setAppenderRefs(new AppenderRef[] {AppenderRef.createAppenderRef("stuck", null, null)})
+            .setBufferSize(2)
+            .setBlocking(false)
+            .setConfiguration(configuration)
+            .build();
+    console.start();
+    configuration.addAppender(console);
+    configuration.getRootLogger().addAppender(console, null, null);
+    context.updateLoggers();
+    List<String> told = new CopyOnWriteArrayList<>();
+    StatusListener listener = new StatusTexts(told);
+    StatusLogger.getLogger().registerListener(listener);
+    try {
+      Logging.dropInSilence(context);
+      for (int i = 0; i < 100; i++) {
+        console.append(Log4jLogEvent.newBuilder().setMessage(new SimpleMessage("line")).build());
+      }
+      assertEquals(told, List.of());
+    } finally {
+      StatusLogger.getLogger().removeListener(listener);
+      read.countDown();
+      context.stop();
+    }
+  }
+
+  /** A pipe that is full. */
+  private static final class StuckAppender extends AbstractAppender {
+    private final CountDownLatch read;
+
+    StuckAppender(CountDownLatch read) {
+      super("stuck", null, null, true, Property.EMPTY_ARRAY);
+      this.read = read;
+    }
+
+    @Override
+    public void append(LogEvent event) {
+      try {
+        read.await();
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
+    }
+  }
+
+  /** What log4j says about itself. */
+  private record StatusTexts(List<String> texts) implements StatusListener {
+    @Override
+    public void log(StatusData data) {
+      texts.add(data.getMessage().getFormattedMessage());
+    }
+
+    @Override
+    public Level getStatusLevel() {
+      return Level.WARN;
+    }
+
+    @Override
+    public void close() {}
   }
 
   private String only(String file) throws IOException {
