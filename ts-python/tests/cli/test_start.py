@@ -97,6 +97,24 @@ def test_empty_log_folders_are_the_default_ones(
     assert java.records()[-1]["locations"] == {"METRICS_LOCATION": str(tmp_path)}
 
 
+def test_reader_that_leaves_early_does_not_hinder(java: FakeJava, home: Path) -> None:
+    java.starts()
+    reading, writing = os.pipe()
+    os.close(reading)
+
+    done = subprocess.run(
+        command_in_a_process(home),
+        env=environment_of_commands(),
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+    )
+    os.close(writing)
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_its_files_are_private_and_the_pid_file_is_as_in_0_12(java: FakeJava, run: Run) -> None:
     run("--model-store", "store")
 
@@ -232,14 +250,7 @@ def test_folder_that_others_can_write_to_is_refused(java: FakeJava, run: Run) ->
 
 def test_interrupted_start_leaves_no_server(java: FakeJava, home: Path) -> None:
     java.does(status={"state": "starting"})
-    code = (
-        "import pathlib, sys; from ts._cli.main import main; "
-        f"sys.exit(main(['--model-store', 'store'], home=pathlib.Path({str(home)!r})))"
-    )
-    source = Path(__file__).parents[2] / "src"
-    command = subprocess.Popen(
-        [sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": str(source)}
-    )
+    command = subprocess.Popen(command_in_a_process(home), env=environment_of_commands())
     end = time.monotonic() + 20
     while not java.records() and time.monotonic() < end:
         time.sleep(0.01)
@@ -248,3 +259,15 @@ def test_interrupted_start_leaves_no_server(java: FakeJava, home: Path) -> None:
 
     assert command.wait(20) == 143
     assert_nothing_left(java)
+
+
+def command_in_a_process(home: Path) -> list[str]:
+    code = (
+        "import pathlib, sys; from ts._cli.main import main; "
+        f"sys.exit(main(['--model-store', 'store'], home=pathlib.Path({str(home)!r})))"
+    )
+    return [sys.executable, "-c", code]
+
+
+def environment_of_commands() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src")}

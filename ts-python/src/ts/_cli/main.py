@@ -66,7 +66,11 @@ def _start(options: Options, environ: Mapping[str, str], home: Path, limit_sec: 
     if options.foreground:
         become_server(launch, registry, environ, home)
     status = start_server(launch, registry, environ, home, limit_sec)
-    _print_started(launch, status)
+    try:
+        _print_started(launch, status)
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader has what it wanted, as in `torchserve | head -1`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _stop(options: Options, environ: Mapping[str, str], limit_sec: float | None) -> None:
