@@ -73,7 +73,6 @@ public class PredictionTest extends HttpTestBase {
       {"/models"},
       {"/models/m/other"},
       {"/metrics"},
-      {"/v2/models/m"},
       {"/v2"},
       {"/a/b/c/predict"},
       {"/wfpredict"},
@@ -165,6 +164,26 @@ public class PredictionTest extends HttpTestBase {
     assertEquals(bad.status(), 400);
     assertTrue(bad.body().contains("percent-encoding"), bad.body());
     assertEquals(client.post("/predictions/m", "", form).status(), 200);
+  }
+
+  @Test
+  public void errorsOfTheV2RoutesSayTheMessageAsErrorToo() throws Exception {
+    inference.answer(
+        (seen, sink) -> sink.fail(new ServingException(ErrorKind.NO_WORKER, "Nobody is there.")));
+    assertEquals(
+        client().post("/v2/models/m/infer", "x").body(),
+        """
+        {
+          "code": 503,
+          "type": "ServiceUnavailableException",
+          "message": "Nobody is there.",
+          "error": "Nobody is there."
+        }
+        """);
+    Answer unknown = client().get("/v2/models/m");
+    assertEquals(unknown.status(), 404);
+    assertTrue(unknown.body().contains("\"error\": \"Requested resource"), unknown.body());
+    assertFalse(client().post("/predictions/m", "x").body().contains("\"error\""));
   }
 
   @Test
@@ -332,7 +351,8 @@ public class PredictionTest extends HttpTestBase {
               + ",\n  \"type\": \""
               + kind.type()
               + "\",\n  \"message\": \"it \\\"broke\\\" <b>\",\n  \"detail\": \"why\"\n}\n");
-      assertEquals(answer.header("retry-after"), kind.httpStatus() == 503 ? "1" : null);
+      boolean passes = kind.httpStatus() == 503 && kind != ErrorKind.PREDICTION_FAILED;
+      assertEquals(answer.header("retry-after"), passes ? "1" : null);
       assertEquals(answer.header("www-authenticate"), kind.httpStatus() == 401 ? "Bearer" : null);
       assertEquals(answer.header("connection"), "keep-alive");
     }

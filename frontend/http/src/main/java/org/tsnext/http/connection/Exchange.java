@@ -155,7 +155,7 @@ public final class Exchange {
     if (state == State.STREAMING) {
       cut();
     } else {
-      send(connection.server().errors().render(error, allowed));
+      send(connection.server().errors().render(error, allowed, request.uri()));
     }
   }
 

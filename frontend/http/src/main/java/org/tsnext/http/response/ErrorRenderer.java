@@ -2,13 +2,23 @@ package org.tsnext.http.response;
 
 import com.google.gson.JsonObject;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
+import java.util.Set;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.request.Header;
 
 /** The one place where an error becomes an HTTP answer. */
 public final class ErrorRenderer {
+
+  /** What may be over soon. A handler that fails with 503 will most likely fail again. */
+  private static final Set<ErrorKind> PASSING =
+      EnumSet.of(
+          ErrorKind.NO_WORKER,
+          ErrorKind.QUEUE_FULL,
+          ErrorKind.MODEL_GOING_AWAY,
+          ErrorKind.SHUTTING_DOWN);
 
   private static final Header RETRY_AFTER = new Header("retry-after", "1");
   private static final Header AUTHENTICATE = new Header("www-authenticate", "Bearer");
@@ -24,16 +34,13 @@ public final class ErrorRenderer {
     this.showDetail = showDetail;
   }
 
-  public Response render(ServingException error) {
-    return render(error, List.of());
-  }
-
   /**
-   * Renders an error that may be a 405.
+   * Renders an error.
    *
    * @param allowed methods for the {@code Allow} header of a 405
+   * @param target of the request; clients of the KServe v2 routes read the member {@code error}
    */
-  public Response render(ServingException error, List<String> allowed) {
+  public Response render(ServingException error, List<String> allowed, String target) {
     JsonObject body = new JsonObject();
     body.addProperty("code", error.httpStatus());
     body.addProperty("type", error.kind().type());
@@ -43,12 +50,15 @@ public final class ErrorRenderer {
     if (showDetail) {
       error.detail().ifPresent(text -> body.addProperty("detail", text));
     }
+    if (target.startsWith("/v2/")) {
+      body.addProperty("error", error.getMessage());
+    }
     return Response.json(error.httpStatus(), headers(error, allowed), body);
   }
 
   private static List<Header> headers(ServingException error, List<String> allowed) {
     List<Header> headers = new ArrayList<>(1);
-    if (error.httpStatus() == 503) {
+    if (PASSING.contains(error.kind())) {
       headers.add(RETRY_AFTER);
     }
     if (error.httpStatus() == 401) {
