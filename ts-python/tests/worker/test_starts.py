@@ -91,6 +91,26 @@ def test_torch_computes_in_forked_workers_with_two_threads(
         shared_frontend.worker(launch).close()
 
 
+WHOSE = """
+import yaml
+def handle(data, context):
+    return [yaml.WHOSE for _ in data or ()]
+"""
+
+
+def test_module_of_the_model_wins_over_one_the_zygote_has_imported(
+    shared_frontend: Any, model: Any, request_of: Any
+) -> None:
+    folder = model(WHOSE)
+    (folder / "yaml.py").write_text("WHOSE = 'the model'\ndef safe_load(text): return {}\n")
+    launch = shared_frontend.order("fork", folder)
+    worker = shared_frontend.worker(launch)
+    worker.load(folder, "handler")
+    assert worker.ask(request_of(b""))[0].body == b"the model"
+    assert "the model has modules of its own for yaml" in shared_frontend.text(0)
+    worker.close()
+
+
 LINES = """
 import logging, os, sys, time
 print("module")

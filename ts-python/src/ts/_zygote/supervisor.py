@@ -285,7 +285,7 @@ class Init:
             return
         launch.close_lifeline()
         self._frontend.end_pumps(launch.pumps)
-        self._spawn_instead(launch, f"the fork failed: {fields.get('error')}")
+        self._spawn_instead(launch, str(fields.get("error")))
 
     def _zygote_exited(self, fields: dict[str, int]) -> None:
         zygote = self._zygote

@@ -19,6 +19,7 @@ from ts._protocol.control import Spawn, decode_json, encode_json
 from ts._protocol.frames import MEBIBYTE, FrameType, encode_message
 from ts._protocol.reader import FrameAssembler
 from ts._zygote import lifeline, linux
+from ts._zygote.shadowing import shadowed_modules
 
 _PRELOADED = ("ts.metrics.metric_cache_yaml_impl", "yaml", "numpy", "torch")
 _FILES_PER_FORK = 3
@@ -92,21 +93,27 @@ def _receive(channel: socket.socket, assembler: FrameAssembler, files: list[int]
 
 def _fork(channel: socket.socket, launch_id: int, spawn: Spawn, files: list[int]) -> None:
     """Fork twice, so that the worker becomes a child of ``init``; exactly one answer is sent."""
+    shadowed = shadowed_modules(spawn.path, sys.modules)
+    if shadowed:
+        reason = f"the model has modules of its own for {', '.join(shadowed)}"
+        _send(channel, FrameType.SPAWNED, launch_id, {"error": reason})
+        return
     with warnings.catch_warnings():
         # Libraries start threads when they are imported and have their own fork handlers.
         warnings.simplefilter("ignore", DeprecationWarning)
         try:
             middle = os.fork()
         except OSError as error:
-            _send(channel, FrameType.SPAWNED, launch_id, {"error": str(error)})
+            reason = f"the fork failed: {error}"
+            _send(channel, FrameType.SPAWNED, launch_id, {"error": reason})
             return
         if middle == 0:
             worker = _fork_again(channel, launch_id)
         else:
             _, status = os.waitpid(middle, 0)
             if status != 0:
-                error_text = f"the process between zygote and worker ended with status {status}"
-                _send(channel, FrameType.SPAWNED, launch_id, {"error": error_text})
+                reason = f"the process between zygote and worker ended with status {status}"
+                _send(channel, FrameType.SPAWNED, launch_id, {"error": reason})
             return
     assert worker == 0
     # The worker. The channel's number is closed with all others, not by its object later.
