@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 from torchserve_process import REPOSITORY, TorchServe, free_ports, wait_for
 
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
@@ -76,6 +77,11 @@ class Reader:
         assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
         return done.stdout
 
+    def waits_until_known(self, model: str) -> None:
+        """Does what reading on does: on a busy machine, unpacking takes a moment."""
+        url = f"http://127.0.0.1:{self.ports['8081']}/models/{model}"
+        wait_for(lambda: requests.get(url, timeout=30).status_code == 200, f"{model} to be known")
+
     def as_shown(self, printed: str) -> str:
         """Output with the default ports again."""
         for default, free in self.ports.items():
@@ -122,6 +128,7 @@ def test_first_five_minutes_and_a_handler(reader: Reader) -> None:
         without_folder(line) for line in started.commands()
     ]
 
+    reader.waits_until_known("digits")
     assert_same_json(reader.types(*predict.commands()), predicted)
     explanation = json.loads(reader.types(*explain.commands()))
     assert explanation["class"] == "7"
