@@ -111,6 +111,13 @@ def test_exception_fails_the_whole_batch_with_detail_and_traceback(
     assert "_worker/server.py" not in first.traceback
 
 
+@pytest.mark.parametrize("name", ["GeneratorExit", "__import__('asyncio').CancelledError"])
+def test_exception_that_is_no_error_fails_the_batch_and_not_the_worker(ask: Any, name: str) -> None:
+    (reply,) = ask(f"throw({name}('stop'))")
+    assert (reply.code, reply.message) == (503, "Prediction failed")
+    assert "stop" in reply.detail
+
+
 def test_prediction_exception_chooses_code_and_message(ask: Any) -> None:
     (error,) = ask("throw(PredictionException('no such row', 404))")
     assert (error.code, error.message) == (404, "no such row")
@@ -193,7 +200,7 @@ def test_inputs_are_decoded_by_content_type(worker: Any, request_of: Any) -> Non
 
 
 def test_expired_and_cancelled_requests_are_not_run(worker: Any, request_of: Any) -> None:
-    slow = worker.predict(request_of(b"time.sleep(0.3) or 'slow'", "text/plain"))
+    slow = worker.predict(request_of(b"time.sleep(1) or 'slow'", "text/plain"))
     late = worker.predict(
         request_of(b"'late'", "text/plain", time_left_ms=1),
         request_of(b"'in time'", "text/plain", time_left_ms=60_000),

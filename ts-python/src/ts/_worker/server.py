@@ -72,7 +72,10 @@ class BatchServer:
         started = time.perf_counter()
         try:
             result = service.entry_point(call.data, service.context)
-        except Exception as error:
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as error:
+            # Such as asyncio.CancelledError: it fails these requests, not the worker.
             call.fail_with(error)
             return []
         took = time.perf_counter() - started
