@@ -1,0 +1,195 @@
+"""Runs workloads: all systems side by side, in turns, every answer checked."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from perf import plain_loop
+from perf.archive import body_of
+from perf.check import validate, wait_for_answer
+from perf.clients import Target, WrongAnswer
+from perf.deployment import Paths, System
+from perf.figures import Summary
+from perf.workloads import RATE, Case, Metric, Sample, Workload
+
+PLAIN = "plain loop"
+SEED = 5
+START_SEC = 120
+START_SEC_PER_MODEL = 5
+FAILURES = (WrongAnswer, TimeoutError, OSError, RuntimeError, subprocess.SubprocessError)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What was measured of one system in one case."""
+
+    workload: str
+    title: str
+    case: str
+    metric: Metric
+    system: str
+    summary: Summary
+    errors: int = 0
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why there is no figure of a system."""
+
+    workload: str
+    system: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Options:
+    """How long and how often to measure, and whether only one case of each workload."""
+
+    seconds: int
+    rounds: int
+    quick: bool = False
+
+    @property
+    def warm_up_sec(self) -> int:
+        """How long a server is loaded before it is measured."""
+        return 1 if self.quick else 3
+
+
+@dataclass
+class Bench:
+    """Collects results, workload by workload."""
+
+    paths: Paths
+    systems: Sequence[System]
+    options: Options
+    say: Callable[[str], None]
+    results: list[Result] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+
+    def run(self, workload: Workload) -> None:
+        """Measure all cases of a workload on all systems that can do them."""
+        self.say(f"\n{workload.title} [{workload.name}]")
+        body = body_of(workload.deployment.work, self.paths.repository)
+        expected = self._measure_plain_loop(workload, body)
+        running: list[System] = []
+        try:
+            running = self._start(workload, body)
+            cases = workload.cases()
+            if self.options.quick and workload.quick is not None:
+                cases = [cases[workload.quick]]
+            for case in cases:
+                own = body if case.body is None else case.body
+                right = own if workload.deployment.work == "echo" else expected
+                self._measure(workload, case, running, own, right)
+        finally:
+            for system in self.systems:
+                system.stop()
+
+    def _measure_plain_loop(self, workload: Workload, body: bytes) -> bytes | None:
+        work = workload.deployment.work
+        if work == "stream":
+            return None
+        python = self.paths.repository / ".venv" / "bin" / "python"
+        folder = self.paths.work / work
+        size = workload.deployment.batch_size
+        loops = [
+            plain_loop.measure(python, folder, work, size, self.options.seconds, body)
+            for _ in range(self.options.rounds)
+        ]
+        if work in ("digits", "embeddings"):
+            summary = Summary.of([loop.rate for loop in loops])
+            self.results.append(
+                Result(workload.name, workload.title, "", RATE, PLAIN, summary),
+            )
+            self.say(f"  {PLAIN}: {summary.median:,.0f} items/s")
+        return loops[0].answer
+
+    def _start(self, workload: Workload, body: bytes) -> list[System]:
+        deployment = workload.deployment
+        began = time.monotonic()
+        started = []
+        for system in self.systems:
+            reason = system.refusal(deployment)
+            if reason is None:
+                system.start(deployment)
+                started.append(system)
+            else:
+                self.say(f"  {system.name}: left out, {reason}")
+        ready = []
+        limit = START_SEC + START_SEC_PER_MODEL * deployment.models
+        for system in started:
+            try:
+                for model in range(deployment.models):
+                    left = limit - (time.monotonic() - began)
+                    target = Target.of(system.url(model), body)
+                    wait_for_answer(target, left, system.has_ended)
+                ready.append(system)
+            except FAILURES as e:
+                self._fail(workload, system, e)
+        self.say(f"  started in {time.monotonic() - began:.0f} s")
+        return ready
+
+    def _measure(
+        self,
+        workload: Workload,
+        case: Case,
+        running: list[System],
+        body: bytes,
+        right: bytes | None,
+    ) -> None:
+        """Measure one case in turns. Systems that fail leave `running`."""
+        models = range(workload.deployment.models)
+        targets = {
+            system.name: [Target.of(system.url(model), body) for model in models]
+            for system in running
+        }
+        samples: dict[str, list[Sample]] = {system.name: [] for system in running}
+        scratch, options = self.paths.scratch, self.options
+
+        def check(system: System) -> None:
+            for target in targets[system.name]:
+                validate(target, right)
+
+        def warm_up(system: System) -> None:
+            case.warm_up(targets[system.name], options.warm_up_sec, scratch)
+
+        def measure(system: System) -> None:
+            sample = case.measure(targets[system.name], options.seconds, scratch)
+            samples[system.name].append(sample)
+
+        shuffle = random.Random(SEED).shuffle
+        for step in (check, warm_up, *[measure] * options.rounds, check):
+            order = list(running)
+            # Nobody should always follow the same other.
+            shuffle(order)
+            for system in order:
+                try:
+                    step(system)
+                except FAILURES as e:
+                    self._fail(workload, system, e)
+                    running.remove(system)
+                    system.stop()
+        for system in running:
+            self._keep(workload, case, system.name, samples[system.name])
+
+    def _keep(self, workload: Workload, case: Case, system: str, samples: list[Sample]) -> None:
+        shown = []
+        errors = sum(sample.errors for sample in samples)
+        columns = zip(*(sample.values for sample in samples), strict=True)
+        for metric, values in zip(case.metrics, columns, strict=True):
+            summary = Summary.of(values)
+            self.results.append(
+                Result(workload.name, workload.title, case.label, metric, system, summary, errors)
+            )
+            shown.append(f"{summary.median:,.4g} {metric.name}")
+        wrong = f"  {errors} ERRORS" if errors else ""
+        self.say(f"  {case.label}: {system}: {', '.join(shown)}{wrong}")
+
+    def _fail(self, workload: Workload, system: System, reason: Exception) -> None:
+        text = f"{type(reason).__name__}: {reason}"
+        self.failures.append(Failure(workload.name, system.name, text))
+        self.say(f"  {system.name}: FAILED, {text}\n{system.output()}")

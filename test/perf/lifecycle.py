@@ -1,0 +1,157 @@
+"""Starting, scaling, dying and stopping: TorchServe Next beside TorchServe 0.12."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+
+from perf.archive import body_of
+from perf.bench import FAILURES, START_SEC, Bench, Failure, Result
+from perf.check import post, validate, wait_for_answer
+from perf.clients import Target
+from perf.deployment import Deployment
+from perf.figures import Summary
+from perf.systems.torchserve import TorchServe
+from perf.workloads import Metric
+
+NAME = "lifecycle"
+TITLE = "Life cycle, with the digits model"
+IMPORT_TORCH = "import torch"
+LIMIT_SEC = 120.0
+POLL_SEC = 0.005
+WORKERS = 4
+
+START = Metric("s, start to first answer", lower_is_better=True)
+SCALE = Metric(f"s, 1 to {WORKERS} workers", lower_is_better=True)
+WORKERS_PSS = Metric(f"MB (PSS), {WORKERS} workers", lower_is_better=True)
+PYTHON_PSS = Metric(f"MB (PSS), all but the Java process, {WORKERS} workers", lower_is_better=True)
+SERVER_PSS = Metric(f"MB (PSS), all processes, {WORKERS} workers", lower_is_better=True)
+KILL = Metric("s, kill -9 of the worker to next answer", lower_is_better=True)
+STOP = Metric("s, SIGTERM to all processes gone", lower_is_better=True)
+METRICS = (START, SCALE, WORKERS_PSS, PYTHON_PSS, SERVER_PSS, KILL, STOP)
+
+
+def measure(bench: Bench) -> None:
+    """Measure both in turns and add what came of it to the results."""
+    bench.say(f"\n{TITLE} [{NAME}]")
+    body = body_of("digits", bench.paths.repository)
+    systems = [each for each in bench.systems if isinstance(each, TorchServe)]
+    samples: dict[str, dict[Metric, list[float]]] = {each.name: {} for each in systems}
+    imports: list[float] = []
+    for _ in range(bench.options.rounds):
+        imports.append(_import_torch(bench.paths.repository / ".venv" / "bin" / "python"))
+        for system in systems:
+            try:
+                for metric, value in _life(system, body).items():
+                    samples[system.name].setdefault(metric, []).append(value)
+            except FAILURES as e:
+                reason = f"{type(e).__name__}: {e}"
+                bench.failures.append(Failure(NAME, system.name, reason))
+                bench.say(f"  {system.name}: FAILED, {reason}\n{system.output()}")
+            finally:
+                system.stop()
+    summary = Summary.of(imports)
+    bench.results.append(Result(NAME, TITLE, "", START, IMPORT_TORCH, summary))
+    for system in systems:
+        for metric, values in samples[system.name].items():
+            result = Result(NAME, TITLE, "", metric, system.name, Summary.of(values))
+            bench.results.append(result)
+            bench.say(f"  {system.name}: {result.summary.median:.3g} {metric.name}")
+
+
+def pss_mb(pid: int) -> float:
+    """Return a process's share of memory in MB: pages that n processes share count 1/n.
+
+    Raises:
+        OSError: There is no such process, or it may not be looked at.
+    """
+    text = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
+    return parse_pss_kb(text) / 1000
+
+
+def parse_pss_kb(text: str) -> float:
+    """Return the kilobytes of the line ``Pss:``.
+
+    Raises:
+        ValueError: There is none.
+    """
+    for line in text.splitlines():
+        words = line.split()
+        if words and words[0] == "Pss:":
+            return float(words[1]) * 1.024
+    raise ValueError(f"no line Pss: in {text[:200]!r}")
+
+
+def _life(system: TorchServe, body: bytes) -> dict[Metric, float]:
+    """Return one server's figures, from its start to its end."""
+    values: dict[Metric, float] = {}
+    began = time.monotonic()
+    system.start(Deployment("digits"))
+    target = Target.of(system.url(), body)
+    wait_for_answer(target, START_SEC, system.has_ended)
+    values[START] = time.monotonic() - began
+
+    began = time.monotonic()
+    system.scale(WORKERS)
+    _wait(lambda: len(system.worker_pids()) >= WORKERS, f"{WORKERS} workers")
+    values[SCALE] = time.monotonic() - began
+
+    _, answer = post(target)
+    validate(target, answer, requests=8 * WORKERS)
+    workers = system.worker_pids()
+    family = system.processes()
+    values[WORKERS_PSS] = sum(map(pss_mb, workers))
+    python = [each.pid for each in family if each.name() != "java"]
+    values[PYTHON_PSS] = sum(map(pss_mb, python))
+    values[SERVER_PSS] = sum(pss_mb(each.pid) for each in family)
+
+    system.scale(1)
+    _wait(lambda: len(system.worker_pids()) == 1, "one worker")
+    (worker,) = system.worker_pids()
+    began = time.monotonic()
+    os.kill(worker, signal.SIGKILL)
+    _wait(lambda: _answers(target), "an answer after the kill")
+    values[KILL] = time.monotonic() - began
+
+    family = system.processes()
+    frontend = system.frontend()
+    began = time.monotonic()
+    frontend.send_signal(signal.SIGTERM)
+    _wait(lambda: not any(map(_lives, family)), "no process left")
+    values[STOP] = time.monotonic() - began
+    return values
+
+
+def _answers(target: Target) -> bool:
+    with contextlib.suppress(OSError, http.client.HTTPException):
+        return post(target)[0] == 200
+    return False
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _wait(condition: Callable[[], bool], what: str) -> None:
+    end = time.monotonic() + LIMIT_SEC
+    while not condition():
+        if time.monotonic() > end:
+            raise TimeoutError(f"not within {LIMIT_SEC:.0f} s: {what}")
+        time.sleep(POLL_SEC)
+
+
+def _import_torch(python: Path) -> float:
+    began = time.monotonic()
+    subprocess.run([str(python), "-c", "import torch"], check=True, stdin=subprocess.DEVNULL)
+    return time.monotonic() - began

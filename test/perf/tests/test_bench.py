@@ -1,0 +1,122 @@
+"""The order of a run, and what becomes of systems that fail."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from perf import bench as bench_module
+from perf import plain_loop
+from perf.bench import Bench, Options
+from perf.clients import Target, WrongAnswer
+from perf.deployment import Deployment, Paths
+from perf.plain_loop import PlainLoop
+from perf.workloads import RATE, Case, Metric, Sample, Workload
+
+
+class FakeSystem:
+    """Remembers what is done to it."""
+
+    def __init__(self, name: str, port: int, refuses: str | None = None) -> None:
+        self.name = name
+        self._port = port
+        self._refuses = refuses
+        self.runs = False
+
+    def refusal(self, deployment: Deployment) -> str | None:
+        return self._refuses
+
+    def start(self, deployment: Deployment) -> None:
+        self.runs = True
+
+    def url(self, model: int = 0) -> str:
+        return f"http://127.0.0.1:{self._port}/predictions/m{model}"
+
+    def worker_pids(self) -> list[int]:
+        return []
+
+    def has_ended(self) -> bool:
+        return not self.runs
+
+    def output(self) -> str:
+        return "its output"
+
+    def stop(self) -> None:
+        self.runs = False
+
+
+class FakeCase:
+    """Measures its port, and a wrong answer at port 13."""
+
+    label = "8 connections"
+    body: bytes | None = None
+    metrics: tuple[Metric, ...] = (RATE,)
+
+    def __init__(self, steps: list[tuple[str, int]]) -> None:
+        self._steps = steps
+
+    def warm_up(self, targets: Sequence[Target], seconds: int, scratch: Path) -> None:
+        self._steps.append(("warm up", targets[0].port))
+
+    def measure(self, targets: Sequence[Target], seconds: int, scratch: Path) -> Sample:
+        self._steps.append(("measure", targets[0].port))
+        return Sample((float(targets[0].port),), errors=1)
+
+
+class FakeWorkload(Workload):
+    name = "fake"
+    title = "Fake"
+    deployment = Deployment("noop")
+
+    def __init__(self, steps: list[tuple[str, int]]) -> None:
+        self._steps = steps
+
+    def cases(self) -> list[Case]:
+        return [FakeCase(self._steps)]
+
+
+@pytest.fixture
+def steps(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
+    """What is done, in order; servers and the plain loop are left out."""
+    done: list[tuple[str, int]] = []
+
+    def validate(target: Target, expected: bytes | None) -> None:
+        assert expected == b"ok"
+        done.append(("check", target.port))
+        if target.port == 13 and ("measure", 13) in done:
+            raise WrongAnswer("no")
+
+    monkeypatch.setattr(bench_module, "validate", validate)
+    monkeypatch.setattr(bench_module, "wait_for_answer", lambda *_: None)
+    monkeypatch.setattr(plain_loop, "measure", lambda *_: PlainLoop(1, b"ok"))
+    return done
+
+
+def test_systems_are_checked_warmed_and_measured_in_turns(
+    steps: list[tuple[str, int]], tmp_path: Path
+) -> None:
+    systems = [FakeSystem("one", 11), FakeSystem("two", 12), FakeSystem("three", 14, "it cannot")]
+    said: list[str] = []
+    paths = Paths(tmp_path, tmp_path, tmp_path, tmp_path)
+    run = Bench(paths, systems, Options(1, 3), said.append)
+    run.run(FakeWorkload(steps))
+    kinds = [kind for kind, _ in steps]
+    assert kinds == ["check"] * 2 + ["warm up"] * 2 + ["measure"] * 6 + ["check"] * 2
+    for index in range(0, len(steps), 2):
+        assert {port for _, port in steps[index : index + 2]} == {11, 12}
+    found = {each.system: (each.summary.median, each.errors) for each in run.results}
+    assert found == {"one": (11, 3), "two": (12, 3)}
+    assert not any(system.runs for system in systems)
+    assert any("three: left out, it cannot" in line for line in said)
+
+
+def test_a_system_that_answers_wrongly_gets_no_figure_and_stops_nobody(
+    steps: list[tuple[str, int]], tmp_path: Path
+) -> None:
+    systems = [FakeSystem("wrong", 13), FakeSystem("right", 11)]
+    paths = Paths(tmp_path, tmp_path, tmp_path, tmp_path)
+    run = Bench(paths, systems, Options(1, 1), lambda _: None)
+    run.run(FakeWorkload(steps))
+    assert [each.system for each in run.results] == ["right"]
+    assert [(each.system, each.reason) for each in run.failures] == [("wrong", "WrongAnswer: no")]

@@ -1,0 +1,133 @@
+"""Tables, targets and files made from results."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+from perf import lifecycle, report
+from perf.bench import PLAIN, Failure, Options, Result
+from perf.figures import Summary
+from perf.systems import BARE, OURS
+from perf.targets import verdicts
+from perf.workloads import P99, RATE, Metric
+
+
+def result(
+    system: str, *values: float, case: str = "8 connections", metric: Metric = RATE, errors: int = 0
+) -> Result:
+    summary = Summary.of(values)
+    return Result("digits1", "Digits", case, metric, system, summary, errors)
+
+
+RESULTS = [
+    result(PLAIN, 1200, case=""),
+    result(OURS, 900, 1000, 1100),
+    result(OURS, 5, metric=P99),
+    result("Mosec", 500, errors=3),
+    result("Mosec", 20, metric=P99),
+]
+
+
+def rows_of(text: str) -> list[list[str]]:
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def test_a_table_has_a_row_per_figure_and_a_column_per_system() -> None:
+    head, _, rate, p99 = rows_of(report.tables(RESULTS))
+    assert head == ["", OURS, "Mosec", PLAIN, "ratio to Mosec", f"ratio to {PLAIN}"]
+    assert rate == [
+        "8 connections, requests/s",
+        "1,000 (900 to 1,100)",
+        "500 **3 errors**",
+        "1,200",
+        "2.00 x",
+        "0.833 x",
+    ]
+    # Lower is better here, and a plain loop has no such figure.
+    assert p99[1:] == ["5.00", "20.0", "-", "4.00 x", "-"]
+
+
+def test_targets_are_judged_by_medians_and_only_where_measured() -> None:
+    found = {verdict.text: verdict for verdict in verdicts(RESULTS)}
+    (verdict,) = found.values()
+    assert verdict.text == "digits1, 8 connections, requests/s: against Mosec"
+    assert (verdict.wanted, verdict.measured, verdict.met) == ("1.3 x", "2.00 x", True)
+
+
+def test_a_missed_target_is_told() -> None:
+    results = [result(OURS, 80), result(BARE, 100)]
+    (verdict,) = verdicts(results)
+    assert (verdict.measured, verdict.met) == ("0.80 x", False)
+
+
+def test_the_start_is_judged_by_the_time_to_import_torch() -> None:
+    def start(system: str, seconds: float) -> Result:
+        summary = Summary.of([seconds])
+        return Result(lifecycle.NAME, "", "", lifecycle.START, system, summary)
+
+    (verdict,) = verdicts([start(OURS, 3.0), start(lifecycle.IMPORT_TORCH, 1.4)])
+    assert (verdict.wanted, verdict.measured, verdict.met) == ("2.90 s", "3.00 s", False)
+
+
+@pytest.fixture
+def run() -> report.Run:
+    failures = [Failure("stream", "LitServe", "TimeoutError: no answer")]
+    return report.Run(
+        machine={"cores": "2"},
+        versions={"Mosec": "0.9.8"},
+        commit="abc1234",
+        date="2026-01-01 00:00 UTC",
+        took_sec=90,
+        options=Options(3, 3),
+        results=RESULTS,
+        failures=failures,
+    )
+
+
+def test_the_report_says_how_and_where_and_what_is_missing(run: report.Run) -> None:
+    text = report.markdown(run)
+    assert "Medians of 3 measurements of 3 s each" in text
+    assert "`abc1234`" in text
+    assert "| cores | 2 |" in text
+    assert "- stream: LitServe: TimeoutError: no answer" in text
+
+
+def test_json_holds_every_single_value(run: report.Run) -> None:
+    read = json.loads(json.dumps(report.to_json(run)))
+    assert read["results"][1]["summary"]["values"] == [900, 1000, 1100]
+    assert read["options"] == {"seconds": 3, "rounds": 3, "quick": False}
+
+
+def test_the_page_keeps_what_stands_around_the_figures(run: report.Run, tmp_path: Path) -> None:
+    page = tmp_path / "performance.md"
+    page.write_text(f"before\n{report.MARKS[0]}\nold\n{report.MARKS[1]}\nafter\n")
+    # Nothing that a chart shows.
+    report.write_docs(dataclasses.replace(run, results=[]), tmp_path)
+    text = page.read_text()
+    assert text.startswith("before\n")
+    assert text.endswith(f"{report.MARKS[1]}\nafter\n")
+    assert "old" not in text
+    assert "`abc1234`" in text
+
+
+def test_a_page_without_marks_is_left_alone(run: report.Run, tmp_path: Path) -> None:
+    (tmp_path / "performance.md").write_text("mine")
+    with pytest.raises(ValueError, match="results:start"):
+        report.write_docs(run, tmp_path)
+    assert (tmp_path / "performance.md").read_text() == "mine"
+
+
+def test_the_page_in_the_repository_has_the_marks() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "performance.md").read_text(encoding="utf-8")
+    assert 0 < text.index(report.MARKS[0]) < text.index(report.MARKS[1])
+
+
+def test_memory_is_the_proportional_share() -> None:
+    text = "00400000-7ffe r--p 0 00:00 0 [rollup]\nRss:  2000 kB\nPss:  1000 kB\nPss_Dirty: 7 kB\n"
+    assert lifecycle.parse_pss_kb(text) == 1024
+    with pytest.raises(ValueError, match="no line Pss"):
+        lifecycle.parse_pss_kb("Rss: 1 kB")

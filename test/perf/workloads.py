@@ -1,0 +1,282 @@
+"""What the systems are asked for. A workload is a deployment and the cases measured on it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from perf import open_loop, stream_client, wrk
+from perf.clients import Target
+from perf.deployment import Deployment
+
+CAPACITY_SEC = 2
+DEADLINE_SEC = 0.1
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What a number means."""
+
+    name: str
+    lower_is_better: bool = False
+
+
+RATE = Metric("requests/s")
+P50 = Metric("p50 ms", lower_is_better=True)
+P99 = Metric("p99 ms", lower_is_better=True)
+CHUNK_RATE = Metric("chunks/s")
+FIRST_CHUNK = Metric("first chunk ms", lower_is_better=True)
+OFFERED = Metric("offered/s")
+IN_TIME = Metric(f"% within {DEADLINE_SEC * 1000:.0f} ms")
+REFUSED = Metric("% refused", lower_is_better=True)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One measurement: a value for each metric of its case, and how many answers were wrong."""
+
+    values: tuple[float, ...]
+    errors: int = 0
+
+
+class Case(Protocol):
+    """One way to load a server. The first metric is the one that counts."""
+
+    label: str
+    metrics: tuple[Metric, ...]
+    body: bytes | None
+    """What to send, ``None`` for the usual body of the work."""
+
+    def warm_up(self, targets: Sequence[Target], seconds: int, scratch: Path) -> None:
+        """Bring the server to speed."""
+        ...
+
+    def measure(self, targets: Sequence[Target], seconds: int, scratch: Path) -> Sample:
+        """Load the server for some seconds."""
+        ...
+
+
+@dataclass
+class ClosedLoop:
+    """Connections that send the next request when they have the answer."""
+
+    connections: int
+    label: str = ""
+    body: bytes | None = None
+    metrics: tuple[Metric, ...] = (RATE, P99)
+
+    def __post_init__(self) -> None:
+        suffix = "" if self.connections == 1 else "s"
+        self.label = self.label or f"{self.connections} connection{suffix}"
+
+    def warm_up(self, targets: Sequence[Target], seconds: int, scratch: Path) -> None:
+        """Load it as it will be measured."""
+        wrk.run(targets, self.connections, seconds, scratch)
+
+    def measure(self, targets: Sequence[Target], seconds: int, scratch: Path) -> Sample:
+        """Run wrk."""
+        load = wrk.run(targets, self.connections, seconds, scratch)
+        return Sample((load.rate, load.p99_ms), load.errors)
+
+
+@dataclass
+class Streaming:
+    """Connections that read one stream after the other."""
+
+    connections: int
+    label: str = ""
+    body: bytes | None = b"x"
+    metrics: tuple[Metric, ...] = (CHUNK_RATE, FIRST_CHUNK)
+
+    def __post_init__(self) -> None:
+        suffix = "" if self.connections == 1 else "s"
+        self.label = f"100 chunks, {self.connections} connection{suffix}"
+
+    def warm_up(self, targets: Sequence[Target], seconds: int, scratch: Path) -> None:
+        """Read streams for a moment."""
+        self.measure(targets, seconds, scratch)
+
+    def measure(self, targets: Sequence[Target], seconds: int, scratch: Path) -> Sample:
+        """Read streams."""
+        streams = stream_client.run(targets[0], self.connections, seconds)
+        return Sample((streams.chunk_rate, streams.first_chunk_ms))
+
+
+@dataclass
+class OpenLoop:
+    """Requests at a share of what each system can do at best."""
+
+    share: float
+    capacities: dict[Target, float] = field(default_factory=dict)
+    label: str = ""
+    body: bytes | None = None
+    metrics: tuple[Metric, ...] = (IN_TIME, P50, P99, REFUSED, OFFERED)
+
+    def __post_init__(self) -> None:
+        self.label = f"{self.share:g} x its capacity"
+
+    def warm_up(self, targets: Sequence[Target], seconds: int, scratch: Path) -> None:
+        """Find the capacity, once for each server."""
+        if targets[0] not in self.capacities:
+            wrk.run(targets, 8, seconds, scratch)
+            self.capacities[targets[0]] = wrk.run(targets, 8, CAPACITY_SEC, scratch).rate
+
+    def measure(self, targets: Sequence[Target], seconds: int, scratch: Path) -> Sample:
+        """Offer the load. What is refused is a figure here, not an error."""
+        rate = self.share * self.capacities[targets[0]]
+        load = open_loop.run(targets[0], rate, seconds, DEADLINE_SEC)
+        return Sample(
+            (100 * load.in_time, load.p50_ms, load.p99_ms, 100 * load.refused, load.offered)
+        )
+
+
+class Workload:
+    """A deployment and the cases measured on it.
+
+    Attributes:
+        name: What chooses it on the command line.
+        title: What a reader is told.
+        deployment: What the systems serve.
+        quick: Whether it is part of a quick run; then the case of that index is measured.
+    """
+
+    name: str
+    title: str
+    deployment: Deployment
+    quick: int | None = None
+
+    def cases(self) -> list[Case]:
+        """Return the cases, made anew."""
+        raise NotImplementedError
+
+
+class NoOp(Workload):
+    """The server alone."""
+
+    name = "noop"
+    title = "A handler that does nothing"
+    deployment = Deployment("noop")
+    quick = 2
+
+    def cases(self) -> list[Case]:
+        """Return three numbers of connections."""
+        return [ClosedLoop(1), ClosedLoop(8), ClosedLoop(64)]
+
+
+class Digits(Workload):
+    """A small model, where the server's share shows."""
+
+    def __init__(self, batch_size: int) -> None:
+        self.name = f"digits{batch_size}"
+        self.title = f"Handwritten digits (PNG in, JSON out), batch size {batch_size}"
+        self.deployment = Deployment("digits", batch_size)
+        self.quick = 1 if batch_size == 1 else 2
+
+    def cases(self) -> list[Case]:
+        """Return three numbers of connections."""
+        return [ClosedLoop(1), ClosedLoop(8), ClosedLoop(64)]
+
+
+class Embeddings(Workload):
+    """A larger model, where batches help."""
+
+    def __init__(self, batch_size: int) -> None:
+        self.name = f"embeddings{batch_size}"
+        self.title = f"Sentence embeddings (MiniLM), batch size {batch_size}"
+        self.deployment = Deployment("embeddings", batch_size)
+
+    def cases(self) -> list[Case]:
+        """Return enough connections to fill batches."""
+        return [ClosedLoop(32)]
+
+
+class Bodies(Workload):
+    """Bodies sent back as they came."""
+
+    name = "bodies"
+    title = "A handler that returns its body"
+    deployment = Deployment("echo")
+    quick = 2
+
+    def cases(self) -> list[Case]:
+        """Return four sizes."""
+        sizes = {"1 B": 1, "100 KB": 100_000, "1 MB": 1_000_000, "10 MB": 10_000_000}
+        return [
+            ClosedLoop(4, f"{label} in and out, 4 connections", b"x" * size)
+            for label, size in sizes.items()
+        ]
+
+
+class Stream(Workload):
+    """A handler that streams."""
+
+    name = "stream"
+    title = "A handler that streams 100 chunks of 64 bytes"
+    deployment = Deployment("stream")
+    quick = 0
+
+    def cases(self) -> list[Case]:
+        """Return one and several streams at a time."""
+        return [Streaming(1), Streaming(8)]
+
+
+class Workers(Workload):
+    """Several workers of one model."""
+
+    def __init__(self, workers: int) -> None:
+        self.name = f"workers{workers}"
+        suffix = "" if workers == 1 else "s"
+        self.title = f"Handwritten digits with {workers} worker{suffix}"
+        self.deployment = Deployment("digits", workers=workers)
+
+    def cases(self) -> list[Case]:
+        """Return one number of connections."""
+        return [ClosedLoop(16)]
+
+
+class Models(Workload):
+    """Several models, asked in turn."""
+
+    def __init__(self, models: int) -> None:
+        self.name = f"models{models}"
+        suffix = "" if models == 1 else "s, asked in turn"
+        self.title = f"A handler that does nothing, {models} model{suffix}"
+        self.deployment = Deployment("noop", models=models)
+
+    def cases(self) -> list[Case]:
+        """Return one number of connections."""
+        return [ClosedLoop(8)]
+
+
+class Overload(Workload):
+    """Requests that come whether or not the server keeps up."""
+
+    name = "openloop"
+    title = "Handwritten digits, requests at random moments"
+    deployment = Deployment("digits")
+
+    def cases(self) -> list[Case]:
+        """Return half, all and twice of what a server can do."""
+        capacities: dict[Target, float] = {}
+        return [OpenLoop(share, capacities) for share in (0.5, 1.0, 2.0)]
+
+
+def all_workloads() -> list[Workload]:
+    """Return every workload, in the order in which they run."""
+    return [
+        NoOp(),
+        Digits(1),
+        Digits(8),
+        Embeddings(1),
+        Embeddings(16),
+        Bodies(),
+        Stream(),
+        Workers(1),
+        Workers(2),
+        Workers(4),
+        Models(1),
+        Models(50),
+        Overload(),
+    ]
