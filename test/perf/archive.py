@@ -60,6 +60,7 @@ def write_archive(path: Path, name: str, deployment: Deployment, work: Path) -> 
         "batchSize": deployment.batch_size,
         "maxBatchDelay": deployment.batch_delay_ms,
         "responseTimeout": 120,
+        "startupTimeout": 600,
         "work": {"name": deployment.work},
     }
     manifest = {
