@@ -79,6 +79,14 @@ def test_start_detaches_says_where_it_listens_and_stop_ends_everything(
     assert (again.returncode, again.stdout.strip()) == (0, "TorchServe is not currently running.")
 
 
+def test_models_of_the_start_are_known_once_the_server_says_that_it_has_started(
+    background: Background,
+) -> None:
+    assert background.start("commands").returncode == 0
+    # No wait: the request queues for the worker that is loading.
+    assert background.server.order("text", text="at once").text == "at once"
+
+
 def test_second_start_says_that_it_is_running(background: Background) -> None:
     assert background.start().returncode == 0
     second = background.start()

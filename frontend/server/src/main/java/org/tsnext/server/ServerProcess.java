@@ -7,8 +7,11 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.tsnext.server.StatusFile.State;
@@ -26,6 +29,10 @@ import org.tsnext.server.settings.SettingsLoader;
 final class ServerProcess {
   private static final int START_FAILED = 1;
   private static final Duration LOGGING_STOP_LIMIT = Duration.ofSeconds(5);
+
+  /** Well inside what {@code torchserve --start} waits. */
+  private static final Duration REGISTRATIONS_LIMIT = Duration.ofSeconds(60);
+
   private static final Duration GPU_TOOL_TIMEOUT = Duration.ofSeconds(10);
 
   private final ServerOptions options;
@@ -99,6 +106,7 @@ final class ServerProcess {
     closeAtExit(server, logger);
     try {
       Map<String, String> addresses = server.start();
+      awaitRegistrations(server.loadModels(), logger);
       out.println("Model server started.");
       out.flush();
       write(status.started(addresses, server.modelsToLoad()));
@@ -111,9 +119,26 @@ final class ServerProcess {
       write(status.failed("The start failed: " + e));
       return START_FAILED;
     }
-    server.loadModels().join();
     awaitEnd();
     return 0;
+  }
+
+  /**
+   * Clients call as soon as the server says that it has started, and a model of the start must not
+   * be unknown to them then. Workers are not waited for: requests queue for them.
+   */
+  private static void awaitRegistrations(CompletableFuture<Void> registrations, Logger logger) {
+    try {
+      registrations.get(REGISTRATIONS_LIMIT.toMillis(), TimeUnit.MILLISECONDS);
+    } catch (TimeoutException e) {
+      logger.warn(
+          "Models of the start are still unpacked or set up after {} s; they are unknown until then",
+          REGISTRATIONS_LIMIT.toSeconds());
+    } catch (ExecutionException e) {
+      logger.error("Models of the start could not be registered", e.getCause());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 
   /** The JVM ends by a signal or by the exit status of a failed start; both close the server. */
