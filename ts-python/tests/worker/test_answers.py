@@ -200,7 +200,9 @@ def test_inputs_are_decoded_by_content_type(worker: Any, request_of: Any) -> Non
 
 
 def test_expired_and_cancelled_requests_are_not_run(worker: Any, request_of: Any) -> None:
-    slow = worker.predict(request_of(b"time.sleep(1) or 'slow'", "text/plain"))
+    # While the first runs all others arrive; the time of the late one passes while the second runs.
+    slow = worker.predict(request_of(b"time.sleep(0.5) or 'slow'", "text/plain"))
+    worker.predict(request_of(b"time.sleep(0.05) or 'ahead'", "text/plain"))
     late = worker.predict(
         request_of(b"'late'", "text/plain", time_left_ms=1),
         request_of(b"'in time'", "text/plain", time_left_ms=60_000),
