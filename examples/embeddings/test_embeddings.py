@@ -1,4 +1,4 @@
-"""The embeddings example: its model, its handler, its archive."""
+"""The embeddings example: its model and its handler. test/e2e packs and serves it."""
 
 from __future__ import annotations
 
@@ -120,14 +120,3 @@ def test_unusable_input_is_the_clients_mistake(
         answers_of(handler, new_context, body)
     assert message in str(caught.value)
     assert caught.value.error_code == 400
-
-
-def test_archive_holds_what_the_model_needs(
-    unpack_build: Callable[[Path], tuple[Path, dict[str, Any]]],
-) -> None:
-    folder, manifest = unpack_build(HERE)
-    model = manifest["model"]
-    assert (model["modelName"], model["modelVersion"]) == ("embeddings", "1.0")
-    for key in ("handler", "modelFile", "serializedFile", "configFile"):
-        assert (folder / model[key]).is_file()
-    assert (folder / "tokenizer.json").is_file()
