@@ -45,7 +45,7 @@ def _module_name(entry: os.DirEntry[str]) -> str:
 
 def _is_in(module: ModuleType, folder: str) -> bool:
     """Return whether a module was imported from a folder."""
-    file = getattr(module, "__file__", None)
+    file: str | None = getattr(module, "__file__", None)
     if file is None:
         return False
     if os.path.basename(file).startswith("__init__."):
