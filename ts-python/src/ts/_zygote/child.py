@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 
 from ts._protocol.control import Spawn
 from ts._worker.main import Launch, run_worker
-from ts._zygote import lifeline, linux
+from ts._zygote import lifeline, linux, openmp
 
 _CLEAN_UP_SEC = 5.0
 _START_FILE = os.path.join(os.path.dirname(os.path.dirname(__file__)), "_worker", "__main__.py")
@@ -74,6 +74,7 @@ def run_spawned() -> NoReturn:
 def worker_environment(spawn: Spawn) -> dict[str, str]:
     """Return the environment of a worker, with its `path` in front of ``PYTHONPATH``."""
     env = dict(spawn.env)
+    openmp.let_idle_threads_sleep(env)
     inherited = [p for p in env.get("PYTHONPATH", "").split(os.pathsep) if p]
     python_path = _without_repeats([*spawn.path, *inherited])
     if python_path:

@@ -18,7 +18,7 @@ import warnings
 from ts._protocol.control import Spawn, decode_json, encode_json
 from ts._protocol.frames import MEBIBYTE, FrameType, encode_message
 from ts._protocol.reader import FrameAssembler
-from ts._zygote import lifeline, linux
+from ts._zygote import lifeline, linux, openmp
 from ts._zygote.shadowing import shadowed_modules
 
 _PRELOADED = ("ts.metrics.metric_cache_yaml_impl", "yaml", "numpy", "torch")
@@ -33,6 +33,7 @@ def main(channel_number: int, lifeline_end: int) -> int:
     # Nothing that imports print may get in the way of what init reads from standard output.
     sys.stdout = sys.stderr
     importlib.import_module("ts._zygote.child")
+    openmp.let_idle_threads_sleep(os.environ)
     for name in _PRELOADED:
         _preload(name)
     ready = {
