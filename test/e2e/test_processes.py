@@ -111,6 +111,33 @@ def test_a_signal_finishes_what_is_in_flight_and_ends_everything(
     server.assert_nothing_left()
 
 
+AT_EXIT = """
+import atexit
+import pathlib
+
+
+def handle(data, context):
+    if data is None:
+        atexit.register(pathlib.Path({mark!r}).touch)
+        return None
+    return ["ok" for _ in data]
+"""
+
+
+def test_what_handlers_registered_for_their_end_runs_at_a_stop(
+    start: Callable[..., TorchServe], tmp_path: Path
+) -> None:
+    mark = tmp_path / "cleaned-up"
+    server = start()
+    server.store.write_handler("tidy", AT_EXIT.format(mark=str(mark)), "minWorkers: 1\n")
+    answer = requests.post(
+        f"{server.management}/models?url=tidy&initial_workers=1&synchronous=true", timeout=60
+    )
+    assert answer.status_code == 200, answer.text
+    server.stop()
+    assert mark.exists()
+
+
 def test_a_hanging_handler_does_not_outlive_the_limit(start: Callable[..., TorchServe]) -> None:
     import threading
 

@@ -66,6 +66,9 @@ public final class ServingCore implements AutoCloseable {
 
   private static final Duration CLOSE_LIMIT = Duration.ofSeconds(10);
 
+  /** For what handlers registered to run when their process ends. */
+  private static final Duration CLEAN_UP_GRACE = Duration.ofSeconds(1);
+
   private final ModelLifecycle models;
   private final InferenceService inference;
   private final Clock clock;
@@ -121,7 +124,7 @@ public final class ServingCore implements AutoCloseable {
   @Override
   public void close() {
     models.refuse();
-    CompletableFuture<Void> stopped = models.stop();
+    CompletableFuture<Void> stopped = models.stop(Duration.ZERO);
     try {
       stopped.get(CLOSE_LIMIT.toMillis(), TimeUnit.MILLISECONDS);
     } catch (InterruptedException e) {
@@ -132,9 +135,12 @@ public final class ServingCore implements AutoCloseable {
   }
 
   private void stopWhenIdle(long deadlineNanos, CompletableFuture<Void> result) {
-    if (models.isIdle() || deadlineNanos - clock.nanoTime() <= 0) {
+    boolean idle = models.isIdle();
+    if (idle || deadlineNanos - clock.nanoTime() <= 0) {
       CompletableFuture<Boolean> unused =
-          models.stop().handle((none, failure) -> result.complete(null));
+          models
+              .stop(idle ? CLEAN_UP_GRACE : Duration.ZERO)
+              .handle((none, failure) -> result.complete(null));
     } else {
       scheduler.schedule(LOOK_INTERVAL, () -> stopWhenIdle(deadlineNanos, result));
     }

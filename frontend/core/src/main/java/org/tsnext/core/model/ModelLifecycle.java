@@ -157,14 +157,15 @@ public final class ModelLifecycle implements ModelService {
   /**
    * Answers what waits or runs with {@code SHUTTING_DOWN} and ends all workers.
    *
+   * @param grace for workers to clean up before they are killed. Asked again, it speeds up
    * @return completes when every worker is gone and every file removed, never exceptionally
    */
-  public CompletableFuture<Void> stop() {
+  public CompletableFuture<Void> stop(Duration grace) {
     List<ModelVersion> versions = registry.all();
     versions.forEach(version -> version.dispatcher().shutDown());
     return CompletableFuture.allOf(
             versions.stream()
-                .map(version -> retire(version, Duration.ZERO))
+                .map(version -> retire(version, grace))
                 .toArray(CompletableFuture<?>[]::new))
         .exceptionally(
             failure -> {

@@ -222,6 +222,19 @@ public class LifecycleTest {
   }
 
   @Test
+  public void drainGivesIdleWorkersASecondToCleanUp() {
+    FakeWorker worker = fixture.serve(1, ModelConfig.none()).get(0);
+    worker.diesWhenTold(false);
+    CompletableFuture<Void> drained = fixture.core().drain(Duration.ofSeconds(30));
+    assertTrue(worker.wasStopped());
+    assertFalse(worker.wasKilled());
+    worker.diesWhenTold(true);
+    fixture.advance(Duration.ofSeconds(1));
+    assertTrue(worker.wasKilled());
+    drained.join();
+  }
+
+  @Test
   public void drainAnswersTheRestOnceAtItsLimit() {
     FakeWorker worker = fixture.serve(1, ModelConfig.none()).get(0);
     RecordingSink running = fixture.predict("running");

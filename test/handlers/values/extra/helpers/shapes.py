@@ -1,0 +1,5 @@
+from . import words
+
+
+def describe(text):
+    return words.WORDS[text]

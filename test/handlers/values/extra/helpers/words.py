@@ -1,0 +1,1 @@
+WORDS = {"x": "from the package"}
