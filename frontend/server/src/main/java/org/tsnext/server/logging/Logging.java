@@ -3,15 +3,21 @@ package org.tsnext.server.logging;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
 import org.apache.logging.log4j.LogManager;
 import org.apache.logging.log4j.core.Appender;
 import org.apache.logging.log4j.core.LoggerContext;
+import org.apache.logging.log4j.core.appender.AbstractOutputStreamAppender;
 import org.apache.logging.log4j.core.appender.AsyncAppender;
+import org.apache.logging.log4j.core.appender.ConsoleAppender;
 import org.apache.logging.log4j.core.appender.DefaultErrorHandler;
 import org.apache.logging.log4j.core.async.AsyncLoggerContext;
 import org.apache.logging.log4j.core.config.AppenderRef;
 import org.apache.logging.log4j.core.config.Configuration;
 import org.apache.logging.log4j.core.config.LoggerConfig;
+import org.apache.logging.log4j.status.StatusLogger;
 
 /** The life of logging in this process. */
 public final class Logging {
@@ -20,6 +26,8 @@ public final class Logging {
 
   static final String LOGGER = "org.tsnext";
   static final String LOGGER_OF_0_12 = "org.pytorch.serve";
+
+  private static final Duration FLUSH_INTERVAL = Duration.ofMillis(100);
 
   private Logging() {}
 
@@ -51,6 +59,16 @@ public final class Logging {
             dropInSilence(context);
           }
         });
+    ScheduledExecutorService flusher =
+        Executors.newSingleThreadScheduledExecutor(
+            task -> {
+              Thread thread = new Thread(task, "logging-flush");
+              thread.setDaemon(true);
+              return thread;
+            });
+    long millis = FLUSH_INTERVAL.toMillis();
+    var unused =
+        flusher.scheduleWithFixedDelay(() -> flush(context), millis, millis, TimeUnit.MILLISECONDS);
   }
 
   /**
@@ -87,6 +105,26 @@ public final class Logging {
                 // "queue is full"; what comes with an exception is still told.
               }
             });
+      }
+    }
+  }
+
+  /**
+   * Writes what files with {@code immediateFlush="false"} still hold. Asynchronous loggers have a
+   * file written after the last of the lines that waited together, if that line is its own: where
+   * it is another file's, the lines would stay in memory until the next one comes.
+   */
+  static void flush(LoggerContext context) {
+    for (Appender appender : context.getConfiguration().getAppenders().values()) {
+      // The console may block, and gets its lines by a thread of its own.
+      if (appender instanceof AbstractOutputStreamAppender<?> file
+          && !(appender instanceof ConsoleAppender)) {
+        try {
+          file.getManager().flush();
+        } catch (RuntimeException e) {
+          // A full disk. The next line says so, and the other files are still to be written.
+          StatusLogger.getLogger().debug("{} cannot be written", appender.getName(), e);
+        }
       }
     }
   }

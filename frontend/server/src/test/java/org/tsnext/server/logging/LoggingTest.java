@@ -134,6 +134,25 @@ public class LoggingTest {
   }
 
   @Test
+  public void flushWritesWhatAFileStillHolds() throws IOException {
+    // Without asynchronous loggers no line is known to be the last, so none is written by itself.
+    LoggerContext context = new LoggerContext("held");
+    context.start(
+        new XmlConfiguration(
+            context,
+            new ConfigurationSource(
+                new ByteArrayInputStream(defaults().getBytes(StandardCharsets.UTF_8)))));
+    try {
+      context.getLogger("MODEL_METRICS").info("a model metric");
+      assertEquals(lines("model_metrics.log"), List.of());
+      Logging.flush(context);
+      assertTrue(only("model_metrics.log").endsWith(" - a model metric"));
+    } finally {
+      context.stop();
+    }
+  }
+
+  @Test
   public void oldLoggerNameHoldsForOurs() throws IOException {
     LoggerContext context =
         start(
