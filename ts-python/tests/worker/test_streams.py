@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from ts._protocol.messages import RequestKind
+
 HANDLER = """
 import time
 from ts.handler_utils.utils import RequestCancelled, send_intermediate_predict_response
@@ -172,4 +174,22 @@ def test_stopping_criteria_run_requests_until_they_are_done(
     assert worker.ends(long)[0].code == 499
     one = worker.predict(request_of(b"1", "text/plain", id="one"))
     assert json.loads(worker.ends(one)[0].body) == {"left": 0, "together": 1}
+    worker.close()
+
+
+def test_requests_that_wait_start_together_and_kinds_do_not_mix(
+    shared_frontend: Any, model: Any, request_of: Any, until: Any
+) -> None:
+    worker = shared_frontend.loaded("fork", model(CONTINUOUS), batch_size=4)
+    long = worker.predict(request_of(b"1000000", "text/plain", id="long"))
+    until(lambda: worker.of(long), "the first token")
+    explanation = request_of(b"1", "text/plain", id="e")
+    explanation.kind = RequestKind.EXPLAIN
+    explain = worker.predict(explanation)
+    behind = [worker.predict(request_of(b"1", "text/plain", id=f"b{i}")) for i in range(3)]
+    assert worker.of(explain) == []
+    worker.cancel(long)
+    assert json.loads(worker.ends(explain)[0].body) == {"left": 0, "together": 1}
+    together = [json.loads(worker.ends(batch)[0].body)["together"] for batch in behind]
+    assert together == [3, 3, 3]
     worker.close()

@@ -1,10 +1,14 @@
-"""Runs batches one after the other, in the order in which they came."""
+"""Runs batches one after the other, in the order in which they came.
+
+With continuous batching, requests that go on and new ones run together in each call.
+"""
 
 from __future__ import annotations
 
 import time
 
 from ts._protocol.control import Load
+from ts._protocol.messages import RequestKind
 from ts._worker.call import Call
 from ts._worker.connection import WorkerConnection
 from ts._worker.inbox import Item
@@ -28,6 +32,7 @@ class BatchServer:
         self._load = load
         self._decode = decode
         self._prediction_time = PredictionTime(connection.writer, load.model_name)
+        self._continuous = False
 
     def serve(self) -> None:
         """Serve until the frontend closes the connection."""
@@ -47,14 +52,28 @@ class BatchServer:
             going_on = self._run(self._next_items(going_on))
 
     def _next_items(self, going_on: list[Item]) -> list[Item]:
-        """Return the requests of the next call: one batch, or those that go on and what fits."""
+        """Return the requests of the next call: one batch, or those that go on and what fits.
+
+        What waits is taken in order and kinds are not mixed: a description or explanation waits
+        until the requests before it are done, and those behind it wait for it.
+        """
         ready = self._connection.inbox.ready
         items = going_on
         if not items:
-            return ready.popleft().items if ready else []
-        while ready and len(items) + len(ready[0].items) <= self._load.batch_size:
+            items = ready.popleft().items if ready else []
+            if not self._continuous:
+                return items
+        while ready and self._may_join(items, ready[0].items):
             items = items + ready.popleft().items
         return items
+
+    def _may_join(self, items: list[Item], more: list[Item]) -> bool:
+        kind = items[0].request.kind
+        return (
+            len(items) + len(more) <= self._load.batch_size
+            and kind == more[0].request.kind
+            and kind != RequestKind.DESCRIBE
+        )
 
     def _run(self, items: list[Item]) -> list[Item]:
         service, connection = self._service, self._connection
@@ -79,6 +98,8 @@ class BatchServer:
             call.fail_with(error)
             return []
         took = time.perf_counter() - started
+        if service.context.stopping_criteria is not None:
+            self._continuous = True
         self._prediction_time.queue(took, call.request_ids.values())
         return call.finish(result)
 

@@ -9,7 +9,8 @@ import java.util.Objects;
  * @param clientTimeout limit of every request, zero for none
  * @param retryOnWorkerDeath whether a request whose worker died is given to another one, once
  * @param useJobTicket whether a request is accepted only while a worker is idle
- * @param async whether workers run batches side by side, each of one request
+ * @param sideBySide batches that one worker runs side by side, each of one request; 0 if it runs
+ *     batches one after the other
  */
 public record DispatchPolicy(
     String modelName,
@@ -21,7 +22,10 @@ public record DispatchPolicy(
     Duration clientTimeout,
     boolean retryOnWorkerDeath,
     boolean useJobTicket,
-    boolean async) {
+    int sideBySide) {
+
+  /** Batches that a worker with a coroutine handler has at once. */
+  public static final int ASYNC = 256;
 
   public DispatchPolicy {
     Objects.requireNonNull(modelName, "modelName");
@@ -33,5 +37,13 @@ public record DispatchPolicy(
       throw new IllegalArgumentException(
           "batchSize " + batchSize + " and queueCapacity " + queueCapacity + " must be 1 or more.");
     }
+    if (sideBySide < 0 || (sideBySide > 0 && batchSize != 1)) {
+      throw new IllegalArgumentException(
+          "sideBySide is " + sideBySide + " with batchSize " + batchSize + ", expected 1.");
+    }
+  }
+
+  boolean runsSideBySide() {
+    return sideBySide > 0;
   }
 }

@@ -20,7 +20,7 @@ record LostWork(List<Call> late, List<Call> dead, List<Call> again) {
     LostWork work = new LostWork(new ArrayList<>(), new ArrayList<>(), new ArrayList<>());
     boolean oldest = true;
     for (Batch batch : batches) {
-      boolean tried = (oldest || policy.async()) && batch.isWritten();
+      boolean tried = (oldest || policy.runsSideBySide()) && batch.isWritten();
       boolean late = overdue.test(batch);
       oldest = false;
       for (Call call : batch.takeAll()) {

@@ -58,7 +58,7 @@ final class Seat implements WorkSeat {
     this.workerId = workerId;
     this.process = process;
     this.observer = observer;
-    this.window = policy.async() ? Window.constant(Window.ASYNC) : Window.adaptive();
+    this.window = policy.runsSideBySide() ? Window.constant(policy.sideBySide()) : Window.adaptive();
     this.silenceTimer = new LazyTimer(dispatcher.scheduler(), this::silenceTimeCame);
     this.turnNanos = dispatcher.clock().nanoTime();
     this.lastWordNanos = turnNanos;
@@ -190,7 +190,7 @@ final class Seat implements WorkSeat {
   }
 
   boolean hasTicket() {
-    return policy.async() ? hasRoom() : !draining && open.isEmpty();
+    return policy.runsSideBySide() ? hasRoom() : !draining && open.isEmpty();
   }
 
   /** An idle worker comes first, the longest idle of them; of busy ones the one soonest done. */
@@ -198,7 +198,7 @@ final class Seat implements WorkSeat {
     if (open.isEmpty() != other.open.isEmpty()) {
       return open.isEmpty();
     }
-    if (policy.async() && open.size() != other.open.size()) {
+    if (policy.runsSideBySide() && open.size() != other.open.size()) {
       return open.size() < other.open.size();
     }
     return doneAt() - other.doneAt() < 0;
@@ -354,7 +354,7 @@ final class Seat implements WorkSeat {
 
   /** Of a worker that has been silent for too long: whether this is what it was silent on. */
   private boolean isOverdue(Batch batch) {
-    return policy.async()
+    return policy.runsSideBySide()
         ? isOver(batch.lastWordNanos, dispatcher.clock().nanoTime())
         : batch == open.peekFirst();
   }
@@ -370,7 +370,7 @@ final class Seat implements WorkSeat {
   private long nextSilence(long now, List<Call> late) {
     long timeout = policy.responseTimeout().toNanos();
     long next = Math.max(lastWordNanos, turnNanos) + timeout;
-    if (policy.async()) {
+    if (policy.runsSideBySide()) {
       for (Batch batch : open) {
         Call call = batch.openItem(0);
         if (!isOver(batch.lastWordNanos, now)) {

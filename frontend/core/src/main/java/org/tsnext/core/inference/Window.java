@@ -11,9 +11,6 @@ final class Window {
   static final long QUEUED_WORK_NANOS = 2_000_000;
   static final int LARGEST = 128;
 
-  /** Batches of a worker that runs them side by side. */
-  static final int ASYNC = 256;
-
   /**
    * Weight of the newest service time in the mean: quick to shrink, soon back after one outlier.
    */

@@ -130,7 +130,6 @@ final class SettingsResolver {
     }
     refuse(name, runtime.equals("LSP"), "runtime LSP");
     refuse(name, config.sequenceBatching(), "sequenceBatching");
-    refuse(name, config.continuousBatching(), "continuousBatching");
     refuse(name, config.preloadModel(), "preloadModel");
     refuse(name, config.parallelType().isPresent(), "parallelType");
   }

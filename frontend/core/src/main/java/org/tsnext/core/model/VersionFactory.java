@@ -124,17 +124,29 @@ final class VersionFactory {
   }
 
   private static DispatchPolicy policyOf(ModelSettings settings) {
+    int sideBySide = sideBySide(settings);
     return new DispatchPolicy(
         settings.name(),
         settings.version(),
-        settings.batchSize(),
+        sideBySide > 0 ? 1 : settings.batchSize(),
         settings.maxBatchDelay(),
         settings.queueCapacity(),
         settings.responseTimeout(),
         settings.clientTimeout(),
         settings.config().retryOnWorkerDeath(),
         settings.config().useJobTicket(),
-        settings.config().asyncCommunication());
+        sideBySide);
+  }
+
+  /**
+   * Coroutines run side by side. With continuous batching the worker itself puts the requests of
+   * its next call together, of all that it was given.
+   */
+  private static int sideBySide(ModelSettings settings) {
+    if (settings.config().asyncCommunication()) {
+      return DispatchPolicy.ASYNC;
+    }
+    return settings.config().continuousBatching() ? settings.batchSize() : 0;
   }
 
   private static WorkerOrder templateOf(

@@ -119,15 +119,15 @@ public class DispatchTest {
             .serve(1, new Configs().asyncCommunication().batch(8, Duration.ofSeconds(1)).build())
             .get(0);
     assertTrue(worker.order().async());
-    for (int i = 0; i < Window.ASYNC; i++) {
+    for (int i = 0; i < DispatchPolicy.ASYNC; i++) {
       fixture.predict("x");
     }
-    assertEquals(worker.batches().size(), Window.ASYNC);
+    assertEquals(worker.batches().size(), DispatchPolicy.ASYNC);
     assertTrue(worker.batches().stream().allMatch(batch -> batch.size() == 1));
     fixture.predict("one more");
-    assertEquals(worker.batches().size(), Window.ASYNC);
+    assertEquals(worker.batches().size(), DispatchPolicy.ASYNC);
     worker.answer(worker.batches().get(17).id(), 0, "out of order");
-    assertEquals(worker.batches().size(), Window.ASYNC + 1);
+    assertEquals(worker.batches().size(), DispatchPolicy.ASYNC + 1);
   }
 
   @Test

@@ -151,7 +151,6 @@ public class SettingsTest {
   @DataProvider
   public Object[][] notYetThere() {
     return new Object[][] {
-      {new Configs().continuousBatching(), ErrorKind.NOT_SUPPORTED, "continuousBatching"},
       {new Configs().preloadModel(), ErrorKind.NOT_SUPPORTED, "preloadModel"},
       {new Configs().parallel(ParallelType.PIPELINE), ErrorKind.NOT_SUPPORTED, "parallelType"},
       {new Configs().sequenceBatching(), ErrorKind.INVALID_MODEL, "sequenceMaxIdleMSec"},
