@@ -6,8 +6,7 @@ import json
 from typing import Any
 
 import pytest
-
-from ts._protocol.messages import RequestKind
+from ts._protocol.messages import Part, PredictItem, RequestKind
 
 HANDLER = """
 import time
@@ -183,9 +182,9 @@ def test_requests_that_wait_start_together_and_kinds_do_not_mix(
     worker = shared_frontend.loaded("fork", model(CONTINUOUS), batch_size=4)
     long = worker.predict(request_of(b"1000000", "text/plain", id="long"))
     until(lambda: worker.of(long), "the first token")
-    explanation = request_of(b"1", "text/plain", id="e")
-    explanation.kind = RequestKind.EXPLAIN
-    explain = worker.predict(explanation)
+    explain = worker.predict(
+        PredictItem(RequestKind.EXPLAIN, 0, "e", [], [Part("body", "text/plain", bytearray(b"1"))])
+    )
     behind = [worker.predict(request_of(b"1", "text/plain", id=f"b{i}")) for i in range(3)]
     assert worker.of(explain) == []
     worker.cancel(long)

@@ -2,7 +2,9 @@ package org.tsnext.http;
 
 import io.netty.buffer.Unpooled;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -25,7 +27,8 @@ final class FakeInference implements InferenceService {
       String version,
       RequestKind kind,
       List<Header> headers,
-      List<Part> parts) {
+      List<Part> parts,
+      Optional<Duration> timeout) {
 
     String header(String name) {
       return headers.stream()
@@ -98,7 +101,8 @@ final class FakeInference implements InferenceService {
             request.version().orElse(null),
             request.kind(),
             request.headers(),
-            request.parts().stream().map(FakeInference::part).toList());
+            request.parts().stream().map(FakeInference::part).toList(),
+            request.timeout());
     request.release();
     seen.add(copy);
     behaviour.answer(copy, sink);

@@ -58,7 +58,8 @@ final class Seat implements WorkSeat {
     this.workerId = workerId;
     this.process = process;
     this.observer = observer;
-    this.window = policy.runsSideBySide() ? Window.constant(policy.sideBySide()) : Window.adaptive();
+    this.window =
+        policy.runsSideBySide() ? Window.constant(policy.sideBySide()) : Window.adaptive();
     this.silenceTimer = new LazyTimer(dispatcher.scheduler(), this::silenceTimeCame);
     this.turnNanos = dispatcher.clock().nanoTime();
     this.lastWordNanos = turnNanos;

@@ -61,7 +61,7 @@ final class PredictionHandler implements RouteHandler {
         route.kind(),
         HandlerHeaderList.of(exchange.headers(), route, urlPath),
         parts,
-        Optional.empty());
+        RequestTimeout.of(exchange.headers()));
   }
 
   private List<InputPart> inputs(Exchange exchange, QueryParameters query) {
