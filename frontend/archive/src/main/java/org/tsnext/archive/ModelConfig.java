@@ -10,6 +10,8 @@ import java.util.OptionalInt;
  * The frontend's part of a model-config.yaml. An empty value means that the file does not set the
  * key.
  *
+ * @param maxBatchDelay empty too if it is adaptive
+ * @param adaptiveBatchDelay {@code maxBatchDelay: adaptive}
  * @param maxRetryTimeout recovery window of a failing worker, in seconds in the file
  * @param clientTimeout {@code clientTimeoutInMills}; zero means never
  * @param retryOnWorkerDeath whether a request whose worker died is given to another one, once
@@ -22,6 +24,7 @@ public record ModelConfig(
     OptionalInt maxWorkers,
     OptionalInt batchSize,
     Optional<Duration> maxBatchDelay,
+    boolean adaptiveBatchDelay,
     Optional<Duration> responseTimeout,
     Optional<Duration> startupTimeout,
     Optional<DeviceType> deviceType,
@@ -100,6 +103,7 @@ public record ModelConfig(
         OptionalInt.empty(),
         OptionalInt.empty(),
         Optional.empty(),
+        false,
         Optional.empty(),
         Optional.empty(),
         Optional.empty(),

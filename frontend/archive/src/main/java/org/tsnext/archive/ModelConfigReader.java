@@ -28,6 +28,7 @@ public final class ModelConfigReader {
   /** The file that is looked for where no manifest names one. */
   public static final String DEFAULT_FILE = "model-config.yaml";
 
+  private static final String ADAPTIVE = "adaptive";
   private static final int MAX_ALIASES = 30;
   private static final int MAX_NESTING = 50;
   private static final int MAX_UNKNOWN_KEYS = 20;
@@ -95,7 +96,8 @@ public final class ModelConfigReader {
         minWorkers,
         maxWorkers,
         values.integer("batchSize", 1),
-        values.millis("maxBatchDelay", 0),
+        values.millisOr(ADAPTIVE, "maxBatchDelay", 0),
+        values.isWord("maxBatchDelay", ADAPTIVE),
         values.seconds("responseTimeout", 1),
         values.seconds("startupTimeout", 1),
         values.word("deviceType", DEVICE_TYPES),

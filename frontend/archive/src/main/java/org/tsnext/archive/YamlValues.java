@@ -50,6 +50,17 @@ final class YamlValues {
     return value.isPresent() ? Optional.of(Duration.ofMillis(value.getAsInt())) : Optional.empty();
   }
 
+  /** A length of time, or empty for the word that may stand for it. */
+  Optional<Duration> millisOr(String word, String key, int min) throws ArchiveException {
+    if (isWord(key, word)) {
+      return Optional.empty();
+    }
+    if (values.get(key) instanceof String text) {
+      throw refuse(key, text, wholeNumber(min) + ", or " + word);
+    }
+    return millis(key, min);
+  }
+
   Optional<Duration> seconds(String key, int min) throws ArchiveException {
     OptionalInt value = integer(key, min);
     return value.isPresent() ? Optional.of(Duration.ofSeconds(value.getAsInt())) : Optional.empty();
@@ -64,6 +75,11 @@ final class YamlValues {
       return flag;
     }
     throw refuse(key, value, "true or false");
+  }
+
+  /** Whether the value is that word, in any case. */
+  boolean isWord(String key, String word) {
+    return values.get(key) instanceof String text && text.equalsIgnoreCase(word);
   }
 
   /** One of the keys of {@code words}, in any case. */
@@ -116,7 +132,10 @@ final class YamlValues {
     if (value instanceof Integer number && number >= min) {
       return number;
     }
-    throw refuse(
-        key, value, "a whole number from " + min + " to " + Integer.MAX_VALUE + ", not quoted");
+    throw refuse(key, value, wholeNumber(min));
+  }
+
+  private static String wholeNumber(int min) {
+    return "a whole number from " + min + " to " + Integer.MAX_VALUE + ", not quoted";
   }
 }

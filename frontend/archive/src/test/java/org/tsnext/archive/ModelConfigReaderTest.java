@@ -74,6 +74,7 @@ public class ModelConfigReaderTest {
             OptionalInt.of(3),
             OptionalInt.of(4),
             Optional.of(Duration.ofMillis(5)),
+            false,
             Optional.of(Duration.ofSeconds(6)),
             Optional.of(Duration.ofSeconds(7)),
             Optional.of(DeviceType.GPU),
@@ -106,6 +107,14 @@ public class ModelConfigReaderTest {
   }
 
   @Test
+  public void batchDelayMayBeAdaptive() throws ArchiveException {
+    ModelConfig config = parse("maxBatchDelay: Adaptive");
+    assertTrue(config.adaptiveBatchDelay());
+    assertEquals(config.maxBatchDelay(), Optional.empty());
+    assertFalse(parse("maxBatchDelay: 5").adaptiveBatchDelay());
+  }
+
+  @Test
   public void batchDelayOfZeroIsAValue() throws ArchiveException {
     assertEquals(parse("maxBatchDelay: 0").maxBatchDelay(), Optional.of(Duration.ZERO));
   }
@@ -131,8 +140,8 @@ public class ModelConfigReaderTest {
       {"startupTimeout: 0", "startupTimeout is 0, " + whole},
       {"maxNumSequence: 0", "maxNumSequence is 0, " + whole},
       {
-        "maxBatchDelay: adaptive",
-        "maxBatchDelay is 'adaptive', expected a whole number from 0 to 2147483647, not quoted"
+        "maxBatchDelay: quick",
+        "maxBatchDelay is 'quick', expected a whole number from 0 to 2147483647, not quoted, or adaptive"
       },
       {"useVenv: 'true'", "useVenv is 'true', expected true or false"},
       {"useJobTicket: 1", "useJobTicket is 1, expected true or false"},

@@ -120,6 +120,7 @@ final class FakeModels implements ModelService {
         1,
         4,
         Duration.ofMillis(100),
+        false,
         Duration.ofMinutes(2),
         Duration.ofMinutes(2),
         Duration.ofMinutes(5),

@@ -177,6 +177,7 @@ public class PipModelEnvironmentTest {
         none.maxWorkers(),
         none.batchSize(),
         none.maxBatchDelay(),
+        none.adaptiveBatchDelay(),
         none.responseTimeout(),
         none.startupTimeout(),
         none.deviceType(),

@@ -1,6 +1,5 @@
 package org.tsnext.core.inference;
 
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -8,54 +7,55 @@ import org.tsnext.core.request.RequestKind;
 
 /**
  * Decides when the requests that wait make a batch. A batch is ready when it is full, when its
- * oldest request has waited for the delay since its arrival, or when waiting cannot fill it: with
- * batch size 1, for a description, and with a full queue. It holds nothing itself, so that any
- * number of workers may be fed, and the next batch forms while the last one runs. Guarded by the
- * dispatcher's lock.
+ * oldest request has waited for as long as the {@link BatchDelay} says, or when waiting cannot fill
+ * it: with batch size 1, for a description, and with a full queue. It holds nothing itself, so that
+ * any number of workers may be fed, and the next batch forms while the last one runs. Guarded by
+ * the dispatcher's lock.
  */
 final class Batcher {
 
   private final JobQueue queue;
   private final int batchSize;
-  private final long delayNanos;
+  private final BatchDelay delay;
 
-  Batcher(JobQueue queue, int batchSize, Duration delay) {
+  /** Of the last look; see {@link #readyAt()}. */
+  private long readyAt;
+
+  Batcher(JobQueue queue, int batchSize, BatchDelay delay) {
     this.queue = queue;
     this.batchSize = batchSize;
-    this.delayNanos = delay.toNanos();
+    this.delay = delay;
   }
 
-  /** The kind of the batch that is ready; of several, the one with the oldest request. */
-  Optional<RequestKind> ready(long now) {
+  /**
+   * The kind of the batch that is ready; of several, the one with the oldest request.
+   *
+   * @param lastWorker whether only one worker is free
+   */
+  Optional<RequestKind> ready(long now, boolean lastWorker) {
     Call first = null;
+    boolean waits = false;
     for (RequestKind kind : JobQueue.KINDS) {
       Call oldest = queue.oldest(kind);
-      if (oldest != null
-          && isReady(kind, oldest, now)
-          && (first == null || oldest.arrivalNanos() - first.arrivalNanos() < 0)) {
-        first = oldest;
+      if (oldest == null) {
+        continue;
+      }
+      long moment = isFull(kind) ? now : leaveAt(kind, oldest, lastWorker, now);
+      if (moment - now <= 0) {
+        if (first == null || oldest.arrivalNanos() - first.arrivalNanos() < 0) {
+          first = oldest;
+        }
+      } else if (!waits || moment - readyAt < 0) {
+        waits = true;
+        readyAt = moment;
       }
     }
     return first == null ? Optional.empty() : Optional.of(first.request().kind());
   }
 
-  /**
-   * When the next batch will be ready, if nothing else arrives.
-   *
-   * @throws IllegalStateException if nothing waits
-   */
+  /** After {@link #ready} found none: when there will be one, if nothing else arrives. */
   long readyAt() {
-    Call first = null;
-    for (RequestKind kind : JobQueue.KINDS) {
-      Call oldest = queue.oldest(kind);
-      if (oldest != null && (first == null || oldest.arrivalNanos() - first.arrivalNanos() < 0)) {
-        first = oldest;
-      }
-    }
-    if (first == null) {
-      throw new IllegalStateException("Nothing waits.");
-    }
-    return first.arrivalNanos() + delayNanos;
+    return readyAt;
   }
 
   /**
@@ -65,6 +65,7 @@ final class Batcher {
    * @return perhaps empty
    */
   List<Call> take(RequestKind kind) {
+    delay.left();
     int most = kind == RequestKind.DESCRIBE ? 1 : Math.min(batchSize, queue.size(kind));
     if (most == 1) {
       Call call = queue.poll(kind);
@@ -83,11 +84,15 @@ final class Batcher {
     return calls;
   }
 
-  private boolean isReady(RequestKind kind, Call oldest, long now) {
+  /** Whether waiting cannot make a batch of that kind larger. */
+  private boolean isFull(RequestKind kind) {
     return batchSize == 1
         || kind == RequestKind.DESCRIBE
         || queue.size(kind) >= batchSize
-        || queue.isFull()
-        || now - oldest.arrivalNanos() >= delayNanos;
+        || queue.isFull();
+  }
+
+  private long leaveAt(RequestKind kind, Call oldest, boolean lastWorker, long now) {
+    return delay.leaveAt(oldest.arrivalNanos(), queue.size(kind), lastWorker, now);
   }
 }

@@ -6,6 +6,8 @@ import java.util.Objects;
 /**
  * How the requests of one model version are treated.
  *
+ * @param maxBatchDelay how long the oldest request of a batch that is not full waits
+ * @param adaptiveBatchDelay whether that is learned instead
  * @param clientTimeout limit of every request, zero for none
  * @param retryOnWorkerDeath whether a request whose worker died is given to another one, once
  * @param useJobTicket whether a request is accepted only while a worker is idle
@@ -17,6 +19,7 @@ public record DispatchPolicy(
     String modelVersion,
     int batchSize,
     Duration maxBatchDelay,
+    boolean adaptiveBatchDelay,
     int queueCapacity,
     Duration responseTimeout,
     Duration clientTimeout,

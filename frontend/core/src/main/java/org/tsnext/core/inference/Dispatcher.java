@@ -1,17 +1,17 @@
 package org.tsnext.core.inference;
 
-import java.util.ArrayList;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.function.Function;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.inference.InferenceService.InferenceCall;
 import org.tsnext.core.request.InferenceRequest;
-import org.tsnext.core.request.RequestKind;
 import org.tsnext.core.request.ResponseSink;
 import org.tsnext.core.time.Clock;
 import org.tsnext.core.time.Scheduler;
@@ -24,7 +24,7 @@ import org.tsnext.core.worker.Workforce;
  * Brings the requests of one model version to its workers. One lock guards the queue, the deadlines
  * and the seats; it is held for a few dozen instructions at a time. Sinks, processes and observers
  * are called after it was released: decisions under the lock leave orders in the seats' outboxes
- * and in {@code expired}, and {@link #flush} carries them out.
+ * and in {@code failed}, and {@link #flush} carries them out.
  *
  * <p>Which event may answer a request is decided here, by taking it out of queue or batch under the
  * lock; that it ends only once is guaranteed in {@link Call}.
@@ -37,16 +37,19 @@ public final class Dispatcher implements WorkSource {
   private final Clock clock;
   private final Scheduler scheduler;
   private final Refusals refusals;
-  private final Queue<Call> expired = new ConcurrentLinkedQueue<>();
+  private final Queue<Failed> failed = new ConcurrentLinkedQueue<>();
 
   // Guarded by the lock.
-  private final JobQueue queue;
-  private final Batcher batcher;
+  private final BatchDelay delay;
+  private final Backlog backlog;
   private final DeadlineHeap deadlines = new DeadlineHeap();
   private final LazyTimer batchTimer;
   private final LazyTimer deadlineTimer;
   private Workforce workforce = Workforce.NONE;
   private Optional<ServingException> closed = Optional.empty();
+
+  /** A request that was given up under the lock, to be told off it. */
+  private record Failed(Call call, ServingException why) {}
 
   /** Replaced, never changed, so that {@link #flush} can read it without the lock. */
   private volatile Seat[] seats = {};
@@ -56,8 +59,11 @@ public final class Dispatcher implements WorkSource {
     this.clock = Objects.requireNonNull(clock, "clock");
     this.scheduler = Objects.requireNonNull(scheduler, "scheduler");
     this.refusals = new Refusals(policy);
-    this.queue = new JobQueue(policy.queueCapacity());
-    this.batcher = new Batcher(queue, policy.batchSize(), policy.maxBatchDelay());
+    this.delay =
+        policy.adaptiveBatchDelay()
+            ? new AdaptiveDelay(policy.batchSize())
+            : BatchDelay.fixed(policy.maxBatchDelay());
+    this.backlog = new SharedBacklog(policy, delay, refusals);
     this.batchTimer = new LazyTimer(scheduler, this::batchTimeCame);
     this.deadlineTimer = new LazyTimer(scheduler, this::deadlineCame);
   }
@@ -66,12 +72,12 @@ public final class Dispatcher implements WorkSource {
   public InferenceCall submit(InferenceRequest request, ResponseSink sink) {
     long now = clock.nanoTime();
     Deadline deadline = Deadline.of(now, policy.clientTimeout(), request.timeout());
-    Call call = new Call(this, request, sink, now, deadline);
+    Call call = new Call(this, backlog.prepare(request), sink, now, deadline);
     Optional<ServingException> refusal;
     synchronized (lock) {
       refusal = refusal(call, now);
       if (refusal.isEmpty()) {
-        queue.addLast(call);
+        backlog.add(call);
         if (deadline.exists()) {
           deadlines.add(call);
           deadlineTimer.arm(deadline.nanos(), now);
@@ -115,14 +121,21 @@ public final class Dispatcher implements WorkSource {
   /** Requests that wait for a worker. */
   public int queueLength() {
     synchronized (lock) {
-      return queue.size();
+      return backlog.size();
+    }
+  }
+
+  /** How long a batch that is not full waits now. */
+  public Duration batchDelay() {
+    synchronized (lock) {
+      return delay.current();
     }
   }
 
   /** Whether nothing waits and nothing runs. */
   public boolean isIdle() {
     synchronized (lock) {
-      if (!queue.isEmpty()) {
+      if (backlog.size() > 0) {
         return false;
       }
       for (Seat seat : seats) {
@@ -173,31 +186,32 @@ public final class Dispatcher implements WorkSource {
   /** Under the lock: gives batches to workers until there are no more of the one or the other. */
   void pump(long now) {
     expire(now);
-    while (!queue.isEmpty()) {
-      Seat seat = freest();
-      if (seat == null) {
-        return;
-      }
-      Optional<RequestKind> kind = batcher.ready(now);
-      if (kind.isEmpty()) {
-        batchTimer.arm(batcher.readyAt(), now);
-        return;
-      }
-      List<Call> calls = batcher.take(kind.get());
-      if (!calls.isEmpty()) {
-        seat.assign(calls, now);
-      }
+    OptionalLong again = backlog.handOut(seats, now);
+    if (again.isPresent()) {
+      batchTimer.arm(again.getAsLong(), now);
     }
   }
 
   /** Under the lock: a request is answered, and its deadline does not matter any more. */
   void settled(Call call) {
     deadlines.remove(call);
+    backlog.settled(call);
+  }
+
+  /** Under the lock: a batch was answered, so long after its worker could begin with it. */
+  void served(long serviceNanos) {
+    backlog.served(serviceNanos);
+  }
+
+  /** Under the lock: the seat takes no more work. */
+  void retired(Seat seat) {
+    backlog.retired(seat);
   }
 
   /** Under the lock: the seat's worker is gone. */
   void removeSeat(Seat seat) {
     seats = Arrays.stream(seats).filter(other -> other != seat).toArray(Seat[]::new);
+    backlog.retired(seat);
   }
 
   /**
@@ -212,7 +226,7 @@ public final class Dispatcher implements WorkSource {
     if (!nobody) {
       for (int i = calls.size() - 1; i >= 0; i--) {
         if (!calls.get(i).hasEnded()) {
-          queue.addFirst(calls.get(i));
+          backlog.putBack(calls.get(i));
         }
       }
       return call -> Optional.empty();
@@ -223,8 +237,8 @@ public final class Dispatcher implements WorkSource {
 
   /** Off the lock: carries out what was decided under it. */
   void flush() {
-    for (Call call = expired.poll(); call != null; call = expired.poll()) {
-      call.fail(call.deadline().expired());
+    for (Failed each = failed.poll(); each != null; each = failed.poll()) {
+      each.call().fail(each.why());
     }
     for (Seat seat : seats) {
       seat.flush();
@@ -245,9 +259,7 @@ public final class Dispatcher implements WorkSource {
     if (policy.useJobTicket() && freeTickets() <= 0) {
       return Optional.of(refusals.noTicket(request));
     }
-    return queue.isFull()
-        ? Optional.of(refusals.queueFull(request, queue.size()))
-        : Optional.empty();
+    return backlog.refusal(call);
   }
 
   private ServingException nobody(InferenceRequest request, Workforce now) {
@@ -258,7 +270,7 @@ public final class Dispatcher implements WorkSource {
 
   /** Idle workers that no waiting request has a claim on. */
   private int freeTickets() {
-    int idle = -queue.size();
+    int idle = -backlog.size();
     for (Seat seat : seats) {
       if (seat.hasTicket()) {
         idle++;
@@ -267,29 +279,18 @@ public final class Dispatcher implements WorkSource {
     return idle;
   }
 
-  /** The worker with room that will be free first; or null. */
-  private Seat freest() {
-    Seat best = null;
-    for (Seat seat : seats) {
-      if (seat.hasRoom() && (best == null || seat.isFreeBefore(best))) {
-        best = seat;
-      }
-    }
-    return best;
-  }
-
   private void expire(long now) {
     for (Call call = deadlines.first();
         call != null && call.deadline().passed(now);
         call = deadlines.first()) {
       release(call);
-      expired.add(call);
+      failed.add(new Failed(call, call.deadline().expired()));
     }
   }
 
   /** Takes a call out of everything but its batch, whose worker is told instead. */
   private void release(Call call) {
-    queue.remove(call);
+    backlog.remove(call);
     deadlines.remove(call);
     if (call.batch != null) {
       call.batch.seat().cancel(call);
@@ -297,11 +298,8 @@ public final class Dispatcher implements WorkSource {
   }
 
   private List<Call> takeQueue() {
-    List<Call> taken = new ArrayList<>(queue.size());
-    for (Call call = queue.poll(); call != null; call = queue.poll()) {
-      deadlines.remove(call);
-      taken.add(call);
-    }
+    List<Call> taken = backlog.takeAll();
+    taken.forEach(deadlines::remove);
     return taken;
   }
 

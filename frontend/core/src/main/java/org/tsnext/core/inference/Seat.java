@@ -138,6 +138,7 @@ final class Seat implements WorkSeat {
   public void drain(Runnable whenDone) {
     synchronized (dispatcher.lock) {
       draining = true;
+      dispatcher.retired(this);
       if (open.isEmpty()) {
         outbox.add(whenDone);
       } else {
@@ -181,6 +182,17 @@ final class Seat implements WorkSeat {
   }
 
   // For the dispatcher, under its lock.
+
+  /** Of all seats with room, the one whose worker will be free first; or null. */
+  static Seat freest(Seat[] seats) {
+    Seat best = null;
+    for (Seat seat : seats) {
+      if (seat.hasRoom() && (best == null || seat.isFreeBefore(best))) {
+        best = seat;
+      }
+    }
+    return best;
+  }
 
   boolean isIdle() {
     return open.isEmpty();
@@ -341,6 +353,7 @@ final class Seat implements WorkSeat {
     }
     open.remove(batch);
     window.answered(lastWordNanos - turnNanos);
+    dispatcher.served(lastWordNanos - turnNanos);
     turnNanos = lastWordNanos;
     if (open.isEmpty()) {
       whenIdle.ifPresent(outbox::add);

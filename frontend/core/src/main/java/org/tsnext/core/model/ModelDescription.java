@@ -11,6 +11,7 @@ import org.tsnext.archive.ModelConfig;
  * Everything that is told about one model version.
  *
  * @param modelUrl as given at registration
+ * @param maxBatchDelay the one that holds now, if it is adaptive
  * @param responseTimeout and the other lengths are the effective ones
  * @param lastError the newest failure of the version, handler errors included
  */
@@ -23,6 +24,7 @@ public record ModelDescription(
     int maxWorkers,
     int batchSize,
     Duration maxBatchDelay,
+    boolean adaptiveBatchDelay,
     Duration responseTimeout,
     Duration startupTimeout,
     Duration maxRetryTimeout,

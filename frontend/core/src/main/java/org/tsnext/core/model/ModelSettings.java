@@ -12,6 +12,7 @@ import org.tsnext.archive.ModelConfig;
  *
  * @param minWorkers at the start; scaling changes it
  * @param maxWorkers at the start
+ * @param adaptiveBatchDelay whether the delay is learned; then {@code maxBatchDelay} means nothing
  * @param queueCapacity requests that may wait
  * @param ownDevices GPUs the model names itself; empty to share all
  * @param loadedAtStartup whether the operator named it
@@ -27,6 +28,7 @@ record ModelSettings(
     int maxWorkers,
     int batchSize,
     Duration maxBatchDelay,
+    boolean adaptiveBatchDelay,
     Duration responseTimeout,
     Duration startupTimeout,
     Duration maxRetryTimeout,

@@ -63,6 +63,7 @@ final class SettingsResolver {
         workers.max(),
         batchSizeOf(order, config, overrides),
         batchDelayOf(order, config, overrides),
+        order.maxBatchDelay().isEmpty() && config.adaptiveBatchDelay(),
         timeoutOf(
             "response_timeout",
             order.responseTimeout(),

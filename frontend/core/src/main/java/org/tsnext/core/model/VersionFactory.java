@@ -130,6 +130,7 @@ final class VersionFactory {
         settings.version(),
         sideBySide > 0 ? 1 : settings.batchSize(),
         settings.maxBatchDelay(),
+        settings.adaptiveBatchDelay(),
         settings.queueCapacity(),
         settings.responseTimeout(),
         settings.clientTimeout(),

@@ -30,6 +30,7 @@ public final class Configs {
   private boolean asyncCommunication;
   private boolean retryOnWorkerDeath = true;
   private boolean preloadModel;
+  private boolean adaptiveBatchDelay;
 
   public Configs workers(int min, int max) {
     minWorkers = OptionalInt.of(min);
@@ -40,6 +41,12 @@ public final class Configs {
   public Configs batch(int size, Duration delay) {
     batchSize = OptionalInt.of(size);
     maxBatchDelay = Optional.of(delay);
+    return this;
+  }
+
+  public Configs adaptiveBatch(int size) {
+    batchSize = OptionalInt.of(size);
+    adaptiveBatchDelay = true;
     return this;
   }
 
@@ -115,6 +122,7 @@ public final class Configs {
         maxWorkers,
         batchSize,
         maxBatchDelay,
+        adaptiveBatchDelay,
         responseTimeout,
         startupTimeout,
         deviceType,

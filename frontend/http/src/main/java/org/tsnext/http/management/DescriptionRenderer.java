@@ -31,6 +31,9 @@ final class DescriptionRenderer {
     json.addProperty("maxWorkers", model.maxWorkers());
     json.addProperty("batchSize", model.batchSize());
     json.addProperty("maxBatchDelay", model.maxBatchDelay().toMillis());
+    if (model.adaptiveBatchDelay()) {
+      json.addProperty("adaptiveBatchDelay", true);
+    }
     json.addProperty("responseTimeout", model.responseTimeout().toSeconds());
     json.addProperty("startupTimeout", model.startupTimeout().toSeconds());
     json.addProperty("maxRetryTimeoutInSec", model.maxRetryTimeout().toSeconds());

@@ -1,0 +1,53 @@
+package org.tsnext.core.inference;
+
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalLong;
+import org.tsnext.core.error.ServingException;
+import org.tsnext.core.request.InferenceRequest;
+
+/**
+ * The requests of one model version that wait for a worker, and the rule by which they become
+ * batches. Guarded by the dispatcher's lock, but for {@link #prepare}.
+ */
+interface Backlog {
+
+  /** The request as it is to be kept, with the same buffers. Called off the lock. */
+  default InferenceRequest prepare(InferenceRequest request) {
+    return request;
+  }
+
+  /** Requests that wait. */
+  int size();
+
+  /** Why a request finds no place now, or empty. */
+  Optional<ServingException> refusal(Call call);
+
+  /** Takes a new request that has not been refused. */
+  void add(Call call);
+
+  /** Takes a request back whose worker was lost, in front of those of its kind. */
+  void putBack(Call call);
+
+  /** Removes a request; does nothing if it does not wait here. */
+  void remove(Call call);
+
+  /** Removes and returns everything, because nobody will serve it. */
+  List<Call> takeAll();
+
+  /**
+   * Gives batches to seats until there are no more of the one or the other.
+   *
+   * @return when to call again if nothing happens before
+   */
+  OptionalLong handOut(Seat[] seats, long now);
+
+  /** A worker has answered a request, or will never. */
+  default void settled(Call call) {}
+
+  /** A batch was answered, {@code serviceNanos} after its worker could begin with it. */
+  default void served(long serviceNanos) {}
+
+  /** A seat takes no more work. */
+  default void retired(Seat seat) {}
+}
