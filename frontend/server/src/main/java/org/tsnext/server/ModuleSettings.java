@@ -10,6 +10,7 @@ import java.util.OptionalInt;
 import java.util.Set;
 import java.util.function.Supplier;
 import org.tsnext.archive.UnpackLimits;
+import org.tsnext.core.model.SequenceHeaders;
 import org.tsnext.core.model.ServingSettings;
 import org.tsnext.http.CorsSettings;
 import org.tsnext.http.HttpSettings;
@@ -86,6 +87,8 @@ final class ModuleSettings {
         settings.find(ModelKeys.DEFAULT_SERVICE_HANDLER),
         settings.find(ModelKeys.SERVICE_ENVELOPE),
         settings.get(WorkerKeys.INITIAL_WORKER_PORT),
+        new SequenceHeaders(
+            settings.get(WorkerKeys.SEQUENCE_ID), settings.get(WorkerKeys.SEQUENCE_START)),
         settings.find(ModelKeys.MODELS).orElse(ModelsProperty.NONE).byModel());
   }
 

@@ -34,6 +34,8 @@ public enum ErrorKind {
   NO_WORKER(503, 14, "ServiceUnavailableException"),
   QUEUE_FULL(503, 14, "ServiceUnavailableException"),
   MODEL_GOING_AWAY(503, 14, "ServiceUnavailableException"),
+  /** The sequence that the request waited in has ended. */
+  SEQUENCE_CLOSED(503, 10, "ServiceUnavailableException"),
   SHUTTING_DOWN(503, 14, "ServiceUnavailableException"),
   /** No word from the worker within {@code responseTimeout}. */
   RESPONSE_TIMEOUT(504, 4, "ResponseTimeoutException"),

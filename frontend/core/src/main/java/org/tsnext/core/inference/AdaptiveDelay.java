@@ -142,7 +142,7 @@ final class AdaptiveDelay implements BatchDelay {
     }
     observations = Math.min(MEMORY, observations + 1);
     double weight = 1.0 / observations;
-    double pause = Math.min(now - watchedSince, LONGEST_PAUSE * meanService);
+    double pause = Math.min((double) (now - watchedSince), LONGEST_PAUSE * meanService);
     meanPause += weight * (pause - meanPause);
     if (watching) {
       for (int i = 0; i < PARTS.length; i++) {

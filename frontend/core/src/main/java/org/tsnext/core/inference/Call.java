@@ -55,6 +55,9 @@ final class Call implements InferenceService.InferenceCall {
 
   int item;
 
+  /** The sequence it belongs to, or null. */
+  Sequence sequence;
+
   /** Workers that died while they ran it. */
   int deaths;
 

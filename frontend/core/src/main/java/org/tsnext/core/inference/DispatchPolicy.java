@@ -2,6 +2,7 @@ package org.tsnext.core.inference;
 
 import java.time.Duration;
 import java.util.Objects;
+import java.util.Optional;
 
 /**
  * How the requests of one model version are treated.
@@ -13,6 +14,7 @@ import java.util.Objects;
  * @param useJobTicket whether a request is accepted only while a worker is idle
  * @param sideBySide batches that one worker runs side by side, each of one request; 0 if it runs
  *     batches one after the other
+ * @param sequences present if requests belong to sequences, each of which sticks to a worker
  */
 public record DispatchPolicy(
     String modelName,
@@ -25,7 +27,8 @@ public record DispatchPolicy(
     Duration clientTimeout,
     boolean retryOnWorkerDeath,
     boolean useJobTicket,
-    int sideBySide) {
+    int sideBySide,
+    Optional<SequencePolicy> sequences) {
 
   /** Batches that a worker with a coroutine handler has at once. */
   public static final int ASYNC = 256;
@@ -36,6 +39,7 @@ public record DispatchPolicy(
     Objects.requireNonNull(maxBatchDelay, "maxBatchDelay");
     Objects.requireNonNull(responseTimeout, "responseTimeout");
     Objects.requireNonNull(clientTimeout, "clientTimeout");
+    Objects.requireNonNull(sequences, "sequences");
     if (batchSize < 1 || queueCapacity < 1) {
       throw new IllegalArgumentException(
           "batchSize " + batchSize + " and queueCapacity " + queueCapacity + " must be 1 or more.");

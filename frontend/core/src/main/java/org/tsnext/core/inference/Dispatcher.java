@@ -63,7 +63,7 @@ public final class Dispatcher implements WorkSource {
         policy.adaptiveBatchDelay()
             ? new AdaptiveDelay(policy.batchSize())
             : BatchDelay.fixed(policy.maxBatchDelay());
-    this.backlog = new SharedBacklog(policy, delay, refusals);
+    this.backlog = newBacklog();
     this.batchTimer = new LazyTimer(scheduler, this::batchTimeCame);
     this.deadlineTimer = new LazyTimer(scheduler, this::deadlineCame);
   }
@@ -245,6 +245,17 @@ public final class Dispatcher implements WorkSource {
     }
   }
 
+  private Backlog newBacklog() {
+    return policy.sequences().isPresent()
+        ? new SequenceBacklog(policy, policy.sequences().get(), refusals, clock, this::giveUp)
+        : new SharedBacklog(policy, delay, refusals);
+  }
+
+  private void giveUp(Call call, ServingException why) {
+    deadlines.remove(call);
+    failed.add(new Failed(call, why));
+  }
+
   private Optional<ServingException> refusal(Call call, long now) {
     InferenceRequest request = call.request();
     if (closed.isPresent()) {
@@ -284,7 +295,7 @@ public final class Dispatcher implements WorkSource {
         call != null && call.deadline().passed(now);
         call = deadlines.first()) {
       release(call);
-      failed.add(new Failed(call, call.deadline().expired()));
+      giveUp(call, call.deadline().expired());
     }
   }
 

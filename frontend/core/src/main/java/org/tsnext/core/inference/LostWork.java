@@ -10,7 +10,7 @@ import java.util.function.Predicate;
  * do.
  *
  * @param late the worker was silent on them for too long
- * @param dead tried too often, or partly answered
+ * @param dead tried too often, partly answered, or of a sequence that only the lost worker knew
  * @param again to be given to another worker, in order
  */
 record LostWork(List<Call> late, List<Call> dead, List<Call> again) {
@@ -29,7 +29,7 @@ record LostWork(List<Call> late, List<Call> dead, List<Call> again) {
         }
         if (late) {
           work.late().add(call);
-        } else if (call.streaming || isSpent(call, policy)) {
+        } else if (call.streaming || call.sequence != null || isSpent(call, policy)) {
           work.dead().add(call);
         } else {
           work.again().add(call);

@@ -10,6 +10,8 @@ import org.tsnext.core.worker.WorkerListener.HandlerError;
 /** The words in which requests of one model version are refused or fail. */
 final class Refusals {
 
+  private static final String REOPEN = " A request with its id opens a new one.";
+
   private final DispatchPolicy policy;
 
   Refusals(DispatchPolicy policy) {
@@ -58,8 +60,59 @@ final class Refusals {
     return new ServingException(ErrorKind.SHUTTING_DOWN, "The server is shutting down.");
   }
 
-  static ServingException workerDied() {
-    return new ServingException(ErrorKind.WORKER_LOST, "Worker died.");
+  static ServingException workerDied(Call call) {
+    String ended =
+        call.sequence == null
+            ? ""
+            : " Sequence \"" + call.sequence.id() + "\" has ended with it." + REOPEN;
+    return new ServingException(ErrorKind.WORKER_LOST, "Worker died." + ended);
+  }
+
+  ServingException tooManySequences(String id, int most) {
+    return new ServingException(
+        ErrorKind.QUEUE_FULL,
+        "Sequence \""
+            + id
+            + "\" cannot be opened: model \""
+            + policy.modelName()
+            + "\" has "
+            + most
+            + " open sequences (maxNumSequence "
+            + most
+            + ").");
+  }
+
+  ServingException sequenceQueueFull(String id, int most) {
+    return new ServingException(
+        ErrorKind.QUEUE_FULL,
+        sequence(id)
+            + " has no place: "
+            + most
+            + " of its requests wait (maxSequenceJobQueueSize "
+            + most
+            + ").");
+  }
+
+  ServingException sequenceIdTooLong(int length, int most) {
+    return new ServingException(
+        ErrorKind.BAD_REQUEST,
+        "The sequence id has " + length + " characters, expected at most " + most + ".");
+  }
+
+  ServingException sequenceWithoutWorker(String id) {
+    return new ServingException(
+        ErrorKind.SEQUENCE_CLOSED,
+        sequence(id) + " has ended: the worker that held it is gone." + REOPEN);
+  }
+
+  ServingException sequenceTooOld(String id, Duration lifetime) {
+    return new ServingException(
+        ErrorKind.SEQUENCE_CLOSED,
+        sequence(id)
+            + " has ended: it was open for "
+            + lifetime.toMillis()
+            + " ms (sequenceTimeoutMSec)."
+            + REOPEN);
   }
 
   ServingException responseTimeout() {
@@ -86,6 +139,10 @@ final class Refusals {
           default -> ServingException.ofHandler(error.code(), error.message());
         };
     return error.detail().isEmpty() ? known : known.withDetail(error.detail());
+  }
+
+  private String sequence(String id) {
+    return "Sequence \"" + id + "\" of model \"" + policy.modelName() + "\"";
   }
 
   private String noWorkerText(InferenceRequest request) {

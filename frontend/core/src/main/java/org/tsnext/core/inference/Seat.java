@@ -145,6 +145,7 @@ final class Seat implements WorkSeat {
         whenIdle = Optional.of(whenDone);
       }
     }
+    dispatcher.flush();
     flush();
   }
 
@@ -309,7 +310,7 @@ final class Seat implements WorkSeat {
       observer.silent(policy.responseTimeout());
     }
     work.late().forEach(call -> call.fail(dispatcher.refusals().responseTimeout()));
-    work.dead().forEach(call -> call.fail(Refusals.workerDied()));
+    work.dead().forEach(call -> call.fail(Refusals.workerDied(call)));
     work.again().forEach(call -> verdict.apply(call).ifPresent(call::fail));
   }
 

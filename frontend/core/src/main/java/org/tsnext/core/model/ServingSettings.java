@@ -25,6 +25,7 @@ import java.util.OptionalInt;
  * @param defaultHandler {@code default_service_handler}
  * @param serviceEnvelope {@code service_envelope}, for models whose manifest names none
  * @param initialWorkerPort the lowest worker id
+ * @param sequenceHeaders names of the request headers of sequences
  * @param modelOverrides the {@code models} property: model name, then version
  */
 public record ServingSettings(
@@ -41,6 +42,7 @@ public record ServingSettings(
     Optional<String> defaultHandler,
     Optional<String> serviceEnvelope,
     int initialWorkerPort,
+    SequenceHeaders sequenceHeaders,
     Map<String, Map<String, ModelOverrides>> modelOverrides) {
 
   /** Upper bound of every number of workers. */
@@ -61,6 +63,7 @@ public record ServingSettings(
     requireRange("number of processors", cpuCount, 1, Integer.MAX_VALUE);
     requireRange("initial_worker_port", initialWorkerPort, 0, Integer.MAX_VALUE - MAX_WORKERS);
     Objects.requireNonNull(defaultHandler, "defaultHandler");
+    Objects.requireNonNull(sequenceHeaders, "sequenceHeaders");
     Objects.requireNonNull(serviceEnvelope, "serviceEnvelope");
     Map<String, Map<String, ModelOverrides>> copy = new LinkedHashMap<>();
     modelOverrides.forEach((name, versions) -> copy.put(name, Map.copyOf(versions)));
@@ -83,6 +86,7 @@ public record ServingSettings(
         Optional.empty(),
         Optional.empty(),
         9000,
+        SequenceHeaders.DEFAULT,
         Map.of());
   }
 

@@ -130,7 +130,10 @@ final class SettingsResolver {
               + " sets sequenceBatching without sequenceMaxIdleMSec, expected more than 0.");
     }
     refuse(name, runtime.equals("LSP"), "runtime LSP");
-    refuse(name, config.sequenceBatching(), "sequenceBatching");
+    refuse(
+        name,
+        config.sequenceBatching() && config.continuousBatching(),
+        "sequenceBatching together with continuousBatching");
     refuse(name, config.preloadModel(), "preloadModel");
     refuse(name, config.parallelType().isPresent(), "parallelType");
   }

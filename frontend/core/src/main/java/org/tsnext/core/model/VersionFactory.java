@@ -3,15 +3,18 @@ package org.tsnext.core.model;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.OptionalInt;
 import org.tsnext.archive.ArchiveException;
 import org.tsnext.archive.ModelArchive;
+import org.tsnext.archive.ModelConfig;
 import org.tsnext.archive.ModelConfig.WorkerStart;
 import org.tsnext.archive.ModelSource;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.inference.DispatchPolicy;
 import org.tsnext.core.inference.Dispatcher;
+import org.tsnext.core.inference.SequencePolicy;
 import org.tsnext.core.worker.GpuRotation;
 import org.tsnext.core.worker.ModelEnvironment;
 import org.tsnext.core.worker.ModelEnvironment.Prepared;
@@ -123,7 +126,7 @@ final class VersionFactory {
     return new ModelVersion(settings, archive, prepared, dispatcher, supervisor);
   }
 
-  private static DispatchPolicy policyOf(ModelSettings settings) {
+  private DispatchPolicy policyOf(ModelSettings settings) {
     int sideBySide = sideBySide(settings);
     return new DispatchPolicy(
         settings.name(),
@@ -136,7 +139,8 @@ final class VersionFactory {
         settings.clientTimeout(),
         settings.config().retryOnWorkerDeath(),
         settings.config().useJobTicket(),
-        sideBySide);
+        sideBySide,
+        sequencesOf(settings));
   }
 
   /**
@@ -148,6 +152,21 @@ final class VersionFactory {
       return DispatchPolicy.ASYNC;
     }
     return settings.config().continuousBatching() ? settings.batchSize() : 0;
+  }
+
+  private Optional<SequencePolicy> sequencesOf(ModelSettings settings) {
+    ModelConfig config = settings.config();
+    if (!config.sequenceBatching()) {
+      return Optional.empty();
+    }
+    return Optional.of(
+        new SequencePolicy(
+            server.sequenceHeaders().id(),
+            server.sequenceHeaders().start(),
+            config.sequenceMaxIdle(),
+            config.sequenceTimeout(),
+            config.maxNumSequence(),
+            config.maxSequenceJobQueueSize()));
   }
 
   private static WorkerOrder templateOf(

@@ -154,6 +154,11 @@ public class SettingsTest {
       {new Configs().preloadModel(), ErrorKind.NOT_SUPPORTED, "preloadModel"},
       {new Configs().parallel(ParallelType.PIPELINE), ErrorKind.NOT_SUPPORTED, "parallelType"},
       {new Configs().sequenceBatching(), ErrorKind.INVALID_MODEL, "sequenceMaxIdleMSec"},
+      {
+        new Configs().sequences(Duration.ofSeconds(1), 1, 1).continuousBatching(),
+        ErrorKind.NOT_SUPPORTED,
+        "continuousBatching"
+      },
     };
   }
 
@@ -262,6 +267,7 @@ public class SettingsTest {
         plain.defaultHandler(),
         plain.serviceEnvelope(),
         plain.initialWorkerPort(),
+        plain.sequenceHeaders(),
         overrides ? Map.of("m", Map.of("1.0", OVERRIDES)) : Map.of());
   }
 

@@ -30,6 +30,10 @@ public final class Configs {
   private boolean asyncCommunication;
   private boolean retryOnWorkerDeath = true;
   private boolean preloadModel;
+  private Duration sequenceMaxIdle = Duration.ZERO;
+  private Duration sequenceTimeout = Duration.ZERO;
+  private int maxNumSequence = 1;
+  private int maxSequenceJobQueueSize = 1;
   private boolean adaptiveBatchDelay;
 
   public Configs workers(int min, int max) {
@@ -101,6 +105,20 @@ public final class Configs {
     return this;
   }
 
+  /** Sequence batching with these limits, and no limit of their lives. */
+  public Configs sequences(Duration maxIdle, int maxOpen, int maxWaiting) {
+    sequenceBatching = true;
+    sequenceMaxIdle = maxIdle;
+    maxNumSequence = maxOpen;
+    maxSequenceJobQueueSize = maxWaiting;
+    return this;
+  }
+
+  public Configs sequenceTimeout(Duration value) {
+    sequenceTimeout = value;
+    return this;
+  }
+
   public Configs asyncCommunication() {
     asyncCommunication = true;
     return this;
@@ -137,10 +155,10 @@ public final class Configs {
         sequenceBatching,
         asyncCommunication,
         false,
-        Duration.ZERO,
-        Duration.ZERO,
-        1,
-        1,
+        sequenceMaxIdle,
+        sequenceTimeout,
+        maxNumSequence,
+        maxSequenceJobQueueSize,
         retryOnWorkerDeath,
         WorkerStart.FORK,
         preloadModel,

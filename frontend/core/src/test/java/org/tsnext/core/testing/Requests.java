@@ -7,6 +7,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import org.tsnext.core.request.Header;
 import org.tsnext.core.request.InferenceRequest;
 import org.tsnext.core.request.InputPart;
 import org.tsnext.core.request.RequestKind;
@@ -22,10 +23,20 @@ public final class Requests {
     return request(modelName, Optional.empty(), RequestKind.PREDICT, body, Optional.empty());
   }
 
+  public InferenceRequest request(
+      String modelName,
+      Optional<String> version,
+      RequestKind kind,
+      String body,
+      Optional<Duration> timeout) {
+    return request(modelName, version, kind, List.of(), body, timeout);
+  }
+
   public synchronized InferenceRequest request(
       String modelName,
       Optional<String> version,
       RequestKind kind,
+      List<Header> headers,
       String body,
       Optional<Duration> timeout) {
     ByteBuf buffer = Unpooled.copiedBuffer(body, StandardCharsets.UTF_8);
@@ -36,7 +47,7 @@ public final class Requests {
         modelName,
         version,
         kind,
-        List.of(),
+        headers,
         List.of(new InputPart("body", "text/plain", buffer)),
         timeout);
   }
