@@ -56,4 +56,9 @@ final class Sequence {
   Deque<Call> waiting() {
     return waiting;
   }
+
+  /** Requests that wait behind the one that runs or is next. */
+  int waitingBehind() {
+    return running == null ? waiting.size() - 1 : waiting.size();
+  }
 }

@@ -100,7 +100,7 @@ final class SequenceBacklog implements Backlog {
           ? Optional.of(refusals.tooManySequences(id, policy.maxOpen()))
           : Optional.empty();
     }
-    return sequence.waiting().size() >= policy.maxWaiting()
+    return sequence.waitingBehind() >= policy.maxWaiting()
         ? Optional.of(refusals.sequenceQueueFull(id, policy.maxWaiting()))
         : Optional.empty();
   }

@@ -12,7 +12,7 @@ import java.util.Objects;
  * @param maxIdle how long a sequence stays open without a request
  * @param lifetime how long it stays open at all, zero for no limit
  * @param maxOpen sequences that may be open at once
- * @param maxWaiting requests of one sequence that may wait
+ * @param maxWaiting requests of one sequence that may wait behind the one that runs or is next
  */
 public record SequencePolicy(
     String idHeader,

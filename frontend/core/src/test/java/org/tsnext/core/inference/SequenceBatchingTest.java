@@ -177,6 +177,16 @@ public class SequenceBatchingTest {
   }
 
   @Test
+  public void requestThatIsNextTakesNoPlaceInTheQueue() {
+    FakeWorker worker = serve(1, sequences(2, 1).batch(4, DELAY)).get(0);
+    send("a", "next");
+    send("a", "waits");
+    assertEquals(send("a", "too many").errorKind(), Optional.of(ErrorKind.QUEUE_FULL));
+    fixture.advance(DELAY);
+    assertEquals(worker.lastBatch().bodies(), List.of("next"));
+  }
+
+  @Test
   public void absurdIdIsRefused() {
     serve(1, sequences(2, 2));
     RecordingSink refused = send("x".repeat(257), "x");
