@@ -50,4 +50,15 @@ interface Backlog {
 
   /** A seat takes no more work. */
   default void retired(Seat seat) {}
+
+  /** Of all seats with room, the one whose worker will be free first; or null. */
+  static Seat freest(Seat[] seats) {
+    Seat best = null;
+    for (Seat seat : seats) {
+      if (seat.hasRoom() && (best == null || seat.isFreeBefore(best))) {
+        best = seat;
+      }
+    }
+    return best;
+  }
 }

@@ -184,17 +184,6 @@ final class Seat implements WorkSeat {
 
   // For the dispatcher, under its lock.
 
-  /** Of all seats with room, the one whose worker will be free first; or null. */
-  static Seat freest(Seat[] seats) {
-    Seat best = null;
-    for (Seat seat : seats) {
-      if (seat.hasRoom() && (best == null || seat.isFreeBefore(best))) {
-        best = seat;
-      }
-    }
-    return best;
-  }
-
   boolean isIdle() {
     return open.isEmpty();
   }

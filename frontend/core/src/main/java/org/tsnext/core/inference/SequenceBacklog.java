@@ -184,7 +184,8 @@ final class SequenceBacklog implements Backlog {
   @Override
   public void settled(Call call) {
     Sequence sequence = call.sequence;
-    if (sequence != null && sequence.running == call) {
+    // One that was given up for being late is with its worker until that has answered.
+    if (sequence != null && sequence.running == call && call.batch == null) {
       sequence.running = null;
       if (!sequence.closed) {
         goOn(sequence);
@@ -225,7 +226,7 @@ final class SequenceBacklog implements Backlog {
 
   private void handOutDescriptions(Seat[] seats, long now) {
     while (!descriptions.isEmpty()) {
-      Seat seat = Seat.freest(seats);
+      Seat seat = Backlog.freest(seats);
       if (seat == null) {
         return;
       }

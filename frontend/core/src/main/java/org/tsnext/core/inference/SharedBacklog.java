@@ -62,7 +62,7 @@ final class SharedBacklog implements Backlog {
   @Override
   public OptionalLong handOut(Seat[] seats, long now) {
     while (!queue.isEmpty()) {
-      Seat seat = Seat.freest(seats);
+      Seat seat = Backlog.freest(seats);
       if (seat == null) {
         break;
       }

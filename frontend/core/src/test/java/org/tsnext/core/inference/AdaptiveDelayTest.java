@@ -177,7 +177,7 @@ public class AdaptiveDelayTest {
 
     private void again(int count) {
       if (latencies.size() < count) {
-        long think = 50_000 + random.nextInt(300_000);
+        long think = 50_000L + random.nextInt(300_000);
         fixture.time().schedule(Duration.ofNanos(think), () -> ask(() -> again(count)));
       }
     }

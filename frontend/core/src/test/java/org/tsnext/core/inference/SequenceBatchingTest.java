@@ -359,6 +359,24 @@ public class SequenceBatchingTest {
     assertEquals(waits.errorKind(), Optional.of(ErrorKind.SEQUENCE_CLOSED));
   }
 
+  @Test
+  public void coroutinesRunSequencesSideBySideButEachInOrder() {
+    Configs config = sequences(2, 5).asyncCommunication().responseTimeout(Duration.ofSeconds(2));
+    FakeWorker worker = serve(1, config).get(0);
+    RecordingSink late = send("a", "a1");
+    send("a", "a2");
+    send("b", "b1");
+    assertEquals(bodies(worker), List.of(List.of("a1"), List.of("b1")));
+    fixture.advance(Duration.ofSeconds(1));
+    worker.chunk(worker.batches().get(1).id(), 0, "alive");
+    fixture.advance(Duration.ofSeconds(1));
+    assertEquals(late.errorKind(), Optional.of(ErrorKind.RESPONSE_TIMEOUT));
+    send("b", "b2");
+    assertEquals(worker.batches().size(), 2, "the worker still has the first one");
+    worker.error(worker.batches().get(0).id(), 0, 499, "cancelled", "");
+    assertEquals(worker.lastBatch().bodies(), List.of("a2"));
+  }
+
   /** Random life of many sequences on dying workers: order, stickiness, and exactly one end. */
   @Test
   public void whateverHappensOrderHoldsAndEveryRequestEndsOnce() {

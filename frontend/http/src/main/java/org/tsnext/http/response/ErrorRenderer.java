@@ -18,6 +18,7 @@ public final class ErrorRenderer {
           ErrorKind.NO_WORKER,
           ErrorKind.QUEUE_FULL,
           ErrorKind.MODEL_GOING_AWAY,
+          ErrorKind.SEQUENCE_CLOSED,
           ErrorKind.SHUTTING_DOWN);
 
   private static final Header RETRY_AFTER = new Header("retry-after", "1");
