@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import statistics
@@ -256,7 +257,9 @@ def worker_port(server: TorchServe) -> int:
     return ports[-1]
 
 
-def test_kill_under_steady_load_loses_no_request(server: TorchServe, seven: bytes) -> None:
+def test_kill_under_steady_load_loses_no_request(
+    server: TorchServe, seven: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
     stop = threading.Event()
     results: list[tuple[float, int]] = []
 
@@ -280,18 +283,19 @@ def test_kill_under_steady_load_loses_no_request(server: TorchServe, seven: byte
             killed_at = time.monotonic()
             os.kill(pids[0], signal.SIGKILL)
             server.wait_new_worker("digits", pids)
-            wait_for(
-                lambda: any(t > killed_at + 0.005 for t, _ in results),  # noqa: B023
-                "an answer",
-            )
-            gaps.append(min(t for t, _ in results if t > killed_at + 0.005) - killed_at)
+            back_at = time.monotonic()
+            wait_for(lambda: results[-1][0] > back_at, "an answer")  # noqa: B023
+            # Answers that were under way when it died may still come: the longest pause counts.
+            times = [killed_at, *(t for t, _ in list(results) if t > killed_at)]
+            gaps.append(max(after - before for before, after in itertools.pairwise(times)))
     finally:
         stop.set()
         for each in clients:
             each.join()
     statuses = [status for _, status in results]
-    print(
-        f"\n{len(results)} requests, kill -9 to next answer:"
-        f" {', '.join(f'{gap:.3f}' for gap in gaps)} s (median {statistics.median(gaps):.3f})"
-    )
+    with capsys.disabled():
+        print(
+            f"\n{len(results)} requests, kill -9 to next answer:"
+            f" {', '.join(f'{gap:.3f}' for gap in gaps)} s (median {statistics.median(gaps):.3f})"
+        )
     assert set(statuses) == {200}

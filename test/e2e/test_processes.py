@@ -205,7 +205,10 @@ def memory_kib(pid: int, field: str = "Pss") -> int:
 
 
 def test_four_workers_start_fast_and_share_their_memory(
-    start: Callable[..., TorchServe], digits_archive: Path, seven: bytes
+    start: Callable[..., TorchServe],
+    digits_archive: Path,
+    seven: bytes,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     import shutil
 
@@ -226,10 +229,11 @@ def test_four_workers_start_fast_and_share_their_memory(
     assert len(workers) == 4
     together = sum(memory_kib(pid) for pid in workers)
     alone = memory_of_a_process_that_imports_torch()
-    print(
-        f"\n1 to 4 digits workers: {took:.2f} s; the four hold {together / 1024:.0f} MiB (PSS),"
-        f" of four processes that import torch on their own: {4 * alone / 1024:.0f} MiB"
-    )
+    with capsys.disabled():
+        print(
+            f"\n1 to 4 digits workers: {took:.2f} s; the four hold {together / 1024:.0f} MiB (PSS),"
+            f" of four processes that import torch on their own: {4 * alone / 1024:.0f} MiB"
+        )
     assert together < 2 * alone
 
 
