@@ -1,9 +1,7 @@
 package org.tsnext.http.connection;
 
 import io.netty.buffer.ByteBuf;
-import io.netty.buffer.ByteBufUtil;
 import io.netty.buffer.Unpooled;
-import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoop;
 import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpHeaders;
@@ -26,20 +24,13 @@ import org.tsnext.http.response.Response;
  */
 public final class Exchange {
 
-  /** A body up to this size is put into the buffer of the head: one write instead of two. */
-  private static final int INLINE_BODY = 4096;
-
-  private static final int HEAD_CAPACITY = 512;
-  private static final byte[] LINE_END = {'\r', '\n'};
-  private static final byte[] LAST_CHUNK = {'0', '\r', '\n', '\r', '\n'};
-
   private enum State {
     WAITING,
     STREAMING,
     ENDED
   }
 
-  private final ConnectionHandler connection;
+  private final AnswerWriter writer;
   private final HttpRequest request;
   private final String requestId;
   private final long startNanos;
@@ -47,15 +38,14 @@ public final class Exchange {
   private boolean keepAlive;
   private State state = State.WAITING;
   private int status;
-  private boolean chunked;
   private long streamOctetsWaiting;
   private Runnable onClientGone = () -> {};
 
   /**
    * @param body taken over
    */
-  Exchange(ConnectionHandler connection, HttpRequest request, ByteBuf body, long startNanos) {
-    this.connection = connection;
+  Exchange(AnswerWriter writer, HttpRequest request, ByteBuf body, long startNanos) {
+    this.writer = writer;
     this.request = request;
     this.body = body;
     this.startNanos = startNanos;
@@ -93,7 +83,7 @@ public final class Exchange {
 
   /** The event loop that everything about this exchange runs on. */
   public EventLoop loop() {
-    return connection.loop();
+    return writer.loop();
   }
 
   /** Sets what is done, once, if the client leaves or its stream is cut. */
@@ -128,20 +118,12 @@ public final class Exchange {
             response.headers(),
             bodiless ? Framing.NO_BODY : Framing.CONTENT_LENGTH,
             length);
-    boolean withBody = !bodiless && length > 0 && !isHead();
-    boolean inline = withBody && length <= INLINE_BODY;
-    ByteBuf out = encode(head, inline ? length : 0);
-    if (inline) {
-      out.writeBytes(content);
-    }
-    connection.write(out);
-    if (withBody && !inline) {
-      connection.write(content);
-    } else {
-      content.release();
-    }
     status = response.status();
-    connection.flush();
+    if (length > 0 && (bodiless || isHead())) {
+      content.release();
+      content = Unpooled.EMPTY_BUFFER;
+    }
+    writer.writeAnswer(this, head, content);
     end();
   }
 
@@ -155,12 +137,13 @@ public final class Exchange {
     if (state == State.STREAMING) {
       cut();
     } else {
-      send(connection.server().errors().render(error, allowed, request.uri()));
+      send(writer.server().errors().render(error, allowed, request.uri()));
     }
   }
 
   /**
-   * Begins a stream. Chunked in HTTP/1.1; in HTTP/1.0 it ends with the connection.
+   * Begins a stream. Chunked in HTTP/1.1, frames in HTTP/2; in HTTP/1.0 it ends with the
+   * connection.
    *
    * @return false if there is no use for chunks: the exchange has ended, the client wants the head
    *     only, or the status is one without a body
@@ -172,15 +155,16 @@ public final class Exchange {
     }
     takeBody().release();
     boolean bodiless = isBodiless(streamStatus);
-    chunked = request.protocolVersion().equals(HttpVersion.HTTP_1_1);
+    boolean chunked = !request.protocolVersion().equals(HttpVersion.HTTP_1_0);
     keepAlive &= chunked || bodiless;
     Framing framing = bodiless ? Framing.NO_BODY : chunked ? Framing.CHUNKED : Framing.UNTIL_CLOSE;
     Optional<String> type = bodiless ? Optional.empty() : Optional.of(contentType);
-    connection.write(encode(new Head(streamStatus, reason, type, headers, framing, 0), 0));
+    boolean headOnly = bodiless || isHead();
+    writer.writeHead(this, new Head(streamStatus, reason, type, headers, framing, 0), headOnly);
     status = streamStatus;
     state = State.STREAMING;
-    if (isHead() || bodiless) {
-      connection.flush();
+    if (headOnly) {
+      writer.flush();
       cancelCall();
       end();
       return false;
@@ -197,40 +181,24 @@ public final class Exchange {
     if (state != State.STREAMING || size == 0) {
       chunk.release();
       if (state == State.STREAMING) {
-        connection.flush();
+        writer.flush();
       }
       return;
     }
-    if (streamOctetsWaiting > connection.server().streamBufferLimit()) {
+    if (streamOctetsWaiting > writer.server().streamBufferLimit()) {
       chunk.release();
       cancelCall();
       cut();
       return;
     }
     streamOctetsWaiting += size;
-    if (chunked) {
-      connection.write(chunkStart(size));
-    }
-    connection.context().write(chunk).addListener(written -> streamOctetsWaiting -= size);
-    if (chunked) {
-      connection.write(Unpooled.wrappedBuffer(LINE_END));
-    }
-    connection.flush();
-  }
-
-  private ByteBuf chunkStart(int size) {
-    ByteBuf start = connection.context().alloc().buffer(10);
-    ByteBufUtil.writeAscii(start, Integer.toHexString(size));
-    return start.writeBytes(LINE_END);
+    writer.writeChunk(chunk).addListener(written -> streamOctetsWaiting -= size);
   }
 
   /** Ends the stream properly. */
   public void endStream() {
     if (state == State.STREAMING) {
-      if (chunked) {
-        connection.write(Unpooled.wrappedBuffer(LAST_CHUNK));
-      }
-      connection.flush();
+      writer.writeEnd();
       end();
     }
   }
@@ -238,6 +206,10 @@ public final class Exchange {
   /** The connection is not used for another request. */
   public void closeAfterwards() {
     keepAlive = false;
+  }
+
+  boolean isKeptAlive() {
+    return keepAlive;
   }
 
   String protocol() {
@@ -253,36 +225,23 @@ public final class Exchange {
     }
   }
 
-  /** Breaks a stream off so that the client cannot take it for a complete one. */
   private void cut() {
-    if (!chunked) {
-      // Without chunks only a reset tells an error from the end.
-      connection.channel().config().setOption(ChannelOption.SO_LINGER, 0);
-    }
     finish();
-    connection.abort();
+    writer.cut();
   }
 
   private void end() {
     finish();
-    connection.ended(this, keepAlive);
+    writer.ended(this);
   }
 
   private void finish() {
     state = State.ENDED;
     onClientGone = () -> {};
     takeBody().release();
-    ServerContext server = connection.server();
+    ServerContext server = writer.server();
     long nanos = server.clock().nanoTime() - startNanos;
-    server.accessLog().log(connection.remote(), this, status, TimeUnit.NANOSECONDS.toMillis(nanos));
-  }
-
-  private ByteBuf encode(Head head, int bodyLength) {
-    boolean stays = keepAlive && !connection.server().draining().getAsBoolean();
-    keepAlive = stays;
-    ByteBuf out = connection.context().alloc().buffer(HEAD_CAPACITY + bodyLength);
-    connection.server().heads().encode(out, head, requestId, stays);
-    return out;
+    server.accessLog().log(writer.remote(), this, status, TimeUnit.NANOSECONDS.toMillis(nanos));
   }
 
   private boolean isHead() {

@@ -35,6 +35,7 @@ final class RequestAssembler extends SimpleChannelInboundHandler<HttpObject> {
   }
 
   private final ConnectionHandler connection;
+  private final AnswerWriter writer;
   private final int maxBody;
   private State state = State.HEAD;
   private HttpRequest head;
@@ -43,6 +44,7 @@ final class RequestAssembler extends SimpleChannelInboundHandler<HttpObject> {
 
   RequestAssembler(ConnectionHandler connection, ServerContext server) {
     this.connection = connection;
+    this.writer = new Http1Writer(connection);
     this.maxBody = server.maxRequestSize();
   }
 
@@ -122,7 +124,7 @@ final class RequestAssembler extends SimpleChannelInboundHandler<HttpObject> {
   private void handOn(ChannelHandlerContext ctx) {
     BodyCollector collected = body;
     body = null;
-    Exchange exchange = new Exchange(connection, head, collected.take(), startNanos);
+    Exchange exchange = new Exchange(writer, head, collected.take(), startNanos);
     head = null;
     connection.begin(exchange);
     ctx.fireChannelRead(exchange);
@@ -131,7 +133,7 @@ final class RequestAssembler extends SimpleChannelInboundHandler<HttpObject> {
   private void refuse(ServingException error, boolean keepAlive) {
     dropBody();
     state = State.DISCARD;
-    Exchange exchange = new Exchange(connection, head, Unpooled.EMPTY_BUFFER, startNanos);
+    Exchange exchange = new Exchange(writer, head, Unpooled.EMPTY_BUFFER, startNanos);
     if (!keepAlive) {
       exchange.closeAfterwards();
     }

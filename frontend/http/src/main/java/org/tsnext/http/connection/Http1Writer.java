@@ -1,0 +1,123 @@
+package org.tsnext.http.connection;
+
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.ByteBufUtil;
+import io.netty.buffer.Unpooled;
+import io.netty.channel.ChannelFuture;
+import io.netty.channel.ChannelOption;
+import io.netty.channel.EventLoop;
+import org.tsnext.http.response.HeadEncoder.Framing;
+import org.tsnext.http.response.HeadEncoder.Head;
+
+/** Writes the answers of one HTTP/1 connection. */
+final class Http1Writer implements AnswerWriter {
+
+  /** A body up to this size is put into the buffer of the head: one write instead of two. */
+  private static final int INLINE_BODY = 4096;
+
+  private static final int HEAD_CAPACITY = 512;
+  private static final byte[] LINE_END = {'\r', '\n'};
+  private static final byte[] LAST_CHUNK = {'0', '\r', '\n', '\r', '\n'};
+
+  private final ConnectionHandler connection;
+
+  /** Whether the current stream has chunks; else it ends with the connection. */
+  private boolean chunked;
+
+  Http1Writer(ConnectionHandler connection) {
+    this.connection = connection;
+  }
+
+  @Override
+  public ServerContext server() {
+    return connection.server();
+  }
+
+  @Override
+  public EventLoop loop() {
+    return connection.loop();
+  }
+
+  @Override
+  public String remote() {
+    return connection.remote();
+  }
+
+  @Override
+  public void writeAnswer(Exchange exchange, Head head, ByteBuf body) {
+    int length = body.readableBytes();
+    boolean inline = length <= INLINE_BODY;
+    ByteBuf out = encode(exchange, head, inline ? length : 0);
+    if (inline) {
+      out.writeBytes(body);
+    }
+    connection.write(out);
+    if (inline) {
+      body.release();
+    } else {
+      connection.write(body);
+    }
+    connection.flush();
+  }
+
+  @Override
+  public void writeHead(Exchange exchange, Head head, boolean last) {
+    chunked = head.framing() == Framing.CHUNKED;
+    connection.write(encode(exchange, head, 0));
+  }
+
+  @Override
+  public ChannelFuture writeChunk(ByteBuf chunk) {
+    if (chunked) {
+      connection.write(chunkStart(chunk.readableBytes()));
+    }
+    ChannelFuture written = connection.context().write(chunk);
+    if (chunked) {
+      connection.write(Unpooled.wrappedBuffer(LINE_END));
+    }
+    connection.flush();
+    return written;
+  }
+
+  @Override
+  public void writeEnd() {
+    if (chunked) {
+      connection.write(Unpooled.wrappedBuffer(LAST_CHUNK));
+    }
+    connection.flush();
+  }
+
+  @Override
+  public void flush() {
+    connection.flush();
+  }
+
+  @Override
+  public void cut() {
+    if (!chunked) {
+      // Without chunks only a reset tells an error from the end.
+      connection.channel().config().setOption(ChannelOption.SO_LINGER, 0);
+    }
+    connection.abort();
+  }
+
+  @Override
+  public void ended(Exchange exchange) {
+    connection.ended(exchange, exchange.isKeptAlive());
+  }
+
+  private ByteBuf encode(Exchange exchange, Head head, int bodyLength) {
+    if (connection.server().draining().getAsBoolean()) {
+      exchange.closeAfterwards();
+    }
+    ByteBuf out = connection.context().alloc().buffer(HEAD_CAPACITY + bodyLength);
+    connection.server().heads().encode(out, head, exchange.requestId(), exchange.isKeptAlive());
+    return out;
+  }
+
+  private ByteBuf chunkStart(int size) {
+    ByteBuf start = connection.context().alloc().buffer(10);
+    ByteBufUtil.writeAscii(start, Integer.toHexString(size));
+    return start.writeBytes(LINE_END);
+  }
+}
