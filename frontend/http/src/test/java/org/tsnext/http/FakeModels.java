@@ -4,6 +4,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.concurrent.BlockingQueue;
@@ -132,6 +133,7 @@ final class FakeModels implements ModelService {
         List.of(worker),
         100,
         3,
+        Map.of("batchSize", "model-config.yaml"),
         Optional.empty());
   }
 }

@@ -2,7 +2,10 @@ package org.tsnext.core.model;
 
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import org.tsnext.archive.ModelConfig;
@@ -13,6 +16,7 @@ import org.tsnext.archive.ModelConfig;
  * @param modelUrl as given at registration
  * @param maxBatchDelay the one that holds now, if it is adaptive
  * @param responseTimeout and the other lengths are the effective ones
+ * @param settingSources who set the values that can be set in several places, by their names
  * @param lastError the newest failure of the version, handler errors included
  */
 public record ModelDescription(
@@ -36,10 +40,12 @@ public record ModelDescription(
     List<Worker> workers,
     int queueCapacity,
     int queueLength,
+    Map<String, String> settingSources,
     Optional<ErrorRecord> lastError) {
 
   public ModelDescription {
     workers = List.copyOf(workers);
+    settingSources = Collections.unmodifiableMap(new LinkedHashMap<>(settingSources));
   }
 
   /**

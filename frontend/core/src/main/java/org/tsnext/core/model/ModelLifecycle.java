@@ -206,7 +206,7 @@ public final class ModelLifecycle implements ModelService {
 
   private CompletableFuture<ScaleResult> startWorkers(ModelVersion version, boolean synchronous) {
     int min = version.settings().minWorkers();
-    ScaleProgress progress = version.scale(min, version.settings().maxWorkers(), Optional.empty());
+    ScaleProgress progress = version.start();
     if (min == 0) {
       return progress
           .accepted()

@@ -1,7 +1,10 @@
 package org.tsnext.core.model;
 
 import java.time.Duration;
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import org.tsnext.archive.ModelConfig;
@@ -16,6 +19,8 @@ import org.tsnext.archive.ModelConfig;
  * @param queueCapacity requests that may wait
  * @param ownDevices GPUs the model names itself; empty to share all
  * @param loadedAtStartup whether the operator named it
+ * @param sources who set a value, by the value's name in a description
+ * @param order the registration that made it
  */
 record ModelSettings(
     String name,
@@ -37,7 +42,9 @@ record ModelSettings(
     boolean gpu,
     List<Integer> ownDevices,
     boolean loadedAtStartup,
-    ModelConfig config) {
+    ModelConfig config,
+    Map<String, String> sources,
+    RegisterModel order) {
 
   ModelSettings {
     Objects.requireNonNull(name, "name");
@@ -47,6 +54,8 @@ record ModelSettings(
     Objects.requireNonNull(handler, "handler");
     Objects.requireNonNull(envelope, "envelope");
     Objects.requireNonNull(config, "config");
+    Objects.requireNonNull(order, "order");
     ownDevices = List.copyOf(ownDevices);
+    sources = Collections.unmodifiableMap(new LinkedHashMap<>(sources));
   }
 }

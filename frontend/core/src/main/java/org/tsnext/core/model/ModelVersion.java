@@ -1,7 +1,9 @@
 package org.tsnext.core.model;
 
 import java.time.Duration;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import org.tsnext.archive.ModelArchive;
@@ -27,8 +29,12 @@ final class ModelVersion {
 
   private volatile Numbers numbers;
 
-  /** How many workers it should have. */
-  private record Numbers(int min, int max) {}
+  /**
+   * How many workers it should have.
+   *
+   * @param scaled whether an order changed them after the registration
+   */
+  private record Numbers(int min, int max, boolean scaled) {}
 
   ModelVersion(
       ModelSettings settings,
@@ -41,7 +47,7 @@ final class ModelVersion {
     this.environment = Objects.requireNonNull(environment, "environment");
     this.dispatcher = Objects.requireNonNull(dispatcher, "dispatcher");
     this.supervisor = Objects.requireNonNull(supervisor, "supervisor");
-    this.numbers = new Numbers(settings.minWorkers(), settings.maxWorkers());
+    this.numbers = new Numbers(settings.minWorkers(), settings.maxWorkers(), false);
   }
 
   ModelSettings settings() {
@@ -72,8 +78,13 @@ final class ModelVersion {
     return supervisor;
   }
 
+  /** Starts the workers of the registration. */
+  ScaleProgress start() {
+    return supervisor.scale(settings.minWorkers(), settings.maxWorkers(), Optional.empty());
+  }
+
   ScaleProgress scale(int min, int max, Optional<Duration> drainTimeout) {
-    numbers = new Numbers(min, max);
+    numbers = new Numbers(min, max, true);
     return supervisor.scale(min, max, drainTimeout);
   }
 
@@ -124,7 +135,18 @@ final class ModelVersion {
         supervisor.workers().stream().map(ModelVersion::describe).toList(),
         settings.queueCapacity(),
         dispatcher.queueLength(),
+        sources(now),
         supervisor.lastError().map(ModelVersion::describe));
+  }
+
+  private Map<String, String> sources(Numbers now) {
+    if (!now.scaled()) {
+      return settings.sources();
+    }
+    Map<String, String> sources = new LinkedHashMap<>(settings.sources());
+    sources.put("minWorkers", Choice.SCALE);
+    sources.put("maxWorkers", Choice.SCALE);
+    return sources;
   }
 
   /** Up, or without its model for less than the recovery window since its first failure. */

@@ -1,7 +1,9 @@
 package org.tsnext.core.model;
 
 import java.time.Duration;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -51,7 +53,44 @@ final class SettingsResolver {
     ModelOverrides overrides = server.overridesOf(name, version);
     String runtime = runtimeOf(order, overrides, manifest);
     refuseUnsupported(name, config, runtime);
-    Workers workers = workersOf(order, config, overrides);
+    String given = order.trusted() ? Choice.SNAPSHOT : Choice.REQUEST;
+    Choice<Workers> workers = workersOf(given, order, config, overrides);
+    Choice<Integer> batchSize = batchSizeOf(given, order, config, overrides);
+    Choice<Duration> batchDelay = batchDelayOf(given, order, config, overrides);
+    Choice<Duration> responseTimeout =
+        timeoutOf(
+            "response_timeout",
+            Choice.of(given, order.responseTimeout())
+                .or(Choice.MODEL_CONFIG, config.responseTimeout())
+                .or(Choice.MODELS, overrides.responseTimeout())
+                .orElse("default_response_timeout", server.responseTimeout()));
+    Choice<Duration> startupTimeout =
+        timeoutOf(
+            "startup_timeout",
+            Choice.of(given, order.startupTimeout())
+                .or(Choice.MODEL_CONFIG, config.startupTimeout())
+                .or(Choice.MODELS, overrides.startupTimeout())
+                .orElse("default_startup_timeout", server.startupTimeout()));
+    Choice<Duration> maxRetryTimeout =
+        Choice.of(Choice.MODEL_CONFIG, config.maxRetryTimeout())
+            .orElse(Choice.DEFAULT, server.maxRetryTimeout());
+    Choice<Duration> clientTimeout =
+        Choice.of(Choice.MODEL_CONFIG, config.clientTimeout())
+            .orElse(Choice.DEFAULT, Duration.ZERO);
+    Choice<Integer> queueCapacity =
+        Choice.of(Choice.MODEL_CONFIG, Choice.boxed(config.jobQueueSize()))
+            .orElse("job_queue_size", server.jobQueueSize());
+    Map<String, String> sources = new LinkedHashMap<>();
+    sources.put("minWorkers", workers.source());
+    sources.put("maxWorkers", workers.source());
+    sources.put(
+        "batchSize", config.asyncCommunication() ? "asyncCommunication" : batchSize.source());
+    sources.put("maxBatchDelay", batchDelay.source());
+    sources.put("responseTimeout", responseTimeout.source());
+    sources.put("startupTimeout", startupTimeout.source());
+    sources.put("maxRetryTimeoutInSec", maxRetryTimeout.source());
+    sources.put("clientTimeoutInMills", clientTimeout.source());
+    sources.put("jobQueueSize", queueCapacity.source());
     return new ModelSettings(
         name,
         version,
@@ -59,28 +98,23 @@ final class SettingsResolver {
         runtime,
         handlerOf(name, order, manifest),
         manifest.flatMap(Manifest::envelope).or(server::serviceEnvelope),
-        workers.min(),
-        workers.max(),
-        batchSizeOf(order, config, overrides),
-        batchDelayOf(order, config, overrides),
+        workers.value().min(),
+        workers.value().max(),
+        // Coroutine handlers get their requests one by one, and run them side by side.
+        config.asyncCommunication() ? 1 : batchSize.value(),
+        batchDelay.value(),
         order.maxBatchDelay().isEmpty() && config.adaptiveBatchDelay(),
-        timeoutOf(
-            "response_timeout",
-            order.responseTimeout(),
-            config.responseTimeout().or(overrides::responseTimeout),
-            server.responseTimeout()),
-        timeoutOf(
-            "startup_timeout",
-            order.startupTimeout(),
-            config.startupTimeout().or(overrides::startupTimeout),
-            server.startupTimeout()),
-        config.maxRetryTimeout().orElse(server.maxRetryTimeout()),
-        config.clientTimeout().orElse(Duration.ZERO),
-        config.jobQueueSize().orElse(server.jobQueueSize()),
+        responseTimeout.value(),
+        startupTimeout.value(),
+        maxRetryTimeout.value(),
+        clientTimeout.value(),
+        queueCapacity.value(),
         usesGpu(config),
         usesGpu(config) ? ownDevices(config) : List.of(),
         order.trusted(),
-        config);
+        config,
+        sources,
+        order);
   }
 
   private static String nameOf(RegisterModel order, ModelArchive archive) {
@@ -146,37 +180,41 @@ final class SettingsResolver {
     }
   }
 
-  private static int batchSizeOf(
-      RegisterModel order, ModelConfig config, ModelOverrides overrides) {
-    order
-        .batchSize()
-        .ifPresent(size -> requireBatchSize(ErrorKind.BAD_REQUEST, "batch_size", size));
-    int size = firstOf(order.batchSize(), config.batchSize(), overrides.batchSize()).orElse(1);
-    requireBatchSize(ErrorKind.INVALID_MODEL, "batchSize", size);
-    // Coroutine handlers get their requests one by one, and run them side by side.
-    return config.asyncCommunication() ? 1 : size;
-  }
-
-  private static void requireBatchSize(ErrorKind kind, String key, int size) {
-    if (size < 1 || size > LARGEST_BATCH) {
+  private static Choice<Integer> batchSizeOf(
+      String given, RegisterModel order, ModelConfig config, ModelOverrides overrides) {
+    Choice<Integer> size =
+        Choice.of(given, Choice.boxed(order.batchSize()))
+            .or(Choice.MODEL_CONFIG, Choice.boxed(config.batchSize()))
+            .or(Choice.MODELS, Choice.boxed(overrides.batchSize()))
+            .orElse(Choice.DEFAULT, 1);
+    if (size.value() < 1 || size.value() > LARGEST_BATCH) {
       throw new ServingException(
-          kind, key + " is " + size + ", expected 1 to " + LARGEST_BATCH + ".");
+          kindFor(order.batchSize().isPresent()),
+          (order.batchSize().isPresent() ? "batch_size" : "batchSize")
+              + " is "
+              + size.value()
+              + ", expected 1 to "
+              + LARGEST_BATCH
+              + ".");
     }
+    return size;
   }
 
-  private static Duration batchDelayOf(
-      RegisterModel order, ModelConfig config, ModelOverrides overrides) {
-    Duration delay =
-        order
-            .maxBatchDelay()
-            .or(config::maxBatchDelay)
-            .or(overrides::maxBatchDelay)
-            .orElse(DEFAULT_BATCH_DELAY);
-    if (delay.isNegative() || delay.compareTo(LONGEST_BATCH_DELAY) > 0) {
+  private static Choice<Duration> batchDelayOf(
+      String given, RegisterModel order, ModelConfig config, ModelOverrides overrides) {
+    // A delay that is learned is a value, too, though it has no number.
+    Optional<Duration> configured =
+        config.adaptiveBatchDelay() ? Optional.of(DEFAULT_BATCH_DELAY) : config.maxBatchDelay();
+    Choice<Duration> delay =
+        Choice.of(given, order.maxBatchDelay())
+            .or(Choice.MODEL_CONFIG, configured)
+            .or(Choice.MODELS, overrides.maxBatchDelay())
+            .orElse(Choice.DEFAULT, DEFAULT_BATCH_DELAY);
+    if (delay.value().isNegative() || delay.value().compareTo(LONGEST_BATCH_DELAY) > 0) {
       throw new ServingException(
-          order.maxBatchDelay().isPresent() ? ErrorKind.BAD_REQUEST : ErrorKind.INVALID_MODEL,
+          kindFor(order.maxBatchDelay().isPresent()),
           "The maximum batch delay is "
-              + delay.toMillis()
+              + delay.value().toMillis()
               + " ms, expected 0 to "
               + LONGEST_BATCH_DELAY.toMillis()
               + " ms.");
@@ -184,41 +222,43 @@ final class SettingsResolver {
     return delay;
   }
 
-  private static Duration timeoutOf(
-      String key, Optional<Duration> ordered, Optional<Duration> configured, Duration fallback) {
-    if (ordered.isPresent() && (ordered.get().isNegative() || ordered.get().isZero())) {
+  /** Only an order can say zero or less; the other places were checked when they were read. */
+  private static Choice<Duration> timeoutOf(String key, Choice<Duration> timeout) {
+    if (timeout.value().isNegative() || timeout.value().isZero()) {
       throw new ServingException(
           ErrorKind.BAD_REQUEST,
-          key + " is " + ordered.get().toSeconds() + " s, expected more than 0.");
+          key + " is " + timeout.value().toSeconds() + " s, expected more than 0.");
     }
-    return ordered
-        .or(() -> configured.filter(set -> !set.isNegative() && !set.isZero()))
-        .orElse(fallback);
+    return timeout;
   }
 
-  private Workers workersOf(RegisterModel order, ModelConfig config, ModelOverrides overrides) {
-    if (order.initialWorkers().isPresent()) {
-      int number = order.initialWorkers().getAsInt();
-      if (number < 0 || number > ServingSettings.MAX_WORKERS) {
-        throw new ServingException(
-            ErrorKind.BAD_REQUEST,
-            "initial_workers is "
-                + number
-                + ", expected 0 to "
-                + ServingSettings.MAX_WORKERS
-                + ".");
-      }
-      return new Workers(number, number);
+  private Choice<Workers> workersOf(
+      String given, RegisterModel order, ModelConfig config, ModelOverrides overrides) {
+    OptionalInt ordered = order.initialWorkers();
+    if (ordered.isPresent()
+        && (ordered.getAsInt() < 0 || ordered.getAsInt() > ServingSettings.MAX_WORKERS)) {
+      throw new ServingException(
+          ErrorKind.BAD_REQUEST,
+          "initial_workers is "
+              + ordered.getAsInt()
+              + ", expected 0 to "
+              + ServingSettings.MAX_WORKERS
+              + ".");
     }
-    Optional<Workers> configured = Workers.of(config.minWorkers(), config.maxWorkers());
+    Choice.Among<Workers> chosen =
+        Choice.of(given, Workers.exactly(ordered))
+            .or(Choice.MODEL_CONFIG, Workers.of(config.minWorkers(), config.maxWorkers()));
     if (order.trusted()) {
-      int number = server.startupWorkers();
-      return configured
-          .or(() -> Workers.of(overrides.minWorkers(), overrides.maxWorkers()))
-          .orElse(new Workers(number, number));
+      chosen = chosen.or(Choice.MODELS, Workers.of(overrides.minWorkers(), overrides.maxWorkers()));
     }
-    int number = server.defaultWorkersPerModel().orElse(0);
-    return configured.orElse(new Workers(number, number));
+    int number =
+        order.trusted() ? server.startupWorkers() : server.defaultWorkersPerModel().orElse(0);
+    return chosen.orElse("default_workers_per_model", new Workers(number, number));
+  }
+
+  /** Whose mistake a bad value is: the caller's, or the model's. */
+  private static ErrorKind kindFor(boolean ordered) {
+    return ordered ? ErrorKind.BAD_REQUEST : ErrorKind.INVALID_MODEL;
   }
 
   private boolean usesGpu(ModelConfig config) {
@@ -231,14 +271,13 @@ final class SettingsResolver {
     return valid ? config.deviceIds() : List.of();
   }
 
-  private static OptionalInt firstOf(OptionalInt first, OptionalInt second, OptionalInt third) {
-    if (first.isPresent()) {
-      return first;
-    }
-    return second.isPresent() ? second : third;
-  }
-
   private record Workers(int min, int max) {
+
+    static Optional<Workers> exactly(OptionalInt number) {
+      return number.isEmpty()
+          ? Optional.empty()
+          : Optional.of(new Workers(number.getAsInt(), number.getAsInt()));
+    }
 
     /** A minimum of at least one, with a maximum that is not below it. */
     static Optional<Workers> of(OptionalInt min, OptionalInt max) {

@@ -170,6 +170,17 @@ public class LifecycleTest {
   }
 
   @Test
+  public void scalingIsWhereTheNumberOfWorkersComesFrom() {
+    fixture.serve(1, ModelConfig.none());
+    ModelDescription before = models.describe("m", Optional.empty());
+    assertEquals(before.settingSources().get("minWorkers"), "request");
+    models.scale("m", Optional.empty(), new ScaleModel(1, 3, true, Optional.empty())).join();
+    ModelDescription after = models.describe("m", Optional.empty());
+    assertEquals(after.settingSources().get("minWorkers"), "scale request");
+    assertEquals(after.settingSources().get("batchSize"), "default");
+  }
+
+  @Test
   public void descriptionTellsWhatHolds() {
     FakeWorker worker = fixture.serve(1, ModelConfig.none()).get(0);
     RecordingSink running = fixture.predict("a");

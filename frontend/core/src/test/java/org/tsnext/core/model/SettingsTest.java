@@ -53,6 +53,16 @@ public class SettingsTest {
     assertEquals(settings.responseTimeout(), Duration.ofSeconds(11));
     assertEquals(settings.startupTimeout(), Duration.ofSeconds(12));
     assertEquals(List.of(settings.minWorkers(), settings.maxWorkers()), List.of(2, 2));
+    assertSources(settings, "request", "minWorkers", "maxWorkers", "batchSize", "maxBatchDelay");
+    assertSources(settings, "request", "responseTimeout", "startupTimeout");
+    assertSources(settings, "model-config.yaml", "jobQueueSize");
+    assertSources(settings, "default", "maxRetryTimeoutInSec", "clientTimeoutInMills");
+  }
+
+  @Test
+  public void valuesOfAnOperatorsOrderComeFromASavedState() {
+    ModelSettings settings = resolve(fullOrder(true), YAML, server(0, true));
+    assertSources(settings, "snapshot", "minWorkers", "batchSize", "responseTimeout");
   }
 
   @Test
@@ -64,6 +74,8 @@ public class SettingsTest {
     assertEquals(settings.startupTimeout(), Duration.ofSeconds(22));
     assertEquals(settings.queueCapacity(), 23);
     assertEquals(List.of(settings.minWorkers(), settings.maxWorkers()), List.of(3, 4));
+    assertSources(settings, "model-config.yaml", "minWorkers", "batchSize", "maxBatchDelay");
+    assertSources(settings, "model-config.yaml", "responseTimeout", "startupTimeout");
   }
 
   @Test
@@ -74,6 +86,8 @@ public class SettingsTest {
     assertEquals(started.responseTimeout(), Duration.ofSeconds(31));
     assertEquals(started.startupTimeout(), Duration.ofSeconds(32));
     assertEquals(List.of(started.minWorkers(), started.maxWorkers()), List.of(5, 6));
+    assertSources(started, "models", "minWorkers", "batchSize", "maxBatchDelay");
+    assertSources(started, "models", "responseTimeout", "startupTimeout");
     ModelSettings registered = resolve(order(false), ModelConfig.none(), server(0, true));
     assertEquals(registered.minWorkers(), 0);
     assertEquals(registered.batchSize(), 16);
@@ -89,6 +103,11 @@ public class SettingsTest {
     assertEquals(settings.maxRetryTimeout(), Duration.ofMinutes(5));
     assertEquals(settings.queueCapacity(), 100);
     assertEquals(settings.minWorkers(), 7, "one per processor");
+    assertSources(settings, "default", "batchSize", "maxBatchDelay");
+    assertSources(settings, "default_workers_per_model", "minWorkers", "maxWorkers");
+    assertSources(settings, "default_response_timeout", "responseTimeout");
+    assertSources(settings, "default_startup_timeout", "startupTimeout");
+    assertSources(settings, "job_queue_size", "jobQueueSize");
     assertEquals(
         resolve(order(true), ModelConfig.none(), server(2, false)).minWorkers(), 2, "one per GPU");
   }
@@ -124,7 +143,9 @@ public class SettingsTest {
   @Test
   public void coroutineModelsGetSingleRequests() {
     ModelConfig async = new Configs().batch(8, Duration.ZERO).asyncCommunication().build();
-    assertEquals(resolve(order(false), async, server(0, false)).batchSize(), 1);
+    ModelSettings settings = resolve(order(false), async, server(0, false));
+    assertEquals(settings.batchSize(), 1);
+    assertSources(settings, "asyncCommunication", "batchSize");
   }
 
   @Test
@@ -232,6 +253,12 @@ public class SettingsTest {
   public void settingsOfTheServerAreChecked() {
     assertThrows(IllegalArgumentException.class, () -> ServingSettings.defaults(0, 0));
     assertThrows(IllegalArgumentException.class, () -> ServingSettings.defaults(-1, 1));
+  }
+
+  private static void assertSources(ModelSettings settings, String source, String... names) {
+    for (String name : names) {
+      assertEquals(settings.sources().get(name), source, name);
+    }
   }
 
   private static void assertRefused(

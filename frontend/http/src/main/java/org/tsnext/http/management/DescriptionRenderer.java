@@ -61,6 +61,7 @@ final class DescriptionRenderer {
     json.add("workers", workers(model));
     json.add("jobQueueStatus", queue(model));
     json.addProperty("defaultVersion", model.defaultVersion());
+    json.add("settingSources", sources(model));
     model.lastError().ifPresent(error -> json.add("lastError", error(error)));
     return json;
   }
@@ -93,6 +94,12 @@ final class DescriptionRenderer {
     JsonObject json = new JsonObject();
     json.addProperty("remainingCapacity", Math.max(0, model.queueCapacity() - model.queueLength()));
     json.addProperty("pendingRequests", model.queueLength());
+    return json;
+  }
+
+  private static JsonObject sources(ModelDescription model) {
+    JsonObject json = new JsonObject();
+    model.settingSources().forEach(json::addProperty);
     return json;
   }
 
