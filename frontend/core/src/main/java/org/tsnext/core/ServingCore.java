@@ -1,6 +1,7 @@
 package org.tsnext.core;
 
 import java.time.Duration;
+import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
@@ -13,8 +14,10 @@ import org.slf4j.LoggerFactory;
 import org.tsnext.archive.ModelSource;
 import org.tsnext.core.inference.InferenceService;
 import org.tsnext.core.inference.RoutedInference;
+import org.tsnext.core.model.ModelChangeListener;
 import org.tsnext.core.model.ModelLifecycle;
 import org.tsnext.core.model.ModelService;
+import org.tsnext.core.model.RegisteredModel;
 import org.tsnext.core.model.ServingSettings;
 import org.tsnext.core.time.Clock;
 import org.tsnext.core.time.Scheduler;
@@ -47,7 +50,8 @@ public final class ServingCore implements AutoCloseable {
       Clock clock,
       Scheduler scheduler,
       Executor executor,
-      ServingSettings settings) {
+      ServingSettings settings,
+      ModelChangeListener changes) {
 
     public Collaborators {
       Objects.requireNonNull(source, "source");
@@ -58,6 +62,7 @@ public final class ServingCore implements AutoCloseable {
       Objects.requireNonNull(scheduler, "scheduler");
       Objects.requireNonNull(executor, "executor");
       Objects.requireNonNull(settings, "settings");
+      Objects.requireNonNull(changes, "changes");
     }
   }
 
@@ -84,7 +89,9 @@ public final class ServingCore implements AutoCloseable {
             with.scheduler(),
             with.executor(),
             new WorkerIds(with.settings().initialWorkerPort()));
-    this.models = new ModelLifecycle(with.source(), with.environment(), with.settings(), tools);
+    this.models =
+        new ModelLifecycle(
+            with.source(), with.environment(), with.settings(), tools, with.changes());
     this.inference = new RoutedInference(models.router());
     this.clock = with.clock();
     this.scheduler = with.scheduler();
@@ -98,6 +105,11 @@ public final class ServingCore implements AutoCloseable {
   /** The door for management. */
   public ModelService models() {
     return models;
+  }
+
+  /** The state of management: what it takes to register every model again. */
+  public List<RegisteredModel> registered() {
+    return models.registered();
   }
 
   /**

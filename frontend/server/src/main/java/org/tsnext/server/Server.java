@@ -23,6 +23,7 @@ import org.slf4j.LoggerFactory;
 import org.tsnext.archive.ModelSource;
 import org.tsnext.archive.StoreModelSource;
 import org.tsnext.core.ServingCore;
+import org.tsnext.core.model.ModelChangeListener;
 import org.tsnext.core.model.ServingSettings;
 import org.tsnext.core.time.Clock;
 import org.tsnext.core.time.TimerThread;
@@ -138,7 +139,8 @@ final class Server implements AutoCloseable {
                 Clock.system(),
                 timer,
                 executor,
-                serving));
+                serving,
+                ModelChangeListener.NONE));
     parts.add("core", this::stopWorkers);
     HttpServer http =
         new HttpServer(

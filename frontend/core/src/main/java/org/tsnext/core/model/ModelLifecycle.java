@@ -1,6 +1,7 @@
 package org.tsnext.core.model;
 
 import java.time.Duration;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -39,6 +40,7 @@ public final class ModelLifecycle implements ModelService {
   private final ModelRegistry registry = new ModelRegistry();
   private final VersionFactory factory;
   private final ServingSettings settings;
+  private final ModelChangeListener changes;
   private final Clock clock;
   private final Scheduler scheduler;
   private final Executor executor;
@@ -50,8 +52,10 @@ public final class ModelLifecycle implements ModelService {
       ModelSource source,
       ModelEnvironment environment,
       ServingSettings settings,
-      SupervisorTools tools) {
+      SupervisorTools tools,
+      ModelChangeListener changes) {
     this.settings = Objects.requireNonNull(settings, "settings");
+    this.changes = Objects.requireNonNull(changes, "changes");
     this.factory = new VersionFactory(source, environment, registry, settings, tools);
     this.clock = tools.clock();
     this.scheduler = tools.scheduler();
@@ -70,7 +74,8 @@ public final class ModelLifecycle implements ModelService {
             CompletableFuture.supplyAsync(() -> open(order), executor)
                 .thenCompose(this::makeRoom)
                 .thenApplyAsync(this::create, executor)
-                .thenCompose(version -> startWorkers(version, order.synchronous())));
+                .thenCompose(version -> startWorkers(version, order.synchronous()))
+                .thenApply(this::announced));
   }
 
   @Override
@@ -83,6 +88,7 @@ public final class ModelLifecycle implements ModelService {
           requireNumbers(order);
           ScaleProgress progress =
               found.scale(order.minWorkers(), order.maxWorkers(), order.timeout());
+          changed();
           return order.synchronous()
               ? progress.done().thenApply(loaded -> result(found, order.minWorkers(), loaded))
               : progress
@@ -110,6 +116,7 @@ public final class ModelLifecycle implements ModelService {
   @Override
   public void setDefault(String modelName, String version) {
     registry.setDefault(modelName, version);
+    changed();
   }
 
   @Override
@@ -144,6 +151,14 @@ public final class ModelLifecycle implements ModelService {
     return registry.find(modelName, Optional.empty()).isReady();
   }
 
+  /** Every version, in the order of registration within a name, names sorted. */
+  public List<RegisteredModel> registered() {
+    return registry.all().stream()
+        .sorted(Comparator.comparing(ModelVersion::name))
+        .map(version -> version.registered(registry.isDefault(version)))
+        .toList();
+  }
+
   /** New requests and orders are refused from now on. */
   public void refuse() {
     registry.close();
@@ -172,6 +187,18 @@ public final class ModelLifecycle implements ModelService {
               LOGGER.error("A model could not be removed", failure);
               return null;
             });
+  }
+
+  /** Tells of a change, unless it is a part of going down. */
+  private void changed() {
+    if (!registry.isClosed()) {
+      changes.modelsChanged();
+    }
+  }
+
+  private ScaleResult announced(ScaleResult registered) {
+    changed();
+    return registered;
   }
 
   private Candidate open(RegisterModel order) {
@@ -244,6 +271,7 @@ public final class ModelLifecycle implements ModelService {
         (none, failure) -> {
           registry.remove(version);
           leaving.remove(version);
+          changed();
           settle(gone, null, failure);
         });
     return gone;

@@ -156,6 +156,10 @@ final class ModelRegistry implements ModelRouter {
     closed = true;
   }
 
+  boolean isClosed() {
+    return closed;
+  }
+
   void requireOpen() {
     if (closed) {
       throw shuttingDown();

@@ -149,6 +149,24 @@ final class ModelVersion {
     return sources;
   }
 
+  RegisteredModel registered(boolean isDefault) {
+    Numbers now = numbers;
+    return new RegisteredModel(
+        name(),
+        version(),
+        isDefault,
+        settings.order(),
+        settings.runtime(),
+        now.min(),
+        now.max(),
+        now.scaled(),
+        settings.batchSize(),
+        settings.maxBatchDelay(),
+        settings.responseTimeout(),
+        settings.startupTimeout(),
+        settings.config().parallelLevel());
+  }
+
   /** Up, or without its model for less than the recovery window since its first failure. */
   private boolean isHealthy(WorkerView worker, long nowNanos) {
     return switch (worker.state()) {

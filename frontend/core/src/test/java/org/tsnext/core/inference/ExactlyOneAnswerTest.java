@@ -26,6 +26,7 @@ import org.tsnext.archive.ModelConfig;
 import org.tsnext.core.ServingCore;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.inference.InferenceService.InferenceCall;
+import org.tsnext.core.model.ModelChangeListener;
 import org.tsnext.core.model.ServingSettings;
 import org.tsnext.core.request.RequestKind;
 import org.tsnext.core.request.ResponseHead;
@@ -149,7 +150,8 @@ public class ExactlyOneAnswerTest {
             Clock.system(),
             timer,
             pool,
-            settings));
+            settings,
+            ModelChangeListener.NONE));
   }
 
   /** One worker's behaviour: a single thread, as a real connection has. */

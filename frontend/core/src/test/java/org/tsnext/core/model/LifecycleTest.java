@@ -51,6 +51,56 @@ public class LifecycleTest {
   }
 
   @Test
+  public void everyChangeIsToldAndWhatItTakesToRepeatIt() {
+    register("v1.mar", "1.0");
+    register("v2.mar", "2.0");
+    assertEquals(fixture.changes(), 2);
+    models.setDefault("m", "2.0");
+    assertEquals(fixture.changes(), 3);
+    models.scale("m", Optional.of("1.0"), new ScaleModel(2, 3, false, Optional.empty())).join();
+    assertEquals(fixture.changes(), 4);
+    List<RegisteredModel> both = fixture.core().registered();
+    assertEquals(both.stream().map(RegisteredModel::version).toList(), List.of("1.0", "2.0"));
+    RegisteredModel scaled = both.get(0);
+    assertEquals(scaled.order().url(), "v1.mar");
+    assertEquals(List.of(scaled.minWorkers(), scaled.maxWorkers()), List.of(2, 3));
+    assertTrue(scaled.scaled());
+    assertFalse(scaled.defaultVersion());
+    assertFalse(both.get(1).scaled());
+    assertTrue(both.get(1).defaultVersion());
+    fixture.launcher().workers().forEach(worker -> worker.diesWhenTold(true));
+    models.unregister("m", Optional.of("1.0")).join();
+    assertEquals(fixture.changes(), 5);
+  }
+
+  @Test
+  public void refusedChangesAreNoChanges() {
+    fixture.serve(1, ModelConfig.none());
+    int before = fixture.changes();
+    Failures.expect(
+        fixture.register(1, ModelConfig.none(), true),
+        ErrorKind.CONFLICT,
+        "Model version 1.0 is already registered for model m");
+    Failures.expect(
+        models.scale("m", Optional.empty(), new ScaleModel(2, 1, true, Optional.empty())),
+        ErrorKind.BAD_REQUEST,
+        "max_worker cannot be less than min_worker.");
+    assertEquals(fixture.changes(), before);
+  }
+
+  @Test
+  public void shutDownIsNoChange() {
+    fixture.serve(1, ModelConfig.none());
+    int before = fixture.changes();
+    CompletableFuture<Void> drained = fixture.core().drain(Duration.ofSeconds(1));
+    fixture.launcher().workers().forEach(worker -> worker.diesWhenTold(true));
+    fixture.advance(Duration.ofSeconds(20));
+    drained.join();
+    assertEquals(fixture.changes(), before);
+    assertEquals(fixture.core().registered(), List.of());
+  }
+
+  @Test
   public void secondRegistrationOfAVersionConflictsAndLeavesNothing() {
     fixture.serve(1, ModelConfig.none());
     Failures.expect(

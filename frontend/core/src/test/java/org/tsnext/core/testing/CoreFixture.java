@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.tsnext.archive.ModelArchive;
 import org.tsnext.archive.ModelConfig;
 import org.tsnext.core.ServingCore;
@@ -25,6 +26,7 @@ public final class CoreFixture {
   private final FakeModelSource source = new FakeModelSource();
   private final Requests requests = new Requests();
   private final List<MetricSample> metrics = new ArrayList<>();
+  private final AtomicInteger changes = new AtomicInteger();
   private final ServingCore core;
 
   public CoreFixture() {
@@ -43,7 +45,8 @@ public final class CoreFixture {
                 time,
                 time,
                 Runnable::run,
-                settings));
+                settings,
+                changes::incrementAndGet));
   }
 
   public ManualTime time() {
@@ -64,6 +67,11 @@ public final class CoreFixture {
 
   public List<MetricSample> metrics() {
     return metrics;
+  }
+
+  /** How often the core told of a change of its models. */
+  public int changes() {
+    return changes.get();
   }
 
   public ServingCore core() {
