@@ -27,11 +27,18 @@ final class Call implements InferenceService.InferenceCall {
   private static final Object OPEN = "open";
   private static final Object DELIVERING = "delivering";
   private static final Object ENDED = "ended";
+  private static final Object HANDED_OVER = "handed over";
+
+  /** Stands in {@code heir} for a client that left while the request was handed over. */
+  private static final InferenceService.InferenceCall LEFT = () -> {};
 
   private static final AtomicReferenceFieldUpdater<Call, Object> STATE =
       AtomicReferenceFieldUpdater.newUpdater(Call.class, Object.class, "state");
   private static final AtomicIntegerFieldUpdater<Call> HOLDS =
       AtomicIntegerFieldUpdater.newUpdater(Call.class, "holds");
+  private static final AtomicReferenceFieldUpdater<Call, InferenceService.InferenceCall> HEIR =
+      AtomicReferenceFieldUpdater.newUpdater(
+          Call.class, InferenceService.InferenceCall.class, "heir");
 
   private final Dispatcher dispatcher;
   private final InferenceRequest request;
@@ -41,6 +48,9 @@ final class Call implements InferenceService.InferenceCall {
 
   private volatile Object state = OPEN;
   private volatile int holds = 1;
+
+  /** The call that goes on with the request, once it was handed over; null before. */
+  private volatile InferenceService.InferenceCall heir;
 
   // The rest is guarded by the dispatcher's lock.
 
@@ -84,6 +94,10 @@ final class Call implements InferenceService.InferenceCall {
     return request;
   }
 
+  ResponseSink sink() {
+    return sink;
+  }
+
   long arrivalNanos() {
     return arrivalNanos;
   }
@@ -101,7 +115,29 @@ final class Call implements InferenceService.InferenceCall {
   public void cancel() {
     if (end(silently -> {})) {
       dispatcher.forget(this);
+    } else if (state == HANDED_OVER) {
+      InferenceService.InferenceCall next = HEIR.getAndSet(this, LEFT);
+      if (next != null) {
+        next.cancel();
+      }
     }
+  }
+
+  /**
+   * Passes the request on to another version, which from now on guarantees its one end; this call
+   * is over without a word, and cancelling it means the other. Off every lock, for a call that
+   * neither waits nor runs.
+   */
+  void handOver(Dispatcher other) {
+    if (!STATE.compareAndSet(this, OPEN, HANDED_OVER)) {
+      return;
+    }
+    request.retain();
+    InferenceService.InferenceCall next = other.takeOver(this);
+    if (!HEIR.compareAndSet(this, null, next)) {
+      next.cancel();
+    }
+    release();
   }
 
   /** Ends with a plain answer. Takes the buffer over. */

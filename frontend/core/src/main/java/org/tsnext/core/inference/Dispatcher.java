@@ -9,6 +9,8 @@ import java.util.OptionalLong;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.function.Function;
+import java.util.function.Supplier;
+import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.inference.InferenceService.InferenceCall;
 import org.tsnext.core.request.InferenceRequest;
@@ -36,6 +38,7 @@ public final class Dispatcher implements WorkSource {
   private final DispatchPolicy policy;
   private final Clock clock;
   private final Scheduler scheduler;
+  private final Supplier<Optional<Dispatcher>> successor;
   private final Refusals refusals;
   private final Queue<Failed> failed = new ConcurrentLinkedQueue<>();
 
@@ -54,7 +57,18 @@ public final class Dispatcher implements WorkSource {
   /** Replaced, never changed, so that {@link #flush} can read it without the lock. */
   private volatile Seat[] seats = {};
 
-  public Dispatcher(DispatchPolicy policy, Clock clock, Scheduler scheduler) {
+  /**
+   * Makes the dispatcher of a version.
+   *
+   * @param successor who serves requests without a version now, if that is another version. What
+   *     such requests would be refused here is decided there
+   */
+  public Dispatcher(
+      DispatchPolicy policy,
+      Clock clock,
+      Scheduler scheduler,
+      Supplier<Optional<Dispatcher>> successor) {
+    this.successor = Objects.requireNonNull(successor, "successor");
     this.policy = Objects.requireNonNull(policy, "policy");
     this.clock = Objects.requireNonNull(clock, "clock");
     this.scheduler = Objects.requireNonNull(scheduler, "scheduler");
@@ -72,20 +86,34 @@ public final class Dispatcher implements WorkSource {
   public InferenceCall submit(InferenceRequest request, ResponseSink sink) {
     long now = clock.nanoTime();
     Deadline deadline = Deadline.of(now, policy.clientTimeout(), request.timeout());
-    Call call = new Call(this, backlog.prepare(request), sink, now, deadline);
+    return enter(new Call(this, backlog.prepare(request), sink, now, deadline), now, false);
+  }
+
+  /**
+   * Goes on with a request that another version of the model had accepted. It keeps its time limit,
+   * and finds its place even in a full queue.
+   */
+  InferenceCall takeOver(Call from) {
+    InferenceRequest request = backlog.prepare(from.request());
+    Call call = new Call(this, request, from.sink(), from.arrivalNanos(), from.deadline());
+    call.deaths = from.deaths;
+    return enter(call, clock.nanoTime(), policy.sequences().isEmpty());
+  }
+
+  private Call enter(Call call, long now, boolean accepted) {
     Optional<ServingException> refusal;
     synchronized (lock) {
-      refusal = refusal(call, now);
+      refusal = accepted ? unserved(call, now) : refusal(call, now);
       if (refusal.isEmpty()) {
         backlog.add(call);
-        if (deadline.exists()) {
+        if (call.deadline().exists()) {
           deadlines.add(call);
-          deadlineTimer.arm(deadline.nanos(), now);
+          deadlineTimer.arm(call.deadline().nanos(), now);
         }
         pump(now);
       }
     }
-    refusal.ifPresent(call::fail);
+    refusal.ifPresent(why -> turnAway(call, why));
     flush();
     return call;
   }
@@ -102,12 +130,12 @@ public final class Dispatcher implements WorkSource {
       workforce = now;
       unserved = now.state() == Workforce.State.PRESENT ? List.of() : takeQueue();
     }
-    unserved.forEach(call -> call.fail(nobody(call.request(), now)));
+    unserved.forEach(call -> turnAway(call, nobody(call.request(), now)));
   }
 
   /**
-   * The version is being unregistered: what waits and what comes gets one {@code MODEL_GOING_AWAY};
-   * what runs may end.
+   * The version is being unregistered. What runs may end. What waits and what comes goes to the
+   * successor if it named no version, or else gets one {@code MODEL_GOING_AWAY}.
    */
   public void goAway() {
     close(refusals.goingAway());
@@ -235,6 +263,23 @@ public final class Dispatcher implements WorkSource {
     return call -> Optional.of(why.orElseGet(() -> nobody(call.request(), now)));
   }
 
+  /**
+   * Off the lock: answers a request that is not served here, unless it named no version and another
+   * one is the default by now, which then takes it over.
+   */
+  void turnAway(Call call, ServingException why) {
+    boolean movable =
+        call.request().version().isEmpty()
+            && call.sequence == null
+            && why.kind() != ErrorKind.SHUTTING_DOWN;
+    Optional<Dispatcher> next = movable ? successor.get() : Optional.empty();
+    if (next.isPresent()) {
+      call.handOver(next.get());
+    } else {
+      call.fail(why);
+    }
+  }
+
   /** Off the lock: carries out what was decided under it. */
   void flush() {
     for (Failed each = failed.poll(); each != null; each = failed.poll()) {
@@ -257,20 +302,27 @@ public final class Dispatcher implements WorkSource {
   }
 
   private Optional<ServingException> refusal(Call call, long now) {
-    InferenceRequest request = call.request();
+    Optional<ServingException> unserved = unserved(call, now);
+    if (unserved.isPresent()) {
+      return unserved;
+    }
+    if (policy.useJobTicket() && freeTickets() <= 0) {
+      return Optional.of(refusals.noTicket(call.request()));
+    }
+    return backlog.refusal(call);
+  }
+
+  /** Why nobody would serve a request, however few wait; or empty. */
+  private Optional<ServingException> unserved(Call call, long now) {
     if (closed.isPresent()) {
       return closed;
     }
     if (call.deadline().passed(now)) {
       return Optional.of(call.deadline().expired());
     }
-    if (workforce.state() != Workforce.State.PRESENT) {
-      return Optional.of(nobody(request, workforce));
-    }
-    if (policy.useJobTicket() && freeTickets() <= 0) {
-      return Optional.of(refusals.noTicket(request));
-    }
-    return backlog.refusal(call);
+    return workforce.state() == Workforce.State.PRESENT
+        ? Optional.empty()
+        : Optional.of(nobody(call.request(), workforce));
   }
 
   private ServingException nobody(InferenceRequest request, Workforce now) {
@@ -323,7 +375,7 @@ public final class Dispatcher implements WorkSource {
       batchTimer.cancel();
       unserved = takeQueue();
     }
-    unserved.forEach(call -> call.fail(why));
+    unserved.forEach(call -> turnAway(call, why));
   }
 
   private void batchTimeCame() {

@@ -300,7 +300,8 @@ final class Seat implements WorkSeat {
     }
     work.late().forEach(call -> call.fail(dispatcher.refusals().responseTimeout()));
     work.dead().forEach(call -> call.fail(Refusals.workerDied(call)));
-    work.again().forEach(call -> verdict.apply(call).ifPresent(call::fail));
+    work.again()
+        .forEach(call -> verdict.apply(call).ifPresent(why -> dispatcher.turnAway(call, why)));
   }
 
   // Under the lock.

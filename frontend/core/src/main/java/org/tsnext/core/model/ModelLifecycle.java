@@ -84,7 +84,7 @@ public final class ModelLifecycle implements ModelService {
     return answer(
         () -> {
           registry.requireOpen();
-          ModelVersion found = registry.find(modelName, version);
+          ModelVersion found = registry.findStaying(modelName, version);
           requireNumbers(order);
           ScaleProgress progress =
               found.scale(order.minWorkers(), order.maxWorkers(), order.timeout());
@@ -102,11 +102,7 @@ public final class ModelLifecycle implements ModelService {
     return answer(
         () -> {
           ModelVersion found = registry.find(modelName, version);
-          if (registry.isDefault(found) && registry.versions(modelName).size() > 1) {
-            throw new ServingException(
-                ErrorKind.DEFAULT_VERSION_IN_USE,
-                "Cannot remove default version for model " + modelName);
-          }
+          registry.leaveIfAllowed(found);
           found.dispatcher().goAway();
           Duration limit = settings.unregisterTimeout();
           return within(limit.plus(KILL_GRACE), modelName, retire(found, limit));
@@ -143,7 +139,10 @@ public final class ModelLifecycle implements ModelService {
   public HealthReport health() {
     long now = clock.nanoTime();
     return new HealthReport(
-        registry.defaults().stream().flatMap(version -> version.shortage(now).stream()).toList());
+        registry.defaults().stream()
+            .filter(version -> !version.isLeaving())
+            .flatMap(version -> version.shortage(now).stream())
+            .toList());
   }
 
   @Override
@@ -212,7 +211,11 @@ public final class ModelLifecycle implements ModelService {
     return registry
         .lookUp(settings.name(), settings.version())
         .filter(ModelVersion::isGivenUp)
-        .map(old -> retire(old, Duration.ZERO))
+        .map(
+            old -> {
+              registry.leave(old);
+              return retire(old, Duration.ZERO);
+            })
         .orElse(CompletableFuture.completedFuture(null))
         .thenApply(none -> candidate);
   }
@@ -250,6 +253,7 @@ public final class ModelLifecycle implements ModelService {
 
   /** A synchronous registration failed: nothing of it stays. */
   private CompletableFuture<ScaleResult> undo(ModelVersion version, Throwable failure) {
+    registry.leave(version);
     version.dispatcher().goAway();
     return retire(version, Duration.ZERO)
         .handle(

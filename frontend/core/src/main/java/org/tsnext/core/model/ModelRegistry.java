@@ -15,7 +15,7 @@ import org.tsnext.core.inference.ModelRouter;
 
 /**
  * Models by name, each with its versions and its default version: the first one registered, until
- * another one is chosen. Reading takes no lock; changes are made one at a time.
+ * another one is chosen or it leaves. Reading takes no lock; changes are made one at a time.
  */
 final class ModelRegistry implements ModelRouter {
 
@@ -23,6 +23,13 @@ final class ModelRegistry implements ModelRouter {
   private record Entry(String defaultVersion, Map<String, ModelVersion> versions) {
     ModelVersion defaultOne() {
       return versions.get(defaultVersion);
+    }
+
+    /** The oldest version that stays, beside {@code version}. */
+    Optional<ModelVersion> otherThan(ModelVersion version) {
+      return versions.values().stream()
+          .filter(other -> other != version && !other.isLeaving())
+          .findFirst();
     }
   }
 
@@ -57,6 +64,23 @@ final class ModelRegistry implements ModelRouter {
 
   Optional<ModelVersion> lookUp(String name, String version) {
     return Optional.ofNullable(models.get(name)).map(entry -> entry.versions().get(version));
+  }
+
+  /** A version that is to be changed: one on its way out cannot be. */
+  ModelVersion findStaying(String name, Optional<String> version) {
+    ModelVersion found = find(name, version);
+    if (found.isLeaving()) {
+      throw leaving(found);
+    }
+    return found;
+  }
+
+  /** The dispatcher of the default version, if that is not {@code version} and is not leaving. */
+  Optional<Dispatcher> successor(String name, String version) {
+    return Optional.ofNullable(models.get(name))
+        .map(Entry::defaultOne)
+        .filter(now -> !now.version().equals(version) && !now.isLeaving())
+        .map(ModelVersion::dispatcher);
   }
 
   boolean isDefault(ModelVersion version) {
@@ -107,7 +131,8 @@ final class ModelRegistry implements ModelRouter {
   }
 
   /**
-   * Makes a reserved version visible.
+   * Makes a reserved version visible. It is the default one if there is no other, or if that one is
+   * on its way out.
    *
    * @throws ServingException if the server has begun to shut down; the reservation stays
    */
@@ -120,8 +145,37 @@ final class ModelRegistry implements ModelRouter {
           Map<String, ModelVersion> versions =
               new LinkedHashMap<>(before == null ? Map.of() : before.versions());
           versions.put(version.version(), version);
-          return new Entry(before == null ? version.version() : before.defaultVersion(), versions);
+          boolean first = before == null || before.defaultOne().isLeaving();
+          return new Entry(first ? version.version() : before.defaultVersion(), versions);
         });
+  }
+
+  /**
+   * Marks a version that an operator wants to be gone.
+   *
+   * @throws ServingException 403 if it is the default one while others stay
+   */
+  synchronized void leaveIfAllowed(ModelVersion version) {
+    if (isDefault(version) && entry(version.name()).otherThan(version).isPresent()) {
+      throw new ServingException(
+          ErrorKind.DEFAULT_VERSION_IN_USE,
+          "Cannot remove default version for model " + version.name());
+    }
+    leave(version);
+  }
+
+  /** Marks a version that goes. If it was the default one, the oldest one that stays follows. */
+  synchronized void leave(ModelVersion version) {
+    version.leave();
+    models.computeIfPresent(
+        version.name(),
+        (name, before) ->
+            before.defaultOne() == version
+                ? before
+                    .otherThan(version)
+                    .map(next -> new Entry(next.version(), before.versions()))
+                    .orElse(before)
+                : before);
   }
 
   /** Takes a version out. If it was the default one, the oldest other one follows. */
@@ -148,6 +202,9 @@ final class ModelRegistry implements ModelRouter {
           ErrorKind.MODEL_VERSION_NOT_FOUND,
           "Model version " + version + " does not exist for model " + name);
     }
+    if (before.versions().get(version).isLeaving()) {
+      throw leaving(before.versions().get(version));
+    }
     models.put(name, new Entry(version, before.versions()));
   }
 
@@ -172,6 +229,16 @@ final class ModelRegistry implements ModelRouter {
       throw new ServingException(ErrorKind.MODEL_NOT_FOUND, "Model not found: " + name);
     }
     return entry;
+  }
+
+  private static ServingException leaving(ModelVersion version) {
+    return new ServingException(
+        ErrorKind.CONFLICT,
+        "Model version "
+            + version.version()
+            + " of model "
+            + version.name()
+            + " is being unregistered.");
   }
 
   private static ServingException shuttingDown() {

@@ -12,6 +12,7 @@ import org.tsnext.core.model.HealthReport.ShortModel;
 import org.tsnext.core.model.ModelDescription.ErrorRecord;
 import org.tsnext.core.worker.ModelEnvironment.Prepared;
 import org.tsnext.core.worker.RestartPolicy;
+import org.tsnext.core.worker.Roster;
 import org.tsnext.core.worker.ScaleProgress;
 import org.tsnext.core.worker.Supervisor;
 import org.tsnext.core.worker.WorkerError;
@@ -27,14 +28,10 @@ final class ModelVersion {
   private final Dispatcher dispatcher;
   private final Supervisor supervisor;
 
-  private volatile Numbers numbers;
+  private volatile boolean leaving;
 
-  /**
-   * How many workers it should have.
-   *
-   * @param scaled whether an order changed them after the registration
-   */
-  private record Numbers(int min, int max, boolean scaled) {}
+  /** Whether an order changed the numbers after the registration. */
+  private volatile boolean scaled;
 
   ModelVersion(
       ModelSettings settings,
@@ -47,7 +44,6 @@ final class ModelVersion {
     this.environment = Objects.requireNonNull(environment, "environment");
     this.dispatcher = Objects.requireNonNull(dispatcher, "dispatcher");
     this.supervisor = Objects.requireNonNull(supervisor, "supervisor");
-    this.numbers = new Numbers(settings.minWorkers(), settings.maxWorkers(), false);
   }
 
   ModelSettings settings() {
@@ -84,27 +80,38 @@ final class ModelVersion {
   }
 
   ScaleProgress scale(int min, int max, Optional<Duration> drainTimeout) {
-    numbers = new Numbers(min, max, true);
+    scaled = true;
     return supervisor.scale(min, max, drainTimeout);
+  }
+
+  /** It is on its way out, and cannot be changed any more. */
+  void leave() {
+    leaving = true;
+  }
+
+  boolean isLeaving() {
+    return leaving;
   }
 
   /** Whether it has workers, and all of them are given up. */
   boolean isGivenUp() {
-    List<WorkerView> workers = supervisor.workers();
+    List<WorkerView> workers = supervisor.roster().workers();
     return !workers.isEmpty()
         && workers.stream().allMatch(worker -> worker.state() == WorkerState.FAILED);
   }
 
   /** Whether a worker has the model loaded. */
   boolean isReady() {
-    return supervisor.workers().stream().anyMatch(worker -> worker.state() == WorkerState.READY);
+    return supervisor.roster().workers().stream()
+        .anyMatch(worker -> worker.state() == WorkerState.READY);
   }
 
   /** Empty if it has as many healthy workers as it should. */
   Optional<ShortModel> shortage(long nowNanos) {
-    int min = numbers.min();
+    Roster roster = supervisor.roster();
+    int min = roster.min();
     int healthy =
-        (int) supervisor.workers().stream().filter(worker -> isHealthy(worker, nowNanos)).count();
+        (int) roster.workers().stream().filter(worker -> isHealthy(worker, nowNanos)).count();
     if (healthy >= min) {
       return Optional.empty();
     }
@@ -113,7 +120,7 @@ final class ModelVersion {
   }
 
   ModelDescription describe(boolean isDefault) {
-    Numbers now = numbers;
+    Roster now = supervisor.roster();
     return new ModelDescription(
         name(),
         version(),
@@ -132,15 +139,15 @@ final class ModelVersion {
         settings.gpu(),
         settings.loadedAtStartup(),
         isDefault,
-        supervisor.workers().stream().map(ModelVersion::describe).toList(),
+        now.workers().stream().map(ModelVersion::describe).toList(),
         settings.queueCapacity(),
         dispatcher.queueLength(),
-        sources(now),
+        sources(),
         supervisor.lastError().map(ModelVersion::describe));
   }
 
-  private Map<String, String> sources(Numbers now) {
-    if (!now.scaled()) {
+  private Map<String, String> sources() {
+    if (!scaled) {
       return settings.sources();
     }
     Map<String, String> sources = new LinkedHashMap<>(settings.sources());
@@ -150,7 +157,7 @@ final class ModelVersion {
   }
 
   RegisteredModel registered(boolean isDefault) {
-    Numbers now = numbers;
+    Roster now = supervisor.roster();
     return new RegisteredModel(
         name(),
         version(),
@@ -159,7 +166,7 @@ final class ModelVersion {
         settings.runtime(),
         now.min(),
         now.max(),
-        now.scaled(),
+        scaled,
         settings.batchSize(),
         settings.maxBatchDelay(),
         settings.responseTimeout(),

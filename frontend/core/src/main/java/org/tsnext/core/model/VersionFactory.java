@@ -113,7 +113,12 @@ final class VersionFactory {
   }
 
   private ModelVersion assemble(ModelSettings settings, ModelArchive archive, Prepared prepared) {
-    Dispatcher dispatcher = new Dispatcher(policyOf(settings), tools.clock(), tools.scheduler());
+    Dispatcher dispatcher =
+        new Dispatcher(
+            policyOf(settings),
+            tools.clock(),
+            tools.scheduler(),
+            () -> registry.successor(settings.name(), settings.version()));
     WorkerPlan plan =
         new WorkerPlan(
             templateOf(settings, archive, prepared),

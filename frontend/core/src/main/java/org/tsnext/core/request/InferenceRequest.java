@@ -34,6 +34,11 @@ public record InferenceRequest(
     parts = List.copyOf(parts);
   }
 
+  /** Keeps the buffers of all parts for one more {@link #release}. */
+  public void retain() {
+    parts.forEach(part -> part.value().retain());
+  }
+
   /** Releases the buffers of all parts. */
   public void release() {
     parts.forEach(part -> part.value().release());

@@ -45,8 +45,16 @@ public final class Supervisor {
   private boolean heartbeatArmed;
   private int silences;
 
+  private int min;
+  private int max;
+
   /** Published after every event. */
-  private volatile List<WorkerSlot.Glimpse> glimpses = List.of();
+  private volatile Published published = new Published(0, 0, List.of());
+
+  /**
+   * Numbers and workers as they were at one moment, so that nobody sees the one without the other.
+   */
+  private record Published(int min, int max, List<WorkerSlot.Glimpse> glimpses) {}
 
   /** Written by any thread. */
   private volatile Optional<WorkerError> lastError = Optional.empty();
@@ -97,9 +105,11 @@ public final class Supervisor {
     return stopped;
   }
 
-  /** The workers in order of their creation. From any thread. */
-  public List<WorkerView> workers() {
-    return glimpses.stream().map(WorkerSlot.Glimpse::view).toList();
+  /** The workers in order of their creation, and how many there should be. From any thread. */
+  public Roster roster() {
+    Published now = published;
+    return new Roster(
+        now.min(), now.max(), now.glimpses().stream().map(WorkerSlot.Glimpse::view).toList());
   }
 
   /** The newest failure of any worker, handler errors included. From any thread. */
@@ -219,7 +229,9 @@ public final class Supervisor {
 
   // What should be.
 
-  private void setNumbers(int min, int max, Duration drainTimeout) {
+  private void setNumbers(int atLeast, int atMost, Duration drainTimeout) {
+    min = atLeast;
+    max = atMost;
     List<WorkerSlot> staying = staying();
     for (int i = staying.size(); i < min; i++) {
       int id = tools.ids().take();
@@ -251,7 +263,7 @@ public final class Supervisor {
         start(slot);
       }
     }
-    glimpses = slots.stream().map(WorkerSlot::glimpse).toList();
+    published = new Published(min, max, slots.stream().map(WorkerSlot::glimpse).toList());
     armHeartbeat();
     reportWorkforce();
     tellWaiting();

@@ -1,0 +1,17 @@
+package org.tsnext.core.worker;
+
+import java.util.List;
+
+/**
+ * The workers of a model version at one moment.
+ *
+ * @param min how many there should be; 0 before the first order
+ * @param max how many there may be
+ * @param workers in order of their creation, leaving ones included
+ */
+public record Roster(int min, int max, List<WorkerView> workers) {
+
+  public Roster {
+    workers = List.copyOf(workers);
+  }
+}
