@@ -56,7 +56,7 @@ public final class HttpServer implements AutoCloseable {
         new ServerContext(
             settings.maxRequestSize(),
             settings.streamBufferLimit(),
-            new HeadEncoder(settings.cors()),
+            new HeadEncoder(settings.cors(), clock),
             new ErrorRenderer(settings.errorDetail()),
             new AccessLog(),
             clock,

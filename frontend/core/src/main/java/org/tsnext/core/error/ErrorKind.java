@@ -24,7 +24,10 @@ public enum ErrorKind {
   UNREGISTER_TIMEOUT(408, 4, "RequestTimeoutException"),
   CONFLICT(409, 6, "ConflictStatusException"),
   REQUEST_TOO_LARGE(413, 8, "RequestEntityTooLargeException"),
+  /** The start line of an HTTP request is longer than what is read. */
+  TARGET_TOO_LONG(414, 3, "BadRequestException"),
   EXPECTATION_FAILED(417, 3, "ExpectationFailedException"),
+  HEADERS_TOO_LARGE(431, 3, "BadRequestException"),
   INTERNAL(500, 13, "InternalServerException"),
   /** The worker that had the request died, and so did the one that had it next. */
   WORKER_LOST(500, 14, "InternalServerException"),
@@ -41,6 +44,8 @@ public enum ErrorKind {
   RESPONSE_TIMEOUT(504, 4, "ResponseTimeoutException"),
   /** The request's own deadline, for example {@code clientTimeoutInMills}, passed. */
   CLIENT_TIMEOUT(504, 4, "RequestTimeoutException"),
+  /** The request is in a version of HTTP that the listener does not speak. */
+  VERSION_NOT_SUPPORTED(505, 12, "BadRequestException"),
   OUT_OF_RESOURCES(507, 8, "InternalServerException"),
   LOAD_OUT_OF_MEMORY(507, 8, "InternalServerException"),
   FRONTEND_OUT_OF_MEMORY(507, 8, "OutOfMemoryError"),

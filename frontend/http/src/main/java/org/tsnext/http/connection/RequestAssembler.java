@@ -73,9 +73,9 @@ final class RequestAssembler extends SimpleChannelInboundHandler<HttpObject> {
     head = request;
     startNanos = connection.server().clock().nanoTime();
     connection.receiving();
-    Optional<String> defect = RequestChecks.defect(request);
+    Optional<ServingException> defect = RequestChecks.defect(request);
     if (defect.isPresent()) {
-      refuse(malformed(defect.get()), false);
+      refuse(defect.get(), false);
       return;
     }
     boolean version11 = request.protocolVersion().equals(HttpVersion.HTTP_1_1);
@@ -104,7 +104,8 @@ final class RequestAssembler extends SimpleChannelInboundHandler<HttpObject> {
   private void readContent(ChannelHandlerContext ctx, HttpContent content) {
     if (state == State.BODY) {
       if (content.decoderResult().isFailure()) {
-        refuse(malformed(RequestChecks.reason(content.decoderResult().cause())), false);
+        String reason = RequestChecks.reason(content.decoderResult().cause());
+        refuse(RequestChecks.malformed(reason), false);
       } else {
         body.add(content.content().retain());
         if (body.size() > maxBody) {
@@ -146,10 +147,6 @@ final class RequestAssembler extends SimpleChannelInboundHandler<HttpObject> {
       body.release();
       body = null;
     }
-  }
-
-  private static ServingException malformed(String reason) {
-    return new ServingException(ErrorKind.BAD_REQUEST, "Invalid HTTP message.").withDetail(reason);
   }
 
   private ServingException tooLarge() {

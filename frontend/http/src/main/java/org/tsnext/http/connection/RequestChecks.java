@@ -1,12 +1,18 @@
 package org.tsnext.http.connection;
 
 import io.netty.handler.codec.http.HttpHeaderNames;
-import io.netty.handler.codec.http.HttpHeaderValues;
 import io.netty.handler.codec.http.HttpHeaders;
 import io.netty.handler.codec.http.HttpRequest;
 import io.netty.handler.codec.http.HttpVersion;
+import io.netty.handler.codec.http.TooLongHttpHeaderException;
+import io.netty.handler.codec.http.TooLongHttpLineException;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.regex.Pattern;
+import org.tsnext.core.error.ErrorKind;
+import org.tsnext.core.error.ServingException;
+import org.tsnext.http.request.Authority;
 
 /** What a request head must satisfy beyond its syntax. */
 final class RequestChecks {
@@ -14,38 +20,72 @@ final class RequestChecks {
   /** Leaves room for the headers that are added for handlers; the worker protocol takes 1024. */
   private static final int MAX_HEADER_COUNT = 1000;
 
+  private static final String CHUNKED = "chunked";
+  private static final Pattern TOKEN = Pattern.compile("[A-Za-z0-9!#$%&'*+.^_`|~-]+");
+
   private RequestChecks() {}
 
-  /** Why the request is malformed, or empty. */
-  static Optional<String> defect(HttpRequest request) {
+  /** Why the request is refused, or empty. */
+  static Optional<ServingException> defect(HttpRequest request) {
     if (request.decoderResult().isFailure()) {
-      return Optional.of(reason(request.decoderResult().cause()));
+      return Optional.of(undecoded(request.decoderResult().cause()));
     }
-    HttpVersion version = request.protocolVersion();
-    boolean version10 = version.equals(HttpVersion.HTTP_1_0);
-    if (!version10 && !version.equals(HttpVersion.HTTP_1_1)) {
-      return Optional.of("Version " + version + ", expected HTTP/1.0 or HTTP/1.1");
-    }
+    boolean version10 = request.protocolVersion().equals(HttpVersion.HTTP_1_0);
     HttpHeaders headers = request.headers();
     if (headers.size() > MAX_HEADER_COUNT) {
-      return Optional.of("More than " + MAX_HEADER_COUNT + " headers");
+      return Optional.of(
+          invalid(ErrorKind.HEADERS_TOO_LARGE, "More than " + MAX_HEADER_COUNT + " headers"));
     }
     List<String> hosts = headers.getAll(HttpHeaderNames.HOST);
     if (hosts.size() > 1 || (hosts.isEmpty() && !version10)) {
-      return Optional.of(hosts.size() + " Host headers, expected one");
+      return Optional.of(malformed(hosts.size() + " Host headers, expected one"));
+    }
+    if (!hosts.isEmpty() && !Authority.isValid(hosts.get(0))) {
+      return Optional.of(malformed("The Host header is not host[:port]"));
     }
     List<String> codings = headers.getAll(HttpHeaderNames.TRANSFER_ENCODING);
-    if (!codings.isEmpty() && (version10 || !isChunked(codings))) {
-      return Optional.of("Transfer-Encoding " + codings + ", expected only chunked, in HTTP/1.1");
+    return codings.isEmpty() ? Optional.empty() : codingDefect(codings, version10);
+  }
+
+  private static Optional<ServingException> codingDefect(List<String> codings, boolean version10) {
+    String all = String.join(", ", codings);
+    if (!version10 && CHUNKED.equalsIgnoreCase(all)) {
+      return Optional.empty();
     }
-    return Optional.empty();
+    String reason = "Transfer-Encoding " + all + ", expected only chunked, in HTTP/1.1";
+    String[] list = all.split(", *", -1);
+    long chunked = Arrays.stream(list).filter(CHUNKED::equalsIgnoreCase).count();
+    boolean delimited = chunked == 1 && CHUNKED.equalsIgnoreCase(list[list.length - 1]);
+    boolean known = Arrays.stream(list).allMatch(coding -> TOKEN.matcher(coding).matches());
+    return Optional.of(
+        delimited && known && !version10
+            ? new ServingException(ErrorKind.NOT_SUPPORTED, reason + ".")
+            : malformed(reason));
+  }
+
+  /** The error for what could not be decoded. */
+  static ServingException undecoded(Throwable cause) {
+    String reason = reason(cause);
+    if (cause instanceof TooLongHttpLineException) {
+      return invalid(ErrorKind.TARGET_TOO_LONG, reason);
+    }
+    if (cause instanceof TooLongHttpHeaderException) {
+      return invalid(ErrorKind.HEADERS_TOO_LARGE, reason);
+    }
+    return cause instanceof RequestDecoder.UnsupportedVersion
+        ? invalid(ErrorKind.VERSION_NOT_SUPPORTED, reason)
+        : malformed(reason);
+  }
+
+  static ServingException malformed(String reason) {
+    return invalid(ErrorKind.BAD_REQUEST, reason);
+  }
+
+  private static ServingException invalid(ErrorKind kind, String reason) {
+    return new ServingException(kind, "Invalid HTTP message.").withDetail(reason);
   }
 
   static String reason(Throwable cause) {
     return cause.getMessage() == null ? cause.getClass().getSimpleName() : cause.getMessage();
-  }
-
-  private static boolean isChunked(List<String> codings) {
-    return codings.size() == 1 && HttpHeaderValues.CHUNKED.contentEqualsIgnoreCase(codings.get(0));
   }
 }

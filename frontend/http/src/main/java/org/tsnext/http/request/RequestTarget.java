@@ -44,6 +44,9 @@ public record RequestTarget(List<String> segments, QueryParameters query, boolea
     while (path < raw.length() && "/?#".indexOf(raw.charAt(path)) < 0) {
       path++;
     }
+    if (path == authority || !Authority.isValid(raw.substring(authority, path))) {
+      throw MalformedRequest.because("Invalid request target, expected http://host[:port]/path.");
+    }
     String rest = raw.substring(path);
     return rest.startsWith("/") ? rest : "/" + rest;
   }

@@ -25,6 +25,7 @@ public final class HandlerHeaders {
           "pragma",
           "cache-control",
           "expires",
+          "date",
           "connection",
           "content-length",
           "transfer-encoding",

@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.tsnext.core.request.Header;
+import org.tsnext.core.time.Clock;
 import org.tsnext.http.CorsSettings;
 
 /** Writes the heads of responses, mostly from fragments made once. Immutable, any thread. */
@@ -58,8 +59,10 @@ public final class HeadEncoder {
   private static final byte[] LINE_END = ascii("\r\n");
 
   private final List<CorsHeader> cors;
+  private final DateLine date;
 
-  public HeadEncoder(CorsSettings settings) {
+  public HeadEncoder(CorsSettings settings, Clock clock) {
+    date = new DateLine(clock);
     List<CorsHeader> headers = new ArrayList<>();
     addCors(headers, "access-control-allow-origin", settings.origin());
     addCors(headers, "access-control-allow-methods", settings.methods());
@@ -82,6 +85,7 @@ public final class HeadEncoder {
     out.writeBytes(REQUEST_ID);
     writeAscii(out, requestId);
     out.writeBytes(NO_CACHE);
+    out.writeBytes(date.current());
     for (CorsHeader header : cors) {
       if (head.headers().isEmpty() || !header.isIn(head.headers())) {
         out.writeBytes(header.line);

@@ -7,6 +7,7 @@ import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpMethod;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.tsnext.core.error.ErrorKind;
@@ -25,6 +26,18 @@ public final class Dispatcher extends SimpleChannelInboundHandler<Exchange> {
 
   private static final Header EVERY_METHOD =
       new Header("allow", "GET, HEAD, POST, PUT, DELETE, OPTIONS");
+
+  private static final Set<HttpMethod> KNOWN_METHODS =
+      Set.of(
+          HttpMethod.GET,
+          HttpMethod.HEAD,
+          HttpMethod.POST,
+          HttpMethod.PUT,
+          HttpMethod.DELETE,
+          HttpMethod.CONNECT,
+          HttpMethod.OPTIONS,
+          HttpMethod.TRACE,
+          HttpMethod.PATCH);
 
   private final RouteTable routes;
   private final boolean answerPreflights;
@@ -64,14 +77,28 @@ public final class Dispatcher extends SimpleChannelInboundHandler<Exchange> {
     }
     Optional<RouteTable.Match> found = routes.find(exchange.method(), target.segments());
     if (found.isEmpty()) {
+      requireKnown(exchange.method());
       throw ErrorRenderer.notFound();
     }
     RouteTable.Match match = found.get();
     if (match.handler().isEmpty()) {
+      requireKnown(exchange.method());
       exchange.fail(ErrorRenderer.methodNotAllowed(), match.allowed());
       return;
     }
     match.handler().get().handle(new RoutedRequest(exchange, match.parameters(), target.query()));
+  }
+
+  /** A method that nobody has heard of is not implemented; a known one is not allowed here. */
+  private static void requireKnown(HttpMethod method) {
+    if (!KNOWN_METHODS.contains(method)) {
+      String name = method.name();
+      throw new ServingException(
+          ErrorKind.NOT_SUPPORTED,
+          "Method "
+              + (name.length() > 40 ? name.substring(0, 40) + "..." : name)
+              + " is not implemented.");
+    }
   }
 
   private static void answerAsterisk(Exchange exchange) {

@@ -1,0 +1,48 @@
+package org.tsnext.http.response;
+
+import io.netty.handler.codec.DateFormatter;
+import java.nio.charset.StandardCharsets;
+import java.time.Instant;
+import java.util.Date;
+import java.util.concurrent.TimeUnit;
+import org.tsnext.core.time.Clock;
+
+/** The {@code Date} header of answers, written anew once a second. Any thread. */
+final class DateLine {
+
+  private final Clock clock;
+
+  /** Threads that see an old one at the same time write the same one anew. */
+  private volatile Line line = new Line(new byte[0], 0, 0);
+
+  DateLine(Clock clock) {
+    this.clock = clock;
+  }
+
+  /** The whole line; not to be changed. */
+  byte[] current() {
+    Line known = line;
+    long nanos = clock.nanoTime();
+    if (nanos - known.startNanos < known.lifeNanos) {
+      return known.octets;
+    }
+    Instant now = clock.now();
+    String text = "date: " + DateFormatter.format(Date.from(now)) + "\r\n";
+    byte[] octets = text.getBytes(StandardCharsets.US_ASCII);
+    line = new Line(octets, nanos, TimeUnit.SECONDS.toNanos(1) - now.getNano());
+    return octets;
+  }
+
+  /** Good from {@code startNanos} for {@code lifeNanos}. */
+  private static final class Line {
+    private final byte[] octets;
+    private final long startNanos;
+    private final long lifeNanos;
+
+    Line(byte[] octets, long startNanos, long lifeNanos) {
+      this.octets = octets;
+      this.startNanos = startNanos;
+      this.lifeNanos = lifeNanos;
+    }
+  }
+}
