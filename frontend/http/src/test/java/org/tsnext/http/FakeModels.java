@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
@@ -13,15 +14,66 @@ import java.util.concurrent.LinkedBlockingQueue;
 import org.tsnext.archive.ModelConfig;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
+import org.tsnext.core.model.Diagnosis;
 import org.tsnext.core.model.HealthReport;
 import org.tsnext.core.model.ModelDescription;
 import org.tsnext.core.model.ModelService;
 import org.tsnext.core.model.RegisterModel;
 import org.tsnext.core.model.ScaleModel;
 import org.tsnext.core.model.ScaleResult;
+import org.tsnext.core.worker.Recovery;
+import org.tsnext.core.worker.WorkerError;
+import org.tsnext.core.worker.WorkerExit;
+import org.tsnext.core.worker.WorkerState;
 
 /** The core's door for management: knows the model {@code cats} in versions 1.0 and 2.0. */
 final class FakeModels implements ModelService {
+
+  private static final Instant TIME = Instant.parse("2030-01-01T10:00:00.123456Z");
+
+  private static final ModelDescription.Worker WORKER =
+      new ModelDescription.Worker(
+          "9000",
+          TIME,
+          "READY",
+          WorkerState.READY,
+          Instant.EPOCH,
+          OptionalLong.of(4711),
+          570425344,
+          false,
+          0,
+          0,
+          1,
+          Optional.empty(),
+          Optional.empty(),
+          Optional.empty());
+
+  private static final Diagnosis HEALTHY =
+      new Diagnosis(Diagnosis.State.READY, 1, "", Optional.empty());
+
+  private static final Recovery RECOVERY = new Recovery(3, TIME, Optional.of(TIME.plusSeconds(2)));
+
+  private static final ModelDescription.Worker FAILING_WORKER =
+      new ModelDescription.Worker(
+          "9001",
+          TIME,
+          "FAILED",
+          WorkerState.BACKOFF,
+          TIME,
+          OptionalLong.empty(),
+          0,
+          false,
+          2,
+          0,
+          1,
+          Optional.of(RECOVERY),
+          Optional.of(new WorkerExit(TIME, OptionalInt.empty(), OptionalInt.of(9), "killed")),
+          Optional.of(
+              new WorkerError(
+                  TIME, "ImportError", "Load model failed", "ImportError: no x", "Traceback")));
+
+  private static final Diagnosis FAILING =
+      new Diagnosis(Diagnosis.State.RECOVERING, 0, "no worker", Optional.of(RECOVERY));
 
   final BlockingQueue<Object> orders = new LinkedBlockingQueue<>();
   volatile HealthReport health = new HealthReport(List.of());
@@ -98,20 +150,16 @@ final class FakeModels implements ModelService {
   }
 
   private static ModelDescription description(String version) {
-    ModelDescription.Worker worker =
-        new ModelDescription.Worker(
-            "9000",
-            Instant.parse("2030-01-01T10:00:00.123456Z"),
-            "READY",
-            "WORKER_MODEL_LOADED",
-            Instant.EPOCH,
-            OptionalLong.of(4711),
-            570425344,
-            false,
-            0,
-            0,
-            1,
-            Optional.empty());
+    return version.equals("1.0")
+        ? description(version, WORKER, HEALTHY, Optional.empty())
+        : description(version, FAILING_WORKER, FAILING, FAILING_WORKER.lastError());
+  }
+
+  private static ModelDescription description(
+      String version,
+      ModelDescription.Worker worker,
+      Diagnosis diagnosis,
+      Optional<WorkerError> error) {
     return new ModelDescription(
         "cats",
         version,
@@ -134,6 +182,8 @@ final class FakeModels implements ModelService {
         100,
         3,
         Map.of("batchSize", "model-config.yaml"),
-        Optional.empty());
+        diagnosis,
+        error,
+        error);
   }
 }

@@ -322,6 +322,48 @@ public class ManagementTest extends HttpTestBase {
     assertEquals(client.get("/models/dogs").status(), 404);
   }
 
+  @Test
+  public void descriptionTellsWhyAModelIsDown() throws Exception {
+    RawClient client = management();
+    JsonObject well = describe(client, "1.0");
+    assertEquals(well.get("state").getAsString(), "READY");
+    assertEquals(well.get("readyWorkers").getAsInt(), 1);
+    for (String absent : List.of("reason", "recovery", "lastError", "lastLoadError")) {
+      assertFalse(well.has(absent), absent);
+    }
+    JsonObject down = describe(client, "2.0");
+    assertEquals(down.get("state").getAsString(), "RECOVERING");
+    assertEquals(down.get("reason").getAsString(), "no worker");
+    assertEquals(down.getAsJsonObject("lastLoadError"), down.getAsJsonObject("lastError"));
+    JsonObject worker = down.getAsJsonArray("workers").get(0).getAsJsonObject();
+    assertEquals(worker.get("status").getAsString(), "FAILED");
+    assertEquals(worker.get("state").getAsString(), "BACKOFF");
+    assertEquals(worker.get("stateSince").getAsString(), "2030-01-01T10:00:00.123Z");
+    assertEquals(worker.get("restarts").getAsInt(), 2);
+    assertFalse(worker.has("pid"));
+    assertEquals(
+        worker.getAsJsonObject("recovery").toString(),
+        "{\"failures\":3,\"since\":\"2030-01-01T10:00:00.123Z\","
+            + "\"nextAttempt\":\"2030-01-01T10:00:02.123Z\","
+            + "\"windowEnd\":\"2030-01-01T10:05:00.123Z\"}");
+    assertEquals(down.getAsJsonObject("recovery"), worker.getAsJsonObject("recovery"));
+    assertEquals(
+        worker.getAsJsonObject("lastExit").toString(),
+        "{\"time\":\"2030-01-01T10:00:00.123Z\",\"signal\":9,\"reason\":\"killed\"}");
+    assertEquals(
+        worker.getAsJsonObject("lastError").toString(),
+        "{\"time\":\"2030-01-01T10:00:00.123Z\",\"type\":\"ImportError\","
+            + "\"message\":\"Load model failed\",\"detail\":\"ImportError: no x\","
+            + "\"traceback\":\"Traceback\"}");
+  }
+
+  private static JsonObject describe(RawClient client, String version) throws Exception {
+    return JsonParser.parseString(client.get("/models/cats/" + version).body())
+        .getAsJsonArray()
+        .get(0)
+        .getAsJsonObject();
+  }
+
   @DataProvider
   public Object[][] customizedAnswers() {
     return new Object[][] {

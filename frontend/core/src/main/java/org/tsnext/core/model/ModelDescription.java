@@ -9,6 +9,10 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import org.tsnext.archive.ModelConfig;
+import org.tsnext.core.worker.Recovery;
+import org.tsnext.core.worker.WorkerError;
+import org.tsnext.core.worker.WorkerExit;
+import org.tsnext.core.worker.WorkerState;
 
 /**
  * Everything that is told about one model version.
@@ -18,6 +22,7 @@ import org.tsnext.archive.ModelConfig;
  * @param responseTimeout and the other lengths are the effective ones
  * @param settingSources who set the values that can be set in several places, by their names
  * @param lastError the newest failure of the version, handler errors included
+ * @param lastLoadError the newest failure of a worker to come up
  */
 public record ModelDescription(
     String modelName,
@@ -41,7 +46,9 @@ public record ModelDescription(
     int queueCapacity,
     int queueLength,
     Map<String, String> settingSources,
-    Optional<ErrorRecord> lastError) {
+    Diagnosis diagnosis,
+    Optional<WorkerError> lastError,
+    Optional<WorkerError> lastLoadError) {
 
   public ModelDescription {
     workers = List.copyOf(workers);
@@ -52,14 +59,15 @@ public record ModelDescription(
    * One worker.
    *
    * @param status {@code READY}, {@code LOADING}, {@code UNLOADING} or {@code FAILED}
-   * @param state the state's name as the original calls it, such as {@code WORKER_MODEL_LOADED}
-   * @param stateSince when it entered that state
+   * @param stateSince when it entered its state
+   * @param recovery empty while it has its model
+   * @param lastExit how its latest process ended that did
    */
   public record Worker(
       String id,
       Instant startTime,
       String status,
-      String state,
+      WorkerState state,
       Instant stateSince,
       OptionalLong pid,
       long memoryBytes,
@@ -67,8 +75,7 @@ public record ModelDescription(
       int restarts,
       int inFlight,
       int window,
-      Optional<ErrorRecord> lastError) {}
-
-  /** A failure that is remembered. */
-  public record ErrorRecord(Instant time, String message, String detail, String traceback) {}
+      Optional<Recovery> recovery,
+      Optional<WorkerExit> lastExit,
+      Optional<WorkerError> lastError) {}
 }

@@ -9,7 +9,6 @@ import java.util.Optional;
 import org.tsnext.archive.ModelArchive;
 import org.tsnext.core.inference.Dispatcher;
 import org.tsnext.core.model.HealthReport.ShortModel;
-import org.tsnext.core.model.ModelDescription.ErrorRecord;
 import org.tsnext.core.worker.ModelEnvironment.Prepared;
 import org.tsnext.core.worker.RestartPolicy;
 import org.tsnext.core.worker.Roster;
@@ -115,7 +114,8 @@ final class ModelVersion {
     if (healthy >= min) {
       return Optional.empty();
     }
-    String reason = supervisor.lastError().map(WorkerError::summary).orElse("workers are missing");
+    String reason =
+        supervisor.failures().last().map(WorkerError::summary).orElse("workers are missing");
     return Optional.of(new ShortModel(name(), version(), healthy, min, reason));
   }
 
@@ -143,7 +143,9 @@ final class ModelVersion {
         settings.queueCapacity(),
         dispatcher.queueLength(),
         sources(),
-        supervisor.lastError().map(ModelVersion::describe));
+        Diagnosis.of(now, leaving, supervisor.failures()),
+        supervisor.failures().last(),
+        supervisor.failures().lastLoad());
   }
 
   private Map<String, String> sources() {
@@ -192,7 +194,7 @@ final class ModelVersion {
         Integer.toString(worker.id()),
         worker.startTime(),
         worker.state().status(),
-        worker.state().shownState(),
+        worker.state(),
         worker.stateSince(),
         worker.pid(),
         worker.pid().isPresent() ? ResidentMemory.of(worker.pid().getAsLong()) : 0,
@@ -200,10 +202,8 @@ final class ModelVersion {
         worker.restarts(),
         worker.inFlight(),
         worker.window(),
-        worker.lastError().map(ModelVersion::describe));
-  }
-
-  private static ErrorRecord describe(WorkerError error) {
-    return new ErrorRecord(error.time(), error.message(), error.detail(), error.traceback());
+        worker.recovery().filter(recovery -> worker.state() != WorkerState.READY),
+        worker.lastExit(),
+        worker.lastError());
   }
 }

@@ -56,8 +56,7 @@ public final class Supervisor {
    */
   private record Published(int min, int max, List<WorkerSlot.Glimpse> glimpses) {}
 
-  /** Written by any thread. */
-  private volatile Optional<WorkerError> lastError = Optional.empty();
+  private final FailureLog failures = new FailureLog();
 
   public Supervisor(WorkerPlan plan, WorkSource work, SupervisorTools tools) {
     this.plan = Objects.requireNonNull(plan, "plan");
@@ -112,9 +111,9 @@ public final class Supervisor {
         now.min(), now.max(), now.glimpses().stream().map(WorkerSlot.Glimpse::view).toList());
   }
 
-  /** The newest failure of any worker, handler errors included. From any thread. */
-  public Optional<WorkerError> lastError() {
-    return lastError;
+  /** What went wrong. From any thread. */
+  public FailureLog failures() {
+    return failures;
   }
 
   // What lives report; through the mailbox, unless it says otherwise.
@@ -141,7 +140,12 @@ public final class Supervisor {
   /** From any thread. */
   void remember(WorkerSlot slot, WorkerError error) {
     slot.lastError = Optional.of(error);
-    lastError = slot.lastError;
+    failures.add(error);
+  }
+
+  private void rememberLoad(WorkerSlot slot, WorkerError error) {
+    slot.lastError = Optional.of(error);
+    failures.addLoad(error);
   }
 
   void connected(WorkerLife life, String address) {
@@ -180,9 +184,10 @@ public final class Supervisor {
         plan.template().modelName(),
         failure.detail().isEmpty() ? failure.message() : failure.detail());
     life.loadFailure = Optional.of(failure);
-    remember(
+    rememberLoad(
         slot,
-        new WorkerError(wallClock(), failure.message(), failure.detail(), failure.traceback()));
+        WorkerError.ofPython(
+            wallClock(), failure.message(), failure.detail(), failure.traceback()));
     life.process.ifPresent(process -> process.stop(STOP_GRACE));
   }
 
@@ -217,8 +222,14 @@ public final class Supervisor {
       return;
     }
     WorkerDeath death = WorkerDeath.of(life, status);
+    slot.lastExit = Optional.of(WorkerExit.of(wallClock(), life, status));
     if (life.loadFailure.isEmpty()) {
-      remember(slot, new WorkerError(wallClock(), death.message(), death.detail(), ""));
+      WorkerError error = WorkerError.ofExit(wallClock(), death);
+      if (life.readyAtNanos.isEmpty()) {
+        rememberLoad(slot, error);
+      } else {
+        remember(slot, error);
+      }
     }
     if (life.endedFor.isEmpty()) {
       LOGGER.error(GIVEN_UP, death.logText());
@@ -364,7 +375,7 @@ public final class Supervisor {
     if (staying.isEmpty()) {
       now = Workforce.NONE;
     } else if (staying.stream().allMatch(slot -> slot.is(WorkerState.FAILED))) {
-      now = Workforce.failed(lastError.map(WorkerError::summary).orElse("unknown"));
+      now = Workforce.failed(failures.last().map(WorkerError::summary).orElse("unknown"));
     }
     if (!now.equals(reported)) {
       reported = now;

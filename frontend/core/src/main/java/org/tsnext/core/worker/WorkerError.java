@@ -2,24 +2,57 @@ package org.tsnext.core.worker;
 
 import java.time.Instant;
 import java.util.Objects;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
- * A failure that is remembered.
+ * A failure that is remembered, of bounded size.
  *
- * @param detail type and text of the Python error, or empty
- * @param traceback of Python, or empty
+ * @param type of the Python error, such as {@code ValueError}, or {@link #PROCESS_EXIT}, or empty
+ * @param detail type and text of the Python error, or how the process ended, or empty
+ * @param traceback of Python, or empty; of a long one the end is kept
  */
-public record WorkerError(Instant time, String message, String detail, String traceback) {
+public record WorkerError(
+    Instant time, String type, String message, String detail, String traceback) {
+
+  /** The type of a failure that is the end of a process. */
+  static final String PROCESS_EXIT = "ProcessExit";
+
+  static final int LONGEST_TEXT = 2000;
+  static final int LONGEST_TRACEBACK = 16 * 1024;
+
+  private static final String CUT = "... ";
+  private static final Pattern PYTHON_TYPE = Pattern.compile("([A-Za-z_][A-Za-z0-9_.]*)(:.*)?");
 
   public WorkerError {
     Objects.requireNonNull(time, "time");
-    Objects.requireNonNull(message, "message");
-    Objects.requireNonNull(detail, "detail");
-    Objects.requireNonNull(traceback, "traceback");
+    Objects.requireNonNull(type, "type");
+    message = beginning(message);
+    detail = beginning(detail);
+    traceback =
+        traceback.length() > LONGEST_TRACEBACK
+            ? CUT + traceback.substring(traceback.length() - LONGEST_TRACEBACK)
+            : traceback;
+  }
+
+  /** What Python said: its {@code detail} begins with the type of the error. */
+  static WorkerError ofPython(Instant time, String message, String detail, String traceback) {
+    Matcher matcher = PYTHON_TYPE.matcher(detail.lines().findFirst().orElse(""));
+    return new WorkerError(
+        time, matcher.matches() ? matcher.group(1) : "", message, detail, traceback);
+  }
+
+  /** A process that ended. */
+  static WorkerError ofExit(Instant time, WorkerDeath death) {
+    return new WorkerError(time, PROCESS_EXIT, death.message(), death.detail(), "");
   }
 
   /** The most telling line. */
   public String summary() {
     return detail.isEmpty() ? message : detail;
+  }
+
+  private static String beginning(String text) {
+    return text.length() > LONGEST_TEXT ? text.substring(0, LONGEST_TEXT) + CUT : text;
   }
 }

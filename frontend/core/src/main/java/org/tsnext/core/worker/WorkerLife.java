@@ -165,7 +165,7 @@ final class WorkerLife implements WorkerListener, WorkSeat.Observer {
   public void handlerFailed(HandlerError error) {
     supervisor.remember(
         slot,
-        new WorkerError(
+        WorkerError.ofPython(
             supervisor.wallClock(), error.message(), error.detail(), error.traceback()));
   }
 }

@@ -32,6 +32,8 @@ final class WorkerSlot {
   int launches;
   private int failures;
   OptionalLong firstFailureNanos = OptionalLong.empty();
+  private Optional<Recovery> recovery = Optional.empty();
+  Optional<WorkerExit> lastExit = Optional.empty();
 
   /** When to start again; only in BACKOFF, and only once the last process is gone. */
   OptionalLong restartAtNanos = OptionalLong.empty();
@@ -94,6 +96,7 @@ final class WorkerSlot {
     launches++;
     pid = OptionalLong.empty();
     restartAtNanos = OptionalLong.empty();
+    noteRecovery(Optional.empty(), now);
     moveTo(WorkerState.STARTING, now);
   }
 
@@ -118,6 +121,7 @@ final class WorkerSlot {
           name,
           failures,
           policy.window().toSeconds());
+      noteRecovery(Optional.empty(), now);
       return delay;
     }
     if (!is(WorkerState.BACKOFF)) {
@@ -125,6 +129,7 @@ final class WorkerSlot {
     }
     LOGGER.info("Retry worker: {} in {} seconds.", id, delay.get().toSeconds());
     restartAtNanos = OptionalLong.of(nowNanos + delay.get().toNanos());
+    noteRecovery(delay, now);
     return delay;
   }
 
@@ -132,6 +137,14 @@ final class WorkerSlot {
   void forgive() {
     failures = 0;
     firstFailureNanos = OptionalLong.empty();
+    recovery = Optional.empty();
+  }
+
+  private void noteRecovery(Optional<Duration> delay, Instant now) {
+    if (failures > 0) {
+      Instant since = recovery.map(Recovery::since).orElse(now);
+      recovery = Optional.of(new Recovery(failures, since, delay.map(now::plus)));
+    }
   }
 
   /** What others may see of it, as it is now. */
@@ -143,6 +156,8 @@ final class WorkerSlot {
         life.isPresent() ? pid : OptionalLong.empty(),
         Math.max(0, launches - 1),
         firstFailureNanos,
+        recovery,
+        lastExit,
         life.flatMap(WorkerLife::seat));
   }
 
@@ -156,6 +171,8 @@ final class WorkerSlot {
       OptionalLong pid,
       int restarts,
       OptionalLong firstFailureNanos,
+      Optional<Recovery> recovery,
+      Optional<WorkerExit> lastExit,
       Optional<WorkSeat> seat) {
 
     WorkerView view() {
@@ -170,6 +187,8 @@ final class WorkerSlot {
           firstFailureNanos,
           seat.map(WorkSeat::inFlight).orElse(0),
           seat.map(WorkSeat::window).orElse(1),
+          recovery,
+          lastExit,
           slot.lastError);
     }
   }

@@ -13,6 +13,8 @@ import java.util.OptionalLong;
  * @param firstFailureNanos when the recovery window opened; empty while nothing is wrong
  * @param inFlight batches it has
  * @param window batches it may have at once
+ * @param recovery empty while nothing is wrong
+ * @param lastExit how its latest process ended that did
  */
 public record WorkerView(
     int id,
@@ -25,4 +27,6 @@ public record WorkerView(
     OptionalLong firstFailureNanos,
     int inFlight,
     int window,
+    Optional<Recovery> recovery,
+    Optional<WorkerExit> lastExit,
     Optional<WorkerError> lastError) {}

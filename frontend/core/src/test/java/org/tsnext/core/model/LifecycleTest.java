@@ -23,6 +23,7 @@ import org.tsnext.core.testing.CoreFixture;
 import org.tsnext.core.testing.Failures;
 import org.tsnext.core.testing.FakeWorker;
 import org.tsnext.core.testing.RecordingSink;
+import org.tsnext.core.worker.WorkerState;
 
 /** Models that are registered, listed, scaled, made the default one, unregistered; and the end. */
 public class LifecycleTest {
@@ -242,7 +243,7 @@ public class LifecycleTest {
     ModelDescription.Worker one = described.workers().get(0);
     assertEquals(one.id(), "9000");
     assertEquals(one.status(), "READY");
-    assertEquals(one.state(), "WORKER_MODEL_LOADED");
+    assertEquals(one.state(), WorkerState.READY);
     assertEquals(one.pid().getAsLong(), 1000);
     assertEquals(one.inFlight(), 1);
     assertEquals(running.ends(), 0);

@@ -2,14 +2,18 @@ package org.tsnext.http.management;
 
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.util.Locale;
 import org.tsnext.archive.ModelConfig;
+import org.tsnext.core.model.Diagnosis;
 import org.tsnext.core.model.ModelDescription;
-import org.tsnext.core.model.ModelDescription.ErrorRecord;
 import org.tsnext.core.model.ModelDescription.Worker;
+import org.tsnext.core.worker.Recovery;
+import org.tsnext.core.worker.WorkerError;
+import org.tsnext.core.worker.WorkerExit;
 
 /** A model description as JSON: the members of TorchServe 0.12, then what is new. */
 final class DescriptionRenderer {
@@ -62,17 +66,32 @@ final class DescriptionRenderer {
     json.add("jobQueueStatus", queue(model));
     json.addProperty("defaultVersion", model.defaultVersion());
     json.add("settingSources", sources(model));
-    model.lastError().ifPresent(error -> json.add("lastError", error(error)));
+    diagnosis(model, json);
     return json;
+  }
+
+  /** Why the version is not as it should be, if it is not. */
+  private static void diagnosis(ModelDescription model, JsonObject json) {
+    Diagnosis diagnosis = model.diagnosis();
+    json.addProperty("state", diagnosis.state().name());
+    json.addProperty("readyWorkers", diagnosis.readyWorkers());
+    if (!diagnosis.reason().isEmpty()) {
+      json.addProperty("reason", diagnosis.reason());
+    }
+    diagnosis
+        .recovery()
+        .ifPresent(recovery -> json.add("recovery", recovery(recovery, model.maxRetryTimeout())));
+    model.lastError().ifPresent(error -> json.add("lastError", error(error)));
+    model.lastLoadError().ifPresent(error -> json.add("lastLoadError", error(error)));
   }
 
   private static JsonArray workers(ModelDescription model) {
     JsonArray workers = new JsonArray();
-    model.workers().forEach(worker -> workers.add(worker(worker)));
+    model.workers().forEach(worker -> workers.add(worker(worker, model.maxRetryTimeout())));
     return workers;
   }
 
-  private static JsonObject worker(Worker worker) {
+  private static JsonObject worker(Worker worker, Duration window) {
     JsonObject json = new JsonObject();
     json.addProperty("id", worker.id());
     json.addProperty("startTime", time(worker.startTime()));
@@ -81,12 +100,34 @@ final class DescriptionRenderer {
     worker.pid().ifPresent(pid -> json.addProperty("pid", pid));
     json.addProperty("gpu", worker.gpu());
     json.addProperty("gpuUsage", "N/A");
-    json.addProperty("state", worker.state());
+    json.addProperty("state", worker.state().name());
     json.addProperty("stateSince", time(worker.stateSince()));
     json.addProperty("restarts", worker.restarts());
     json.addProperty("inFlight", worker.inFlight());
     json.addProperty("window", worker.window());
+    worker.recovery().ifPresent(recovery -> json.add("recovery", recovery(recovery, window)));
+    worker.lastExit().ifPresent(exit -> json.add("lastExit", exit(exit)));
     worker.lastError().ifPresent(error -> json.add("lastError", error(error)));
+    return json;
+  }
+
+  private static JsonObject recovery(Recovery recovery, Duration window) {
+    JsonObject json = new JsonObject();
+    json.addProperty("failures", recovery.failures());
+    json.addProperty("since", time(recovery.since()));
+    recovery.nextAttempt().ifPresent(next -> json.addProperty("nextAttempt", time(next)));
+    json.addProperty("windowEnd", time(recovery.since().plus(window)));
+    return json;
+  }
+
+  private static JsonObject exit(WorkerExit exit) {
+    JsonObject json = new JsonObject();
+    json.addProperty("time", time(exit.time()));
+    exit.code().ifPresent(code -> json.addProperty("code", code));
+    exit.signal().ifPresent(signal -> json.addProperty("signal", signal));
+    if (!exit.reason().isEmpty()) {
+      json.addProperty("reason", exit.reason());
+    }
     return json;
   }
 
@@ -103,9 +144,10 @@ final class DescriptionRenderer {
     return json;
   }
 
-  private static JsonObject error(ErrorRecord error) {
+  private static JsonObject error(WorkerError error) {
     JsonObject json = new JsonObject();
     json.addProperty("time", time(error.time()));
+    json.addProperty("type", error.type());
     json.addProperty("message", error.message());
     json.addProperty("detail", error.detail());
     json.addProperty("traceback", error.traceback());

@@ -1,0 +1,31 @@
+package org.tsnext.core.worker;
+
+import java.time.Instant;
+import java.util.Objects;
+import java.util.OptionalInt;
+
+/**
+ * How a worker's process ended.
+ *
+ * @param code exit code; empty if a signal ended it or it never ran
+ * @param signal empty if it ended by itself
+ * @param reason why the server ended it, or why it could not be started; else empty
+ */
+public record WorkerExit(Instant time, OptionalInt code, OptionalInt signal, String reason) {
+
+  public WorkerExit {
+    Objects.requireNonNull(time, "time");
+    Objects.requireNonNull(code, "code");
+    Objects.requireNonNull(signal, "signal");
+    Objects.requireNonNull(reason, "reason");
+  }
+
+  static WorkerExit of(Instant time, WorkerLife life, WorkerListener.ExitStatus status) {
+    boolean signalled = status.signal() > 0;
+    return new WorkerExit(
+        time,
+        signalled || status.code() < 0 ? OptionalInt.empty() : OptionalInt.of(status.code()),
+        signalled ? OptionalInt.of(status.signal()) : OptionalInt.empty(),
+        life.endedFor.orElse(status.reason()));
+  }
+}

@@ -1,0 +1,180 @@
+package org.tsnext.core.model;
+
+import static org.testng.Assert.assertEquals;
+import static org.testng.Assert.assertTrue;
+
+import java.time.Duration;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import org.testng.annotations.AfterMethod;
+import org.testng.annotations.BeforeMethod;
+import org.testng.annotations.Test;
+import org.tsnext.archive.ModelConfig;
+import org.tsnext.core.model.Diagnosis.State;
+import org.tsnext.core.testing.Configs;
+import org.tsnext.core.testing.CoreFixture;
+import org.tsnext.core.testing.FakeWorker;
+import org.tsnext.core.worker.Recovery;
+import org.tsnext.core.worker.WorkerError;
+import org.tsnext.core.worker.WorkerListener.ExitStatus;
+import org.tsnext.core.worker.WorkerState;
+
+/** "Why is my model down?", answered by its description. */
+public class DiagnosisTest {
+
+  private CoreFixture fixture;
+
+  @BeforeMethod
+  public void setUp() {
+    fixture = new CoreFixture();
+  }
+
+  @AfterMethod
+  public void nothingIsLeftBehind() {
+    fixture.closeAndCheck();
+  }
+
+  @Test
+  public void readyModelHasNothingToExplain() {
+    fixture.serve(2, ModelConfig.none());
+    assertEquals(diagnosis(), new Diagnosis(State.READY, 2, "", Optional.empty()));
+  }
+
+  @Test
+  public void loadingModelSaysHowFarItIs() {
+    register(2, ModelConfig.none());
+    assertEquals(diagnosis().state(), State.LOADING);
+    assertEquals(diagnosis().reason(), "0 of 2 workers have the model loaded.");
+    fixture.launcher().latest().load();
+    assertEquals(diagnosis().state(), State.DEGRADED);
+    assertEquals(diagnosis().readyWorkers(), 1);
+  }
+
+  @Test
+  public void modelScaledToZeroSaysSo() {
+    register(0, ModelConfig.none());
+    assertEquals(diagnosis().state(), State.NO_WORKERS);
+    assertEquals(diagnosis().reason(), "It is scaled to 0 workers.");
+  }
+
+  @Test
+  public void failingModelTellsTheCauseTheAttemptsAndTheNextOne() {
+    register(1, new Configs().maxRetryTimeout(Duration.ofSeconds(60)).build());
+    fixture.launcher().latest().failLoad(500, "ImportError: no x"); // tried again at once
+    ModelDescription trying = describe();
+    assertEquals(trying.diagnosis().state(), State.RECOVERING);
+    assertEquals(trying.workers().get(0).state(), WorkerState.STARTING);
+    assertEquals(trying.diagnosis().recovery().orElseThrow().nextAttempt(), Optional.empty());
+    fixture.launcher().latest().failLoad(500, "ImportError: no y");
+    ModelDescription waiting = describe();
+    Recovery recovery = waiting.diagnosis().recovery().orElseThrow();
+    assertEquals(recovery.failures(), 2);
+    assertEquals(
+        recovery.nextAttempt(), Optional.of(fixture.time().now().plus(Duration.ofSeconds(1))));
+    assertEquals(waiting.workers().get(0).recovery(), Optional.of(recovery));
+    assertEquals(waiting.workers().get(0).state(), WorkerState.BACKOFF);
+    assertEquals(
+        waiting.diagnosis().reason(), "0 of 1 workers have the model loaded; ImportError: no y.");
+    WorkerError error = waiting.lastLoadError().orElseThrow();
+    assertEquals(error.type(), "ImportError");
+    assertEquals(error.detail(), "ImportError: no y");
+    assertTrue(error.traceback().startsWith("Traceback"));
+    assertTrue(waiting.workers().get(0).lastExit().isPresent());
+  }
+
+  @Test
+  public void givenUpModelSaysThatScalingTriesAgain() {
+    register(1, new Configs().maxRetryTimeout(Duration.ZERO).build());
+    fixture.launcher().latest().failLoad(500, "ImportError: no x");
+    ModelDescription down = describe();
+    assertEquals(down.diagnosis().state(), State.FAILED);
+    assertEquals(
+        down.diagnosis().reason(),
+        "0 of 1 workers have the model loaded, and none is started again by itself"
+            + " (maxRetryTimeoutInSec is over); scaling tries again; ImportError: no x.");
+    assertEquals(down.diagnosis().recovery().orElseThrow().nextAttempt(), Optional.empty());
+    assertEquals(down.workers().get(0).status(), "FAILED");
+  }
+
+  @Test
+  public void deadProcessTellsItsSignal() {
+    fixture.serve(1, ModelConfig.none()).get(0).die();
+    ModelDescription.Worker worker = describe().workers().get(0);
+    assertEquals(worker.lastExit().orElseThrow().signal().getAsInt(), 9);
+    assertTrue(worker.lastExit().orElseThrow().code().isEmpty());
+    assertEquals(worker.lastError().orElseThrow().type(), "ProcessExit");
+    assertEquals(worker.lastError().orElseThrow().detail(), "killed by signal 9");
+    assertTrue(describe().lastLoadError().isEmpty());
+    fixture.launcher().latest().load();
+    assertEquals(diagnosis().state(), State.READY);
+    assertEquals(describe().workers().get(0).recovery(), Optional.empty());
+    assertEquals(describe().workers().get(0).restarts(), 1);
+  }
+
+  @Test
+  public void workerThatTheServerKilledTellsWhy() {
+    register(1, new Configs().startupTimeout(Duration.ofSeconds(5)).build());
+    fixture.launcher().latest().connect();
+    fixture.advance(Duration.ofSeconds(5));
+    ModelDescription.Worker worker = describe().workers().get(0);
+    assertEquals(
+        worker.lastExit().orElseThrow().reason(), "not loaded within startupTimeout, 5000 ms");
+    assertTrue(describe().lastLoadError().isPresent());
+  }
+
+  @Test
+  public void handlerErrorDoesNotHideWhyTheModelDidNotLoad() {
+    register(1, ModelConfig.none());
+    fixture.launcher().latest().failLoad(500, "ImportError: no x");
+    FakeWorker worker = fixture.launcher().latest();
+    worker.load();
+    fixture.predict("bad");
+    worker.error(worker.lastBatch().id(), 0, 503, "Prediction failed", "ValueError: bad digit");
+    assertEquals(describe().lastError().orElseThrow().type(), "ValueError");
+    assertEquals(describe().lastLoadError().orElseThrow().type(), "ImportError");
+  }
+
+  @Test
+  public void longTracebacksAreCutToTheirEnd() {
+    fixture.serve(1, ModelConfig.none());
+    FakeWorker worker = fixture.launcher().latest();
+    fixture.predict("bad");
+    worker.error(worker.lastBatch().id(), 0, 503, "Prediction failed", "E: " + "x".repeat(50_000));
+    WorkerError error = describe().lastError().orElseThrow();
+    assertEquals(error.type(), "E");
+    assertTrue(error.traceback().length() < 17_000, "" + error.traceback().length());
+    assertTrue(error.traceback().endsWith("xxx"));
+    assertTrue(error.detail().length() < 2_100, "" + error.detail().length());
+  }
+
+  @Test
+  public void leavingModelSaysThatItLeaves() {
+    FakeWorker worker = fixture.serve(1, ModelConfig.none()).get(0);
+    fixture.predict("running");
+    CompletableFuture<Void> gone = fixture.core().models().unregister("m", Optional.empty());
+    assertEquals(diagnosis().state(), State.UNLOADING);
+    assertEquals(describe().workers().get(0).status(), "UNLOADING");
+    worker.answerOpen();
+    gone.join();
+  }
+
+  @Test
+  public void processThatEndsByItselfTellsItsCode() {
+    fixture.serve(1, ModelConfig.none()).get(0).exit(new ExitStatus(17, 0, ""));
+    ModelDescription.Worker worker = describe().workers().get(0);
+    assertEquals(worker.lastExit().orElseThrow().code().getAsInt(), 17);
+    assertTrue(worker.lastExit().orElseThrow().signal().isEmpty());
+  }
+
+  private void register(int workers, ModelConfig config) {
+    fixture.register(workers, config).join();
+  }
+
+  private ModelDescription describe() {
+    return fixture.core().models().describe("m", Optional.empty());
+  }
+
+  private Diagnosis diagnosis() {
+    return describe().diagnosis();
+  }
+}
