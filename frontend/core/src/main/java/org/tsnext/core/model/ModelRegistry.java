@@ -55,6 +55,7 @@ final class ModelRegistry implements ModelRouter {
     }
     ModelVersion found = entry.versions().get(version.get());
     if (found == null) {
+      Names.requireVersion(ErrorKind.BAD_REQUEST, version.get());
       throw new ServingException(
           ErrorKind.MODEL_VERSION_NOT_FOUND,
           "Model version: " + version.get() + " does not exist for model: " + name);
@@ -198,6 +199,7 @@ final class ModelRegistry implements ModelRouter {
   synchronized void setDefault(String name, String version) {
     Entry before = entry(name);
     if (!before.versions().containsKey(version)) {
+      Names.requireVersion(ErrorKind.BAD_REQUEST, version);
       throw new ServingException(
           ErrorKind.MODEL_VERSION_NOT_FOUND,
           "Model version " + version + " does not exist for model " + name);
@@ -226,6 +228,8 @@ final class ModelRegistry implements ModelRouter {
   private Entry entry(String name) {
     Entry entry = models.get(name);
     if (entry == null) {
+      // No such model can be there; the reason helps more than that it is not.
+      Names.requireName(ErrorKind.BAD_REQUEST, name);
       throw new ServingException(ErrorKind.MODEL_NOT_FOUND, "Model not found: " + name);
     }
     return entry;

@@ -1,32 +1,76 @@
 package org.tsnext.core.model;
 
-import java.util.regex.Pattern;
+import java.util.Optional;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 
-/** What may be a name or a version of a model. */
+/** What may be a name or a version of a model: it stands in paths, files, logs and metrics. */
 final class Names {
 
-  private static final Pattern ALLOWED = Pattern.compile("[A-Za-z0-9][A-Za-z0-9_.-]{0,127}");
+  private static final int MAX_LENGTH = 128;
+  private static final int MAX_SHOWN = 64;
+
+  /** The path {@code /models/{name}/all} means every version. */
+  private static final String EVERY_VERSION = "all";
 
   private Names() {}
 
   /**
-   * Returns {@code value} if it may be a name or a version.
+   * Returns {@code name} if it may be one.
    *
    * @param kind of the error if it may not, by whoever gave it
-   * @param what the word for it in the error
    */
-  static String requireAllowed(ErrorKind kind, String what, String value) {
-    if (!ALLOWED.matcher(value).matches()) {
+  static String requireName(ErrorKind kind, String name) {
+    return require(kind, "model name", name, "_.-");
+  }
+
+  /** Returns {@code version} if it may be one. */
+  static String requireVersion(ErrorKind kind, String version) {
+    if (version.equals(EVERY_VERSION)) {
       throw new ServingException(
-          kind,
-          what
-              + " \""
-              + value
-              + "\" is not allowed: expected 1 to 128 letters, digits, '_', '.' or '-', beginning"
-              + " with a letter or a digit.");
+          kind, "The model version \"all\" is not allowed: the API means every version by it.");
     }
+    return require(kind, "model version", version, "_.-+");
+  }
+
+  private static String require(ErrorKind kind, String what, String value, String marks) {
+    defect(value, marks)
+        .ifPresent(
+            defect -> {
+              throw new ServingException(
+                  kind,
+                  "The "
+                      + what
+                      + " \""
+                      + (value.length() > MAX_SHOWN ? value.substring(0, MAX_SHOWN) + "..." : value)
+                      + "\" is not allowed: "
+                      + defect
+                      + ", expected 1 to "
+                      + MAX_LENGTH
+                      + " of A-Z a-z 0-9 "
+                      + String.join(" ", marks.split(""))
+                      + ", the first one a letter or a digit.");
+            });
     return value;
+  }
+
+  private static Optional<String> defect(String value, String marks) {
+    if (value.isEmpty()) {
+      return Optional.of("it is empty");
+    }
+    for (int i = 0; i < value.length(); i++) {
+      char c = value.charAt(i);
+      if (!isAlphanumeric(c) && (i == 0 || marks.indexOf(c) < 0)) {
+        String shown = c > ' ' && c < 0x7f ? "'" + c + "'" : String.format("U+%04X", (int) c);
+        return Optional.of(i == 0 ? "it begins with " + shown : "it contains " + shown);
+      }
+    }
+    return value.length() > MAX_LENGTH
+        ? Optional.of("it has " + value.length() + " characters")
+        : Optional.empty();
+  }
+
+  private static boolean isAlphanumeric(char c) {
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
   }
 }

@@ -40,15 +40,12 @@ final class SettingsResolver {
   ModelSettings resolve(RegisterModel order, ModelArchive archive) {
     Optional<Manifest> manifest = archive.manifest();
     String name =
-        Names.requireAllowed(
+        Names.requireName(
             order.modelName().isPresent() ? ErrorKind.BAD_REQUEST : ErrorKind.INVALID_MODEL,
-            "The model name",
             nameOf(order, archive));
     String version =
-        Names.requireAllowed(
-            ErrorKind.INVALID_MODEL,
-            "The model version",
-            manifest.flatMap(Manifest::modelVersion).orElse("1.0"));
+        Names.requireVersion(
+            ErrorKind.INVALID_MODEL, manifest.flatMap(Manifest::modelVersion).orElse("1.0"));
     ModelConfig config = archive.config();
     ModelOverrides overrides = server.overridesOf(name, version);
     String runtime = runtimeOf(order, overrides, manifest);
