@@ -34,6 +34,7 @@ import org.tsnext.http.RawClient.Answer;
 public class ManagementTest extends HttpTestBase {
 
   private static final String JSON = "Content-Type: application/json";
+  private static final String FORM = "Content-Type: application/x-www-form-urlencoded";
 
   private static String status(Answer answer) {
     return JsonParser.parseString(answer.body()).getAsJsonObject().get("status").getAsString();
@@ -77,10 +78,11 @@ public class ManagementTest extends HttpTestBase {
   public Object[][] minimalForms() {
     return new Object[][] {
       {"/models?url=cats.mar", "", "X-A: b"},
-      {"/models?url=cats.mar&batch_size=x", "ignored", "X-A: b"},
+      {"/models?url=cats.mar&batch_size=&synchronous=", "ignored", "X-A: b"},
+      {"/models?url=cats.mar", "url=dogs.mar", FORM},
       {"/models", "{\"url\": \"cats.mar\"}", JSON},
       {"/models?url=other", "{'url': 'cats.mar', 'unknown': [1], 'batch_size': null}", JSON},
-      {"/models", "url=cats.mar", "Content-Type: application/x-www-form-urlencoded"},
+      {"/models", "url=cats.mar", FORM},
     };
   }
 
@@ -120,6 +122,13 @@ public class ManagementTest extends HttpTestBase {
       {"/models?url=a.mar&runtime=ruby", "", "X-A: b", "Invalid RuntimeType value: ruby"},
       {"/models?url=a.mar&batch_size=0", "", "X-A: b", "batch_size is 0, expected 1 or more"},
       {"/models?url=a.mar&initial_workers=-2", "", "X-A: b", "initial_workers is -2"},
+      {"/models?url=a.mar&batch_size=x", "", "X-A: b", "batch_size is \"x\", expected an integer"},
+      {"/models?url=a.mar&response_timeout=0", "", "X-A: b", "is 0, expected 1 or more"},
+      {"/models?url=a.mar&startup_timeout=1e3", "", "X-A: b", "expected an integer of 32 bits"},
+      {"/models?url=a.mar&max_batch_delay=9999999999", "", "X-A: b", "an integer of 32 bits"},
+      {"/models?url=a.mar&synchronous=yes", "", "X-A: b", "is \"yes\", expected true or false"},
+      {"/models", "url=a&synchronous=1", FORM, "synchronous is \"1\", expected true or false"},
+      {"/models", "url=a&initial_workers=many", FORM, "initial_workers is \"many\""},
       {"/models", "", JSON, "not valid JSON"},
       {"/models", "{\"url\": ", JSON, "not valid JSON: End of input"},
       {"/models", "[1]", JSON, "expected an object"},
@@ -208,6 +217,9 @@ public class ManagementTest extends HttpTestBase {
     assertEquals(
         client.request("PUT", "/models/cats?min_worker=2&max_worker=1", "").read().status(), 400);
     assertEquals(client.request("PUT", "/models/cats?min_worker=-1", "").read().status(), 400);
+    assertEquals(client.request("PUT", "/models/cats?min_worker=two", "").read().status(), 400);
+    assertEquals(client.request("PUT", "/models/cats?synchronous=1", "").read().status(), 400);
+    assertEquals(client.request("PUT", "/models/cats?timeout=-2", "").read().status(), 400);
     assertEquals(client.request("PUT", "/models/dogs", "").read().status(), 404);
   }
 
@@ -288,8 +300,22 @@ public class ManagementTest extends HttpTestBase {
     assertPage(client.get("/models?limit=50&next_page_token=100"), 50, null);
     assertPage(client.get("/models?limit=0"), 100, "100");
     assertPage(client.get("/models?limit=-1&next_page_token=-7"), 100, "100");
-    assertPage(client.get("/models?limit=1000&next_page_token=x"), 100, "100");
+    assertPage(client.get("/models?limit=1000"), 100, "100");
     assertPage(client.get("/models?next_page_token=9999"), 0, null);
+    Answer wrong = client.get("/models?next_page_token=x");
+    assertEquals(wrong.status(), 400);
+    assertTrue(
+        wrong.body().replace("\\", "").contains("next_page_token is \"x\", expected an integer"),
+        wrong.body());
+    assertEquals(client.get("/models?limit=ten").status(), 400);
+  }
+
+  @Test
+  public void formSaysWhatTheQueryDoesNot() throws Exception {
+    management().post("/models?initial_workers=3&url=", "url=a.mar&initial_workers=5", FORM);
+    RegisterModel order = registration();
+    assertEquals(order.url(), "a.mar");
+    assertEquals(order.initialWorkers(), OptionalInt.of(3));
   }
 
   private static void assertPage(Answer answer, int size, String token) {

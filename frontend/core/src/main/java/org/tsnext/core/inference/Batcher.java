@@ -28,11 +28,15 @@ final class Batcher {
   }
 
   /**
-   * The kind of the batch that is ready; of several, the one with the oldest request.
+   * The kind of the batch that is ready: a description if one waits, since an operator asks for it;
+   * else, of several, the kind with the oldest request.
    *
    * @param lastWorker whether only one worker is free
    */
   Optional<RequestKind> ready(long now, boolean lastWorker) {
+    if (queue.oldest(RequestKind.DESCRIBE) != null) {
+      return Optional.of(RequestKind.DESCRIBE);
+    }
     Call first = null;
     boolean waits = false;
     for (RequestKind kind : JobQueue.KINDS) {
@@ -86,10 +90,7 @@ final class Batcher {
 
   /** Whether waiting cannot make a batch of that kind larger. */
   private boolean isFull(RequestKind kind) {
-    return batchSize == 1
-        || kind == RequestKind.DESCRIBE
-        || queue.size(kind) >= batchSize
-        || queue.isFull();
+    return batchSize == 1 || queue.size(kind) >= batchSize || queue.isFull(kind);
   }
 
   private long leaveAt(RequestKind kind, Call oldest, boolean lastWorker, long now) {

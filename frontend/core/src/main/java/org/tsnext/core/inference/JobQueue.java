@@ -6,9 +6,9 @@ import org.tsnext.core.request.RequestKind;
 
 /**
  * The requests of one model version that wait for a worker: one queue in order of arrival per kind,
- * since batches never mix kinds, and one bound over all. Removal from the middle is cheap, so that
- * clients that leave and deadlines that pass free their place at once. Guarded by the dispatcher's
- * lock.
+ * since batches never mix kinds, and one bound over predictions and explanations. Removal from the
+ * middle is cheap, so that clients that leave and deadlines that pass free their place at once.
+ * Guarded by the dispatcher's lock.
  */
 final class JobQueue {
 
@@ -41,8 +41,13 @@ final class JobQueue {
     return size == 0;
   }
 
-  boolean isFull() {
-    return size >= capacity;
+  /**
+   * Whether no more requests of a kind find a place. Descriptions have places of their own: a model
+   * can be asked about itself while its queue is full.
+   */
+  boolean isFull(RequestKind kind) {
+    int described = lines.get(RequestKind.DESCRIBE).size;
+    return (kind == RequestKind.DESCRIBE ? described : size - described) >= capacity;
   }
 
   /** The request of that kind that has waited longest, or null. */

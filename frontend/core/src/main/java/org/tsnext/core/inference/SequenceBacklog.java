@@ -85,7 +85,7 @@ final class SequenceBacklog implements Backlog {
   @Override
   public Optional<ServingException> refusal(Call call) {
     if (call.request().kind() == RequestKind.DESCRIBE) {
-      return descriptions.isFull()
+      return descriptions.isFull(RequestKind.DESCRIBE)
           ? Optional.of(refusals.queueFull(call.request(), descriptions.size()))
           : Optional.empty();
     }

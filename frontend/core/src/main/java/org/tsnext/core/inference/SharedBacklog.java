@@ -29,7 +29,7 @@ final class SharedBacklog implements Backlog {
 
   @Override
   public Optional<ServingException> refusal(Call call) {
-    return queue.isFull()
+    return queue.isFull(call.request().kind())
         ? Optional.of(refusals.queueFull(call.request(), queue.size()))
         : Optional.empty();
   }

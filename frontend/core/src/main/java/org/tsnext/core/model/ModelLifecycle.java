@@ -302,20 +302,25 @@ public final class ModelLifecycle implements ModelService {
   }
 
   private static void requireNumbers(ScaleModel order) {
-    if (order.minWorkers() < 0 || order.maxWorkers() > ServingSettings.MAX_WORKERS) {
-      throw new ServingException(
-          ErrorKind.BAD_REQUEST,
-          "min_worker "
-              + order.minWorkers()
-              + " and max_worker "
-              + order.maxWorkers()
-              + " must be 0 to "
-              + ServingSettings.MAX_WORKERS
-              + ".");
-    }
+    requireNumber("min_worker", order.minWorkers());
+    requireNumber("max_worker", order.maxWorkers());
     if (order.maxWorkers() < order.minWorkers()) {
       throw new ServingException(
           ErrorKind.BAD_REQUEST, "max_worker cannot be less than min_worker.");
+    }
+  }
+
+  private static void requireNumber(String name, int value) {
+    if (value < 0 || value > ServingSettings.MAX_WORKERS) {
+      throw new ServingException(
+          ErrorKind.BAD_REQUEST,
+          "Parameter "
+              + name
+              + " is "
+              + value
+              + ", expected 0 to "
+              + ServingSettings.MAX_WORKERS
+              + ".");
     }
   }
 

@@ -156,7 +156,7 @@ public class BatchingTest {
     Call[] calls = Stream.of("a", "b", "c").map(this::call).toArray(Call[]::new);
     queue.addLast(calls[1]);
     queue.addLast(calls[2]);
-    assertTrue(queue.isFull());
+    assertTrue(queue.isFull(RequestKind.PREDICT));
     queue.addFirst(calls[0]);
     assertEquals(queue.size(), 3);
     assertEquals(queue.poll(), calls[0]);

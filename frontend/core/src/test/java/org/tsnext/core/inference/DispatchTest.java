@@ -171,6 +171,25 @@ public class DispatchTest {
   }
 
   @Test
+  public void descriptionHasAPlaceOfItsOwnAndGoesFirst() {
+    FakeWorker worker = fixture.serve(1, new Configs().jobQueueSize(2).build()).get(0);
+    for (int i = 0; i < 3; i++) {
+      fixture.predict("p" + i);
+    }
+    assertEquals(fixture.predict("x").errorKind(), Optional.of(ErrorKind.QUEUE_FULL));
+    List<RecordingSink> descriptions = new ArrayList<>();
+    for (int i = 0; i < 3; i++) {
+      descriptions.add(fixture.send(RequestKind.DESCRIBE, "describe"));
+    }
+    assertEquals(descriptions.get(2).errorKind(), Optional.of(ErrorKind.QUEUE_FULL));
+    worker.lastBatch().answerAll("ok");
+    assertEquals(worker.batches().get(1).bodies(), List.of("describe"));
+    worker.onSend(batch -> batch.answerAll("ok"));
+    worker.answerOpen();
+    assertEquals(descriptions.get(1).body(), Optional.of("ok"));
+  }
+
+  @Test
   public void fullQueueSaysSo() {
     fixture.serve(1, new Configs().jobQueueSize(2).build());
     List<RecordingSink> sinks = new ArrayList<>();

@@ -61,9 +61,9 @@ record JsonParameters(JsonObject json) implements Parameters {
     try {
       return OptionalInt.of(new BigDecimal(value.get().getAsString().trim()).intValueExact());
     } catch (NumberFormatException e) {
-      throw wrongType(name, "an integer", value.get());
+      throw Parameters.unexpected(name, value.get().toString(), "an integer");
     } catch (ArithmeticException e) {
-      throw wrongType(name, "an integer of 32 bits", value.get());
+      throw Parameters.unexpected(name, value.get().toString(), "an integer of 32 bits");
     }
   }
 
@@ -75,7 +75,7 @@ record JsonParameters(JsonObject json) implements Parameters {
     }
     String text = value.get().getAsString();
     if (!text.equalsIgnoreCase("true") && !text.equalsIgnoreCase("false")) {
-      throw wrongType(name, "true or false", value.get());
+      throw Parameters.unexpected(name, value.get().toString(), "true or false");
     }
     return Optional.of(Boolean.parseBoolean(text));
   }
@@ -86,22 +86,9 @@ record JsonParameters(JsonObject json) implements Parameters {
       return Optional.empty();
     }
     if (!value.isJsonPrimitive()) {
-      throw wrongType(name, expected, value);
+      throw Parameters.unexpected(name, value.toString(), expected);
     }
     return Optional.of(value.getAsJsonPrimitive());
-  }
-
-  private static ServingException wrongType(String name, String expected, JsonElement value) {
-    String shown = value.toString();
-    return new ServingException(
-        ErrorKind.BAD_REQUEST,
-        "Parameter "
-            + name
-            + " is "
-            + (shown.length() > 100 ? shown.substring(0, 100) + "..." : shown)
-            + ", expected "
-            + expected
-            + ".");
   }
 
   private static ServingException malformed(String reason) {

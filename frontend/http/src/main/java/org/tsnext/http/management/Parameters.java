@@ -8,10 +8,19 @@ import org.tsnext.core.error.ServingException;
 /** Parameters of a management call, wherever they come from. Empty ones were not given. */
 interface Parameters {
 
+  /** Of a value in an error message. */
+  int LONGEST_SHOWN = 100;
+
   Optional<String> text(String name);
 
+  /**
+   * @throws ServingException BAD_REQUEST if it is not an integer of 32 bits
+   */
   OptionalInt integer(String name);
 
+  /**
+   * @throws ServingException BAD_REQUEST if it is neither true nor false, in any case
+   */
   Optional<Boolean> flag(String name);
 
   /**
@@ -28,6 +37,19 @@ interface Parameters {
       throw outOfRange(name, given.getAsInt(), minimum);
     }
     return given;
+  }
+
+  /**
+   * A value that cannot be understood.
+   *
+   * @param value as it was given; long ones are cut
+   */
+  static ServingException unexpected(String name, String value, String expected) {
+    String shown =
+        value.length() > LONGEST_SHOWN ? value.substring(0, LONGEST_SHOWN) + "..." : value;
+    return new ServingException(
+        ErrorKind.BAD_REQUEST,
+        "Parameter " + name + " is " + shown + ", expected " + expected + ".");
   }
 
   static ServingException outOfRange(String name, int value, int minimum) {

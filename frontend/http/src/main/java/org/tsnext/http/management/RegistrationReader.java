@@ -45,7 +45,7 @@ final class RegistrationReader {
         false);
   }
 
-  /** JSON replaces the query; a form is read only if the query does not have the parameters. */
+  /** JSON replaces the query; a form says what the query does not. */
   private static Parameters parameters(RoutedRequest request) {
     Exchange exchange = request.exchange();
     ByteBuf body = exchange.takeBody();
@@ -54,11 +54,9 @@ final class RegistrationReader {
       if (type.equals("application/json")) {
         return JsonParameters.parse(body);
       }
-      boolean form = type.equals("application/x-www-form-urlencoded") && body.isReadable();
-      return new TextParameters(
-          form && request.query().get("url").isEmpty()
-              ? FormParser.parseParameters(body)
-              : request.query());
+      return type.equals("application/x-www-form-urlencoded")
+          ? new TextParameters(request.query(), FormParser.parseParameters(body))
+          : new TextParameters(request.query());
     } finally {
       body.release();
     }

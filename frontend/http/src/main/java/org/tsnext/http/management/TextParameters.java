@@ -5,31 +5,53 @@ import java.util.OptionalInt;
 import org.tsnext.http.request.QueryParameters;
 
 /**
- * Parameters of a query or a form. As in TorchServe 0.12, an integer that is not one counts as not
- * given, and a flag is true only for {@code true} in any case.
+ * Parameters of a query, and of a form for what the query does not have.
+ *
+ * @param form empty if there is none
  */
-record TextParameters(QueryParameters values) implements Parameters {
+record TextParameters(QueryParameters query, QueryParameters form) implements Parameters {
+
+  private static final QueryParameters NO_FORM = QueryParameters.parse("");
+
+  TextParameters(QueryParameters query) {
+    this(query, NO_FORM);
+  }
 
   @Override
   public Optional<String> text(String name) {
-    return values.get(name).filter(value -> !value.isEmpty());
+    return given(query, name).or(() -> given(form, name));
+  }
+
+  private static Optional<String> given(QueryParameters parameters, String name) {
+    return parameters.get(name).filter(value -> !value.isEmpty());
   }
 
   @Override
   public OptionalInt integer(String name) {
-    Optional<String> value = values.get(name);
+    Optional<String> value = text(name).map(String::trim);
     if (value.isEmpty()) {
       return OptionalInt.empty();
     }
     try {
-      return OptionalInt.of(Integer.parseInt(value.get().trim()));
+      return OptionalInt.of(Integer.parseInt(value.get()));
     } catch (NumberFormatException e) {
-      return OptionalInt.empty();
+      throw Parameters.unexpected(name, quoted(value.get()), "an integer of 32 bits");
     }
   }
 
   @Override
   public Optional<Boolean> flag(String name) {
-    return values.get(name).map(Boolean::parseBoolean);
+    return text(name).map(value -> flag(name, value));
+  }
+
+  private static boolean flag(String name, String value) {
+    if (!value.equalsIgnoreCase("true") && !value.equalsIgnoreCase("false")) {
+      throw Parameters.unexpected(name, quoted(value), "true or false");
+    }
+    return Boolean.parseBoolean(value);
+  }
+
+  private static String quoted(String value) {
+    return '"' + value + '"';
   }
 }
