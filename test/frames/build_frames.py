@@ -26,6 +26,7 @@ TYPES = {
     "SPAWN": 32,
     "SIGNAL": 33,
     "SHUTDOWN": 34,
+    "RELEASE": 40,
     "READY": 35,
     "SPAWNED": 36,
     "EXITED": 37,
@@ -328,6 +329,21 @@ def init_channel() -> None:
     fresh = {**spawn, "start": "spawn", "address": "tcp:127.0.0.1:4711"}
     del fresh["threads"]
     valid("spawn-cut", "init", "init", message("SPAWN", 18, json=fresh), frame_limit=128)
+    load = {
+        "model_name": "digits",
+        "model_version": "1.0",
+        "model_dir": "/models/digits",
+        "handler": "handler.py",
+        "batch_size": 8,
+        "limit_max_image_pixels": True,
+        "decode_input_request": True,
+        "max_request_size": 6553500,
+        "max_response_size": 6553500,
+        "async": False,
+    }
+    preload = {**spawn, "parent": 3, "load": load}
+    valid("spawn-preload", "init", "init", message("SPAWN", 19, json=preload))
+    valid("release", "init", "init", message("RELEASE", 3))
     valid("signal", "init", "init", message("SIGNAL", 17, json={"signal": 9}))
     valid("shutdown", "init", "init", message("SHUTDOWN"))
     ready = {"python": "3.11.7", "torch": "2.9.1", "fork": True, "import_ms": 2600, "pid": 4700}

@@ -64,6 +64,21 @@ def is_alive(pid: int) -> bool:
     return stat.rpartition(")")[2].split()[0] != "Z"
 
 
+def load_fields(model_dir: Path, handler: str) -> dict[str, Any]:
+    return {
+        "model_name": "m",
+        "model_version": "1.0",
+        "model_dir": str(model_dir),
+        "handler": handler,
+        "batch_size": 1,
+        "limit_max_image_pixels": True,
+        "decode_input_request": True,
+        "max_request_size": 1 << 28,
+        "max_response_size": 1 << 28,
+        "async": False,
+    }
+
+
 class WorkerChannel:
     """The frontend's end of one worker's connection."""
 
@@ -110,18 +125,7 @@ class WorkerChannel:
         self.socket.sendall(b"".join(encode_message(frame_type, message_id, item, body)))
 
     def load(self, model_dir: Path, handler: str, **more: Any) -> None:
-        fields = {
-            "model_name": "m",
-            "model_version": "1.0",
-            "model_dir": str(model_dir),
-            "handler": handler,
-            "batch_size": 1,
-            "limit_max_image_pixels": True,
-            "decode_input_request": True,
-            "max_request_size": 1 << 28,
-            "max_response_size": 1 << 28,
-            "async": False,
-        } | more
+        fields = load_fields(model_dir, handler) | more
         self.send(FrameType.LOAD, 0, 0, (encode_json(fields),))
 
     def predict(self, *items: PredictItem) -> int:
@@ -192,6 +196,7 @@ class Frontend:
         self.secrets: dict[int, str] = {}
         self.ended = threading.Event()
         self._next_launch = 1
+        self.parent = 1
         self.env = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
         if python_path is not None:
             self.env["PYTHONPATH"] = str(python_path)
@@ -281,6 +286,13 @@ class Frontend:
         wait_until(lambda: worker.loaded or worker.failed, f"the load; {self.lines}")
         assert worker.loaded, f"{worker.failed}"
         return worker
+
+    def order_of_parent(
+        self, model_dir: Path, more_parents: int = 0, *, start: str = "fork", **more: Any
+    ) -> int:
+        """Ask for a worker that is forked from a parent; return the launch."""
+        load = load_fields(model_dir, "handler")
+        return self.order(start, model_dir, parent=self.parent + more_parents, load=load, **more)
 
     def find(self, kind: str, launch: int) -> list[Any]:
         return [value for k, i, value in self.messages if k == kind and i == launch]

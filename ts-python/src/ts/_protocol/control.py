@@ -91,7 +91,11 @@ class Load:
     @classmethod
     def decode(cls, body: Buffer) -> Load:
         """Decode and check the JSON octets; unknown fields are ignored."""
-        fields = decode_json(body)
+        return cls.from_json(decode_json(body))
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> Load:
+        """Check the fields."""
         return cls(
             model_name=_take(fields, "model_name", str),
             model_version=_take(fields, "model_version", str),
@@ -138,7 +142,13 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Spawn:
-    """How to start one worker process."""
+    """How to start one worker process.
+
+    Attributes:
+        parent: Number of the process that loads the model for all of its workers, which are forked
+            from it; None for a worker that loads the model itself.
+        load: What that process loads: the fields of `Load`. Comes with `parent` only.
+    """
 
     worker: str
     start: str
@@ -150,6 +160,8 @@ class Spawn:
     env: dict[str, str] = field(default_factory=dict)
     path: list[str] = field(default_factory=list)
     threads: int | None = None
+    parent: int | None = None
+    load: dict[str, Any] | None = None
 
     @classmethod
     def decode(cls, body: Buffer) -> Spawn:
@@ -169,6 +181,12 @@ class Spawn:
         for name, value in env.items():
             if not isinstance(value, str) or not name or "=" in name or "\0" in name + value:
                 raise ProtocolError(f"field 'env' has a bad variable: {name!r}")
+        parent = _take(fields, "parent", int, None)
+        load = _take(fields, "load", dict, None)
+        if (parent is None) != (load is None) or (prefix and load is not None):
+            raise ProtocolError("fields 'parent' and 'load' need each other, and no 'prefix'")
+        if load is not None:
+            Load.from_json(load)
         return cls(
             worker=_take(fields, "worker", str),
             start=start,
@@ -180,6 +198,8 @@ class Spawn:
             env=env,
             path=_texts(fields, "path"),
             threads=_take(fields, "threads", int, None),
+            parent=parent,
+            load=load,
         )
 
     def to_json(self) -> dict[str, Any]:

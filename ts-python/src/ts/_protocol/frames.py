@@ -32,7 +32,7 @@ MEBIBYTE = 1 << 20
 
 
 class FrameType(enum.IntEnum):
-    """Type octet of a frame; 1 to 23 belong to the worker channel, 32 to 39 to the init channel."""
+    """Type octet of a frame; 1 to 23 belong to the worker channel, 32 to 40 to the init channel."""
 
     HELLO = 1
     LOAD = 2
@@ -54,6 +54,7 @@ class FrameType(enum.IntEnum):
     EXITED = 37
     OUTPUT = 38
     ZYGOTE_EXITED = 39
+    RELEASE = 40
 
 
 FLAG_MORE = 0x01
@@ -108,6 +109,7 @@ INIT_LIMITS: Limits = {
     FrameType.SPAWN: MEBIBYTE,
     FrameType.SIGNAL: MEBIBYTE,
     FrameType.SHUTDOWN: 0,
+    FrameType.RELEASE: 0,
 }
 """What ``init`` accepts from the frontend."""
 

@@ -18,14 +18,13 @@ from typing import Any
 
 from ts._protocol.control import Failed, Hello, Load, Loaded
 from ts._protocol.errors import PeerClosed, ProtocolError
-from ts._protocol.frames import MAX_TRACEBACK, PROTOCOL_VERSION, FrameType, worker_limits
+from ts._protocol.frames import PROTOCOL_VERSION, FrameType, worker_limits
 from ts._worker.async_server import AsyncBatchServer
 from ts._worker.connection import WorkerConnection, connect
-from ts._worker.failures import describe, is_out_of_resources
-from ts._worker.metrics import load_metrics, metric_sender
+from ts._worker.loading import load_service
+from ts._worker.metrics import metric_sender
+from ts._worker.preload import Preloaded
 from ts._worker.server import BatchServer
-from ts.model_loader import TsModelLoader
-from ts.service import Service
 
 EXIT_CLOSED = 0
 EXIT_CRASHED = 1
@@ -50,16 +49,22 @@ class Launch:
     threads: int | None = None
 
 
-def run_worker(launch: Launch) -> int:
-    """Serve one model until the frontend closes the connection; return the exit code."""
-    _configure_output()
+def run_worker(launch: Launch, preloaded: Preloaded | None = None) -> int:
+    """Serve one model until the frontend closes the connection; return the exit code.
+
+    Args:
+        launch: Who this is.
+        preloaded: The model, if it was loaded before this process was forked.
+    """
+    configure_output()
     print(f"[PID]{os.getpid()}")
     print("Torch worker started.")
     print(f"Python runtime: {platform.python_version()}", flush=True)
     try:
         _set_threads(launch.threads)
         with contextlib.closing(connect(launch.address)) as sock:
-            return _serve(WorkerConnection(sock, worker_limits(0)), launch)
+            connection = WorkerConnection(sock, worker_limits(0))
+            return _serve(connection, launch, preloaded)
     except PeerClosed:
         print("Frontend disconnected.", flush=True)
         return EXIT_CLOSED
@@ -73,7 +78,7 @@ def run_worker(launch: Launch) -> int:
         return EXIT_CRASHED
 
 
-def _serve(connection: WorkerConnection, launch: Launch) -> int:
+def _serve(connection: WorkerConnection, launch: Launch, preloaded: Preloaded | None) -> int:
     hello = Hello(
         launch=launch.id,
         secret=launch.secret,
@@ -93,12 +98,13 @@ def _serve(connection: WorkerConnection, launch: Launch) -> int:
     if loop is not None:
         asyncio.set_event_loop(loop)
     started = time.monotonic()
-    try:
-        service = _load(connection, load, loop)
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:
-        connection.send(FrameType.FAILED, 0, _failed(load, error).encode())
+    emit = metric_sender(connection.writer)
+    if preloaded is not None:
+        service = preloaded.take(load, emit)
+    else:
+        service = load_service(load, emit, loop)
+    if isinstance(service, Failed):
+        connection.send(FrameType.FAILED, 0, service.encode())
         return EXIT_LOAD_FAILED
     loaded = Loaded(
         message=f"loaded model {load.model_name}",
@@ -116,35 +122,7 @@ def _serve(connection: WorkerConnection, launch: Launch) -> int:
     return EXIT_CLOSED
 
 
-def _load(
-    connection: WorkerConnection, load: Load, loop: asyncio.AbstractEventLoop | None
-) -> Service:
-    metrics = load_metrics(load.metrics_config, load.model_name, metric_sender(connection.writer))
-    loader = TsModelLoader(loop.run_until_complete if loop is not None else None)
-    return loader.load(
-        load.model_name,
-        load.model_dir,
-        load.handler,
-        load.gpu_id,
-        load.batch_size,
-        load.envelope,
-        load.limit_max_image_pixels,
-        metrics,
-    )
-
-
-def _failed(load: Load, error: BaseException) -> Failed:
-    text = "".join(traceback.format_exception(error))
-    print(text, end="", file=sys.stderr, flush=True)
-    detail = describe(error)
-    if is_out_of_resources(error):
-        code, message = 507, "System out of memory"
-    else:
-        code, message = 500, f"Model {load.model_name!r} could not be loaded"
-    return Failed(code, message, detail[: 8 * 1024], text[-MAX_TRACEBACK:])
-
-
-def _configure_output() -> None:
+def configure_output() -> None:
     """Log to stdout with the bare message, as handlers expect, and print crashes of C code."""
     logging.basicConfig(stream=sys.stdout, format="%(message)s", level=logging.INFO)
     # Without a usable stderr there is nowhere to print to.

@@ -28,17 +28,7 @@ def run_forked(
     """Turn a fresh fork of the zygote into a worker; never returns."""
     code = 1
     try:
-        os.setsid()
-        lifeline.watch_own(lifeline_end)
-        _take_over_descriptors(stdout, stderr, lifeline_end)
-        _reset_signals()
-        linux.set_process_name(f"ts-worker-{spawn.worker}")
-        os.environ.clear()
-        os.environ.update(worker_environment(spawn))
-        os.chdir(spawn.cwd)
-        sys.path[:] = forked_path(spawn, sys.path)
-        sys.argv[:] = [_START_FILE]
-        reseed()
+        leave_zygote(spawn, f"ts-worker-{spawn.worker}", stdout, stderr, lifeline_end)
         launch = Launch(launch_id, spawn.address, spawn.secret, spawn.threads)
         code = run_worker(launch)
     except BaseException:
@@ -48,8 +38,32 @@ def run_forked(
         end_process(code)
 
 
+def leave_zygote(
+    spawn: Spawn, name: str, stdout: int, stderr: int, lifeline_end: int, channel: int | None = None
+) -> None:
+    """Make a fresh fork of the zygote a process of its own, with what the order gives it.
+
+    All descriptors are closed but the standard ones, the lifeline and `channel`.
+    """
+    os.setsid()
+    lifeline.watch_own(lifeline_end)
+    kept = {lifeline_end} if channel is None else {lifeline_end, channel}
+    _take_over_descriptors(stdout, stderr, kept)
+    reset_signals()
+    linux.set_process_name(name)
+    os.environ.clear()
+    os.environ.update(worker_environment(spawn))
+    os.chdir(spawn.cwd)
+    sys.path[:] = forked_path(spawn, sys.path)
+    sys.argv[:] = [_START_FILE]
+    reseed()
+
+
 def run_spawned() -> NoReturn:
-    """Run the worker that standard input describes, in a program of its own; never returns."""
+    """Run what standard input describes, a worker or a parent, as a program of its own.
+
+    Never returns.
+    """
     spec: dict[str, Any] = json.loads(os.pread(0, 1 << 16, 0))
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
@@ -63,6 +77,10 @@ def run_spawned() -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
+    if spec.get("load") is not None:
+        from ts._zygote.parent import run_parent
+
+        run_parent(spec["channel"], spec["lifeline"], spec["load"], spec["threads"])
     launch = Launch(spec["launch"], spec["address"], spec["secret"], spec["threads"])
     code = 1
     try:
@@ -118,12 +136,15 @@ def end_process(code: int) -> NoReturn:
     os._exit(code)
 
 
-def _take_over_descriptors(stdout: int, stderr: int, lifeline_end: int) -> None:
+def _take_over_descriptors(stdout: int, stderr: int, kept: set[int]) -> None:
     """Make the pipes this process's output; close all else that came from the zygote."""
     os.dup2(stdout, 1)
     os.dup2(stderr, 2)
-    os.closerange(3, lifeline_end)
-    os.closerange(lifeline_end + 1, os.sysconf("SC_OPEN_MAX"))
+    low = 3
+    for descriptor in sorted(kept):
+        os.closerange(low, descriptor)
+        low = descriptor + 1
+    os.closerange(low, os.sysconf("SC_OPEN_MAX"))
     # The zygote's own objects would write into its own buffers.
     for name, number in (("stdout", 1), ("stderr", 2)):
         stream = open(  # noqa: SIM115 - it stays open
@@ -138,7 +159,8 @@ def _take_over_descriptors(stdout: int, stderr: int, lifeline_end: int) -> None:
         setattr(sys, f"__{name}__", stream)
 
 
-def _reset_signals() -> None:
+def reset_signals() -> None:
+    """Have signals do what they do in a fresh Python."""
     for number in (signal.SIGTERM, signal.SIGCHLD, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -84,6 +84,12 @@ class FrontendChannel:
             ends.append(write_end)
         return pumps, ends
 
+    def relabel(self, pumps: list[LinePump], launch_id: int) -> None:
+        """Send further lines out under another number. Pumps that were ended stay so."""
+        for pump, flags in zip(pumps, (0, FLAG_STDERR), strict=False):
+            pump.read()
+            pump.emit = self._emitter(launch_id, flags)
+
     def end_pumps(self, pumps: list[LinePump]) -> None:
         """Queue what the pipes still hold, and close them."""
         for pump in pumps:

@@ -18,13 +18,15 @@ from ts._zygote.output import LinePump
 
 @dataclass(slots=True)
 class Launch:
-    """One worker process, from the order on.
+    """One worker process, or the parent of a model's workers, from the order on.
 
     Attributes:
         pid: Process id, which is also its group's; 0 until it is known.
         lifeline_end: Write end of the worker's lifeline, -1 when it is closed.
         pumps: Its stdout and stderr.
         signal: To be sent as soon as the pid is known.
+        is_parent: Whether it is a parent. Its `id` is that of the worker for which it was started.
+        channel: The parent's end of its channel, until it has it; else -1.
     """
 
     id: int
@@ -33,6 +35,14 @@ class Launch:
     lifeline_end: int = -1
     pumps: list[LinePump] = field(default_factory=list)
     signal: int | None = None
+    is_parent: bool = False
+    channel: int = -1
+
+    def close_channel(self) -> None:
+        """Close init's copy of the parent's end of the channel."""
+        if self.channel >= 0:
+            os.close(self.channel)
+            self.channel = -1
 
     def close_lifeline(self) -> None:
         """Let go of the process: the kernel kills it if it still lives."""
@@ -54,7 +64,7 @@ def send_signal(pid: int, number: int) -> None:
 
 
 def start_program(launch: Launch, stdout: int, stderr: int, lifeline_read: int) -> int:
-    """Start a worker as a program of its own and return its pid. Raises `OSError`."""
+    """Start a worker or a parent as a program of its own and return its pid. Raises `OSError`."""
     spawn = launch.spawn
     spec = {
         "launch": launch.id,
@@ -64,6 +74,10 @@ def start_program(launch: Launch, stdout: int, stderr: int, lifeline_read: int) 
         "threads": spawn.threads,
         "lifeline": None if spawn.prefix else lifeline_read,
     }
+    pass_fds = [lifeline_read]
+    if launch.is_parent:
+        spec |= {"channel": launch.channel, "load": spawn.load}
+        pass_fds.append(launch.channel)
     with _spec_file(spec) as stdin:
         process = subprocess.Popen(
             [spawn.python, *spawn.prefix, _START_FILE],
@@ -73,7 +87,7 @@ def start_program(launch: Launch, stdout: int, stderr: int, lifeline_read: int) 
             cwd=spawn.cwd,
             env=worker_environment(spawn),
             start_new_session=True,
-            pass_fds=(lifeline_read,),
+            pass_fds=pass_fds,
         )
     # It will be reaped with all others, not by this object.
     process.returncode = 0

@@ -61,12 +61,12 @@ class LinePump:
     Args:
         descriptor: Read end of the pipe, non-blocking; closed by `close`.
         emit: Takes one or several lines at most `MOST_LINE` octets long together, without the
-            last line feed.
+            last line feed. May be replaced.
     """
 
     def __init__(self, descriptor: int, emit: Callable[[bytes], None]) -> None:
         self.descriptor = descriptor
-        self._emit = emit
+        self.emit = emit
         self._partial = b""
 
     def read(self) -> bool:
@@ -79,7 +79,7 @@ class LinePump:
             if self._read() <= 0:
                 break
         if self._partial:
-            self._emit(self._partial)
+            self.emit(self._partial)
             self._partial = b""
 
     def close(self) -> None:
@@ -98,7 +98,7 @@ class LinePump:
         if line_feed:
             self._emit_pieces(lines)
         while len(self._partial) > MOST_LINE:
-            self._emit(self._partial[:MOST_LINE])
+            self.emit(self._partial[:MOST_LINE])
             self._partial = self._partial[MOST_LINE:]
         return len(data)
 
@@ -106,9 +106,9 @@ class LinePump:
         while len(lines) > MOST_LINE:
             cut = lines.rfind(b"\n", 0, MOST_LINE + 1)
             if cut < 0:
-                self._emit(lines[:MOST_LINE])
+                self.emit(lines[:MOST_LINE])
                 lines = lines[MOST_LINE:]
             else:
-                self._emit(lines[:cut])
+                self.emit(lines[:cut])
                 lines = lines[cut + 1 :]
-        self._emit(lines)
+        self.emit(lines)

@@ -13,7 +13,7 @@ import selectors
 import signal
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import metadata
 from typing import Any
 
@@ -25,6 +25,7 @@ from ts._zygote import lifeline, linux
 from ts._zygote.frontend_channel import ZYGOTE_LAUNCH, FrontendChannel, FrontendGone
 from ts._zygote.launches import Launch, send_signal, start_program, status_fields
 from ts._zygote.output import LinePump
+from ts._zygote.parents import Parents, copies_for
 from ts._zygote.zygote_process import ZygoteProcess, restart_delay
 
 _REAP_ALL_SEC = 5.0
@@ -67,6 +68,7 @@ class Init:
         self._assembler = FrameAssembler(INIT_LIMITS)
         self._selector = selectors.DefaultSelector()
         self._frontend = FrontendChannel(channel_out, self._selector)
+        self._parents = Parents(self, self._frontend, self._selector)
         self._launches: dict[int, Launch] = {}
         self._by_pid: dict[int, Launch] = {}
         self._can_fork = can_fork
@@ -109,7 +111,8 @@ class Init:
 
     def _turn(self) -> None:
         self._frontend.flush()
-        wake_at = self._zygote.answer_by if self._zygote else self._zygote_start_at
+        zygote_at = self._zygote.answer_by if self._zygote else self._zygote_start_at
+        wake_at = min(zygote_at, self._parents.due_at())
         timeout = None if wake_at == math.inf else max(0.0, wake_at - time.monotonic())
         for key, _ in self._selector.select(timeout):
             # An earlier event of this turn may have closed it.
@@ -117,6 +120,7 @@ class Init:
                 key.data()
         if time.monotonic() >= wake_at:
             self._zygote_due()
+            self._parents.end_overdue()
 
     def _watch(self, descriptor: int, callback: Callable[[], None]) -> None:
         self._selector.register(descriptor, selectors.EVENT_READ, callback)
@@ -146,6 +150,9 @@ class Init:
                 raise ProtocolError(f"signal {number!r}, expected 1 to {signal.NSIG - 1}")
             self._signal(message.id, number)
             return
+        if message.type == FrameType.RELEASE:
+            self._parents.release(message.id)
+            return
         if message.id in self._launches or message.id == ZYGOTE_LAUNCH:
             raise ProtocolError(f"SPAWN for launch {message.id}, which is in use")
         try:
@@ -155,7 +162,17 @@ class Init:
             return
         launch = Launch(message.id, spawn)
         self._launches[launch.id] = launch
-        if spawn.start == "spawn":
+        if spawn.parent is None:
+            self.start(launch)
+        elif self._can_fork:
+            self._parents.order(launch)
+        else:
+            reason = "preloadModel needs an init that can fork workers, which takes Linux"
+            self.not_started(launch, {"code": _NOT_STARTED, "error": reason})
+
+    def start(self, launch: Launch) -> None:
+        """Fork a launch from the zygote, or start it as a program; see `Starter`."""
+        if launch.spawn.start == "spawn":
             self._start_program(launch)
         elif self._zygote_hopeful:
             self._waiting.append(launch)
@@ -169,14 +186,27 @@ class Init:
             return  # it has ended already
         if launch.pid:
             send_signal(launch.pid, number)
-        elif launch in self._waiting:
-            if number in (signal.SIGKILL, signal.SIGTERM):
-                self._waiting.remove(launch)
-                self._forget(launch)
-                reason = f"taken back by signal {number} before the zygote was ready"
-                self._report_not_started(launch.id, reason)
-        else:
+        elif launch is self._forking:
             launch.signal = number
+        elif number in (signal.SIGKILL, signal.SIGTERM):
+            if launch in self._waiting:
+                self._waiting.remove(launch)
+                waited_for = "the zygote"
+            elif self._parents.take_back(launch):
+                waited_for = "its parent"
+            else:
+                launch.signal = number
+                return
+            reason = f"taken back by signal {number} before {waited_for} was ready"
+            self.not_started(launch, {"code": _NOT_STARTED, "error": reason})
+
+    def withdraw(self, launch: Launch) -> None:
+        """End a launch that has no process yet; see `Starter`."""
+        if launch in self._waiting:
+            self._waiting.remove(launch)
+            self.not_started(launch, {"code": _NOT_STARTED, "error": "nobody waits for it"})
+        else:
+            launch.signal = signal.SIGKILL
 
     # Starting workers
 
@@ -186,16 +216,17 @@ class Init:
         try:
             pid = start_program(launch, ends[0], ends[1], read_end)
         except (OSError, ValueError) as error:
-            self._forget(launch)
-            self._report_not_started(launch.id, f"{launch.spawn.python} cannot be started: {error}")
+            reason = f"{launch.spawn.python} cannot be started: {error}"
+            self.not_started(launch, {"code": _NOT_STARTED, "error": reason})
             return
         finally:
             for end in (*ends, read_end):
                 os.close(end)
-        self._started(launch, pid)
+        self.started(launch, pid)
 
     def _spawn_instead(self, launch: Launch, reason: str) -> None:
-        self._frontend.log(f"Worker {launch.spawn.worker} is spawned rather than forked: {reason}")
+        what = "The parent of worker" if launch.is_parent else "Worker"
+        self._frontend.log(f"{what} {launch.spawn.worker} is spawned rather than forked: {reason}")
         self._start_program(launch)
 
     def _fork_next(self) -> None:
@@ -208,15 +239,27 @@ class Init:
         read_end, launch.lifeline_end = lifeline.create()
         # An error here is the end of the zygote, which is noticed when it is reaped.
         with contextlib.suppress(OSError):
-            sent = zygote.order_fork(launch.id, launch.spawn, (*ends, read_end))
+            files = (*ends, read_end, *copies_for(launch))
+            sent = zygote.order_fork(launch.id, launch.spawn, files)
             self._watch_channel(zygote, writable=not sent)
 
-    def _started(self, launch: Launch, pid: int) -> None:
+    def started(self, launch: Launch, pid: int) -> None:
+        """A launch has a process; see `Starter`."""
         launch.pid = pid
         self._by_pid[pid] = launch
-        self._frontend.send(FrameType.SPAWNED, launch.id, {"pid": pid})
+        launch.close_channel()
+        if not launch.is_parent:
+            self._frontend.send(FrameType.SPAWNED, launch.id, {"pid": pid})
         if launch.signal is not None:
             send_signal(pid, launch.signal)
+
+    def not_started(self, launch: Launch, ending: Mapping[str, Any]) -> None:
+        """A launch never gets a process; see `Starter`."""
+        self._forget(launch)
+        if launch.is_parent:
+            self._parents.not_started(launch, ending)
+        else:
+            self._frontend.send(FrameType.EXITED, launch.id, {"pid": 0, **ending})
 
     def _report_not_started(self, launch_id: int, reason: str) -> None:
         fields = {"pid": 0, "code": _NOT_STARTED, "error": reason}
@@ -225,8 +268,10 @@ class Init:
     def _forget(self, launch: Launch) -> None:
         """Close what belongs to a launch, its last output first."""
         launch.close_lifeline()
+        launch.close_channel()
         self._frontend.end_pumps(launch.pumps)
-        self._launches.pop(launch.id, None)
+        if not launch.is_parent:
+            self._launches.pop(launch.id, None)
         self._by_pid.pop(launch.pid, None)
 
     # The zygote
@@ -281,7 +326,7 @@ class Init:
         if launch is None or launch.id != launch_id:
             raise ProtocolError(f"the zygote answers launch {launch_id}, which it was not given")
         if "pid" in fields:
-            self._started(launch, fields["pid"])
+            self.started(launch, fields["pid"])
             return
         launch.close_lifeline()
         self._frontend.end_pumps(launch.pumps)
@@ -359,25 +404,34 @@ class Init:
                 os.waitpid(info.si_pid, 0)
                 self._zygote_exited(status_fields(info))
                 continue
-            if info.si_pid not in self._by_pid and self._forking is not None:
-                # A worker that ended at once: the zygote's answer is in the channel.
-                self._on_zygote_channel()
+            if info.si_pid not in self._by_pid:
+                # A worker that ended at once: the zygote's or parent's answer is in the channel.
+                if self._forking is not None:
+                    self._on_zygote_channel()
+                self._parents.receive()
             launch = self._by_pid.get(info.si_pid)
             if launch is not None:
                 # While it is a zombie, its number cannot be another group's.
                 send_signal(info.si_pid, signal.SIGKILL)
             os.waitpid(info.si_pid, 0)
             if launch is not None:
-                self._forget(launch)
-                fields = {"pid": info.si_pid, **status_fields(info)}
-                self._frontend.send(FrameType.EXITED, launch.id, fields)
+                self._ended(launch, status_fields(info))
+
+    def _ended(self, launch: Launch, status: dict[str, int]) -> None:
+        """A process has ended and was reaped."""
+        self._forget(launch)
+        if launch.is_parent:
+            self._parents.exited(launch, status)
+        else:
+            fields = {"pid": launch.pid, **status}
+            self._frontend.send(FrameType.EXITED, launch.id, fields)
 
     def _kill_all(self) -> None:
         """Kill and reap everything, as far as that takes no more than a few seconds."""
         if self._zygote is not None:
             send_signal(self._zygote.pid, signal.SIGKILL)
             self._zygote.close()
-        for launch in self._launches.values():
+        for launch in (*self._launches.values(), *self._parents.give_up()):
             launch.close_lifeline()
             if launch.pid:
                 send_signal(launch.pid, signal.SIGKILL)
@@ -396,9 +450,8 @@ class Init:
                 continue
             ended = self._by_pid.get(pid)
             if ended is not None:
-                self._forget(ended)
                 exit_code = os.waitstatus_to_exitcode(status)
                 how = {"code": exit_code} if exit_code >= 0 else {"signal": -exit_code}
-                self._frontend.send(FrameType.EXITED, ended.id, {"pid": pid, **how})
+                self._ended(ended, how)
         with contextlib.suppress(FrontendGone):
             self._frontend.flush()

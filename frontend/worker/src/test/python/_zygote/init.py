@@ -9,7 +9,7 @@ import os
 import struct
 import sys
 
-SPAWN, SIGNAL, SHUTDOWN, READY, SPAWNED, EXITED, OUTPUT, ZYGOTE_EXITED = range(32, 40)
+SPAWN, SIGNAL, SHUTDOWN, READY, SPAWNED, EXITED, OUTPUT, ZYGOTE_EXITED, RELEASE = range(32, 41)
 MORE, STDERR = 1, 8
 
 live = set()
@@ -84,6 +84,8 @@ def main():
             spawn(launch, json.loads(body))
         elif kind == SIGNAL:
             ended(launch, signal=json.loads(body)["signal"])
+        elif kind == RELEASE:
+            send(OUTPUT, 0, f"release of {launch}".encode())
         elif kind == SHUTDOWN:
             for one in sorted(live):
                 ended(one, signal=9)

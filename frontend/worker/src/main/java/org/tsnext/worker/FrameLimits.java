@@ -49,7 +49,7 @@ record FrameLimits(int frame, int request, int response) {
       case PREDICT -> (long) request + MIB;
       case RESPONSE, CHUNK -> (long) response + MIB;
       case METRIC -> 64 * KIB;
-      case CANCEL, PING, PONG, SHUTDOWN -> 0;
+      case CANCEL, PING, PONG, SHUTDOWN, RELEASE -> 0;
       case LOAD,
           LOADED,
           FAILED,

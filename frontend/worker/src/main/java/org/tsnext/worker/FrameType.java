@@ -23,7 +23,8 @@ enum FrameType {
   SPAWNED(36, Sender.INIT),
   EXITED(37, Sender.INIT),
   OUTPUT(38, Sender.INIT),
-  ZYGOTE_EXITED(39, Sender.INIT);
+  ZYGOTE_EXITED(39, Sender.INIT),
+  RELEASE(40, Sender.FRONTEND_TO_INIT);
 
   /** One direction of one kind of connection. */
   enum Sender {
@@ -58,7 +59,7 @@ enum FrameType {
       case HELLO -> 0;
       case PREDICT -> flags | Flags.LAST_ITEM;
       case OUTPUT -> flags | Flags.STDERR;
-      case CANCEL, PING, PONG, SHUTDOWN -> 0;
+      case CANCEL, PING, PONG, SHUTDOWN, RELEASE -> 0;
       case LOAD,
           LOADED,
           FAILED,
@@ -82,7 +83,7 @@ enum FrameType {
   }
 
   private static FrameType[] byCode() {
-    FrameType[] types = new FrameType[ZYGOTE_EXITED.code + 1];
+    FrameType[] types = new FrameType[RELEASE.code + 1];
     for (FrameType type : values()) {
       types[type.code] = type;
     }

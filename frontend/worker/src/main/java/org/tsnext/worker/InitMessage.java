@@ -55,6 +55,7 @@ sealed interface InitMessage {
           SPAWN,
           SIGNAL,
           SHUTDOWN,
+          RELEASE,
           OUTPUT ->
           throw new ProtocolException(type + " is not a message about processes");
     };

@@ -107,6 +107,11 @@ final class InitSupervisor implements Launch.Control {
     }
   }
 
+  /** Ends a parent of workers. If there is no {@code init}, there is no parent. */
+  void release(int parent) {
+    current.ifPresent(init -> init.send(new Outgoing.Json(FrameType.RELEASE, parent, "")));
+  }
+
   @Override
   public void signalKill(Launch launch) {
     if (waiting.remove(launch.id()) != null) {

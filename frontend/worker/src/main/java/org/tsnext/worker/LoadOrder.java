@@ -9,6 +9,11 @@ final class LoadOrder {
   private LoadOrder() {}
 
   static Outgoing of(WorkerOrder order, WorkerSettings settings) {
+    return new Outgoing.Json(FrameType.LOAD, 0, fields(order, settings).toString());
+  }
+
+  /** What is to be loaded. */
+  static JsonObject fields(WorkerOrder order, WorkerSettings settings) {
     JsonObject json = new JsonObject();
     json.addProperty("model_name", order.modelName());
     json.addProperty("model_version", order.modelVersion());
@@ -23,6 +28,6 @@ final class LoadOrder {
     json.addProperty("max_request_size", settings.maxRequestSize());
     json.addProperty("max_response_size", settings.maxResponseSize());
     json.addProperty("async", order.async());
-    return new Outgoing.Json(FrameType.LOAD, 0, json.toString());
+    return json;
   }
 }

@@ -56,10 +56,20 @@ final class SpawnOrder {
     json.addProperty("address", address);
     json.addProperty("secret", launch.secret());
     order.threads().ifPresent(threads -> json.addProperty("threads", threads));
+    order
+        .parent()
+        .ifPresent(
+            parent -> {
+              json.addProperty("parent", parent);
+              json.add("load", LoadOrder.fields(order, settings));
+            });
     return new Outgoing.Json(FrameType.SPAWN, launch.id(), json.toString());
   }
 
-  /** Whether the worker can be a copy of the zygote, whose modules are loaded already. */
+  /**
+   * Whether the worker, or the parent of which it is a fork, can be a copy of the zygote, whose
+   * modules are loaded already.
+   */
   boolean forks(WorkerOrder order, boolean canFork) {
     return canFork
         && osForks

@@ -60,6 +60,7 @@ final class WorkerMessageDecoder {
           SPAWN,
           SIGNAL,
           SHUTDOWN,
+          RELEASE,
           READY,
           SPAWNED,
           EXITED,

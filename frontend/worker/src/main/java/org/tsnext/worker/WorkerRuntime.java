@@ -126,6 +126,11 @@ public final class WorkerRuntime implements WorkerLauncher, AutoCloseable {
     return launch;
   }
 
+  @Override
+  public void release(int parent) {
+    controlLoop.execute(() -> init.release(parent));
+  }
+
   /** Ends all processes, waits until they are gone, and removes the socket. Blocks for seconds. */
   @Override
   public void close() {

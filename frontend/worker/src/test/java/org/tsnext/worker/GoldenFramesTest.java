@@ -267,7 +267,7 @@ public class GoldenFramesTest {
     return switch (type) {
       case CANCEL -> new Outgoing.Cancel(id, message.get("item").getAsInt());
       case PING -> new Outgoing.Ping(id);
-      case SHUTDOWN -> new Outgoing.Json(type, id, "");
+      case SHUTDOWN, RELEASE -> new Outgoing.Json(type, id, "");
       default -> new Outgoing.Json(type, id, message.get("json").toString());
     };
   }

@@ -241,6 +241,7 @@ public class RealPythonTest {
         start,
         OptionalInt.of(1),
         LIMIT,
+        OptionalInt.empty(),
         false);
   }
 
@@ -260,6 +261,7 @@ public class RealPythonTest {
         order.start(),
         order.threads(),
         order.startupTimeout(),
+        order.parent(),
         order.async());
   }
 

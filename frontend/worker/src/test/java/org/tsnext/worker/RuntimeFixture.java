@@ -89,6 +89,7 @@ final class RuntimeFixture implements AutoCloseable {
         start,
         OptionalInt.of(1),
         Duration.ofMinutes(1),
+        behaviour.equals("preload") ? OptionalInt.of(3) : OptionalInt.empty(),
         false);
   }
 

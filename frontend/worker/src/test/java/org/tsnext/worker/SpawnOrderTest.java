@@ -128,6 +128,7 @@ public class SpawnOrderTest {
         start,
         OptionalInt.empty(),
         Duration.ofSeconds(1),
+        OptionalInt.empty(),
         false);
   }
 }

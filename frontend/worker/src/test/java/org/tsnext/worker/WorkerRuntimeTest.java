@@ -59,6 +59,21 @@ public class WorkerRuntimeTest {
   }
 
   @Test
+  public void aPreloadedModelsOrderNamesItsParentAndWhatThatLoads() throws IOException {
+    Launched launched = fixture.launch("preload");
+    assertEquals(launched.spawn().get("parent").getAsInt(), 3);
+    try (TestWorker worker = launched.dial()) {
+      worker.hello(1, launched.secret());
+      assertEquals(launched.spawn().get("load"), worker.read().json(), "the same as its LOAD");
+    }
+    fixture.runtime.release(3);
+    Condition.await(
+        LIMIT,
+        () -> fixture.output().contains("zygote stdout release of 3"),
+        () -> "RELEASE within " + fixture.output());
+  }
+
+  @Test
   public void aWorkerDialsInLoadsAndAnswers() throws IOException {
     Launched launched = fixture.launch("");
     try (TestWorker worker = launched.dial()) {

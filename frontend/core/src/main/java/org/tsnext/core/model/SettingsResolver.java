@@ -11,6 +11,7 @@ import org.tsnext.archive.Manifest;
 import org.tsnext.archive.ModelArchive;
 import org.tsnext.archive.ModelConfig;
 import org.tsnext.archive.ModelConfig.DeviceType;
+import org.tsnext.archive.ModelConfig.WorkerStart;
 import org.tsnext.archive.ModelNames;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
@@ -152,7 +153,7 @@ final class SettingsResolver {
     return runtime;
   }
 
-  private static void refuseUnsupported(String name, ModelConfig config, String runtime) {
+  private void refuseUnsupported(String name, ModelConfig config, String runtime) {
     if (config.sequenceBatching() && config.sequenceMaxIdle().isZero()) {
       throw new ServingException(
           ErrorKind.INVALID_MODEL,
@@ -165,8 +166,33 @@ final class SettingsResolver {
         name,
         config.sequenceBatching() && config.continuousBatching(),
         "sequenceBatching together with continuousBatching");
-    refuse(name, config.preloadModel(), "preloadModel");
+    if (config.preloadModel()) {
+      requirePreloadable(name, config);
+    }
     refuse(name, config.parallelType().isPresent(), "parallelType");
+  }
+
+  /** A model on a GPU, or one that needs an event loop, cannot be shared by forks. */
+  private void requirePreloadable(String name, ModelConfig config) {
+    refusePreload(
+        name,
+        usesGpu(config),
+        "its workers run on GPUs, whose state a fork does not take along; set deviceType: cpu");
+    refusePreload(
+        name,
+        config.asyncCommunication(),
+        "asyncCommunication binds what the handler makes to the event loop of one process");
+    refusePreload(
+        name,
+        config.workerStart() == WorkerStart.SPAWN,
+        "workerStart is spawn, which gives each worker a Python of its own; expected fork");
+  }
+
+  private static void refusePreload(String name, boolean impossible, String reason) {
+    if (impossible) {
+      throw new ServingException(
+          ErrorKind.INVALID_MODEL, "Model " + name + " sets preloadModel, but " + reason + ".");
+    }
   }
 
   private static void refuse(String name, boolean asked, String key) {

@@ -5,6 +5,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.tsnext.archive.ArchiveException;
 import org.tsnext.archive.ModelArchive;
 import org.tsnext.archive.ModelConfig;
@@ -38,6 +39,9 @@ final class VersionFactory {
   private final SettingsResolver resolver;
   private final SupervisorTools tools;
   private final GpuRotation sharedGpus;
+
+  /** Numbers of the processes that load a model for all of its workers. */
+  private final AtomicInteger lastParent = new AtomicInteger();
 
   VersionFactory(
       ModelSource source,
@@ -174,8 +178,7 @@ final class VersionFactory {
             config.maxSequenceJobQueueSize()));
   }
 
-  private static WorkerOrder templateOf(
-      ModelSettings settings, ModelArchive archive, Prepared prepared) {
+  private WorkerOrder templateOf(ModelSettings settings, ModelArchive archive, Prepared prepared) {
     return new WorkerOrder(
         0,
         settings.name(),
@@ -191,6 +194,9 @@ final class VersionFactory {
         prepared.needsSpawn() ? WorkerStart.SPAWN : settings.config().workerStart(),
         OptionalInt.empty(),
         settings.startupTimeout(),
+        settings.config().preloadModel()
+            ? OptionalInt.of(lastParent.incrementAndGet())
+            : OptionalInt.empty(),
         settings.config().asyncCommunication());
   }
 

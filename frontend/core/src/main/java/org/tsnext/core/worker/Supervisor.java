@@ -48,6 +48,9 @@ public final class Supervisor {
   private int min;
   private int max;
 
+  /** The process that has the model loaded for the workers, from the first of them on. */
+  private OptionalInt parentInUse = OptionalInt.empty();
+
   /** Published after every event. */
   private volatile Published published = new Published(0, 0, List.of());
 
@@ -278,6 +281,10 @@ public final class Supervisor {
     armHeartbeat();
     reportWorkforce();
     tellWaiting();
+    if (slots.isEmpty()) {
+      parentInUse.ifPresent(tools.launcher()::release);
+      parentInUse = OptionalInt.empty();
+    }
     if (stopping && slots.isEmpty()) {
       stopped.complete(null);
     }
@@ -303,6 +310,7 @@ public final class Supervisor {
                                     "not loaded within startupTimeout, "
                                         + limit.toMillis()
                                         + " ms"))));
+    parentInUse = order.parent();
     life.process = Optional.of(tools.launcher().launch(order, life));
   }
 

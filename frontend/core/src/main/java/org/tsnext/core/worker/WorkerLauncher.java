@@ -9,4 +9,10 @@ public interface WorkerLauncher {
    * could not be started at all.
    */
   WorkerProcess launch(WorkerOrder order, WorkerListener listener);
+
+  /**
+   * Ends the process that has a model loaded for its workers, which are gone; see {@link
+   * WorkerOrder#parent}. Returns at once. A later launch that names it starts it anew.
+   */
+  default void release(int parent) {}
 }

@@ -18,6 +18,8 @@ import org.tsnext.archive.ModelConfig.WorkerStart;
  * @param environment variables to set on top of the server's own, after the block-list was applied
  * @param interpreter Python to use; empty for the server's own
  * @param startupTimeout from the start of the process to the answer to the load order
+ * @param parent number of the process that has the model loaded and of which the worker is to be a
+ *     fork; empty for a worker that loads the model itself
  * @param async whether the handler is a coroutine that serves several batches at once
  */
 public record WorkerOrder(
@@ -35,6 +37,7 @@ public record WorkerOrder(
     WorkerStart start,
     OptionalInt threads,
     Duration startupTimeout,
+    OptionalInt parent,
     boolean async) {
 
   public WorkerOrder {
@@ -48,6 +51,7 @@ public record WorkerOrder(
     Objects.requireNonNull(start, "start");
     Objects.requireNonNull(threads, "threads");
     Objects.requireNonNull(startupTimeout, "startupTimeout");
+    Objects.requireNonNull(parent, "parent");
     environment = Map.copyOf(environment);
     pythonPath = List.copyOf(pythonPath);
   }

@@ -47,6 +47,7 @@ public record WorkerPlan(
         template.start(),
         template.threads(),
         template.startupTimeout(),
+        template.parent(),
         template.async());
   }
 }

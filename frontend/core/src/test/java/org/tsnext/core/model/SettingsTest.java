@@ -170,9 +170,10 @@ public class SettingsTest {
   }
 
   @DataProvider
-  public Object[][] notYetThere() {
+  public Object[][] notServed() {
     return new Object[][] {
-      {new Configs().preloadModel(), ErrorKind.NOT_SUPPORTED, "preloadModel"},
+      {new Configs().preloadModel().asyncCommunication(), ErrorKind.INVALID_MODEL, "event loop"},
+      {new Configs().preloadModel().spawned(), ErrorKind.INVALID_MODEL, "expected fork"},
       {new Configs().parallel(ParallelType.PIPELINE), ErrorKind.NOT_SUPPORTED, "parallelType"},
       {new Configs().sequenceBatching(), ErrorKind.INVALID_MODEL, "sequenceMaxIdleMSec"},
       {
@@ -183,8 +184,18 @@ public class SettingsTest {
     };
   }
 
-  @Test(dataProvider = "notYetThere")
-  public void whatIsNotThereYetSaysSo(Configs config, ErrorKind kind, String key) {
+  @Test
+  public void preloadedModelIsRefusedOnGpusAndServedOnTheCpu() {
+    assertRefused(
+        () -> resolve(order(false), new Configs().preloadModel().build(), server(1, false)),
+        ErrorKind.INVALID_MODEL,
+        "sets preloadModel, but its workers run on GPUs");
+    ModelConfig onCpu = new Configs().preloadModel().device(DeviceType.CPU).build();
+    assertTrue(resolve(order(false), onCpu, server(1, false)).config().preloadModel());
+  }
+
+  @Test(dataProvider = "notServed")
+  public void whatCannotBeServedSaysWhy(Configs config, ErrorKind kind, String key) {
     assertRefused(() -> resolve(order(false), config.build(), server(0, false)), kind, key);
   }
 

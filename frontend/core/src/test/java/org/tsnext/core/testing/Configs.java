@@ -30,6 +30,7 @@ public final class Configs {
   private boolean asyncCommunication;
   private boolean retryOnWorkerDeath = true;
   private boolean preloadModel;
+  private WorkerStart workerStart = WorkerStart.FORK;
   private Duration sequenceMaxIdle = Duration.ZERO;
   private Duration sequenceTimeout = Duration.ZERO;
   private int maxNumSequence = 1;
@@ -129,6 +130,11 @@ public final class Configs {
     return this;
   }
 
+  public Configs spawned() {
+    workerStart = WorkerStart.SPAWN;
+    return this;
+  }
+
   public Configs preloadModel() {
     preloadModel = true;
     return this;
@@ -160,7 +166,7 @@ public final class Configs {
         maxNumSequence,
         maxSequenceJobQueueSize,
         retryOnWorkerDeath,
-        WorkerStart.FORK,
+        workerStart,
         preloadModel,
         List.of());
   }

@@ -15,6 +15,7 @@ import org.tsnext.core.worker.WorkerProcess;
 public final class FakeWorkerLauncher implements WorkerLauncher {
 
   private final List<FakeWorker> workers = new ArrayList<>();
+  private final List<Integer> released = new ArrayList<>();
   private Consumer<FakeWorker> onLaunch = worker -> {};
 
   @Override
@@ -28,6 +29,16 @@ public final class FakeWorkerLauncher implements WorkerLauncher {
     }
     action.accept(worker);
     return worker;
+  }
+
+  @Override
+  public synchronized void release(int parent) {
+    released.add(parent);
+  }
+
+  /** The parents that were released, in order. */
+  public synchronized List<Integer> released() {
+    return List.copyOf(released);
   }
 
   /** What each worker does as soon as it is launched, on the launching thread. */

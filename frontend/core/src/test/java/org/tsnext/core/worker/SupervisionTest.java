@@ -98,6 +98,30 @@ public class SupervisionTest {
   }
 
   @Test
+  public void parentOfPreloadedWorkersIsReleasedWithTheLastOfThem() {
+    ModelConfig config = new Configs().preloadModel().build();
+    List<FakeWorker> workers = fixture.serve(2, config);
+    OptionalInt parent = workers.get(0).order().parent();
+    assertTrue(parent.isPresent());
+    assertEquals(workers.get(1).order().parent(), parent, "one parent for both");
+    answer(workers.get(0), fixture.predict("proves that it works"));
+    workers.get(0).die();
+    workers.get(1).die();
+    assertEquals(fixture.launcher().released(), List.of(), "they come back, out of it");
+    fixture.launcher().alive().forEach(FakeWorker::load);
+    CompletableFuture<ScaleResult> scaled = scale(0, true, Optional.empty());
+    scaled.join();
+    assertEquals(fixture.launcher().released(), List.of(parent.getAsInt()));
+    scale(1, true, Optional.empty());
+    assertEquals(fixture.launcher().latest().order().parent(), parent);
+  }
+
+  @Test
+  public void workersThatLoadTheModelThemselvesHaveNoParent() {
+    assertEquals(fixture.serve(1, ModelConfig.none()).get(0).order().parent(), OptionalInt.empty());
+  }
+
+  @Test
   public void scalingRevivesWhatWasGivenUp() {
     start(1, new Configs().maxRetryTimeout(Duration.ZERO).build());
     fixture.launcher().latest().failLoad(500, "ImportError: no x");

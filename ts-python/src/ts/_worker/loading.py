@@ -1,0 +1,57 @@
+"""From the order to load a model to the model, or to the report of why it cannot be had."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import traceback
+from collections.abc import Callable
+
+from ts._protocol.control import Failed, Load
+from ts._protocol.frames import MAX_TRACEBACK
+from ts._worker.failures import describe, is_out_of_resources
+from ts._worker.metrics import load_metrics
+from ts.metrics._sample import MetricSample
+from ts.model_loader import TsModelLoader
+from ts.service import Service
+
+
+def load_service(
+    load: Load, emit: Callable[[MetricSample], None], loop: asyncio.AbstractEventLoop | None
+) -> Service | Failed:
+    """Load a model; whatever goes wrong is printed and becomes a report.
+
+    Args:
+        load: The order.
+        emit: Takes the samples of the handler's metrics.
+        loop: Runs what an asynchronous handler returns while it is initialised.
+    """
+    try:
+        metrics = load_metrics(load.metrics_config, load.model_name, emit)
+        loader = TsModelLoader(loop.run_until_complete if loop is not None else None)
+        return loader.load(
+            load.model_name,
+            load.model_dir,
+            load.handler,
+            load.gpu_id,
+            load.batch_size,
+            load.envelope,
+            load.limit_max_image_pixels,
+            metrics,
+        )
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        return load_failure(load, error)
+
+
+def load_failure(load: Load, error: BaseException) -> Failed:
+    """Print an error to stderr, which is the model log, and return its report."""
+    text = "".join(traceback.format_exception(error))
+    print(text, end="", file=sys.stderr, flush=True)
+    detail = describe(error)
+    if is_out_of_resources(error):
+        code, message = 507, "System out of memory"
+    else:
+        code, message = 500, f"Model {load.model_name!r} could not be loaded"
+    return Failed(code, message, detail[: 8 * 1024], text[-MAX_TRACEBACK:])

@@ -1,0 +1,167 @@
+"""``preloadModel``: the model is loaded once, in the parent of the workers that will serve it.
+
+Memory that a fork shares stays shared as long as nobody writes to it, and nobody writes to weights.
+What a fork does not take along are threads: a thread pool of the parent is a hang in the child. So
+the parent loads with one thread, and says so if the model's code has started others.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import socket
+import stat
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ts._protocol.control import Failed, Load
+from ts._worker.loading import load_failure, load_service
+from ts.metrics._sample import MetricSample
+from ts.service import Service
+
+_MOST_SAMPLES = 1000
+_THREADS_END_SEC = 0.5
+
+
+class PreloadError(Exception):
+    """The model was loaded, but workers that are forked from this process would not work."""
+
+
+class Preloaded:
+    """A model that was loaded, or could not be, before the worker was forked.
+
+    Attributes:
+        threads: How many threads torch would have used, for the workers; None without torch.
+        forks: How many workers were forked; set by the parent.
+    """
+
+    def __init__(self, load: Load) -> None:
+        self.forks = 0
+        self._load = load
+        self._samples: list[MetricSample] = []
+        self._emit: Callable[[MetricSample], None] = self._keep
+        self.threads = _use_one_thread()
+        self._outcome = load_service(load, lambda sample: self._emit(sample), None)
+        if isinstance(self._outcome, Service):
+            reason = why_not_forkable()
+            if reason is not None:
+                self._outcome = load_failure(load, PreloadError(reason))
+        # Objects that the collector does not visit keep their pages shared.
+        gc.collect()
+        gc.freeze()
+
+    @property
+    def failed(self) -> bool:
+        """Whether workers can only tell why there is no model."""
+        return isinstance(self._outcome, Failed)
+
+    def take(self, load: Load, emit: Callable[[MetricSample], None]) -> Service | Failed:
+        """Return the model, or why there is none; called in a worker.
+
+        Samples of metrics go to `emit` from now on; those of the load leave with the first worker.
+        """
+        if load != self._load:
+            return load_failure(load, PreloadError("the order differs from what the parent loaded"))
+        self._emit = emit
+        if self.forks == 1:
+            for sample in self._samples:
+                emit(sample)
+        self._samples.clear()
+        return self._outcome
+
+    def _keep(self, sample: MetricSample) -> None:
+        if len(self._samples) < _MOST_SAMPLES:
+            self._samples.append(sample)
+
+
+def _use_one_thread() -> int | None:
+    """Have torch compute in the calling thread; return how many threads it would have used."""
+    try:
+        import torch
+    except ImportError:
+        return None
+    threads: int = torch.get_num_threads()
+    torch.set_num_threads(1)
+    return threads
+
+
+def why_not_forkable() -> str | None:
+    """Return what a fork of this process would lack or must not share, or None."""
+    _end_progress_bars()
+    others = [t.name for t in threading.enumerate() if t is not threading.current_thread()]
+    if not others:
+        others = _native_threads()
+    if others:
+        return (
+            "preloadModel cannot be used: loading the model started threads that still run"
+            f" ({', '.join(others[:8])}), and a forked worker would wait for them for ever. Start"
+            " them with the first request, end them in initialize, or leave out preloadModel"
+        )
+    peers = _network_connections()
+    if peers:
+        return (
+            "preloadModel cannot be used: loading the model opened network connections"
+            f" ({', '.join(peers[:8])}), which the workers would share. Open them with the first"
+            " request, close them in initialize, or leave out preloadModel"
+        )
+    return None
+
+
+def _end_progress_bars() -> None:
+    """End the thread that redraws tqdm's bars; it is started again where it is needed."""
+    bars: Any = getattr(sys.modules.get("tqdm"), "tqdm", None)
+    monitor = getattr(bars, "monitor", None)
+    if monitor is not None:
+        monitor.exit()
+        bars.monitor = None
+
+
+def _native_threads() -> list[str]:
+    """Return the names of threads that Python does not know of and that outlive a fork.
+
+    Some pools, such as OpenBLAS's, end before each fork and start again when they are needed: so
+    look after one.
+    """
+    tasks = Path("/proc/self/task")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
+    if child == 0:
+        os._exit(0)
+    os.waitpid(child, 0)
+    deadline = time.monotonic() + _THREADS_END_SEC
+    while True:
+        names = []
+        for task in tasks.iterdir():
+            if int(task.name) != threading.get_native_id():
+                with contextlib.suppress(OSError):  # it has just ended
+                    names.append((task / "comm").read_text(encoding="utf-8").strip())
+        if not names or time.monotonic() > deadline:
+            return names
+        time.sleep(0.01)
+
+
+def _network_connections() -> list[str]:
+    peers = []
+    for name in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(OSError):
+            if stat.S_ISSOCK(os.fstat(int(name)).st_mode):
+                peer = _peer_of(int(name))
+                peers += [peer] if peer else []
+    return peers
+
+
+def _peer_of(descriptor: int) -> str | None:
+    """Return the other end of an internet connection. Raises `OSError` if it has none."""
+    sock = socket.socket(fileno=os.dup(descriptor))
+    with sock:
+        if sock.family not in (socket.AF_INET, socket.AF_INET6):
+            return None
+        host, port = sock.getpeername()[:2]
+        return f"{host}:{port}"

@@ -1,0 +1,92 @@
+"""``init``'s end of the channel to a process that forks workers."""
+
+from __future__ import annotations
+
+import array
+import math
+import os
+import socket
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from ts._protocol.control import Spawn, decode_json, encode_json
+from ts._protocol.frames import MEBIBYTE, FrameType, Limits, encode_message
+from ts._protocol.reader import FrameAssembler
+from ts._zygote.output import Outgoing
+
+_FORK_LIMIT_SEC = 5.0
+_REPLY_LIMITS: Limits = {FrameType.READY: MEBIBYTE, FrameType.SPAWNED: MEBIBYTE}
+
+
+class ForkChannel:
+    """The channel. The process takes one fork order at a time.
+
+    Args:
+        channel: A socket, which is closed with this object.
+
+    Attributes:
+        answer_by: When it must have answered, in `time.monotonic` seconds; infinite while it has
+            nothing to do. Forking is a matter of milliseconds, so one that takes longer hangs.
+        ready: Whether it said that it can fork.
+        at_end: Whether it has closed its end.
+    """
+
+    def __init__(self, channel: socket.socket) -> None:
+        channel.setblocking(False)
+        self.channel = channel
+        self.ready = False
+        self.at_end = False
+        self.answer_by = math.inf
+        self._assembler = FrameAssembler(_REPLY_LIMITS)
+        self._outgoing = Outgoing(channel.fileno())
+        self._files: Sequence[int] = ()
+
+    def order_fork(self, launch_id: int, spawn: Spawn, files: Sequence[int]) -> bool:
+        """Ask for a worker; the files are closed once they were sent. Like `flush`."""
+        self._files = files
+        self.answer_by = time.monotonic() + _FORK_LIMIT_SEC
+        body = encode_json(spawn.to_json())
+        self._outgoing.queue(encode_message(FrameType.SPAWN, launch_id, 0, (body,)))
+        return self.flush()
+
+    def flush(self) -> bool:
+        """Send what fits; return False if the rest waits for room. Raises `OSError`."""
+        if self._files:
+            # The descriptors travel with an octet: the first of the order.
+            first = self._outgoing.take_octet()
+            rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", self._files))
+            try:
+                self.channel.sendmsg([first], [rights])
+            finally:
+                self.drop_files()
+        return self._outgoing.flush()
+
+    def drop_files(self) -> None:
+        """Close the descriptors that were not sent."""
+        for file in self._files:
+            os.close(file)
+        self._files = ()
+
+    def receive(self) -> list[tuple[int, int, dict[str, Any]]]:
+        """Return type, launch and fields of the replies that have come."""
+        replies = []
+        while True:
+            while (message := self._assembler.next_message()) is not None:
+                self.answer_by = math.inf
+                replies.append((message.type, message.id, decode_json(message.body)))
+            try:
+                count = self.channel.recvmsg_into(self._assembler.buffers())[0]
+            except BlockingIOError:
+                return replies
+            except OSError:
+                count = 0
+            if count == 0:
+                self.at_end = True
+                return replies
+            self._assembler.received(count)
+
+    def close(self) -> None:
+        """Close the channel, by which the process ends if it can."""
+        self.drop_files()
+        self.channel.close()

@@ -1,0 +1,114 @@
+"""The parent of a model's workers: loads the model, and forks them when ``init`` asks."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import logging
+import os
+import socket
+import sys
+import traceback
+import weakref
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, NoReturn
+
+from ts._protocol.control import Load, Spawn
+from ts._protocol.frames import FrameType
+from ts._worker.main import Launch, configure_output, run_worker
+from ts._worker.preload import Preloaded
+from ts._zygote import lifeline, linux
+from ts._zygote.child import end_process, leave_zygote, reseed, reset_signals
+from ts._zygote.fork_server import ForkServer
+
+
+def run_forked_parent(
+    spawn: Spawn, stdout: int, stderr: int, lifeline_end: int, channel: int
+) -> NoReturn:
+    """Turn a fresh fork of the zygote into a parent; never returns."""
+    try:
+        leave_zygote(spawn, f"ts-parent-{spawn.parent}", stdout, stderr, lifeline_end, channel)
+    except BaseException:
+        with contextlib.suppress(BaseException):
+            traceback.print_exc()
+        end_process(1)
+    assert spawn.load is not None
+    run_parent(channel, lifeline_end, spawn.load, spawn.threads)
+
+
+def run_parent(
+    channel_number: int, lifeline_end: int, load: dict[str, Any], threads: int | None
+) -> NoReturn:
+    """Load the model and fork workers until ``init`` closes the channel; never returns.
+
+    A load that fails is told by the workers, as any failure to load is.
+    """
+    code = 1
+    try:
+        configure_output()
+        channel = socket.socket(fileno=channel_number)
+        preloaded = Preloaded(Load.from_json(load))
+        become = partial(_become_worker, preloaded, channel, lifeline_end, threads)
+        server = ForkServer(channel, partial(_prepare, preloaded), become)
+        server.send(FrameType.READY, 0, {"failed": preloaded.failed})
+        server.serve()
+        code = 0
+    except BaseException:
+        with contextlib.suppress(BaseException):
+            traceback.print_exc()
+    finally:
+        end_process(code)
+
+
+def _prepare(preloaded: Preloaded, _: Spawn) -> None:
+    preloaded.forks += 1
+    # What is in a buffer would be written by both.
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+
+
+def _become_worker(
+    preloaded: Preloaded,
+    channel: socket.socket,
+    parents_lifeline: int,
+    threads: int | None,
+    launch_id: int,
+    spawn: Spawn,
+    files: Sequence[int],
+) -> NoReturn:
+    stdout, stderr, lifeline_end = files
+    code = 1
+    try:
+        os.setsid()
+        lifeline.watch_own(lifeline_end)
+        channel.close()
+        os.close(parents_lifeline)
+        # All other descriptors are the model's. So are the environment and the working folder.
+        for pipe, number in ((stdout, 1), (stderr, 2)):
+            os.dup2(pipe, number)
+            os.close(pipe)
+        reset_signals()
+        linux.set_process_name(f"ts-worker-{spawn.worker}")
+        _leave_exit_functions_to_parent()
+        reseed()
+        if threads is None:
+            threads = preloaded.threads
+        launch = Launch(launch_id, spawn.address, spawn.secret, threads)
+        code = run_worker(launch, preloaded)
+    except BaseException:
+        with contextlib.suppress(BaseException):
+            traceback.print_exc()
+    finally:
+        end_process(code)
+
+
+def _leave_exit_functions_to_parent() -> None:
+    """Forget what was to run at the parent's end: a worker must not remove what it shares."""
+    atexit._clear()
+    finalizers: Any = weakref.finalize
+    for finalizer in list(finalizers._registry):
+        finalizer.atexit = False
+    # These two register themselves only once in the life of a program.
+    finalizers._registered_with_atexit = False
+    atexit.register(logging.shutdown)
