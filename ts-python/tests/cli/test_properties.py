@@ -42,8 +42,11 @@ def test_malformed_escape_is_an_error(text: str) -> None:
         parse_properties(text)
 
 
-def test_file_is_iso_8859_1_and_its_values_are_trimmed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("cafe", [b"caf\xe9", b"caf\xc3\xa9", b"caf\\u00e9"])
+def test_file_is_utf_8_or_else_iso_8859_1_and_its_values_are_trimmed(
+    tmp_path: Path, cafe: bytes
+) -> None:
     path = tmp_path / "config.properties"
-    path.write_bytes(b"model_store = caf\xe9 \nenable_model_api=true \n")
+    path.write_bytes(b"model_store = " + cafe + b" \nenable_model_api=true \n")
 
     assert read_properties(path) == {"model_store": "café", "enable_model_api": "true"}

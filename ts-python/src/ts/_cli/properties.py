@@ -21,8 +21,16 @@ def read_properties(path: Path) -> dict[str, str]:
         OSError: The file cannot be read.
         ValueError: It holds a malformed `\uXXXX` escape.
     """
-    values = parse_properties(path.read_bytes().decode("iso-8859-1"))
+    values = parse_properties(_decode(path.read_bytes()))
     return {key: value.strip() for key, value in values.items()}
+
+
+def _decode(octets: bytes) -> str:
+    """Files in ISO-8859-1 are no valid UTF-8 as soon as they hold more than ASCII."""
+    try:
+        return octets.decode("utf-8")
+    except UnicodeDecodeError:
+        return octets.decode("iso-8859-1")
 
 
 def parse_properties(text: str) -> dict[str, str]:

@@ -26,7 +26,7 @@ public final class ModelNames {
   }
 
   /** What follows the last slash; slashes at the very end do not count. */
-  static String lastSegment(String url) {
+  public static String lastSegment(String url) {
     int end = url.length();
     while (end > 0 && url.charAt(end - 1) == '/') {
       end--;

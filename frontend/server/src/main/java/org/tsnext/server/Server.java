@@ -6,6 +6,7 @@ import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -38,6 +39,9 @@ import org.tsnext.server.settings.ListenerKeys;
 import org.tsnext.server.settings.ModelKeys;
 import org.tsnext.server.settings.ServerKeys;
 import org.tsnext.server.settings.Settings;
+import org.tsnext.server.snapshot.SavedModel;
+import org.tsnext.server.snapshot.SnapshotPlan;
+import org.tsnext.server.snapshot.SnapshotWriter;
 import org.tsnext.transport.Transport;
 import org.tsnext.worker.PipModelEnvironment;
 import org.tsnext.worker.ProcessEnvironment;
@@ -63,23 +67,38 @@ final class Server implements AutoCloseable {
   private final GpuDetector gpuDetector;
   private final Path temporaryDirectory;
   private final ClosingStack parts = new ClosingStack();
+  private final SnapshotPlan snapshots;
+  private final Optional<SnapshotWriter> snapshotWriter;
   private volatile ServingCore core;
   private volatile StartupModels startupModels;
 
   /**
    * @param environment the process's own
    * @param temporaryDirectory where the server makes its private folder
+   * @param snapshots what to restore, and where to save
    */
   Server(
       Settings settings,
       Map<String, String> environment,
       GpuDetector gpuDetector,
-      Path temporaryDirectory) {
+      Path temporaryDirectory,
+      SnapshotPlan snapshots) {
     this.settings = settings;
     this.modules = new ModuleSettings(settings, Runtime.getRuntime().availableProcessors());
     this.environment = Map.copyOf(environment);
     this.gpuDetector = gpuDetector;
     this.temporaryDirectory = temporaryDirectory;
+    this.snapshots = snapshots;
+    this.snapshotWriter =
+        snapshots
+            .folder()
+            .map(
+                folder ->
+                    new SnapshotWriter(
+                        folder,
+                        this::modelsToSave,
+                        settings.get(ModelKeys.SNAPSHOTS_KEPT),
+                        Version.current()));
   }
 
   /**
@@ -89,7 +108,7 @@ final class Server implements AutoCloseable {
    * @throws StartException with what was opened still open: call {@link #close}
    */
   Map<String, String> start() throws StartException {
-    StartReport.logSettings(settings);
+    StartReport.logSettings(settings, snapshots);
     Transport transport = Transport.choose(settings.get(ListenerKeys.USE_NATIVE_IO));
     TemporaryFolders folders =
         TemporaryFolders.make(temporaryDirectory, modules.unixWorkers(transport), parts);
@@ -118,7 +137,9 @@ final class Server implements AutoCloseable {
         new StoreModelSource(
             settings.find(ModelKeys.MODEL_STORE), folders.models(), modules.unpackLimits());
     startupModels =
-        StartupModels.of(settings.find(ModelKeys.LOAD_MODELS).orElse(List.of()), source);
+        snapshots.restored().isPresent()
+            ? StartupModels.restored(snapshots.restored().get())
+            : StartupModels.of(settings.find(ModelKeys.LOAD_MODELS).orElse(List.of()), source);
     ModelEnvironment modelEnvironment =
         new PipModelEnvironment(
             settings.get(ServerKeys.PYTHON),
@@ -140,8 +161,11 @@ final class Server implements AutoCloseable {
                 timer,
                 executor,
                 serving,
-                ModelChangeListener.NONE));
+                snapshotWriter
+                    .map(ModelChangeListener.class::cast)
+                    .orElse(ModelChangeListener.NONE)));
     parts.add("core", this::stopWorkers);
+    snapshotWriter.ifPresent(writer -> parts.add("snapshots", writer));
     HttpServer http =
         new HttpServer(
             modules.http(startupModels::loaded),
@@ -163,7 +187,21 @@ final class Server implements AutoCloseable {
    * Loads the models of the start. The future ends, never exceptionally, when each has its fate.
    */
   CompletableFuture<Void> loadModels() {
-    return startupModels.load(core.models());
+    return startupModels
+        .load(core.models())
+        .thenRun(() -> snapshotWriter.ifPresent(SnapshotWriter::begin));
+  }
+
+  /** With those that could not be restored, for a start at which they can. */
+  private List<SavedModel> modelsToSave() {
+    List<SavedModel> models = new ArrayList<>();
+    core.registered().forEach(model -> models.add(SavedModel.of(model)));
+    for (SavedModel missing : startupModels.notRestored()) {
+      if (models.stream().noneMatch(missing::isSameVersionAs)) {
+        models.add(missing.asLeftOver(models));
+      }
+    }
+    return models;
   }
 
   /**

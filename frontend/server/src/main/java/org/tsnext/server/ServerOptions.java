@@ -22,6 +22,7 @@ import org.tsnext.server.settings.SettingsLoader.Given;
  * @param statusFile where to tell how the start goes
  * @param pidFile names this process; removed at its end
  * @param console whether log lines go to stdout; empty leaves it to the system property
+ * @param snapshots whether the models' state is saved and restored
  * @param printConfig print the effective settings and exit
  */
 record ServerOptions(
@@ -30,6 +31,7 @@ record ServerOptions(
     Optional<Path> statusFile,
     Optional<Path> pidFile,
     Optional<Boolean> console,
+    boolean snapshots,
     boolean printConfig) {
 
   private static final Option CONFIG =
@@ -46,7 +48,7 @@ record ServerOptions(
   private static final Option MODEL_STORE =
       option("s", "model-store", "dir", "directory that holds the models");
   private static final Option NO_SNAPSHOT =
-      flag("ncs", "no-config-snapshot", "accepted; this version keeps no snapshots");
+      flag("ncs", "no-config-snapshot", "neither save nor restore the state of the models");
   private static final Option WORKFLOW_STORE =
       option("w", "workflow-store", "dir", "directory that holds workflows (not supported yet)");
   private static final Option CPP_LOG =
@@ -104,6 +106,7 @@ record ServerOptions(
         Optional.ofNullable(line.getOptionValue(STATUS_FILE)).map(Path::of),
         Optional.ofNullable(line.getOptionValue(PID_FILE)).map(Path::of),
         console(line),
+        !line.hasOption(NO_SNAPSHOT),
         line.hasOption(PRINT_CONFIG));
   }
 

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.ZoneId;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -14,6 +15,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.tsnext.core.time.Clock;
 import org.tsnext.server.StatusFile.State;
 import org.tsnext.server.StatusFile.Status;
 import org.tsnext.server.logging.Logging;
@@ -24,6 +26,8 @@ import org.tsnext.server.settings.ConfigFile;
 import org.tsnext.server.settings.InvalidSettingsException;
 import org.tsnext.server.settings.Settings;
 import org.tsnext.server.settings.SettingsLoader;
+import org.tsnext.server.snapshot.SnapshotFolder;
+import org.tsnext.server.snapshot.SnapshotPlan;
 
 /** One run of the server, from its settings to its end. */
 final class ServerProcess {
@@ -78,7 +82,16 @@ final class ServerProcess {
       out.print(settings.describe());
       return 0;
     }
-    return serve(settings);
+    SnapshotPlan snapshots =
+        SnapshotPlan.of(
+            settings,
+            options.snapshots(),
+            ConfigFile.isNamed(environment, options.configFile()),
+            new SnapshotFolder(
+                SnapshotFolder.below(Optional.ofNullable(environment.get("LOG_LOCATION"))),
+                Clock.system()::now,
+                ZoneId.systemDefault()));
+    return serve(settings, snapshots);
   }
 
   private Settings loadSettings() {
@@ -88,7 +101,7 @@ final class ServerProcess {
     return SettingsLoader.load(file, options.settings(), environment);
   }
 
-  private int serve(Settings settings) throws IOException {
+  private int serve(Settings settings, SnapshotPlan snapshots) throws IOException {
     Logging.start();
     Logger logger = LoggerFactory.getLogger(ServerProcess.class);
     Status status =
@@ -97,12 +110,13 @@ final class ServerProcess {
             Optional.empty(),
             Map.of(),
             List.of(),
-            StartReport.warnings(settings),
+            StartReport.warnings(settings, snapshots),
             settings.file().map(ConfigFile::path));
     write(status);
     GpuDetector gpus = new GpuDetector(environment, new NvidiaSmi(environment, GPU_TOOL_TIMEOUT));
     Server server =
-        new Server(settings, environment, gpus, Path.of(System.getProperty("java.io.tmpdir")));
+        new Server(
+            settings, environment, gpus, Path.of(System.getProperty("java.io.tmpdir")), snapshots);
     closeAtExit(server, logger);
     try {
       Map<String, String> addresses = server.start();

@@ -12,6 +12,7 @@ import org.tsnext.server.settings.ModelsProperty;
 import org.tsnext.server.settings.ServerKeys;
 import org.tsnext.server.settings.Settings;
 import org.tsnext.server.settings.WorkerKeys;
+import org.tsnext.server.snapshot.SnapshotPlan;
 import org.tsnext.transport.Transport;
 
 /** What the log says at start: the values that matter, and what a person should know. */
@@ -21,15 +22,16 @@ final class StartReport {
   private StartReport() {}
 
   /** Everything to warn of, most important first. */
-  static List<String> warnings(Settings settings) {
+  static List<String> warnings(Settings settings, SnapshotPlan snapshots) {
     List<String> warnings = new ArrayList<>(RiskWarnings.of(settings));
     warnings.addAll(settings.warnings());
     settings.find(ModelKeys.MODELS).map(ModelsProperty::warnings).ifPresent(warnings::addAll);
+    warnings.addAll(snapshots.warnings());
     return List.copyOf(warnings);
   }
 
   /** Logs what was set, then the warnings, then the notes. */
-  static void logSettings(Settings settings) {
+  static void logSettings(Settings settings, SnapshotPlan snapshots) {
     LOGGER.info("TorchServe Next {}", Version.current());
     LOGGER.info(
         "Config file: {}",
@@ -38,8 +40,9 @@ final class StartReport {
         "Model store: {}", settings.find(ModelKeys.MODEL_STORE).map(Path::toString).orElse("none"));
     LOGGER.info("Python executable: {}", settings.get(ServerKeys.PYTHON));
     LOGGER.info("Java: {} in {}", Runtime.version(), System.getProperty("java.home"));
-    warnings(settings).forEach(LOGGER::warn);
+    warnings(settings, snapshots).forEach(LOGGER::warn);
     settings.notes().forEach(LOGGER::info);
+    snapshots.notes().forEach(LOGGER::info);
   }
 
   /** Logs what was made of it on this machine. */

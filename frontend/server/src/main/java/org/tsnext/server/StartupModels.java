@@ -1,13 +1,18 @@
 package org.tsnext.server;
 
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.tsnext.archive.ArchiveException;
@@ -16,6 +21,8 @@ import org.tsnext.core.error.ServingException;
 import org.tsnext.core.model.ModelService;
 import org.tsnext.core.model.RegisterModel;
 import org.tsnext.core.model.ScaleResult;
+import org.tsnext.server.snapshot.SavedModel;
+import org.tsnext.server.snapshot.Snapshot;
 
 /**
  * The models that the operator wants from the start. One that cannot be loaded is told and skipped;
@@ -24,30 +31,48 @@ import org.tsnext.core.model.ScaleResult;
 final class StartupModels {
   private static final Logger LOGGER = LoggerFactory.getLogger(StartupModels.class);
 
-  private final List<Item> items;
-  private final List<String> loaded = new CopyOnWriteArrayList<>();
+  /** Those of one list are registered one after the other. */
+  private final List<List<Item>> groups;
 
-  private StartupModels(List<Item> items) {
-    this.items = List.copyOf(items);
+  private final List<String> loaded = new CopyOnWriteArrayList<>();
+  private final List<SavedModel> notRestored = new CopyOnWriteArrayList<>();
+
+  private StartupModels(List<List<Item>> groups) {
+    this.groups = List.copyOf(groups);
   }
 
   /**
    * A model to load.
    *
-   * @param name to register it under; empty for its own
+   * @param saved what a snapshot says of it, if it is from one
    */
-  private record Item(Optional<String> name, String location) {
+  private record Item(RegisterModel order, Optional<SavedModel> saved) {
     static Item parse(String text) {
       int equals = text.indexOf('=');
       int slash = text.indexOf('/');
       // An equals sign in a path or a URL separates no name.
       boolean named = equals > 0 && (slash < 0 || equals < slash);
       return named
-          ? new Item(Optional.of(text.substring(0, equals)), text.substring(equals + 1))
-          : new Item(Optional.empty(), text);
+          ? named(Optional.of(text.substring(0, equals)), text.substring(equals + 1))
+          : named(Optional.empty(), text);
     }
 
-    RegisterModel order() {
+    static Item restored(SavedModel saved) {
+      return new Item(saved.order(), Optional.of(saved));
+    }
+
+    /**
+     * @param name to register it under; empty for its own
+     */
+    static Item named(Optional<String> name, String location) {
+      return new Item(order(name, location), Optional.empty());
+    }
+
+    String location() {
+      return order.url();
+    }
+
+    private static RegisterModel order(Optional<String> name, String location) {
       return new RegisterModel(
           location,
           name,
@@ -73,7 +98,7 @@ final class StartupModels {
     if (words.size() == 1) {
       switch (words.get(0).toLowerCase(Locale.ROOT)) {
         case "all" -> {
-          return new StartupModels(list(source));
+          return separately(list(source));
         }
         case "none", "standalone" -> {
           return new StartupModels(List.of());
@@ -83,12 +108,29 @@ final class StartupModels {
         }
       }
     }
-    return new StartupModels(words.stream().map(Item::parse).toList());
+    return separately(words.stream().map(Item::parse));
   }
 
-  private static List<Item> list(ModelSource source) throws StartException {
+  /** Those of a snapshot. The default version of a model comes first, so that it becomes that. */
+  static StartupModels restored(Snapshot snapshot) {
+    Map<String, List<Item>> byName =
+        snapshot.models().stream()
+            .sorted(Comparator.comparing(model -> !model.defaultVersion()))
+            .collect(
+                Collectors.groupingBy(
+                    SavedModel::name,
+                    TreeMap::new,
+                    Collectors.mapping(Item::restored, Collectors.toList())));
+    return new StartupModels(List.copyOf(byName.values()));
+  }
+
+  private static StartupModels separately(Stream<Item> items) {
+    return new StartupModels(items.map(List::of).toList());
+  }
+
+  private static Stream<Item> list(ModelSource source) throws StartException {
     try {
-      return source.list().stream().map(name -> new Item(Optional.empty(), name)).toList();
+      return source.list().stream().map(name -> Item.named(Optional.empty(), name));
     } catch (ArchiveException e) {
       throw new StartException("Cannot load all models: " + e.getMessage(), e);
     }
@@ -96,7 +138,7 @@ final class StartupModels {
 
   /** What will be loaded, as the operator named it. */
   List<String> locations() {
-    return items.stream().map(Item::location).toList();
+    return groups.stream().flatMap(List::stream).map(Item::location).toList();
   }
 
   /** Names of the models that were registered so far. */
@@ -104,15 +146,26 @@ final class StartupModels {
     return List.copyOf(loaded);
   }
 
-  /**
-   * Registers all of them at once. The future ends, never exceptionally, when each has its fate.
-   */
+  /** What a snapshot had and could not be registered again. */
+  List<SavedModel> notRestored() {
+    return List.copyOf(notRestored);
+  }
+
+  /** Registers all of them. The future ends, never exceptionally, when each has its fate. */
   CompletableFuture<Void> load(ModelService models) {
     List<CompletableFuture<Void>> all = new ArrayList<>();
-    for (Item item : items) {
-      all.add(register(models, item).handle((result, error) -> finish(item, result, error)));
+    for (List<Item> group : groups) {
+      CompletableFuture<Void> turn = CompletableFuture.completedFuture(null);
+      for (Item item : group) {
+        turn = turn.thenCompose(none -> load(models, item));
+      }
+      all.add(turn);
     }
     return CompletableFuture.allOf(all.toArray(CompletableFuture[]::new));
+  }
+
+  private CompletableFuture<Void> load(ModelService models, Item item) {
+    return register(models, item).handle((result, error) -> finish(models, item, result, error));
   }
 
   private static CompletableFuture<ScaleResult> register(ModelService models, Item item) {
@@ -123,11 +176,44 @@ final class StartupModels {
     }
   }
 
-  private Void finish(Item item, ScaleResult result, Throwable error) {
+  private Void finish(ModelService models, Item item, ScaleResult result, Throwable error) {
     if (error == null) {
       loaded.add(result.modelName());
+      item.saved().ifPresent(saved -> scale(models, saved, result));
       return null;
     }
+    item.saved().ifPresent(notRestored::add);
+    tell(item, error);
+    return null;
+  }
+
+  /** Gives a restored model the workers that it had. */
+  private static void scale(ModelService models, SavedModel saved, ScaleResult registered) {
+    String version = registered.modelVersion();
+    if (!version.equals(saved.version())) {
+      LOGGER.warn(
+          "Model {} was saved as version {}, and its archive now has version {}",
+          saved.name(),
+          saved.version(),
+          version);
+    }
+    saved
+        .scaling()
+        .ifPresent(
+            order -> {
+              CompletableFuture<ScaleResult> unused =
+                  models
+                      .scale(saved.name(), Optional.of(version), order)
+                      .whenComplete(
+                          (result, error) -> {
+                            if (error != null) {
+                              LOGGER.error("Workers of model {} not restored", saved.name(), error);
+                            }
+                          });
+            });
+  }
+
+  private static void tell(Item item, Throwable error) {
     Throwable cause = error instanceof CompletionException e ? e.getCause() : error;
     if (cause instanceof ServingException known) {
       String detail = known.detail().map(text -> ": " + text).orElse("");
@@ -135,6 +221,5 @@ final class StartupModels {
     } else {
       LOGGER.error("Failed to load model: {}", item.location(), cause);
     }
-    return null;
   }
 }

@@ -1,6 +1,7 @@
 package org.tsnext.server;
 
 import static org.testng.Assert.assertEquals;
+import static org.testng.Assert.assertFalse;
 import static org.testng.Assert.assertTrue;
 import static org.testng.Assert.expectThrows;
 
@@ -72,6 +73,7 @@ public class ServerOptionsTest {
             "--print-config");
     assertEquals(options.configFile(), Optional.of("c"));
     assertTrue(options.printConfig());
+    assertFalse(options.snapshots());
     assertEquals(options.settings().size(), 5);
   }
 
@@ -86,6 +88,7 @@ public class ServerOptionsTest {
             Optional.empty(),
             Optional.empty(),
             Optional.empty(),
+            true,
             false));
   }
 

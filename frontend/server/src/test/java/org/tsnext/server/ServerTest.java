@@ -13,6 +13,8 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
+import java.time.ZoneOffset;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
@@ -25,12 +27,16 @@ import org.tsnext.server.machine.GpuDetector;
 import org.tsnext.server.settings.ConfigFile;
 import org.tsnext.server.settings.Settings;
 import org.tsnext.server.settings.SettingsLoader;
+import org.tsnext.server.snapshot.SnapshotFolder;
+import org.tsnext.server.snapshot.SnapshotJson;
+import org.tsnext.server.snapshot.SnapshotPlan;
 
 /** The real parts put together; only Python is a script that reads its input and does nothing. */
 public class ServerTest {
   private Path folder;
   private Path temporary;
   private final Map<String, String> file = new HashMap<>();
+  private SnapshotPlan snapshots;
 
   @BeforeMethod
   public void makeFolders() throws IOException {
@@ -40,6 +46,7 @@ public class ServerTest {
     Files.createDirectory(folder.resolve("store"));
     Path python = Files.writeString(folder.resolve("python"), "#!/bin/sh\ncat >/dev/null\n");
     assertTrue(python.toFile().setExecutable(true));
+    snapshots = SnapshotPlan.NONE;
     file.clear();
     file.put("python", python.toString());
     file.put("model_server_home", folder.resolve("home").toString());
@@ -68,7 +75,8 @@ public class ServerTest {
         settings,
         Map.of("PATH", System.getenv("PATH")),
         new GpuDetector(Map.of(), Optional::empty),
-        temporary);
+        temporary,
+        snapshots);
   }
 
   private List<Path> leftOver() throws IOException {
@@ -118,6 +126,31 @@ public class ServerTest {
       assertEquals(server.modelsToLoad(), List.of("nothing.mar"));
       server.loadModels().join();
       assertEquals(status(addresses.get("inference"), "/ping"), 200);
+    }
+  }
+
+  @Test
+  public void modelThatCannotBeRestoredIsKeptInTheNextSnapshot() throws Exception {
+    Path config = folder.resolve("logs").resolve("config");
+    SnapshotFolder saved = new SnapshotFolder(config, Instant::now, ZoneOffset.UTC);
+    String json =
+        """
+        {"models": {"lost": {"1.0": {"defaultVersion": true, "marName": "lost.mar",
+         "minWorkers": 1, "maxWorkers": 1, "batchSize": 1, "maxBatchDelay": 100}}}}
+        """;
+    snapshots =
+        new SnapshotPlan(
+            Optional.of(SnapshotJson.read(json)), Optional.of(saved), List.of(), List.of());
+    try (Server server = server()) {
+      server.start();
+      server.loadModels().join();
+    }
+    List<Path> files = saved.newestFirst();
+    assertEquals(
+        files.stream().map(file -> file.getFileName().toString().substring(18)).toList(),
+        List.of("shutdown.cfg", "startup.cfg"));
+    for (Path file : files) {
+      assertTrue(Files.readString(file).contains("lost.mar"), file.toString());
     }
   }
 

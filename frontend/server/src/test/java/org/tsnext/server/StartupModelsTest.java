@@ -21,6 +21,8 @@ import org.tsnext.core.model.ModelService;
 import org.tsnext.core.model.RegisterModel;
 import org.tsnext.core.model.ScaleModel;
 import org.tsnext.core.model.ScaleResult;
+import org.tsnext.server.snapshot.SavedModel;
+import org.tsnext.server.snapshot.SnapshotJson;
 
 public class StartupModelsTest {
   private static final ModelSource STORE = new Store(List.of("a.mar", "b"));
@@ -49,6 +51,7 @@ public class StartupModelsTest {
   /** Remembers registrations; those of {@code bad...} fail, each in its own way. */
   private static final class Registrations implements ModelService {
     final List<RegisterModel> orders = new ArrayList<>();
+    final List<String> scaled = new ArrayList<>();
 
     @Override
     public CompletableFuture<ScaleResult> register(RegisterModel order) {
@@ -71,7 +74,11 @@ public class StartupModelsTest {
     @Override
     public CompletableFuture<ScaleResult> scale(
         String modelName, Optional<String> version, ScaleModel order) {
-      throw new UnsupportedOperationException();
+      scaled.add(
+          "%s %s %d-%d"
+              .formatted(modelName, version.get(), order.minWorkers(), order.maxWorkers()));
+      return CompletableFuture.completedFuture(
+          new ScaleResult(ScaleResult.Outcome.ACCEPTED, modelName, version.get(), 1));
     }
 
     @Override
@@ -146,6 +153,48 @@ public class StartupModelsTest {
     models.load(registrations).join();
     assertEquals(registrations.orders.size(), 4);
     assertEquals(models.loaded(), List.of("n", "name-of-b"));
+  }
+
+  @Test
+  public void savedModelsComeBackTheDefaultVersionFirstAndWithTheirWorkers() {
+    Registrations registrations = new Registrations();
+    StartupModels models =
+        StartupModels.restored(
+            SnapshotJson.read(
+                """
+                {"models": {
+                  "b": {"1.0": {"defaultVersion": false, "marName": "b1.mar", "minWorkers": 1,
+                                "maxWorkers": 1, "batchSize": 1, "maxBatchDelay": 100},
+                        "2.0": {"defaultVersion": true, "marName": "b2.mar", "minWorkers": 0,
+                                "maxWorkers": 0, "batchSize": 1, "maxBatchDelay": 100}},
+                  "a": {"1.0": {"defaultVersion": true, "marName": "a.mar", "minWorkers": 1,
+                                "maxWorkers": 3, "batchSize": 4, "maxBatchDelay": 100}}}}
+                """));
+    models.load(registrations).join();
+    assertEquals(
+        registrations.orders.stream().map(RegisterModel::url).toList(),
+        List.of("a.mar", "b2.mar", "b1.mar"));
+    assertEquals(registrations.scaled, List.of("a 1.0 1-3"));
+    assertEquals(models.notRestored(), List.of());
+  }
+
+  @Test
+  public void savedModelThatFailsIsRememberedAndTheRestIsRestored() {
+    Registrations registrations = new Registrations();
+    StartupModels models =
+        StartupModels.restored(
+            SnapshotJson.read(
+                """
+                {"models": {
+                  "b": {"1.0": {"defaultVersion": true, "marName": "bad.mar", "minWorkers": 1,
+                                "maxWorkers": 1, "batchSize": 1, "maxBatchDelay": 100},
+                        "2.0": {"defaultVersion": false, "marName": "b2.mar", "minWorkers": 1,
+                                "maxWorkers": 1, "batchSize": 1, "maxBatchDelay": 100}}}}
+                """));
+    models.load(registrations).join();
+    assertEquals(models.loaded(), List.of("b"));
+    assertEquals(
+        models.notRestored().stream().map(SavedModel::marName).toList(), List.of("bad.mar"));
   }
 
   @Test

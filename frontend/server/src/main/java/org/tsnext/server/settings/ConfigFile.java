@@ -1,7 +1,10 @@
 package org.tsnext.server.settings;
 
 import java.io.IOException;
-import java.io.InputStream;
+import java.io.StringReader;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
@@ -10,7 +13,7 @@ import java.util.Properties;
 import java.util.TreeMap;
 
 /**
- * A settings file that was read: Java properties syntax, ISO-8859-1.
+ * A settings file that was read: Java properties syntax, in UTF-8 or else ISO-8859-1.
  *
  * @param path where it lies
  * @param values trimmed
@@ -42,13 +45,27 @@ public record ConfigFile(Path path, Map<String, String> values) {
     return Files.isRegularFile(local) ? Optional.of(read(local)) : Optional.empty();
   }
 
-  private static ConfigFile read(Path path) {
+  /**
+   * Whether somebody named the file, rather than that it lies in the working directory.
+   *
+   * @param option the file of the command line
+   */
+  public static boolean isNamed(Map<String, String> environment, Optional<String> option) {
+    return !environment.getOrDefault("TS_CONFIG_FILE", "").isBlank() || option.isPresent();
+  }
+
+  /**
+   * Reads a file.
+   *
+   * @throws InvalidSettingsException if it is not there or not in that syntax
+   */
+  public static ConfigFile read(Path path) {
     if (!Files.exists(path)) {
       throw new InvalidSettingsException("--ts-config file not found: " + path);
     }
     Properties properties = new Properties();
-    try (InputStream in = Files.newInputStream(path)) {
-      properties.load(in);
+    try {
+      properties.load(new StringReader(decode(Files.readAllBytes(path))));
     } catch (IOException | IllegalArgumentException e) {
       throw new InvalidSettingsException(
           "Invalid configuration: " + path + " cannot be read as a properties file: " + e);
@@ -58,5 +75,14 @@ public record ConfigFile(Path path, Map<String, String> values) {
       values.put(name, properties.getProperty(name).strip());
     }
     return new ConfigFile(path.toAbsolutePath().normalize(), values);
+  }
+
+  /** Files in ISO-8859-1 are no valid UTF-8 as soon as they hold more than ASCII. */
+  private static String decode(byte[] bytes) {
+    try {
+      return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
+    } catch (CharacterCodingException e) {
+      return new String(bytes, StandardCharsets.ISO_8859_1);
+    }
   }
 }

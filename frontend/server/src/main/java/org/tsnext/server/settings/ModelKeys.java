@@ -9,12 +9,14 @@ import static org.tsnext.server.settings.SettingTypes.matching;
 import static org.tsnext.server.settings.SettingTypes.models;
 import static org.tsnext.server.settings.SettingTypes.path;
 import static org.tsnext.server.settings.SettingTypes.regexes;
+import static org.tsnext.server.settings.SettingTypes.snapshot;
 import static org.tsnext.server.settings.SettingTypes.text;
 
 import java.nio.file.Path;
 import java.util.List;
 import java.util.regex.Pattern;
 import org.tsnext.server.settings.SettingKey.EnvironmentForm.Gate;
+import org.tsnext.server.snapshot.Snapshot;
 
 /** Keys of models and where they come from. */
 public final class ModelKeys {
@@ -41,10 +43,19 @@ public final class ModelKeys {
                   + " batchSize, maxBatchDelay (ms), responseTimeout (s), startupTimeout (s),"
                   + " runtimeType. It loads nothing by itself.")
           .fileOnly();
-  public static final SettingKey<String> MODEL_SNAPSHOT =
-      SettingKey.of("model_snapshot", text("JSON"), "State that TorchServe 0.12 saved.")
-          .fileOnly()
-          .notYet("restoring snapshots is");
+  public static final SettingKey<Snapshot> MODEL_SNAPSHOT =
+      SettingKey.of(
+              "model_snapshot",
+              snapshot(),
+              "JSON with the models to begin with, as snapshots have it and as people write it by"
+                  + " hand; load_models is not followed then.")
+          .fileOnly();
+  public static final SettingKey<Integer> SNAPSHOTS_KEPT =
+      SettingKey.of(
+              "snapshots_kept",
+              integer(1, 100_000),
+              "How many snapshots of the models' state are kept, the newest ones.")
+          .withDefault("20");
   public static final SettingKey<List<Pattern>> ALLOWED_URLS =
       SettingKey.of(
               "allowed_urls",
@@ -107,6 +118,7 @@ public final class ModelKeys {
           LOAD_MODELS,
           MODELS,
           MODEL_SNAPSHOT,
+          SNAPSHOTS_KEPT,
           ALLOWED_URLS,
           USE_ENV_ALLOWED_URLS,
           UNPACK_MAX_BYTES,

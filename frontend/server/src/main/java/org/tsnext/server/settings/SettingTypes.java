@@ -13,6 +13,8 @@ import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
 import org.tsnext.http.ListenAddress;
 import org.tsnext.server.settings.SettingType.InvalidValueException;
+import org.tsnext.server.snapshot.Snapshot;
+import org.tsnext.server.snapshot.SnapshotJson;
 
 /** The kinds of values that settings have. */
 final class SettingTypes {
@@ -162,6 +164,18 @@ final class SettingTypes {
 
   static SettingType<ModelsProperty> models() {
     return type("a JSON object: model name, version, settings", ModelsProperty::parse);
+  }
+
+  static SettingType<Snapshot> snapshot() {
+    return type(
+        "JSON of a snapshot",
+        text -> {
+          try {
+            return SnapshotJson.read(text);
+          } catch (IllegalArgumentException e) {
+            throw new InvalidValueException("expected JSON of a snapshot: " + e.getMessage());
+          }
+        });
   }
 
   private static <T> SettingType<T> type(String expected, Reader<T> reader) {

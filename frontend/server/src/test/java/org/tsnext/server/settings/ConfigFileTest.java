@@ -1,6 +1,7 @@
 package org.tsnext.server.settings;
 
 import static org.testng.Assert.assertEquals;
+import static org.testng.Assert.assertFalse;
 import static org.testng.Assert.assertTrue;
 import static org.testng.Assert.expectThrows;
 
@@ -61,6 +62,21 @@ public class ConfigFileTest {
     assertEquals(
         ConfigFile.find(Map.of(), Optional.empty(), folder).orElseThrow().values(),
         Map.of("a", "1", "b", "two", "c", "three", "d", "x,y", "e", "é", "f", "é", "g", "a=b"));
+  }
+
+  @Test
+  public void utf8IsReadAsSuch() throws IOException {
+    Files.writeString(folder.resolve("config.properties"), "a=größe\n");
+    assertEquals(
+        ConfigFile.find(Map.of(), Optional.empty(), folder).orElseThrow().values(),
+        Map.of("a", "größe"));
+  }
+
+  @Test
+  public void fileIsNamedByVariableOrOptionOnly() {
+    assertTrue(ConfigFile.isNamed(Map.of("TS_CONFIG_FILE", "x"), Optional.empty()));
+    assertTrue(ConfigFile.isNamed(Map.of(), Optional.of("x")));
+    assertFalse(ConfigFile.isNamed(Map.of("TS_CONFIG_FILE", " "), Optional.empty()));
   }
 
   @Test

@@ -44,7 +44,7 @@ public class SettingTableTest {
       model_server_home enable_envvars_config python vmargs plugins_path version tsConfigFile
       NUM_WORKERS
       error_detail stream_buffer_size worker_transport shutdown_drain_timeout
-      unpack_max_bytes unpack_max_entries
+      unpack_max_bytes unpack_max_entries snapshots_kept
       """;
 
   /** Defaults that users rely on; a change here is a change for them. */
@@ -68,6 +68,7 @@ public class SettingTableTest {
           Map.entry("error_detail", "true"),
           Map.entry("decode_input_request", "true"),
           Map.entry("limit_max_image_pixels", "true"),
+          Map.entry("snapshots_kept", "20"),
           Map.entry("enable_envvars_config", "false"));
 
   @Test

@@ -271,7 +271,6 @@ public class SettingsLoaderTest {
       {"ts_open_inference_protocol", "true"},
       {"keystore", "/etc/keys"},
       {"private_key_file", "/etc/key.pem"},
-      {"model_snapshot", "{}"},
       {"plugins_path", "/plugins"},
       {"workflow_store", "/workflows"},
       {"cpp_log_config", "/log.yaml"},

@@ -1,0 +1,148 @@
+package org.tsnext.server.snapshot;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.tsnext.server.settings.ConfigFile;
+import org.tsnext.server.settings.InvalidSettingsException;
+import org.tsnext.server.settings.ModelKeys;
+import org.tsnext.server.settings.Settings;
+import org.tsnext.server.settings.Settings.Source;
+
+/**
+ * What one start does about snapshots.
+ *
+ * @param restored the state to begin with, if there is one
+ * @param folder where to save; empty to save nothing
+ * @param notes what a person may want to know, as full sentences
+ * @param warnings what a person should hear
+ */
+public record SnapshotPlan(
+    Optional<Snapshot> restored,
+    Optional<SnapshotFolder> folder,
+    List<String> notes,
+    List<String> warnings) {
+
+  /** Neither reads nor writes. */
+  public static final SnapshotPlan NONE =
+      new SnapshotPlan(Optional.empty(), Optional.empty(), List.of(), List.of());
+
+  public SnapshotPlan {
+    notes = List.copyOf(notes);
+    warnings = List.copyOf(warnings);
+  }
+
+  /**
+   * Decides for a start. Models that the operator names now, on the command line or in the
+   * environment, win over any saved state; the newest snapshot of the folder wins over what a
+   * {@code config.properties} that merely lies in the working folder says; a file that was named is
+   * followed as it stands.
+   *
+   * @param enabled whether snapshots are read and written, which {@code --ncs} denies
+   * @param fileIsNamed whether somebody named the settings file
+   */
+  public static SnapshotPlan of(
+      Settings settings, boolean enabled, boolean fileIsNamed, SnapshotFolder folder) {
+    Choice choice = new Choice(settings, folder);
+    Optional<Snapshot> restored =
+        choice.modelsAreNamedNow()
+            ? choice.passOver(enabled && !fileIsNamed)
+            : choice.take(enabled && !fileIsNamed);
+    return new SnapshotPlan(
+        restored, enabled ? Optional.of(folder) : Optional.empty(), choice.notes, choice.warnings);
+  }
+
+  /** One decision under way. */
+  private static final class Choice {
+    private final Settings settings;
+    private final SnapshotFolder folder;
+    private final List<String> notes = new ArrayList<>();
+    private final List<String> warnings = new ArrayList<>();
+
+    Choice(Settings settings, SnapshotFolder folder) {
+      this.settings = settings;
+      this.folder = folder;
+    }
+
+    boolean modelsAreNamedNow() {
+      Source.Kind kind = settings.source(ModelKeys.LOAD_MODELS).kind();
+      return kind == Source.Kind.COMMAND_LINE || kind == Source.Kind.ENVIRONMENT;
+    }
+
+    Optional<Snapshot> passOver(boolean folderCounts) {
+      String named = "models are named by " + settings.source(ModelKeys.LOAD_MODELS) + ".";
+      if (settings.find(ModelKeys.MODEL_SNAPSHOT).isPresent()) {
+        warnings.add(
+            "model_snapshot (%s) is not restored: %s"
+                .formatted(settings.source(ModelKeys.MODEL_SNAPSHOT), named));
+      }
+      if (folderCounts && !files().isEmpty()) {
+        notes.add("The state saved in %s is not restored: %s".formatted(folder, named));
+      }
+      return Optional.empty();
+    }
+
+    Optional<Snapshot> take(boolean folderCounts) {
+      if (folderCounts) {
+        for (Path file : files()) {
+          Optional<Snapshot> snapshot = read(file);
+          if (snapshot.isPresent()) {
+            if (snapshot.get().models().isEmpty()) {
+              notes.add(
+                  "The state saved in %s has no models: nothing is restored.".formatted(file));
+              break;
+            }
+            return Optional.of(restored(snapshot.get(), file.toString()));
+          }
+        }
+      }
+      return settings
+          .find(ModelKeys.MODEL_SNAPSHOT)
+          .filter(snapshot -> !snapshot.models().isEmpty())
+          .map(
+              snapshot ->
+                  restored(
+                      snapshot, "model_snapshot, " + settings.source(ModelKeys.MODEL_SNAPSHOT)));
+    }
+
+    private Snapshot restored(Snapshot snapshot, String from) {
+      notes.add(
+          "Restoring the state of %d model versions, saved %s, from %s. To begin without it, use --ncs or name models by --models."
+              .formatted(
+                  snapshot.models().size(),
+                  snapshot.created().map(time -> "at " + time).orElse("by hand"),
+                  from));
+      if (settings.isSet(ModelKeys.LOAD_MODELS)) {
+        warnings.add(
+            "load_models (%s) is not followed: the state of %s is restored."
+                .formatted(settings.source(ModelKeys.LOAD_MODELS), from));
+      }
+      return snapshot;
+    }
+
+    private List<Path> files() {
+      try {
+        return folder.newestFirst();
+      } catch (IOException e) {
+        warnings.add("The snapshots in %s cannot be listed: %s".formatted(folder, e));
+        return List.of();
+      }
+    }
+
+    /** Only the models: what else was saved there has flags of another start in it. */
+    private Optional<Snapshot> read(Path file) {
+      try {
+        String json = ConfigFile.read(file).values().get("model_snapshot");
+        if (json != null) {
+          return Optional.of(SnapshotJson.read(json));
+        }
+        warnings.add("The snapshot %s is passed over: it has no model_snapshot.".formatted(file));
+      } catch (InvalidSettingsException | IllegalArgumentException e) {
+        warnings.add("The snapshot %s is passed over: %s.".formatted(file, e.getMessage()));
+      }
+      return Optional.empty();
+    }
+  }
+}
