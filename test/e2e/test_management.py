@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 import requests
@@ -135,6 +138,48 @@ def test_register_by_json_has_the_defaults_of_the_query_form(managed: TorchServe
         ("POST", "", {"data": "{", "headers": {"content-type": "application/json"}}, 400, "", ""),
         ("POST", "?url=commands&batch_size=-3", {}, 400, "BadRequestException", ""),
         ("POST", "?url=commands&runtime=cobol", {}, 400, "BadRequestException", ""),
+        (
+            "POST",
+            "?url=commands&batch_size=many",
+            {},
+            400,
+            "BadRequestException",
+            'Parameter batch_size is "many", expected an integer',
+        ),
+        (
+            "POST",
+            "?url=commands&synchronous=maybe",
+            {},
+            400,
+            "BadRequestException",
+            'Parameter synchronous is "maybe", expected true or false.',
+        ),
+        (
+            "POST",
+            "?url=commands&batch_size=100000",
+            {},
+            400,
+            "BadRequestException",
+            "batch_size is 100000, expected 1 to 4096",
+        ),
+        ("POST", "?url=commands&initial_workers=99999", {}, 400, "BadRequestException", ""),
+        (
+            "POST",
+            "",
+            {"json": {"url": "commands", "initial_workers": [1]}},
+            400,
+            "BadRequestException",
+            "Parameter initial_workers is [1], expected an integer.",
+        ),
+        (
+            "POST",
+            "",
+            {"data": {"url": "commands", "startup_timeout": "0"}},
+            400,
+            "BadRequestException",
+            "Parameter startup_timeout is 0, expected 1 or more.",
+        ),
+        ("GET", "?limit=ten", {}, 400, "BadRequestException", "Parameter limit is"),
         ("GET", "/cats", {}, 404, "ModelNotFoundException", "Model not found: cats"),
         ("PUT", "/cats?min_worker=1", {}, 404, "ModelNotFoundException", "Model not found: cats"),
         ("DELETE", "/cats", {}, 404, "ModelNotFoundException", "Model not found: cats"),
@@ -157,6 +202,180 @@ def test_wrong_calls_are_refused_in_words(
     assert error["type"].startswith(kind)
     assert error["message"].startswith(message)
     assert models(managed, "GET").json() == {"models": []}
+
+
+def test_register_by_form(managed: TorchServe) -> None:
+    answer = models(managed, "POST", data={"url": "commands", "model_name": "form"})
+    assert answer.status_code == 200, answer.text
+    assert managed.registered("form")
+    assert models(managed, "DELETE", "/form").status_code == 200
+
+
+def test_head_is_get_without_the_body(managed: TorchServe) -> None:
+    models(managed, "POST", "?url=commands&initial_workers=0").raise_for_status()
+    paths = ("/models", "/models/commands", "/models/commands/all", "/v1/models/commands")
+    for path in paths:
+        got = requests.get(f"{managed.management}{path}", timeout=30)
+        head = requests.head(f"{managed.management}{path}", timeout=30)
+        assert (head.status_code, head.content) == (got.status_code, b"")
+        assert head.headers["content-length"] == str(len(got.content))
+    assert models(managed, "DELETE", "/commands").status_code == 200
+
+
+def test_readiness_is_asked_on_both_listeners(managed: TorchServe) -> None:
+    models(managed, "POST", "?url=commands&initial_workers=0").raise_for_status()
+    for expected in (False, True):
+        for address in (managed.management, managed.inference):
+            answer = requests.get(f"{address}/v1/models/commands:predict", timeout=30)
+            if address == managed.management:
+                assert answer.json() == {"name": "commands", "ready": expected}
+            answer = requests.get(f"{address}/v1/models/commands", timeout=30)
+            assert answer.json() == {"name": "commands", "ready": expected}
+            assert requests.get(f"{address}/v1/models/cats", timeout=30).status_code == 404
+        models(managed, "PUT", "/commands?min_worker=1&synchronous=true").raise_for_status()
+    assert models(managed, "DELETE", "/commands").status_code == 200
+
+
+def test_failed_registration_leaves_nothing(managed: TorchServe) -> None:
+    managed.store.add_directory(MODELS / "broken_import")
+
+    def temporary() -> set[str]:
+        return {str(path) for path in managed.temp.rglob("*")}
+
+    before = temporary()
+    over = threading.Event()
+    pings: set[int] = set()
+
+    def look() -> None:
+        while not over.is_set():
+            pings.add(requests.get(f"{managed.inference}/ping", timeout=30).status_code)
+
+    watcher = threading.Thread(target=look)
+    watcher.start()
+    failed = models(managed, "POST", "?url=broken_import&model_name=broken&initial_workers=2")
+    over.set()
+    watcher.join()
+    assert failed.status_code == 500
+    assert failed.json()["type"] == "InternalServerException"
+    assert failed.json()["message"] == "Failed to start workers for model broken version: 1.0"
+    assert "a_module_that_does_not_exist" in failed.json()["detail"]
+    assert pings == {200}
+    assert models(managed, "GET").json() == {"models": []}
+    assert models(managed, "GET", "/broken").status_code == 404
+    assert temporary() == before
+    answer = models(managed, "POST", "?url=commands&model_name=broken&initial_workers=1")
+    assert answer.status_code == 200, answer.text
+    assert models(managed, "DELETE", "/broken").status_code == 200
+
+
+def test_description_tells_why_a_model_is_down(managed: TorchServe) -> None:
+    accepted = models(
+        managed, "POST", "?url=broken_import&initial_workers=1&synchronous=false&model_name=down"
+    )
+    assert accepted.status_code == 202
+    failing = wait_for(
+        lambda: [d for d in [managed.describe("down")] if d["state"] in ("RECOVERING", "FAILED")],
+        "a failing model",
+    )[0]
+    assert "a_module_that_does_not_exist" in failing["reason"]
+    assert failing["readyWorkers"] == 0
+    assert failing["recovery"]["failures"] >= 1
+    assert failing["recovery"]["since"] < failing["recovery"]["windowEnd"]
+    assert failing["lastLoadError"]["type"] == "ModuleNotFoundError"
+    wait_for(lambda: managed.describe("down")["state"] == "FAILED", "a model that is given up")
+    down = managed.describe("down")
+    (worker,) = down["workers"]
+    assert (worker["status"], worker["state"]) == ("FAILED", "FAILED")
+    assert worker["restarts"] >= 1
+    assert worker["recovery"]["failures"] == worker["restarts"] + 1
+    assert "nextAttempt" not in worker["recovery"]
+    assert "import a_module_that_does_not_exist" in worker["lastError"]["traceback"]
+    assert {"code", "signal"} & set(worker["lastExit"])
+    assert models(managed, "DELETE", "/down").status_code == 200
+
+
+def test_description_tells_how_a_worker_died(managed: TorchServe) -> None:
+    models(managed, "POST", "?url=commands&initial_workers=1").raise_for_status()
+    well = managed.describe("commands")
+    assert (well["state"], well["readyWorkers"]) == ("READY", 1)
+    assert "reason" not in well
+    (worker,) = well["workers"]
+    assert worker["memoryUsage"] > 1_000_000
+    assert "recovery" not in worker
+    old = managed.worker_pids("commands")
+    os.kill(old[0], signal.SIGKILL)
+    managed.wait_new_worker("commands", old)
+    (worker,) = managed.describe("commands")["workers"]
+    assert worker["restarts"] == 1
+    assert worker["lastExit"]["signal"] == signal.SIGKILL
+    assert worker["lastError"]["type"] == "ProcessExit"
+    assert managed.order("raise", text="bad digit").status_code == 503
+    error = managed.describe("commands")["lastError"]
+    assert (error["type"], error["detail"]) == ("ValueError", "ValueError: bad digit")
+    assert "bad digit" in error["traceback"]
+    assert models(managed, "DELETE", "/commands").status_code == 200
+
+
+def test_customized_description_has_a_place_and_a_limit_of_its_own(
+    managed: TorchServe, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    managed.store.write_handler(
+        "busy",
+        "import os, time\n"
+        "def handle(data, context):\n"
+        "    if data is None:\n"
+        "        return None\n"
+        "    if context.get_request_header(0, 'describe') == 'True':\n"
+        "        return [{'labels': ['a']}]\n"
+        f"    while not os.path.exists({str(gate)!r}):\n"
+        "        time.sleep(0.01)\n"
+        "    return ['ok'] * len(data)\n",
+        "minWorkers: 1\nmaxWorkers: 1\njobQueueSize: 1\nresponseTimeout: 3\n",
+    )
+    models(managed, "POST", "?url=busy").raise_for_status()
+    running = threading.Thread(target=managed.predict, args=("busy",), kwargs={"data": b"x"})
+    running.start()
+    wait_for(lambda: managed.describe("busy")["workers"][0]["inFlight"] == 1, "one runs")
+    waiting = threading.Thread(target=managed.predict, args=("busy",), kwargs={"data": b"x"})
+    waiting.start()
+    wait_for(lambda: managed.describe("busy")["jobQueueStatus"]["pendingRequests"] == 1, "full")
+    assert managed.predict("busy", data=b"x").status_code == 503
+    late = models(managed, "GET", "/busy?customized=true")
+    assert late.status_code == 504, late.text
+    gate.touch()
+    for thread in (running, waiting):
+        thread.join()
+    managed.wait_ready("busy")
+    described = models(managed, "GET", "/busy?customized=true")
+    assert described.json()[0]["customizedMetadata"] == {"labels": ["a"]}
+    assert models(managed, "DELETE", "/busy").status_code == 200
+
+
+def test_requests_that_wait_for_a_leaving_model_are_told_so(managed: TorchServe) -> None:
+    models(managed, "POST", "?url=commands&initial_workers=1").raise_for_status()
+    answers: list[requests.Response] = []
+
+    def call(seconds: float) -> None:
+        answers.append(managed.order("sleep", seconds=seconds))
+
+    threads = [threading.Thread(target=call, args=(1.5,)) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    wait_for(
+        lambda: managed.describe("commands")["jobQueueStatus"]["pendingRequests"] == 2,
+        "two requests wait",
+    )
+    assert models(managed, "DELETE", "/commands").status_code == 200
+    for thread in threads:
+        thread.join()
+    assert sorted(answer.status_code for answer in answers) == [200, 503, 503]
+    for answer in answers:
+        if answer.status_code == 503:
+            assert (
+                answer.json()["message"] == 'Model "commands" version "1.0" is being unregistered.'
+            )
+            assert answer.headers["retry-after"]
 
 
 def test_scale_is_checked_and_reaches_zero_and_back(managed: TorchServe) -> None:
@@ -199,6 +418,23 @@ def test_scale_down_and_unregister_let_what_runs_finish(managed: TorchServe) -> 
     for thread in threads:
         thread.join()
     assert answers == [200, 200]
+
+
+def test_scale_down_with_timeout_zero_does_not_wait(managed: TorchServe) -> None:
+    models(managed, "POST", "?url=commands&initial_workers=1").raise_for_status()
+    statuses: list[int] = []
+    running = threading.Thread(
+        target=lambda: statuses.append(managed.order("hang", seconds=60).status_code)
+    )
+    running.start()
+    wait_for(lambda: managed.describe("commands")["workers"][0]["inFlight"] == 1, "one runs")
+    path = "/commands?min_worker=0&max_worker=0&timeout=0&synchronous=true"
+    scaled = models(managed, "PUT", path)
+    assert scaled.json() == {"status": "Workers scaled to 0 for model: commands"}
+    running.join()
+    assert statuses[0] in (500, 503)
+    assert managed.describe("commands")["state"] == "NO_WORKERS"
+    assert models(managed, "DELETE", "/commands").status_code == 200
 
 
 def test_duplicate_registration_is_a_conflict(managed: TorchServe) -> None:
@@ -265,5 +501,17 @@ def test_both_apis_on_one_address(start: Callable[..., TorchServe]) -> None:
     assert server.order("echo").status_code == 200
     assert models(server, "GET", "/commands/1.0").status_code == 200
     assert models(server, "GET", "/commands/all").status_code == 200
+    scaled = models(server, "PUT", "/commands/1.0?min_worker=2&synchronous=true")
+    assert scaled.json() == {"status": "Workers scaled to 2 for model: commands, version: 1.0"}
+    assert models(server, "PUT", "/commands/1.0/set-default").status_code == 200
+    title = models(server, "OPTIONS", "/commands/1.0").json()["info"]["title"]
+    assert title == "RESTful Management API for: commands"
+    assert models(server, "HEAD", "/commands/1.0").status_code == 200
+    assert requests.get(f"{address}/v1/models/commands", timeout=30).json()["ready"] is True
+    assert requests.get(f"{address}/ping", timeout=30).json() == {"status": "Healthy"}
+    predicted = requests.post(f"{address}/predictions/commands/1.0", json={}, timeout=30)
+    assert predicted.status_code == 200
+    wrong = models(server, "DELETE", "/commands/1.0/set-default")
+    assert (wrong.status_code, wrong.headers["allow"]) == (405, "PUT")
     assert requests.post(f"{address}/models/commands/invoke", data=b"x", timeout=30).ok
     assert models(server, "DELETE", "/commands/1.0").status_code == 200
