@@ -29,7 +29,8 @@ final class ModuleSettings {
   /** One-message limits are ints that leave room for headers beside the body. */
   private static final int LARGEST_BODY = Integer.MAX_VALUE - (4 << 20);
 
-  private static final int FEWEST_LOOPS = 2;
+  /** The other half is for the workers. Few loops also mean few ways from one to another. */
+  private static final int CPUS_PER_LOOP = 2;
 
   private final Settings settings;
   private final int cpus;
@@ -44,7 +45,7 @@ final class ModuleSettings {
 
   int eventLoopThreads() {
     int configured = settings.get(ListenerKeys.NUMBER_OF_NETTY_THREADS);
-    return configured > 0 ? configured : Math.max(FEWEST_LOOPS, cpus);
+    return configured > 0 ? configured : Math.max(1, cpus / CPUS_PER_LOOP);
   }
 
   boolean unixWorkers(Transport transport) {

@@ -43,7 +43,7 @@ public class ModuleSettingsTest {
 
   @Test
   public void eventLoopsAreOnePerCpuUnlessSet() {
-    assertEquals(modules(Map.of()).eventLoopThreads(), CPUS);
+    assertEquals(modules(Map.of()).eventLoopThreads(), CPUS / 2);
     assertEquals(modules(Map.of("number_of_netty_threads", "32")).eventLoopThreads(), 32);
   }
 

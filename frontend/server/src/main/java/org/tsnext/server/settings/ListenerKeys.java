@@ -75,8 +75,8 @@ public final class ListenerKeys {
       SettingKey.of(
               "number_of_netty_threads",
               integer(0, MAX_THREADS),
-              "Event-loop threads, shared by client and worker connections. 0 takes one per CPU,"
-                  + " at least 2.")
+              "Event-loop threads, shared by client and worker connections. 0 takes one for every two"
+                  + " CPUs.")
           .withDefault("0");
   public static final SettingKey<Integer> NETTY_CLIENT_THREADS =
       SettingKey.of(
