@@ -59,6 +59,11 @@ def header_list(headers: list[list[str]]) -> bytes:
     return struct.pack(">H", len(headers)) + pairs
 
 
+def sized_header_list(headers: list[list[str]]) -> bytes:
+    pairs = header_list(headers)[2:]
+    return struct.pack(">HI", len(headers), len(pairs)) + pairs
+
+
 def body_of(message: Message) -> bytes:
     kind = message["type"]
     if "json" in message:
@@ -73,7 +78,7 @@ def body_of(message: Message) -> bytes:
         return (
             struct.pack(">BI", KINDS.index(message["kind"]), message["time_left_ms"])
             + str16(message["request_id"])
-            + header_list(message["headers"])
+            + sized_header_list(message["headers"])
             + struct.pack(">H", len(message["parts"]))
             + parts
         )
@@ -489,6 +494,11 @@ def invalid_frames() -> None:
             "predict-trailing",
             "octets after the end",
             frame("PREDICT", LAST_ITEM, 0, 7, item + b"\0"),
+        ),
+        (
+            "predict-headers-over-the-end",
+            "headers longer than the body",
+            frame("PREDICT", LAST_ITEM, 0, 7, struct.pack(">BIHHI", 0, 0, 0, 1, len(item))),
         ),
         ("predict-item-skipped", "item 1 first", frame("PREDICT", LAST_ITEM, 1, 7, item)),
         ("predict-to-all", "item 0xFFFF in PREDICT", frame("PREDICT", LAST_ITEM, 0xFFFF, 7, item)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from ts._worker.call import Call
@@ -49,6 +49,14 @@ class RequestHeaders(dict[str, Any]):
 _MISSING = object()
 
 
+class HeaderSource(Protocol):
+    """What can read the headers of a request later."""
+
+    def read(self) -> RequestHeaders:
+        """Return the headers."""
+        ...
+
+
 class RequestProcessor:
     """The headers of one request and what is to be the head of its response."""
 
@@ -56,26 +64,26 @@ class RequestProcessor:
 
     def __init__(
         self,
-        request_header: Mapping[str, Any],
+        request_header: Mapping[str, Any] | HeaderSource,
         values: Sequence[tuple[str, Any]] = (),
     ) -> None:
         self._code: int | None = None
         self._phrase: str | None = None
-        self._response_header: dict[str, Any] = {}
-        self._request_header: dict[str, Any] = (
-            request_header
-            if isinstance(request_header, RequestHeaders)
-            else RequestHeaders(request_header)
-        )
+        self._response_header: dict[str, Any] | None = None
+        self._request_header = request_header
         self._values = values
 
     def get_request_property(self, key: str) -> Any:
         """Return the value of a request header, whatever its case, or None."""
-        return self._request_header.get(key)
+        return self.get_request_properties().get(key)
 
     def get_request_properties(self) -> dict[str, Any]:
-        """Return all request headers by their original spelling."""
-        return self._request_header
+        """Return all request headers by their original spelling; the object itself."""
+        headers = self._request_header
+        if not isinstance(headers, RequestHeaders):
+            headers = RequestHeaders(headers) if isinstance(headers, Mapping) else headers.read()
+            self._request_header = headers
+        return headers
 
     def get_all_values(self, name: str) -> list[Any]:
         """Return every value that came under one parameter name, in order."""
@@ -100,20 +108,30 @@ class RequestProcessor:
 
     def add_response_property(self, key: str, value: Any) -> None:
         """Set a response header."""
-        self._response_header[key] = value
+        self.get_response_headers()[key] = value
 
     def get_response_headers(self) -> dict[str, Any]:
         """Return the response headers that were set; the object itself."""
+        if self._response_header is None:
+            self._response_header = {}
         return self._response_header
 
     def get_response_header(self, key: str) -> Any:
         """Return one response header, or None."""
-        return self._response_header.get(key)
+        return None if self._response_header is None else self._response_header.get(key)
+
+    def has_plain_response(self) -> bool:
+        """Return whether neither a status nor a header was set for the response."""
+        return self._code is None and not self._response_header
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, RequestProcessor):
             return NotImplemented
-        return all(getattr(self, name) == getattr(other, name) for name in self.__slots__)
+        return self._state() == other._state()
+
+    def _state(self) -> tuple[Any, ...]:
+        headers = self.get_request_properties(), self.get_response_headers()
+        return (*headers, self._code, self._phrase, self._values)
 
     __hash__ = object.__hash__
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import socket
+import struct
 import threading
 from collections.abc import Iterator
 
@@ -112,3 +113,15 @@ def test_large_last_value_is_cut_out_of_its_message() -> None:
     decoded = decode_predict(body)
     assert decoded == item
     assert decoded.parts[1].value is body
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [b"\0\1a\0\0\0\2b", b"\0\1a", b"\0\1\xff\0\0\0\1b", b"\0\1a\0\0\0\1bc"],
+    ids=["value too short", "value missing", "name not UTF-8", "octets left over"],
+)
+def test_malformed_headers_are_noticed_when_they_are_read(headers: bytes) -> None:
+    head = struct.pack(">BIHHI", 0, 0, 0, 1, len(headers))
+    item = decode_predict(memoryview(head + headers + b"\0\0"))
+    with pytest.raises(ProtocolError, match="headers"):
+        _ = item.headers

@@ -14,6 +14,7 @@ from ts.metrics._sample import MetricSample
 _U16 = struct.Struct(">H")
 _U32 = struct.Struct(">I")
 _PREDICT_HEAD = struct.Struct(">BIH")
+_PREDICT_HEADERS = struct.Struct(">HI")
 _RESPONSE_HEAD = struct.Struct(">HBH")
 
 Headers = Sequence[tuple[str, str]]
@@ -47,14 +48,77 @@ class Part(NamedTuple):
     value: bytearray
 
 
-class PredictItem(NamedTuple):
-    """One request of a batch. ``time_left_ms`` is 0 where there is no deadline."""
+_new_tuple = tuple.__new__
 
-    kind: int
-    time_left_ms: int
-    request_id: str
-    headers: list[tuple[str, str]]
-    parts: list[Part]
+
+class EncodedHeaders(NamedTuple):
+    """Headers as they came: few handlers look at them, so they are decoded when one does."""
+
+    number: int
+    octets: bytes | bytearray
+
+    def decode(self) -> list[tuple[str, str]]:
+        """Return names and values. Raises `ProtocolError` where they are malformed."""
+        data, at, headers = self.octets, 0, []
+        try:
+            for _ in range(self.number):
+                # A u16 by two indices is faster than by struct.
+                size = data[at] << 8 | data[at + 1]
+                at += 2
+                name = data[at : at + size].decode("utf-8")
+                at += size
+                (size,) = _U32.unpack_from(data, at)
+                at += 4
+                headers.append((name, data[at : at + size].decode("utf-8")))
+                at += size
+        except (struct.error, UnicodeDecodeError, IndexError) as error:
+            raise ProtocolError(f"headers of a PREDICT are malformed: {error}") from error
+        if at != len(data):
+            raise ProtocolError(f"{len(data)} octets of headers in a PREDICT take {at}")
+        return headers
+
+
+class PredictItem:
+    """One request of a batch.
+
+    Attributes:
+        kind: A `RequestKind`.
+        time_left_ms: Milliseconds to the deadline, 0 where there is none.
+        request_id: The request's id.
+        parts: Its inputs, in order.
+    """
+
+    __slots__ = ("_headers", "kind", "parts", "request_id", "time_left_ms")
+
+    def __init__(
+        self,
+        kind: int,
+        time_left_ms: int,
+        request_id: str,
+        headers: EncodedHeaders | list[tuple[str, str]],
+        parts: list[Part],
+    ) -> None:
+        self.kind = kind
+        self.time_left_ms = time_left_ms
+        self.request_id = request_id
+        self._headers = headers
+        self.parts = parts
+
+    @property
+    def headers(self) -> list[tuple[str, str]]:
+        """Names and values, in order. Raises `ProtocolError` where they are malformed."""
+        headers = self._headers
+        if isinstance(headers, EncodedHeaders):
+            headers = self._headers = headers.decode()
+        return headers
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, PredictItem) and all(
+            getattr(self, name) == getattr(other, name)
+            for name in ("kind", "time_left_ms", "request_id", "headers", "parts")
+        )
+
+    __hash__ = None  # type: ignore[assignment]
 
 
 def decode_predict(body: memoryview | bytearray) -> PredictItem:
@@ -81,20 +145,12 @@ def _decode_predict(data: bytes | bytearray) -> PredictItem:
     at = _PREDICT_HEAD.size
     request_id = data[at : at + size].decode("utf-8")
     at += size
-    count = data[at] << 8 | data[at + 1]
-    at += 2
+    count, size = _PREDICT_HEADERS.unpack_from(data, at)
+    at += _PREDICT_HEADERS.size
     if kind > RequestKind.DESCRIBE or count > MAX_HEADERS:
         raise ProtocolError(f"PREDICT of kind {kind} with {count} headers")
-    headers = []
-    for _ in range(count):
-        size = data[at] << 8 | data[at + 1]
-        at += 2
-        name = data[at : at + size].decode("utf-8")
-        at += size
-        (size,) = unpack_u32(data, at)
-        at += 4
-        headers.append((name, data[at : at + size].decode("utf-8")))
-        at += size
+    headers = _new_tuple(EncodedHeaders, (count, data[at : at + size]))
+    at += size
     count = data[at] << 8 | data[at + 1]
     at += 2
     if count > MAX_PARTS:
@@ -118,7 +174,7 @@ def _decode_predict(data: bytes | bytearray) -> PredictItem:
         else:
             value = bytearray(data[at : at + size])
         at += size
-        parts.append(Part(name, content_type, value))
+        parts.append(_new_tuple(Part, (name, content_type, value)))
         if at >= end:
             break
     if at != end or len(parts) != count:
@@ -128,14 +184,14 @@ def _decode_predict(data: bytes | bytearray) -> PredictItem:
 
 def encode_predict(item: PredictItem) -> list[Buffer]:
     """Encode one PREDICT message; the frontend does this, and the tests' double of it."""
+    headers = b"".join(_str16(name) + _str32(value) for name, value in item.headers)
     out: list[Buffer] = [
         struct.pack(">BI", item.kind, item.time_left_ms),
         _str16(item.request_id),
-        _U16.pack(len(item.headers)),
+        _PREDICT_HEADERS.pack(len(item.headers), len(headers)),
+        headers,
+        _U16.pack(len(item.parts)),
     ]
-    for name, value in item.headers:
-        out += (_str16(name), _str32(value))
-    out.append(_U16.pack(len(item.parts)))
     for part in item.parts:
         out += (_str16(part.name), _str16(part.content_type), _U32.pack(len(part.value)))
         out.append(part.value)

@@ -28,9 +28,7 @@ class FrameWriter:
 
     def queue(self, buffers: Sequence[Buffer]) -> None:
         """Add the buffers of one or several whole messages; `flush` sends them."""
-        size = 0
-        for buffer in buffers:
-            size += len(buffer)
+        size = len(buffers[0]) if len(buffers) == 1 else sum(map(len, buffers))
         with self._lock:
             self._pending.extend(buffers)
             self.pending_size += size

@@ -9,7 +9,7 @@ import time
 
 from ts._protocol.control import Load
 from ts._protocol.errors import PeerClosed
-from ts._worker.call import Call
+from ts._worker.call import Call, Surroundings
 from ts._worker.connection import WorkerConnection
 from ts._worker.failures import CANCELLED
 from ts._worker.inbox import Batch, Item
@@ -35,9 +35,10 @@ class AsyncBatchServer:
     ) -> None:
         self._connection = connection
         self._service = service
-        self._load = load
         self._loop = loop
-        self._decode = decode
+        self._surroundings = Surroundings(
+            connection, decode, load.max_response_size, _nothing, self._flush_chunk
+        )
         self._prediction_time = PredictionTime(connection.writer, load.model_name)
         self._tasks: dict[Batch, asyncio.Task[None]] = {}
         self._running: set[Batch] = set()
@@ -89,15 +90,7 @@ class AsyncBatchServer:
 
     async def _call(self, items: list[Item]) -> list[Item]:
         context = self._copy_context()
-        call = Call(
-            items,
-            context,
-            self._connection,
-            decode=self._decode,
-            max_response_size=self._load.max_response_size,
-            poll=_nothing,
-            flush=self._flush_chunk,
-        )
+        call = Call(items, context, self._surroundings)
         if not call.items:
             return call.finish([])
         started = time.perf_counter()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from ts._protocol.errors import PeerClosed
@@ -32,6 +33,25 @@ from ts._worker.values import decode_request, encode_value
 from ts.context import Context, RequestProcessor
 
 
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What all calls of a worker share.
+
+    Attributes:
+        connection: Where answers go.
+        decode: Whether JSON and text inputs are decoded.
+        max_response_size: Largest body of an answer, in octets.
+        poll: Reads the cancellations that have come.
+        flush: Sends what is queued.
+    """
+
+    connection: WorkerConnection
+    decode: bool
+    max_response_size: int
+    poll: Callable[[], object]
+    flush: Callable[[], object]
+
+
 class Call:
     """The requests of one call of the handler, usually those of one batch.
 
@@ -41,43 +61,27 @@ class Call:
     Args:
         items: What to run; cancelled and expired ones are answered here and left out.
         context: The context the handler will get; its batch fields are set here.
-        connection: Where answers go.
-        decode: Whether JSON and text inputs are decoded.
-        max_response_size: Largest body of an answer, in octets.
-        poll: Reads the cancellations that have come.
-        flush: Sends what is queued.
+        surroundings: What all calls share.
     """
 
-    def __init__(
-        self,
-        items: list[Item],
-        context: Context,
-        connection: WorkerConnection,
-        *,
-        decode: bool,
-        max_response_size: int,
-        poll: Callable[[], object],
-        flush: Callable[[], object],
-    ) -> None:
-        self._connection = connection
+    __slots__ = ("_context", "_surroundings", "batches", "data", "items", "request_ids")
+
+    def __init__(self, items: list[Item], context: Context, surroundings: Surroundings) -> None:
+        self._surroundings = surroundings
         self._context = context
-        self._max_response_size = max_response_size
-        self._poll = poll
-        self._flush = flush
         self.batches: list[Batch] = []
         self.items: list[Item] = []
         self.data: list[dict[str, Any]] = []
-        now = time.monotonic()
         processors: list[RequestProcessor] = []
         for item in items:
             if item.batch not in self.batches:
                 self.batches.append(item.batch)
             if item.cancelled:
                 self._fail_item(item, CANCELLED)
-            elif item.deadline is not None and item.deadline <= now:
+            elif item.deadline is not None and item.deadline <= time.monotonic():
                 self._fail_item(item, EXPIRED)
             else:
-                data, processor = decode_request(item.request, decode)
+                data, processor = decode_request(item.request, surroundings.decode)
                 item.request.parts.clear()
                 self.items.append(item)
                 self.data.append(data)
@@ -86,7 +90,7 @@ class Call:
         context.request_ids = self.request_ids
         context.request_processor = processors
         context.stopping_criteria = None
-        context.cl_socket = connection.socket
+        context.cl_socket = surroundings.connection.socket
         context._call = self
         if context.metrics is not None:
             context.metrics.set_request_ids(self.request_ids)
@@ -142,13 +146,13 @@ class Call:
                 f"{len(values)} chunks for {len(self.items)} requests, expected one each"
             )
         try:
-            self._poll()
+            self._surroundings.poll()
             if all(item.cancelled or item.answered for item in self.items):
                 raise RequestCancelled("every request of the batch was cancelled")
             for index, item in enumerate(self.items):
                 if not item.cancelled and not item.answered:
                     self._queue_value(FrameType.CHUNK, index, item, values[index])
-            self._flush()
+            self._surroundings.flush()
         except PeerClosed as error:
             for item in self.items:
                 item.cancelled = True
@@ -177,15 +181,10 @@ class Call:
 
     def _queue_value(self, frame_type: int, index: int, item: Item, value: Any) -> None:
         kind, body = encode_value(value)
-        if len(body) > self._max_response_size:
-            self._fail_item(
-                item,
-                ErrorReply(
-                    500,
-                    f"The response has {len(body)} bytes, the limit max_response_size is"
-                    f" {self._max_response_size}",
-                ),
-            )
+        limit = self._surroundings.max_response_size
+        if len(body) > limit:
+            message = f"The response has {len(body)} bytes, the limit max_response_size is {limit}"
+            self._fail_item(item, ErrorReply(500, message))
             return
         head = PLAIN_HEADS[kind]
         if not item.head_sent:
@@ -197,9 +196,9 @@ class Call:
         processors = self._context.request_processor
         assert processors is not None
         processor = processors[index]
-        headers = processor.get_response_headers()
-        if not headers and not processor.has_response_status():
+        if processor.has_plain_response():
             return PLAIN_HEADS[kind]
+        headers = processor.get_response_headers()
         return encode_response_head(
             processor.get_response_status_code() if processor.has_response_status() else 0,
             kind,
@@ -219,9 +218,12 @@ class Call:
             self._queue(encode_message(FrameType.ERROR, item.batch.id, item.index, (body,)))
 
     def _queue(self, buffers: list[Buffer]) -> None:
-        self._connection.writer.queue(buffers)
+        self._surroundings.connection.writer.queue(buffers)
 
     def _close_batches(self) -> None:
         for batch in self.batches:
-            if all(item.answered for item in batch.items):
-                self._connection.inbox.close(batch)
+            for item in batch.items:
+                if not item.answered:
+                    break
+            else:
+                self._surroundings.connection.inbox.close(batch)

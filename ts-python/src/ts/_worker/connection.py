@@ -70,7 +70,7 @@ class WorkerConnection:
         while True:
             while (message := reader.next_message()) is not None:
                 if message.type == FrameType.PREDICT:
-                    inbox.take(message)
+                    inbox.add(message)
                 else:
                     self._take_other(message, cancelled)
             if count is not None and count < _PROBABLY_MORE and (inbox.ready or not wait):

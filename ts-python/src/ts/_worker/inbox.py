@@ -61,14 +61,15 @@ class Inbox:
         """Take a PREDICT or CANCEL; return the batch a CANCEL was for, if that is still open."""
         if message.type == FrameType.CANCEL:
             return self._cancel(message)
-        self._add(message)
+        self.add(message)
         return None
 
     def close(self, batch: Batch) -> None:
         """Forget a batch whose items are all answered."""
         del self._open[batch.id]
 
-    def _add(self, message: Message) -> None:
+    def add(self, message: Message) -> None:
+        """Take a PREDICT. Raises `ProtocolError`."""
         batch = self._assembling
         if batch is None:
             if message.id in self._open:

@@ -8,8 +8,9 @@ from __future__ import annotations
 import time
 
 from ts._protocol.control import Load
+from ts._protocol.errors import ProtocolError
 from ts._protocol.messages import RequestKind
-from ts._worker.call import Call
+from ts._worker.call import Call, Surroundings
 from ts._worker.connection import WorkerConnection
 from ts._worker.inbox import Item
 from ts._worker.metrics import PredictionTime
@@ -30,7 +31,9 @@ class BatchServer:
         self._connection = connection
         self._service = service
         self._load = load
-        self._decode = decode
+        self._surroundings = Surroundings(
+            connection, decode, load.max_response_size, self._poll, connection.writer.flush
+        )
         self._prediction_time = PredictionTime(connection.writer, load.model_name)
         self._continuous = False
 
@@ -76,22 +79,14 @@ class BatchServer:
         )
 
     def _run(self, items: list[Item]) -> list[Item]:
-        service, connection = self._service, self._connection
-        call = Call(
-            items,
-            service.context,
-            connection,
-            decode=self._decode,
-            max_response_size=self._load.max_response_size,
-            poll=self._poll,
-            flush=connection.writer.flush,
-        )
+        service = self._service
+        call = Call(items, service.context, self._surroundings)
         if not call.items:
             return call.finish([])
         started = time.perf_counter()
         try:
             result = service.entry_point(call.data, service.context)
-        except (SystemExit, KeyboardInterrupt):
+        except (SystemExit, KeyboardInterrupt, ProtocolError):
             raise
         except BaseException as error:
             # Such as asyncio.CancelledError: it fails these requests, not the worker.

@@ -15,6 +15,8 @@ from ts.context import RequestHeaders, RequestProcessor
 
 logger = logging.getLogger(__name__)
 
+_OCTETS = "application/octet-stream"
+
 
 def decode_request(request: PredictItem, decode: bool) -> tuple[dict[str, Any], RequestProcessor]:
     """Return the handler's dict of one request, and its headers.
@@ -23,15 +25,34 @@ def decode_request(request: PredictItem, decode: bool) -> tuple[dict[str, Any], 
     dict; `RequestProcessor.get_all_values` has all. Headers get an entry per part that tells its
     content type, unless the request has a header of that name.
     """
-    headers = RequestHeaders(request.headers)
     data: dict[str, Any] = {}
     values: list[tuple[str, Any]] = []
+    types: list[tuple[str, str]] = []
     for part in request.parts:
-        value = decode_part(part) if decode and part.content_type else part.value
-        data[part.name] = value
-        values.append((part.name, value))
-        headers.setdefault(part.name, {"content-type": part.content_type})
-    return data, RequestProcessor(headers, values)
+        name, content_type, value = part
+        if decode and content_type and content_type != _OCTETS:
+            value = decode_part(part)
+        data[name] = value
+        values.append((name, value))
+        types.append((name, content_type))
+    return data, RequestProcessor(LateHeaders(request, types), values)
+
+
+class LateHeaders:
+    """The headers of a request, put together when a handler asks for them."""
+
+    __slots__ = ("_request", "_types")
+
+    def __init__(self, request: PredictItem, types: list[tuple[str, str]]) -> None:
+        self._request = request
+        self._types = types
+
+    def read(self) -> RequestHeaders:
+        """Return a new map. Raises `ProtocolError` where the headers are malformed."""
+        headers = RequestHeaders(self._request.headers)
+        for name, content_type in self._types:
+            headers.setdefault(name, {"content-type": content_type})
+        return headers
 
 
 def decode_part(part: Part) -> Any:
@@ -54,10 +75,10 @@ def decode_part(part: Part) -> Any:
 
 def encode_value(value: Any) -> tuple[BodyKind, Buffer]:
     """Encode what a handler returned for one request; raises whatever its encoding raises."""
-    if isinstance(value, str):
-        return BodyKind.TEXT, value.encode("utf-8")
     if isinstance(value, (bytes, bytearray)):
         return BodyKind.BYTES, value
+    if isinstance(value, str):
+        return BodyKind.TEXT, value.encode("utf-8")
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(value, getattr(torch, "Tensor", ())):
         buffer = io.BytesIO()

@@ -9,8 +9,8 @@ import org.tsnext.core.request.Header;
 
 /**
  * The body of a message that is being written: small fields in buffers of its own, and between them
- * values that are not copied. In front of the first buffer there is room for a frame header. Ends
- * with {@link #segments()} or {@link #release()}.
+ * large values, which are not copied. In front of the first buffer there is room for a frame
+ * header. Ends with {@link #segments()} or {@link #release()}.
  */
 final class OutgoingBody {
 
@@ -19,6 +19,9 @@ final class OutgoingBody {
 
   private static final int MAX_U16 = 0xFFFF;
   private static final int FURTHER_FIELDS = 256;
+
+  /** Up to this size copying costs less than one more buffer in a gathering write. */
+  private static final int SMALL_VALUE = 1024;
 
   private final FrameType type;
   private final ByteBufAllocator allocator;
@@ -73,22 +76,36 @@ final class OutgoingBody {
 
   /** A value with its u32 length. It becomes this object's to release. */
   OutgoingBody bytes32(ByteBuf value) {
-    fields().writeInt(value.readableBytes());
-    if (value.isReadable()) {
+    int size = value.readableBytes();
+    ByteBuf out = fields();
+    out.writeInt(size);
+    if (size > SMALL_VALUE) {
       segments.add(value);
       fields = null;
     } else {
+      out.writeBytes(value);
       value.release();
     }
     return this;
   }
 
+  /** Count and size of all headers, then the headers. */
   OutgoingBody headers(List<Header> headers) throws ProtocolException {
     u16(checkCount("header count", headers.size(), FrameLimits.MAX_HEADERS));
+    ByteBuf out = fields();
+    int start = out.writerIndex();
+    out.writeInt(0);
     for (Header header : headers) {
       str16("header name", header.name()).str32(header.value());
     }
+    out.setInt(start, out.writerIndex() - start - Integer.BYTES);
     return this;
+  }
+
+  /** How many octets of a value will be copied among the fields. */
+  static int copied(ByteBuf value) {
+    int size = value.readableBytes();
+    return size > SMALL_VALUE ? 0 : size;
   }
 
   int checkCount(String field, int count, int limit) throws ProtocolException {

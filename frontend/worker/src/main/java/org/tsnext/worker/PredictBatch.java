@@ -16,7 +16,7 @@ import org.tsnext.worker.FrameType.Flags;
 final class PredictBatch implements Outgoing {
 
   /** Everything but strings and values: kind, time left, lengths and counts. */
-  private static final int FIXED_FIELDS = 11;
+  private static final int FIXED_FIELDS = 15;
 
   private static final int PER_HEADER = 6;
   private static final int PER_PART = 8;
@@ -116,6 +116,7 @@ final class PredictBatch implements Outgoing {
     if (!request.parts().isEmpty()) {
       InputPart first = request.parts().get(0);
       size += PER_PART + first.name().length() + first.contentType().length();
+      size += OutgoingBody.copied(first.value());
     }
     return size;
   }

@@ -27,8 +27,17 @@ public class FrameEncoderTest {
   private final List<ByteBuf> out = new ArrayList<>();
 
   @Test
-  public void bodiesAreSharedNotCopied() throws Exception {
-    ByteBuf value = Unpooled.directBuffer().writeBytes(new byte[1000]);
+  public void smallBodiesTravelInOneBufferWithTheirFields() throws Exception {
+    ByteBuf value = Unpooled.directBuffer().writeBytes(new byte[1024]);
+    batchOf(request(List.of(), value)).encode(encoder, out);
+    assertEquals(out.size(), 1);
+    assertEquals(value.refCnt(), 0);
+    releaseOut();
+  }
+
+  @Test
+  public void largeBodiesAreSharedNotCopied() throws Exception {
+    ByteBuf value = Unpooled.directBuffer().writeBytes(new byte[1025]);
     PredictBatch batch = batchOf(request(List.of(), value));
     assertEquals(value.refCnt(), 1, "the request is released, the batch still holds its value");
     batch.encode(encoder, out);
