@@ -481,14 +481,6 @@ def test_model_api_is_off_by_default_and_says_how_to_open_it(
     assert models(server, "GET").status_code == 200
 
 
-def test_start_without_the_flag_says_that_tokens_are_not_enforced_yet(
-    start: Callable[..., TorchServe],
-) -> None:
-    server = start(options=())
-    assert requests.get(f"{server.inference}/ping", timeout=30).status_code == 200
-    assert "token" in server.wait_log("ts_log.log", r"(?i)WARN.*token.*").lower()
-
-
 def test_both_apis_on_one_address(start: Callable[..., TorchServe]) -> None:
     from torchserve_process import free_ports
 

@@ -39,6 +39,16 @@ def test_started_says_where_it_listens_and_what_it_loads(java: FakeJava, run: Ru
     assert outcome.err == ""
 
 
+def test_started_with_tokens_says_where_the_keys_are(java: FakeJava, run: Run) -> None:
+    java.starts(key_file="/srv/key_file.json")
+
+    assert "  keys        /srv/key_file.json" in run("--start").out.splitlines()
+
+    java.starts()
+    assert run("--stop").status == 0
+    assert "  keys  " not in run("--start").out
+
+
 def test_command_line_of_the_frontend(java: FakeJava, run: Run, home: Path) -> None:
     Path("my.properties").write_text("inference_address=http://127.0.0.1:9000\n")
     words = (

@@ -104,6 +104,8 @@ def _print_started(launch: Launch, status: Status) -> None:
         print(f"  {role:<12}{address}")
     if status.models:
         print(f"  {'loading':<12}{', '.join(status.models)}")
+    if status.key_file:
+        print(f"  {'keys':<12}{status.key_file}")
     print(f"  {'logs':<12}{launch.logs}")
     print(f"  {'stop':<12}torchserve --stop")
     for warning in status.warnings:

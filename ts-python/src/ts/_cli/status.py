@@ -26,6 +26,7 @@ class Status:
     addresses: Mapping[str, str] = field(default_factory=dict)
     models: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    key_file: str = ""
 
 
 def read_status(path: Path) -> Status | None:
@@ -44,6 +45,7 @@ def read_status(path: Path) -> Status | None:
         else {},
         models=_texts(said.get("models")),
         warnings=_texts(said.get("warnings")),
+        key_file=str(said.get("key_file") or ""),
     )
 
 

@@ -11,11 +11,13 @@ import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import org.tsnext.core.inference.InferenceService;
 import org.tsnext.core.model.ModelService;
 import org.tsnext.core.time.Clock;
+import org.tsnext.http.access.TokenGuard;
 import org.tsnext.http.connection.AccessLog;
 import org.tsnext.http.connection.ConnectionHandler;
 import org.tsnext.http.connection.HttpPipeline;
@@ -23,6 +25,7 @@ import org.tsnext.http.connection.ServerContext;
 import org.tsnext.http.response.ErrorRenderer;
 import org.tsnext.http.response.HeadEncoder;
 import org.tsnext.http.routing.Dispatcher;
+import org.tsnext.http.routing.RequestGuard;
 import org.tsnext.transport.Transport;
 
 /**
@@ -84,10 +87,15 @@ public final class HttpServer implements AutoCloseable {
   }
 
   private void open(ListenAddress address, Set<ListenerRole> roles) throws IOException {
-    Dispatcher dispatcher = new Dispatcher(routes.of(roles), settings.cors().configured());
+    Dispatcher dispatcher = new Dispatcher(routes.of(roles), settings.cors().configured(), guard());
     String key = roles.iterator().next().key();
     HttpPipeline pipeline = new HttpPipeline(context, dispatcher, connections);
     acceptors.add(Acceptor.open(address, roles, key, transport, loops, pipeline));
+  }
+
+  private RequestGuard guard() {
+    Optional<TokenSettings> tokens = settings.access().tokens();
+    return tokens.isPresent() ? new TokenGuard(tokens.get()) : (head, access) -> {};
   }
 
   /** Takes no new connections. Open ones go on. Blocks for a moment. */

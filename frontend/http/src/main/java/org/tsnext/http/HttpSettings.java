@@ -15,6 +15,7 @@ import java.util.function.Supplier;
  * @param enableModelApi whether models can be registered and unregistered
  * @param errorDetail whether error bodies carry the {@code detail} field
  * @param serverVersion shown in API descriptions
+ * @param access who may connect, and what they may ask
  * @param startUpModels names of the models loaded at start; {@code /invocations} without a name
  *     means the only one of them
  */
@@ -24,6 +25,7 @@ public record HttpSettings(
     int maxRequestSize,
     int streamBufferLimit,
     CorsSettings cors,
+    AccessSettings access,
     boolean enableModelApi,
     boolean errorDetail,
     String serverVersion,
@@ -39,6 +41,7 @@ public record HttpSettings(
     Objects.requireNonNull(inferenceAddress, "inferenceAddress");
     Objects.requireNonNull(managementAddress, "managementAddress");
     Objects.requireNonNull(cors, "cors");
+    Objects.requireNonNull(access, "access");
     Objects.requireNonNull(serverVersion, "serverVersion");
     Objects.requireNonNull(startUpModels, "startUpModels");
     if (maxRequestSize < 1) {

@@ -6,6 +6,7 @@ import java.util.Set;
 import org.tsnext.core.inference.InferenceService;
 import org.tsnext.core.model.ModelService;
 import org.tsnext.http.inference.InferenceRoutes;
+import org.tsnext.http.management.KeyRoutes;
 import org.tsnext.http.management.ManagementRoutes;
 import org.tsnext.http.openapi.ApiDescriptionRoutes;
 import org.tsnext.http.routing.Route;
@@ -33,6 +34,11 @@ final class ListenerRoutes {
       routes.addAll(
           ManagementRoutes.of(
               models, inference, settings.enableModelApi(), settings.serverVersion()));
+      settings
+          .access()
+          .tokens()
+          .flatMap(TokenSettings::rotation)
+          .ifPresent(rotation -> routes.addAll(KeyRoutes.of(rotation)));
     }
     routes.add(InferenceRoutes.readiness(models));
     return new RouteTable(ApiDescriptionRoutes.addedTo(routes, settings.serverVersion()));

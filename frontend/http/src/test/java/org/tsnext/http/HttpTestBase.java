@@ -66,6 +66,11 @@ abstract class HttpTestBase {
     return settings(any, any, CorsSettings.none(), true);
   }
 
+  /** What the server of a test lets in: everything. */
+  AccessSettings access() {
+    return AccessSettings.open();
+  }
+
   final HttpSettings settings(
       ListenAddress inferenceAddress,
       ListenAddress managementAddress,
@@ -77,6 +82,7 @@ abstract class HttpTestBase {
         MAX_REQUEST,
         STREAM_LIMIT,
         cors,
+        access(),
         modelApi,
         true,
         "1.0.0",

@@ -214,6 +214,7 @@ public class PredictionTest extends HttpTestBase {
         HttpSettings.DEFAULT_MAX_REQUEST_SIZE,
         STREAM_LIMIT,
         CorsSettings.none(),
+        AccessSettings.open(),
         true,
         true,
         "1.0.0",

@@ -3,6 +3,8 @@ package org.tsnext.server;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.EnumSet;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -10,16 +12,24 @@ import java.util.OptionalInt;
 import java.util.Set;
 import java.util.function.Supplier;
 import org.tsnext.archive.UnpackLimits;
+import org.tsnext.core.access.KeyRotation;
 import org.tsnext.core.model.SequenceHeaders;
 import org.tsnext.core.model.ServingSettings;
+import org.tsnext.http.AccessSettings;
 import org.tsnext.http.CorsSettings;
 import org.tsnext.http.HttpSettings;
+import org.tsnext.http.TokenSettings;
+import org.tsnext.http.routing.Access;
 import org.tsnext.server.settings.ListenerKeys;
 import org.tsnext.server.settings.ModelKeys;
 import org.tsnext.server.settings.ModelsProperty;
+import org.tsnext.server.settings.SecurityKeys;
 import org.tsnext.server.settings.ServerKeys;
+import org.tsnext.server.settings.SettingKey;
+import org.tsnext.server.settings.SettingTable;
 import org.tsnext.server.settings.Settings;
 import org.tsnext.server.settings.WorkerKeys;
+import org.tsnext.server.tokens.Tokens;
 import org.tsnext.transport.Transport;
 import org.tsnext.worker.ProcessEnvironment;
 import org.tsnext.worker.WorkerSettings;
@@ -95,9 +105,7 @@ final class ModuleSettings {
 
   ProcessEnvironment processEnvironment(Map<String, String> environment) {
     return new ProcessEnvironment(
-        environment,
-        settings.find(WorkerKeys.BLACKLIST_ENV_VARS),
-        Set.of(ListenerKeys.KEYSTORE_PASS.environment().variable()));
+        environment, settings.find(WorkerKeys.BLACKLIST_ENV_VARS), secretVariables());
   }
 
   WorkerSettings workers(
@@ -125,7 +133,43 @@ final class ModuleSettings {
         Math.min(settings.get(ListenerKeys.MAX_RESPONSE_SIZE), LARGEST_BODY));
   }
 
-  HttpSettings http(Supplier<List<String>> startUpModels) {
+  /** Names of the variables that hold secrets of the server, whether or not it looks at them. */
+  private Set<String> secretVariables() {
+    Set<String> names = new HashSet<>(settings.secretVariables());
+    SettingTable.keys().stream()
+        .filter(SettingKey::secret)
+        .forEach(key -> names.add(key.environment().variable()));
+    return names;
+  }
+
+  /** Whether clients need tokens. */
+  boolean tokensOn() {
+    return !settings.get(SecurityKeys.DISABLE_TOKEN_AUTHORIZATION);
+  }
+
+  /**
+   * @param tokens empty if clients need none
+   */
+  AccessSettings access(Optional<Tokens> tokens) {
+    Set<String> free = settings.get(SecurityKeys.TOKEN_FREE_ROUTES);
+    Set<Access> open = EnumSet.noneOf(Access.class);
+    if (free.contains(SecurityKeys.PROBES)) {
+      open.add(Access.PROBE);
+    }
+    if (free.contains(SecurityKeys.DESCRIPTIONS)) {
+      open.add(Access.DESCRIPTION);
+    }
+    return new AccessSettings(
+        tokens.map(
+            made ->
+                new TokenSettings(
+                    made.keys(),
+                    made.rotates() ? Optional.<KeyRotation>of(made) : Optional.empty(),
+                    open,
+                    settings.get(SecurityKeys.TOKEN_FAILURES_AS_400))));
+  }
+
+  HttpSettings http(AccessSettings access, Supplier<List<String>> startUpModels) {
     return new HttpSettings(
         settings.get(ListenerKeys.INFERENCE_ADDRESS),
         settings.get(ListenerKeys.MANAGEMENT_ADDRESS),
@@ -135,6 +179,7 @@ final class ModuleSettings {
             settings.find(ListenerKeys.CORS_ALLOWED_ORIGIN),
             settings.find(ListenerKeys.CORS_ALLOWED_METHODS),
             settings.find(ListenerKeys.CORS_ALLOWED_HEADERS)),
+        access,
         settings.get(ModelKeys.ENABLE_MODEL_API),
         settings.get(ListenerKeys.ERROR_DETAIL),
         Version.current(),

@@ -5,7 +5,7 @@ import java.util.List;
 import org.tsnext.http.ListenAddress;
 import org.tsnext.server.settings.ListenerKeys;
 import org.tsnext.server.settings.ModelKeys;
-import org.tsnext.server.settings.ServerKeys;
+import org.tsnext.server.settings.SecurityKeys;
 import org.tsnext.server.settings.SettingKey;
 import org.tsnext.server.settings.Settings;
 
@@ -16,15 +16,10 @@ final class RiskWarnings {
   /** One sentence per risk. */
   static List<String> of(Settings settings) {
     List<String> warnings = new ArrayList<>();
-    if (settings.get(ServerKeys.DISABLE_TOKEN_AUTHORIZATION)) {
+    if (settings.get(SecurityKeys.DISABLE_TOKEN_AUTHORIZATION)) {
       warnings.add(
           "Token authorization is off (disable_token_authorization, %s): whoever reaches the server is served."
-              .formatted(settings.source(ServerKeys.DISABLE_TOKEN_AUTHORIZATION)));
-    } else {
-      warnings.add(
-          "Token authorization is not yet enforced in this version: every client that reaches the"
-              + " server is served. Start with --disable-token-auth, or set"
-              + " disable_token_authorization=true, to say that this is known.");
+              .formatted(settings.source(SecurityKeys.DISABLE_TOKEN_AUTHORIZATION)));
     }
     if (settings.get(ModelKeys.ENABLE_MODEL_API)) {
       warnings.add(

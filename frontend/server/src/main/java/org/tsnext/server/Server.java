@@ -42,6 +42,7 @@ import org.tsnext.server.settings.Settings;
 import org.tsnext.server.snapshot.SavedModel;
 import org.tsnext.server.snapshot.SnapshotPlan;
 import org.tsnext.server.snapshot.SnapshotWriter;
+import org.tsnext.server.tokens.Tokens;
 import org.tsnext.transport.Transport;
 import org.tsnext.worker.PipModelEnvironment;
 import org.tsnext.worker.ProcessEnvironment;
@@ -71,6 +72,7 @@ final class Server implements AutoCloseable {
   private final Optional<SnapshotWriter> snapshotWriter;
   private volatile ServingCore core;
   private volatile StartupModels startupModels;
+  private volatile Optional<Tokens> tokens = Optional.empty();
 
   /**
    * @param environment the process's own
@@ -166,9 +168,11 @@ final class Server implements AutoCloseable {
                     .orElse(ModelChangeListener.NONE)));
     parts.add("core", this::stopWorkers);
     snapshotWriter.ifPresent(writer -> parts.add("snapshots", writer));
+    // The file goes after the listeners, which are closed first.
+    tokens = modules.tokensOn() ? Optional.of(openTokens(executor)) : Optional.empty();
     HttpServer http =
         new HttpServer(
-            modules.http(startupModels::loaded),
+            modules.http(modules.access(tokens), startupModels::loaded),
             core.inference(),
             core.models(),
             transport,
@@ -181,6 +185,11 @@ final class Server implements AutoCloseable {
   /** What will be loaded by {@link #loadModels}, as the operator named it. */
   List<String> modelsToLoad() {
     return startupModels.locations();
+  }
+
+  /** Where clients' keys are, once the server has started; empty if there is no such file. */
+  Optional<Path> keyFile() {
+    return tokens.flatMap(Tokens::keyFile);
   }
 
   /**
@@ -247,6 +256,12 @@ final class Server implements AutoCloseable {
             });
     parts.add("background threads", executor::shutdownNow);
     return executor;
+  }
+
+  private Tokens openTokens(ExecutorService executor) throws StartException {
+    Tokens made = parts.add("key file", new Tokens(settings, Clock.system(), executor));
+    made.open(settings);
+    return made;
   }
 
   private static void start(WorkerRuntime workers) throws StartException {

@@ -10,6 +10,7 @@ import org.apache.commons.cli.Option;
 import org.apache.commons.cli.Options;
 import org.apache.commons.cli.ParseException;
 import org.tsnext.server.settings.ModelKeys;
+import org.tsnext.server.settings.SecurityKeys;
 import org.tsnext.server.settings.ServerKeys;
 import org.tsnext.server.settings.SettingKey;
 import org.tsnext.server.settings.SettingsLoader.Given;
@@ -92,7 +93,7 @@ record ServerOptions(
       put(settings, ModelKeys.LOAD_MODELS, MODELS, String.join(",", line.getOptionValues(MODELS)));
     }
     if (line.hasOption(DISABLE_TOKENS)) {
-      put(settings, ServerKeys.DISABLE_TOKEN_AUTHORIZATION, DISABLE_TOKENS, "true");
+      put(settings, SecurityKeys.DISABLE_TOKEN_AUTHORIZATION, DISABLE_TOKENS, "true");
     }
     if (line.hasOption(MODEL_API)) {
       put(settings, ModelKeys.ENABLE_MODEL_API, MODEL_API, "true");

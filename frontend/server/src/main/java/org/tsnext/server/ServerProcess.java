@@ -111,7 +111,8 @@ final class ServerProcess {
             Map.of(),
             List.of(),
             StartReport.warnings(settings, snapshots),
-            settings.file().map(ConfigFile::path));
+            settings.file().map(ConfigFile::path),
+            Optional.empty());
     write(status);
     GpuDetector gpus = new GpuDetector(environment, new NvidiaSmi(environment, GPU_TOOL_TIMEOUT));
     Server server =
@@ -123,7 +124,7 @@ final class ServerProcess {
       awaitRegistrations(server.loadModels(), logger);
       out.println("Model server started.");
       out.flush();
-      write(status.started(addresses, server.modelsToLoad()));
+      write(status.started(addresses, server.modelsToLoad(), server.keyFile()));
     } catch (StartException e) {
       logger.error("{}", e.getMessage());
       write(status.failed(e.getMessage()));

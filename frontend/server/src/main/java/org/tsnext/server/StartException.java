@@ -1,12 +1,12 @@
 package org.tsnext.server;
 
 /** A start that failed. The message is for the operator: what failed, and what was expected. */
-final class StartException extends Exception {
-  StartException(String message) {
+public final class StartException extends Exception {
+  public StartException(String message) {
     super(message);
   }
 
-  StartException(String message, Throwable cause) {
+  public StartException(String message, Throwable cause) {
     super(message, cause);
   }
 }

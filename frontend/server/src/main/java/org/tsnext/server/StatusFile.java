@@ -41,6 +41,7 @@ final class StatusFile {
    * @param addresses by role, as they really are
    * @param models what will be loaded, as the operator named it
    * @param warnings what a person should read
+   * @param keyFile where the keys are that clients need
    */
   record Status(
       State state,
@@ -48,19 +49,28 @@ final class StatusFile {
       Map<String, String> addresses,
       List<String> models,
       List<String> warnings,
-      Optional<Path> configFile) {
+      Optional<Path> configFile,
+      Optional<Path> keyFile) {
 
     static Status starting() {
       return new Status(
-          State.STARTING, Optional.empty(), Map.of(), List.of(), List.of(), Optional.empty());
+          State.STARTING,
+          Optional.empty(),
+          Map.of(),
+          List.of(),
+          List.of(),
+          Optional.empty(),
+          Optional.empty());
     }
 
-    Status started(Map<String, String> whereTo, List<String> toLoad) {
-      return new Status(State.STARTED, Optional.empty(), whereTo, toLoad, warnings, configFile);
+    Status started(Map<String, String> whereTo, List<String> toLoad, Optional<Path> keys) {
+      return new Status(
+          State.STARTED, Optional.empty(), whereTo, toLoad, warnings, configFile, keys);
     }
 
     Status failed(String why) {
-      return new Status(State.FAILED, Optional.of(why), addresses, models, warnings, configFile);
+      return new Status(
+          State.FAILED, Optional.of(why), addresses, models, warnings, configFile, keyFile);
     }
   }
 
@@ -73,6 +83,7 @@ final class StatusFile {
       List<String> models,
       List<String> warnings,
       String config_file,
+      String key_file,
       String version) {}
 
   /** Replaces the file. */
@@ -86,6 +97,7 @@ final class StatusFile {
             status.models(),
             status.warnings(),
             status.configFile().map(Path::toString).orElse(null),
+            status.keyFile().map(Path::toString).orElse(null),
             Version.current());
     Path next = Files.createTempFile(path.getParent(), ".status-", ".tmp", ownerOnly());
     try {

@@ -11,6 +11,7 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import org.testng.annotations.Test;
 import org.tsnext.core.model.ServingSettings;
+import org.tsnext.http.AccessSettings;
 import org.tsnext.server.settings.ConfigFile;
 import org.tsnext.server.settings.SettingsLoader;
 import org.tsnext.transport.Transport;
@@ -58,7 +59,10 @@ public class ModuleSettingsTest {
 
   @Test
   public void bodyLimitsLeaveRoomForHeaders() {
-    int limit = modules(Map.of("max_request_size", "2147483647")).http(List::of).maxRequestSize();
+    int limit =
+        modules(Map.of("max_request_size", "2147483647"))
+            .http(AccessSettings.open(), List::of)
+            .maxRequestSize();
     assertTrue(limit > 2_000_000_000 && limit + (1 << 20) > 0, String.valueOf(limit));
   }
 

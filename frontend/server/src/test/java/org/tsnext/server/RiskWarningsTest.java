@@ -19,10 +19,8 @@ public class RiskWarningsTest {
   }
 
   @Test
-  public void tokensThatAreNotEnforcedAreSaid() {
-    List<String> warnings = warnings(Map.of());
-    assertEquals(warnings.size(), 1);
-    assertTrue(warnings.get(0).startsWith("Token authorization is not yet enforced"));
+  public void defaultsAreNothingToWarnOf() {
+    assertEquals(warnings(Map.of()), List.of());
   }
 
   @Test

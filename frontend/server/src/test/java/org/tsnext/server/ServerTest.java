@@ -54,6 +54,8 @@ public class ServerTest {
     file.put("inference_address", "http://127.0.0.1:0");
     file.put("management_address", "http://127.0.0.1:0");
     file.put("shutdown_drain_timeout", "0");
+    file.put("key_file", folder.resolve("key_file.json").toString());
+    file.put("disable_token_authorization", "true");
   }
 
   @AfterMethod
@@ -102,6 +104,21 @@ public class ServerTest {
       assertEquals(leftOver().size(), 1);
     }
     assertEquals(leftOver(), List.of());
+  }
+
+  @Test
+  public void tokensAreCheckedByDefaultAndTheKeyFileGoesWithTheServer() throws Exception {
+    file.remove("disable_token_authorization");
+    Path keys = folder.resolve("key_file.json");
+    try (Server server = server()) {
+      Map<String, String> addresses = server.start();
+      assertEquals(server.keyFile(), Optional.of(keys));
+      assertTrue(Files.exists(keys));
+      assertEquals(status(addresses.get("inference"), "/predictions/digits"), 401);
+      assertEquals(status(addresses.get("management"), "/models"), 401);
+      assertEquals(status(addresses.get("inference"), "/ping"), 200);
+    }
+    assertEquals(Files.exists(keys), false);
   }
 
   @Test

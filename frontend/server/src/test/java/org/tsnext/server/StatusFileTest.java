@@ -49,15 +49,21 @@ public class StatusFileTest {
             Map.of(),
             List.of(),
             List.of("careful"),
-            Optional.of(Path.of("/etc/config.properties")));
-    file.write(known.started(Map.of("inference", "http://127.0.0.1:8080"), List.of("digits.mar")));
+            Optional.of(Path.of("/etc/config.properties")),
+            Optional.empty());
+    file.write(
+        known.started(
+            Map.of("inference", "http://127.0.0.1:8080"),
+            List.of("digits.mar"),
+            Optional.of(Path.of("/run/key_file.json"))));
     assertEquals(
         read(),
         JsonParser.parseString(
             """
             {"state": "started", "pid": %d, "addresses": {"inference": "http://127.0.0.1:8080"},
              "models": ["digits.mar"], "warnings": ["careful"],
-             "config_file": "/etc/config.properties", "version": "1.0.0"}
+             "config_file": "/etc/config.properties", "key_file": "/run/key_file.json",
+             "version": "1.0.0"}
             """
                 .formatted(ProcessHandle.current().pid())));
     file.write(known.failed("port 8080 is taken"));

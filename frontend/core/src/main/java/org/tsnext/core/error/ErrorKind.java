@@ -17,6 +17,8 @@ public enum ErrorKind {
   DOWNLOAD_FAILED(400, 9, "DownloadArchiveException"),
   TOKEN_MISSING(401, 16, "InvalidKeyException"),
   TOKEN_FORBIDDEN(403, 7, "InvalidKeyException"),
+  /** As TorchServe 0.12 said both, if it is asked for; and a request for a new key of no kind. */
+  TOKEN_REFUSED(400, 7, "InvalidKeyException"),
   /** The default version cannot go while others exist. */
   DEFAULT_VERSION_IN_USE(403, 9, "InvalidModelVersionException"),
   METHOD_NOT_ALLOWED(405, 12, "MethodNotAllowedException"),

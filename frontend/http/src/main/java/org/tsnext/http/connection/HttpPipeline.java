@@ -4,7 +4,6 @@ import io.netty.channel.Channel;
 import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelPipeline;
 import io.netty.channel.group.ChannelGroup;
-import org.tsnext.http.routing.Dispatcher;
 
 /**
  * The handlers of a connection, in the order in which a request meets them. Answers are written by
@@ -13,7 +12,7 @@ import org.tsnext.http.routing.Dispatcher;
 public final class HttpPipeline extends ChannelInitializer<Channel> {
 
   private final ServerContext server;
-  private final Dispatcher dispatcher;
+  private final RequestRouter router;
   private final ChannelGroup connections;
 
   /**
@@ -21,9 +20,9 @@ public final class HttpPipeline extends ChannelInitializer<Channel> {
    *
    * @param connections takes every connection of the listener
    */
-  public HttpPipeline(ServerContext server, Dispatcher dispatcher, ChannelGroup connections) {
+  public HttpPipeline(ServerContext server, RequestRouter router, ChannelGroup connections) {
     this.server = server;
-    this.dispatcher = dispatcher;
+    this.router = router;
     this.connections = connections;
   }
 
@@ -34,7 +33,6 @@ public final class HttpPipeline extends ChannelInitializer<Channel> {
     ChannelPipeline pipeline = channel.pipeline();
     pipeline.addLast("decoder", new RequestDecoder());
     pipeline.addLast("connection", connection);
-    pipeline.addLast("assembler", new RequestAssembler(connection, server));
-    pipeline.addLast("dispatcher", dispatcher);
+    pipeline.addLast("assembler", new RequestAssembler(connection, server, router));
   }
 }

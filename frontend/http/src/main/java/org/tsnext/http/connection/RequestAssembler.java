@@ -14,10 +14,11 @@ import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
+import org.tsnext.http.connection.RequestRouter.Destination;
 
 /**
- * Puts requests together and hands on whole ones, as {@link Exchange}s. Refuses malformed and
- * oversized ones, and answers {@code Expect}.
+ * Puts requests together and brings whole ones, as {@link Exchange}s, to where their heads go.
+ * Refuses malformed and oversized ones, and answers {@code Expect}.
  */
 final class RequestAssembler extends SimpleChannelInboundHandler<HttpObject> {
 
@@ -37,15 +38,18 @@ final class RequestAssembler extends SimpleChannelInboundHandler<HttpObject> {
   private final ConnectionHandler connection;
   private final AnswerWriter writer;
   private final int maxBody;
+  private final RequestRouter router;
   private State state = State.HEAD;
   private HttpRequest head;
+  private Destination destination;
   private long startNanos;
   private BodyCollector body;
 
-  RequestAssembler(ConnectionHandler connection, ServerContext server) {
+  RequestAssembler(ConnectionHandler connection, ServerContext server, RequestRouter router) {
     this.connection = connection;
     this.writer = new Http1Writer(connection);
     this.maxBody = server.maxRequestSize();
+    this.router = router;
   }
 
   @Override
@@ -88,9 +92,16 @@ final class RequestAssembler extends SimpleChannelInboundHandler<HttpObject> {
               ErrorKind.EXPECTATION_FAILED,
               "Expectation not supported: " + expectation + ", expected 100-continue."),
           false);
+      return;
+    }
+    destination = router.route(request);
+    // After a refused expectation nobody can tell whether the body or the next request follows.
+    boolean skippable =
+        !expects && declared <= MAX_DISCARDED && !HttpUtil.isTransferEncodingChunked(request);
+    if (!destination.wantsBody()) {
+      answerAtOnce(skippable);
     } else if (declared > maxBody) {
-      // After a refused expectation nobody can tell whether the body or the next request follows.
-      refuse(tooLarge(), !expects && declared <= MAX_DISCARDED);
+      refuse(tooLarge(), skippable);
     } else {
       state = State.BODY;
       body = new BodyCollector(ctx.alloc());
@@ -117,29 +128,38 @@ final class RequestAssembler extends SimpleChannelInboundHandler<HttpObject> {
       boolean complete = state == State.BODY;
       state = State.HEAD;
       if (complete) {
-        handOn(ctx);
+        handOn();
       }
     }
   }
 
-  private void handOn(ChannelHandlerContext ctx) {
+  private void handOn() {
     BodyCollector collected = body;
     body = null;
     Exchange exchange = new Exchange(writer, head, collected.take(), startNanos);
     head = null;
     connection.begin(exchange);
-    ctx.fireChannelRead(exchange);
+    destination.answer(exchange);
   }
 
   private void refuse(ServingException error, boolean keepAlive) {
     dropBody();
+    beginWithoutBody(keepAlive).fail(error);
+  }
+
+  private void answerAtOnce(boolean keepAlive) {
+    destination.answer(beginWithoutBody(keepAlive));
+  }
+
+  /** Whatever follows up to the next head is skipped. */
+  private Exchange beginWithoutBody(boolean keepAlive) {
     state = State.DISCARD;
     Exchange exchange = new Exchange(writer, head, Unpooled.EMPTY_BUFFER, startNanos);
     if (!keepAlive) {
       exchange.closeAfterwards();
     }
     connection.begin(exchange);
-    exchange.fail(error);
+    return exchange;
   }
 
   private void dropBody() {

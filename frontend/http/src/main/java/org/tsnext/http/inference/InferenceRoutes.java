@@ -15,6 +15,7 @@ import org.tsnext.core.error.ServingException;
 import org.tsnext.core.inference.InferenceService;
 import org.tsnext.core.model.ModelService;
 import org.tsnext.http.openapi.ModelApiHandler;
+import org.tsnext.http.routing.Access;
 import org.tsnext.http.routing.Operation;
 import org.tsnext.http.routing.Operation.Body;
 import org.tsnext.http.routing.Operation.Outcome;
@@ -38,35 +39,37 @@ public final class InferenceRoutes {
     List<Route> routes = new ArrayList<>();
     routes.add(
         Route.of(
-            List.of(POST, PUT, GET),
-            "/ping",
-            new PingHandler(models),
-            new Operation(
-                "ping",
-                "Whether every model has its workers.",
-                Body.NONE,
-                List.of(),
-                List.of(
-                    new Outcome(200, "application/json", "Healthy"),
-                    new Outcome(
-                        500, "application/json", "Unhealthy, with the models concerned")))));
+                List.of(POST, PUT, GET),
+                "/ping",
+                new PingHandler(models),
+                new Operation(
+                    "ping",
+                    "Whether every model has its workers.",
+                    Body.NONE,
+                    List.of(),
+                    List.of(
+                        new Outcome(200, "application/json", "Healthy"),
+                        new Outcome(
+                            500, "application/json", "Unhealthy, with the models concerned"))))
+            .withAccess(Access.PROBE));
     routes.addAll(new Predictions(inference, models, startUpModels).routes());
-    routes.add(workflow("/~wfpredict/{workflow_name}"));
+    routes.add(workflow("/~wfpredict/{workflow_name}").withAccess(Access.INFERENCE));
     return routes;
   }
 
   /** KServe v1 readiness, which every listener has once. */
   public static Route readiness(ModelService models) {
     return Route.of(
-        List.of(GET),
-        "/v1/models/{model_name}",
-        new ReadinessHandler(models),
-        new Operation(
-            "modelReadiness",
-            "Whether a worker of the default version has the model loaded (KServe v1).",
-            Body.NONE,
-            List.of(),
-            List.of(new Outcome(200, "application/json", "Name and readiness of the model"))));
+            List.of(GET),
+            "/v1/models/{model_name}",
+            new ReadinessHandler(models),
+            new Operation(
+                "modelReadiness",
+                "Whether a worker of the default version has the model loaded (KServe v1).",
+                Body.NONE,
+                List.of(),
+                List.of(new Outcome(200, "application/json", "Name and readiness of the model"))))
+        .withAccess(Access.PROBE);
   }
 
   /** A route that answers, in words, that there are no workflows. */
@@ -120,10 +123,13 @@ public final class InferenceRoutes {
 
     private void add(String operationId, String path, PredictionRoute route) {
       RouteHandler handler = new PredictionHandler(inference, route, invokedModel);
-      routes.add(Route.of(PREDICT_METHODS, path, handler, operation(operationId, path, route)));
+      routes.add(
+          Route.of(PREDICT_METHODS, path, handler, operation(operationId, path, route))
+              .withAccess(Access.INFERENCE));
       routes.add(
           Route.undocumented(
-              List.of(OPTIONS), path, ModelApiHandler.forPredictions(models, this::modelOf)));
+                  List.of(OPTIONS), path, ModelApiHandler.forPredictions(models, this::modelOf))
+              .withAccess(Access.INFERENCE));
     }
 
     private String modelOf(RoutedRequest request) {

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
 import org.tsnext.http.response.Response;
+import org.tsnext.http.routing.Access;
 import org.tsnext.http.routing.Operation;
 import org.tsnext.http.routing.Operation.Body;
 import org.tsnext.http.routing.Operation.Outcome;
@@ -36,14 +37,15 @@ public final class ApiDescriptionRoutes {
   private static List<Route> withDescriptions(List<Route> routes, RouteHandler handler) {
     List<Route> all = new ArrayList<>();
     all.add(
-        Route.of(
-            List.of(OPTIONS), "/", handler, operation("apiDescription", "Describe this API.")));
+        Route.of(List.of(OPTIONS), "/", handler, operation("apiDescription", "Describe this API."))
+            .withAccess(Access.DESCRIPTION));
     all.add(
         Route.of(
-            List.of(OPTIONS, POST, PUT, GET),
-            "/api-description",
-            handler,
-            operation("api-description", "Describe this API; OPTIONS / is the modern way.")));
+                List.of(OPTIONS, POST, PUT, GET),
+                "/api-description",
+                handler,
+                operation("api-description", "Describe this API; OPTIONS / is the modern way."))
+            .withAccess(Access.DESCRIPTION));
     all.addAll(routes);
     return all;
   }

@@ -1,26 +1,30 @@
 package org.tsnext.http.routing;
 
-import io.netty.channel.ChannelHandler.Sharable;
-import io.netty.channel.ChannelHandlerContext;
-import io.netty.channel.SimpleChannelInboundHandler;
 import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpMethod;
+import io.netty.handler.codec.http.HttpRequest;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.request.Header;
 import org.tsnext.http.connection.Exchange;
+import org.tsnext.http.connection.RequestRouter;
+import org.tsnext.http.request.QueryParameters;
 import org.tsnext.http.request.RequestTarget;
 import org.tsnext.http.response.ErrorRenderer;
 import org.tsnext.http.response.Response;
 
-/** Finds the route of each request. Without state, shared by all connections of a listener. */
-@Sharable
-public final class Dispatcher extends SimpleChannelInboundHandler<Exchange> {
+/**
+ * Finds the route of each request by its head, and lets a guard look at it before the body is read.
+ * Immutable, shared by all connections of a listener.
+ */
+public final class Dispatcher implements RequestRouter {
 
   private static final Logger LOG = LoggerFactory.getLogger(Dispatcher.class);
 
@@ -41,6 +45,7 @@ public final class Dispatcher extends SimpleChannelInboundHandler<Exchange> {
 
   private final RouteTable routes;
   private final boolean answerPreflights;
+  private final RequestGuard guard;
 
   /**
    * Makes the dispatcher of a listener.
@@ -48,45 +53,44 @@ public final class Dispatcher extends SimpleChannelInboundHandler<Exchange> {
    * @param answerPreflights whether CORS is configured, so that a browser's question before the
    *     request is answered for every path
    */
-  public Dispatcher(RouteTable routes, boolean answerPreflights) {
+  public Dispatcher(RouteTable routes, boolean answerPreflights, RequestGuard guard) {
     this.routes = routes;
     this.answerPreflights = answerPreflights;
+    this.guard = guard;
   }
 
   @Override
-  protected void channelRead0(ChannelHandlerContext ctx, Exchange exchange) {
+  public Destination route(HttpRequest head) {
     try {
-      dispatch(exchange);
+      return find(head);
     } catch (ServingException e) {
-      exchange.fail(e);
+      return new AtOnce(exchange -> exchange.fail(e));
     } catch (RuntimeException e) {
-      LOG.error("Request {} {} failed", exchange.requestId(), exchange.method(), e);
-      exchange.fail(new ServingException(ErrorKind.INTERNAL, "Internal server error.", e));
+      LOG.error("The route of a request {} could not be found", head.method(), e);
+      return new AtOnce(exchange -> exchange.fail(internal(e)));
     }
   }
 
-  private void dispatch(Exchange exchange) {
-    if (answerPreflights && isPreflight(exchange)) {
-      exchange.send(Response.noContent(List.of()));
-      return;
+  private Destination find(HttpRequest head) {
+    if (answerPreflights && isPreflight(head)) {
+      // A browser asks without a token, since it does not know yet whether it may send one.
+      return new AtOnce(exchange -> exchange.send(Response.noContent(List.of())));
     }
-    RequestTarget target = RequestTarget.parse(exchange.rawTarget());
+    RequestTarget target = RequestTarget.parse(head.uri());
     if (target.asterisk()) {
-      answerAsterisk(exchange);
-      return;
+      return asterisk(head);
     }
-    Optional<RouteTable.Match> found = routes.find(exchange.method(), target.segments());
-    if (found.isEmpty()) {
-      requireKnown(exchange.method());
-      throw ErrorRenderer.notFound();
+    Optional<RouteTable.Match> found = routes.find(head.method(), target.segments());
+    guard.check(head, found.map(RouteTable.Match::access).orElse(Access.NOWHERE));
+    if (found.isEmpty() || found.get().route().isEmpty()) {
+      requireKnown(head.method());
     }
-    RouteTable.Match match = found.get();
-    if (match.handler().isEmpty()) {
-      requireKnown(exchange.method());
-      exchange.fail(ErrorRenderer.methodNotAllowed(), match.allowed());
-      return;
+    RouteTable.Match match = found.orElseThrow(ErrorRenderer::notFound);
+    if (match.route().isEmpty()) {
+      return new AtOnce(
+          exchange -> exchange.fail(ErrorRenderer.methodNotAllowed(), match.allowed()));
     }
-    match.handler().get().handle(new RoutedRequest(exchange, match.parameters(), target.query()));
+    return new Handled(match.route().get().handler(), match.parameters(), target.query());
   }
 
   /** A method that nobody has heard of is not implemented; a known one is not allowed here. */
@@ -101,17 +105,56 @@ public final class Dispatcher extends SimpleChannelInboundHandler<Exchange> {
     }
   }
 
-  private static void answerAsterisk(Exchange exchange) {
-    if (!exchange.method().equals(HttpMethod.OPTIONS)) {
+  private static Destination asterisk(HttpRequest head) {
+    if (!head.method().equals(HttpMethod.OPTIONS)) {
       throw new ServingException(
           ErrorKind.BAD_REQUEST, "The request target * goes with the method OPTIONS only.");
     }
-    exchange.send(Response.noContent(List.of(EVERY_METHOD)));
+    return new AtOnce(exchange -> exchange.send(Response.noContent(List.of(EVERY_METHOD))));
   }
 
-  private static boolean isPreflight(Exchange exchange) {
-    return exchange.method().equals(HttpMethod.OPTIONS)
-        && exchange.headers().contains(HttpHeaderNames.ORIGIN)
-        && exchange.headers().contains(HttpHeaderNames.ACCESS_CONTROL_REQUEST_METHOD);
+  private static boolean isPreflight(HttpRequest head) {
+    return head.method().equals(HttpMethod.OPTIONS)
+        && head.headers().contains(HttpHeaderNames.ORIGIN)
+        && head.headers().contains(HttpHeaderNames.ACCESS_CONTROL_REQUEST_METHOD);
+  }
+
+  private static ServingException internal(RuntimeException cause) {
+    return new ServingException(ErrorKind.INTERNAL, "Internal server error.", cause);
+  }
+
+  /** An answer that no body changes. */
+  private record AtOnce(Consumer<Exchange> answerer) implements Destination {
+    @Override
+    public boolean wantsBody() {
+      return false;
+    }
+
+    @Override
+    public void answer(Exchange exchange) {
+      answerer.accept(exchange);
+    }
+  }
+
+  /** The way to a route's handler. */
+  private record Handled(
+      RouteHandler handler, Map<String, String> parameters, QueryParameters query)
+      implements Destination {
+    @Override
+    public boolean wantsBody() {
+      return true;
+    }
+
+    @Override
+    public void answer(Exchange exchange) {
+      try {
+        handler.handle(new RoutedRequest(exchange, parameters, query));
+      } catch (ServingException e) {
+        exchange.fail(e);
+      } catch (RuntimeException e) {
+        LOG.error("Request {} {} failed", exchange.requestId(), exchange.method(), e);
+        exchange.fail(internal(e));
+      }
+    }
   }
 }

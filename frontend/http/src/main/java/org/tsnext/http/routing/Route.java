@@ -9,12 +9,14 @@ import java.util.Optional;
  *
  * @param operation shown in API descriptions under the last of the methods; empty for routes that
  *     they leave out
+ * @param access what it asks of callers; {@link Access#MANAGEMENT} unless somebody says otherwise
  */
 public record Route(
     List<HttpMethod> methods,
     PathTemplate template,
     RouteHandler handler,
-    Optional<Operation> operation) {
+    Optional<Operation> operation,
+    Access access) {
 
   public Route {
     methods = List.copyOf(methods);
@@ -22,11 +24,18 @@ public record Route(
 
   public static Route of(
       List<HttpMethod> methods, String template, RouteHandler handler, Operation operation) {
-    return new Route(methods, PathTemplate.of(template), handler, Optional.of(operation));
+    return new Route(
+        methods, PathTemplate.of(template), handler, Optional.of(operation), Access.MANAGEMENT);
   }
 
   public static Route undocumented(
       List<HttpMethod> methods, String template, RouteHandler handler) {
-    return new Route(methods, PathTemplate.of(template), handler, Optional.empty());
+    return new Route(
+        methods, PathTemplate.of(template), handler, Optional.empty(), Access.MANAGEMENT);
+  }
+
+  /** The same route, for other callers. */
+  public Route withAccess(Access other) {
+    return new Route(methods, template, handler, operation, other);
   }
 }

@@ -40,7 +40,7 @@ public final class RouteTable {
       Map<String, String> parameters = entry.template.match(path);
       if (parameters != null) {
         return Optional.of(
-            new Match(Optional.ofNullable(entry.handlers.get(method)), entry, parameters));
+            new Match(Optional.ofNullable(entry.routes.get(method)), entry, parameters));
       }
     }
     return Optional.empty();
@@ -48,19 +48,24 @@ public final class RouteTable {
 
   /** What was found. */
   static final class Match {
-    private final Optional<RouteHandler> handler;
+    private final Optional<Route> route;
     private final Entry entry;
     private final Map<String, String> parameters;
 
-    private Match(Optional<RouteHandler> handler, Entry entry, Map<String, String> parameters) {
-      this.handler = handler;
+    private Match(Optional<Route> route, Entry entry, Map<String, String> parameters) {
+      this.route = route;
       this.entry = entry;
       this.parameters = parameters;
     }
 
     /** Empty if the method is not allowed. */
-    Optional<RouteHandler> handler() {
-      return handler;
+    Optional<Route> route() {
+      return route;
+    }
+
+    /** What is asked of the caller; of one with a wrong method, no more than knowing the API. */
+    Access access() {
+      return route.map(Route::access).orElseGet(entry::accessOfOthers);
     }
 
     /** The methods that are allowed. */
@@ -76,7 +81,7 @@ public final class RouteTable {
   /** The methods of one template. */
   private static final class Entry {
     private final PathTemplate template;
-    private final Map<HttpMethod, RouteHandler> handlers = new LinkedHashMap<>();
+    private final Map<HttpMethod, Route> routes = new LinkedHashMap<>();
 
     Entry(PathTemplate template) {
       this.template = template;
@@ -92,13 +97,22 @@ public final class RouteTable {
     }
 
     private void put(HttpMethod method, Route route) {
-      if (handlers.putIfAbsent(method, route.handler()) != null) {
+      if (routes.putIfAbsent(method, route) != null) {
         throw new IllegalArgumentException("two routes for " + method + " " + template);
       }
     }
 
     List<String> allowed() {
-      return handlers.keySet().stream().map(HttpMethod::name).toList();
+      return routes.keySet().stream().map(HttpMethod::name).toList();
+    }
+
+    /** A path that is open for one method need not be a secret for the others. */
+    Access accessOfOthers() {
+      return routes.values().stream()
+          .map(Route::access)
+          .filter(access -> access == Access.PROBE || access == Access.DESCRIPTION)
+          .findFirst()
+          .orElse(Access.NOWHERE);
     }
   }
 }

@@ -3,7 +3,6 @@ package org.tsnext.server.settings;
 import static org.tsnext.server.settings.SettingTypes.bool;
 import static org.tsnext.server.settings.SettingTypes.existingDirectory;
 import static org.tsnext.server.settings.SettingTypes.existingFile;
-import static org.tsnext.server.settings.SettingTypes.minutes;
 import static org.tsnext.server.settings.SettingTypes.oneOf;
 import static org.tsnext.server.settings.SettingTypes.path;
 import static org.tsnext.server.settings.SettingTypes.seconds;
@@ -14,7 +13,7 @@ import java.time.Duration;
 import java.util.List;
 import org.tsnext.server.settings.SettingKey.EnvironmentForm.Gate;
 
-/** Keys of metrics, logging, security and the server itself. */
+/** Keys of metrics, logging and the server itself. */
 public final class ServerKeys {
   private static final String SYSTEM_METRICS = "system metrics are";
   private static final String BY_LAUNCHER = "the torchserve command reads it before the server";
@@ -62,22 +61,6 @@ public final class ServerKeys {
   public static final SettingKey<Path> CPP_LOG_CONFIG =
       SettingKey.of("cpp_log_config", path(), "Log configuration of C++ workers.")
           .notYet("the C++ backend is");
-
-  public static final SettingKey<Boolean> DISABLE_TOKEN_AUTHORIZATION =
-      SettingKey.of(
-              "disable_token_authorization",
-              bool(),
-              "Whether clients need no token. This version does not check tokens yet, whatever is"
-                  + " set here, and says so at start unless this is true.")
-          .withDefault("false");
-  public static final SettingKey<Duration> TOKEN_EXPIRATION_MIN =
-      SettingKey.of(
-              "token_expiration_min",
-              minutes(),
-              "How long a token is valid, in minutes; fractions are allowed.")
-          .withDefault("60")
-          .withEnvironment("TS_TOKEN_EXPIRATION_TIME_MIN", Gate.WHEN_ENABLED)
-          .notYet("token authorization is");
 
   public static final SettingKey<Path> MODEL_SERVER_HOME =
       SettingKey.of(
@@ -133,8 +116,6 @@ public final class ServerKeys {
           METRIC_TIME_INTERVAL,
           ASYNC_LOGGING,
           CPP_LOG_CONFIG);
-  static final List<SettingKey<?>> SECURITY =
-      List.of(DISABLE_TOKEN_AUTHORIZATION, TOKEN_EXPIRATION_MIN);
   static final List<SettingKey<?>> SERVER =
       List.of(
           MODEL_SERVER_HOME,

@@ -12,7 +12,7 @@ public final class SettingTable {
           new Section("Models and where they come from", ModelKeys.ALL),
           new Section("Workers, queues, devices, sequences", WorkerKeys.ALL),
           new Section("Metrics and logs", ServerKeys.METRICS_AND_LOGS),
-          new Section("Security", ServerKeys.SECURITY),
+          new Section("Security", SecurityKeys.ALL),
           new Section("The server itself", ServerKeys.SERVER));
 
   private SettingTable() {}

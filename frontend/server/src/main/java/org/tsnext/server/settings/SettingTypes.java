@@ -8,6 +8,8 @@ import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.function.Predicate;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
@@ -63,17 +65,20 @@ final class SettingTypes {
         text -> Duration.ofMillis(inRange(text, min, Long.MAX_VALUE)));
   }
 
-  /** Minutes; fractions are allowed. */
-  static SettingType<Duration> minutes() {
+  /** Minutes; fractions are allowed; zero stands for never. */
+  static SettingType<Duration> minutesOrNever() {
     return type(
-        "minutes as a number above 0, fractions allowed",
+        "minutes as a number, fractions allowed, or never",
         text -> {
+          if (text.equalsIgnoreCase("never")) {
+            return Duration.ZERO;
+          }
           BigDecimal minutes = new BigDecimal(text);
-          if (minutes.signum() <= 0 || minutes.compareTo(LONGEST_MINUTES) > 0) {
+          if (minutes.signum() < 0 || minutes.compareTo(LONGEST_MINUTES) > 0) {
             throw new IllegalArgumentException(text);
           }
           long millis = minutes.multiply(BigDecimal.valueOf(MILLIS_PER_MINUTE)).longValue();
-          return Duration.ofMillis(Math.max(1, millis));
+          return Duration.ofMillis(minutes.signum() == 0 ? 0 : Math.max(1, millis));
         });
   }
 
@@ -103,6 +108,20 @@ final class SettingTypes {
             throw new IllegalArgumentException(text);
           }
           return lower;
+        });
+  }
+
+  /** Some of some words between commas, in any case; or {@code none}. */
+  static SettingType<Set<String>> someOf(String... words) {
+    return type(
+        "none, or some of " + String.join(", ", words),
+        text -> {
+          Set<String> chosen = new TreeSet<>(split(text.toLowerCase(Locale.ROOT)));
+          boolean none = chosen.equals(Set.of("none"));
+          if (!none && (chosen.isEmpty() || !Set.of(words).containsAll(chosen))) {
+            throw new IllegalArgumentException(text);
+          }
+          return none ? Set.of() : Set.copyOf(chosen);
         });
   }
 

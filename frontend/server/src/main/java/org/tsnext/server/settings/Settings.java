@@ -4,6 +4,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 
 /** The settings of a server: checked, immutable, and each knows where it came from. */
 public final class Settings {
@@ -11,16 +12,19 @@ public final class Settings {
   private final Optional<ConfigFile> file;
   private final List<String> warnings;
   private final List<String> notes;
+  private final Set<String> secretVariables;
 
   Settings(
       Map<String, Setting> values,
       Optional<ConfigFile> file,
       List<String> warnings,
-      List<String> notes) {
+      List<String> notes,
+      Set<String> secretVariables) {
     this.values = Map.copyOf(values);
     this.file = file;
     this.warnings = List.copyOf(warnings);
     this.notes = List.copyOf(notes);
+    this.secretVariables = Set.copyOf(secretVariables);
   }
 
   /** The value of a key that has a default. */
@@ -60,6 +64,11 @@ public final class Settings {
   /** What a person may want to know: settings without effect. */
   public List<String> notes() {
     return notes;
+  }
+
+  /** Environment variables that a secret's value was put together from, by {@code $$NAME$$}. */
+  public Set<String> secretVariables() {
+    return secretVariables;
   }
 
   /** {@code key = value (source)} for every key, one a line, secrets hidden. */

@@ -2,9 +2,11 @@ package org.tsnext.server.settings;
 
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.tsnext.server.settings.SettingKey.EnvironmentForm;
@@ -25,6 +27,7 @@ public final class SettingsLoader {
   private final List<String> problems = new ArrayList<>();
   private final List<String> warnings = new ArrayList<>();
   private final List<String> notes = new ArrayList<>();
+  private final Set<String> secretVariables = new HashSet<>();
 
   /**
    * A value from the command line.
@@ -63,7 +66,7 @@ public final class SettingsLoader {
       values.put(key.name(), resolve(key, variables, urls));
     }
     file.ifPresent(this::warnOfUnknownKeys);
-    Settings settings = new Settings(values, file, warnings, notes);
+    Settings settings = new Settings(values, file, warnings, notes, secretVariables);
     if (problems.isEmpty()) {
       problems.addAll(SettingChecks.check(settings));
     }
@@ -89,6 +92,9 @@ public final class SettingsLoader {
     }
     try {
       String resolved = substitute(text);
+      if (key.secret()) {
+        REFERENCE.matcher(text).results().forEach(name -> secretVariables.add(name.group(1)));
+      }
       T value = key.type().parse(resolved);
       found.ifPresent(f -> tellSupport(key, value, resolved, source));
       return new Setting(resolved, value, source);

@@ -39,7 +39,9 @@ public class SettingTableTest {
       ipex_enable ipex_gpu_enable cpu_launcher_enable cpu_launcher_args debug
       metrics_config metrics_mode model_metrics_auto_detect disable_system_metrics
       system_metrics_cmd metric_time_interval async_logging cpp_log_config
-      disable_token_authorization token_expiration_min
+      disable_token_authorization token_expiration_min token_overlap_sec key_file
+      inference_token inference_token_file management_token management_token_file
+      token_free_routes token_failures_as_400
       ts_header_key_sequence_id ts_header_key_sequence_start ts_header_key_sequence_end
       model_server_home enable_envvars_config python vmargs plugins_path version tsConfigFile
       NUM_WORKERS

@@ -106,7 +106,7 @@ public class SettingsLoaderTest {
             Map.of("enable_envvars_config", "true"),
             Map.of(),
             Map.of("TS_TOKEN_EXPIRATION_TIME_MIN", "0.5", "TS_TOKEN_EXPIRATION_MIN", "9"));
-    assertEquals(settings.get(ServerKeys.TOKEN_EXPIRATION_MIN), Duration.ofSeconds(30));
+    assertEquals(settings.get(SecurityKeys.TOKEN_EXPIRATION_MIN), Duration.ofSeconds(30));
   }
 
   @Test

@@ -1,0 +1,26 @@
+package org.tsnext.http;
+
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import org.tsnext.core.access.AccessKeys;
+import org.tsnext.core.access.KeyRotation;
+import org.tsnext.http.routing.Access;
+
+/**
+ * How tokens are checked.
+ *
+ * @param keys that are valid
+ * @param rotation replaces them, for {@code /token}; empty if none can be replaced
+ * @param open what needs no key
+ * @param failuresAs400 whether 400 is answered instead of 401 and 403, as TorchServe 0.12 did
+ */
+public record TokenSettings(
+    AccessKeys keys, Optional<KeyRotation> rotation, Set<Access> open, boolean failuresAs400) {
+
+  public TokenSettings {
+    Objects.requireNonNull(keys, "keys");
+    Objects.requireNonNull(rotation, "rotation");
+    open = Set.copyOf(open);
+  }
+}

@@ -1,0 +1,63 @@
+package org.tsnext.http.management;
+
+import static io.netty.handler.codec.http.HttpMethod.GET;
+import static io.netty.handler.codec.http.HttpMethod.POST;
+import static io.netty.handler.codec.http.HttpMethod.PUT;
+
+import java.util.List;
+import org.tsnext.core.access.KeyKind;
+import org.tsnext.core.access.KeyRotation;
+import org.tsnext.core.error.ErrorKind;
+import org.tsnext.core.error.ServingException;
+import org.tsnext.http.access.TokenGuard;
+import org.tsnext.http.response.Response;
+import org.tsnext.http.routing.Access;
+import org.tsnext.http.routing.Operation;
+import org.tsnext.http.routing.Operation.Body;
+import org.tsnext.http.routing.Operation.Outcome;
+import org.tsnext.http.routing.Operation.Parameter;
+import org.tsnext.http.routing.Route;
+import org.tsnext.http.routing.RoutedRequest;
+
+/** {@code /token}, which replaces a key. The new one is in the key file, never in the answer. */
+public final class KeyRoutes {
+
+  private static final Operation OPERATION =
+      new Operation(
+          "token",
+          "Replace a key. The new one is in the server's key file; the API key is needed.",
+          Body.NONE,
+          List.of(new Parameter("type", "string", true, "The key: management or inference")),
+          List.of(new Outcome(200, Response.APPLICATION_JSON, "The old key has been replaced")));
+
+  private final KeyRotation rotation;
+
+  private KeyRoutes(KeyRotation rotation) {
+    this.rotation = rotation;
+  }
+
+  public static List<Route> of(KeyRotation rotation) {
+    KeyRoutes routes = new KeyRoutes(rotation);
+    return List.of(
+        Route.of(List.of(POST, PUT, GET), "/token", routes::rotate, OPERATION)
+            .withAccess(Access.KEYS));
+  }
+
+  private void rotate(RoutedRequest request) {
+    String type = request.query().get("type").orElse("");
+    KeyKind kind =
+        KeyKind.replaceable(type)
+            .orElseThrow(
+                () ->
+                    new ServingException(ErrorKind.TOKEN_REFUSED, TokenGuard.KEYS_REFUSAL)
+                        .withDetail(
+                            "The parameter type is '"
+                                + type
+                                + "', expected management or inference."));
+    LaterAnswer.send(
+        request.exchange(),
+        rotation.rotate(kind),
+        nothing ->
+            Response.ok("The " + kind.text() + " key has been replaced; read it in the key file."));
+  }
+}

@@ -1,0 +1,341 @@
+package org.tsnext.http;
+
+import static org.testng.Assert.assertEquals;
+import static org.testng.Assert.assertFalse;
+import static org.testng.Assert.assertNull;
+import static org.testng.Assert.assertTrue;
+
+import java.io.IOException;
+import java.net.ServerSocket;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import org.testng.annotations.DataProvider;
+import org.testng.annotations.Test;
+import org.tsnext.core.access.AccessKeys;
+import org.tsnext.core.access.KeyKind;
+import org.tsnext.core.error.ErrorKind;
+import org.tsnext.core.error.ServingException;
+import org.tsnext.core.testing.ManualTime;
+import org.tsnext.http.RawClient.Answer;
+import org.tsnext.http.routing.Access;
+
+/** A server whose keys are {@code ask}, {@code manage} and {@code replace}. */
+public class TokenTest extends HttpTestBase {
+
+  private static final String REFUSAL =
+      "Token Authorization failed. Token either incorrect, expired, or not provided correctly";
+  private static final String ASK = "Authorization: Bearer ask";
+  private static final String MANAGE = "Authorization: Bearer manage";
+  private static final String REPLACE = "Authorization: Bearer replace";
+
+  private final ManualTime time = new ManualTime();
+  private final List<KeyKind> rotated = new ArrayList<>();
+  private Set<Access> open;
+  private boolean as400;
+  private CompletableFuture<Void> rotation;
+
+  @Override
+  AccessSettings access() {
+    AccessKeys keys = new AccessKeys(time);
+    Optional<Duration> hour = Optional.of(Duration.ofHours(1));
+    keys.put(KeyKind.INFERENCE, "ask", hour, Duration.ZERO);
+    keys.put(KeyKind.MANAGEMENT, "manage", hour, Duration.ZERO);
+    keys.put(KeyKind.API, "replace", Optional.empty(), Duration.ZERO);
+    rotated.clear();
+    rotation = CompletableFuture.completedFuture(null);
+    TokenSettings tokens =
+        new TokenSettings(
+            keys,
+            Optional.of(
+                kind -> {
+                  rotated.add(kind);
+                  return rotation;
+                }),
+            open == null ? EnumSet.of(Access.PROBE, Access.DESCRIPTION) : open,
+            as400);
+    return new AccessSettings(Optional.of(tokens));
+  }
+
+  /** Another server, with what the fields say now. */
+  private int[] serveAgain() throws IOException {
+    List<BoundListener> listeners = serve(settings()).bind();
+    open = null;
+    as400 = false;
+    return new int[] {port(listeners.get(0)), port(listeners.get(1))};
+  }
+
+  private static void assertRefused(Answer answer, int status, String detail) {
+    assertEquals(answer.status(), status, answer.body());
+    assertTrue(answer.body().contains("\"type\": \"InvalidKeyException\""), answer.body());
+    assertTrue(answer.body().contains("\"code\": " + status), answer.body());
+    assertTrue(answer.body().contains(REFUSAL), answer.body());
+    assertTrue(answer.body().contains(detail), answer.body());
+    assertEquals(answer.header("www-authenticate"), status == 401 ? "Bearer" : null);
+  }
+
+  @DataProvider
+  public Object[][] inferenceRoutes() {
+    return new Object[][] {
+      {"POST", "/predictions/cats"},
+      {"POST", "/predictions/cats/1.0"},
+      {"PUT", "/explanations/cats"},
+      {"GET", "/invocations?model_name=cats"},
+      {"POST", "/models/cats/invoke"},
+      {"POST", "/cats/predict"},
+      {"POST", "/v1/models/cats:predict"},
+      {"POST", "/v1/models/cats:explain"},
+      {"POST", "/v2/models/cats/infer"},
+      {"OPTIONS", "/predictions/cats"},
+      {"POST", "/wfpredict/flow"},
+    };
+  }
+
+  @Test(dataProvider = "inferenceRoutes")
+  public void inferenceRoutesNeedTheInferenceKey(String method, String path) throws Exception {
+    RawClient client = client();
+    assertRefused(client.request(method, path, "x").read(), 401, "needs the inference key");
+    assertRefused(client.request(method, path, "x", MANAGE).read(), 403, "of another kind");
+    assertRefused(client.request(method, path, "x", REPLACE).read(), 403, "of another kind");
+    int status = client.request(method, path, "x", ASK).read().status();
+    assertTrue(status != 401 && status != 403, method + " " + path + ": " + status);
+  }
+
+  @DataProvider
+  public Object[][] managementRoutes() {
+    return new Object[][] {
+      {"GET", "/models"},
+      {"POST", "/models?url=cats.mar"},
+      {"GET", "/models/cats"},
+      {"GET", "/models/cats/all"},
+      {"GET", "/models/tokenizer"},
+      {"PUT", "/models/cats?min_worker=1"},
+      {"DELETE", "/models/cats/1.0"},
+      {"PUT", "/models/cats/1.0/set-default"},
+      {"OPTIONS", "/models/cats"},
+      {"GET", "/workflows"},
+    };
+  }
+
+  @Test(dataProvider = "managementRoutes")
+  public void managementRoutesNeedTheManagementKey(String method, String path) throws Exception {
+    RawClient client = management();
+    assertRefused(client.request(method, path, null).read(), 401, "needs the management key");
+    assertRefused(client.request(method, path, null, ASK).read(), 403, "of another kind");
+    int status = client.request(method, path, null, MANAGE).read().status();
+    assertTrue(status != 401 && status != 403, method + " " + path + ": " + status);
+  }
+
+  @DataProvider
+  public Object[][] badHeaders() {
+    return new Object[][] {
+      {"Authorization: Bearer"},
+      {"Authorization: Bearer "},
+      {"Authorization: Bearer wrong"},
+      {"Authorization: Bearerask"},
+      {"Authorization: Bearer ask ask"},
+      {"Authorization: Bearer Bearer ask"},
+      {"Authorization: Basic ask"},
+      {"Authorization: ask"},
+      {"Authorization: Bearer as"},
+      {"Authorization: Bearer asks"},
+      {"Authorization: Bearer ASK"},
+      {"Authorization: Bearer ask\r\nAuthorization: Bearer ask"},
+      {"X-Authorization: Bearer ask"},
+      {"Cookie: Bearer=ask"},
+      {"Authorization: Bearer " + "x".repeat(4000)},
+    };
+  }
+
+  @Test(dataProvider = "badHeaders")
+  public void whatIsNotOneKnownKeyIs401(String header) throws Exception {
+    assertRefused(client().post("/predictions/cats", "x", header), 401, "");
+    assertTrue(inference.isEmpty(), "nothing reached a model");
+  }
+
+  @DataProvider
+  public Object[][] goodHeaders() {
+    return new Object[][] {
+      {"Authorization: Bearer ask"},
+      {"authorization: bearer ask"},
+      {"Authorization: BEARER   ask"},
+      {"Authorization: Bearer \t ask \t"},
+    };
+  }
+
+  @Test(dataProvider = "goodHeaders")
+  public void letterCaseOfTheSchemeAndBlanksSayNothing(String header) throws Exception {
+    assertEquals(client().post("/predictions/cats", "x", header).status(), 200);
+  }
+
+  @Test
+  public void expiredKeyIs401AndTheAnswerSaysWhatToDo() throws Exception {
+    time.advance(Duration.ofHours(1));
+    Answer answer = client().post("/predictions/cats", "x", ASK);
+    assertRefused(answer, 401, "has expired; /token");
+  }
+
+  @Test
+  public void probesAndDescriptionsAreOpen() throws Exception {
+    RawClient client = client();
+    assertEquals(client.get("/ping").status(), 200);
+    assertEquals(client.get("/v1/models/cats").status(), 200);
+    assertEquals(client.request("OPTIONS", "/", null).read().status(), 200);
+    assertEquals(client.get("/api-description").status(), 200);
+    RawClient management = management();
+    assertEquals(management.get("/v1/models/cats").status(), 200);
+    assertEquals(management.request("OPTIONS", "/", null).read().status(), 200);
+    assertEquals(management.get("/", "X: y").status(), 405);
+  }
+
+  @Test
+  public void probesAndDescriptionsCanBeClosed() throws Exception {
+    open = Set.of();
+    int[] ports = serveAgain();
+    RawClient client = client(ports[0]);
+    for (String path : List.of("/ping", "/v1/models/cats", "/api-description")) {
+      assertRefused(client.get(path), 401, "needs the inference or the management key");
+      assertEquals(client.get(path, ASK).status(), 200);
+      assertEquals(client.get(path, MANAGE).status(), 200);
+      assertRefused(client.get(path, REPLACE), 403, "");
+    }
+  }
+
+  @Test
+  public void pathsThatLeadNowhereTellOnlyWhoHasAKey() throws Exception {
+    RawClient client = client();
+    assertRefused(client.get("/no/such/path"), 401, "");
+    assertEquals(client.get("/no/such/path", ASK).status(), 404);
+    assertRefused(client.request("DELETE", "/predictions/cats", null).read(), 401, "");
+    assertEquals(client.request("DELETE", "/predictions/cats", null, ASK).read().status(), 405);
+  }
+
+  @Test
+  public void combinedListenerChoosesTheKeyByTheRoute() throws Exception {
+    ListenAddress address;
+    try (ServerSocket free = new ServerSocket(0)) {
+      address = new ListenAddress.Tcp("127.0.0.1", free.getLocalPort());
+    }
+    RawClient client =
+        client(port(serve(settings(address, address, CorsSettings.none(), true)).bind().get(0)));
+    assertEquals(client.post("/predictions/cats", "x", ASK).status(), 200);
+    assertEquals(client.get("/models", MANAGE).status(), 200);
+    assertEquals(client.get("/models/cats/1.0", MANAGE).status(), 200);
+    assertEquals(client.post("/models/cats/invoke", "x", ASK).status(), 200);
+    assertRefused(client.post("/models/cats/invoke", "x", MANAGE), 403, "");
+    assertRefused(client.get("/models", ASK), 403, "");
+    assertEquals(client.get("/token?type=inference", REPLACE).status(), 200);
+  }
+
+  @Test
+  public void apiKeyReplacesKeysAndTheNewOneIsNotInTheAnswer() throws Exception {
+    RawClient client = management();
+    Answer answer = client.get("/token?type=inference", REPLACE);
+    assertEquals(answer.status(), 200);
+    assertTrue(answer.body().startsWith("{\n  \"status\": \"The inference key has been replaced"));
+    assertEquals(client.post("/token?type=management", "", REPLACE).status(), 200);
+    assertEquals(rotated, List.of(KeyKind.INFERENCE, KeyKind.MANAGEMENT));
+  }
+
+  @DataProvider
+  public Object[][] badTypes() {
+    return new Object[][] {
+      {""}, {"?type="}, {"?type=API"}, {"?type=Inference"}, {"?kind=inference"}
+    };
+  }
+
+  @Test(dataProvider = "badTypes")
+  public void onlyTwoKindsCanBeReplaced(String query) throws Exception {
+    Answer answer = management().get("/token" + query, REPLACE);
+    assertEquals(answer.status(), 400);
+    assertTrue(answer.body().contains("\"type\": \"InvalidKeyException\""), answer.body());
+    assertTrue(answer.body().contains("Token Authentication failed. "), answer.body());
+    assertTrue(answer.body().contains("expected management or inference"), answer.body());
+    assertEquals(rotated, List.of());
+  }
+
+  @Test
+  public void otherKeysReplaceNothing() throws Exception {
+    RawClient client = management();
+    Answer answer = client.get("/token?type=inference");
+    assertEquals(answer.status(), 401);
+    assertTrue(answer.body().contains("Token Authentication failed. "), answer.body());
+    assertTrue(answer.body().contains("needs the API key"), answer.body());
+    assertEquals(client.get("/token?type=inference", MANAGE).status(), 403);
+    assertEquals(client.get("/token?type=inference", ASK).status(), 403);
+    assertEquals(client().get("/token?type=inference", REPLACE).status(), 403);
+    assertEquals(rotated, List.of());
+  }
+
+  @Test
+  public void rotationThatFailsIsAnswered() throws Exception {
+    rotation =
+        CompletableFuture.failedFuture(new ServingException(ErrorKind.CONFLICT, "It was given."));
+    Answer answer = management().get("/token?type=inference", REPLACE);
+    assertEquals(answer.status(), 409);
+    assertTrue(answer.body().contains("It was given."), answer.body());
+  }
+
+  @Test
+  public void onlyTheExactPathIsARotation() throws Exception {
+    RawClient client = management();
+    Answer answer = client.get("/models/token", MANAGE);
+    assertTrue(answer.body().contains("ModelNotFoundException"), answer.body());
+    assertEquals(client.get("/models", MANAGE, "Referer: http://x/token").status(), 200);
+    assertEquals(rotated, List.of());
+  }
+
+  @Test
+  public void statusOfTheOriginalCanBeHad() throws Exception {
+    as400 = true;
+    int[] ports = serveAgain();
+    Answer answer = client(ports[0]).post("/predictions/cats", "x");
+    assertRefused(answer, 400, "");
+    assertNull(answer.header("www-authenticate"));
+    assertRefused(client(ports[1]).get("/models", ASK), 400, "");
+    assertEquals(client(ports[1]).get("/models", MANAGE).status(), 200);
+  }
+
+  @Test
+  public void refusalDoesNotWaitForTheBody() throws Exception {
+    RawClient client = client();
+    client.send("POST /predictions/cats HTTP/1.1\r\nHost: t\r\nContent-Length: 900\r\n\r\nfirst");
+    assertRefused(client.read(), 401, "");
+    client.send("x".repeat(895));
+    assertEquals(client.post("/predictions/cats", "x", ASK).status(), 200, "same connection");
+  }
+
+  @Test
+  public void refusalAfterAnExpectationComesInsteadOfContinue() throws Exception {
+    RawClient client = client();
+    client.send(
+        "POST /predictions/cats HTTP/1.1\r\nHost: t\r\nContent-Length: 900\r\n"
+            + "Expect: 100-continue\r\n\r\n");
+    Answer answer = client.read();
+    assertRefused(answer, 401, "");
+    assertEquals(answer.header("connection"), "close");
+  }
+
+  @Test
+  public void answersHoldNoKeyOfAnybody() throws Exception {
+    for (String header : List.of("Authorization: Bearer my-secret-guess", ASK, REPLACE)) {
+      Answer answer = management().get("/models", header);
+      for (String secret : List.of("my-secret-guess", "Bearer ask", "manage\"", "replace")) {
+        assertFalse(answer.body().contains(secret), answer.body());
+      }
+    }
+  }
+
+  @Test
+  public void keysAreNotInTheAccessLog() throws Exception {
+    try (CapturedLog log = new CapturedLog("ACCESS_LOG")) {
+      client().post("/predictions/cats", "x", "Authorization: Bearer my-secret-guess");
+      waitUntil("an access line", () -> !log.lines().isEmpty());
+      assertFalse(log.lines().get(0).contains("my-secret-guess"), log.lines().get(0));
+    }
+  }
+}

@@ -1,0 +1,68 @@
+package org.tsnext.server.tokens;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.EnumMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.regex.Pattern;
+import org.tsnext.core.access.KeyKind;
+import org.tsnext.server.StartException;
+import org.tsnext.server.settings.SecurityKeys;
+import org.tsnext.server.settings.SettingKey;
+import org.tsnext.server.settings.Settings;
+
+/** Keys that the operator gave, for containers: they never expire and are in no file of ours. */
+final class FixedKeys {
+  private static final long LARGEST = 4096;
+  private static final Pattern FORM = Pattern.compile(SecurityKeys.TOKEN_FORM);
+
+  private FixedKeys() {}
+
+  /**
+   * Reads them.
+   *
+   * @throws StartException naming the setting, never the key
+   */
+  static Map<KeyKind, String> of(Settings settings) throws StartException {
+    Map<KeyKind, String> keys = new EnumMap<>(KeyKind.class);
+    Optional<String> inference =
+        key(settings, SecurityKeys.INFERENCE_TOKEN, SecurityKeys.INFERENCE_TOKEN_FILE);
+    Optional<String> management =
+        key(settings, SecurityKeys.MANAGEMENT_TOKEN, SecurityKeys.MANAGEMENT_TOKEN_FILE);
+    inference.ifPresent(key -> keys.put(KeyKind.INFERENCE, key));
+    management.ifPresent(key -> keys.put(KeyKind.MANAGEMENT, key));
+    return keys;
+  }
+
+  private static Optional<String> key(
+      Settings settings, SettingKey<String> value, SettingKey<Path> file) throws StartException {
+    if (settings.find(file).isEmpty()) {
+      return settings.find(value);
+    }
+    if (settings.isSet(value)) {
+      throw new StartException(
+          "Invalid configuration: %s (%s) and %s (%s) are both set: expected one of them"
+              .formatted(value.name(), settings.source(value), file.name(), settings.source(file)));
+    }
+    return Optional.of(read(settings, file));
+  }
+
+  private static String read(Settings settings, SettingKey<Path> file) throws StartException {
+    Path path = settings.get(file);
+    String problem;
+    try {
+      String key = Files.size(path) > LARGEST ? "" : Files.readString(path).strip();
+      if (FORM.matcher(key).matches()) {
+        return key;
+      }
+      problem = "expected a file that holds " + SecurityKeys.TOKEN_EXPECTED + " and nothing else";
+    } catch (IOException e) {
+      problem = "it cannot be read (" + e.getClass().getSimpleName() + ")";
+    }
+    throw new StartException(
+        "Invalid configuration: %s = %s (%s): %s"
+            .formatted(file.name(), path, settings.source(file), problem));
+  }
+}

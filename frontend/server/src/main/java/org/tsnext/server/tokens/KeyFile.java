@@ -1,0 +1,182 @@
+package org.tsnext.server.tokens;
+
+import com.google.gson.JsonElement;
+import com.google.gson.JsonParseException;
+import com.google.gson.JsonParser;
+import java.io.Closeable;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.channels.OverlappingFileLockException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.OpenOption;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Set;
+
+/**
+ * A file that only its owner can read, from the first octet on. Each write replaces it as a whole,
+ * and a lock on it, which ends with the process however it ends, tells other servers that it is
+ * taken. Calls block; one thread at a time.
+ */
+final class KeyFile implements Closeable {
+  private static final Set<PosixFilePermission> OWNER_ONLY =
+      PosixFilePermissions.fromString("rw-------");
+  private static final Set<OpenOption> WRITE_IN_PLACE =
+      Set.of(StandardOpenOption.WRITE, LinkOption.NOFOLLOW_LINKS);
+  private static final long LARGEST = 1 << 16;
+
+  private final Path path;
+  private FileChannel channel;
+  private Object identity;
+
+  KeyFile(Path path) {
+    this.path = path.toAbsolutePath().normalize();
+  }
+
+  Path path() {
+    return path;
+  }
+
+  /**
+   * Writes the file, or replaces it.
+   *
+   * @throws IOException if it cannot be kept from others, if another running server has it, or if
+   *     it is something else; in words for the operator
+   */
+  void write(String content) throws IOException {
+    Path next = createPrivate();
+    FileChannel opened = null;
+    try {
+      opened = FileChannel.open(next, WRITE_IN_PLACE);
+      ByteBuffer octets = ByteBuffer.wrap(content.getBytes(StandardCharsets.UTF_8));
+      while (octets.hasRemaining()) {
+        opened.write(octets);
+      }
+      lock(opened);
+      if (channel == null) {
+        publishFirst(next);
+      } else {
+        replaceWith(next);
+      }
+      identity = Files.readAttributes(path, BasicFileAttributes.class).fileKey();
+      close(channel);
+      channel = opened;
+      opened = null;
+    } finally {
+      Files.deleteIfExists(next);
+      close(opened);
+    }
+  }
+
+  /** Removes the file, unless it is somebody else's by now. */
+  @Override
+  public void close() throws IOException {
+    if (channel == null) {
+      return;
+    }
+    try {
+      if (Files.readAttributes(path, BasicFileAttributes.class).fileKey().equals(identity)) {
+        Files.delete(path);
+      }
+    } catch (NoSuchFileException e) {
+      // Somebody tidied up before us.
+    } finally {
+      close(channel);
+      channel = null;
+    }
+  }
+
+  private Path createPrivate() throws IOException {
+    Path folder = path.getParent();
+    try {
+      Path made =
+          Files.createTempFile(
+              folder, ".key_file-", ".tmp", PosixFilePermissions.asFileAttribute(OWNER_ONLY));
+      if (Files.getPosixFilePermissions(made).equals(OWNER_ONLY)) {
+        return made;
+      }
+      Files.delete(made);
+    } catch (UnsupportedOperationException e) {
+      // Said below, as for file systems that take modes and forget them.
+    } catch (NoSuchFileException e) {
+      throw new IOException("the folder " + folder + " does not exist", e);
+    }
+    throw new IOException(
+        "the file system of " + folder + " cannot keep a file from other users (mode 0600)");
+  }
+
+  private void publishFirst(Path next) throws IOException {
+    try {
+      // A link, unlike a move, never replaces what another server has just put there.
+      Files.createLink(path, next);
+    } catch (FileAlreadyExistsException e) {
+      replaceStale(next);
+    } catch (UnsupportedOperationException e) {
+      replaceWith(next);
+    }
+  }
+
+  private void replaceStale(Path next) throws IOException {
+    BasicFileAttributes there =
+        Files.readAttributes(path, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
+    if (!there.isRegularFile()) {
+      throw new IOException("it exists and is not a regular file");
+    }
+    if (there.size() > LARGEST || !looksLikeKeys(Files.readString(path))) {
+      throw new IOException("it exists and is not a key file; nothing was changed in it");
+    }
+    try (FileChannel stale = FileChannel.open(path, WRITE_IN_PLACE)) {
+      if (!lock(stale)) {
+        throw new IOException(
+            "another running server keeps its keys there; start in another folder, or name another"
+                + " file");
+      }
+      replaceWith(next);
+    }
+  }
+
+  private void replaceWith(Path next) throws IOException {
+    Files.move(next, path, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+  }
+
+  /** False if another server has the lock. A file system without locks warns nobody. */
+  private static boolean lock(FileChannel file) {
+    try {
+      return file.tryLock() != null;
+    } catch (OverlappingFileLockException e) {
+      return false;
+    } catch (IOException e) {
+      return true;
+    }
+  }
+
+  private static boolean looksLikeKeys(String content) {
+    if (content.isBlank()) {
+      return true;
+    }
+    try {
+      JsonElement json = JsonParser.parseString(content);
+      return json.isJsonObject()
+          && (json.getAsJsonObject().has("API")
+              || json.getAsJsonObject().has("management")
+              || json.getAsJsonObject().has("inference"));
+    } catch (JsonParseException e) {
+      return false;
+    }
+  }
+
+  private static void close(FileChannel file) throws IOException {
+    if (file != null) {
+      file.close();
+    }
+  }
+}

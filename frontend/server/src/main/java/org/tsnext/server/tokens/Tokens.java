@@ -1,0 +1,191 @@
+package org.tsnext.server.tokens;
+
+import com.google.gson.Gson;
+import com.google.gson.GsonBuilder;
+import com.google.gson.JsonObject;
+import java.io.IOException;
+import java.nio.file.FileSystemException;
+import java.nio.file.Path;
+import java.security.SecureRandom;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Base64;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.tsnext.core.access.AccessKeys;
+import org.tsnext.core.access.KeyKind;
+import org.tsnext.core.access.KeyRotation;
+import org.tsnext.core.error.ErrorKind;
+import org.tsnext.core.error.ServingException;
+import org.tsnext.core.time.Clock;
+import org.tsnext.server.StartException;
+import org.tsnext.server.settings.SecurityKeys;
+import org.tsnext.server.settings.Settings;
+
+/**
+ * The keys of a server. Those that the operator gave stay as they are; the others are made here,
+ * are published in the key file, expire, and can be replaced. {@link #open} is called once.
+ */
+public final class Tokens implements KeyRotation, AutoCloseable {
+  private static final Logger LOGGER = LoggerFactory.getLogger(Tokens.class);
+  private static final Gson GSON =
+      new GsonBuilder().setPrettyPrinting().disableHtmlEscaping().create();
+  private static final int KEY_BYTES = 32;
+
+  /** The order of the key file. */
+  private static final List<KeyKind> ORDER =
+      List.of(KeyKind.MANAGEMENT, KeyKind.INFERENCE, KeyKind.API);
+
+  /**
+   * A key that is in the file.
+   *
+   * @param expires empty for never
+   */
+  private record Published(String key, Optional<Instant> expires) {}
+
+  private final Clock clock;
+  private final Executor executor;
+  private final Optional<Duration> life;
+  private final Duration overlap;
+  private final SecureRandom random = new SecureRandom();
+  private final AccessKeys keys;
+  private final KeyFile file;
+  private final Map<KeyKind, Published> published = new EnumMap<>(KeyKind.class);
+  private Map<KeyKind, String> fixed = Map.of();
+
+  /**
+   * @param executor for writing the file
+   */
+  public Tokens(Settings settings, Clock clock, Executor executor) {
+    this.clock = clock;
+    this.executor = executor;
+    Duration minutes = settings.get(SecurityKeys.TOKEN_EXPIRATION_MIN);
+    this.life = minutes.isZero() ? Optional.empty() : Optional.of(minutes);
+    this.overlap = settings.get(SecurityKeys.TOKEN_OVERLAP);
+    this.keys = new AccessKeys(clock);
+    this.file = new KeyFile(settings.get(SecurityKeys.KEY_FILE));
+  }
+
+  /**
+   * Makes what keys are missing, and writes the key file if there are any. Blocks.
+   *
+   * @throws StartException if keys cannot be read, or the file cannot be written or kept private
+   */
+  public synchronized void open(Settings settings) throws StartException {
+    fixed = FixedKeys.of(settings);
+    fixed.forEach((kind, key) -> keys.put(kind, key, Optional.empty(), Duration.ZERO));
+    if (!rotates()) {
+      LOGGER.info("Tokens are on. Both keys were given; there is no key file");
+      return;
+    }
+    for (KeyKind kind : ORDER) {
+      if (!fixed.containsKey(kind)) {
+        published.put(kind, make(kind));
+      }
+    }
+    try {
+      file.write(json());
+    } catch (IOException e) {
+      throw new StartException(
+          "Invalid configuration: key_file = %s (%s): %s. Without it nobody could log in: name another file, give both keys, or start with --disable-token-auth"
+              .formatted(file.path(), settings.source(SecurityKeys.KEY_FILE), reason(e)),
+          e);
+    }
+    published.forEach(this::activate);
+    LOGGER.info(
+        "Tokens are on. The keys are in {}; they expire {}",
+        file.path(),
+        life.map(
+                length ->
+                    "after " + length.toMillis() / 60_000.0 + " min, see token_expiration_min")
+            .orElse("never"));
+  }
+
+  /** What clients are checked against. */
+  public AccessKeys keys() {
+    return keys;
+  }
+
+  /** Whether there is a key that can be replaced. */
+  public synchronized boolean rotates() {
+    return !(fixed.containsKey(KeyKind.INFERENCE) && fixed.containsKey(KeyKind.MANAGEMENT));
+  }
+
+  /** Where the keys are, unless all of them were given. */
+  public Optional<Path> keyFile() {
+    return rotates() ? Optional.of(file.path()) : Optional.empty();
+  }
+
+  @Override
+  public CompletableFuture<Void> rotate(KeyKind kind) {
+    return CompletableFuture.runAsync(() -> replace(kind), executor);
+  }
+
+  /** Removes the key file. */
+  @Override
+  public synchronized void close() throws IOException {
+    file.close();
+  }
+
+  private synchronized void replace(KeyKind kind) {
+    if (fixed.containsKey(kind)) {
+      throw new ServingException(
+          ErrorKind.CONFLICT,
+          "The %s key was given by the configuration; change it there and start the server again."
+              .formatted(kind.text()));
+    }
+    Published before = published.put(kind, make(kind));
+    try {
+      file.write(json());
+    } catch (IOException e) {
+      published.put(kind, before);
+      LOGGER.error(
+          "The {} key was not replaced: {} cannot be written", kind.text(), file.path(), e);
+      throw new ServingException(
+          ErrorKind.INTERNAL, "The key file cannot be written; the old key stays valid.", e);
+    }
+    activate(kind, published.get(kind));
+    LOGGER.info("The {} key was replaced", kind.text());
+  }
+
+  private Published make(KeyKind kind) {
+    byte[] octets = new byte[KEY_BYTES];
+    random.nextBytes(octets);
+    String key = Base64.getUrlEncoder().withoutPadding().encodeToString(octets);
+    return new Published(key, lifeOf(kind).map(length -> clock.now().plus(length)));
+  }
+
+  private void activate(KeyKind kind, Published key) {
+    keys.put(kind, key.key(), lifeOf(kind), overlap);
+  }
+
+  private Optional<Duration> lifeOf(KeyKind kind) {
+    return kind == KeyKind.API ? Optional.empty() : life;
+  }
+
+  private String json() {
+    JsonObject all = new JsonObject();
+    for (KeyKind kind : ORDER) {
+      Published key = published.get(kind);
+      if (key != null) {
+        JsonObject one = new JsonObject();
+        one.addProperty("key", key.key());
+        key.expires().ifPresent(end -> one.addProperty("expiration time", end.toString()));
+        all.add(kind.text(), one);
+      }
+    }
+    return GSON.toJson(all) + "\n";
+  }
+
+  private static String reason(IOException e) {
+    return e instanceof FileSystemException || e.getMessage() == null
+        ? e.getClass().getSimpleName() + " " + e.getMessage()
+        : e.getMessage();
+  }
+}
