@@ -40,13 +40,14 @@ def test_started_says_where_it_listens_and_what_it_loads(java: FakeJava, run: Ru
 
 
 def test_started_with_tokens_says_where_the_keys_are(java: FakeJava, run: Run) -> None:
+    words = ("--start", "--model-store", "store")
     java.starts(key_file="/srv/key_file.json")
 
-    assert "  keys        /srv/key_file.json" in run("--start").out.splitlines()
+    assert "  keys        /srv/key_file.json" in run(*words).out.splitlines()
 
     java.starts()
     assert run("--stop").status == 0
-    assert "  keys  " not in run("--start").out
+    assert "  keys  " not in run(*words).out
 
 
 def test_command_line_of_the_frontend(java: FakeJava, run: Run, home: Path) -> None:

@@ -74,8 +74,8 @@ public class KeyFileTest {
 
   @Test
   public void fileOfARunningServerIsLeftAlone() throws IOException {
-    try (KeyFile first = new KeyFile(path);
-        KeyFile second = new KeyFile(path)) {
+    KeyFile second = new KeyFile(path);
+    try (KeyFile first = new KeyFile(path)) {
       first.write(KEYS);
       IOException refused = expectThrows(IOException.class, () -> second.write("{}"));
       assertTrue(refused.getMessage().contains("another running server"), refused.getMessage());
