@@ -18,7 +18,7 @@ import org.testng.annotations.BeforeMethod;
 import org.testng.annotations.Test;
 import org.tsnext.server.settings.ConfigFile;
 import org.tsnext.server.settings.ModelKeys;
-import org.tsnext.server.settings.ServerKeys;
+import org.tsnext.server.settings.SecurityKeys;
 import org.tsnext.server.settings.Settings;
 import org.tsnext.server.settings.SettingsLoader;
 import org.tsnext.server.settings.SettingsLoader.Given;
@@ -187,7 +187,7 @@ public class SnapshotPlanTest {
     SnapshotPlan plan = plan(true, false);
     assertEquals(models(plan), List.of("old"));
     assertEquals(plan.restored().get().models().get(0).marName(), "gr\u00f6\u00dfe.mar");
-    assertEquals(settings().get(ServerKeys.DISABLE_TOKEN_AUTHORIZATION), false);
+    assertEquals(settings().get(SecurityKeys.DISABLE_TOKEN_AUTHORIZATION), false);
     assertEquals(settings().get(ModelKeys.ENABLE_MODEL_API), false);
   }
 }
