@@ -9,9 +9,12 @@ import java.util.OptionalInt;
  *
  * @param code exit code; empty if a signal ended it or it never ran
  * @param signal empty if it ended by itself
- * @param reason why the server ended it, or why it could not be started; else empty
+ * @param reason why the server ended it, or why it could not be started, or the last line that it
+ *     wrote to stderr; empty if nothing is known
  */
 public record WorkerExit(Instant time, OptionalInt code, OptionalInt signal, String reason) {
+
+  private static final int LONGEST_REASON = 500;
 
   public WorkerExit {
     Objects.requireNonNull(time, "time");
@@ -26,6 +29,11 @@ public record WorkerExit(Instant time, OptionalInt code, OptionalInt signal, Str
         time,
         signalled || status.code() < 0 ? OptionalInt.empty() : OptionalInt.of(status.code()),
         signalled ? OptionalInt.of(status.signal()) : OptionalInt.empty(),
-        life.endedFor.orElse(status.reason()));
+        life.endedFor.orElse(lastLine(status.reason())));
+  }
+
+  private static String lastLine(String text) {
+    String line = text.lines().filter(each -> !each.isBlank()).reduce("", (one, next) -> next);
+    return line.length() > LONGEST_REASON ? line.substring(0, LONGEST_REASON) + "..." : line;
   }
 }

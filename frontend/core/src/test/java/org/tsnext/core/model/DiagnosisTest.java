@@ -160,10 +160,12 @@ public class DiagnosisTest {
 
   @Test
   public void processThatEndsByItselfTellsItsCode() {
-    fixture.serve(1, ModelConfig.none()).get(0).exit(new ExitStatus(17, 0, ""));
+    String stderr = "Traceback\n  File x\nSystemError: gone\n\n";
+    fixture.serve(1, ModelConfig.none()).get(0).exit(new ExitStatus(17, 0, stderr));
     ModelDescription.Worker worker = describe().workers().get(0);
     assertEquals(worker.lastExit().orElseThrow().code().getAsInt(), 17);
     assertTrue(worker.lastExit().orElseThrow().signal().isEmpty());
+    assertEquals(worker.lastExit().orElseThrow().reason(), "SystemError: gone");
   }
 
   private void register(int workers, ModelConfig config) {
