@@ -1,6 +1,7 @@
 package org.tsnext.archive;
 
 import java.util.Objects;
+import java.util.Optional;
 
 /**
  * A model source that cannot be used. The message names the entry, the value, and what was
@@ -21,17 +22,34 @@ public final class ArchiveException extends Exception {
   }
 
   private final Reason reason;
+  private final transient Optional<String> detail;
 
   public ArchiveException(Reason reason, String message) {
-    this(reason, message, null);
+    this(reason, message, Optional.empty(), null);
   }
 
   public ArchiveException(Reason reason, String message, Throwable cause) {
+    this(reason, message, Optional.empty(), cause);
+  }
+
+  private ArchiveException(
+      Reason reason, String message, Optional<String> detail, Throwable cause) {
     super(message, cause);
     this.reason = Objects.requireNonNull(reason, "reason");
+    this.detail = detail;
+  }
+
+  /** The same error with its cause in words, for those who put it right. */
+  public ArchiveException withDetail(String text) {
+    return new ArchiveException(reason, getMessage(), Optional.of(text), getCause());
   }
 
   public Reason reason() {
     return reason;
+  }
+
+  /** The cause in words, without secrets. */
+  public Optional<String> detail() {
+    return detail;
   }
 }

@@ -7,8 +7,8 @@ import java.util.Optional;
 /**
  * A model's files, ready to be used by workers.
  *
- * @param url what the caller asked for
- * @param fileName the last segment of {@code url}
+ * @param url what the caller asked for, without secrets
+ * @param fileName the last segment of what was asked for
  * @param directory absolute folder with the model's files; for a directory model the directory
  *     itself
  * @param manifest empty if there is no MANIFEST.json
@@ -29,5 +29,10 @@ public record ModelArchive(
     Objects.requireNonNull(directory, "directory");
     Objects.requireNonNull(manifest, "manifest");
     Objects.requireNonNull(config, "config");
+  }
+
+  /** The same files under another URL. */
+  public ModelArchive withUrl(String shown) {
+    return new ModelArchive(shown, fileName, directory, manifest, config, temporary);
   }
 }

@@ -1,14 +1,14 @@
 package org.tsnext.archive;
 
 /** Makes text from an archive fit for a message and a log line. */
-final class PrintableText {
+public final class PrintableText {
 
   private static final int MAX_LENGTH = 200;
 
   private PrintableText() {}
 
   /** {@code text} with control characters escaped, cut to a length that a reader can take in. */
-  static String of(String text) {
+  public static String of(String text) {
     StringBuilder shown = new StringBuilder();
     for (int i = 0; i < text.length(); i++) {
       if (shown.length() >= MAX_LENGTH) {

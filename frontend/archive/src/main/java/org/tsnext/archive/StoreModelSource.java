@@ -1,6 +1,7 @@
 package org.tsnext.archive;
 
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
@@ -10,7 +11,6 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.regex.Pattern;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.tsnext.archive.ArchiveException.Reason;
@@ -22,7 +22,6 @@ import org.tsnext.archive.ArchiveException.Reason;
 public final class StoreModelSource implements ModelSource {
 
   private static final Logger LOGGER = LoggerFactory.getLogger(StoreModelSource.class);
-  private static final Pattern URL = Pattern.compile("[A-Za-z][A-Za-z0-9+.-]+:/.*", Pattern.DOTALL);
   private static final List<String> ARCHIVE_NAMES = List.of(".mar", ".model", ".tar.gz", ".tgz");
 
   private final Optional<Path> modelStore;
@@ -43,18 +42,35 @@ public final class StoreModelSource implements ModelSource {
   }
 
   @Override
-  public ModelArchive open(String url, boolean trusted) throws ArchiveException {
-    checkUrl(url);
-    Path source = locate(url, trusted);
+  public ModelArchive open(ModelLocation location) throws ArchiveException {
+    checkUrl(location);
+    return openPath(
+        location,
+        locate(location.text(), location.trusted()),
+        ModelNames.lastSegment(location.text()));
+  }
+
+  /**
+   * Opens an archive or a model directory that has been found.
+   *
+   * @param fileName what the model is called after, if nothing else names it
+   * @throws ArchiveException with nothing left on disk
+   */
+  public ModelArchive openPath(ModelLocation location, Path source, String fileName)
+      throws ArchiveException {
+    String shown = location.shown();
     if (!Files.isReadable(source)) {
-      throw new ArchiveException(Reason.IO, "Cannot read the model, permission denied: " + url);
+      throw new ArchiveException(Reason.IO, "Cannot read the model, permission denied: " + shown);
+    }
+    if (location.sha256().isPresent()) {
+      requireDigest(source, location.sha256().get(), shown);
     }
     if (Files.isDirectory(source)) {
-      return read(url, modelRoot(source), false);
+      return read(location.publicText(), fileName, modelRoot(source), false);
     }
     Path unpacked = unpacker.unpack(source);
     try {
-      return read(url, unpacked, true);
+      return read(location.publicText(), fileName, unpacked, true);
     } catch (ArchiveException | RuntimeException e) {
       unpacker.remove(unpacked);
       throw e;
@@ -88,21 +104,33 @@ public final class StoreModelSource implements ModelSource {
     return List.copyOf(names);
   }
 
-  private static void checkUrl(String url) throws ArchiveException {
-    if (url == null || url.isBlank()) {
+  private static void checkUrl(ModelLocation location) throws ArchiveException {
+    if (location.text().isBlank()) {
       throw notFound("empty url");
     }
-    String shown = PrintableText.of(url);
-    if (url.contains("..")) {
-      throw notFound("Relative path is not allowed in url: " + shown);
+    if (location.text().contains("..")) {
+      throw notFound("Relative path is not allowed in url: " + location.shown());
     }
-    if (URL.matcher(url).matches()) {
-      throw notFound(
-          "Given URL "
-              + shown
-              + " does not match any allowed URL(s): this version does not fetch"
-              + " models, so allowed_urls has no effect. Put the archive into the model store and"
-              + " give its file name");
+    if (location.isUrl()) {
+      throw notFound("Given URL " + location.shown() + " does not match any allowed URL(s)");
+    }
+  }
+
+  private static void requireDigest(Path source, String expected, String shown)
+      throws ArchiveException {
+    if (Files.isDirectory(source)) {
+      throw new ArchiveException(
+          Reason.INVALID, "A directory has no SHA-256 to compare, expected an archive: " + shown);
+    }
+    String found;
+    try (InputStream in = Files.newInputStream(source)) {
+      found = Sha256.hexOf(in);
+    } catch (IOException e) {
+      throw new ArchiveException(Reason.IO, "Cannot read the archive: " + e, e);
+    }
+    if (!found.equals(expected)) {
+      throw new ArchiveException(
+          Reason.INVALID, "The SHA-256 of " + shown + " is " + found + ", expected " + expected);
     }
   }
 
@@ -156,14 +184,14 @@ public final class StoreModelSource implements ModelSource {
     }
   }
 
-  private ModelArchive read(String url, Path directory, boolean temporary) throws ArchiveException {
+  private ModelArchive read(String url, String fileName, Path directory, boolean temporary)
+      throws ArchiveException {
     Optional<Manifest> manifest = manifests.read(directory);
     ModelConfig config = configs.read(directory, manifest);
     for (String warning : ModelConfigKeys.warningsFor(config)) {
       LOGGER.warn("Model {}: {}", PrintableText.of(url), warning);
     }
-    return new ModelArchive(
-        url, ModelNames.lastSegment(url), directory, manifest, config, temporary);
+    return new ModelArchive(url, fileName, directory, manifest, config, temporary);
   }
 
   private Path requireStore() throws ArchiveException {

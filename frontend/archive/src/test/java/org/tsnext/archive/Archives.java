@@ -14,15 +14,15 @@ import org.apache.commons.compress.archivers.zip.ZipArchiveEntry;
 import org.apache.commons.compress.archivers.zip.ZipArchiveOutputStream;
 
 /** Builds archives in memory, honest and hostile ones. */
-final class Archives {
+public final class Archives {
 
-  static final String MANIFEST = "MAR-INF/MANIFEST.json";
+  public static final String MANIFEST = "MAR-INF/MANIFEST.json";
   private static final int CENTRAL_HEADER = 0x02014b50;
   private static final int CENTRAL_SIZE_OFFSET = 24;
 
   private Archives() {}
 
-  static byte[] manifest(String fields) {
+  public static byte[] manifest(String fields) {
     return utf8("{\"model\": {\"modelName\": \"m\"" + fields + "}}");
   }
 
@@ -30,7 +30,7 @@ final class Archives {
     return text.getBytes(StandardCharsets.UTF_8);
   }
 
-  static Zip zip() {
+  public static Zip zip() {
     return new Zip();
   }
 
@@ -64,15 +64,15 @@ final class Archives {
     return text.replace(from, to).getBytes(StandardCharsets.ISO_8859_1);
   }
 
-  static final class Zip {
+  public static final class Zip {
     private final ByteArrayOutputStream octets = new ByteArrayOutputStream();
     private final ZipArchiveOutputStream out = new ZipArchiveOutputStream(octets);
 
-    Zip file(String name, byte[] content) {
+    public Zip file(String name, byte[] content) {
       return entry(name, 0, content);
     }
 
-    Zip file(String name, String content) {
+    public Zip file(String name, String content) {
       return entry(name, 0, utf8(content));
     }
 
@@ -91,7 +91,7 @@ final class Archives {
       }
     }
 
-    byte[] octets() throws IOException {
+    public byte[] octets() throws IOException {
       out.finish();
       return octets.toByteArray();
     }
@@ -133,7 +133,7 @@ final class Archives {
       return octets.toByteArray();
     }
 
-    byte[] octets() throws IOException {
+    public byte[] octets() throws IOException {
       return gzip(plainOctets());
     }
   }

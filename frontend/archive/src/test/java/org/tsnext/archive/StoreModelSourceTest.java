@@ -44,7 +44,8 @@ public class StoreModelSourceTest {
   }
 
   private ArchiveException notFound(String url, boolean trusted) {
-    ArchiveException e = expectThrows(ArchiveException.class, () -> source.open(url, trusted));
+    ArchiveException e =
+        expectThrows(ArchiveException.class, () -> source.open(Workspace.at(url, trusted)));
     assertEquals(e.reason(), Reason.NOT_FOUND);
     return e;
   }
@@ -52,7 +53,7 @@ public class StoreModelSourceTest {
   @Test
   public void marIsUnpackedIntoAPrivateFolderAndRemovedOnRelease() throws Exception {
     workspace.put("m.mar", mar());
-    ModelArchive archive = source.open("m.mar", false);
+    ModelArchive archive = source.open(Workspace.at("m.mar", false));
     assertEquals(archive.url(), "m.mar");
     assertEquals(archive.fileName(), "m.mar");
     assertTrue(archive.temporary());
@@ -79,7 +80,7 @@ public class StoreModelSourceTest {
     }
     workspace.put("m.mar", zip.octets());
     UnpackLimits limits = new UnpackLimits(1 << 20, 3002, 100, 250, 1 << 20);
-    ModelArchive archive = workspace.source(limits).open("m.mar", false);
+    ModelArchive archive = workspace.source(limits).open(Workspace.at("m.mar", false));
     try (Stream<Path> files = Files.list(archive.directory().resolve("some-directory"))) {
       assertEquals(files.count(), 3000);
     }
@@ -90,8 +91,8 @@ public class StoreModelSourceTest {
   @Test
   public void twoOpeningsOfOneArchiveDoNotMeet() throws Exception {
     workspace.put("m.mar", mar());
-    ModelArchive first = source.open("m.mar", false);
-    ModelArchive second = source.open("m.mar", false);
+    ModelArchive first = source.open(Workspace.at("m.mar", false));
+    ModelArchive second = source.open(Workspace.at("m.mar", false));
     assertNotEquals(first.directory(), second.directory());
     source.release(first);
     assertTrue(Files.exists(second.directory().resolve("handler.py")));
@@ -105,7 +106,7 @@ public class StoreModelSourceTest {
     workspace.put("zip.model", mar());
     workspace.put("anything", tar);
     for (String name : List.of("tar.mar", "zip.tar.gz", "zip.model", "anything")) {
-      ModelArchive archive = source.open(name, false);
+      ModelArchive archive = source.open(Workspace.at(name, false));
       assertTrue(archive.manifest().isPresent(), name);
       source.release(archive);
     }
@@ -118,18 +119,18 @@ public class StoreModelSourceTest {
     workspace.put("flat.tgz", Archives.tar().file("./a.py", "a").file("./lib/b.py", "b").octets());
     workspace.put("meta.tgz", Archives.tar().file(Archives.MANIFEST, "{\"model\": {}}").octets());
     for (String name : List.of("rooted.tgz", "flat.tgz")) {
-      Path directory = source.open(name, false).directory();
+      Path directory = source.open(Workspace.at(name, false)).directory();
       assertEquals(Files.readString(directory.resolve("a.py")), "a", name);
       assertEquals(Files.readString(directory.resolve("lib/b.py")), "b", name);
     }
-    assertTrue(source.open("meta.tgz", false).manifest().isPresent());
+    assertTrue(source.open(Workspace.at("meta.tgz", false)).manifest().isPresent());
   }
 
   @Test
   public void directoryIsUsedInPlaceAndNeverRemoved() throws Exception {
     Path directory = Files.createDirectories(workspace.store().resolve("plain"));
     Files.writeString(directory.resolve("model-config.yaml"), "batchSize: 4");
-    ModelArchive archive = source.open("plain", false);
+    ModelArchive archive = source.open(Workspace.at("plain", false));
     assertEquals(archive.directory(), directory);
     assertFalse(archive.temporary());
     assertEquals(archive.manifest(), Optional.empty());
@@ -142,9 +143,9 @@ public class StoreModelSourceTest {
   @Test
   public void directoryThatHoldsOneDirectoryMeansThatOne() throws Exception {
     Path inner = Files.createDirectories(workspace.store().resolve("outer/inner"));
-    assertEquals(source.open("outer", false).directory(), inner);
+    assertEquals(source.open(Workspace.at("outer", false)).directory(), inner);
     Files.writeString(workspace.store().resolve("outer/other"), "");
-    assertEquals(source.open("outer", false).directory(), inner.getParent());
+    assertEquals(source.open(Workspace.at("outer", false)).directory(), inner.getParent());
   }
 
   @Test
@@ -157,10 +158,9 @@ public class StoreModelSourceTest {
     assertEquals(notFound("no\0.mar", true).getMessage(), "Model not found at: no\\u0000.mar");
     for (String url :
         List.of("http://h/m.mar", "HTTPS://h/m.mar", "file:///m.mar", "s3://b/m.mar")) {
-      String message = notFound(url, true).getMessage();
-      assertTrue(
-          message.startsWith("Given URL " + url + " does not match any allowed URL(s)"), message);
-      assertTrue(message.contains("allowed_urls"), message);
+      assertEquals(
+          notFound(url, true).getMessage(),
+          "Given URL " + url + " does not match any allowed URL(s)");
     }
   }
 
@@ -169,7 +169,7 @@ public class StoreModelSourceTest {
     source = new StoreModelSource(Optional.empty(), workspace.models(), UnpackLimits.defaults());
     assertEquals(notFound("m.mar", false).getMessage(), "Model store has not been configured.");
     Path outside = Files.write(workspace.root().resolve("m.mar"), mar());
-    assertTrue(source.open(outside.toString(), true).temporary());
+    assertTrue(source.open(Workspace.at(outside.toString(), true)).temporary());
     assertEquals(
         expectThrows(ArchiveException.class, source::list).getMessage(),
         "Model store has not been configured.");
@@ -181,10 +181,10 @@ public class StoreModelSourceTest {
     Files.write(outside.resolve("m.mar"), mar());
     assertEquals(
         notFound(outside.toString(), false).getMessage(), "Model not found at: " + outside);
-    assertEquals(source.open(outside.toString(), true).directory(), outside);
+    assertEquals(source.open(Workspace.at(outside.toString(), true)).directory(), outside);
     // As in 0.12, only the last component counts.
     workspace.put("m.mar", mar());
-    source.release(source.open(outside.resolve("elsewhere/m.mar").toString(), false));
+    source.release(source.open(Workspace.at(outside.resolve("elsewhere/m.mar").toString(), false)));
   }
 
   @DataProvider
@@ -203,14 +203,14 @@ public class StoreModelSourceTest {
     Path outside = Files.createDirectory(workspace.root().resolve("outside"));
     Files.writeString(outside.resolve("a.py"), "a");
     Path link = Files.createSymbolicLink(workspace.store().resolve("linked"), outside);
-    assertEquals(source.open("linked", false).directory(), link);
+    assertEquals(source.open(Workspace.at("linked", false)).directory(), link);
   }
 
   @Test
   public void operatorsBareNameMeansTheStoreFirst() throws Exception {
     workspace.put("pom.xml", mar());
     assertTrue(Files.exists(Path.of("pom.xml")), "the test expects to run in its module");
-    assertTrue(source.open("pom.xml", true).manifest().isPresent());
+    assertTrue(source.open(Workspace.at("pom.xml", true)).manifest().isPresent());
   }
 
   @Test
@@ -234,7 +234,7 @@ public class StoreModelSourceTest {
   @Test
   public void releaseRemovesLinksNotWhatTheyPointTo() throws Exception {
     workspace.put("m.mar", mar());
-    ModelArchive archive = source.open("m.mar", false);
+    ModelArchive archive = source.open(Workspace.at("m.mar", false));
     Path outside = Files.createDirectory(workspace.root().resolve("outside"));
     Files.writeString(outside.resolve("keep"), "");
     Files.createSymbolicLink(archive.directory().resolve("link"), outside);

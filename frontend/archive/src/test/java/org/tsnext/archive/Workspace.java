@@ -12,31 +12,31 @@ import java.util.stream.Stream;
 import org.tsnext.archive.ArchiveException.Reason;
 
 /** A model store and a temporary folder, side by side in one folder that is watched. */
-final class Workspace implements AutoCloseable {
+public final class Workspace implements AutoCloseable {
 
   private final Path root;
   private final Path store;
   private final Path temporary;
 
-  Workspace() throws IOException {
+  public Workspace() throws IOException {
     root = Files.createTempDirectory("tsnext-archive-test").toRealPath();
     store = Files.createDirectory(root.resolve("store"));
     temporary = Files.createDirectory(root.resolve("tmp"));
   }
 
-  Path root() {
+  public Path root() {
     return root;
   }
 
-  Path store() {
+  public Path store() {
     return store;
   }
 
-  Path models() {
+  public Path models() {
     return temporary.resolve("models");
   }
 
-  StoreModelSource source() {
+  public StoreModelSource source() {
     return source(UnpackLimits.defaults());
   }
 
@@ -44,13 +44,18 @@ final class Workspace implements AutoCloseable {
     return new StoreModelSource(Optional.of(store), temporary, limits);
   }
 
+  /** A location as the operator or a caller of the API names it. */
+  public static ModelLocation at(String url, boolean trusted) {
+    return new ModelLocation(url, Optional.empty(), trusted, false);
+  }
+
   /** Puts {@code octets} into the store. */
-  Path put(String name, byte[] octets) throws IOException {
+  public Path put(String name, byte[] octets) throws IOException {
     return Files.write(store.resolve(name), octets);
   }
 
   /** Everything below the root but the (empty) folder that models are unpacked into. */
-  List<Path> contents() throws IOException {
+  public List<Path> contents() throws IOException {
     try (Stream<Path> paths = Files.walk(root)) {
       return paths.filter(path -> !path.equals(models())).sorted().toList();
     }
@@ -60,7 +65,7 @@ final class Workspace implements AutoCloseable {
   ArchiveException refusal(String url, UnpackLimits limits) throws IOException {
     List<Path> before = contents();
     ArchiveException e =
-        expectThrows(ArchiveException.class, () -> source(limits).open(url, false));
+        expectThrows(ArchiveException.class, () -> source(limits).open(at(url, false)));
     assertEquals(contents(), before, "left on disk after: " + e.getMessage());
     return e;
   }

@@ -55,7 +55,7 @@ public class ManagementTest extends HttpTestBase {
             .post(
                 "/models?url=cats.mar&model_name=c&handler=h%3Af&runtime=python3&batch_size=4"
                     + "&max_batch_delay=50&initial_workers=2&synchronous=false"
-                    + "&response_timeout=7&startup_timeout=8",
+                    + "&response_timeout=7&startup_timeout=8&s3_sse_kms=true",
                 "");
     assertEquals(answer.status(), 200);
     assertEquals(
@@ -71,6 +71,7 @@ public class ManagementTest extends HttpTestBase {
             Optional.of(Duration.ofSeconds(7)),
             Optional.of(Duration.ofSeconds(8)),
             false,
+            true,
             false));
   }
 
@@ -103,6 +104,7 @@ public class ManagementTest extends HttpTestBase {
             Optional.empty(),
             Optional.empty(),
             true,
+            false,
             false));
   }
 

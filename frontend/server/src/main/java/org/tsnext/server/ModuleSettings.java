@@ -12,6 +12,9 @@ import java.util.OptionalInt;
 import java.util.Set;
 import java.util.function.Supplier;
 import org.tsnext.archive.UnpackLimits;
+import org.tsnext.archive.remote.AllowedUrls;
+import org.tsnext.archive.remote.DownloadLimits;
+import org.tsnext.archive.remote.RemoteSettings;
 import org.tsnext.core.access.KeyRotation;
 import org.tsnext.core.model.SequenceHeaders;
 import org.tsnext.core.model.ServingSettings;
@@ -28,6 +31,7 @@ import org.tsnext.server.settings.ServerKeys;
 import org.tsnext.server.settings.SettingKey;
 import org.tsnext.server.settings.SettingTable;
 import org.tsnext.server.settings.Settings;
+import org.tsnext.server.settings.SourceKeys;
 import org.tsnext.server.settings.WorkerKeys;
 import org.tsnext.server.tokens.Tokens;
 import org.tsnext.transport.Transport;
@@ -79,6 +83,23 @@ final class ModuleSettings {
         defaults.maxNameBytes(),
         defaults.maxRatio(),
         defaults.ratioFloorBytes());
+  }
+
+  /**
+   * @param cache folder for downloaded archives
+   * @param environment the server's own
+   */
+  RemoteSettings remote(Path cache, Map<String, String> environment) {
+    return new RemoteSettings(
+        new AllowedUrls(settings.find(SourceKeys.ALLOWED_URLS).orElse(List.of())),
+        settings.find(SourceKeys.ALLOWED_PRIVATE_HOSTS).orElse(List.of()),
+        new DownloadLimits(
+            settings.get(SourceKeys.MODEL_DOWNLOAD_MAX_BYTES),
+            settings.get(SourceKeys.MODEL_DOWNLOAD_CONNECT_TIMEOUT),
+            settings.get(SourceKeys.MODEL_DOWNLOAD_READ_TIMEOUT),
+            settings.get(SourceKeys.MODEL_DOWNLOAD_TIMEOUT)),
+        cache,
+        environment);
   }
 
   ServingSettings serving(int gpus) {

@@ -23,6 +23,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.tsnext.archive.ModelSource;
 import org.tsnext.archive.StoreModelSource;
+import org.tsnext.archive.remote.UrlModelSource;
 import org.tsnext.core.ServingCore;
 import org.tsnext.core.model.ModelChangeListener;
 import org.tsnext.core.model.ServingSettings;
@@ -39,6 +40,7 @@ import org.tsnext.server.settings.ListenerKeys;
 import org.tsnext.server.settings.ModelKeys;
 import org.tsnext.server.settings.ServerKeys;
 import org.tsnext.server.settings.Settings;
+import org.tsnext.server.settings.SourceKeys;
 import org.tsnext.server.snapshot.SavedModel;
 import org.tsnext.server.snapshot.SnapshotPlan;
 import org.tsnext.server.snapshot.SnapshotWriter;
@@ -135,9 +137,7 @@ final class Server implements AutoCloseable {
                 WorkerOutput.modelLog()));
     // First of all, since Python imports while the rest starts.
     start(workers);
-    ModelSource source =
-        new StoreModelSource(
-            settings.find(ModelKeys.MODEL_STORE), folders.models(), modules.unpackLimits());
+    ModelSource source = source(folders);
     startupModels =
         snapshots.restored().isPresent()
             ? StartupModels.restored(snapshots.restored().get())
@@ -234,6 +234,21 @@ final class Server implements AutoCloseable {
     } catch (TimeoutException e) {
       LOGGER.warn("Workers are still there after {}; killing them", WORKERS_GONE_TIMEOUT);
     }
+  }
+
+  private ModelSource source(TemporaryFolders folders) throws StartException {
+    Optional<Path> cacheParent = settings.find(SourceKeys.MODEL_CACHE);
+    Path cache =
+        cacheParent.isPresent()
+            ? TemporaryFolders.makePrivate(cacheParent.get(), parts)
+            : folders.models().resolve("downloads");
+    return parts.add(
+        "downloads",
+        new UrlModelSource(
+            new StoreModelSource(
+                settings.find(ModelKeys.MODEL_STORE), folders.models(), modules.unpackLimits()),
+            modules.remote(cache, environment),
+            Clock.system()::nanoTime));
   }
 
   private EventLoopGroup eventLoops(Transport transport) {

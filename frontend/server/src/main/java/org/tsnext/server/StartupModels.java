@@ -16,6 +16,7 @@ import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.tsnext.archive.ArchiveException;
+import org.tsnext.archive.ModelLocation;
 import org.tsnext.archive.ModelSource;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.model.ModelService;
@@ -50,8 +51,9 @@ final class StartupModels {
     static Item parse(String text) {
       int equals = text.indexOf('=');
       int slash = text.indexOf('/');
-      // An equals sign in a path or a URL separates no name.
-      boolean named = equals > 0 && (slash < 0 || equals < slash);
+      int hash = text.indexOf('#');
+      // An equals sign in a path, a URL or a digest separates no name.
+      boolean named = equals > 0 && (slash < 0 || equals < slash) && (hash < 0 || equals < hash);
       return named
           ? named(Optional.of(text.substring(0, equals)), text.substring(equals + 1))
           : named(Optional.empty(), text);
@@ -68,8 +70,9 @@ final class StartupModels {
       return new Item(order(name, location), Optional.empty());
     }
 
-    String location() {
-      return order.url();
+    /** Where it is, without secrets. */
+    String shown() {
+      return ModelLocation.publicText(order.url());
     }
 
     private static RegisterModel order(Optional<String> name, String location) {
@@ -83,6 +86,7 @@ final class StartupModels {
           OptionalInt.empty(),
           Optional.empty(),
           Optional.empty(),
+          false,
           false,
           true);
     }
@@ -136,9 +140,9 @@ final class StartupModels {
     }
   }
 
-  /** What will be loaded, as the operator named it. */
+  /** What will be loaded, as the operator named it, without secrets. */
   List<String> locations() {
-    return groups.stream().flatMap(List::stream).map(Item::location).toList();
+    return groups.stream().flatMap(List::stream).map(Item::shown).toList();
   }
 
   /** Names of the models that were registered so far. */
@@ -217,9 +221,9 @@ final class StartupModels {
     Throwable cause = error instanceof CompletionException e ? e.getCause() : error;
     if (cause instanceof ServingException known) {
       String detail = known.detail().map(text -> ": " + text).orElse("");
-      LOGGER.error("Failed to load model: {}: {}{}", item.location(), known.getMessage(), detail);
+      LOGGER.error("Failed to load model: {}: {}{}", item.shown(), known.getMessage(), detail);
     } else {
-      LOGGER.error("Failed to load model: {}", item.location(), cause);
+      LOGGER.error("Failed to load model: {}", item.shown(), cause);
     }
   }
 }

@@ -23,14 +23,15 @@ record TemporaryFolders(Path models, Path sockets) {
    */
   static TemporaryFolders make(Path directory, boolean unixSockets, ClosingStack parts)
       throws StartException {
-    Path models = folder(directory, parts);
+    Path models = makePrivate(directory, parts);
     if (!unixSockets || ServerFolder.fitsSockets(directory)) {
       return new TemporaryFolders(models, models);
     }
-    return new TemporaryFolders(models, folder(shorterThan(directory), parts));
+    return new TemporaryFolders(models, makePrivate(shorterThan(directory), parts));
   }
 
-  private static Path folder(Path parent, ClosingStack parts) throws StartException {
+  /** Makes a folder of this server alone in {@code parent}. */
+  static Path makePrivate(Path parent, ClosingStack parts) throws StartException {
     try {
       ServerFolder.sweep(parent);
       return parts.add("temporary folder", ServerFolder.create(parent)).path();

@@ -39,6 +39,19 @@ public class RiskWarningsTest {
     assertTrue(warnings.get(1).contains("enable_model_api, file /c"), warnings.get(1));
   }
 
+  @Test
+  public void aListOfUrlsThatMatchesAnythingIsSaid() {
+    for (String open : List.of(".*", "https?://.*", "file://.*", "s3://.*", "http(s)?://.*/.*")) {
+      List<String> warnings =
+          warnings(Map.of("disable_token_authorization", "true", "allowed_urls", open));
+      assertEquals(warnings.size(), 2, warnings.toString());
+      assertTrue(warnings.get(1).contains("allowed_urls (file /c) is very open"), open);
+    }
+    Map<String, String> narrow =
+        Map.of("disable_token_authorization", "true", "allowed_urls", "https://a\\.example/.*");
+    assertEquals(warnings(narrow).size(), 1);
+  }
+
   @DataProvider
   public Object[][] addresses() {
     return new Object[][] {

@@ -12,6 +12,7 @@ import org.testng.annotations.DataProvider;
 import org.testng.annotations.Test;
 import org.tsnext.archive.ArchiveException;
 import org.tsnext.archive.ModelArchive;
+import org.tsnext.archive.ModelLocation;
 import org.tsnext.archive.ModelSource;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
@@ -30,7 +31,7 @@ public class StartupModelsTest {
   /** A model store that can only be listed. */
   private record Store(List<String> names) implements ModelSource {
     @Override
-    public ModelArchive open(String url, boolean trusted) {
+    public ModelArchive open(ModelLocation location) {
       throw new AssertionError("models are opened by the core");
     }
 
@@ -128,6 +129,8 @@ public class StartupModelsTest {
       {List.of("n=a.mar", "b"), List.of("a.mar", "b")},
       {List.of("n=/models/x=y"), List.of("/models/x=y")},
       {List.of("/models/x=y"), List.of("/models/x=y")},
+      {List.of("a.mar#sha256=0a"), List.of("a.mar#sha256=0a")},
+      {List.of("n=https://u:p@h/m.mar?sig=s#sha256=0a"), List.of("https://***@h/m.mar#sha256=0a")},
     };
   }
 

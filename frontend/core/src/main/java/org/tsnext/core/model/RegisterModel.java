@@ -9,6 +9,8 @@ import java.util.OptionalInt;
  * A registration. Empty values were not given by the caller; then the model's own configuration and
  * the server's defaults decide.
  *
+ * @param url a name in the model store, a path or a URL; {@code #sha256=<digest>} may follow
+ * @param s3SseKms whether a download is signed with the server's AWS credentials
  * @param trusted whether the operator named the model at start-up
  * @param synchronous whether the result waits for the workers to have loaded
  */
@@ -23,6 +25,7 @@ public record RegisterModel(
     Optional<Duration> responseTimeout,
     Optional<Duration> startupTimeout,
     boolean synchronous,
+    boolean s3SseKms,
     boolean trusted) {
 
   public RegisterModel {

@@ -92,7 +92,7 @@ final class SettingsResolver {
     return new ModelSettings(
         name,
         version,
-        order.url(),
+        archive.url(),
         runtime,
         handlerOf(name, order, manifest),
         manifest.flatMap(Manifest::envelope).or(server::serviceEnvelope),
@@ -119,7 +119,11 @@ final class SettingsResolver {
     return order
         .modelName()
         .or(() -> archive.manifest().flatMap(Manifest::modelName))
-        .or(() -> order.trusted() ? Optional.of(ModelNames.fromUrl(order.url())) : Optional.empty())
+        .or(
+            () ->
+                order.trusted()
+                    ? Optional.of(ModelNames.fromUrl(archive.fileName()))
+                    : Optional.empty())
         .orElseThrow(
             () -> new ServingException(ErrorKind.INVALID_MODEL, "Model name is not defined."));
   }

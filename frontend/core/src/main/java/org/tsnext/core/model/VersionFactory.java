@@ -10,6 +10,7 @@ import org.tsnext.archive.ArchiveException;
 import org.tsnext.archive.ModelArchive;
 import org.tsnext.archive.ModelConfig;
 import org.tsnext.archive.ModelConfig.WorkerStart;
+import org.tsnext.archive.ModelLocation;
 import org.tsnext.archive.ModelSource;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
@@ -101,9 +102,10 @@ final class VersionFactory {
 
   private ModelArchive openArchive(RegisterModel order) {
     try {
-      return source.open(order.url(), order.trusted());
+      return source.open(ModelLocation.parse(order.url(), order.trusted(), order.s3SseKms()));
     } catch (ArchiveException e) {
-      throw new ServingException(kindOf(e.reason()), e.getMessage(), e);
+      ServingException error = new ServingException(kindOf(e.reason()), e.getMessage(), e);
+      throw e.detail().map(error::withDetail).orElse(error);
     }
   }
 

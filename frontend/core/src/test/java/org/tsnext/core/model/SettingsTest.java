@@ -218,6 +218,7 @@ public class SettingsTest {
             Optional.empty(),
             Optional.empty(),
             true,
+            false,
             false);
     assertRefused(
         () -> resolve(order, ModelConfig.none(), server(0, false)),
@@ -255,6 +256,7 @@ public class SettingsTest {
             Optional.empty(),
             Optional.empty(),
             true,
+            false,
             false);
     assertRefused(
         () -> resolver.resolve(renamed, versioned), ErrorKind.BAD_REQUEST, "The model name");
@@ -321,6 +323,7 @@ public class SettingsTest {
         Optional.empty(),
         Optional.empty(),
         true,
+        false,
         trusted);
   }
 
@@ -336,6 +339,7 @@ public class SettingsTest {
         Optional.empty(),
         Optional.empty(),
         true,
+        false,
         order.trusted());
   }
 
@@ -351,6 +355,7 @@ public class SettingsTest {
         Optional.of(Duration.ofSeconds(11)),
         Optional.of(Duration.ofSeconds(12)),
         true,
+        false,
         trusted);
   }
 }

@@ -111,6 +111,7 @@ public final class CoreFixture {
         Optional.empty(),
         Optional.empty(),
         synchronous,
+        false,
         trusted);
   }
 

@@ -10,6 +10,7 @@ import org.tsnext.archive.ArchiveException;
 import org.tsnext.archive.Manifest;
 import org.tsnext.archive.ModelArchive;
 import org.tsnext.archive.ModelConfig;
+import org.tsnext.archive.ModelLocation;
 import org.tsnext.archive.ModelSource;
 
 /** A model store in memory. Counts what is open, so that tests can tell what was left behind. */
@@ -50,7 +51,8 @@ public final class FakeModelSource implements ModelSource {
   }
 
   @Override
-  public synchronized ModelArchive open(String url, boolean trusted) throws ArchiveException {
+  public synchronized ModelArchive open(ModelLocation location) throws ArchiveException {
+    String url = location.text();
     ModelArchive archive = archives.get(url);
     if (archive == null) {
       throw new ArchiveException(ArchiveException.Reason.NOT_FOUND, "Model not found at: " + url);

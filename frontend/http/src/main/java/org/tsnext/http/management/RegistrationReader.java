@@ -28,9 +28,6 @@ final class RegistrationReader {
             .text("url")
             .orElseThrow(
                 () -> new ServingException(ErrorKind.BAD_REQUEST, "Parameter url is required."));
-    if (given.flag("s3_sse_kms").orElse(false)) {
-      throw new ServingException(ErrorKind.NOT_SUPPORTED, "s3_sse_kms is not supported.");
-    }
     return new RegisterModel(
         url,
         given.text("model_name"),
@@ -42,6 +39,7 @@ final class RegistrationReader {
         duration(given.integerFrom("response_timeout", 1), 1000),
         duration(given.integerFrom("startup_timeout", 1), 1000),
         given.flag("synchronous").orElse(true),
+        given.flag("s3_sse_kms").orElse(false),
         false);
   }
 

@@ -8,14 +8,11 @@ import static org.tsnext.server.settings.SettingTypes.integer;
 import static org.tsnext.server.settings.SettingTypes.matching;
 import static org.tsnext.server.settings.SettingTypes.models;
 import static org.tsnext.server.settings.SettingTypes.path;
-import static org.tsnext.server.settings.SettingTypes.regexes;
 import static org.tsnext.server.settings.SettingTypes.snapshot;
 import static org.tsnext.server.settings.SettingTypes.text;
 
 import java.nio.file.Path;
 import java.util.List;
-import java.util.regex.Pattern;
-import org.tsnext.server.settings.SettingKey.EnvironmentForm.Gate;
 import org.tsnext.server.snapshot.Snapshot;
 
 /** Keys of models and where they come from. */
@@ -34,7 +31,7 @@ public final class ModelKeys {
           "load_models",
           commaList("models separated by commas"),
           "Models to load at start, separated by commas: all; none; or files or directories of the"
-              + " model store (or paths), each also as name=location.");
+              + " model store, paths or URLs, each also as name=location.");
   public static final SettingKey<ModelsProperty> MODELS =
       SettingKey.of(
               "models",
@@ -56,22 +53,6 @@ public final class ModelKeys {
               integer(1, 100_000),
               "How many snapshots of the models' state are kept, the newest ones.")
           .withDefault("20");
-  public static final SettingKey<List<Pattern>> ALLOWED_URLS =
-      SettingKey.of(
-              "allowed_urls",
-              regexes(),
-              "Regular expressions, separated by commas, of the URLs that models may be loaded from;"
-                  + " empty for none. (TorchServe 0.12 allowed any.)")
-          .withEnvironment("TS_ALLOWED_URLS", Gate.WHEN_URLS_ENABLED)
-          .notYet("loading models from URLs is");
-  public static final SettingKey<Boolean> USE_ENV_ALLOWED_URLS =
-      SettingKey.of(
-              "use_env_allowed_urls",
-              bool(),
-              "Whether TS_ALLOWED_URLS may set allowed_urls; enable_envvars_config must be true as"
-                  + " well.")
-          .withDefault("false")
-          .fileOnly();
   public static final SettingKey<Long> UNPACK_MAX_BYTES =
       SettingKey.of(
               "unpack_max_bytes",
@@ -119,8 +100,6 @@ public final class ModelKeys {
           MODELS,
           MODEL_SNAPSHOT,
           SNAPSHOTS_KEPT,
-          ALLOWED_URLS,
-          USE_ENV_ALLOWED_URLS,
           UNPACK_MAX_BYTES,
           UNPACK_MAX_ENTRIES,
           INSTALL_PY_DEP_PER_MODEL,

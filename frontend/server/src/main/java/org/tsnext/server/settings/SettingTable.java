@@ -9,7 +9,8 @@ public final class SettingTable {
       List.of(
           new Section("Listeners and sizes", ListenerKeys.LISTENERS),
           new Section("TLS and CORS", ListenerKeys.TLS_AND_CORS),
-          new Section("Models and where they come from", ModelKeys.ALL),
+          new Section("Models", ModelKeys.ALL),
+          new Section("Models from elsewhere", SourceKeys.ALL),
           new Section("Workers, queues, devices, sequences", WorkerKeys.ALL),
           new Section("Metrics and logs", ServerKeys.METRICS_AND_LOGS),
           new Section("Security", SecurityKeys.ALL),

@@ -13,6 +13,7 @@ import java.util.TreeSet;
 import java.util.function.Predicate;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
+import org.tsnext.archive.remote.PrivateHost;
 import org.tsnext.http.ListenAddress;
 import org.tsnext.server.settings.SettingType.InvalidValueException;
 import org.tsnext.server.snapshot.Snapshot;
@@ -130,14 +131,21 @@ final class SettingTypes {
     return type(expected, SettingTypes::split);
   }
 
-  static SettingType<List<Pattern>> regexes() {
+  /** Regular expressions for URLs, which match in any case. */
+  static SettingType<List<Pattern>> urlPatterns() {
     return type(
         "regular expressions separated by commas",
-        text -> split(text).stream().map(word -> compile(word)).toList());
+        text -> split(text).stream().map(word -> compile(word, Pattern.CASE_INSENSITIVE)).toList());
+  }
+
+  static SettingType<List<PrivateHost>> privateHosts() {
+    return type(
+        "host[:port], [IPv6 address][:port] or address/bits, separated by commas",
+        text -> split(text).stream().map(PrivateHost::parse).toList());
   }
 
   static SettingType<Pattern> regex() {
-    return type("a regular expression", SettingTypes::compile);
+    return type("a regular expression", text -> compile(text, 0));
   }
 
   static SettingType<Path> path() {
@@ -234,9 +242,9 @@ final class SettingTypes {
     return Arrays.stream(text.split(",", -1)).map(String::strip).filter(w -> !w.isEmpty()).toList();
   }
 
-  private static Pattern compile(String text) {
+  private static Pattern compile(String text, int flags) {
     try {
-      return Pattern.compile(text);
+      return Pattern.compile(text, flags);
     } catch (PatternSyntaxException e) {
       throw new IllegalArgumentException(text, e);
     }

@@ -61,7 +61,7 @@ public final class SettingsLoader {
   private Settings load() {
     Map<String, Setting> values = new HashMap<>();
     boolean variables = switchedOn(ServerKeys.ENABLE_ENVVARS_CONFIG);
-    boolean urls = variables && switchedOn(ModelKeys.USE_ENV_ALLOWED_URLS);
+    boolean urls = variables && switchedOn(SourceKeys.USE_ENV_ALLOWED_URLS);
     for (SettingKey<?> key : SettingTable.keys()) {
       values.put(key.name(), resolve(key, variables, urls));
     }

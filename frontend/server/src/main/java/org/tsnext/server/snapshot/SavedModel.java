@@ -80,6 +80,7 @@ public record SavedModel(
           first.responseTimeout(),
           first.startupTimeout(),
           false,
+          first.s3SseKms(),
           first.trusted());
     }
     return new RegisterModel(
@@ -92,6 +93,7 @@ public record SavedModel(
         OptionalInt.of(minWorkers),
         responseTimeout,
         startupTimeout,
+        false,
         false,
         true);
   }

@@ -113,6 +113,9 @@ public final class SnapshotJson {
     order
         .startupTimeout()
         .ifPresent(value -> json.addProperty("startupTimeout", value.toSeconds()));
+    if (order.s3SseKms()) {
+      json.addProperty("s3SseKms", true);
+    }
     json.addProperty("trusted", order.trusted());
     json.addProperty("scaled", registration.scaled());
     return json;
@@ -157,6 +160,7 @@ public final class SnapshotJson {
             members.length("responseTimeout", Duration.ofSeconds(1)),
             members.length("startupTimeout", Duration.ofSeconds(1)),
             false,
+            members.flag("s3SseKms").orElse(false),
             members.flag("trusted").orElse(false));
     return new Registration(order, members.flag("scaled").orElse(true));
   }

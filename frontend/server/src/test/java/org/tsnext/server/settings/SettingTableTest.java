@@ -47,6 +47,8 @@ public class SettingTableTest {
       NUM_WORKERS
       error_detail stream_buffer_size worker_transport shutdown_drain_timeout
       unpack_max_bytes unpack_max_entries snapshots_kept
+      allowed_private_hosts model_cache model_download_connect_timeout model_download_max_bytes
+      model_download_read_timeout model_download_timeout
       """;
 
   /** Defaults that users rely on; a change here is a change for them. */

@@ -125,8 +125,8 @@ public class SettingsLoaderTest {
     Map<String, String> one = Map.of("enable_envvars_config", "true");
     Map<String, String> both =
         Map.of("enable_envvars_config", "true", "use_env_allowed_urls", "true");
-    assertFalse(load(one, Map.of(), variable).isSet(ModelKeys.ALLOWED_URLS));
-    assertTrue(load(both, Map.of(), variable).isSet(ModelKeys.ALLOWED_URLS));
+    assertFalse(load(one, Map.of(), variable).isSet(SourceKeys.ALLOWED_URLS));
+    assertTrue(load(both, Map.of(), variable).isSet(SourceKeys.ALLOWED_URLS));
   }
 
   @Test
@@ -194,6 +194,11 @@ public class SettingsLoaderTest {
       {"worker_transport", "pipe", "one of unix, tcp"},
       {"blacklist_env_vars", "(", "a regular expression"},
       {"allowed_urls", "https://a/.*,[", "regular expressions separated by commas"},
+      {
+        "allowed_private_hosts",
+        "10.0.0.0/33",
+        "host[:port], [IPv6 address][:port] or address/bits, separated by commas"
+      },
       {"model_store", "/no/such/folder", "a directory that exists and can be read"},
       {"metrics_config", "/no/such/file", "a file that exists and can be read"},
       {"token_expiration_min", "-1", "minutes as a number, fractions allowed, or never"},
@@ -275,7 +280,6 @@ public class SettingsLoaderTest {
       {"workflow_store", "/workflows"},
       {"cpp_log_config", "/log.yaml"},
       {"cpu_launcher_enable", "true"},
-      {"allowed_urls", "https://.*"},
       {"enable_metrics_api", "true"},
     };
   }

@@ -28,6 +28,7 @@ final class Samples {
             Optional.of(Duration.ofSeconds(33)),
             Optional.empty(),
             true,
+            true,
             false);
     return new RegisteredModel(
         name,

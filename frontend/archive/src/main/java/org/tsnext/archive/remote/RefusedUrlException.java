@@ -1,0 +1,9 @@
+package org.tsnext.archive.remote;
+
+/** A URL that is understood and not allowed. The message is for whoever asked. */
+final class RefusedUrlException extends Exception {
+
+  RefusedUrlException(String message) {
+    super(message);
+  }
+}
