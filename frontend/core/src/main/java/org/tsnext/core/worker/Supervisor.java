@@ -73,8 +73,8 @@ public final class Supervisor {
 
   /**
    * Fewer than {@code min} workers: the difference is started. More than {@code max}: the surplus
-   * goes, last first, after finishing what it runs. Workers that had been given up are started
-   * again.
+   * goes, last first, after finishing what it runs. Workers that have failed are started again at
+   * once.
    *
    * @param drainTimeout for leaving workers; negative for no limit, empty for the plan's
    */
@@ -260,6 +260,9 @@ public final class Supervisor {
       if (slot.is(WorkerState.FAILED)) {
         slot.forgive();
         start(slot);
+      } else if (slot.restartAtNanos.isPresent()) {
+        // Somebody has perhaps put right what was wrong, and waits for the outcome.
+        slot.restartAtNanos = OptionalLong.of(now());
       }
     }
   }

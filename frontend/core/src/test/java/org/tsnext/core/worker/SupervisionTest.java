@@ -312,6 +312,21 @@ public class SupervisionTest {
   }
 
   @Test
+  public void scalingTriesAWorkerThatWaitsForItsNextAttemptAtOnce() {
+    start(1, ModelConfig.none());
+    for (int i = 0; i < 5; i++) {
+      fixture.launcher().latest().failLoad(500, "ImportError: no x");
+      fixture.advance(Duration.ofSeconds(2));
+    }
+    assertEquals(fixture.launcher().alive(), List.of(), "waits for its next attempt");
+    CompletableFuture<ScaleResult> scaled = scale(1, true, Optional.empty());
+    fixture.launcher().latest().load();
+    assertEquals(scaled.join().outcome(), ScaleResult.Outcome.DONE);
+    fixture.advance(Duration.ofMinutes(1));
+    assertEquals(fixture.launcher().alive().size(), 1);
+  }
+
+  @Test
   public void scaledToZeroNobodyWaits() {
     FakeWorker worker = fixture.serve(1, ModelConfig.none()).get(0);
     RecordingSink running = fixture.predict("running");

@@ -1,0 +1,130 @@
+package org.tsnext.core.inference;
+
+import static org.testng.Assert.assertEquals;
+import static org.testng.Assert.assertTrue;
+
+import java.time.Duration;
+import java.util.Optional;
+import org.testng.annotations.AfterMethod;
+import org.testng.annotations.BeforeMethod;
+import org.testng.annotations.Test;
+import org.tsnext.core.error.ErrorKind;
+import org.tsnext.core.inference.InferenceService.InferenceCall;
+import org.tsnext.core.request.RequestKind;
+import org.tsnext.core.testing.ManualTime;
+import org.tsnext.core.testing.RecordingSink;
+import org.tsnext.core.testing.Requests;
+import org.tsnext.core.worker.Workforce;
+
+/** Requests that were sent to a version in the moment in which another one took its place. */
+public class SuccessorTest {
+
+  private ManualTime time;
+  private Requests requests;
+  private Dispatcher old;
+  private Dispatcher next;
+  private Optional<Dispatcher> newDefault;
+  private RecordingSink sink;
+
+  @BeforeMethod
+  public void setUp() {
+    time = new ManualTime();
+    requests = new Requests();
+    sink = new RecordingSink();
+    next = dispatcher("2.0");
+    old = dispatcher("1.0");
+    newDefault = Optional.of(next);
+    next.workforce(Workforce.PRESENT);
+    old.workforce(Workforce.PRESENT);
+  }
+
+  @AfterMethod
+  public void nothingIsLeftBehind() {
+    newDefault = Optional.empty();
+    next.shutDown();
+    old.shutDown();
+    assertEquals(requests.unreleased(), 0);
+  }
+
+  @Test
+  public void requestThatComesTooLateIsServedByTheSuccessor() {
+    old.goAway();
+    InferenceCall call = submit(Optional.empty());
+    assertEquals(next.queueLength(), 1);
+    assertEquals(sink.ends(), 0);
+    call.cancel();
+    assertEquals(next.queueLength(), 0);
+    assertEquals(sink.ends(), 0);
+  }
+
+  @Test
+  public void requestForThatVersionIsNotMoved() {
+    old.goAway();
+    InferenceCall unused = submit(Optional.of("1.0"));
+    assertEquals(next.queueLength(), 0);
+    assertEquals(sink.errorKind(), Optional.of(ErrorKind.MODEL_GOING_AWAY));
+  }
+
+  @Test
+  public void withoutAnotherDefaultVersionNothingIsMoved() {
+    newDefault = Optional.empty();
+    old.goAway();
+    InferenceCall unused = submit(Optional.empty());
+    assertEquals(sink.errorKind(), Optional.of(ErrorKind.MODEL_GOING_AWAY));
+    assertEquals(sink.ends(), 1);
+  }
+
+  @Test
+  public void successorWithoutWorkersAnswersForBoth() {
+    next.workforce(Workforce.NONE);
+    old.goAway();
+    InferenceCall unused = submit(Optional.empty());
+    assertEquals(sink.errorKind(), Optional.of(ErrorKind.NO_WORKER));
+    assertEquals(sink.ends(), 1);
+  }
+
+  @Test
+  public void serverThatGoesDownMovesNothing() {
+    InferenceCall unused = submit(Optional.empty());
+    old.shutDown();
+    assertEquals(sink.errorKind(), Optional.of(ErrorKind.SHUTTING_DOWN));
+    assertEquals(next.queueLength(), 0);
+  }
+
+  @Test
+  public void requestOfAVersionThatLostItsLastWorkerIsMoved() {
+    InferenceCall unused = submit(Optional.empty());
+    assertEquals(old.queueLength(), 1);
+    old.workforce(Workforce.failed("ImportError"));
+    assertEquals(old.queueLength(), 0);
+    assertEquals(next.queueLength(), 1);
+    assertTrue(sink.error().isEmpty());
+  }
+
+  private InferenceCall submit(Optional<String> version) {
+    return old.submit(
+        requests.request("m", version, RequestKind.PREDICT, "x", Optional.empty()), sink);
+  }
+
+  private Dispatcher dispatcher(String version) {
+    DispatchPolicy policy =
+        new DispatchPolicy(
+            "m",
+            version,
+            1,
+            Duration.ZERO,
+            false,
+            10,
+            Duration.ofSeconds(60),
+            Duration.ZERO,
+            true,
+            false,
+            0,
+            Optional.empty());
+    return new Dispatcher(
+        policy,
+        time,
+        time,
+        () -> newDefault.filter(other -> !other.policy().modelVersion().equals(version)));
+  }
+}
