@@ -6,6 +6,7 @@ import static org.testng.Assert.assertTrue;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
+import java.net.ServerSocket;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -115,5 +116,57 @@ public class ApiDescriptionTest extends HttpTestBase {
     assertTrue(management.getAsJsonObject("paths").has("/models/cats/{model_version}"));
     assertEquals(client().request("OPTIONS", "/predictions/dogs", null).read().status(), 404);
     assertEquals(client().request("OPTIONS", "/predictions/cats/9", null).read().status(), 404);
+  }
+
+  @Test
+  public void everyStatusOfARouteIsDescribedAndEveryReferenceLeadsSomewhere() throws Exception {
+    for (RawClient client : List.of(client(), management())) {
+      JsonObject document = options(client, "/");
+      JsonObject components = document.getAsJsonObject("components");
+      Matcher references =
+          Pattern.compile("#/components/(\\w+)/(\\w+)").matcher(document.toString());
+      while (references.find()) {
+        assertTrue(
+            components.getAsJsonObject(references.group(1)).has(references.group(2)),
+            references.group());
+      }
+      for (JsonElement path : document.getAsJsonObject("paths").asMap().values()) {
+        for (JsonElement operation : path.getAsJsonObject().asMap().values()) {
+          Set<String> statuses =
+              operation.getAsJsonObject().getAsJsonObject("responses").asMap().keySet();
+          assertTrue(
+              statuses.containsAll(List.of("200", "400", "401", "413", "431", "500", "503")),
+              operation.toString());
+        }
+      }
+    }
+    JsonObject paths = options(management(), "/").getAsJsonObject("paths");
+    JsonObject register = paths.getAsJsonObject("/models").getAsJsonObject("post");
+    assertTrue(
+        register
+            .getAsJsonObject("responses")
+            .asMap()
+            .keySet()
+            .containsAll(List.of("200", "202", "206", "404", "405", "409", "507")));
+    JsonObject form =
+        register
+            .getAsJsonObject("requestBody")
+            .getAsJsonObject("content")
+            .getAsJsonObject("application/json");
+    assertTrue(form.toString().contains("initial_workers"), form.toString());
+    assertTrue(
+        paths.getAsJsonObject("/api-description").toString().contains("\"deprecated\":true"));
+  }
+
+  @Test
+  public void anAddressForBothApisDescribesBoth() throws Exception {
+    int free;
+    try (ServerSocket socket = new ServerSocket(0)) {
+      free = socket.getLocalPort();
+    }
+    ListenAddress address = new ListenAddress.Tcp("127.0.0.1", free);
+    serve(settings(address, address, CorsSettings.none(), true)).bind();
+    Set<String> ids = checkedOperations(options(client(free), "/"));
+    assertTrue(ids.containsAll(List.of("predictions", "ping", "registerModel", "setDefault")));
   }
 }

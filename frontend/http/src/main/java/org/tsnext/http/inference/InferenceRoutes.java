@@ -9,12 +9,15 @@ import static io.netty.handler.codec.http.HttpMethod.PUT;
 import io.netty.handler.codec.http.HttpMethod;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.function.Supplier;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.inference.InferenceService;
 import org.tsnext.core.model.ModelService;
 import org.tsnext.http.openapi.ModelApiHandler;
+import org.tsnext.http.openapi.Schemas;
+import org.tsnext.http.response.Response;
 import org.tsnext.http.routing.Access;
 import org.tsnext.http.routing.Operation;
 import org.tsnext.http.routing.Operation.Body;
@@ -32,6 +35,8 @@ public final class InferenceRoutes {
 
   private static final List<HttpMethod> EVERY_METHOD = List.of(GET, POST, PUT, DELETE, OPTIONS);
 
+  private static final String JSON = Response.APPLICATION_JSON;
+
   private InferenceRoutes() {}
 
   public static List<Route> of(
@@ -48,9 +53,9 @@ public final class InferenceRoutes {
                     Body.NONE,
                     List.of(),
                     List.of(
-                        new Outcome(200, "application/json", "Healthy"),
+                        new Outcome(200, JSON, "Healthy", Schemas.HEALTH),
                         new Outcome(
-                            500, "application/json", "Unhealthy, with the models concerned"))))
+                            500, JSON, "Unhealthy, with the models concerned", Schemas.HEALTH))))
             .withAccess(Access.PROBE));
     routes.addAll(new Predictions(inference, models, startUpModels).routes());
     routes.add(workflow("/~wfpredict/{workflow_name}").withAccess(Access.INFERENCE));
@@ -64,11 +69,14 @@ public final class InferenceRoutes {
             "/v1/models/{model_name}",
             new ReadinessHandler(models),
             new Operation(
-                "modelReadiness",
-                "Whether a worker of the default version has the model loaded (KServe v1).",
-                Body.NONE,
-                List.of(),
-                List.of(new Outcome(200, "application/json", "Name and readiness of the model"))))
+                    "modelReadiness",
+                    "Whether a worker of the default version has the model loaded (KServe v1).",
+                    Body.NONE,
+                    List.of(),
+                    List.of(
+                        new Outcome(
+                            200, JSON, "Name and readiness of the model", Schemas.READINESS)))
+                .failingWith(404))
         .withAccess(Access.PROBE);
   }
 
@@ -155,12 +163,16 @@ public final class InferenceRoutes {
           };
       String which =
           path.contains("{model_version}") ? "a version of a model" : "a model's default version";
-      return new Operation(
-          id,
-          verb + which + ".",
-          Body.INPUTS,
-          query,
-          List.of(new Outcome(200, "*/*", "The answer of the model's handler")));
+      Operation operation =
+          new Operation(
+                  id,
+                  verb + which + ".",
+                  Body.INPUTS,
+                  query,
+                  List.of(new Outcome(200, "*/*", "The answer of the model's handler")))
+              .failingWith(404, 504, 507)
+              .withAnyStatus();
+      return id.toLowerCase(Locale.ROOT).contains("legacy") ? operation.asDeprecated() : operation;
     }
   }
 }

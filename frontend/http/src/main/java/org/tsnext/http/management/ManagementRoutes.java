@@ -11,8 +11,10 @@ import java.util.ArrayList;
 import java.util.List;
 import org.tsnext.core.inference.InferenceService;
 import org.tsnext.core.model.ModelService;
+import org.tsnext.core.model.ServingSettings;
 import org.tsnext.http.inference.InferenceRoutes;
 import org.tsnext.http.openapi.ModelApiHandler;
+import org.tsnext.http.openapi.Schemas;
 import org.tsnext.http.routing.Operation;
 import org.tsnext.http.routing.Operation.Body;
 import org.tsnext.http.routing.Operation.Outcome;
@@ -28,9 +30,9 @@ public final class ManagementRoutes {
   private static final String VERSION = "/models/{model_name}/{model_version}";
 
   private static final Outcome WORKERS_LOADING =
-      new Outcome(206, JSON, "Not all workers run yet; they go on starting");
+      new Outcome(206, JSON, "Not all workers run yet; they go on starting", Schemas.STATUS);
   private static final Outcome ACCEPTED =
-      new Outcome(202, JSON, "The order was accepted; workers are started in the background");
+      new Outcome(202, JSON, "Accepted; workers are started in the background", Schemas.STATUS);
 
   private ManagementRoutes() {}
 
@@ -72,76 +74,107 @@ public final class ManagementRoutes {
         "listModels",
         "The registered models, sorted by name.",
         List.of(
-            new Parameter("limit", "integer", false, "Models per page, 1 to 100; 100 if not given"),
+            new Parameter(
+                    "limit", "integer", false, "Models per page; other values mean the default")
+                .with("default", 100),
             new Parameter("next_page_token", "integer", false, "nextPageToken of the page before")),
-        List.of(new Outcome(200, JSON, "A page of models")));
+        List.of(new Outcome(200, JSON, "A page of models", Schemas.MODELS)));
   }
 
   private static Operation register() {
-    return operation(
-        "registerModel",
-        "Register a model; parameters may also come as a JSON object or a form.",
-        List.of(
-            new Parameter(
-                "url", "string", true, "Name of the archive in the model store, or a URL"),
-            new Parameter("model_name", "string", false, "Default: the manifest's name"),
-            new Parameter("handler", "string", false, "Default: the manifest's handler"),
-            new Parameter("runtime", "string", false, "python, python3 or LSP"),
-            new Parameter("batch_size", "integer", false, "Requests per batch, at most"),
-            new Parameter("max_batch_delay", "integer", false, "Milliseconds a batch may wait"),
-            new Parameter("initial_workers", "integer", false, "Workers to start"),
-            new Parameter("synchronous", "boolean", false, "Wait for the workers; default true"),
-            new Parameter("response_timeout", "integer", false, "Seconds"),
-            new Parameter("startup_timeout", "integer", false, "Seconds")),
-        List.of(new Outcome(200, JSON, "Registered"), ACCEPTED, WORKERS_LOADING));
+    return new Operation(
+            "registerModel",
+            "Register a model. -1 means that a number is not given.",
+            Body.PARAMETERS,
+            List.of(
+                new Parameter(
+                    "url",
+                    "string",
+                    false,
+                    "Name of the archive in the model store, or a URL; needed, here or in the body"),
+                new Parameter("model_name", "string", false, "Default: the manifest's name"),
+                new Parameter("handler", "string", false, "Default: the manifest's handler"),
+                new Parameter("runtime", "string", false, "Default: the manifest's, or python")
+                    .with("enum", List.of("python", "python3", "LSP")),
+                new Parameter("batch_size", "integer", false, "Requests per batch, at most"),
+                new Parameter("max_batch_delay", "integer", false, "Milliseconds a batch may wait"),
+                new Parameter("initial_workers", "integer", false, "Workers to start")
+                    .with("maximum", ServingSettings.MAX_WORKERS),
+                new Parameter("synchronous", "boolean", false, "Wait for the workers")
+                    .with("default", true),
+                new Parameter("response_timeout", "integer", false, "Seconds"),
+                new Parameter("startup_timeout", "integer", false, "Seconds")),
+            List.of(done("Registered"), ACCEPTED, WORKERS_LOADING))
+        .failingWith(404, 405, 409, 504, 507);
   }
 
   private static Operation describe(String prefix) {
     return operation(
-        prefix + "describeModel",
-        "Describe a model and its workers.",
-        List.of(
-            new Parameter(
-                "customized", "boolean", false, "Ask the handler too; adds customizedMetadata")),
-        List.of(new Outcome(200, JSON, "One description per version")));
+            prefix + "describeModel",
+            "Describe a model and its workers.",
+            List.of(
+                new Parameter(
+                    "customized",
+                    "boolean",
+                    false,
+                    "Ask the handler too; adds customizedMetadata")),
+            List.of(new Outcome(200, JSON, "One description per version", Schemas.MODEL_VERSIONS)))
+        .failingWith(404, 504, 507)
+        .withAnyStatus();
   }
 
   private static Operation scale(String prefix) {
     List<Parameter> query = new ArrayList<>();
-    query.add(new Parameter("min_worker", "integer", false, "Workers at least; default 1"));
-    query.add(new Parameter("max_worker", "integer", false, "Workers at most; default min_worker"));
+    query.add(
+        new Parameter("min_worker", "integer", false, "Workers at least")
+            .with("minimum", 0)
+            .with("maximum", ServingSettings.MAX_WORKERS)
+            .with("default", 1));
+    query.add(
+        new Parameter("max_worker", "integer", false, "Workers at most; default: min_worker")
+            .with("minimum", 0)
+            .with("maximum", ServingSettings.MAX_WORKERS));
     if (prefix.isEmpty()) {
       query.add(new Parameter("model_version", "string", false, "Default: the default version"));
     }
     query.add(
-        new Parameter("synchronous", "boolean", false, "Wait for the workers; default false"));
+        new Parameter("synchronous", "boolean", false, "Wait for the workers")
+            .with("default", false));
     query.add(
         new Parameter(
-            "timeout",
-            "integer",
-            false,
-            "Seconds a worker that goes may finish its work; -1: all"));
+                "timeout",
+                "integer",
+                false,
+                "Seconds that a worker which goes has to finish its work; -1: no limit")
+            .with("minimum", -1));
     return operation(
-        prefix + "setAutoScale",
-        "Set the number of workers.",
-        query,
-        List.of(new Outcome(200, JSON, "Scaled"), ACCEPTED, WORKERS_LOADING));
+            prefix + "setAutoScale",
+            "Set the number of workers.",
+            query,
+            List.of(done("Scaled"), ACCEPTED, WORKERS_LOADING))
+        .failingWith(404, 409, 504, 507);
   }
 
   private static Operation unregister(String prefix) {
     return operation(
-        prefix + "unregisterModel",
-        "Finish what runs, then remove the model version.",
-        List.of(),
-        List.of(new Outcome(200, JSON, "Unregistered")));
+            prefix + "unregisterModel",
+            "Finish what runs, then remove the model version.",
+            List.of(),
+            List.of(done("Unregistered")))
+        .failingWith(404, 405, 408, 409);
   }
 
   private static Operation setDefault() {
     return operation(
-        "setDefault",
-        "Make this the version that requests without a version get.",
-        List.of(),
-        List.of(new Outcome(200, JSON, "Done")));
+            "setDefault",
+            "Make this the version that requests without a version get.",
+            List.of(),
+            List.of(done("Done")))
+        .failingWith(404, 409);
+  }
+
+  private static Outcome done(String description) {
+    return new Outcome(200, JSON, description, Schemas.STATUS);
   }
 
   private static Operation operation(

@@ -44,7 +44,8 @@ public final class ApiDescriptionRoutes {
                 List.of(OPTIONS, POST, PUT, GET),
                 "/api-description",
                 handler,
-                operation("api-description", "Describe this API; OPTIONS / is the modern way."))
+                operation("api-description", "Describe this API; OPTIONS / is the modern way.")
+                    .asDeprecated())
             .withAccess(Access.DESCRIPTION));
     all.addAll(routes);
     return all;
@@ -56,6 +57,8 @@ public final class ApiDescriptionRoutes {
         summary,
         Body.NONE,
         List.of(),
-        List.of(new Outcome(200, Response.APPLICATION_JSON, "An OpenAPI 3.0.1 document")));
+        List.of(
+            new Outcome(
+                200, Response.APPLICATION_JSON, "An OpenAPI 3.0.1 document", Schemas.DESCRIPTION)));
   }
 }

@@ -20,6 +20,9 @@ public final class ModelApiHandler implements RouteHandler {
 
   private static final String MODEL_NAME = "{model_name}";
 
+  /** What a prediction can answer beside the errors of every route. */
+  private static final Integer[] PREDICTION_ERRORS = {404, 504, 507};
+
   private final ModelService models;
   private final Function<RoutedRequest, String> modelOf;
   private final Function<String, JsonObject> document;
@@ -87,11 +90,13 @@ public final class ModelApiHandler implements RouteHandler {
   private static Route prediction(String path, String operationId) {
     Operation operation =
         new Operation(
-            operationId,
-            "A prediction or explanation of the model.",
-            Body.INPUTS,
-            List.of(),
-            List.of(new Outcome(200, "*/*", "The answer of the model's handler")));
+                operationId,
+                "A prediction or explanation of the model.",
+                Body.INPUTS,
+                List.of(),
+                List.of(new Outcome(200, "*/*", "The answer of the model's handler")))
+            .failingWith(PREDICTION_ERRORS)
+            .withAnyStatus();
     return Route.of(List.of(HttpMethod.POST), path, request -> {}, operation);
   }
 }

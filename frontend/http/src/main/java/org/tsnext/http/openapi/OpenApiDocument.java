@@ -1,12 +1,15 @@
 package org.tsnext.http.openapi;
 
+import com.google.gson.Gson;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
 import io.netty.handler.codec.http.HttpMethod;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.TreeSet;
 import java.util.function.Function;
-import org.tsnext.http.response.Response;
 import org.tsnext.http.routing.Operation;
 import org.tsnext.http.routing.Operation.Outcome;
 import org.tsnext.http.routing.Operation.Parameter;
@@ -14,6 +17,14 @@ import org.tsnext.http.routing.Route;
 
 /** An OpenAPI 3.0.1 document about some routes. */
 final class OpenApiDocument {
+
+  private static final Gson GSON = new Gson();
+
+  /** What the core takes for a model's name or version (docs/archives.md). */
+  private static final Map<String, String> PATTERNS =
+      Map.of(
+          "model_name", "^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$",
+          "model_version", "^[A-Za-z0-9][A-Za-z0-9_.+-]{0,127}$");
 
   private final JsonObject paths = new JsonObject();
   private final String title;
@@ -54,10 +65,9 @@ final class OpenApiDocument {
     JsonObject info = new JsonObject();
     info.addProperty("title", title);
     info.addProperty("version", version);
-    JsonObject schemas = new JsonObject();
-    schemas.add("Error", errorSchema());
     JsonObject components = new JsonObject();
-    components.add("schemas", schemas);
+    components.add("schemas", Schemas.all());
+    components.add("responses", ErrorResponses.all());
     JsonObject json = new JsonObject();
     json.addProperty("openapi", "3.0.1");
     json.add("info", info);
@@ -70,9 +80,12 @@ final class OpenApiDocument {
     JsonObject json = new JsonObject();
     json.addProperty("summary", operation.summary());
     json.addProperty("operationId", operation.id());
+    if (operation.deprecated()) {
+      json.addProperty("deprecated", true);
+    }
     JsonArray parameters = new JsonArray();
     for (String name : pathParameters) {
-      parameters.add(parameter(new Parameter(name, "string", true, ""), "path"));
+      parameters.add(parameter(pathParameter(name), "path"));
     }
     operation.query().forEach(parameter -> parameters.add(parameter(parameter, "query")));
     if (!parameters.isEmpty()) {
@@ -80,12 +93,18 @@ final class OpenApiDocument {
     }
     switch (operation.body()) {
       case INPUTS -> json.add("requestBody", inputs());
+      case PARAMETERS -> json.add("requestBody", parametersAsBody(operation.query()));
       case NONE -> {
         // Nothing to describe.
       }
     }
     json.add("responses", responses(operation));
     return json;
+  }
+
+  private static Parameter pathParameter(String name) {
+    Parameter parameter = new Parameter(name, "string", true, "");
+    return PATTERNS.containsKey(name) ? parameter.with("pattern", PATTERNS.get(name)) : parameter;
   }
 
   private static JsonObject parameter(Parameter parameter, String place) {
@@ -96,19 +115,49 @@ final class OpenApiDocument {
       json.addProperty("description", parameter.description());
     }
     json.addProperty("required", parameter.required());
-    json.add("schema", schema(parameter.type()));
+    json.add("schema", schema(parameter));
+    return json;
+  }
+
+  private static JsonObject schema(Parameter parameter) {
+    JsonObject json = Schemas.of(parameter.type());
+    if (parameter.type().equals("integer")) {
+      json.addProperty("format", "int32");
+    }
+    parameter.constraints().forEach((keyword, value) -> json.add(keyword, GSON.toJsonTree(value)));
     return json;
   }
 
   private static JsonObject inputs() {
-    JsonObject any = new JsonObject();
-    JsonObject binary = schema("string");
+    JsonObject binary = Schemas.of("string");
     binary.addProperty("format", "binary");
-    any.add("schema", binary);
+    JsonObject fields = Schemas.of("object");
+    fields.add("additionalProperties", binary);
     JsonObject content = new JsonObject();
-    content.add("*/*", any);
+    content.add("application/json", media(new JsonObject()));
+    content.add("multipart/form-data", media(fields));
+    content.add("application/x-www-form-urlencoded", media(fields));
+    content.add("text/plain", media(Schemas.of("string")));
+    content.add("application/octet-stream", media(binary));
+    content.add("*/*", media(binary));
     JsonObject json = new JsonObject();
     json.addProperty("description", "Inputs in the format that the model's handler expects");
+    json.add("content", content);
+    return json;
+  }
+
+  private static JsonObject parametersAsBody(List<Parameter> parameters) {
+    Map<String, JsonObject> members = new LinkedHashMap<>();
+    parameters.forEach(parameter -> members.put(parameter.name(), schema(parameter)));
+    JsonObject object = Schemas.object(members);
+    JsonObject content = new JsonObject();
+    content.add("application/json", media(object));
+    content.add("application/x-www-form-urlencoded", media(object));
+    JsonObject json = new JsonObject();
+    json.addProperty(
+        "description",
+        "The parameters, instead of in the query: a JSON object replaces the query, a form counts"
+            + " if the query has no url");
     json.add("content", content);
     return json;
   }
@@ -116,49 +165,50 @@ final class OpenApiDocument {
   private static JsonObject responses(Operation operation) {
     JsonObject json = new JsonObject();
     for (Outcome outcome : operation.responses()) {
-      JsonObject schema =
-          outcome.contentType().equals(Response.APPLICATION_JSON)
-              ? new JsonObject()
-              : schema("string");
       json.add(
           Integer.toString(outcome.status()),
-          response(outcome.description(), outcome.contentType(), schema));
+          response(outcome.description(), outcome.contentType(), schema(outcome)));
     }
-    JsonObject reference = new JsonObject();
-    reference.addProperty("$ref", "#/components/schemas/Error");
-    json.add("default", response("Error", Response.APPLICATION_JSON, reference));
+    TreeSet<Integer> errors = new TreeSet<>(ErrorResponses.OF_EVERY_ROUTE);
+    errors.addAll(operation.errors());
+    for (int status : errors) {
+      String name = Integer.toString(status);
+      if (!json.has(name)) {
+        json.add(name, ErrorResponses.reference(status));
+      }
+    }
+    if (operation.anyStatus()) {
+      json.add(
+          "default", response("Any other status that the handler chose", "*/*", new JsonObject()));
+    }
     return json;
   }
 
-  private static JsonObject response(String description, String contentType, JsonObject schema) {
-    JsonObject media = new JsonObject();
-    media.add("schema", schema);
+  private static JsonObject schema(Outcome outcome) {
+    if (!outcome.schema().isEmpty()) {
+      return Schemas.reference(outcome.schema());
+    }
+    return outcome.contentType().startsWith("text/") ? Schemas.of("string") : new JsonObject();
+  }
+
+  static JsonObject response(String description, String contentType, JsonObject schema) {
     JsonObject content = new JsonObject();
-    content.add(contentType, media);
+    content.add(contentType, media(schema));
     JsonObject json = new JsonObject();
     json.addProperty("description", description);
     json.add("content", content);
     return json;
   }
 
-  private static JsonObject errorSchema() {
-    JsonObject properties = new JsonObject();
-    properties.add("code", schema("integer"));
-    properties.add("type", schema("string"));
-    properties.add("message", schema("string"));
-    properties.add("detail", schema("string"));
-    JsonArray required = new JsonArray();
-    required.add("code");
-    required.add("type");
-    JsonObject json = schema("object");
-    json.add("properties", properties);
-    json.add("required", required);
+  static JsonObject reference(String kind, String name) {
+    JsonObject json = new JsonObject();
+    json.addProperty("$ref", "#/components/" + kind + "/" + name);
     return json;
   }
 
-  private static JsonObject schema(String type) {
+  private static JsonObject media(JsonObject schema) {
     JsonObject json = new JsonObject();
-    json.addProperty("type", type);
+    json.add("schema", schema);
     return json;
   }
 }

@@ -41,7 +41,8 @@ public final class Dispatcher implements RequestRouter {
           HttpMethod.CONNECT,
           HttpMethod.OPTIONS,
           HttpMethod.TRACE,
-          HttpMethod.PATCH);
+          HttpMethod.PATCH,
+          HttpMethod.valueOf("QUERY"));
 
   private final RouteTable routes;
   private final boolean answerPreflights;

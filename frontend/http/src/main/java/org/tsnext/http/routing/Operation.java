@@ -1,6 +1,8 @@
 package org.tsnext.http.routing;
 
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * What API descriptions say about a route.
@@ -8,26 +10,96 @@ import java.util.List;
  * @param id the {@code operationId}; generated clients make method names of it
  * @param body kind of the request body
  * @param query parameters of the query string
- * @param responses of the route, beside the errors that any route can have
+ * @param responses of the route, beside errors
+ * @param errors statuses with an error body that this route can give, beside those that any route
+ *     can; a status among the responses is not repeated
+ * @param anyStatus whether somebody else, say a model's handler, may choose any status
+ * @param deprecated whether another route is to be preferred
  */
 public record Operation(
-    String id, String summary, Body body, List<Parameter> query, List<Outcome> responses) {
+    String id,
+    String summary,
+    Body body,
+    List<Parameter> query,
+    List<Outcome> responses,
+    List<Integer> errors,
+    boolean anyStatus,
+    boolean deprecated) {
 
   public Operation {
     query = List.copyOf(query);
     responses = List.copyOf(responses);
+    errors = List.copyOf(errors);
+  }
+
+  public Operation(
+      String id, String summary, Body body, List<Parameter> query, List<Outcome> responses) {
+    this(id, summary, body, query, responses, List.of(), false, false);
+  }
+
+  /** The same, with errors of its own. */
+  public Operation failingWith(Integer... statuses) {
+    return new Operation(
+        id, summary, body, query, responses, List.of(statuses), anyStatus, deprecated);
+  }
+
+  /** The same, with a status that somebody else chooses. */
+  public Operation withAnyStatus() {
+    return new Operation(id, summary, body, query, responses, errors, true, deprecated);
+  }
+
+  /** The same, to be avoided. */
+  public Operation asDeprecated() {
+    return new Operation(id, summary, body, query, responses, errors, anyStatus, true);
   }
 
   /** What a request carries. */
   public enum Body {
     NONE,
     /** Inputs of a model, in any format. */
-    INPUTS
+    INPUTS,
+    /** The query's parameters as a JSON object or a form. */
+    PARAMETERS
   }
 
-  /** A query parameter; {@code type} is a JSON schema type. */
-  public record Parameter(String name, String type, boolean required, String description) {}
+  /**
+   * A query parameter.
+   *
+   * @param type a JSON schema type
+   * @param constraints further keywords of its schema
+   */
+  public record Parameter(
+      String name,
+      String type,
+      boolean required,
+      String description,
+      Map<String, Object> constraints) {
 
-  /** A status and what it means. */
-  public record Outcome(int status, String contentType, String description) {}
+    public Parameter {
+      constraints = Map.copyOf(constraints);
+    }
+
+    public Parameter(String name, String type, boolean required, String description) {
+      this(name, type, required, description, Map.of());
+    }
+
+    /** The same with one more keyword in its schema: {@code minimum}, {@code default}, ... */
+    public Parameter with(String keyword, Object value) {
+      Map<String, Object> more = new LinkedHashMap<>(constraints);
+      more.put(keyword, value);
+      return new Parameter(name, type, required, description, more);
+    }
+  }
+
+  /**
+   * A status and what it means.
+   *
+   * @param schema name of the component that describes the body; empty for any
+   */
+  public record Outcome(int status, String contentType, String description, String schema) {
+
+    public Outcome(int status, String contentType, String description) {
+      this(status, contentType, description, "");
+    }
+  }
 }

@@ -1,0 +1,159 @@
+package org.tsnext.http.openapi;
+
+import com.google.gson.JsonArray;
+import com.google.gson.JsonObject;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** The bodies that API descriptions name, as JSON schemas. */
+public final class Schemas {
+
+  public static final String STATUS = "Status";
+  public static final String HEALTH = "Health";
+  public static final String READINESS = "Readiness";
+  public static final String MODELS = "Models";
+  public static final String MODEL_VERSIONS = "ModelVersions";
+  public static final String DESCRIPTION = "ApiDescription";
+  static final String ERROR = "Error";
+
+  private Schemas() {}
+
+  /** A reference to a schema of {@link #all}. */
+  static JsonObject reference(String name) {
+    return OpenApiDocument.reference("schemas", name);
+  }
+
+  static JsonObject all() {
+    JsonObject json = new JsonObject();
+    json.add(ERROR, error());
+    json.add(STATUS, object(Map.of("status", of("string")), "status"));
+    json.add(HEALTH, health());
+    json.add(
+        READINESS, object(ordered("name", of("string"), "ready", of("boolean")), "name", "ready"));
+    json.add(MODELS, models());
+    json.add(MODEL_VERSIONS, array(modelVersion()));
+    json.add(
+        DESCRIPTION,
+        object(
+            ordered("openapi", of("string"), "info", of("object"), "paths", of("object")),
+            "openapi",
+            "info",
+            "paths"));
+    return json;
+  }
+
+  private static JsonObject error() {
+    JsonObject code = of("integer");
+    code.addProperty("description", "The status of the answer");
+    JsonObject type = of("string");
+    type.addProperty("description", "Kind of the error, to be compared as it is");
+    JsonObject detail = of("string");
+    detail.addProperty("description", "The cause, unless error_detail=false");
+    JsonObject kserve = of("string");
+    kserve.addProperty("description", "The message once more, on KServe v2 routes");
+    return object(
+        ordered(
+            "code", code, "type", type, "message", of("string"), "detail", detail, "error", kserve),
+        "code",
+        "type");
+  }
+
+  private static JsonObject health() {
+    JsonObject model =
+        object(
+            ordered(
+                "name", of("string"),
+                "version", of("string"),
+                "ready", of("integer"),
+                "min", of("integer"),
+                "reason", of("string")));
+    JsonObject status = of("string");
+    status.add("enum", strings(List.of("Healthy", "Unhealthy")));
+    return object(ordered("status", status, "models", array(model)), "status");
+  }
+
+  private static JsonObject models() {
+    JsonObject model =
+        object(ordered("modelName", of("string"), "modelUrl", of("string")), "modelName");
+    return object(ordered("nextPageToken", of("string"), "models", array(model)), "models");
+  }
+
+  private static JsonObject modelVersion() {
+    JsonObject worker =
+        object(
+            ordered(
+                "id", of("string"),
+                "startTime", of("string"),
+                "status", of("string"),
+                "memoryUsage", of("integer"),
+                "pid", of("integer"),
+                "gpu", of("boolean"),
+                "gpuUsage", of("string")),
+            "id",
+            "status");
+    JsonObject queue =
+        object(ordered("remainingCapacity", of("integer"), "pendingRequests", of("integer")));
+    Map<String, JsonObject> members = new LinkedHashMap<>();
+    for (String name : List.of("modelName", "modelVersion", "modelUrl", "runtime")) {
+      members.put(name, of("string"));
+    }
+    for (String name :
+        List.of(
+            "minWorkers",
+            "maxWorkers",
+            "batchSize",
+            "maxBatchDelay",
+            "responseTimeout",
+            "startupTimeout",
+            "maxRetryTimeoutInSec")) {
+      members.put(name, of("integer"));
+    }
+    members.put("deviceType", of("string"));
+    members.put("loadedAtStartup", of("boolean"));
+    members.put("workers", array(worker));
+    members.put("jobQueueStatus", queue);
+    members.put("customizedMetadata", of("object"));
+    return object(members, "modelName", "modelVersion", "minWorkers", "maxWorkers", "workers");
+  }
+
+  /** A schema with a type only. */
+  static JsonObject of(String type) {
+    JsonObject json = new JsonObject();
+    json.addProperty("type", type);
+    return json;
+  }
+
+  /** Other members may come at any time. */
+  static JsonObject object(Map<String, JsonObject> members, String... required) {
+    JsonObject properties = new JsonObject();
+    members.forEach(properties::add);
+    JsonObject json = of("object");
+    json.add("properties", properties);
+    if (required.length > 0) {
+      json.add("required", strings(List.of(required)));
+    }
+    return json;
+  }
+
+  private static JsonObject array(JsonObject items) {
+    JsonObject json = of("array");
+    json.add("items", items);
+    return json;
+  }
+
+  private static JsonArray strings(List<String> values) {
+    JsonArray json = new JsonArray();
+    values.forEach(json::add);
+    return json;
+  }
+
+  /** Members in the order they are given, names and schemas in turn. */
+  private static Map<String, JsonObject> ordered(Object... pairs) {
+    Map<String, JsonObject> members = new LinkedHashMap<>();
+    for (int i = 0; i < pairs.length; i += 2) {
+      members.put((String) pairs[i], (JsonObject) pairs[i + 1]);
+    }
+    return members;
+  }
+}
