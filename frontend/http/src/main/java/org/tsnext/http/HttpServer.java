@@ -11,17 +11,18 @@ import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Objects;
-import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import org.tsnext.core.inference.InferenceService;
 import org.tsnext.core.model.ModelService;
 import org.tsnext.core.time.Clock;
+import org.tsnext.http.access.HostGuard;
 import org.tsnext.http.access.TokenGuard;
 import org.tsnext.http.connection.AccessLog;
 import org.tsnext.http.connection.ConnectionHandler;
 import org.tsnext.http.connection.HttpPipeline;
 import org.tsnext.http.connection.ServerContext;
+import org.tsnext.http.response.CorsOrigins;
 import org.tsnext.http.response.ErrorRenderer;
 import org.tsnext.http.response.HeadEncoder;
 import org.tsnext.http.routing.Dispatcher;
@@ -60,6 +61,7 @@ public final class HttpServer implements AutoCloseable {
             settings.maxRequestSize(),
             settings.streamBufferLimit(),
             new HeadEncoder(settings.cors(), clock),
+            new CorsOrigins(settings.cors()),
             new ErrorRenderer(settings.errorDetail()),
             new AccessLog(),
             clock,
@@ -87,15 +89,23 @@ public final class HttpServer implements AutoCloseable {
   }
 
   private void open(ListenAddress address, Set<ListenerRole> roles) throws IOException {
-    Dispatcher dispatcher = new Dispatcher(routes.of(roles), settings.cors().configured(), guard());
+    Dispatcher dispatcher = new Dispatcher(routes.of(roles), settings.cors(), guard(address));
     String key = roles.iterator().next().key();
     HttpPipeline pipeline = new HttpPipeline(context, dispatcher, connections);
     acceptors.add(Acceptor.open(address, roles, key, transport, loops, pipeline));
   }
 
-  private RequestGuard guard() {
-    Optional<TokenSettings> tokens = settings.access().tokens();
-    return tokens.isPresent() ? new TokenGuard(tokens.get()) : (head, access) -> {};
+  private RequestGuard guard(ListenAddress address) {
+    AccessSettings access = settings.access();
+    RequestGuard tokens =
+        access.tokens().<RequestGuard>map(TokenGuard::new).orElse(RequestGuard.NONE);
+    if (!(address instanceof ListenAddress.Tcp tcp) || access.hosts().any()) {
+      return tokens;
+    }
+    // Beyond this machine, and where a page would need a key it does not have, models may be asked
+    // by any name: gateways and service meshes have many.
+    boolean everything = access.tokens().isEmpty() && tcp.isLoopback();
+    return new HostGuard(access.hosts(), tcp, everything).and(tokens);
   }
 
   /** Takes no new connections. Open ones go on. Blocks for a moment. */

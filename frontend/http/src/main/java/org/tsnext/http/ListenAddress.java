@@ -21,6 +21,13 @@ public sealed interface ListenAddress {
       }
     }
 
+    /** Whether only this machine reaches it. */
+    public boolean isLoopback() {
+      return host.equalsIgnoreCase("localhost")
+          || host.matches("127(\\.[0-9]{1,3}){3}")
+          || host.matches("::1|0:0:0:0:0:0:0:1");
+    }
+
     @Override
     public String toString() {
       return "http://" + (host.indexOf(':') >= 0 ? "[" + host + "]" : host) + ":" + port;

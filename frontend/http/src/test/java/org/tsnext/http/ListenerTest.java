@@ -176,7 +176,10 @@ public class ListenerTest extends HttpTestBase {
     ListenAddress any = new ListenAddress.Tcp("127.0.0.1", 0);
     CorsSettings cors =
         new CorsSettings(
-            Optional.of("https://a.example"), Optional.of("GET, POST"), Optional.empty());
+            Optional.of("https://a.example"),
+            Optional.of("GET, POST"),
+            Optional.empty(),
+            Optional.empty());
     RawClient client = client(port(serve(settings(any, any, cors, true)).bind().get(0)));
     Answer answer = client.get("/ping");
     assertEquals(answer.header("access-control-allow-origin"), "https://a.example");

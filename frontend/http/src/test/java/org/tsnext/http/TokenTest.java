@@ -58,7 +58,7 @@ public class TokenTest extends HttpTestBase {
                 }),
             open == null ? EnumSet.of(Access.PROBE, Access.DESCRIPTION) : open,
             as400);
-    return new AccessSettings(Optional.of(tokens));
+    return new AccessSettings(Optional.of(tokens), new HostSettings(List.of()));
   }
 
   /** Another server, with what the fields say now. */

@@ -6,6 +6,7 @@ import java.time.Duration;
 import java.util.EnumSet;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -20,6 +21,7 @@ import org.tsnext.core.model.SequenceHeaders;
 import org.tsnext.core.model.ServingSettings;
 import org.tsnext.http.AccessSettings;
 import org.tsnext.http.CorsSettings;
+import org.tsnext.http.HostSettings;
 import org.tsnext.http.HttpSettings;
 import org.tsnext.http.TokenSettings;
 import org.tsnext.http.routing.Access;
@@ -187,7 +189,11 @@ final class ModuleSettings {
                     made.keys(),
                     made.rotates() ? Optional.<KeyRotation>of(made) : Optional.empty(),
                     open,
-                    settings.get(SecurityKeys.TOKEN_FAILURES_AS_400))));
+                    settings.get(SecurityKeys.TOKEN_FAILURES_AS_400))),
+        new HostSettings(
+            settings.find(SecurityKeys.ALLOWED_HOSTS).orElse(List.of()).stream()
+                .map(name -> name.toLowerCase(Locale.ROOT))
+                .toList()));
   }
 
   HttpSettings http(AccessSettings access, Supplier<List<String>> startUpModels) {
@@ -199,7 +205,8 @@ final class ModuleSettings {
         new CorsSettings(
             settings.find(ListenerKeys.CORS_ALLOWED_ORIGIN),
             settings.find(ListenerKeys.CORS_ALLOWED_METHODS),
-            settings.find(ListenerKeys.CORS_ALLOWED_HEADERS)),
+            settings.find(ListenerKeys.CORS_ALLOWED_HEADERS),
+            settings.find(ListenerKeys.CORS_MAX_AGE)),
         access,
         settings.get(ModelKeys.ENABLE_MODEL_API),
         settings.get(ListenerKeys.ERROR_DETAIL),

@@ -1,7 +1,9 @@
 package org.tsnext.server;
 
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import org.tsnext.archive.remote.AllowedUrls;
 import org.tsnext.http.ListenAddress;
 import org.tsnext.server.settings.ListenerKeys;
@@ -35,8 +37,12 @@ final class RiskWarnings {
     }
     if (settings.get(ModelKeys.ENABLE_MODEL_API)) {
       warnings.add(
-          "The model API is on (enable_model_api, %s): whoever reaches the management address can register models, which run code as this user."
-              .formatted(settings.source(ModelKeys.ENABLE_MODEL_API)));
+          "The model API is on (enable_model_api, %s): whoever %s can register models, which run code as this user."
+              .formatted(
+                  settings.source(ModelKeys.ENABLE_MODEL_API),
+                  settings.get(SecurityKeys.DISABLE_TOKEN_AUTHORIZATION)
+                      ? "reaches the management address"
+                      : "has the management key"));
     }
     AllowedUrls urls = new AllowedUrls(settings.find(SourceKeys.ALLOWED_URLS).orElse(List.of()));
     List<String> open = UNLIKELY_URLS.stream().filter(urls::allows).toList();
@@ -45,25 +51,51 @@ final class RiskWarnings {
           "allowed_urls (%s) is very open: it matches even %s. Whoever may register models can load them from there."
               .formatted(settings.source(SourceKeys.ALLOWED_URLS), String.join(", ", open)));
     }
-    for (SettingKey<ListenAddress> key :
-        List.of(ListenerKeys.INFERENCE_ADDRESS, ListenerKeys.MANAGEMENT_ADDRESS)) {
-      ListenAddress address = settings.get(key);
-      if (!isLocal(address)) {
-        warnings.add(
-            "%s = %s (%s) can be reached from other machines, without tokens and without TLS."
-                .formatted(key.name(), address, settings.source(key)));
-      }
-    }
+    warnings.addAll(openAddresses(settings));
     return warnings;
   }
 
+  /** What is open to other machines, and the setting that closes it. */
+  private static List<String> openAddresses(Settings settings) {
+    List<String> warnings = new ArrayList<>();
+    boolean tokens = !settings.get(SecurityKeys.DISABLE_TOKEN_AUTHORIZATION);
+    String manage =
+        settings.get(ModelKeys.ENABLE_MODEL_API)
+            ? "describe, scale, register and unregister models, which run code as this user,"
+            : "describe and scale models";
+    Map<SettingKey<ListenAddress>, String> whatTheyCan = new LinkedHashMap<>();
+    whatTheyCan.put(ListenerKeys.INFERENCE_ADDRESS, "ask every model");
+    whatTheyCan.put(ListenerKeys.MANAGEMENT_ADDRESS, manage);
+    whatTheyCan.forEach(
+        (key, what) -> {
+          ListenAddress address = settings.get(key);
+          List<String> risks = new ArrayList<>();
+          if (!tokens) {
+            risks.add(
+                "they can "
+                    + what
+                    + " without a key (disable_token_authorization=false asks for one)");
+          }
+          if (!isTls(address)) {
+            risks.add(
+                "what is sent, keys included, can be read and changed on the way (an https:// address"
+                    + " prevents it)");
+          }
+          if (!isLocal(address) && !risks.isEmpty()) {
+            warnings.add(
+                "%s = %s (%s) is open to other machines: %s. 127.0.0.1 in its place keeps them out."
+                    .formatted(
+                        key.name(), address, settings.source(key), String.join("; ", risks)));
+          }
+        });
+    return warnings;
+  }
+
+  private static boolean isTls(ListenAddress address) {
+    return address.toString().startsWith("https:");
+  }
+
   private static boolean isLocal(ListenAddress address) {
-    if (address instanceof ListenAddress.Tcp tcp) {
-      String host = tcp.host();
-      return host.equalsIgnoreCase("localhost")
-          || host.matches("127(\\.[0-9]{1,3}){3}")
-          || host.matches("::1|0:0:0:0:0:0:0:1");
-    }
-    return true;
+    return !(address instanceof ListenAddress.Tcp tcp) || tcp.isLoopback();
   }
 }

@@ -73,4 +73,40 @@ public class RiskWarningsTest {
         warnings(Map.of("disable_token_authorization", "true", "inference_address", address));
     assertEquals(warnings.size(), 1 + expected, warnings.toString());
   }
+
+  private static final String OPEN = "http://0.0.0.0:8000";
+
+  @Test
+  public void openInferenceSaysToWhomAndWhatClosesIt() {
+    List<String> warnings =
+        warnings(Map.of("disable_token_authorization", "true", "inference_address", OPEN));
+    assertEquals(
+        warnings.get(1),
+        "inference_address = http://0.0.0.0:8000 (file /c) is open to other machines: they can ask"
+            + " every model without a key (disable_token_authorization=false asks for one); what is"
+            + " sent, keys included, can be read and changed on the way (an https:// address prevents"
+            + " it). 127.0.0.1 in its place keeps them out.");
+  }
+
+  @Test
+  public void openManagementSaysWhetherModelsCanBeRegistered() {
+    List<String> warnings =
+        warnings(Map.of("disable_token_authorization", "true", "management_address", OPEN));
+    assertTrue(warnings.get(1).contains("describe and scale models without a key"));
+    warnings =
+        warnings(
+            Map.of(
+                "disable_token_authorization", "true",
+                "management_address", OPEN,
+                "enable_model_api", "true"));
+    assertTrue(warnings.get(2).contains("register and unregister models, which run code as this"));
+  }
+
+  @Test
+  public void tokensLeaveTheNetworkToWarnOf() {
+    List<String> warnings = warnings(Map.of("inference_address", OPEN, "enable_model_api", "true"));
+    assertEquals(warnings.size(), 2);
+    assertTrue(warnings.get(0).contains("whoever has the management key can register models"));
+    assertTrue(warnings.get(1).contains("open to other machines: what is sent, keys included"));
+  }
 }

@@ -19,6 +19,8 @@ public enum ErrorKind {
   TOKEN_FORBIDDEN(403, 7, "InvalidKeyException"),
   /** As TorchServe 0.12 said both, if it is asked for; and a request for a new key of no kind. */
   TOKEN_REFUSED(400, 7, "InvalidKeyException"),
+  /** The request was meant for another host; see DNS rebinding. */
+  HOST_REFUSED(403, 7, "HostNotAllowedException"),
   /** The default version cannot go while others exist. */
   DEFAULT_VERSION_IN_USE(403, 9, "InvalidModelVersionException"),
   METHOD_NOT_ALLOWED(405, 12, "MethodNotAllowedException"),

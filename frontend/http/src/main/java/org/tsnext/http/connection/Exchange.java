@@ -14,6 +14,7 @@ import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.request.Header;
+import org.tsnext.http.response.CorsOrigins;
 import org.tsnext.http.response.HeadEncoder.Framing;
 import org.tsnext.http.response.HeadEncoder.Head;
 import org.tsnext.http.response.Response;
@@ -115,7 +116,7 @@ public final class Exchange {
             response.status(),
             response.reason(),
             bodiless ? Optional.empty() : response.contentType(),
-            response.headers(),
+            withCors(response.headers()),
             bodiless ? Framing.NO_BODY : Framing.CONTENT_LENGTH,
             length);
     status = response.status();
@@ -160,7 +161,8 @@ public final class Exchange {
     Framing framing = bodiless ? Framing.NO_BODY : chunked ? Framing.CHUNKED : Framing.UNTIL_CLOSE;
     Optional<String> type = bodiless ? Optional.empty() : Optional.of(contentType);
     boolean headOnly = bodiless || isHead();
-    writer.writeHead(this, new Head(streamStatus, reason, type, headers, framing, 0), headOnly);
+    writer.writeHead(
+        this, new Head(streamStatus, reason, type, withCors(headers), framing, 0), headOnly);
     status = streamStatus;
     state = State.STREAMING;
     if (headOnly) {
@@ -242,6 +244,13 @@ public final class Exchange {
     ServerContext server = writer.server();
     long nanos = server.clock().nanoTime() - startNanos;
     server.accessLog().log(writer.remote(), this, status, TimeUnit.NANOSECONDS.toMillis(nanos));
+  }
+
+  private List<Header> withCors(List<Header> headers) {
+    CorsOrigins origins = writer.server().corsOrigins();
+    return origins.dependOnRequest()
+        ? origins.addedTo(headers, request.headers().get(HttpHeaderNames.ORIGIN))
+        : headers;
   }
 
   private boolean isHead() {

@@ -2,6 +2,7 @@ package org.tsnext.http.connection;
 
 import java.util.function.BooleanSupplier;
 import org.tsnext.core.time.Clock;
+import org.tsnext.http.response.CorsOrigins;
 import org.tsnext.http.response.ErrorRenderer;
 import org.tsnext.http.response.HeadEncoder;
 
@@ -14,6 +15,7 @@ public record ServerContext(
     int maxRequestSize,
     int streamBufferLimit,
     HeadEncoder heads,
+    CorsOrigins corsOrigins,
     ErrorRenderer errors,
     AccessLog accessLog,
     Clock clock,

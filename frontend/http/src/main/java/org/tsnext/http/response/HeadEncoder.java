@@ -64,7 +64,7 @@ public final class HeadEncoder {
   public HeadEncoder(CorsSettings settings, Clock clock) {
     date = new DateLine(clock);
     List<CorsHeader> headers = new ArrayList<>();
-    addCors(headers, "access-control-allow-origin", settings.origin());
+    addCors(headers, "access-control-allow-origin", settings.oneOrigin());
     addCors(headers, "access-control-allow-methods", settings.methods());
     addCors(headers, "access-control-allow-headers", settings.headers());
     this.cors = List.copyOf(headers);

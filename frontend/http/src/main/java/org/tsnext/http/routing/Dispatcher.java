@@ -13,6 +13,7 @@ import org.slf4j.LoggerFactory;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.request.Header;
+import org.tsnext.http.CorsSettings;
 import org.tsnext.http.connection.Exchange;
 import org.tsnext.http.connection.RequestRouter;
 import org.tsnext.http.request.QueryParameters;
@@ -46,17 +47,19 @@ public final class Dispatcher implements RequestRouter {
 
   private final RouteTable routes;
   private final boolean answerPreflights;
+  private final List<Header> preflightHeaders;
   private final RequestGuard guard;
 
   /**
    * Makes the dispatcher of a listener.
    *
-   * @param answerPreflights whether CORS is configured, so that a browser's question before the
-   *     request is answered for every path
+   * @param cors if it is configured, a browser's question before the request is answered for every
+   *     path
    */
-  public Dispatcher(RouteTable routes, boolean answerPreflights, RequestGuard guard) {
+  public Dispatcher(RouteTable routes, CorsSettings cors, RequestGuard guard) {
     this.routes = routes;
-    this.answerPreflights = answerPreflights;
+    this.answerPreflights = cors.configured();
+    this.preflightHeaders = cors.preflightHeaders();
     this.guard = guard;
   }
 
@@ -75,7 +78,7 @@ public final class Dispatcher implements RequestRouter {
   private Destination find(HttpRequest head) {
     if (answerPreflights && isPreflight(head)) {
       // A browser asks without a token, since it does not know yet whether it may send one.
-      return new AtOnce(exchange -> exchange.send(Response.noContent(List.of())));
+      return new AtOnce(exchange -> exchange.send(Response.noContent(preflightHeaders)));
     }
     RequestTarget target = RequestTarget.parse(head.uri());
     if (target.asterisk()) {

@@ -12,4 +12,18 @@ public interface RequestGuard {
    * @throws org.tsnext.core.error.ServingException is answered as an error
    */
   void check(HttpRequest head, Access access);
+
+  /** Lets everything pass. */
+  RequestGuard NONE = (head, access) -> {};
+
+  /** This guard, then another. */
+  default RequestGuard and(RequestGuard next) {
+    if (next == NONE) {
+      return this;
+    }
+    return (head, access) -> {
+      check(head, access);
+      next.check(head, access);
+    };
+  }
 }

@@ -8,6 +8,7 @@ import static org.tsnext.server.settings.SettingTypes.matching;
 import static org.tsnext.server.settings.SettingTypes.millis;
 import static org.tsnext.server.settings.SettingTypes.oneOf;
 import static org.tsnext.server.settings.SettingTypes.path;
+import static org.tsnext.server.settings.SettingTypes.seconds;
 import static org.tsnext.server.settings.SettingTypes.text;
 
 import java.nio.file.Path;
@@ -154,11 +155,18 @@ public final class ListenerKeys {
   public static final SettingKey<String> CORS_ALLOWED_ORIGIN =
       header(
           "cors_allowed_origin",
-          "Value of access-control-allow-origin: an origin, or * for any. Empty sends none.");
+          "Value of access-control-allow-origin: an origin, or * for any. Of several between commas"
+              + " the asking one is answered, with vary: Origin. Empty sends none.");
   public static final SettingKey<String> CORS_ALLOWED_METHODS =
       header("cors_allowed_methods", "Value of access-control-allow-methods.");
   public static final SettingKey<String> CORS_ALLOWED_HEADERS =
       header("cors_allowed_headers", "Value of access-control-allow-headers.");
+
+  public static final SettingKey<Duration> CORS_MAX_AGE =
+      SettingKey.of(
+          "cors_max_age_sec",
+          seconds(0),
+          "How long browsers may remember the answer to a preflight, in seconds; they decide if empty.");
 
   static final List<SettingKey<?>> LISTENERS =
       List.of(
@@ -194,7 +202,8 @@ public final class ListenerKeys {
           CERTIFICATE_FILE,
           CORS_ALLOWED_ORIGIN,
           CORS_ALLOWED_METHODS,
-          CORS_ALLOWED_HEADERS);
+          CORS_ALLOWED_HEADERS,
+          CORS_MAX_AGE);
 
   private ListenerKeys() {}
 

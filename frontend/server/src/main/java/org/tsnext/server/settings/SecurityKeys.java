@@ -1,6 +1,7 @@
 package org.tsnext.server.settings;
 
 import static org.tsnext.server.settings.SettingTypes.bool;
+import static org.tsnext.server.settings.SettingTypes.commaList;
 import static org.tsnext.server.settings.SettingTypes.existingFile;
 import static org.tsnext.server.settings.SettingTypes.matching;
 import static org.tsnext.server.settings.SettingTypes.minutesOrNever;
@@ -77,6 +78,15 @@ public final class SecurityKeys {
                   + " 401 or 403.")
           .withDefault("false");
 
+  public static final SettingKey<List<String>> ALLOWED_HOSTS =
+      SettingKey.of(
+          "allowed_hosts",
+          commaList("host names between commas; .example.org for all below it; * for any"),
+          "Names by which clients may call the management API, beside IP addresses, localhost, names"
+              + " without a dot and those of a cluster (.svc, .cluster.local). Without tokens and on"
+              + " loopback this goes for the inference API, too. It keeps web pages out that have"
+              + " their own domain resolve to this machine (DNS rebinding).");
+
   static final List<SettingKey<?>> ALL =
       List.of(
           DISABLE_TOKEN_AUTHORIZATION,
@@ -88,7 +98,8 @@ public final class SecurityKeys {
           MANAGEMENT_TOKEN,
           MANAGEMENT_TOKEN_FILE,
           TOKEN_FREE_ROUTES,
-          TOKEN_FAILURES_AS_400);
+          TOKEN_FAILURES_AS_400,
+          ALLOWED_HOSTS);
 
   private SecurityKeys() {}
 
