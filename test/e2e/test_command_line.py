@@ -160,6 +160,30 @@ def test_invalid_setting_is_refused_with_key_value_and_expectation(
     assert "many" in failed.stdout
 
 
+def test_print_config_tells_values_and_sources_and_starts_nothing(background: Background) -> None:
+    config = background.server.config_file
+    config.write_text("job_queue_size=7\nkeystore_pass=hunter2\nenable_envvars_config=true\n")
+
+    printed = background.run(
+        "--start", "--print-config", "--ts-config", str(config), "--dt", TS_MAX_REQUEST_SIZE="1000"
+    )
+
+    assert printed.returncode == 0, printed.stdout
+    lines = printed.stdout.splitlines()
+    assert f"job_queue_size = 7 (file {config})" in lines
+    assert "max_request_size = 1000 (environment TS_MAX_REQUEST_SIZE)" in lines
+    assert "disable_token_authorization = true (command line --disable-token-auth)" in lines
+    assert "default_response_timeout = 120 (default)" in lines
+    assert "hunter2" not in printed.stdout
+    assert not background.server.processes()
+    assert not background.server.logs.exists()
+
+    config.write_text("job_queue_size=many\n")
+    invalid = background.run("--print-config", "--ts-config", str(config))
+    assert invalid.returncode == 1
+    assert f"job_queue_size = many (file {config}): expected a whole number" in invalid.stdout
+
+
 def test_no_java_says_what_to_do(background: Background, tmp_path: Path) -> None:
     failed = background.start(PATH=str(tmp_path), JAVA_HOME="")
     if failed.returncode == 0:

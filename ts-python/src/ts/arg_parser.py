@@ -19,6 +19,7 @@ class ArgParser:
         )
         action.add_argument("--start", action="store_true", help="Start the model-server")
         action.add_argument("--stop", action="store_true", help="Stop the model-server")
+        action.add_argument("--print-config", action="store_true", help="Print the settings")
         for name, text in (
             ("--ts-config", "Configuration file for model server"),
             ("--model-store", "Model store location from where local or default models are loaded"),

@@ -36,6 +36,33 @@ def test_missing_files_have_the_texts_of_0_12(
     assert java.records() == []
 
 
+def test_print_config_asks_the_frontend_and_starts_nothing(
+    run: Run, java: FakeJava, tmp_path: Path, place: Path
+) -> None:
+    java.does(prints="job_queue_size = 100 (default)", exits=0)
+
+    outcome = run("--print-config", "--models", "a.mar", "--enable-model-api")
+
+    assert (outcome.status, outcome.out) == (0, "job_queue_size = 100 (default)\n")
+    words = java.words()
+    assert words[-1] == "--print-config"
+    assert words[words.index("-m") + 1] == "a.mar"
+    assert "-mapi" in words
+    assert "--status-file" not in words
+    assert not (place / "logs").exists()
+
+
+def test_print_config_has_the_exit_status_of_the_frontend(run: Run, java: FakeJava) -> None:
+    java.does(prints="Invalid configuration: job_queue_size = x", exits=1)
+
+    assert run("--print-config").status == 1
+
+
+def test_print_config_is_not_an_option_of_a_stop(run: Run, java: FakeJava) -> None:
+    assert run("--print-config", "--stop").status == 2
+    assert java.records() == []
+
+
 def test_bad_temp_folder(run: Run, java: FakeJava, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TEMP", "/no/such/folder")
 

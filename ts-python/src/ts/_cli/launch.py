@@ -61,18 +61,30 @@ class Launch:
             pid_file: The file that the frontend removes at its end, if it names the frontend.
             console: Whether it logs to its standard output as well.
         """
-        words = [str(java.executable), *_DEFAULT_VM_ARGUMENTS, *flags_for(java.version)]
-        words.append(f"-Dmodel_server_home={home.parent}")
-        words += self._logging_words()
+        words = [*self._java_words(java, home), *self._logging_words()]
         if self.temporary is not None:
             words.append(f"-Djava.io.tmpdir={self.temporary}")
         if not console:
             words.append("-Dtsnext.console=off")
         words += self.vm_arguments
-        # The working folder is never on the class path: what lies there is not ours to run.
-        words += ["-cp", str(home / "frontend" / "*"), MAIN_CLASS]
-        words += ["--python", sys.executable, "--ts-home", str(home), *self._server_words()]
+        words += [*self._main_words(home), *self._server_words()]
         return [*words, "--status-file", str(status), "--pid-file", str(pid_file)]
+
+    def print_command(self, java: Java, home: Path) -> list[str]:
+        """Return the command that prints the settings of such a start, and starts nothing."""
+        words = [*self._java_words(java, home), *self._main_words(home), *self._server_words()]
+        return [*words, "--print-config"]
+
+    @staticmethod
+    def _java_words(java: Java, home: Path) -> list[str]:
+        words = [str(java.executable), *_DEFAULT_VM_ARGUMENTS, *flags_for(java.version)]
+        return [*words, f"-Dmodel_server_home={home.parent}"]
+
+    @staticmethod
+    def _main_words(home: Path) -> list[str]:
+        # The working folder is never on the class path: what lies there is not ours to run.
+        words = ["-cp", str(home / "frontend" / "*"), MAIN_CLASS]
+        return [*words, "--python", sys.executable, "--ts-home", str(home)]
 
     def _logging_words(self) -> list[str]:
         if self.options.log_config is None:
@@ -100,6 +112,16 @@ class Launch:
         if options.models:
             words += ["-m", *options.models]
         return words
+
+
+def prepare_print(options: Options, environ: Mapping[str, str]) -> Launch:
+    """Check only what the frontend needs to look at the settings: it says what is wrong with them.
+
+    Raises:
+        Refusal: The settings file is missing or cannot be read.
+    """
+    configuration = find_configuration(options.ts_config, environ)
+    return Launch(options, configuration, (), None, Path())
 
 
 def prepare_launch(options: Options, environ: Mapping[str, str]) -> Launch:

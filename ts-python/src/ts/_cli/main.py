@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ts._cli.errors import Refusal
-from ts._cli.launch import Launch, prepare_launch
+from ts._cli.launch import Launch, prepare_launch, prepare_print
 from ts._cli.options import Action, Options, parse_options
 from ts._cli.registry import open_registry
-from ts._cli.starting import become_server, start_server
+from ts._cli.starting import become_server, print_configuration, start_server
 from ts._cli.status import Status
 from ts._cli.stopping import choose_server, stop_limit_of, stop_server
 
@@ -38,6 +38,8 @@ def main(
     try:
         if options.action is Action.VERSION:
             _print_version(home)
+        elif options.action is Action.PRINT_CONFIG:
+            return print_configuration(prepare_print(options, os.environ), os.environ, home)
         elif options.action is Action.STOP:
             _stop(options, os.environ, stop_limit_sec)
         else:

@@ -14,6 +14,7 @@ class Action(Enum):
     START = "start"
     STOP = "stop"
     VERSION = "version"
+    PRINT_CONFIG = "print-config"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +37,12 @@ class Options:
 
 def parse_options(arguments: Sequence[str]) -> Options:
     """Parse a command line; like argparse, ends the process for `--help` and wrong usage."""
-    given = _parser().parse_args(arguments)
-    action = Action.VERSION if given.version else Action.STOP if given.stop else Action.START
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    if given.print_config and (given.stop or given.version):
+        parser.error("argument --print-config: not allowed with argument --stop or --version")
     return Options(
-        action=action,
+        action=_action(given),
         ts_config=given.ts_config,
         model_store=given.model_store,
         workflow_store=given.workflow_store,
@@ -52,6 +55,14 @@ def parse_options(arguments: Sequence[str]) -> Options:
         disable_token_auth=given.disable_token_auth,
         enable_model_api=given.enable_model_api,
     )
+
+
+def _action(given: argparse.Namespace) -> Action:
+    if given.version:
+        return Action.VERSION
+    if given.stop:
+        return Action.STOP
+    return Action.PRINT_CONFIG if given.print_config else Action.START
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -68,6 +79,11 @@ def _parser() -> argparse.ArgumentParser:
         "--stop",
         action="store_true",
         help="stop the running server; of several the one of --ts-config or of this folder",
+    )
+    parser.add_argument(
+        "--print-config",
+        action="store_true",
+        help="print every setting with its value and where it comes from; start nothing",
     )
     parser.add_argument("--ts-config", metavar="FILE", help="config.properties to use")
     parser.add_argument("--model-store", metavar="DIR", help="folder of the model archives")

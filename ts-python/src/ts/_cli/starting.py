@@ -88,12 +88,33 @@ def become_server(
         raise Refusal(f"{command[0]} cannot be run: {problem.strerror}.") from problem
 
 
+def print_configuration(launch: Launch, environ: Mapping[str, str], home: Path) -> int:
+    """Let the frontend print every setting, and return its exit status: 1 if one is not valid.
+
+    Raises:
+        Refusal: It cannot be run.
+    """
+    java = _find_java(environ, home)
+    command = launch.print_command(java, home)
+    sys.stdout.flush()
+    try:
+        return subprocess.run(
+            command, stdin=subprocess.DEVNULL, env=_server_environment(environ), check=False
+        ).returncode
+    except OSError as problem:
+        raise Refusal(f"{command[0]} cannot be run: {problem.strerror}.") from problem
+
+
 def _prepare(launch: Launch, registry: Registry, environ: Mapping[str, str], home: Path) -> Java:
     wanted = launch.configuration.listeners(environ)
     for server in registry.running():
         taken = {normal_address(address) for address in registry.addresses(server).values()}
         if wanted & taken:
             raise Refusal(ALREADY_RUNNING, familiar=True)
+    return _find_java(environ, home)
+
+
+def _find_java(environ: Mapping[str, str], home: Path) -> Java:
     if not any((home / "frontend").glob("*.jar")):
         raise Refusal(
             f"The frontend's jars are missing: there are none in {home / 'frontend'}. "

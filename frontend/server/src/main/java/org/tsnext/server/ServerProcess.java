@@ -78,10 +78,6 @@ final class ServerProcess {
       write(status.failed(e.getMessage()));
       return START_FAILED;
     }
-    if (options.printConfig()) {
-      out.print(settings.describe());
-      return 0;
-    }
     SnapshotPlan snapshots =
         SnapshotPlan.of(
             settings,
@@ -91,7 +87,19 @@ final class ServerProcess {
                 SnapshotFolder.below(Optional.ofNullable(environment.get("LOG_LOCATION"))),
                 Clock.system()::now,
                 ZoneId.systemDefault()));
+    if (options.printConfig()) {
+      print(settings, snapshots);
+      return 0;
+    }
     return serve(settings, snapshots);
+  }
+
+  private void print(Settings settings, SnapshotPlan snapshots) {
+    StartWarnings.of(settings, snapshots).forEach(line -> out.println("# Warning: " + line));
+    settings.notes().forEach(line -> out.println("# " + line));
+    snapshots.notes().forEach(line -> out.println("# " + line));
+    out.print(settings.describe());
+    out.flush();
   }
 
   private Settings loadSettings() {
@@ -110,7 +118,7 @@ final class ServerProcess {
             Optional.empty(),
             Map.of(),
             List.of(),
-            StartReport.warnings(settings, snapshots),
+            StartWarnings.of(settings, snapshots),
             settings.file().map(ConfigFile::path),
             Optional.empty());
     write(status);

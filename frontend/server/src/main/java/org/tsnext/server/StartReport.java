@@ -1,14 +1,11 @@
 package org.tsnext.server;
 
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.tsnext.core.model.ServingSettings;
 import org.tsnext.server.settings.ConfigFile;
 import org.tsnext.server.settings.ModelKeys;
-import org.tsnext.server.settings.ModelsProperty;
 import org.tsnext.server.settings.ServerKeys;
 import org.tsnext.server.settings.Settings;
 import org.tsnext.server.settings.WorkerKeys;
@@ -21,15 +18,6 @@ final class StartReport {
 
   private StartReport() {}
 
-  /** Everything to warn of, most important first. */
-  static List<String> warnings(Settings settings, SnapshotPlan snapshots) {
-    List<String> warnings = new ArrayList<>(RiskWarnings.of(settings));
-    warnings.addAll(settings.warnings());
-    settings.find(ModelKeys.MODELS).map(ModelsProperty::warnings).ifPresent(warnings::addAll);
-    warnings.addAll(snapshots.warnings());
-    return List.copyOf(warnings);
-  }
-
   /** Logs what was set, then the warnings, then the notes. */
   static void logSettings(Settings settings, SnapshotPlan snapshots) {
     LOGGER.info("TorchServe Next {}", Version.current());
@@ -40,7 +28,7 @@ final class StartReport {
         "Model store: {}", settings.find(ModelKeys.MODEL_STORE).map(Path::toString).orElse("none"));
     LOGGER.info("Python executable: {}", settings.get(ServerKeys.PYTHON));
     LOGGER.info("Java: {} in {}", Runtime.version(), System.getProperty("java.home"));
-    warnings(settings, snapshots).forEach(LOGGER::warn);
+    StartWarnings.of(settings, snapshots).forEach(LOGGER::warn);
     settings.notes().forEach(LOGGER::info);
     snapshots.notes().forEach(LOGGER::info);
   }

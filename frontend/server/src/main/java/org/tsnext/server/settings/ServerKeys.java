@@ -45,6 +45,7 @@ public final class ServerKeys {
   public static final SettingKey<String> SYSTEM_METRICS_CMD =
       SettingKey.of(
               "system_metrics_cmd", text("words"), "Command that collects metrics of the machine.")
+          .fileOnly()
           .notYet(SYSTEM_METRICS);
   public static final SettingKey<Duration> METRIC_TIME_INTERVAL =
       SettingKey.of(
