@@ -1,5 +1,6 @@
 package org.tsnext.archive;
 
+import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -9,44 +10,161 @@ import java.util.TreeSet;
 /** The top-level keys of model-config.yaml that mean something. */
 public final class ModelConfigKeys {
 
-  /** Keys the frontend reads. */
-  static final Set<String> FRONTEND =
-      Set.of(
-          "minWorkers",
-          "maxWorkers",
-          "batchSize",
-          "maxBatchDelay",
-          "responseTimeout",
-          "startupTimeout",
-          "deviceType",
-          "deviceIds",
-          "parallelType",
-          "parallelLevel",
-          "torchrun",
-          "useJobTicket",
-          "maxRetryTimeoutInSec",
-          "clientTimeoutInMills",
-          "jobQueueSize",
-          "continuousBatching",
-          "sequenceBatching",
-          "sequenceMaxIdleMSec",
-          "sequenceTimeoutMSec",
-          "maxNumSequence",
-          "maxSequenceJobQueueSize",
-          "asyncCommunication",
-          "useVenv",
-          "retryOnWorkerDeath",
-          "workerStart",
-          "preloadModel");
+  private static final String WHOLE = "a whole number";
+  private static final String FLAG = "true or false";
+
+  /** Keys the frontend reads, in the order in which people read about them. */
+  static final List<Key> FRONTEND =
+      List.of(
+          new Key(
+              "minWorkers",
+              WHOLE + ", 1 or more",
+              "`initial_workers` of the request; `models`; `default_workers_per_model`",
+              "Workers to begin with."),
+          new Key(
+              "maxWorkers",
+              WHOLE + ", `minWorkers` or more",
+              "`minWorkers`",
+              "Workers at most. It means nothing without `minWorkers`."),
+          new Key(
+              "batchSize",
+              WHOLE + " from 1 to 4096",
+              "`models`; 1",
+              "Requests that the handler gets in one call, at most."),
+          new Key(
+              "maxBatchDelay",
+              WHOLE + " of milliseconds, 0 or more; or `adaptive`",
+              "`models`; 100",
+              "How long the first request of a batch waits for others. `adaptive` learns the delay"
+                  + " that helps."),
+          new Key(
+              "responseTimeout",
+              WHOLE + " of seconds, 1 or more",
+              "`models`; `default_response_timeout`",
+              "How long a worker may take to answer; then it is replaced."),
+          new Key(
+              "startupTimeout",
+              WHOLE + " of seconds, 1 or more",
+              "`models`; `default_startup_timeout`",
+              "How long a worker may take to start and load the model."),
+          new Key(
+              "maxRetryTimeoutInSec",
+              WHOLE + " of seconds, 0 or more",
+              "300",
+              "How long a worker that fails is started again and again; then it is given up. 0: never."),
+          new Key(
+              "clientTimeoutInMills",
+              WHOLE + " of milliseconds, 0 or more",
+              "0",
+              "How old a request may become; then it is answered with 504 and dropped. 0: no limit."),
+          new Key(
+              "jobQueueSize",
+              WHOLE + ", 0 or more",
+              "`job_queue_size`",
+              "Requests that may wait; more are answered with 503. 0: the server's setting."),
+          new Key(
+              "useJobTicket",
+              FLAG,
+              "false",
+              "Whether a request is accepted only if a worker is free, and else answered with 503."),
+          new Key(
+              "retryOnWorkerDeath",
+              FLAG,
+              "true",
+              "Whether a request whose worker died is given to another one, once."),
+          new Key("deviceType", "`cpu` or `gpu`", "`gpu` where there is one", "Where workers run."),
+          new Key(
+              "deviceIds",
+              "a list of whole numbers, 0 or more",
+              "all GPUs",
+              "The GPUs that workers take, in turn. One that does not exist voids the list, with a"
+                  + " warning."),
+          new Key(
+              "continuousBatching",
+              FLAG,
+              "false",
+              "Whether requests join and leave a batch between two steps of the handler."),
+          new Key(
+              "sequenceBatching",
+              FLAG,
+              "false",
+              "Whether requests of a sequence go to one worker, in order. Needs"
+                  + " `sequenceMaxIdleMSec`."),
+          new Key(
+              "sequenceMaxIdleMSec",
+              WHOLE + " of milliseconds, 0 or more",
+              "0",
+              "How long a sequence may be idle; then it ends."),
+          new Key(
+              "sequenceTimeoutMSec",
+              WHOLE + " of milliseconds, 0 or more",
+              "0",
+              "How long a sequence may last; then it ends. 0: no limit."),
+          new Key(
+              "maxNumSequence", WHOLE + ", 1 or more", "1", "Sequences of the model at a time."),
+          new Key(
+              "maxSequenceJobQueueSize",
+              WHOLE + ", 1 or more",
+              "1",
+              "Requests of one sequence that may wait."),
+          new Key(
+              "asyncCommunication",
+              FLAG,
+              "false",
+              "Whether the handler is a coroutine: it gets requests one by one, and many run side by"
+                  + " side in one worker."),
+          new Key(
+              "useVenv",
+              FLAG,
+              "false",
+              "Whether the model's requirements are installed into a virtual environment of its own,"
+                  + " which sees the server's packages."),
+          new Key(
+              "workerStart",
+              "`fork` or `spawn`",
+              "`fork`",
+              "Whether workers are forked from a process that has torch imported, or are a fresh"
+                  + " Python each."),
+          new Key(
+              "preloadModel",
+              FLAG,
+              "false",
+              "Whether the model is loaded once, and its workers are forked from that process."),
+          new Key(
+              "parallelType",
+              "`pp`, `tp`, `pptp` or `custom`",
+              "not parallel",
+              "How one worker spreads over several devices. Not supported yet: such a model is"
+                  + " refused."),
+          new Key(
+              "parallelLevel",
+              WHOLE + ", 0 or more",
+              "0",
+              "Devices that one worker takes. It means nothing without `parallelType`."),
+          new Key(
+              "torchrun",
+              "a map; `nproc-per-node` in it is a whole number, 1 or more",
+              "–",
+              "Options of torchrun; `nproc-per-node` sets `parallelLevel`."));
 
   /** Sections that bundled Python code reads. */
   static final Set<String> PYTHON =
       Set.of("handler", "pt2", "micro_batching", "pippy", "deepspeed", "dali");
 
+  private static final Set<String> KNOWN = known();
+
+  /**
+   * One key.
+   *
+   * @param accepted its values, in words
+   * @param fallback what holds if it is absent, from the strongest to the weakest
+   */
+  record Key(String name, String accepted, String fallback, String meaning) {}
+
   private ModelConfigKeys() {}
 
   static boolean isKnown(String key) {
-    return FRONTEND.contains(key) || PYTHON.contains(key);
+    return KNOWN.contains(key);
   }
 
   /** The known key that {@code unknownKey} was most likely meant to be, for a warning. */
@@ -55,9 +173,7 @@ public final class ModelConfigKeys {
     int limit = Math.max(1, word.length() / 4);
     Optional<String> nearest = Optional.empty();
     int nearestDistance = limit + 1;
-    Set<String> known = new TreeSet<>(FRONTEND);
-    known.addAll(PYTHON);
-    for (String key : known) {
+    for (String key : KNOWN) {
       int distance = distance(word, plain(key));
       if (distance < nearestDistance) {
         nearest = Optional.of(key);
@@ -67,16 +183,10 @@ public final class ModelConfigKeys {
     return nearest;
   }
 
-  /** One line per unknown key, with a suggestion where there is one. */
-  public static List<String> warningsFor(ModelConfig config) {
-    return config.unknownKeys().stream()
-        .map(
-            key ->
-                "model-config.yaml has the key '"
-                    + key
-                    + "', which only the handler may know"
-                    + suggestionFor(key).map(s -> "; did you mean '" + s + "'?").orElse(""))
-        .toList();
+  private static Set<String> known() {
+    Set<String> names = new TreeSet<>(PYTHON);
+    FRONTEND.forEach(key -> names.add(key.name()));
+    return Collections.unmodifiableSet(names);
   }
 
   private static String plain(String key) {

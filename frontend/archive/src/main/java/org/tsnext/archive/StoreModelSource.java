@@ -188,8 +188,12 @@ public final class StoreModelSource implements ModelSource {
       throws ArchiveException {
     Optional<Manifest> manifest = manifests.read(directory);
     ModelConfig config = configs.read(directory, manifest);
-    for (String warning : ModelConfigKeys.warningsFor(config)) {
+    for (String warning : ModelConfigWarnings.of(config)) {
       LOGGER.warn("Model {}: {}", PrintableText.of(url), warning);
+    }
+    List<String> own = ModelConfigWarnings.keysOfTheHandler(config);
+    if (!own.isEmpty()) {
+      LOGGER.info("Model {}: keys for the handler alone: {}", PrintableText.of(url), own);
     }
     return new ModelArchive(url, fileName, directory, manifest, config, temporary);
   }

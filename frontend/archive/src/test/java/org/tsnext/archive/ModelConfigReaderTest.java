@@ -200,9 +200,59 @@ public class ModelConfigReaderTest {
     assertEquals(ModelConfigKeys.suggestionFor("respnseTimeout"), Optional.of("responseTimeout"));
     assertEquals(ModelConfigKeys.suggestionFor("my_own"), Optional.empty());
     assertEquals(
-        ModelConfigKeys.warningsFor(config).get(0),
-        "model-config.yaml has the key 'batch_size', which only the handler may know;"
-            + " did you mean 'batchSize'?");
+        ModelConfigWarnings.of(config),
+        List.of(
+            "model-config.yaml has the key 'batch_size', which only the handler may know;"
+                + " did you mean 'batchSize'?",
+            "model-config.yaml has the key 'minWorker', which only the handler may know;"
+                + " did you mean 'minWorkers'?",
+            "model-config.yaml: parallelLevel (or torchrun) has no effect, since parallelType is"
+                + " not set"));
+    assertEquals(ModelConfigWarnings.keysOfTheHandler(config), List.of("my_own", "7"));
+  }
+
+  @DataProvider
+  public Object[][] withoutEffect() {
+    return new Object[][] {
+      {"maxWorkers: 3", "maxWorkers"},
+      {"asyncCommunication: true\nbatchSize: 8", "batchSize"},
+      {"asyncCommunication: true\ncontinuousBatching: true", "continuousBatching"},
+      {"deviceType: cpu\ndeviceIds: [0]", "deviceIds"},
+      {"parallelLevel: 2", "parallelLevel (or torchrun)"},
+      {"sequenceMaxIdleMSec: 5", "sequenceMaxIdleMSec"},
+      {"sequenceTimeoutMSec: 5", "sequenceTimeoutMSec"},
+      {"maxNumSequence: 5", "maxNumSequence"},
+      {"maxSequenceJobQueueSize: 5", "maxSequenceJobQueueSize"},
+    };
+  }
+
+  @Test(dataProvider = "withoutEffect")
+  public void keyThatMeansNothingBesideTheOthersIsToldByName(String yaml, String key)
+      throws ArchiveException {
+    List<String> warnings = ModelConfigWarnings.of(parse(yaml));
+    assertEquals(warnings.size(), 1, warnings.toString());
+    assertTrue(
+        warnings.get(0).startsWith("model-config.yaml: " + key + " has no effect, since "),
+        warnings.get(0));
+  }
+
+  @Test
+  public void soundConfigurationIsSilent() throws ArchiveException {
+    String yaml =
+        "minWorkers: 1\nmaxWorkers: 2\nbatchSize: 8\nsequenceBatching: true\n"
+            + "sequenceMaxIdleMSec: 100\nmaxNumSequence: 4\nmine: {a: 1}\n";
+    assertEquals(ModelConfigWarnings.of(parse(yaml)), List.of());
+  }
+
+  /** A key of the table that the reader passed over would take the map in silence. */
+  @Test
+  public void everyKeyOfTheTableIsReadAndRefusesAMapOfNonsense() {
+    for (ModelConfigKeys.Key key : ModelConfigKeys.FRONTEND) {
+      String value = key.name().equals("torchrun") ? "[1]" : "{nonsense: true}";
+      String refusal = refusal(key.name() + ": " + value);
+      assertTrue(refusal.startsWith("model-config.yaml: " + key.name() + " is a "), refusal);
+    }
+    assertEquals(ModelConfigKeys.FRONTEND.size(), 26);
   }
 
   @Test

@@ -7,6 +7,8 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalInt;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.tsnext.archive.Manifest;
 import org.tsnext.archive.ModelArchive;
 import org.tsnext.archive.ModelConfig;
@@ -21,6 +23,8 @@ import org.tsnext.core.error.ServingException;
  * models} property, then the server's defaults. Refuses what cannot be served, naming the key.
  */
 final class SettingsResolver {
+
+  private static final Logger LOGGER = LoggerFactory.getLogger(SettingsResolver.class);
 
   static final int LARGEST_BATCH = 4096;
 
@@ -108,7 +112,7 @@ final class SettingsResolver {
         clientTimeout.value(),
         queueCapacity.value(),
         usesGpu(config),
-        usesGpu(config) ? ownDevices(config) : List.of(),
+        usesGpu(config) ? ownDevices(name, config) : List.of(),
         order.trusted(),
         config,
         sources,
@@ -274,9 +278,14 @@ final class SettingsResolver {
     }
     Choice.Among<Workers> chosen =
         Choice.of(given, Workers.exactly(ordered))
-            .or(Choice.MODEL_CONFIG, Workers.of(config.minWorkers(), config.maxWorkers()));
+            .or(
+                Choice.MODEL_CONFIG,
+                Workers.of(Choice.MODEL_CONFIG, config.minWorkers(), config.maxWorkers()));
     if (order.trusted()) {
-      chosen = chosen.or(Choice.MODELS, Workers.of(overrides.minWorkers(), overrides.maxWorkers()));
+      chosen =
+          chosen.or(
+              Choice.MODELS,
+              Workers.of(Choice.MODELS, overrides.minWorkers(), overrides.maxWorkers()));
     }
     int number =
         order.trusted() ? server.startupWorkers() : server.defaultWorkersPerModel().orElse(0);
@@ -293,8 +302,15 @@ final class SettingsResolver {
   }
 
   /** One id that does not exist voids the list, as in TorchServe 0.12. */
-  private List<Integer> ownDevices(ModelConfig config) {
+  private List<Integer> ownDevices(String name, ModelConfig config) {
     boolean valid = config.deviceIds().stream().allMatch(id -> id >= 0 && id < server.gpuCount());
+    if (!valid) {
+      LOGGER.warn(
+          "Model {}: deviceIds {} is ignored: expected numbers below {}, the number of GPUs",
+          name,
+          config.deviceIds(),
+          server.gpuCount());
+    }
     return valid ? config.deviceIds() : List.of();
   }
 
@@ -307,12 +323,18 @@ final class SettingsResolver {
     }
 
     /** A minimum of at least one, with a maximum that is not below it. */
-    static Optional<Workers> of(OptionalInt min, OptionalInt max) {
+    static Optional<Workers> of(String where, OptionalInt min, OptionalInt max) {
       if (min.isEmpty() || min.getAsInt() < 1) {
         return Optional.empty();
       }
       int most = max.orElse(min.getAsInt());
-      return most < min.getAsInt() || most > ServingSettings.MAX_WORKERS
+      if (Math.max(min.getAsInt(), most) > ServingSettings.MAX_WORKERS) {
+        throw new ServingException(
+            ErrorKind.INVALID_MODEL,
+            "%s asks for %d to %d workers, expected at most %d."
+                .formatted(where, min.getAsInt(), most, ServingSettings.MAX_WORKERS));
+      }
+      return most < min.getAsInt()
           ? Optional.empty()
           : Optional.of(new Workers(min.getAsInt(), most));
     }

@@ -181,6 +181,11 @@ public class SettingsTest {
         ErrorKind.NOT_SUPPORTED,
         "continuousBatching"
       },
+      {
+        new Configs().workers(1, 5000),
+        ErrorKind.INVALID_MODEL,
+        "model-config.yaml asks for 1 to 5000 workers, expected at most 4096."
+      },
     };
   }
 

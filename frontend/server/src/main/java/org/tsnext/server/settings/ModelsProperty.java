@@ -82,9 +82,18 @@ public record ModelsProperty(
                   + ")");
         }
       }
+      OptionalInt minWorkers = integer("minWorkers");
+      OptionalInt maxWorkers = integer("maxWorkers");
+      if (minWorkers.isPresent()
+          && maxWorkers.orElse(minWorkers.getAsInt()) < minWorkers.getAsInt()) {
+        ignore(
+            "maxWorkers",
+            object.get("maxWorkers"),
+            "at least minWorkers, which is " + minWorkers.getAsInt());
+      }
       return new ModelOverrides(
-          integer("minWorkers"),
-          integer("maxWorkers"),
+          minWorkers,
+          maxWorkers,
           integer("batchSize"),
           boxed("maxBatchDelay").map(Duration::ofMillis),
           boxed("responseTimeout").map(Duration::ofSeconds),

@@ -63,6 +63,16 @@ public class ModelsPropertyTest {
   }
 
   @Test
+  public void fewerMaximumThanMinimumWorkersAreAWarning() {
+    assertEquals(
+        ModelsProperty.parse("{\"m\": {\"1.0\": {\"minWorkers\": 3, \"maxWorkers\": 2}}}")
+            .warnings(),
+        List.of(
+            "Invalid value for model: m 1.0: models: maxWorkers = 2: expected at least minWorkers,"
+                + " which is 3"));
+  }
+
+  @Test
   public void membersWithoutEffectAreWarnings() {
     ModelsProperty models =
         ModelsProperty.parse("{\"m\": {\"1.0\": {\"marName\": \"m.mar\", \"batchsize\": 3}}}");
