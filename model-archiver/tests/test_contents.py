@@ -149,6 +149,9 @@ def test_missing_extra_file_is_named(project: Project) -> None:
         ("a: [1\nb: 2", "is not valid YAML: line 2 column 2"),
         ("- batchSize", "is a list at its top level, expected a map"),
         ("a: !!python/object:os.system x", "is not valid YAML"),
+        ("a: " + "[" * 5000, "more than 50 levels"),
+        ("a: &a [1]\nb: [" + "*a, " * 31 + "]", "more than 30 aliases"),
+        ("a: '" + "x" * (1 << 20) + "'", "expected at most 1048576"),
     ],
 )
 def test_broken_config_file_is_refused(project: Project, text: str, reason: str) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import yaml
 
+from model_archiver._yaml import MAX_OCTETS, load_yaml
 from model_archiver.model_archiver_error import ModelArchiverError
 
 logger = logging.getLogger(__name__)
@@ -43,16 +44,14 @@ def prepare_export_path(path: str) -> Path:
 def check_config_file(path: str) -> None:
     """Refuses a model configuration that is not a YAML map."""
     try:
-        with open(path, encoding="utf-8") as file:
-            document = yaml.safe_load(file)
+        with open(path, "rb") as file:
+            document = load_yaml(file.read(MAX_OCTETS + 1))
     except yaml.MarkedYAMLError as e:
         mark = e.problem_mark
         place = f"line {mark.line + 1} column {mark.column + 1}: " if mark else ""
         raise ModelArchiverError(f"Config file {path} is not valid YAML: {place}{e.problem}") from e
     except (yaml.YAMLError, UnicodeDecodeError) as e:
         raise ModelArchiverError(f"Config file {path} is not valid YAML: {e}") from e
-    except RecursionError as e:
-        raise ModelArchiverError(f"Config file {path} is not valid YAML: too deep") from e
     if document is not None and not isinstance(document, dict):
         raise ModelArchiverError(
             f"Config file {path} is a {type(document).__name__} at its top level, expected a map "

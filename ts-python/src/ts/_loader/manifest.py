@@ -33,12 +33,12 @@ def read_model_config(model_dir: str, manifest: dict[str, Any] | None) -> dict[s
     if not name:
         return {}
     path = Path(model_dir) / name
-    text = path.read_text(encoding="utf-8")
-    import yaml
+    octets = path.read_bytes()
+    from ts._yaml import YamlError, load_yaml
 
     try:
-        config = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+        config = load_yaml(octets)
+    except YamlError as error:
         raise ValueError(f"{path} is not valid YAML: {error}") from error
     if config is None:
         return {}

@@ -23,7 +23,7 @@ from ts._zygote import lifeline, linux, openmp
 from ts._zygote.fork_server import ForkServer
 from ts._zygote.shadowing import shadowed_modules
 
-_PRELOADED = ("ts.metrics.metric_cache_yaml_impl", "yaml", "numpy", "torch")
+_PRELOADED = ("ts.metrics.metric_cache_yaml_impl", "ts._yaml", "yaml", "numpy", "torch")
 
 
 def main(channel_number: int, lifeline_end: int) -> int:

@@ -247,13 +247,13 @@ class MetricsCacheYamlImpl:
         return list(pairs.values())
 
     def _read_model_metrics(self, path: Path) -> dict[str, Any]:
-        import yaml
+        from ts._yaml import YamlError, load_yaml
 
         try:
-            config = yaml.safe_load(path.read_text(encoding="utf-8"))
+            config = load_yaml(path.read_bytes())
         except OSError as e:
             raise MetricsCacheIOError(f"Metrics configuration {path} cannot be read: {e}") from e
-        except yaml.YAMLError as e:
+        except (YamlError, UnicodeDecodeError) as e:
             raise MetricsCachePyYamlError(
                 f"Metrics configuration {path} is not valid YAML: {e}"
             ) from e

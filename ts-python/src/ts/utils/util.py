@@ -156,10 +156,9 @@ def _name_of(index: int, mapping: Mapping[str, str] | None) -> str:
 
 def get_yaml_config(yaml_file_path: str | Path) -> Any:
     """Return the content of a YAML file; no objects are constructed from it."""
-    import yaml
+    from ts._yaml import load_yaml
 
-    with open(yaml_file_path, encoding="utf-8") as file:
-        return yaml.safe_load(file)
+    return load_yaml(Path(yaml_file_path).read_bytes())
 
 
 def check_valid_pt2_backend(backend: str) -> bool:

@@ -13,11 +13,6 @@ import org.tsnext.archive.ArchiveException.Reason;
 import org.tsnext.archive.ModelConfig.DeviceType;
 import org.tsnext.archive.ModelConfig.ParallelType;
 import org.tsnext.archive.ModelConfig.WorkerStart;
-import org.yaml.snakeyaml.LoaderOptions;
-import org.yaml.snakeyaml.Yaml;
-import org.yaml.snakeyaml.constructor.SafeConstructor;
-import org.yaml.snakeyaml.error.MarkedYAMLException;
-import org.yaml.snakeyaml.error.YAMLException;
 
 /**
  * Reads the frontend's keys of a model-config.yaml. Only plain data is made of it, whatever its
@@ -29,8 +24,6 @@ public final class ModelConfigReader {
   public static final String DEFAULT_FILE = "model-config.yaml";
 
   private static final String ADAPTIVE = "adaptive";
-  private static final int MAX_ALIASES = 30;
-  private static final int MAX_NESTING = 50;
   private static final int MAX_UNKNOWN_KEYS = 20;
 
   private static final Map<String, DeviceType> DEVICE_TYPES =
@@ -124,29 +117,13 @@ public final class ModelConfigReader {
   }
 
   private static Object load(String text, String file) throws ArchiveException {
-    LoaderOptions options = new LoaderOptions();
-    options.setAllowDuplicateKeys(false);
-    options.setAllowRecursiveKeys(false);
-    options.setMaxAliasesForCollections(MAX_ALIASES);
-    options.setNestingDepthLimit(MAX_NESTING);
-    options.setCodePointLimit(BoundedFile.MAX_BYTES);
     try {
-      return new Yaml(new SafeConstructor(options)).load(text);
-    } catch (YAMLException | ClassCastException | IllegalArgumentException e) {
-      throw new ArchiveException(Reason.INVALID, file + " is not valid YAML" + problemOf(e), e);
+      return SafeYaml.load(text);
+    } catch (SafeYaml.InvalidYamlException e) {
+      String separator = e.getMessage().startsWith("line ") ? ", " : ": ";
+      throw new ArchiveException(
+          Reason.INVALID, file + " is not valid YAML" + separator + e.getMessage(), e);
     }
-  }
-
-  private static String problemOf(RuntimeException e) {
-    if (e instanceof MarkedYAMLException marked && marked.getProblemMark() != null) {
-      return ", line "
-          + (marked.getProblemMark().getLine() + 1)
-          + " column "
-          + (marked.getProblemMark().getColumn() + 1)
-          + ": "
-          + PrintableText.of(String.valueOf(marked.getProblem()));
-    }
-    return ": " + PrintableText.of(String.valueOf(e.getMessage()));
   }
 
   /** Of {@code parallelLevel} and {@code torchrun} the later one in the file wins, as in 0.12. */

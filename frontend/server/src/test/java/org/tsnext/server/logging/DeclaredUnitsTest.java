@@ -46,6 +46,14 @@ public class DeclaredUnitsTest {
     assertEquals(DeclaredUnits.read(file), Map.of());
   }
 
+  private static String laughs() {
+    StringBuilder text = new StringBuilder("a0: &a0 [x, x]\n");
+    for (int i = 1; i < 100; i++) {
+      text.append("a%d: &a%d [*a%d, *a%d]\n".formatted(i, i, i - 1, i - 1));
+    }
+    return text.toString();
+  }
+
   @DataProvider
   public Object[][] broken() {
     return new Object[][] {
@@ -56,10 +64,15 @@ public class DeclaredUnitsTest {
       {"model_metrics: {gauge: [{name: '', unit: ms}]}"},
       {"a: ["},
       {"model_metrics: !!java.io.File [/tmp]"},
+      {"a: !!javax.script.ScriptEngineManager [!!java.net.URLClassLoader [[]]]"},
+      {"a: !!int x"},
+      {"a: " + "[".repeat(1000)},
+      {"a: '" + "x".repeat(1 << 20) + "'"},
+      {laughs()},
     };
   }
 
-  @Test(dataProvider = "broken")
+  @Test(dataProvider = "broken", timeOut = 60_000)
   public void brokenFileIsRefused(String text) throws IOException {
     Files.writeString(file, text);
     expectThrows(IOException.class, () -> DeclaredUnits.read(file));
