@@ -1,7 +1,7 @@
 """The one way to read YAML here: plain data, whatever the tags say, and limits.
 
 The limits are those of the frontend, which reads the same files: a small file cannot grow by
-aliases, and a deep one cannot exhaust the stack. Import this module where it is used: it imports PyYAML.
+aliases, and a deep one cannot exhaust the stack. It imports PyYAML, so it is imported where needed.
 """
 
 from __future__ import annotations

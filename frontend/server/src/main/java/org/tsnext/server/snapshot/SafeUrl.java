@@ -16,9 +16,12 @@ final class SafeUrl {
   static String of(String url) {
     String plain = USER_INFO.matcher(url).replaceFirst("$1");
     int query = plain.indexOf('?');
-    return query >= 0 && SECRET.matcher(plain.substring(query)).find()
-        ? plain.substring(0, query)
-        : plain;
+    if (query < 0 || !SECRET.matcher(plain.substring(query)).find()) {
+      return plain;
+    }
+    // The fragment is the digest that the archive must have.
+    int fragment = plain.indexOf('#', query);
+    return plain.substring(0, query) + (fragment < 0 ? "" : plain.substring(fragment));
   }
 
   /** The last segment of its path. */

@@ -101,6 +101,7 @@ public class SnapshotJsonTest {
       {"https://me:pass@host/a/m.mar", "https://host/a/m.mar", "m.mar"},
       {"https://h/m.mar?X-Amz-Signature=ab12", "https://h/m.mar", "m.mar"},
       {"https://h/m.mar?sig=ab12&v=1", "https://h/m.mar", "m.mar"},
+      {"https://h/m.mar?token=ab#sha256=cd", "https://h/m.mar#sha256=cd", "m.mar"},
       {"https://h/m.mar?version=3", "https://h/m.mar?version=3", "m.mar"},
       {"m.mar", "m.mar", "m.mar"},
       {"/models/m@1/", "/models/m@1/", "m@1"},
