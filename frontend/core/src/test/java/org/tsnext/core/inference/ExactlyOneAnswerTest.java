@@ -1,6 +1,7 @@
 package org.tsnext.core.inference;
 
 import static org.testng.Assert.assertEquals;
+import static org.testng.Assert.assertFalse;
 import static org.testng.Assert.assertTrue;
 
 import io.netty.buffer.ByteBuf;
@@ -12,12 +13,14 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Random;
 import java.util.TreeMap;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.testng.annotations.DataProvider;
 import org.testng.annotations.Test;
@@ -43,8 +46,8 @@ import org.tsnext.core.worker.ModelEnvironment;
 
 /**
  * Real threads, real time, workers that die at random, stream, fail, talk nonsense or hang, clients
- * that leave and deadlines that pass: every request that is not cancelled ends exactly once, on one
- * thread at a time, and no buffer is lost.
+ * that leave, deadlines that pass and versions that take each other's place: every request that is
+ * not cancelled ends exactly once, on one thread at a time, and no buffer is lost.
  */
 public class ExactlyOneAnswerTest {
 
@@ -54,17 +57,18 @@ public class ExactlyOneAnswerTest {
   @DataProvider
   public Object[][] models() {
     return new Object[][] {
-      {"single", 1L, new Configs()},
-      {"batched", 2L, new Configs().batch(4, Duration.ofMillis(1))},
-      {"async", 3L, new Configs().asyncCommunication()},
-      {"limited", 4L, new Configs().batch(3, Duration.ofMillis(1)).clientTimeout(MILLIS_20)},
+      {"single", 1L, new Configs(), false},
+      {"batched", 2L, new Configs().batch(4, Duration.ofMillis(1)), false},
+      {"async", 3L, new Configs().asyncCommunication(), false},
+      {"limited", 4L, new Configs().batch(3, Duration.ofMillis(1)).clientTimeout(MILLIS_20), false},
+      {"swapped", 5L, new Configs(), true},
     };
   }
 
   private static final Duration MILLIS_20 = Duration.ofMillis(20);
 
   @Test(dataProvider = "models", timeOut = 120_000)
-  public void everyRequestEndsExactlyOnce(String name, long seed, Configs configs)
+  public void everyRequestEndsExactlyOnce(String name, long seed, Configs configs, boolean swaps)
       throws Exception {
     ModelConfig config =
         configs.responseTimeout(Duration.ofMillis(150)).jobQueueSize(REQUESTS).build();
@@ -73,10 +77,13 @@ public class ExactlyOneAnswerTest {
     FakeWorkerLauncher launcher = new FakeWorkerLauncher();
     List<CheckingSink> sinks = new ArrayList<>();
     AtomicInteger deaths = new AtomicInteger();
+    AtomicInteger swapped = new AtomicInteger();
+    AtomicBoolean over = new AtomicBoolean(!swaps);
     try (TimerThread timer = new TimerThread("test-timer");
         ServingCore core = core(launcher, config, timer, pool)) {
       launcher.onLaunch(worker -> new Script(worker, seed, deaths, pool).start());
-      core.models().register(CoreFixture.order("m.mar", OptionalInt.of(3), true, false)).join();
+      core.models().register(CoreFixture.order("1.0.mar", OptionalInt.of(3), true, false)).join();
+      Future<?> swapper = pool.submit(() -> swapVersions(core, over, swapped));
       List<Future<List<CheckingSink>>> clients = new ArrayList<>();
       for (int i = 0; i < CLIENTS; i++) {
         long own = seed * 100 + i;
@@ -85,6 +92,8 @@ public class ExactlyOneAnswerTest {
       for (Future<List<CheckingSink>> client : clients) {
         sinks.addAll(client.get());
       }
+      over.set(true);
+      swapper.get();
       for (CheckingSink sink : sinks) {
         if (!sink.cancelled) {
           assertTrue(sink.ended.await(60, TimeUnit.SECONDS), "no end within a minute");
@@ -107,6 +116,28 @@ public class ExactlyOneAnswerTest {
     assertEquals(requests.unreleased(), 0, "requests not released");
     assertTrue(outcomes.getOrDefault("answer", 0) > REQUESTS / 4, outcomes.toString());
     assertTrue(deaths.get() > 2, name + ": workers died");
+    assertTrue(!swaps || swapped.get() > 1, swapped + " swaps");
+    assertFalse(outcomes.containsKey("MODEL_GOING_AWAY"), outcomes.toString());
+    assertFalse(outcomes.containsKey("MODEL_NOT_FOUND"), outcomes.toString());
+  }
+
+  /** One version after the other takes the place of the one before. */
+  private static void swapVersions(ServingCore core, AtomicBoolean over, AtomicInteger swapped) {
+    String old = "1.0";
+    while (!over.get()) {
+      String next = old.equals("1.0") ? "2.0" : "1.0";
+      try {
+        core.models()
+            .register(CoreFixture.order(next + ".mar", OptionalInt.of(3), true, false))
+            .join();
+      } catch (CompletionException e) {
+        continue; // One of its workers died before all of them were up.
+      }
+      core.models().setDefault("m", next);
+      core.models().unregister("m", Optional.of(old)).join();
+      old = next;
+      swapped.incrementAndGet();
+    }
   }
 
   private static List<CheckingSink> submitAll(ServingCore core, Requests requests, Random random)
@@ -135,7 +166,9 @@ public class ExactlyOneAnswerTest {
     ServingSettings settings = ServingSettings.defaults(0, 2);
     return new ServingCore(
         new ServingCore.Collaborators(
-            new FakeModelSource().add("m.mar", "m", "1.0", config),
+            new FakeModelSource()
+                .add("1.0.mar", "m", "1.0", config)
+                .add("2.0.mar", "m", "2.0", config),
             launcher,
             new ModelEnvironment() {
               @Override
