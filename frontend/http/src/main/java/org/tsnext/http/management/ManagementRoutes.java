@@ -96,14 +96,35 @@ public final class ManagementRoutes {
                 new Parameter("handler", "string", false, "Default: the manifest's handler"),
                 new Parameter("runtime", "string", false, "Default: the manifest's, or python")
                     .with("enum", List.of("python", "python3", "LSP")),
-                new Parameter("batch_size", "integer", false, "Requests per batch, at most"),
-                new Parameter("max_batch_delay", "integer", false, "Milliseconds a batch may wait"),
-                new Parameter("initial_workers", "integer", false, "Workers to start")
+                new Parameter(
+                    "batch_size", "integer", false, "Requests per batch, 1 to 4096; default: 1"),
+                new Parameter(
+                    "max_batch_delay",
+                    "integer",
+                    false,
+                    "Milliseconds that a batch which is not full waits; default: 100"),
+                new Parameter(
+                        "initial_workers",
+                        "integer",
+                        false,
+                        "Workers to start; default: default_workers_per_model, or 0")
                     .with("maximum", ServingSettings.MAX_WORKERS),
                 new Parameter("synchronous", "boolean", false, "Wait for the workers")
                     .with("default", true),
-                new Parameter("response_timeout", "integer", false, "Seconds"),
-                new Parameter("startup_timeout", "integer", false, "Seconds")),
+                new Parameter(
+                    "response_timeout",
+                    "integer",
+                    false,
+                    "Seconds that a worker may be silent on what it runs; default:"
+                        + " default_response_timeout"),
+                new Parameter(
+                    "startup_timeout",
+                    "integer",
+                    false,
+                    "Seconds that a worker may take to load; default: default_startup_timeout"),
+                new Parameter(
+                        "s3_sse_kms", "boolean", false, "Sign the download from S3 (AWS SigV4)")
+                    .with("default", false)),
             List.of(done("Registered"), ACCEPTED, WORKERS_LOADING))
         .failingWith(404, 405, 409, 504, 507);
   }
@@ -114,10 +135,11 @@ public final class ManagementRoutes {
             "Describe a model and its workers.",
             List.of(
                 new Parameter(
-                    "customized",
-                    "boolean",
-                    false,
-                    "Ask the handler too; adds customizedMetadata")),
+                        "customized",
+                        "boolean",
+                        false,
+                        "Ask the handler too; adds customizedMetadata")
+                    .with("default", false)),
             List.of(new Outcome(200, JSON, "One description per version", Schemas.MODEL_VERSIONS)))
         .failingWith(404, 504, 507)
         .withAnyStatus();
@@ -149,7 +171,7 @@ public final class ManagementRoutes {
             .with("minimum", -1));
     return operation(
             prefix + "setAutoScale",
-            "Set the number of workers.",
+            "Set the number of workers of the default or the given version.",
             query,
             List.of(done("Scaled"), ACCEPTED, WORKERS_LOADING))
         .failingWith(404, 409, 504, 507);
@@ -158,7 +180,7 @@ public final class ManagementRoutes {
   private static Operation unregister(String prefix) {
     return operation(
             prefix + "unregisterModel",
-            "Finish what runs, then remove the model version.",
+            "Finish what runs, then remove the model version; the default one only as the last.",
             List.of(),
             List.of(done("Unregistered")))
         .failingWith(404, 405, 408, 409);
