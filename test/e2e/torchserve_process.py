@@ -129,6 +129,8 @@ class TorchServe:
             "LOG_LOCATION": str(self.logs),
             "METRICS_LOCATION": str(self.logs),
             "TSNEXT_TEST_MARK": self.mark,
+            # No folder for caches: no process that makes a class archive there comes and goes.
+            "XDG_CACHE_HOME": os.devnull,
             **(environment or {}),
         }
         self.process: subprocess.Popen[str] | None = None

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ts._cli.class_archive import class_archive_words
 from ts._cli.configuration import Configuration, find_configuration
 from ts._cli.errors import Refusal
 from ts._cli.java import Java, flags_for
@@ -50,13 +51,21 @@ class Launch:
     logs: Path
 
     def command(
-        self, java: Java, home: Path, status: Path, pid_file: Path, *, console: bool
+        self,
+        java: Java,
+        home: Path,
+        environ: Mapping[str, str],
+        status: Path,
+        pid_file: Path,
+        *,
+        console: bool,
     ) -> list[str]:
         """Return the command that runs the frontend.
 
         Args:
             java: The runtime.
             home: The folder of the package `ts`, which holds the jars.
+            environ: The environment.
             status: The file into which the frontend writes how its start goes.
             pid_file: The file that the frontend removes at its end, if it names the frontend.
             console: Whether it logs to its standard output as well.
@@ -66,6 +75,7 @@ class Launch:
             words.append(f"-Djava.io.tmpdir={self.temporary}")
         if not console:
             words.append("-Dtsnext.console=off")
+        words += class_archive_words(java, home, environ, self.vm_arguments)
         words += self.vm_arguments
         words += [*self._main_words(home), *self._server_words()]
         return [*words, "--status-file", str(status), "--pid-file", str(pid_file)]

@@ -47,7 +47,7 @@ def start_server(
     token = registry.new_token()
     status_path = registry.status_path(token)
     output_path = registry.output_path(token)
-    command = launch.command(java, home, status_path, registry.pid_file, console=False)
+    command = launch.command(java, home, environ, status_path, registry.pid_file, console=False)
     child = _spawn(command, output_path, _server_environment(environ))
     server = _server(token, child.pid, launch)
     try:
@@ -75,7 +75,7 @@ def become_server(
     java = _prepare(launch, registry, environ, home)
     token = registry.new_token()
     command = launch.command(
-        java, home, registry.status_path(token), registry.pid_file, console=True
+        java, home, environ, registry.status_path(token), registry.pid_file, console=True
     )
     server = _server(token, os.getpid(), launch)
     registry.add(server)

@@ -179,7 +179,10 @@ final class Server implements AutoCloseable {
             loops,
             Clock.system());
     parts.add("listeners", () -> http.close(modules.drainTimeout()));
-    return bind(http);
+    Map<String, String> addresses = bind(http);
+    ClassArchiveMaker.wanted(settings.get(ServerKeys.PYTHON), packageDirectory)
+        .ifPresent(ClassArchiveMaker::makeLater);
+    return addresses;
   }
 
   /** What will be loaded by {@link #loadModels}, as the operator named it. */
