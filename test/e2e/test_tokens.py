@@ -84,6 +84,39 @@ def test_key_file_lies_where_it_always_did_and_only_its_owner_reads_it(keys: Key
     assert set(content["API"]) == {"key"}
 
 
+def listening(pid: int) -> set[str]:
+    """The hexadecimal addresses of the TCP sockets that a process listens on."""
+    inodes = set()
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            target = str(descriptor.readlink())
+        except OSError:
+            continue
+        if target.startswith("socket:["):
+            inodes.add(target[len("socket:[") : -1])
+    addresses = set()
+    for table in ("tcp", "tcp6"):
+        for line in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]:
+            columns = line.split()
+            if columns[3] == "0A" and columns[9] in inodes:
+                addresses.add(columns[1].split(":")[0])
+    return addresses
+
+
+def test_every_listener_is_on_loopback_by_default(tmp_path: Path) -> None:
+    """The hosts are the default ones, as another test compares them; the ports are free ones."""
+    server = TorchServe(tmp_path / "default", options=())
+    server.start()
+    try:
+        addresses = set().union(*(listening(pid) for pid in server.processes()))
+    finally:
+        server.stop()
+    loopback = {"0100007F", "0" * 24 + "01000000", "0000000000000000FFFF00000100007F"}
+    assert addresses
+    assert addresses <= loopback, addresses
+    server.assert_nothing_left()
+
+
 def test_each_api_wants_its_own_key(guarded: TorchServe, keys: Keys) -> None:
     predictions = f"{guarded.inference}/predictions/commands"
     models = f"{guarded.management}/models"

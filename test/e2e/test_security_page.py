@@ -1,0 +1,51 @@
+"""Holds docs/security.md to its word: every test that it names exists."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+from torchserve_process import REPOSITORY
+
+PAGE = (REPOSITORY / "docs" / "security.md").read_text(encoding="utf-8")
+PYTHON = sorted(set(re.findall(r"`([\w/.-]+\.py)::(\w+)`", PAGE)))
+JAVA = sorted(set(re.findall(r"`(\w+)#(\w+)`", PAGE)))
+FOLDERS = ("test", "ts-python/tests", "model-archiver/tests", "examples")
+
+
+@cache
+def texts(name: str) -> list[str]:
+    """The content of every test file of that name or path."""
+    folders = ("frontend",) if name.endswith(".java") else FOLDERS
+    found = [
+        path
+        for folder in folders
+        for path in (REPOSITORY / folder).rglob(Path(name).name)
+        if path.as_posix().endswith(f"/{name}") and "target" not in path.parts
+    ]
+    return [path.read_text(encoding="utf-8") for path in found]
+
+
+@pytest.mark.parametrize(("file", "test"), PYTHON)
+def test_named_python_test_exists(file: str, test: str) -> None:
+    assert any(re.search(rf"^(async )?def {test}\(", text, re.M) for text in texts(file))
+
+
+@pytest.mark.parametrize(("file", "test"), JAVA)
+def test_named_java_test_exists(file: str, test: str) -> None:
+    assert any(re.search(rf"\b{test}\(", text) for text in texts(f"{file}.java"))
+
+
+def test_page_names_tests_in_every_promise() -> None:
+    assert len(PYTHON) > 5
+    assert len(JAVA) > 5
+    promises = [line for line in PAGE.splitlines() if line.startswith("| ") and "|" in line[2:]]
+    bare = [
+        line
+        for line in promises[promises.index("| threat | promise | shown by |") :]
+        if line != "| threat | promise | shown by |"
+        and not re.search(r"`\w+#\w+`|`[\w/.-]+\.py::\w+`", line)
+    ]
+    assert not bare, "a promise without the test that shows it"
