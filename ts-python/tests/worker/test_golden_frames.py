@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import random
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -234,3 +235,38 @@ def test_random_damage_raises_nothing_but_protocol_errors() -> None:
             octets[rng.randrange(len(octets))] = rng.randrange(256)
         with contextlib.suppress(ProtocolError):
             golden.decode([bytes(octets)])
+
+
+def malformed(octets: bytes, rng: random.Random) -> bytes:
+    """One change of the kind that a broken or hostile peer makes."""
+    at = rng.randrange(len(octets))
+    end = min(len(octets), at + rng.randint(1, 16))
+    piece = octets[at:end]
+    return rng.choice(
+        [
+            octets[:at],
+            octets[:at] + octets[end:],
+            octets[:at] + piece + octets[at:],
+            octets[:at] + rng.randbytes(len(piece)) + octets[at:],
+            octets[:at] + rng.choice([b"\xff", b"\0"]) * len(piece) + octets[end:],
+        ]
+    )
+
+
+def test_ten_thousand_malformed_streams_raise_nothing_but_protocol_errors() -> None:
+    rng = random.Random(11)
+    golden = [Golden(name) for name in VALID]
+    tracemalloc.start()
+    try:
+        for _ in range(10_000):
+            first = rng.choice(golden)
+            peers = [each for each in golden if each.spec["channel"] == first.spec["channel"]]
+            pieces = [first.octets[:8192], *(rng.choice(peers).octets[:8192] for _ in range(2))]
+            stream = b"".join(malformed(piece, rng) for piece in pieces[: rng.randint(1, 3)])
+            with contextlib.suppress(ProtocolError):
+                first.decode([stream])
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    # A frame that claims to be long makes room for its total once, within the limit.
+    assert peak < 32 * 1024 * 1024

@@ -11,7 +11,9 @@ import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import io.netty.buffer.UnpooledByteBufAllocator;
 import io.netty.channel.embedded.EmbeddedChannel;
+import java.io.ByteArrayOutputStream;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Locale;
@@ -168,6 +170,51 @@ public class GoldenFramesTest {
       }
       survive(wire);
     }
+  }
+
+  /** Lengths, totals, types and order of frames go wrong, not only single octets. */
+  @Test
+  public void tenThousandMalformedStreamsOfFramesAreRefusedWithoutLeaks() {
+    Random random = new Random(SEED + 1);
+    List<byte[]> all =
+        GoldenFrame.of("worker", "frontend").stream().map(GoldenFrame::wire).toList();
+    for (int round = 0; round < 10_000; round++) {
+      ByteArrayOutputStream stream = new ByteArrayOutputStream();
+      for (int frames = random.nextInt(3); frames >= 0; frames--) {
+        stream.writeBytes(malformed(all.get(random.nextInt(all.size())), random));
+      }
+      survive(stream.toByteArray());
+    }
+  }
+
+  private static byte[] malformed(byte[] wire, Random random) {
+    int at = random.nextInt(wire.length);
+    int length = Math.min(wire.length - at, 1 + random.nextInt(16));
+    byte[] piece = Arrays.copyOfRange(wire, at, at + length);
+    ByteArrayOutputStream changed = new ByteArrayOutputStream();
+    changed.write(wire, 0, at);
+    switch (random.nextInt(5)) {
+      case 0 -> changed.write(wire, at + length, wire.length - at - length);
+      case 1 -> {
+        changed.writeBytes(piece);
+        changed.write(wire, at, wire.length - at);
+      }
+      case 2 -> {
+        random.nextBytes(piece);
+        changed.writeBytes(piece);
+        changed.write(wire, at, wire.length - at);
+      }
+      case 3 -> {
+        // Extreme numbers, where lengths, totals and counts stand.
+        Arrays.fill(piece, random.nextBoolean() ? (byte) 0xff : 0);
+        changed.writeBytes(piece);
+        changed.write(wire, at + length, wire.length - at - length);
+      }
+      default -> {
+        // Cut short.
+      }
+    }
+    return changed.toByteArray();
   }
 
   /** Feeds octets and expects messages, a protocol error or nothing yet; never another fault. */
