@@ -116,6 +116,8 @@ class TorchServe:
             "grpc_inference_port": str(grpc1),
             "grpc_management_port": str(grpc2),
             "default_workers_per_model": "1",
+            # Every buffer is watched; what is lost is a line in the log, see assert_nothing_left.
+            "vmargs": "-Dio.netty.leakDetection.level=paranoid",
             **(config or {}),
         }
         self.config_file = folder / "config.properties"
@@ -244,12 +246,17 @@ class TorchServe:
         ]
 
     def assert_nothing_left(self) -> None:
-        """Fails if a process of this server lives, or its temporary folder holds files."""
+        """Fails if a process of this server lives, its temporary folder holds files, or it lost a
+        buffer.
+        """
         wait_for(lambda: not self.processes(), f"no process left: {self.processes()}", 15)
         left = [
             p for p in self.temp.rglob("*") if not p.is_dir() and "torchserve-next" not in str(p)
         ]
         assert not left, f"temporary files left: {left}"
+        assert "LEAK:" not in self.log("ts_log.log"), re.findall(
+            "LEAK:.{0,3000}", self.log("ts_log.log"), re.DOTALL
+        )[:1]
 
     def worker_pids(self, model: str) -> list[int]:
         """Process ids of a model's ready workers."""
