@@ -1,0 +1,33 @@
+package org.tsnext.transport.tls;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/** Reads the small files that keys are in. */
+final class KeyFile {
+  private static final long LARGEST = 1 << 20;
+
+  private KeyFile() {}
+
+  /**
+   * Reads a file.
+   *
+   * @param what the file, for messages
+   */
+  static byte[] read(String what, Path path) throws TlsKeyException {
+    try {
+      if (!Files.isRegularFile(path)) {
+        throw new TlsKeyException(what + ": no such file");
+      }
+      if (Files.size(path) > LARGEST) {
+        throw new TlsKeyException(what + ": larger than " + LARGEST + " bytes, expected a key");
+      }
+      return Files.readAllBytes(path);
+    } catch (TlsKeyException e) {
+      throw e;
+    } catch (IOException e) {
+      throw new TlsKeyException(what + ": cannot be read: " + e, e);
+    }
+  }
+}
