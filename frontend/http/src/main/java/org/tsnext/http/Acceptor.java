@@ -18,7 +18,7 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
-import java.nio.file.attribute.PosixFilePermissions;
+import java.nio.file.attribute.PosixFilePermission;
 import java.util.Set;
 import org.tsnext.transport.Transport;
 
@@ -39,6 +39,7 @@ final class Acceptor {
    * Opens a listener. Blocks.
    *
    * @param key configuration key of the address, named in errors
+   * @param unixMode who may connect to a Unix socket
    */
   static Acceptor open(
       ListenAddress address,
@@ -46,7 +47,8 @@ final class Acceptor {
       String key,
       Transport transport,
       EventLoopGroup loops,
-      ChannelHandler pipeline)
+      ChannelHandler pipeline,
+      Set<PosixFilePermission> unixMode)
       throws IOException {
     try {
       ServerBootstrap bootstrap =
@@ -55,7 +57,7 @@ final class Acceptor {
               .option(ChannelOption.SO_BACKLOG, BACKLOG)
               .childHandler(pipeline);
       if (address instanceof ListenAddress.Unix unix) {
-        return openUnix(unix, roles, transport, bootstrap);
+        return openUnix(unix, roles, transport, bootstrap, unixMode);
       }
       return openTcp((ListenAddress.Tcp) address, roles, transport, bootstrap);
     } catch (IOException e) {
@@ -73,15 +75,15 @@ final class Acceptor {
         new InetSocketAddress(InetAddress.getByName(address.host()), address.port());
     Channel channel = bind(bootstrap.channel(transport.tcpServerChannel()), wanted);
     int port = ((InetSocketAddress) channel.localAddress()).getPort();
-    return new Acceptor(
-        channel, new BoundListener(roles, new ListenAddress.Tcp(address.host(), port)));
+    return new Acceptor(channel, new BoundListener(roles, address.at(port)));
   }
 
   private static Acceptor openUnix(
       ListenAddress.Unix address,
       Set<ListenerRole> roles,
       Transport transport,
-      ServerBootstrap bootstrap)
+      ServerBootstrap bootstrap,
+      Set<PosixFilePermission> mode)
       throws IOException {
     if (!transport.supportsUnixSockets()) {
       throw new IOException(
@@ -92,7 +94,7 @@ final class Acceptor {
         bind(
             bootstrap.channel(transport.unixServerChannel()),
             transport.unixAddress(address.path()));
-    Files.setPosixFilePermissions(address.path(), PosixFilePermissions.fromString("rw-------"));
+    Files.setPosixFilePermissions(address.path(), mode);
     return new Acceptor(channel, new BoundListener(roles, address));
   }
 

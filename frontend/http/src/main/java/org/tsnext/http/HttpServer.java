@@ -1,6 +1,5 @@
 package org.tsnext.http;
 
-import io.netty.channel.Channel;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.group.ChannelGroup;
 import io.netty.channel.group.DefaultChannelGroup;
@@ -11,6 +10,7 @@ import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import org.tsnext.core.inference.InferenceService;
@@ -19,9 +19,9 @@ import org.tsnext.core.time.Clock;
 import org.tsnext.http.access.HostGuard;
 import org.tsnext.http.access.TokenGuard;
 import org.tsnext.http.connection.AccessLog;
-import org.tsnext.http.connection.ConnectionHandler;
 import org.tsnext.http.connection.HttpPipeline;
 import org.tsnext.http.connection.ServerContext;
+import org.tsnext.http.connection.TlsListener;
 import org.tsnext.http.response.CorsOrigins;
 import org.tsnext.http.response.ErrorRenderer;
 import org.tsnext.http.response.HeadEncoder;
@@ -91,8 +91,23 @@ public final class HttpServer implements AutoCloseable {
   private void open(ListenAddress address, Set<ListenerRole> roles) throws IOException {
     Dispatcher dispatcher = new Dispatcher(routes.of(roles), settings.cors(), guard(address));
     String key = roles.iterator().next().key();
-    HttpPipeline pipeline = new HttpPipeline(context, dispatcher, connections);
-    acceptors.add(Acceptor.open(address, roles, key, transport, loops, pipeline));
+    HttpPipeline pipeline = new HttpPipeline(context, dispatcher, connections, tls(address, key));
+    acceptors.add(
+        Acceptor.open(
+            address, roles, key, transport, loops, pipeline, settings.sockets().unixMode()));
+  }
+
+  private Optional<TlsListener> tls(ListenAddress address, String key) throws IOException {
+    if (!(address instanceof ListenAddress.Tcp tcp && tcp.tls())) {
+      return Optional.empty();
+    }
+    SocketSettings.Tls tls =
+        settings
+            .sockets()
+            .tls()
+            .orElseThrow(
+                () -> new IOException("No TLS key for the listener " + address + " (" + key + ")"));
+    return Optional.of(new TlsListener(tls.keys(), tls.handshakes()));
   }
 
   private RequestGuard guard(ListenAddress address) {
@@ -121,13 +136,9 @@ public final class HttpServer implements AutoCloseable {
   public void close(Duration limit) {
     stopAccepting();
     draining = true;
-    for (Channel connection : connections) {
-      ConnectionHandler handler = connection.pipeline().get(ConnectionHandler.class);
-      if (handler != null) {
-        handler.drain();
-      }
-    }
+    connections.forEach(HttpPipeline::drain);
     connections.newCloseFuture().awaitUninterruptibly(limit.toMillis(), TimeUnit.MILLISECONDS);
+    connections.forEach(HttpPipeline::abort);
     connections.close().awaitUninterruptibly();
   }
 

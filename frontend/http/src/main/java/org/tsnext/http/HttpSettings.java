@@ -22,6 +22,7 @@ import java.util.function.Supplier;
 public record HttpSettings(
     ListenAddress inferenceAddress,
     ListenAddress managementAddress,
+    SocketSettings sockets,
     int maxRequestSize,
     int streamBufferLimit,
     CorsSettings cors,
@@ -40,6 +41,7 @@ public record HttpSettings(
   public HttpSettings {
     Objects.requireNonNull(inferenceAddress, "inferenceAddress");
     Objects.requireNonNull(managementAddress, "managementAddress");
+    Objects.requireNonNull(sockets, "sockets");
     Objects.requireNonNull(cors, "cors");
     Objects.requireNonNull(access, "access");
     Objects.requireNonNull(serverVersion, "serverVersion");

@@ -13,8 +13,9 @@ public sealed interface ListenAddress {
    *
    * @param host name or address, IPv6 without brackets
    * @param port 0 for any free port
+   * @param tls whether clients must speak TLS
    */
-  record Tcp(String host, int port) implements ListenAddress {
+  record Tcp(String host, int port, boolean tls) implements ListenAddress {
     public Tcp {
       if (port < 0 || port > 65535) {
         throw new IllegalArgumentException("port " + port + ", expected 0 to 65535");
@@ -28,9 +29,20 @@ public sealed interface ListenAddress {
           || host.matches("::1|0:0:0:0:0:0:0:1");
     }
 
+    /** Without TLS. */
+    public Tcp(String host, int port) {
+      this(host, port, false);
+    }
+
+    /** The same address with the port that was really taken. */
+    Tcp at(int boundPort) {
+      return new Tcp(host, boundPort, tls);
+    }
+
     @Override
     public String toString() {
-      return "http://" + (host.indexOf(':') >= 0 ? "[" + host + "]" : host) + ":" + port;
+      String scheme = tls ? "https://" : "http://";
+      return scheme + (host.indexOf(':') >= 0 ? "[" + host + "]" : host) + ":" + port;
     }
   }
 
@@ -43,19 +55,16 @@ public sealed interface ListenAddress {
   }
 
   /**
-   * Reads {@code http://host[:port]} or {@code unix:/absolute/path}.
+   * Reads {@code http://host[:port]}, {@code https://host[:port]} or {@code unix:/absolute/path}.
    *
    * @param key configuration key the text comes from, named in errors
-   * @param defaultPort port if the text has none
+   * @param httpPort port of an http address that has none
+   * @param httpsPort port of an https address that has none
    * @throws IllegalArgumentException with a message for the operator
    */
-  static ListenAddress parse(String key, String text, int defaultPort) {
+  static ListenAddress parse(String key, String text, int httpPort, int httpsPort) {
     String trimmed = text.trim();
     String lower = trimmed.toLowerCase(Locale.ROOT);
-    if (lower.startsWith("https:")) {
-      throw new IllegalArgumentException(
-          key + "=" + text + ": https is not supported yet; use http:// and end TLS in a proxy");
-    }
     if (lower.startsWith("unix:")) {
       Path path = Path.of(trimmed.substring("unix:".length()));
       if (!path.isAbsolute()) {
@@ -65,15 +74,30 @@ public sealed interface ListenAddress {
     }
     Matcher matcher = Syntax.TCP.matcher(trimmed);
     if (!matcher.matches()) {
-      throw invalid(key, text, "expected http://host[:port] or unix:/path");
+      throw invalid(key, text, "expected http://host[:port], https://host[:port] or unix:/path");
     }
     String host = matcher.group(1) != null ? matcher.group(1) : matcher.group(2);
     String port = matcher.group(3);
+    boolean tls = lower.startsWith("https:");
+    int defaultPort = tls ? httpsPort : httpPort;
     int number = port == null ? defaultPort : Integer.parseInt(port);
     if (number > 65535) {
       throw invalid(key, text, "the port must be 0 to 65535");
     }
-    return new Tcp(host, number);
+    return new Tcp(host, number, tls);
+  }
+
+  /**
+   * Whether two listeners cannot both have their addresses though these are not the same: one port
+   * speaks TLS or does not.
+   */
+  default boolean conflictsWith(ListenAddress other) {
+    return this instanceof Tcp one
+        && other instanceof Tcp two
+        && one.port() != 0
+        && one.port() == two.port()
+        && one.host().equalsIgnoreCase(two.host())
+        && one.tls() != two.tls();
   }
 
   private static IllegalArgumentException invalid(String key, String text, String expected) {
@@ -85,7 +109,7 @@ public sealed interface ListenAddress {
   final class Syntax {
     private static final Pattern TCP =
         Pattern.compile(
-            "http://(?:\\[([0-9A-Fa-f:.%]+)]|([^:/\\[\\]\\s]+))(?::([0-9]{1,5}))?/?",
+            "https?://(?:\\[([0-9A-Fa-f:.%]+)]|([^:/\\[\\]\\s]+))(?::([0-9]{1,5}))?/?",
             Pattern.CASE_INSENSITIVE);
 
     private Syntax() {}

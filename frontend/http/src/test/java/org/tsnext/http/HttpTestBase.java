@@ -79,6 +79,7 @@ abstract class HttpTestBase {
     return new HttpSettings(
         inferenceAddress,
         managementAddress,
+        sockets(),
         MAX_REQUEST,
         STREAM_LIMIT,
         cors,
@@ -87,6 +88,10 @@ abstract class HttpTestBase {
         true,
         "1.0.0",
         () -> startUpModels);
+  }
+
+  SocketSettings sockets() {
+    return SocketSettings.plain();
   }
 
   /** A server that is closed after the test. */

@@ -144,13 +144,15 @@ public class ListenerTest extends HttpTestBase {
       {"HTTP://localhost", new ListenAddress.Tcp("localhost", 80)},
       {"http://[::1]:65535", new ListenAddress.Tcp("::1", 65535)},
       {"http://0.0.0.0:0", new ListenAddress.Tcp("0.0.0.0", 0)},
+      {"https://h", new ListenAddress.Tcp("h", 443, true)},
+      {"HTTPS://[::1]:8444/", new ListenAddress.Tcp("::1", 8444, true)},
       {"unix:/tmp/x.sock", new ListenAddress.Unix(Path.of("/tmp/x.sock"))},
     };
   }
 
   @Test(dataProvider = "addresses")
   public void addressesAreRead(String text, ListenAddress expected) {
-    assertEquals(ListenAddress.parse("inference_address", text, 80), expected);
+    assertEquals(ListenAddress.parse("inference_address", text, 80, 443), expected);
   }
 
   @Test
@@ -160,15 +162,10 @@ public class ListenerTest extends HttpTestBase {
       IllegalArgumentException error =
           expectThrows(
               IllegalArgumentException.class,
-              () -> ListenAddress.parse("inference_address", text, 80));
+              () -> ListenAddress.parse("inference_address", text, 80, 443));
       assertTrue(error.getMessage().startsWith("Invalid binding address: " + text));
       assertTrue(error.getMessage().contains("inference_address"));
     }
-    IllegalArgumentException https =
-        expectThrows(
-            IllegalArgumentException.class,
-            () -> ListenAddress.parse("inference_address", "https://h", 80));
-    assertTrue(https.getMessage().contains("https is not supported"), https.getMessage());
   }
 
   @Test

@@ -211,6 +211,7 @@ public class PredictionTest extends HttpTestBase {
     return new HttpSettings(
         any,
         any,
+        SocketSettings.plain(),
         HttpSettings.DEFAULT_MAX_REQUEST_SIZE,
         STREAM_LIMIT,
         CorsSettings.none(),

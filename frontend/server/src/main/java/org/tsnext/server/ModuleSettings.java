@@ -2,6 +2,8 @@ package org.tsnext.server;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.EnumSet;
 import java.util.HashSet;
@@ -23,6 +25,7 @@ import org.tsnext.http.AccessSettings;
 import org.tsnext.http.CorsSettings;
 import org.tsnext.http.HostSettings;
 import org.tsnext.http.HttpSettings;
+import org.tsnext.http.SocketSettings;
 import org.tsnext.http.TokenSettings;
 import org.tsnext.http.routing.Access;
 import org.tsnext.server.settings.ListenerKeys;
@@ -62,6 +65,21 @@ final class ModuleSettings {
   int eventLoopThreads() {
     int configured = settings.get(ListenerKeys.NUMBER_OF_NETTY_THREADS);
     return configured > 0 ? configured : Math.max(1, cpus / CPUS_PER_LOOP);
+  }
+
+  /** Threads for the slow part of TLS handshakes. */
+  int handshakeThreads() {
+    return Math.max(1, cpus / 2);
+  }
+
+  /** Who may connect to the Unix sockets of listeners. */
+  Set<PosixFilePermission> unixMode() {
+    return PosixFilePermissions.fromString(
+        switch (settings.get(ListenerKeys.UNIX_SOCKET_MODE)) {
+          case "0660" -> "rw-rw----";
+          case "0666" -> "rw-rw-rw-";
+          default -> "rw-------";
+        });
   }
 
   boolean unixWorkers(Transport transport) {
@@ -159,6 +177,7 @@ final class ModuleSettings {
   /** Names of the variables that hold secrets of the server, whether or not it looks at them. */
   private Set<String> secretVariables() {
     Set<String> names = new HashSet<>(settings.secretVariables());
+    names.addAll(TlsSettings.referredVariables(settings));
     SettingTable.keys().stream()
         .filter(SettingKey::secret)
         .forEach(key -> names.add(key.environment().variable()));
@@ -196,10 +215,12 @@ final class ModuleSettings {
                 .toList()));
   }
 
-  HttpSettings http(AccessSettings access, Supplier<List<String>> startUpModels) {
+  HttpSettings http(
+      SocketSettings sockets, AccessSettings access, Supplier<List<String>> startUpModels) {
     return new HttpSettings(
         settings.get(ListenerKeys.INFERENCE_ADDRESS),
         settings.get(ListenerKeys.MANAGEMENT_ADDRESS),
+        sockets,
         maxRequestSize(),
         Math.toIntExact(settings.get(ListenerKeys.STREAM_BUFFER_SIZE)),
         new CorsSettings(

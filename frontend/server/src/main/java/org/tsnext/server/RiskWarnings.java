@@ -52,6 +52,7 @@ final class RiskWarnings {
               .formatted(settings.source(SourceKeys.ALLOWED_URLS), String.join(", ", open)));
     }
     warnings.addAll(openAddresses(settings));
+    warnings.addAll(TlsSettings.warnings(settings));
     return warnings;
   }
 
@@ -92,7 +93,7 @@ final class RiskWarnings {
   }
 
   private static boolean isTls(ListenAddress address) {
-    return address.toString().startsWith("https:");
+    return address instanceof ListenAddress.Tcp tcp && tcp.tls();
   }
 
   private static boolean isLocal(ListenAddress address) {

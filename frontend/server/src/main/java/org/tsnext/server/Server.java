@@ -1,11 +1,13 @@
 package org.tsnext.server;
 
 import io.netty.channel.EventLoopGroup;
+import io.netty.util.concurrent.DefaultThreadFactory;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -33,6 +35,7 @@ import org.tsnext.core.worker.ModelEnvironment;
 import org.tsnext.http.BoundListener;
 import org.tsnext.http.HttpServer;
 import org.tsnext.http.ListenerRole;
+import org.tsnext.http.SocketSettings;
 import org.tsnext.server.logging.DeclaredUnits;
 import org.tsnext.server.logging.ModelMetricsLog;
 import org.tsnext.server.machine.GpuDetector;
@@ -46,6 +49,7 @@ import org.tsnext.server.snapshot.SnapshotPlan;
 import org.tsnext.server.snapshot.SnapshotWriter;
 import org.tsnext.server.tokens.Tokens;
 import org.tsnext.transport.Transport;
+import org.tsnext.transport.tls.TlsKeys;
 import org.tsnext.worker.PipModelEnvironment;
 import org.tsnext.worker.ProcessEnvironment;
 import org.tsnext.worker.WorkerOutput;
@@ -172,7 +176,7 @@ final class Server implements AutoCloseable {
     tokens = modules.tokensOn() ? Optional.of(openTokens(executor)) : Optional.empty();
     HttpServer http =
         new HttpServer(
-            modules.http(modules.access(tokens), startupModels::loaded),
+            modules.http(sockets(timer, executor), modules.access(tokens), startupModels::loaded),
             core.inference(),
             core.models(),
             transport,
@@ -280,6 +284,27 @@ final class Server implements AutoCloseable {
     Tokens made = parts.add("key file", new Tokens(settings, Clock.system(), executor));
     made.open(settings);
     return made;
+  }
+
+  private SocketSettings sockets(TimerThread timer, ExecutorService executor)
+      throws StartException {
+    Optional<TlsKeys> keys = new TlsSettings(settings, environment).open(InstantSource.system());
+    keys.filter(TlsKeys::canChange)
+        .ifPresent(
+            k ->
+                new TlsReload(k, settings.get(ListenerKeys.TLS_RELOAD_INTERVAL), timer, executor)
+                    .start());
+    return new SocketSettings(
+        keys.map(k -> new SocketSettings.Tls(k, handshakeThreads())), modules.unixMode());
+  }
+
+  /** A few threads, so that a flood of handshakes leaves processors to requests. */
+  private ExecutorService handshakeThreads() {
+    ExecutorService threads =
+        Executors.newFixedThreadPool(
+            modules.handshakeThreads(), new DefaultThreadFactory("tls-handshake", true));
+    parts.add("handshake threads", threads::shutdownNow);
+    return threads;
   }
 
   private static void start(WorkerRuntime workers) throws StartException {

@@ -12,6 +12,7 @@ import java.util.OptionalInt;
 import org.testng.annotations.Test;
 import org.tsnext.core.model.ServingSettings;
 import org.tsnext.http.AccessSettings;
+import org.tsnext.http.SocketSettings;
 import org.tsnext.server.settings.ConfigFile;
 import org.tsnext.server.settings.SettingsLoader;
 import org.tsnext.transport.Transport;
@@ -61,7 +62,7 @@ public class ModuleSettingsTest {
   public void bodyLimitsLeaveRoomForHeaders() {
     int limit =
         modules(Map.of("max_request_size", "2147483647"))
-            .http(AccessSettings.open(), List::of)
+            .http(SocketSettings.plain(), AccessSettings.open(), List::of)
             .maxRequestSize();
     assertTrue(limit > 2_000_000_000 && limit + (1 << 20) > 0, String.valueOf(limit));
   }
@@ -69,9 +70,21 @@ public class ModuleSettingsTest {
   @Test
   public void secretsStayOutOfWorkers() {
     Map<String, String> environment =
-        Map.of("TS_KEYSTORE_PASS", "x", "AWS_SECRET", "y", "PLAIN", "z");
+        Map.of(
+            "TS_KEYSTORE_PASS",
+            "x",
+            "TS_PRIVATE_KEY_PASS",
+            "x",
+            "KEY_SECRET",
+            "x",
+            "AWS_SECRET",
+            "y",
+            "PLAIN",
+            "z");
     assertEquals(
-        modules(Map.of("blacklist_env_vars", "AWS_.*")).processEnvironment(environment).allowed(),
+        modules(Map.of("blacklist_env_vars", "AWS_.*", "private_key_pass", "env:KEY_SECRET"))
+            .processEnvironment(environment)
+            .allowed(),
         Map.of("PLAIN", "z"));
   }
 }

@@ -1,6 +1,7 @@
 package org.tsnext.server;
 
 import static org.testng.Assert.assertEquals;
+import static org.testng.Assert.assertFalse;
 import static org.testng.Assert.assertTrue;
 
 import java.nio.file.Path;
@@ -108,5 +109,27 @@ public class RiskWarningsTest {
     assertEquals(warnings.size(), 2);
     assertTrue(warnings.get(0).contains("whoever has the management key can register models"));
     assertTrue(warnings.get(1).contains("open to other machines: what is sent, keys included"));
+  }
+
+  @Test
+  public void tlsIsNoLongerMissingWhereItIs() {
+    List<String> warnings =
+        warnings(
+            Map.of(
+                "disable_token_authorization", "false",
+                "inference_address", "https://0.0.0.0",
+                "tls_self_signed", "true"));
+    assertEquals(warnings, List.of());
+  }
+
+  @Test
+  public void passwordInTheFileIsSaidAndAReferenceIsNot() {
+    Map<String, String> plain =
+        Map.of("disable_token_authorization", "true", "private_key_pass", "hunter2");
+    assertTrue(warnings(plain).get(1).startsWith("private_key_pass stands in plain text in /c"));
+    assertFalse(warnings(plain).get(1).contains("hunter2"));
+    Map<String, String> reference =
+        Map.of("disable_token_authorization", "true", "private_key_pass", "file:/run/secret");
+    assertEquals(warnings(reference).size(), 1);
   }
 }

@@ -8,13 +8,14 @@ import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.EventLoop;
 import io.netty.channel.socket.DuplexChannel;
 import io.netty.handler.codec.http.HttpContent;
+import io.netty.handler.ssl.SslHandler;
 import io.netty.util.ReferenceCountUtil;
 import io.netty.util.concurrent.Future;
 import java.io.IOException;
-import java.net.InetSocketAddress;
 import java.util.ArrayDeque;
 import java.util.Queue;
 import java.util.concurrent.TimeUnit;
+import javax.net.ssl.SSLException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.tsnext.core.error.ErrorKind;
@@ -64,15 +65,7 @@ public final class ConnectionHandler extends ChannelInboundHandlerAdapter {
   @Override
   public void handlerAdded(ChannelHandlerContext ctx) {
     context = ctx;
-  }
-
-  @Override
-  public void channelActive(ChannelHandlerContext ctx) {
-    remote =
-        ctx.channel().remoteAddress() instanceof InetSocketAddress address
-            ? address.toString()
-            : "127.0.0.1";
-    ctx.fireChannelActive();
+    remote = RemoteAddress.of(ctx.channel());
   }
 
   @Override
@@ -123,7 +116,7 @@ public final class ConnectionHandler extends ChannelInboundHandlerAdapter {
 
   @Override
   public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
-    if (cause instanceof IOException) {
+    if (cause instanceof IOException || cause.getCause() instanceof SSLException) {
       LOG.debug("Connection of {} broke: {}", remote, cause.toString());
       ctx.close();
       return;
@@ -184,7 +177,7 @@ public final class ConnectionHandler extends ChannelInboundHandlerAdapter {
   void abort() {
     state = State.CLOSED;
     releaseHeld();
-    context.close();
+    HttpPipeline.abort(context.channel());
   }
 
   void write(ByteBuf octets) {
@@ -255,13 +248,21 @@ public final class ConnectionHandler extends ChannelInboundHandlerAdapter {
         .addListener(
             written -> {
               if (written.isSuccess() && channel instanceof DuplexChannel duplex) {
-                duplex.shutdownOutput();
-                endOfLinger =
-                    loop().schedule(() -> channel.close(), LINGER_SECONDS, TimeUnit.SECONDS);
+                endOutput(duplex);
               } else {
                 channel.close();
               }
             });
+  }
+
+  private void endOutput(DuplexChannel channel) {
+    SslHandler tls = channel.pipeline().get(SslHandler.class);
+    if (tls == null) {
+      channel.shutdownOutput();
+    } else {
+      tls.closeOutbound().addListener(said -> channel.shutdownOutput());
+    }
+    endOfLinger = loop().schedule(() -> channel.close(), LINGER_SECONDS, TimeUnit.SECONDS);
   }
 
   private void drop(Object message) {

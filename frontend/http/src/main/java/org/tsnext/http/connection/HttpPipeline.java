@@ -1,38 +1,124 @@
 package org.tsnext.http.connection;
 
 import io.netty.channel.Channel;
+import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelPipeline;
 import io.netty.channel.group.ChannelGroup;
+import io.netty.handler.ssl.ApplicationProtocolNames;
+import java.util.Optional;
 
 /**
  * The handlers of a connection, in the order in which a request meets them. Answers are written by
  * {@link Exchange}.
  */
+@SuppressWarnings("FutureReturnValueIgnored") // whoever waits, waits for the closing of the channel
 public final class HttpPipeline extends ChannelInitializer<Channel> {
+
+  private static final HttpsOnly HTTPS_ONLY = new HttpsOnly();
 
   private final ServerContext server;
   private final RequestRouter router;
   private final ChannelGroup connections;
+  private final Optional<TlsListener> tls;
+  private final Http2Connections http2;
 
   /**
    * Makes the pipeline of a listener.
    *
    * @param connections takes every connection of the listener
+   * @param tls present if the listener speaks TLS
    */
-  public HttpPipeline(ServerContext server, RequestRouter router, ChannelGroup connections) {
+  public HttpPipeline(
+      ServerContext server,
+      RequestRouter router,
+      ChannelGroup connections,
+      Optional<TlsListener> tls) {
     this.server = server;
     this.router = router;
     this.connections = connections;
+    this.tls = tls;
+    this.http2 = new Http2Connections(server, router);
   }
 
   @Override
   protected void initChannel(Channel channel) {
     connections.add(channel);
-    ConnectionHandler connection = new ConnectionHandler(server);
+    if (tls.isPresent()) {
+      addTls(channel, tls.get());
+    } else {
+      addPlain(channel.pipeline());
+    }
+  }
+
+  private void addPlain(ChannelPipeline pipeline) {
+    pipeline.addLast("preface", new PrefaceDetector(() -> http2InsteadOfHttp1(pipeline)));
+    addHttp1(pipeline, router);
+  }
+
+  private void http2InsteadOfHttp1(ChannelPipeline pipeline) {
+    pipeline.remove("decoder");
+    pipeline.remove("connection");
+    pipeline.remove("assembler");
+    http2.addTo(pipeline);
+  }
+
+  private void addTls(Channel channel, TlsListener listener) {
     ChannelPipeline pipeline = channel.pipeline();
+    pipeline.addLast("detector", new TlsDetector(() -> withoutTls(pipeline)));
+    pipeline.addLast("tls", listener.newHandler(channel));
+    pipeline.addLast("negotiation", new ProtocolNegotiation(this::agreed));
+  }
+
+  private void agreed(ChannelHandlerContext ctx, String protocol) {
+    if (protocol.equals(ApplicationProtocolNames.HTTP_2)) {
+      http2.addTo(ctx.pipeline());
+    } else {
+      addHttp1(ctx.pipeline(), router);
+    }
+    if (server.draining().getAsBoolean()) {
+      drain(ctx.channel());
+    }
+  }
+
+  private void withoutTls(ChannelPipeline pipeline) {
+    pipeline.remove("negotiation");
+    pipeline.remove("tls");
+    addHttp1(pipeline, HTTPS_ONLY);
+  }
+
+  private void addHttp1(ChannelPipeline pipeline, RequestRouter answering) {
+    ConnectionHandler connection = new ConnectionHandler(server);
     pipeline.addLast("decoder", new RequestDecoder());
     pipeline.addLast("connection", connection);
-    pipeline.addLast("assembler", new RequestAssembler(connection, server, router));
+    pipeline.addLast("assembler", new RequestAssembler(connection, server, answering));
+  }
+
+  /** Closes a connection as soon as nothing is in flight on it. Any thread. */
+  public static void drain(Channel channel) {
+    if (!channel.eventLoop().inEventLoop()) {
+      channel.eventLoop().execute(() -> drain(channel));
+      return;
+    }
+    ConnectionHandler http1 = channel.pipeline().get(ConnectionHandler.class);
+    if (http1 != null) {
+      http1.drain();
+    } else {
+      // HTTP/2 says GOAWAY, and closes when its streams have been answered.
+      channel.close();
+    }
+  }
+
+  /**
+   * Breaks a connection off, without the good-bye of TLS: nobody can take it for the end of an
+   * answer. Any thread.
+   */
+  public static void abort(Channel channel) {
+    ChannelHandlerContext first = channel.pipeline().firstContext();
+    if (first != null) {
+      first.close();
+    } else {
+      channel.close();
+    }
   }
 }

@@ -12,7 +12,6 @@ import io.netty.handler.codec.http.HttpVersion;
 import io.netty.handler.codec.http.LastHttpContent;
 import java.nio.charset.StandardCharsets;
 import java.util.Optional;
-import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.http.connection.RequestRouter.Destination;
 
@@ -87,11 +86,7 @@ final class RequestAssembler extends SimpleChannelInboundHandler<HttpObject> {
     boolean expects = expectation != null && version11;
     long declared = HttpUtil.getContentLength(request, 0L);
     if (expects && !expectation.equalsIgnoreCase("100-continue")) {
-      refuse(
-          new ServingException(
-              ErrorKind.EXPECTATION_FAILED,
-              "Expectation not supported: " + expectation + ", expected 100-continue."),
-          false);
+      refuse(RequestChecks.unknownExpectation(expectation), false);
       return;
     }
     destination = router.route(request);
@@ -101,7 +96,7 @@ final class RequestAssembler extends SimpleChannelInboundHandler<HttpObject> {
     if (!destination.wantsBody()) {
       answerAtOnce(skippable);
     } else if (declared > maxBody) {
-      refuse(tooLarge(), skippable);
+      refuse(RequestChecks.tooLarge(maxBody), skippable);
     } else {
       state = State.BODY;
       body = new BodyCollector(ctx.alloc());
@@ -120,7 +115,7 @@ final class RequestAssembler extends SimpleChannelInboundHandler<HttpObject> {
       } else {
         body.add(content.content().retain());
         if (body.size() > maxBody) {
-          refuse(tooLarge(), false);
+          refuse(RequestChecks.tooLarge(maxBody), false);
         }
       }
     }
@@ -167,11 +162,5 @@ final class RequestAssembler extends SimpleChannelInboundHandler<HttpObject> {
       body.release();
       body = null;
     }
-  }
-
-  private ServingException tooLarge() {
-    return new ServingException(
-        ErrorKind.REQUEST_TOO_LARGE,
-        "The request body is larger than max_request_size=" + maxBody + " octets.");
   }
 }

@@ -81,6 +81,18 @@ final class RequestChecks {
     return invalid(ErrorKind.BAD_REQUEST, reason);
   }
 
+  static ServingException unknownExpectation(String expectation) {
+    return new ServingException(
+        ErrorKind.EXPECTATION_FAILED,
+        "Expectation not supported: " + expectation + ", expected 100-continue.");
+  }
+
+  static ServingException tooLarge(int limit) {
+    return new ServingException(
+        ErrorKind.REQUEST_TOO_LARGE,
+        "The request body is larger than max_request_size=" + limit + " octets.");
+  }
+
   private static ServingException invalid(ErrorKind kind, String reason) {
     return new ServingException(kind, "Invalid HTTP message.").withDetail(reason);
   }

@@ -1,6 +1,7 @@
 package org.tsnext.http.response;
 
 import io.netty.handler.codec.DateFormatter;
+import io.netty.util.AsciiString;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.Date;
@@ -9,6 +10,8 @@ import org.tsnext.core.time.Clock;
 
 /** The {@code Date} header of answers, written anew once a second. Any thread. */
 final class DateLine {
+
+  private static final String NAME = "date: ";
 
   private final Clock clock;
 
@@ -27,10 +30,16 @@ final class DateLine {
       return known.octets;
     }
     Instant now = clock.now();
-    String text = "date: " + DateFormatter.format(Date.from(now)) + "\r\n";
+    String text = NAME + DateFormatter.format(Date.from(now)) + "\r\n";
     byte[] octets = text.getBytes(StandardCharsets.US_ASCII);
     line = new Line(octets, nanos, TimeUnit.SECONDS.toNanos(1) - now.getNano());
     return octets;
+  }
+
+  /** The value alone. */
+  AsciiString value() {
+    byte[] octets = current();
+    return new AsciiString(octets, NAME.length(), octets.length - NAME.length() - 2, false);
   }
 
   /** Good from {@code startNanos} for {@code lifeNanos}. */

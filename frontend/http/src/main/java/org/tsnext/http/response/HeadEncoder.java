@@ -2,10 +2,16 @@ package org.tsnext.http.response;
 
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufUtil;
+import io.netty.handler.codec.http.HttpHeaderNames;
+import io.netty.handler.codec.http.HttpHeaderValues;
 import io.netty.handler.codec.http.HttpResponseStatus;
+import io.netty.handler.codec.http2.DefaultHttp2Headers;
+import io.netty.handler.codec.http2.Http2Headers;
+import io.netty.util.AsciiString;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.tsnext.core.request.Header;
 import org.tsnext.core.time.Clock;
@@ -43,15 +49,23 @@ public final class HeadEncoder {
   private static final byte[] CONTENT_TYPE = ascii("content-type: ");
   private static final byte[] JSON_TYPE = ascii("content-type: application/json\r\n");
   private static final byte[] REQUEST_ID = ascii("x-request-id: ");
+  private static final AsciiString REQUEST_ID_NAME = AsciiString.cached("x-request-id");
+  private static final String NO_CACHE_VALUE = "no-cache, no-store, must-revalidate, private";
+  private static final String LONG_AGO = "Thu, 01 Jan 1970 00:00:00 UTC";
   private static final byte[] NO_CACHE =
       ascii(
           String.join(
               "\r\n",
               "",
               "Pragma: no-cache",
-              "Cache-Control: no-cache, no-store, must-revalidate, private",
-              "Expires: Thu, 01 Jan 1970 00:00:00 UTC",
+              "Cache-Control: " + NO_CACHE_VALUE,
+              "Expires: " + LONG_AGO,
               ""));
+  private static final Map<AsciiString, AsciiString> NO_CACHE_HEADERS =
+      Map.of(
+          HttpHeaderNames.PRAGMA, HttpHeaderValues.NO_CACHE,
+          HttpHeaderNames.CACHE_CONTROL, AsciiString.cached(NO_CACHE_VALUE),
+          HttpHeaderNames.EXPIRES, AsciiString.cached(LONG_AGO));
   private static final byte[] CONTENT_LENGTH = ascii("content-length: ");
   private static final byte[] CHUNKED = ascii("transfer-encoding: chunked\r\n");
   private static final byte[] KEEP_ALIVE = ascii("connection: keep-alive\r\n\r\n");
@@ -93,6 +107,32 @@ public final class HeadEncoder {
     }
     writeFraming(out, head);
     out.writeBytes(keepAlive ? KEEP_ALIVE : CLOSE);
+  }
+
+  /** The same head for HTTP/2, which has no reason phrase and frames of its own. */
+  public Http2Headers http2(Head head, String requestId) {
+    Http2Headers to = new DefaultHttp2Headers(false);
+    to.status(HttpResponseStatus.valueOf(head.status()).codeAsText());
+    head.contentType().ifPresent(type -> to.add(HttpHeaderNames.CONTENT_TYPE, utf8(type)));
+    for (Header header : head.headers()) {
+      to.add(AsciiString.of(header.name()).toLowerCase(), utf8(header.value()));
+    }
+    to.add(REQUEST_ID_NAME, AsciiString.of(requestId));
+    NO_CACHE_HEADERS.forEach(to::add);
+    to.add(HttpHeaderNames.DATE, date.value());
+    for (CorsHeader header : cors) {
+      if (head.headers().isEmpty() || !header.isIn(head.headers())) {
+        to.add(header.name, header.value);
+      }
+    }
+    if (head.framing() == Framing.CONTENT_LENGTH) {
+      to.setInt(HttpHeaderNames.CONTENT_LENGTH, head.length());
+    }
+    return to;
+  }
+
+  private static AsciiString utf8(String text) {
+    return new AsciiString(text.getBytes(StandardCharsets.UTF_8), false);
   }
 
   private static void writeFraming(ByteBuf out, Head head) {
@@ -142,7 +182,9 @@ public final class HeadEncoder {
         text ->
             headers.add(
                 new CorsHeader(
-                    name, (name + ": " + text + "\r\n").getBytes(StandardCharsets.UTF_8))));
+                    name,
+                    utf8(text),
+                    (name + ": " + text + "\r\n").getBytes(StandardCharsets.UTF_8))));
   }
 
   private static byte[] ascii(String text) {
@@ -152,10 +194,12 @@ public final class HeadEncoder {
   /** One configured header, ready to be written. */
   private static final class CorsHeader {
     private final String name;
+    private final AsciiString value;
     private final byte[] line;
 
-    CorsHeader(String name, byte[] line) {
+    CorsHeader(String name, AsciiString value, byte[] line) {
       this.name = name;
+      this.value = value;
       this.line = line;
     }
 

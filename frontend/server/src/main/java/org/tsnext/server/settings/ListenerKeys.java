@@ -21,19 +21,18 @@ public final class ListenerKeys {
   private static final int MEGABYTE = 1 << 20;
   private static final int MAX_THREADS = 4096;
   private static final String GRPC = "the gRPC API is";
-  private static final String TLS = "TLS is";
 
   public static final SettingKey<ListenAddress> INFERENCE_ADDRESS =
       SettingKey.of(
               "inference_address",
-              address("inference_address", 80),
-              "Where the inference API listens: http://host[:port] or unix:/absolute/path. Port 0"
-                  + " takes a free one.")
+              address("inference_address", 80, 443),
+              "Where the inference API listens: http://host[:port], https://host[:port] or"
+                  + " unix:/absolute/path. Port 0 takes a free one.")
           .withDefault("http://127.0.0.1:8080");
   public static final SettingKey<ListenAddress> MANAGEMENT_ADDRESS =
       SettingKey.of(
               "management_address",
-              address("management_address", 8081),
+              address("management_address", 8081, 8444),
               "Where the management API listens. The same as inference_address makes one listener"
                   + " serve both.")
           .withDefault("http://127.0.0.1:8081");
@@ -43,7 +42,9 @@ public final class ListenerKeys {
           .notYet("the metrics API is", enabled -> enabled);
   public static final SettingKey<ListenAddress> METRICS_ADDRESS =
       SettingKey.of(
-              "metrics_address", address("metrics_address", 8082), "Where the metrics API listens.")
+              "metrics_address",
+              address("metrics_address", 8082, 8445),
+              "Where the metrics API listens.")
           .withDefault("http://127.0.0.1:8082")
           .notYet("the metrics API is");
   public static final SettingKey<Integer> MAX_REQUEST_SIZE =
@@ -135,22 +136,59 @@ public final class ListenerKeys {
           .notYet("the Open Inference Protocol is", enabled -> enabled);
 
   public static final SettingKey<Path> KEYSTORE =
-      SettingKey.of("keystore", path(), "Key store with the TLS key; wins over the PEM files.")
-          .notYet(TLS);
+      SettingKey.of(
+          "keystore",
+          path(),
+          "Key store with the TLS key of all https listeners, its first; wins over the PEM files.");
   public static final SettingKey<String> KEYSTORE_PASS =
-      SettingKey.of("keystore_pass", text("a password"), "Password of the key store and its key.")
-          .withDefault("changeit")
-          .hidden()
-          .notYet(TLS);
+      SettingKey.of(
+              "keystore_pass",
+              text("file:<path>, env:<variable> or a password"),
+              "Password of the key store and its key: file:<path> for the first line of a file,"
+                  + " env:<variable>, or the password itself.")
+          .hidden();
   public static final SettingKey<String> KEYSTORE_TYPE =
       SettingKey.of("keystore_type", oneOf("pkcs12", "jks", "jceks"), "Kind of the key store.")
-          .withDefault("PKCS12")
-          .notYet(TLS);
+          .withDefault("PKCS12");
   public static final SettingKey<Path> PRIVATE_KEY_FILE =
-      SettingKey.of("private_key_file", path(), "PEM file with the TLS key.").notYet(TLS);
+      SettingKey.of(
+          "private_key_file",
+          path(),
+          "PEM file with the TLS key of all https listeners: RSA, EC or Ed25519, in PKCS#8,"
+              + " PKCS#1 or SEC1.");
+  public static final SettingKey<String> PRIVATE_KEY_PASS =
+      SettingKey.of(
+              "private_key_pass",
+              text("file:<path>, env:<variable> or a passphrase"),
+              "Passphrase of an encrypted private_key_file (PKCS#8), in the forms of"
+                  + " keystore_pass.")
+          .hidden();
   public static final SettingKey<Path> CERTIFICATE_FILE =
-      SettingKey.of("certificate_file", path(), "PEM file with the TLS certificate chain.")
-          .notYet(TLS);
+      SettingKey.of(
+          "certificate_file",
+          path(),
+          "PEM file with the TLS certificate chain, the key's own certificate first.");
+  public static final SettingKey<Duration> TLS_RELOAD_INTERVAL =
+      SettingKey.of(
+              "tls_reload_interval",
+              seconds(1),
+              "How often the files of the TLS key are compared with what was read, in seconds. New"
+                  + " connections use a new key; a broken one is logged and the old one stays.")
+          .withDefault("10");
+  public static final SettingKey<Boolean> TLS_SELF_SIGNED =
+      SettingKey.of(
+              "tls_self_signed",
+              bool(),
+              "Whether https listeners without a key make one, with a self-signed certificate, at"
+                  + " each start. For trying out only.")
+          .withDefault("false");
+  public static final SettingKey<String> UNIX_SOCKET_MODE =
+      SettingKey.of(
+              "unix_socket_mode",
+              oneOf("0600", "0660", "0666"),
+              "Who may connect to the Unix sockets of listeners: the owner, the group too, or"
+                  + " everybody on the machine.")
+          .withDefault("0600");
 
   public static final SettingKey<String> CORS_ALLOWED_ORIGIN =
       header(
@@ -174,6 +212,7 @@ public final class ListenerKeys {
           MANAGEMENT_ADDRESS,
           METRICS_ADDRESS,
           ENABLE_METRICS_API,
+          UNIX_SOCKET_MODE,
           MAX_REQUEST_SIZE,
           MAX_RESPONSE_SIZE,
           STREAM_BUFFER_SIZE,
@@ -199,7 +238,10 @@ public final class ListenerKeys {
           KEYSTORE_PASS,
           KEYSTORE_TYPE,
           PRIVATE_KEY_FILE,
+          PRIVATE_KEY_PASS,
           CERTIFICATE_FILE,
+          TLS_RELOAD_INTERVAL,
+          TLS_SELF_SIGNED,
           CORS_ALLOWED_ORIGIN,
           CORS_ALLOWED_METHODS,
           CORS_ALLOWED_HEADERS,

@@ -14,6 +14,7 @@ final class SettingChecks {
     List<String> problems = new ArrayList<>();
     nativeIoForUnixSockets(settings, ListenerKeys.INFERENCE_ADDRESS, problems);
     nativeIoForUnixSockets(settings, ListenerKeys.MANAGEMENT_ADDRESS, problems);
+    problems.addAll(TlsChecks.check(settings));
     boolean unixWorkers = settings.find(WorkerKeys.WORKER_TRANSPORT).equals(Optional.of("unix"));
     if (unixWorkers && !settings.get(ListenerKeys.USE_NATIVE_IO)) {
       problems.add(

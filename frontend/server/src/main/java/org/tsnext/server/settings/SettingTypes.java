@@ -176,17 +176,10 @@ final class SettingTypes {
         });
   }
 
-  static SettingType<ListenAddress> address(String key, int defaultPort) {
-    String expected = "http://host[:port] or unix:/absolute/path";
+  static SettingType<ListenAddress> address(String key, int httpPort, int httpsPort) {
     return type(
-        expected,
-        text -> {
-          if (text.regionMatches(true, 0, "https:", 0, 6)) {
-            throw new InvalidValueException(
-                "https is not supported yet in this version, expected " + expected);
-          }
-          return ListenAddress.parse(key, text, defaultPort);
-        });
+        "http://host[:port], https://host[:port] or unix:/absolute/path",
+        text -> ListenAddress.parse(key, text, httpPort, httpsPort));
   }
 
   static SettingType<ModelsProperty> models() {

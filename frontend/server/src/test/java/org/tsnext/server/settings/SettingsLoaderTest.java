@@ -203,9 +203,21 @@ public class SettingsLoaderTest {
       {"metrics_config", "/no/such/file", "a file that exists and can be read"},
       {"token_expiration_min", "-1", "minutes as a number, fractions allowed, or never"},
       {"token_expiration_min", "soon", "minutes as a number, fractions allowed, or never"},
-      {"inference_address", "127.0.0.1:80", "http://host[:port] or unix:/absolute/path"},
-      {"inference_address", "unix:relative", "http://host[:port] or unix:/absolute/path"},
-      {"management_address", "http://h:65536", "http://host[:port] or unix:/absolute/path"},
+      {
+        "inference_address",
+        "127.0.0.1:80",
+        "http://host[:port], https://host[:port] or unix:/absolute/path"
+      },
+      {
+        "inference_address",
+        "unix:relative",
+        "http://host[:port], https://host[:port] or unix:/absolute/path"
+      },
+      {
+        "management_address",
+        "http://h:65536",
+        "http://host[:port], https://host[:port] or unix:/absolute/path"
+      },
       {"models", "[1]", "a JSON object: model name, version, settings"},
       {"models", "{\"m\": {\"1.0\": 3}}", "a JSON object: model name, version, settings"},
       {"ts_header_key_sequence_id", "a b", "the name of an HTTP header"},
@@ -229,10 +241,45 @@ public class SettingsLoaderTest {
             + expected);
   }
 
+  @DataProvider
+  public Object[][] incompleteTls() {
+    return new Object[][] {
+      {Map.of("inference_address", "https://localhost:8443"), "https needs a key"},
+      {Map.of("private_key_file", "/k"), "expected certificate_file beside it"},
+      {Map.of("certificate_file", "/c"), "expected private_key_file beside it"},
+      {Map.of("keystore", "/k"), "expected keystore_pass beside it"},
+      {
+        Map.of(
+            "inference_address", "https://localhost:8443",
+            "management_address", "http://localhost:8443",
+            "tls_self_signed", "true"),
+        "with another scheme"
+      },
+    };
+  }
+
+  @Test(dataProvider = "incompleteTls")
+  public void incompleteTlsIsRefusedInWords(Map<String, String> values, String expected) {
+    String problem = problem(values);
+    assertTrue(problem.contains(expected), problem);
+  }
+
   @Test
-  public void httpsIsRefusedInWords() {
-    String problem = problem(Map.of("inference_address", "https://localhost:8443"));
-    assertTrue(problem.contains("https is not supported yet"), problem);
+  public void completeTlsIsAccepted() {
+    Settings settings =
+        load(
+            Map.of(
+                "inference_address", "https://localhost",
+                "management_address", "https://localhost",
+                "keystore", "/k",
+                "keystore_pass", "env:P"));
+    assertEquals(
+        settings.get(ListenerKeys.INFERENCE_ADDRESS),
+        new ListenAddress.Tcp("localhost", 443, true));
+    assertEquals(
+        settings.get(ListenerKeys.MANAGEMENT_ADDRESS),
+        new ListenAddress.Tcp("localhost", 8444, true));
+    assertEquals(settings.warnings(), List.of());
   }
 
   @Test
@@ -274,8 +321,6 @@ public class SettingsLoaderTest {
       {"grpc_inference_port", "7777"},
       {"metrics_mode", "prometheus"},
       {"ts_open_inference_protocol", "true"},
-      {"keystore", "/etc/keys"},
-      {"private_key_file", "/etc/key.pem"},
       {"plugins_path", "/plugins"},
       {"workflow_store", "/workflows"},
       {"cpp_log_config", "/log.yaml"},

@@ -71,8 +71,7 @@ record KeyMaterial(PrivateKey key, List<X509Certificate> chain) {
   /** SHA-256 of the certificate, as browsers and {@code openssl x509 -fingerprint} show it. */
   String fingerprint() {
     try {
-      byte[] digest =
-          MessageDigest.getInstance("SHA-256").digest(certificate().getEncoded());
+      byte[] digest = MessageDigest.getInstance("SHA-256").digest(certificate().getEncoded());
       return HexFormat.ofDelimiter(":").formatHex(digest).toUpperCase(Locale.ROOT);
     } catch (GeneralSecurityException e) {
       throw new IllegalStateException("every JDK has SHA-256", e);

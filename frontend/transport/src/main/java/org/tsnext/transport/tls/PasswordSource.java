@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.Optional;
 
 /** Where a password is. It is read anew each time, so that it can be changed with what it opens. */
 @FunctionalInterface
@@ -40,6 +41,13 @@ public interface PasswordSource {
   /** Whether a setting is the password itself rather than the place where it is. */
   static boolean isPlain(String text) {
     return !text.startsWith("file:") && !text.startsWith("env:");
+  }
+
+  /** The environment variable that a setting refers to. */
+  static Optional<String> variable(String text) {
+    return text.startsWith("env:")
+        ? Optional.of(text.substring("env:".length()))
+        : Optional.empty();
   }
 
   private static String firstLine(String key, String path) throws TlsKeyException {

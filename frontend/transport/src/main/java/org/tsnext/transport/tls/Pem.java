@@ -54,8 +54,7 @@ final class Pem {
     while (matcher.find()) {
       String body = matcher.group(2);
       boolean headers = HEADER.matcher(body).find();
-      byte[] der =
-          headers ? new byte[0] : Base64.getDecoder().decode(body.replaceAll("\\s", ""));
+      byte[] der = headers ? new byte[0] : Base64.getDecoder().decode(body.replaceAll("\\s", ""));
       blocks.add(new Block(matcher.group(1), headers, der));
     }
     return blocks;

@@ -67,7 +67,10 @@ final class PrivateKeyReader {
       }
       default ->
           throw new TlsKeyException(
-              what + ": " + block.label() + " is not supported, expected an RSA, EC or Ed25519 key");
+              what
+                  + ": "
+                  + block.label()
+                  + " is not supported, expected an RSA, EC or Ed25519 key");
     };
   }
 

@@ -66,8 +66,7 @@ final class SelfSignedCertificate {
 
   private static byte[] toBeSigned(KeyPair pair, List<String> hosts, Instant now)
       throws GeneralSecurityException {
-    byte[] name =
-        sequence(element(Der.SET, sequence(oid("2.5.4.3"), Der.utf8(hosts.get(0)))));
+    byte[] name = sequence(element(Der.SET, sequence(oid("2.5.4.3"), Der.utf8(hosts.get(0)))));
     return sequence(
         element(Der.explicit(0), Der.integer(2)),
         Der.integer(new BigInteger(126, new SecureRandom()).setBit(126)),
@@ -90,10 +89,8 @@ final class SelfSignedCertificate {
     byte[] digitalSignatureAndCertificates = {2, (byte) 0x84};
     return sequence(
         extension("2.5.29.17", new byte[0], names),
-        extension(
-            "2.5.29.19", CRITICAL, sequence(element(Der.BOOLEAN, new byte[] {(byte) 0xff}))),
-        extension(
-            "2.5.29.15", CRITICAL, element(Der.BIT_STRING, digitalSignatureAndCertificates)),
+        extension("2.5.29.19", CRITICAL, sequence(element(Der.BOOLEAN, new byte[] {(byte) 0xff}))),
+        extension("2.5.29.15", CRITICAL, element(Der.BIT_STRING, digitalSignatureAndCertificates)),
         extension("2.5.29.14", new byte[0], element(Der.OCTET_STRING, keyId)));
   }
 

@@ -1,0 +1,115 @@
+package org.tsnext.http.connection;
+
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
+import io.netty.channel.ChannelFuture;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.EventLoop;
+import io.netty.handler.codec.http.HttpResponseStatus;
+import io.netty.handler.codec.http2.DefaultHttp2DataFrame;
+import io.netty.handler.codec.http2.DefaultHttp2Headers;
+import io.netty.handler.codec.http2.DefaultHttp2HeadersFrame;
+import io.netty.handler.codec.http2.DefaultHttp2ResetFrame;
+import io.netty.handler.codec.http2.Http2Error;
+import org.tsnext.http.response.HeadEncoder.Head;
+
+/** Writes the answer of one HTTP/2 stream. */
+@SuppressWarnings("FutureReturnValueIgnored") // a failed write ends in channelInactive
+final class Http2Writer implements AnswerWriter {
+
+  private final ServerContext server;
+  private final ChannelHandlerContext context;
+  private boolean requestComplete;
+  private ChannelFuture lastWrite;
+
+  /**
+   * @param context of a handler of the stream, not of the connection
+   */
+  Http2Writer(ServerContext server, ChannelHandlerContext context) {
+    this.server = server;
+    this.context = context;
+  }
+
+  /** All of the request has come. */
+  void requestComplete() {
+    requestComplete = true;
+  }
+
+  boolean isRequestComplete() {
+    return requestComplete;
+  }
+
+  /** Tells a client that waits for it to send its body. */
+  void writeContinue() {
+    DefaultHttp2Headers headers = new DefaultHttp2Headers(false);
+    headers.status(HttpResponseStatus.CONTINUE.codeAsText());
+    context.writeAndFlush(new DefaultHttp2HeadersFrame(headers, false));
+  }
+
+  @Override
+  public ServerContext server() {
+    return server;
+  }
+
+  @Override
+  public EventLoop loop() {
+    return context.channel().eventLoop();
+  }
+
+  @Override
+  public String remote() {
+    return RemoteAddress.of(context.channel().parent());
+  }
+
+  @Override
+  public void writeAnswer(Exchange exchange, Head head, ByteBuf body) {
+    boolean withBody = body.isReadable();
+    writeHead(exchange, head, !withBody);
+    if (withBody) {
+      lastWrite = context.write(new DefaultHttp2DataFrame(body, true));
+    } else {
+      body.release();
+    }
+    context.flush();
+  }
+
+  @Override
+  public void writeHead(Exchange exchange, Head head, boolean last) {
+    lastWrite =
+        context.write(
+            new DefaultHttp2HeadersFrame(server.heads().http2(head, exchange.requestId()), last));
+  }
+
+  @Override
+  public ChannelFuture writeChunk(ByteBuf chunk) {
+    return context.writeAndFlush(new DefaultHttp2DataFrame(chunk, false));
+  }
+
+  @Override
+  public void writeEnd() {
+    lastWrite = context.writeAndFlush(new DefaultHttp2DataFrame(Unpooled.EMPTY_BUFFER, true));
+  }
+
+  @Override
+  public void flush() {
+    context.flush();
+  }
+
+  @Override
+  public void cut() {
+    reset(Http2Error.INTERNAL_ERROR);
+  }
+
+  /** A client that still sends its request is told that nobody reads the rest. */
+  @Override
+  public void ended(Exchange exchange) {
+    if (!requestComplete) {
+      // Not before the answer has left: a reset takes back what still waits.
+      lastWrite.addListener(written -> reset(Http2Error.NO_ERROR));
+    }
+  }
+
+  private void reset(Http2Error reason) {
+    context.writeAndFlush(new DefaultHttp2ResetFrame(reason));
+  }
+}

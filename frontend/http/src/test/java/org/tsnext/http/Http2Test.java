@@ -1,0 +1,373 @@
+package org.tsnext.http;
+
+import static org.testng.Assert.assertEquals;
+import static org.testng.Assert.assertNull;
+import static org.testng.Assert.assertTrue;
+import static org.tsnext.http.Http2Client.headers;
+
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
+import io.netty.handler.codec.http2.Http2Error;
+import io.netty.handler.codec.http2.Http2Headers;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.testng.annotations.AfterMethod;
+import org.testng.annotations.BeforeMethod;
+import org.testng.annotations.DataProvider;
+import org.testng.annotations.Test;
+import org.tsnext.core.error.ErrorKind;
+import org.tsnext.core.error.ServingException;
+import org.tsnext.core.request.Header;
+import org.tsnext.core.request.ResponseHead;
+import org.tsnext.core.request.ResponseHead.BodyKind;
+import org.tsnext.core.request.ResponseSink;
+import org.tsnext.http.Http2Client.Call;
+import org.tsnext.http.RawClient.Answer;
+
+/** HTTP/2 with prior knowledge answers as HTTP/1.1 does. */
+public class Http2Test extends HttpTestBase {
+
+  private static final ResponseHead HEAD =
+      new ResponseHead(201, "", BodyKind.TEXT, List.of(new Header("X-A", "b")));
+
+  private Http2Client client;
+
+  @BeforeMethod(dependsOnMethods = "startServer")
+  public void connect() throws Exception {
+    client = new Http2Client(port, false);
+  }
+
+  @AfterMethod(alwaysRun = true)
+  public void disconnect() {
+    client.close();
+  }
+
+  private static ByteBuf text(String text) {
+    return Unpooled.copiedBuffer(text, StandardCharsets.UTF_8);
+  }
+
+  @Test
+  public void requestsAreAnsweredOneBesideTheOther() throws Exception {
+    inference.hold();
+    Call first = client.post("/predictions/m", "one");
+    ResponseSink sink = inference.nextWaiting().sink();
+    Call second = client.post("/predictions/m", "two");
+    ResponseSink secondSink = inference.nextWaiting().sink();
+    secondSink.complete(HEAD, text("2"));
+    assertEquals(second.status(), 201);
+    assertEquals(second.body(), "2");
+    sink.complete(HEAD, text("1"));
+    assertEquals(first.status(), 201);
+    assertEquals(first.body(), "1");
+  }
+
+  @DataProvider
+  public Object[][] targets() {
+    return new Object[][] {
+      {"GET", "/ping", null},
+      {"HEAD", "/ping", null},
+      {"POST", "/predictions/m?a=b", "x"},
+      {"GET", "/nowhere", null},
+      {"DELETE", "/predictions/m", null},
+      {"OPTIONS", "/", null},
+      {"OPTIONS", "*", null},
+      {"POST", "/predictions/m", "x".repeat(MAX_REQUEST + 1)},
+      {"GET", "/%zz", null},
+      {"GET", "nopath", null},
+    };
+  }
+
+  @Test(dataProvider = "targets")
+  public void answersAreThoseOfHttp1(String method, String target, String body) throws Exception {
+    Answer expected;
+    try (RawClient raw = new RawClient(port)) {
+      raw.request(method, target, body, "x-request-id: 1");
+      expected = raw.read(!method.equals("HEAD"));
+    }
+    Http2Headers request = headers(method, target, "x-request-id", "1");
+    Call call = client.begin(request, body == null);
+    if (body != null) {
+      call.data(body, true);
+    }
+    Http2Headers head = call.head();
+    assertEquals(head.status().toString(), String.valueOf(expected.status()));
+    Map<String, String> wanted = new TreeMap<>(expected.headers());
+    wanted.keySet().removeAll(List.of("connection", "transfer-encoding", "date"));
+    Map<String, String> got = new TreeMap<>();
+    head.forEach(header -> got.put(header.getKey().toString(), header.getValue().toString()));
+    assertTrue(got.containsKey("date"));
+    got.keySet().removeAll(List.of(":status", "date"));
+    String answered = call.body();
+    if (!target.equals("nopath")) {
+      assertEquals(got, wanted);
+      assertEquals(answered, expected.body());
+    }
+  }
+
+  @Test
+  public void requestReachesTheHandlerAsFromHttp1() throws Exception {
+    assertEquals(
+        client
+            .post("/predictions/m", "hello", "x-own", "1", "cookie", "a=1", "cookie", "b=2")
+            .status(),
+        200);
+    FakeInference.Seen seen = inference.seen.take();
+    assertEquals(seen.header("host"), "t");
+    assertEquals(seen.header("x-own"), "1");
+    assertEquals(seen.header("cookie"), "a=1; b=2");
+    assertTrue(seen.headers().stream().noneMatch(header -> header.name().startsWith(":")));
+    assertEquals(seen.parts().get(0).value(), "hello");
+  }
+
+  @Test
+  public void chunksAreDataFramesAsTheyAreMade() throws Exception {
+    inference.hold();
+    Call call = client.post("/predictions/m", "x");
+    ResponseSink sink = inference.nextWaiting().sink();
+    sink.chunk(HEAD, text("part0 "));
+    Http2Headers head = call.head();
+    assertEquals(head.get("ts_stream_next").toString(), "true");
+    assertEquals(head.get("x-a").toString(), "b");
+    assertNull(head.get("transfer-encoding"));
+    assertEquals(call.next(), "part0 ");
+    sink.chunk(ResponseHead.EMPTY, text("part1 "));
+    assertEquals(call.next(), "part1 ");
+    sink.end(text("last"));
+    assertEquals(call.body(), "last");
+  }
+
+  @Test
+  public void errorInAStreamIsAReset() throws Exception {
+    inference.hold();
+    Call call = client.post("/predictions/m", "x");
+    ResponseSink sink = inference.nextWaiting().sink();
+    sink.chunk(HEAD, text("a"));
+    call.head();
+    assertEquals(call.next(), "a");
+    sink.fail(new ServingException(ErrorKind.WORKER_LOST, "Worker died."));
+    assertEquals(call.next(), Http2Error.INTERNAL_ERROR);
+    assertEquals(client.get("/ping").status(), 200);
+  }
+
+  @Test
+  public void headOfAStreamHasNoBodyAndStopsTheModel() throws Exception {
+    inference.hold();
+    Call call = client.begin(headers("HEAD", "/predictions/m"), true);
+    ResponseSink sink = inference.nextWaiting().sink();
+    sink.chunk(HEAD, text("a"));
+    assertEquals(call.status(), 201);
+    assertEquals(call.body(), "");
+    waitUntil("cancelled", () -> inference.cancelled.get() == 1);
+    sink.end(text("b"));
+  }
+
+  @Test
+  public void resetFreesThePlaceOfTheRequest() throws Exception {
+    inference.hold();
+    try (CapturedLog log = new CapturedLog("ACCESS_LOG")) {
+      Call call = client.post("/predictions/m", "x");
+      ResponseSink sink = inference.nextWaiting().sink();
+      call.reset();
+      waitUntil("cancelled", () -> inference.cancelled.get() == 1);
+      sink.complete(HEAD, text("too late"));
+      waitUntil("logged", () -> log.lines().size() == 1);
+      assertTrue(log.lines().get(0).contains("\"POST /predictions/m HTTP/2.0\" 499 "));
+    }
+    inference.answer((request, answer) -> answer.complete(HEAD, text("ok")));
+    assertEquals(client.post("/predictions/m", "x").status(), 201);
+  }
+
+  @Test
+  public void connectionThatBreaksFreesAllOfIts() throws Exception {
+    inference.hold();
+    for (int i = 0; i < 10; i++) {
+      client.post("/predictions/m", "x");
+      inference.nextWaiting();
+    }
+    client.breakOff();
+    waitUntil("cancelled", () -> inference.cancelled.get() == 10);
+  }
+
+  @Test
+  public void slowClientLosesItsStreamAndNobodyElse() throws Exception {
+    inference.hold();
+    Call slow = client.post("/predictions/m", "x");
+    ResponseSink sink = inference.nextWaiting().sink();
+    Call other = client.post("/predictions/m", "x");
+    ResponseSink otherSink = inference.nextWaiting().sink();
+    client.channel().config().setAutoRead(false);
+    String large = "x".repeat(16 * 1024);
+    for (int i = 0; i < 20_000 && inference.cancelled.get() == 0; i++) {
+      sink.chunk(HEAD, text(large));
+      if (i % 16 == 0) {
+        Thread.sleep(1);
+      }
+    }
+    waitUntil("cut", () -> inference.cancelled.get() == 1);
+    client.channel().config().setAutoRead(true);
+    otherSink.complete(HEAD, text("fine"));
+    assertEquals(other.status(), 201);
+    assertEquals(other.body(), "fine");
+    Object last = slow.next();
+    while (!(last instanceof Http2Error)) {
+      last = slow.next();
+    }
+    assertEquals(last, Http2Error.INTERNAL_ERROR);
+  }
+
+  @Test
+  public void declaredBodyThatIsTooLargeIsRefusedAtOnce() throws Exception {
+    Call call =
+        client.begin(
+            headers("POST", "/predictions/m", "content-length", String.valueOf(MAX_REQUEST + 1)),
+            false);
+    assertEquals(call.status(), 413);
+    assertTrue(call.body().contains("max_request_size=" + MAX_REQUEST));
+    assertEquals(call.next(), Http2Error.NO_ERROR);
+    assertEquals(client.get("/ping").status(), 200);
+  }
+
+  @Test
+  public void bodyThatGrowsTooLargeIsRefusedBeforeItsEnd() throws Exception {
+    Call call = client.begin(headers("POST", "/predictions/m"), false);
+    call.data("x".repeat(MAX_REQUEST + 1), false);
+    assertEquals(call.status(), 413);
+    assertTrue(inference.isEmpty());
+  }
+
+  @Test
+  public void expectationsAreAnswered() throws Exception {
+    Call call = client.begin(headers("POST", "/predictions/m", "expect", "100-continue"), false);
+    assertEquals(call.status(), 100);
+    call.data("x", true);
+    assertEquals(call.status(), 200);
+    assertEquals(call.body(), "ok");
+    assertEquals(client.get("/ping", "expect", "tea").status(), 417);
+  }
+
+  @DataProvider
+  public Object[][] malformed() {
+    Http2Headers noPath = headers("CONNECT", "/");
+    noPath.remove(":path");
+    noPath.remove(":scheme");
+    Http2Headers noAuthority = headers("GET", "/ping");
+    noAuthority.remove(":authority");
+    Http2Headers badAuthority = headers("GET", "/ping");
+    badAuthority.authority("user@host");
+    return new Object[][] {
+      {headers("GET", "/pi ng"), 400},
+      {headers("GET", "/ping\r\nx: y"), 400},
+      {headers("GET", "ping"), 400},
+      {headers("G ET", "/ping"), 400},
+      {headers("GET", "/ping", "x", "a\r\ny: b"), 400},
+      {headers("GET", "/ping", "x", "a\0b"), 400},
+      {headers("GET", "/ping", "x y", "a"), 400},
+      {headers("GET", "/ping", "host", "other"), 400},
+      {noPath, 400},
+      {noAuthority, 400},
+      {badAuthority, 400},
+      {headers("GET", "/ping", "Upper", "case"), 0},
+      {headers("GET", "/ping", "connection", "close"), 0},
+      {headers("GET", "/ping", "transfer-encoding", "chunked"), 0},
+      {headers("GET", "/ping", "te", "gzip"), 0},
+      {headers("GET", "/ping", ":unknown", "x"), 0},
+      {headers("GET", "/ping", "x", "y".repeat(17_000)), 431},
+    };
+  }
+
+  /** 0: the codec resets the stream. */
+  @Test(dataProvider = "malformed")
+  public void malformedRequestIsRefusedAndTheConnectionStays(Http2Headers headers, int status)
+      throws Exception {
+    Call call = client.begin(headers, true);
+    Object answer = call.next();
+    if (answer instanceof Http2Headers head) {
+      assertEquals(Integer.parseInt(head.status().toString()), status == 0 ? 400 : status);
+    } else {
+      assertEquals(answer, Http2Error.PROTOCOL_ERROR);
+    }
+    assertEquals(client.get("/ping").status(), 200);
+    assertTrue(inference.isEmpty());
+  }
+
+  @Test
+  public void moreStreamsThanAllowedAreRefused() throws Exception {
+    inference.hold();
+    List<Call> calls = new ArrayList<>();
+    for (int i = 0; i < 100; i++) {
+      calls.add(client.post("/predictions/m", "x"));
+    }
+    for (Call call : calls) {
+      inference.nextWaiting().sink().complete(HEAD, text("ok"));
+    }
+    for (Call call : calls) {
+      assertEquals(call.status(), 201);
+    }
+  }
+
+  @Test
+  public void floodOfResetsEndsTheConnection() throws Exception {
+    inference.hold();
+    for (int i = 0; i < 300 && client.channel().isActive(); i++) {
+      try {
+        client.post("/predictions/m", "x").reset();
+      } catch (Exception e) {
+        break;
+      }
+    }
+    String first = client.ofConnection.take().toString();
+    assertEquals(first, "GOAWAY ENHANCE_YOUR_CALM");
+    waitUntil("all freed", () -> inference.cancelled.get() == inference.seen.size());
+    try (RawClient raw = new RawClient(port)) {
+      assertEquals(raw.get("/ping").status(), 200);
+    }
+  }
+
+  @Test
+  public void serverThatStopsSaysGoAwayAndAnswersWhatIsInFlight() throws Exception {
+    inference.hold();
+    Call call = client.post("/predictions/m", "x");
+    ResponseSink sink = inference.nextWaiting().sink();
+    Thread closing = new Thread(() -> server.close(Duration.ofSeconds(30)), "closing");
+    closing.start();
+    assertEquals(client.ofConnection.take(), "GOAWAY NO_ERROR");
+    sink.complete(HEAD, text("done"));
+    assertEquals(call.status(), 201);
+    assertEquals(call.body(), "done");
+    closing.join(10_000);
+    assertEquals(closing.isAlive(), false);
+  }
+
+  @Test
+  public void serverThatMayNotWaitBreaksStreamsOff() throws Exception {
+    inference.hold();
+    client.post("/predictions/m", "x");
+    inference.nextWaiting();
+    server.close();
+    waitUntil("cancelled", () -> inference.cancelled.get() == 1);
+  }
+
+  @Test
+  public void prefaceMayComeInPieces() throws Exception {
+    String preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    String settings = "\0\0\0\4\0\0\0\0\0";
+    try (RawClient raw = new RawClient(port)) {
+      for (char c : (preface + settings).toCharArray()) {
+        raw.send(String.valueOf(c));
+      }
+      byte[] head = raw.socket().getInputStream().readNBytes(4);
+      assertEquals(head[3], 4, "a SETTINGS frame");
+    }
+    try (RawClient raw = new RawClient(port)) {
+      raw.send("P").send("RI * HTTP/1.1\r\nHost: t\r\n\r\n");
+      assertEquals(raw.read().status(), 400);
+    }
+    try (RawClient raw = new RawClient(port)) {
+      raw.send("PRI * HTTP/2.0\r\n");
+    }
+  }
+}

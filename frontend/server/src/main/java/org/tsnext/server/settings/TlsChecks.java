@@ -1,0 +1,64 @@
+package org.tsnext.server.settings;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.tsnext.http.ListenAddress;
+
+/** Checks of addresses and keys that need more than one setting. */
+final class TlsChecks {
+  private TlsChecks() {}
+
+  /** The problems of settings whose single values are fine. */
+  static List<String> check(Settings settings) {
+    List<String> problems = new ArrayList<>();
+    keyForHttps(settings, ListenerKeys.INFERENCE_ADDRESS, problems);
+    keyForHttps(settings, ListenerKeys.MANAGEMENT_ADDRESS, problems);
+    ListenAddress inference = settings.get(ListenerKeys.INFERENCE_ADDRESS);
+    ListenAddress management = settings.get(ListenerKeys.MANAGEMENT_ADDRESS);
+    if (inference.conflictsWith(management)) {
+      problems.add(
+          SettingsLoader.problem(
+              ListenerKeys.MANAGEMENT_ADDRESS,
+              management.toString(),
+              settings.source(ListenerKeys.MANAGEMENT_ADDRESS),
+              "inference_address has the same host and port with another scheme: expected the"
+                  + " same address, for one listener, or another port"));
+    }
+    together(settings, ListenerKeys.PRIVATE_KEY_FILE, ListenerKeys.CERTIFICATE_FILE, problems);
+    together(settings, ListenerKeys.CERTIFICATE_FILE, ListenerKeys.PRIVATE_KEY_FILE, problems);
+    together(settings, ListenerKeys.KEYSTORE, ListenerKeys.KEYSTORE_PASS, problems);
+    return problems;
+  }
+
+  private static void keyForHttps(
+      Settings settings, SettingKey<ListenAddress> address, List<String> problems) {
+    boolean https = settings.get(address) instanceof ListenAddress.Tcp tcp && tcp.tls();
+    boolean key =
+        settings.find(ListenerKeys.KEYSTORE).isPresent()
+            || settings.find(ListenerKeys.PRIVATE_KEY_FILE).isPresent()
+            || settings.get(ListenerKeys.TLS_SELF_SIGNED);
+    if (https && !key) {
+      problems.add(
+          SettingsLoader.problem(
+              address,
+              settings.get(address).toString(),
+              settings.source(address),
+              "https needs a key: expected private_key_file and certificate_file, or keystore and"
+                  + " keystore_pass, or tls_self_signed=true for trying out"));
+    }
+  }
+
+  private static void together(
+      Settings settings, SettingKey<?> key, SettingKey<?> other, List<String> problems) {
+    Optional<?> value = settings.find(key);
+    if (value.isPresent() && settings.find(other).isEmpty()) {
+      problems.add(
+          SettingsLoader.problem(
+              key,
+              key.shown(value.get().toString()),
+              settings.source(key),
+              "expected " + other.name() + " beside it, which is not set"));
+    }
+  }
+}
