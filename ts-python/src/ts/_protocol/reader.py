@@ -28,7 +28,8 @@ from ts._protocol.frames import (
     most_frames,
 )
 
-_BUFFER_SIZE = MAX_FRAME_LENGTH + 4 + 64 * 1024
+_READ_SIZE = 64 * 1024
+_BUFFER_SIZE = MAX_FRAME_LENGTH + 4 + _READ_SIZE
 
 
 class Message(NamedTuple):
@@ -81,7 +82,8 @@ class FrameAssembler:
         if self._message is not None:
             # Between two frames of one message: take its header only, the rest goes straight.
             return [self._view[self._end : max(self._end + 1, self._start + HEADER_SIZE)]]
-        return [self._view[self._end :]]
+        # What is read here of a message of several frames has to be copied: not too much of it.
+        return [self._view[self._end : max(self._start + self._wanted, self._end + _READ_SIZE)]]
 
     def received(self, count: int) -> None:
         """Tell how many octets were put into `buffers`."""

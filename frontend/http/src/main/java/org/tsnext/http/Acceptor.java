@@ -1,6 +1,7 @@
 package org.tsnext.http;
 
 import io.netty.bootstrap.ServerBootstrap;
+import io.netty.channel.AdaptiveRecvByteBufAllocator;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelHandler;
@@ -26,6 +27,12 @@ import org.tsnext.transport.Transport;
 final class Acceptor {
 
   private static final int BACKLOG = 1024;
+
+  /** Octets of one read: few while requests are small, many while a body comes in. */
+  private static final int SMALLEST_READ = 128;
+
+  private static final int FIRST_READ = 2048;
+  private static final int LARGEST_READ = 256 * 1024;
 
   private final Channel channel;
   private final BoundListener listener;
@@ -55,6 +62,9 @@ final class Acceptor {
           new ServerBootstrap()
               .group(loops)
               .option(ChannelOption.SO_BACKLOG, BACKLOG)
+              .childOption(
+                  ChannelOption.RECVBUF_ALLOCATOR,
+                  new AdaptiveRecvByteBufAllocator(SMALLEST_READ, FIRST_READ, LARGEST_READ))
               .childHandler(pipeline);
       if (address instanceof ListenAddress.Unix unix) {
         return openUnix(unix, roles, transport, bootstrap, unixMode);

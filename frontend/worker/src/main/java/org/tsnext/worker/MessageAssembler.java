@@ -127,7 +127,7 @@ final class MessageAssembler implements AutoCloseable {
           "first frame of " + type + " exceeds its total of " + total + " octets");
     }
     CompositeByteBuf body = allocator.compositeBuffer(Integer.MAX_VALUE);
-    body.addComponent(true, frame);
+    body.addFlattenedComponents(true, frame);
     partial = new Partial(type, item, id, total, body);
   }
 
@@ -158,7 +158,7 @@ final class MessageAssembler implements AutoCloseable {
           "%s of %d octets in more than %d frames"
               .formatted(type, partial.total, partial.frames - 1));
     }
-    partial.body.addComponent(true, frame);
+    partial.body.addFlattenedComponents(true, frame);
     if (!last) {
       return Optional.empty();
     }

@@ -1,12 +1,15 @@
 package org.tsnext.worker;
 
 import io.netty.bootstrap.ServerBootstrap;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.ByteBufAllocator;
 import io.netty.channel.AdaptiveRecvByteBufAllocator;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoopGroup;
+import io.netty.handler.codec.ByteToMessageDecoder;
 import io.netty.handler.codec.LengthFieldBasedFrameDecoder;
 import java.io.IOException;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -19,6 +22,11 @@ final class WorkerSocket implements AutoCloseable {
   private static final int LENGTH_FIELD = Integer.BYTES;
   private static final int FIRST_READ = 4 * 1024;
   private static final int LARGEST_READ = 1024 * 1024;
+
+  private static final int SEND_BUFFER = 1 << 20;
+
+  /** Up to this size putting pieces of frames together costs less than keeping them apart. */
+  private static final int LARGEST_COPIED = 16 * 1024;
 
   private final ListenAddress address;
   private final Channel channel;
@@ -51,6 +59,8 @@ final class WorkerSocket implements AutoCloseable {
             .childOption(
                 ChannelOption.RECVBUF_ALLOCATOR,
                 new AdaptiveRecvByteBufAllocator(FIRST_READ, FIRST_READ, LARGEST_READ))
+            // The system cuts it to what it allows.
+            .childOption(ChannelOption.SO_SNDBUF, SEND_BUFFER)
             .childHandler(
                 new ChannelInitializer<>() {
                   @Override
@@ -77,8 +87,19 @@ final class WorkerSocket implements AutoCloseable {
 
   /** Cuts the stream into frames, without their length. */
   static LengthFieldBasedFrameDecoder frameDecoder(FrameLimits limits) {
-    return new LengthFieldBasedFrameDecoder(
-        LENGTH_FIELD + limits.frame(), 0, LENGTH_FIELD, 0, LENGTH_FIELD);
+    LengthFieldBasedFrameDecoder decoder =
+        new LengthFieldBasedFrameDecoder(
+            LENGTH_FIELD + limits.frame(), 0, LENGTH_FIELD, 0, LENGTH_FIELD);
+    decoder.setCumulator(WorkerSocket::cumulate);
+    return decoder;
+  }
+
+  /** Copies small pieces together, and shares large ones. */
+  private static ByteBuf cumulate(ByteBufAllocator allocator, ByteBuf gathered, ByteBuf piece) {
+    boolean small = gathered.readableBytes() + piece.readableBytes() <= LARGEST_COPIED;
+    ByteToMessageDecoder.Cumulator cumulator =
+        small ? ByteToMessageDecoder.MERGE_CUMULATOR : ByteToMessageDecoder.COMPOSITE_CUMULATOR;
+    return cumulator.cumulate(allocator, gathered, piece);
   }
 
   /** The address as workers are told. */

@@ -199,12 +199,15 @@ public class WorkerRuntimeTest {
   @Test
   public void whoeverDoesNotSayHelloIsDisconnected() throws IOException {
     Launched launched = fixture.launch("");
-    try (TestWorker stranger = launched.dial();
-        TestWorker eager = launched.dial()) {
-      eager.loaded();
-      assertTrue(eager.atEnd());
-      stranger.writeRaw(ByteBuffer.wrap(new byte[] {0, 0}));
+    try (TestWorker stranger = launched.dial()) {
+      // Before another connection comes: which of them a time-out belongs to cannot be seen.
       Condition.await(LIMIT, () -> fixture.time.pending() == 1, () -> "time-out of the stranger");
+      try (TestWorker eager = launched.dial()) {
+        eager.loaded();
+        assertTrue(eager.atEnd());
+      }
+      stranger.writeRaw(ByteBuffer.wrap(new byte[] {0, 0}));
+      Condition.await(LIMIT, () -> fixture.time.pending() == 1, () -> "end of the other time-out");
       fixture.time.advance(HelloHandler.TIMEOUT);
       assertTrue(stranger.atEnd());
     }
