@@ -23,6 +23,8 @@ _DEFAULT_VM_ARGUMENTS = (
     "-XX:-UsePerfData",  # else a file in the temporary folder outlives a killed server
     "-Xms64m",
     "-Dfile.encoding=UTF-8",
+    # Netty samples where buffers were taken, to name who loses one; the tests have it look at all.
+    "-Dio.netty.leakDetection.level=disabled",
 )
 LOG_FILES = {
     "LOG_LOCATION": ("ts_log.log", "model_log.log", "access_log.log"),
