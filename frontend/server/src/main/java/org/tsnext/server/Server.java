@@ -62,9 +62,6 @@ import org.tsnext.worker.WorkerRuntime;
 final class Server implements AutoCloseable {
   private static final Logger LOGGER = LoggerFactory.getLogger(Server.class);
 
-  /** How long one pip command may take. */
-  private static final Duration INSTALL_TIMEOUT = Duration.ofMinutes(30);
-
   /** What workers may need beyond the drain until all of them are gone. */
   private static final Duration WORKERS_GONE_TIMEOUT = Duration.ofSeconds(15);
 
@@ -151,8 +148,11 @@ final class Server implements AutoCloseable {
             settings.get(ServerKeys.PYTHON),
             settings.get(ModelKeys.INSTALL_PY_DEP_PER_MODEL),
             processEnvironment,
-            folders.models(),
-            INSTALL_TIMEOUT);
+            settings
+                .find(SourceKeys.DEPENDENCY_CACHE)
+                .orElse(folders.models().resolve("environments")),
+            settings.isSet(SourceKeys.DEPENDENCY_CACHE),
+            settings.get(SourceKeys.DEPENDENCY_INSTALL_TIMEOUT));
     int detected = gpuDetector.count();
     ServingSettings serving = modules.serving(modules.gpus(detected));
     StartReport.logMachine(settings, modules, serving, detected, transport);

@@ -36,7 +36,9 @@ public record Diagnosis(State state, int readyWorkers, String reason, Optional<R
     /** None is asked for. */
     NO_WORKERS,
     /** It is being unregistered. */
-    UNLOADING
+    UNLOADING,
+    /** Its Python packages are being installed; it is not registered yet. */
+    INSTALLING
   }
 
   public Diagnosis {
@@ -88,6 +90,7 @@ public record Diagnosis(State state, int readyWorkers, String reason, Optional<R
               + ".";
       case NO_WORKERS -> "It is scaled to 0 workers.";
       case UNLOADING -> "It is being unregistered.";
+      case INSTALLING -> "Its packages are being installed.";
     };
   }
 

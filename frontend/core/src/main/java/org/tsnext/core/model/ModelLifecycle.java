@@ -12,6 +12,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
 import java.util.function.BiConsumer;
 import java.util.function.Supplier;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.tsnext.archive.ModelSource;
@@ -38,6 +39,7 @@ public final class ModelLifecycle implements ModelService {
   private static final Duration KILL_GRACE = Duration.ofSeconds(10);
 
   private final ModelRegistry registry = new ModelRegistry();
+  private final Preparations preparations;
   private final VersionFactory factory;
   private final ServingSettings settings;
   private final ModelChangeListener changes;
@@ -56,7 +58,8 @@ public final class ModelLifecycle implements ModelService {
       ModelChangeListener changes) {
     this.settings = Objects.requireNonNull(settings, "settings");
     this.changes = Objects.requireNonNull(changes, "changes");
-    this.factory = new VersionFactory(source, environment, registry, settings, tools);
+    this.preparations = new Preparations(tools.clock());
+    this.factory = new VersionFactory(source, environment, registry, preparations, settings, tools);
     this.clock = tools.clock();
     this.scheduler = tools.scheduler();
     this.executor = tools.executor();
@@ -101,10 +104,18 @@ public final class ModelLifecycle implements ModelService {
   public CompletableFuture<Void> unregister(String modelName, Optional<String> version) {
     return answer(
         () -> {
+          Optional<Preparation> prepared = preparation(modelName, version);
+          Duration limit = settings.unregisterTimeout();
+          if (prepared.isPresent()) {
+            boolean running = prepared.get().cancel();
+            preparations.drop(prepared.get());
+            return running
+                ? within(limit.plus(KILL_GRACE), modelName, prepared.get().ended())
+                : CompletableFuture.completedFuture(null);
+          }
           ModelVersion found = registry.find(modelName, version);
           registry.leaveIfAllowed(found);
           found.dispatcher().goAway();
-          Duration limit = settings.unregisterTimeout();
           return within(limit.plus(KILL_GRACE), modelName, retire(found, limit));
         });
   }
@@ -117,14 +128,25 @@ public final class ModelLifecycle implements ModelService {
 
   @Override
   public ModelDescription describe(String modelName, Optional<String> version) {
+    Optional<Preparation> prepared = preparation(modelName, version);
+    if (prepared.isPresent()) {
+      return prepared.get().describe();
+    }
     ModelVersion found = registry.find(modelName, version);
     return found.describe(registry.isDefault(found));
   }
 
   @Override
   public List<ModelDescription> describeAll(String modelName) {
-    return registry.versions(modelName).stream()
-        .map(version -> version.describe(registry.isDefault(version)))
+    List<ModelDescription> prepared =
+        preparations.all(modelName).stream().map(Preparation::describe).toList();
+    if (!prepared.isEmpty() && !registry.has(modelName)) {
+      return prepared;
+    }
+    return Stream.concat(
+            registry.versions(modelName).stream()
+                .map(version -> version.describe(registry.isDefault(version))),
+            prepared.stream())
         .toList();
   }
 
@@ -186,6 +208,15 @@ public final class ModelLifecycle implements ModelService {
               LOGGER.error("A model could not be removed", failure);
               return null;
             });
+  }
+
+  /** One that is being prepared or could not be, unless a registered one is meant. */
+  private Optional<Preparation> preparation(String modelName, Optional<String> version) {
+    boolean registered =
+        version.isPresent()
+            ? registry.lookUp(modelName, version.get()).isPresent()
+            : registry.has(modelName);
+    return registered ? Optional.empty() : preparations.find(modelName, version);
   }
 
   /** Tells of a change, unless it is a part of going down. */

@@ -63,6 +63,10 @@ final class ModelRegistry implements ModelRouter {
     return found;
   }
 
+  boolean has(String name) {
+    return models.containsKey(name);
+  }
+
   Optional<ModelVersion> lookUp(String name, String version) {
     return Optional.ofNullable(models.get(name)).map(entry -> entry.versions().get(version));
   }

@@ -36,6 +36,7 @@ final class VersionFactory {
   private final ModelSource source;
   private final ModelEnvironment environment;
   private final ModelRegistry registry;
+  private final Preparations preparations;
   private final ServingSettings server;
   private final SettingsResolver resolver;
   private final SupervisorTools tools;
@@ -48,11 +49,13 @@ final class VersionFactory {
       ModelSource source,
       ModelEnvironment environment,
       ModelRegistry registry,
+      Preparations preparations,
       ServingSettings server,
       SupervisorTools tools) {
     this.source = Objects.requireNonNull(source, "source");
     this.environment = Objects.requireNonNull(environment, "environment");
     this.registry = Objects.requireNonNull(registry, "registry");
+    this.preparations = Objects.requireNonNull(preparations, "preparations");
     this.server = Objects.requireNonNull(server, "server");
     this.tools = Objects.requireNonNull(tools, "tools");
     this.resolver = new SettingsResolver(server);
@@ -77,16 +80,23 @@ final class VersionFactory {
   ModelVersion create(Candidate candidate) {
     ModelSettings settings = candidate.settings();
     boolean reserved = false;
+    Preparation preparation = new Preparation(settings);
     try {
       registry.reserve(settings.name(), settings.version());
       reserved = true;
-      Prepared prepared = environment.prepare(settings.name(), candidate.archive());
-      return assemble(settings, candidate.archive(), prepared);
+      Prepared prepared =
+          preparation.run(
+              progress -> environment.prepare(settings.name(), candidate.archive(), progress),
+              () -> preparations.show(preparation));
+      ModelVersion version = assemble(settings, candidate.archive(), prepared);
+      preparations.succeeded(preparation);
+      return version;
     } catch (RuntimeException e) {
       if (reserved) {
         registry.unreserve(settings.name(), settings.version());
       }
       source.release(candidate.archive());
+      preparations.failed(preparation, e);
       throw e;
     }
   }

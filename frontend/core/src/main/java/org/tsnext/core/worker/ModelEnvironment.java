@@ -3,6 +3,7 @@ package org.tsnext.core.worker;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 import org.tsnext.archive.ModelArchive;
 
 /**
@@ -12,12 +13,14 @@ import org.tsnext.archive.ModelArchive;
 public interface ModelEnvironment {
 
   /**
-   * Installs what the model's requirements file names, if the server is configured to do so.
+   * Installs what the model's requirements file names, if the server is configured to do so. An
+   * interrupt ends it.
    *
+   * @param progress takes lines that tell how far it is, without secrets, from any thread
    * @throws org.tsnext.core.error.ServingException of kind {@code MODEL_SETUP_FAILED} with pip's
    *     error as detail
    */
-  Prepared prepare(String modelName, ModelArchive archive);
+  Prepared prepare(String modelName, ModelArchive archive, Consumer<String> progress);
 
   /** Removes what {@link #prepare} made. */
   void release(Prepared prepared);

@@ -22,6 +22,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
 import org.testng.annotations.DataProvider;
 import org.testng.annotations.Test;
 import org.tsnext.archive.ModelArchive;
@@ -172,7 +173,8 @@ public class ExactlyOneAnswerTest {
             launcher,
             new ModelEnvironment() {
               @Override
-              public Prepared prepare(String modelName, ModelArchive archive) {
+              public Prepared prepare(
+                  String modelName, ModelArchive archive, Consumer<String> progress) {
                 return Prepared.NOTHING;
               }
 

@@ -7,6 +7,7 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
 import org.tsnext.archive.ModelArchive;
 import org.tsnext.archive.ModelConfig;
 import org.tsnext.core.ServingCore;
@@ -34,13 +35,18 @@ public final class CoreFixture {
   }
 
   public CoreFixture(FakeWorkerLauncher launcher, ServingSettings settings) {
+    this(launcher, settings, new NoEnvironment());
+  }
+
+  public CoreFixture(
+      FakeWorkerLauncher launcher, ServingSettings settings, ModelEnvironment environment) {
     this.launcher = launcher;
     this.core =
         new ServingCore(
             new ServingCore.Collaborators(
                 source,
                 launcher,
-                new NoEnvironment(),
+                environment,
                 (name, version, sample) -> metrics.add(sample),
                 time,
                 time,
@@ -157,7 +163,7 @@ public final class CoreFixture {
 
   private static final class NoEnvironment implements ModelEnvironment {
     @Override
-    public Prepared prepare(String modelName, ModelArchive archive) {
+    public Prepared prepare(String modelName, ModelArchive archive, Consumer<String> progress) {
       return Prepared.NOTHING;
     }
 

@@ -10,7 +10,7 @@ public final class SettingTable {
           new Section("Listeners and sizes", ListenerKeys.LISTENERS),
           new Section("TLS and CORS", ListenerKeys.TLS_AND_CORS),
           new Section("Models", ModelKeys.ALL),
-          new Section("Models from elsewhere", SourceKeys.ALL),
+          new Section("Models from elsewhere, and their packages", SourceKeys.ALL),
           new Section("Workers, queues, devices, sequences", WorkerKeys.ALL),
           new Section("Metrics and logs", ServerKeys.METRICS_AND_LOGS),
           new Section("Security", SecurityKeys.ALL),

@@ -14,7 +14,7 @@ import java.util.regex.Pattern;
 import org.tsnext.archive.remote.PrivateHost;
 import org.tsnext.server.settings.SettingKey.EnvironmentForm.Gate;
 
-/** Keys of models from elsewhere than the model store. */
+/** Keys of models from elsewhere than the model store, and of the packages that they need. */
 public final class SourceKeys {
   public static final SettingKey<List<Pattern>> ALLOWED_URLS =
       SettingKey.of(
@@ -72,6 +72,20 @@ public final class SourceKeys {
               "How long a whole download may take, in seconds.")
           .withDefault("1800");
 
+  public static final SettingKey<Path> DEPENDENCY_CACHE =
+      SettingKey.of(
+          "dependency_cache",
+          path(),
+          "A private directory in which installed requirements and virtual environments of models"
+              + " are kept between starts. If it is empty they lie in the temporary directory and go"
+              + " with the last model that uses them.");
+  public static final SettingKey<Duration> DEPENDENCY_INSTALL_TIMEOUT =
+      SettingKey.of(
+              "dependency_install_timeout",
+              seconds(1),
+              "How long installing the requirements of a model may take, in seconds.")
+          .withDefault("1800");
+
   static final List<SettingKey<?>> ALL =
       List.of(
           ALLOWED_URLS,
@@ -81,7 +95,9 @@ public final class SourceKeys {
           MODEL_DOWNLOAD_MAX_BYTES,
           MODEL_DOWNLOAD_CONNECT_TIMEOUT,
           MODEL_DOWNLOAD_READ_TIMEOUT,
-          MODEL_DOWNLOAD_TIMEOUT);
+          MODEL_DOWNLOAD_TIMEOUT,
+          DEPENDENCY_CACHE,
+          DEPENDENCY_INSTALL_TIMEOUT);
 
   private SourceKeys() {}
 }

@@ -50,6 +50,7 @@ public class SettingTableTest {
       allowed_private_hosts model_cache model_download_connect_timeout model_download_max_bytes
       model_download_read_timeout model_download_timeout
       private_key_pass tls_reload_interval tls_self_signed unix_socket_mode
+      dependency_cache dependency_install_timeout
       """;
 
   /** Defaults that users rely on; a change here is a change for them. */

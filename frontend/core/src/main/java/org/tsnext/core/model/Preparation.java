@@ -1,0 +1,153 @@
+package org.tsnext.core.model;
+
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.Consumer;
+import java.util.function.Function;
+import org.tsnext.core.error.ErrorKind;
+import org.tsnext.core.error.ServingException;
+import org.tsnext.core.worker.ModelEnvironment.Prepared;
+import org.tsnext.core.worker.WorkerError;
+
+/**
+ * A version whose Python packages are being installed, or could not be: what can be told of it
+ * before it is registered. Thread-safe.
+ */
+final class Preparation {
+
+  private static final int LINES_KEPT = 10;
+
+  private final ModelSettings settings;
+  private final Deque<String> lines = new ArrayDeque<>();
+  private final CompletableFuture<Void> ended = new CompletableFuture<>();
+  private Thread runner;
+  private boolean cancelled;
+  private Optional<WorkerError> failure = Optional.empty();
+
+  Preparation(ModelSettings settings) {
+    this.settings = Objects.requireNonNull(settings, "settings");
+  }
+
+  ModelSettings settings() {
+    return settings;
+  }
+
+  /**
+   * Runs {@code work} on this thread, with a consumer of its lines.
+   *
+   * @param onLine takes each line as well
+   * @throws ServingException what {@code work} throws, or that it was cancelled
+   */
+  Prepared run(Function<Consumer<String>, Prepared> work, Runnable onLine) {
+    begin();
+    try {
+      return work.apply(
+          line -> {
+            add(line);
+            onLine.run();
+          });
+    } catch (ServingException e) {
+      throw isCancelled() ? goneAway() : e;
+    } finally {
+      leave();
+    }
+  }
+
+  /**
+   * Interrupts the work, if it is running.
+   *
+   * @return whether it is; {@link #ended} tells when all of it is gone
+   */
+  synchronized boolean cancel() {
+    if (runner == null) {
+      return false;
+    }
+    cancelled = true;
+    runner.interrupt();
+    return true;
+  }
+
+  synchronized boolean isCancelled() {
+    return cancelled;
+  }
+
+  synchronized void fail(WorkerError error) {
+    failure = Optional.of(error);
+  }
+
+  /** Completes when the registration has ended, well or not. */
+  CompletableFuture<Void> ended() {
+    return ended;
+  }
+
+  synchronized ModelDescription describe() {
+    String last = String.join("\n", lines);
+    Diagnosis diagnosis =
+        failure.isPresent()
+            ? new Diagnosis(Diagnosis.State.FAILED, 0, failure.get().message(), Optional.empty())
+            : new Diagnosis(
+                Diagnosis.State.INSTALLING,
+                0,
+                "Its packages are being installed: " + last,
+                Optional.empty());
+    return new ModelDescription(
+        settings.name(),
+        settings.version(),
+        settings.url(),
+        settings.runtime(),
+        settings.minWorkers(),
+        settings.maxWorkers(),
+        settings.batchSize(),
+        settings.adaptiveBatchDelay() ? Duration.ZERO : settings.maxBatchDelay(),
+        settings.adaptiveBatchDelay(),
+        settings.responseTimeout(),
+        settings.startupTimeout(),
+        settings.maxRetryTimeout(),
+        settings.clientTimeout(),
+        settings.config(),
+        settings.gpu(),
+        settings.loadedAtStartup(),
+        false,
+        List.of(),
+        settings.queueCapacity(),
+        0,
+        settings.sources(),
+        diagnosis,
+        failure,
+        failure);
+  }
+
+  private synchronized void begin() {
+    runner = Thread.currentThread();
+  }
+
+  /** An interrupt that was meant for this work must not meet the next one of the thread. */
+  private synchronized void leave() {
+    runner = null;
+    if (cancelled) {
+      Thread.interrupted();
+    }
+  }
+
+  private synchronized void add(String line) {
+    if (lines.size() == LINES_KEPT) {
+      lines.removeFirst();
+    }
+    lines.addLast(line);
+  }
+
+  private ServingException goneAway() {
+    return new ServingException(
+        ErrorKind.CONFLICT,
+        "Model "
+            + settings.name()
+            + " version "
+            + settings.version()
+            + " was unregistered while its packages were being installed.");
+  }
+}

@@ -1,0 +1,87 @@
+package org.tsnext.core.model;
+
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.tsnext.core.error.ServingException;
+import org.tsnext.core.time.Clock;
+import org.tsnext.core.worker.WorkerError;
+
+/**
+ * The versions that are being prepared, and those of the start or of asynchronous registrations
+ * that could not be: nobody waits for their answer, so it is kept for who asks later. Thread-safe.
+ */
+final class Preparations {
+
+  /** Failures kept at most; the oldest go first. */
+  private static final int MOST = 100;
+
+  private record Key(String name, String version) {}
+
+  private final Clock clock;
+  private final Map<Key, Preparation> all = new LinkedHashMap<>();
+
+  Preparations(Clock clock) {
+    this.clock = clock;
+  }
+
+  /** From now on it can be asked for. Asked again, it does nothing. */
+  synchronized void show(Preparation preparation) {
+    Key key = keyOf(preparation);
+    if (all.get(key) != preparation) {
+      all.remove(key);
+      if (all.size() >= MOST) {
+        all.remove(all.keySet().iterator().next());
+      }
+      all.put(key, preparation);
+    }
+  }
+
+  /** It went well: the version takes its place, also that of an earlier failure. */
+  void succeeded(Preparation preparation) {
+    forget(keyOf(preparation));
+    preparation.ended().complete(null);
+  }
+
+  /** It did not go well; all of its files are gone. */
+  void failed(Preparation preparation, RuntimeException failure) {
+    boolean answered = preparation.settings().order().synchronous();
+    if (answered || preparation.isCancelled()) {
+      drop(preparation);
+    } else {
+      String detail = failure instanceof ServingException known ? known.detail().orElse("") : "";
+      preparation.fail(
+          new WorkerError(clock.now(), "", String.valueOf(failure.getMessage()), detail, ""));
+    }
+    preparation.ended().complete(null);
+  }
+
+  /** Forgets it, if it is still the one of its name and version. */
+  synchronized void drop(Preparation preparation) {
+    all.remove(keyOf(preparation), preparation);
+  }
+
+  /**
+   * @param version empty for any
+   */
+  synchronized Optional<Preparation> find(String name, Optional<String> version) {
+    return all(name).stream()
+        .filter(found -> version.isEmpty() || found.settings().version().equals(version.get()))
+        .findFirst();
+  }
+
+  synchronized List<Preparation> all(String name) {
+    return all.values().stream()
+        .filter(preparation -> preparation.settings().name().equals(name))
+        .toList();
+  }
+
+  private synchronized void forget(Key key) {
+    all.remove(key);
+  }
+
+  private static Key keyOf(Preparation preparation) {
+    return new Key(preparation.settings().name(), preparation.settings().version());
+  }
+}
