@@ -1,6 +1,7 @@
 package org.tsnext.http;
 
 import static org.testng.Assert.assertEquals;
+import static org.testng.Assert.assertNotNull;
 import static org.testng.Assert.assertTrue;
 
 import com.google.gson.JsonElement;
@@ -8,6 +9,7 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import org.testng.annotations.Test;
@@ -37,6 +39,30 @@ public class ManagementReferenceTest extends HttpTestBase {
     assertTrue(members.contains("windowEnd"), members.toString());
     for (String member : members) {
       assertTrue(page.contains("`" + member + "`"), member + " is not on " + page());
+    }
+  }
+
+  @Test
+  public void everyMemberOfADescriptionIsInItsSchema() throws Exception {
+    String described = management().request("OPTIONS", "/", null).read().body();
+    JsonObject schemas =
+        JsonParser.parseString(described)
+            .getAsJsonObject()
+            .getAsJsonObject("components")
+            .getAsJsonObject("schemas");
+    JsonElement descriptions = JsonParser.parseString(management().get("/models/cats/all").body());
+    check(descriptions, schemas.getAsJsonObject("ModelVersions"));
+  }
+
+  private static void check(JsonElement json, JsonObject schema) {
+    if (json.isJsonArray()) {
+      json.getAsJsonArray().forEach(each -> check(each, schema.getAsJsonObject("items")));
+    } else if (json.isJsonObject() && schema.has("properties")) {
+      for (Map.Entry<String, JsonElement> member : json.getAsJsonObject().entrySet()) {
+        JsonObject known = schema.getAsJsonObject("properties").getAsJsonObject(member.getKey());
+        assertNotNull(known, member.getKey() + " has no schema");
+        check(member.getValue(), known);
+      }
     }
   }
 

@@ -60,8 +60,8 @@ public final class Dispatcher implements WorkSource {
   /**
    * Makes the dispatcher of a version.
    *
-   * @param successor who serves requests without a version now, if that is another version. What
-   *     such requests would be refused here is decided there
+   * @param successor who serves requests without a version now; perhaps this one. Another one takes
+   *     such requests over when they would be refused here
    */
   public Dispatcher(
       DispatchPolicy policy,
@@ -163,15 +163,7 @@ public final class Dispatcher implements WorkSource {
   /** Whether nothing waits and nothing runs. */
   public boolean isIdle() {
     synchronized (lock) {
-      if (backlog.size() > 0) {
-        return false;
-      }
-      for (Seat seat : seats) {
-        if (!seat.isIdle()) {
-          return false;
-        }
-      }
-      return true;
+      return backlog.size() == 0 && Arrays.stream(seats).allMatch(Seat::isIdle);
     }
   }
 
@@ -272,7 +264,9 @@ public final class Dispatcher implements WorkSource {
         call.request().version().isEmpty()
             && call.sequence == null
             && why.kind() != ErrorKind.SHUTTING_DOWN;
-    Optional<Dispatcher> next = movable ? successor.get() : Optional.empty();
+    // By identity: a version that was registered again has the same name.
+    Optional<Dispatcher> next =
+        movable ? successor.get().filter(other -> other != this) : Optional.empty();
     if (next.isPresent()) {
       call.handOver(next.get());
     } else {

@@ -80,11 +80,11 @@ final class ModelRegistry implements ModelRouter {
     return found;
   }
 
-  /** The dispatcher of the default version, if that is not {@code version} and is not leaving. */
-  Optional<Dispatcher> successor(String name, String version) {
+  /** The dispatcher of the default version, unless that is leaving. */
+  Optional<Dispatcher> stayingDefault(String name) {
     return Optional.ofNullable(models.get(name))
         .map(Entry::defaultOne)
-        .filter(now -> !now.version().equals(version) && !now.isLeaving())
+        .filter(now -> !now.isLeaving())
         .map(ModelVersion::dispatcher);
   }
 

@@ -134,7 +134,7 @@ final class VersionFactory {
             policyOf(settings),
             tools.clock(),
             tools.scheduler(),
-            () -> registry.successor(settings.name(), settings.version()));
+            () -> registry.stayingDefault(settings.name()));
     WorkerPlan plan =
         new WorkerPlan(
             templateOf(settings, archive, prepared),

@@ -24,6 +24,5 @@ public final class FailureLog {
 
   void addLoad(WorkerError error) {
     lastLoad = Optional.of(error);
-    add(error);
   }
 }

@@ -1,25 +1,76 @@
 package org.tsnext.core.worker;
 
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.function.BiConsumer;
+import java.util.function.Consumer;
+import org.tsnext.core.time.Clock;
+import org.tsnext.core.time.Scheduler;
 
 /**
  * Finds processes that hang while they have nothing to do. An idle worker is asked for a sign of
  * life; one that has had work since reads no frames while it runs, and responseTimeout watches over
  * it. Belongs to the supervisor's events.
- *
- * @param interval how long a worker is idle before it is asked
- * @param timeout how long its answer may take
  */
-record Heartbeat(Duration interval, Duration timeout) {
+final class Heartbeat {
+
+  private final Duration interval;
+  private final Duration timeout;
+  private final Clock clock;
+  private final Scheduler scheduler;
+  private final Consumer<Runnable> events;
+  private final BiConsumer<WorkerLife, String> fault;
+
+  private boolean armed;
 
   /**
-   * Looks at one loaded worker, and pings it if it is time.
+   * Makes the heartbeat of a group of workers.
    *
-   * @return why it must be killed, if it must
+   * @param plan how long a worker is idle before it is asked, and how long its answer may take
+   * @param events puts an event into the supervisor's mailbox
+   * @param fault takes a process that must be killed, and why
    */
-  Optional<String> check(WorkerLife life, WorkSeat seat, long nowNanos) {
+  Heartbeat(
+      WorkerPlan plan,
+      SupervisorTools tools,
+      Consumer<Runnable> events,
+      BiConsumer<WorkerLife, String> fault) {
+    this.interval = plan.heartbeatInterval();
+    this.timeout = plan.heartbeatTimeout();
+    this.clock = tools.clock();
+    this.scheduler = tools.scheduler();
+    this.events = events;
+    this.fault = fault;
+  }
+
+  /** Sees to it that loaded workers are looked at. {@code slots} is read again at that time. */
+  void arm(List<WorkerSlot> slots) {
+    if (armed || slots.stream().noneMatch(slot -> slot.is(WorkerState.READY))) {
+      return;
+    }
+    armed = true;
+    scheduler.schedule(
+        interval,
+        () ->
+            events.accept(
+                () -> {
+                  armed = false;
+                  List.copyOf(slots).forEach(this::look);
+                }));
+  }
+
+  private void look(WorkerSlot slot) {
+    Optional<WorkSeat> seat = slot.life.flatMap(WorkerLife::seat);
+    if (seat.isPresent() && slot.is(WorkerState.READY)) {
+      WorkerLife life = slot.life.get();
+      check(life, seat.get(), clock.nanoTime()).ifPresent(reason -> fault.accept(life, reason));
+    }
+  }
+
+  /** Pings if it is time, and returns why the process must be killed, if it must. */
+  private Optional<String> check(WorkerLife life, WorkSeat seat, long nowNanos) {
     OptionalLong idleSince = seat.idleSince();
     life.ping = life.ping.filter(sent -> !life.isAnswered(sent) && isIdleSince(sent, idleSince));
     if (life.ping.isPresent()) {

@@ -30,6 +30,8 @@ public final class Supervisor {
   private static final String GIVEN_UP =
       "Backend worker error\norg.pytorch.serve.wlm.WorkerInitializationException: {}";
 
+  private static final String NO_RESPONSE = "Backend worker did not respond in given time";
+
   private final WorkerPlan plan;
   private final WorkSource work;
   private final SupervisorTools tools;
@@ -42,7 +44,6 @@ public final class Supervisor {
   private final CompletableFuture<Void> stopped = new CompletableFuture<>();
   private Workforce reported = Workforce.NONE;
   private boolean stopping;
-  private boolean heartbeatArmed;
   private int silences;
 
   private int min;
@@ -68,7 +69,8 @@ public final class Supervisor {
     this.mailbox = new Mailbox(tools.executor());
     this.waiters = new Waiters(plan.template().modelName(), plan.template().modelVersion());
     this.departure = new Departure(tools.scheduler(), this::put, STOP_GRACE);
-    this.heartbeat = new Heartbeat(plan.heartbeatInterval(), plan.heartbeatTimeout());
+    this.heartbeat =
+        new Heartbeat(plan, tools, this::put, (life, reason) -> end(life, NO_RESPONSE, reason));
   }
 
   /**
@@ -146,11 +148,6 @@ public final class Supervisor {
     failures.add(error);
   }
 
-  private void rememberLoad(WorkerSlot slot, WorkerError error) {
-    slot.lastError = Optional.of(error);
-    failures.addLoad(error);
-  }
-
   void connected(WorkerLife life, String address) {
     LOGGER.info("Connecting to: {}", address);
     if (isCurrent(life) && life.slot().is(WorkerState.STARTING)) {
@@ -187,10 +184,10 @@ public final class Supervisor {
         plan.template().modelName(),
         failure.detail().isEmpty() ? failure.message() : failure.detail());
     life.loadFailure = Optional.of(failure);
-    rememberLoad(
-        slot,
-        WorkerError.ofPython(
-            wallClock(), failure.message(), failure.detail(), failure.traceback()));
+    WorkerError error =
+        WorkerError.ofPython(wallClock(), failure.message(), failure.detail(), failure.traceback());
+    remember(slot, error);
+    failures.addLoad(error);
     life.process.ifPresent(process -> process.stop(STOP_GRACE));
   }
 
@@ -199,7 +196,7 @@ public final class Supervisor {
     LOGGER.error("Number or consecutive unsuccessful inference {}", silences);
     end(
         life,
-        "Backend worker did not respond in given time",
+        NO_RESPONSE,
         "no word on the running batch within " + responseTimeout.toMillis() + " ms");
   }
 
@@ -228,10 +225,9 @@ public final class Supervisor {
     slot.lastExit = Optional.of(WorkerExit.of(wallClock(), life, status));
     if (life.loadFailure.isEmpty()) {
       WorkerError error = WorkerError.ofExit(wallClock(), death);
+      remember(slot, error);
       if (life.readyAtNanos.isEmpty()) {
-        rememberLoad(slot, error);
-      } else {
-        remember(slot, error);
+        failures.addLoad(error);
       }
     }
     if (life.endedFor.isEmpty()) {
@@ -281,7 +277,7 @@ public final class Supervisor {
       }
     }
     published = new Published(min, max, slots.stream().map(WorkerSlot::glimpse).toList());
-    armHeartbeat();
+    heartbeat.arm(slots);
     reportWorkforce();
     tellWaiting();
     if (slots.isEmpty()) {
@@ -298,21 +294,9 @@ public final class Supervisor {
     WorkerLife life = new WorkerLife(this, slot, order);
     slot.begin(life, wallClock());
     Duration limit = order.startupTimeout();
-    life.startupTimer =
-        Optional.of(
-            tools
-                .scheduler()
-                .schedule(
-                    limit,
-                    () ->
-                        put(
-                            () ->
-                                end(
-                                    life,
-                                    "Backend worker startup time out.",
-                                    "not loaded within startupTimeout, "
-                                        + limit.toMillis()
-                                        + " ms"))));
+    String tooLate = "not loaded within startupTimeout, " + limit.toMillis() + " ms";
+    Runnable giveUp = () -> end(life, "Backend worker startup time out.", tooLate);
+    life.startupTimer = Optional.of(tools.scheduler().schedule(limit, () -> put(giveUp)));
     parentInUse = order.parent();
     life.process = Optional.of(tools.launcher().launch(order, life));
   }
@@ -335,7 +319,7 @@ public final class Supervisor {
   /** Counts a failure, and decides whether and when to try again. */
   private void account(WorkerSlot slot, WorkerLife life) {
     long now = now();
-    if (isSound(life, now)) {
+    if (life.isSound(now)) {
       slot.forgive();
       silences = life.endedFor.isPresent() ? silences : 0;
     }
@@ -344,13 +328,6 @@ public final class Supervisor {
       // The event itself is empty: after it, the supervisor looks around.
       tools.scheduler().schedule(delay.get(), () -> put(() -> {}));
     }
-  }
-
-  /** Whether a lost life had shown that the worker can do its work. */
-  private static boolean isSound(WorkerLife life, long now) {
-    return life.seat().map(WorkSeat::served).orElse(false)
-        || (life.readyAtNanos.isPresent()
-            && now - life.readyAtNanos.getAsLong() >= RestartPolicy.SOUND_AFTER.toNanos());
   }
 
   /** Lets a worker go: at once if it has no process, else when it has finished or must. */
@@ -381,13 +358,7 @@ public final class Supervisor {
   }
 
   private void reportWorkforce() {
-    List<WorkerSlot> staying = staying();
-    Workforce now = Workforce.PRESENT;
-    if (staying.isEmpty()) {
-      now = Workforce.NONE;
-    } else if (staying.stream().allMatch(slot -> slot.is(WorkerState.FAILED))) {
-      now = Workforce.failed(failures.last().map(WorkerError::summary).orElse("unknown"));
-    }
+    Workforce now = Workforce.of(staying(), failures);
     if (!now.equals(reported)) {
       reported = now;
       work.workforce(now);
@@ -398,32 +369,6 @@ public final class Supervisor {
     boolean settled = slots.stream().allMatch(slot -> !slot.leaving && slot.is(WorkerState.READY));
     if (settled) {
       waiters.succeed(slots.size());
-    }
-  }
-
-  private void armHeartbeat() {
-    if (!heartbeatArmed && slots.stream().anyMatch(slot -> slot.is(WorkerState.READY))) {
-      heartbeatArmed = true;
-      tools
-          .scheduler()
-          .schedule(
-              plan.heartbeatInterval(),
-              () ->
-                  put(
-                      () -> {
-                        heartbeatArmed = false;
-                        List.copyOf(slots).forEach(this::checkHeartbeat);
-                      }));
-    }
-  }
-
-  private void checkHeartbeat(WorkerSlot slot) {
-    Optional<WorkSeat> seat = slot.life.flatMap(WorkerLife::seat);
-    if (seat.isPresent() && slot.is(WorkerState.READY)) {
-      WorkerLife life = slot.life.get();
-      heartbeat
-          .check(life, seat.get(), now())
-          .ifPresent(reason -> end(life, "Backend worker did not respond in given time", reason));
     }
   }
 

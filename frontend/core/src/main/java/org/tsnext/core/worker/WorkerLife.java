@@ -71,6 +71,13 @@ final class WorkerLife implements WorkerListener, WorkSeat.Observer {
     place.begin();
   }
 
+  /** Whether it has shown that the worker can do its work. */
+  boolean isSound(long now) {
+    return seat.map(WorkSeat::served).orElse(false)
+        || (readyAtNanos.isPresent()
+            && now - readyAtNanos.getAsLong() >= RestartPolicy.SOUND_AFTER.toNanos());
+  }
+
   void sendPing(long now) {
     Ping sent = new Ping(nextPing++, now);
     ping = Optional.of(sent);

@@ -1,5 +1,6 @@
 package org.tsnext.core.worker;
 
+import java.util.List;
 import java.util.Objects;
 
 /**
@@ -25,6 +26,16 @@ public record Workforce(State state, String reason) {
   public Workforce {
     Objects.requireNonNull(state, "state");
     Objects.requireNonNull(reason, "reason");
+  }
+
+  /** What the workers that are to stay amount to. */
+  static Workforce of(List<WorkerSlot> staying, FailureLog failures) {
+    if (staying.isEmpty()) {
+      return NONE;
+    }
+    return staying.stream().allMatch(slot -> slot.is(WorkerState.FAILED))
+        ? failed(failures.last().map(WorkerError::summary).orElse("unknown"))
+        : PRESENT;
   }
 
   /** All workers are given up. */

@@ -58,6 +58,18 @@ public class SuccessorTest {
   }
 
   @Test
+  public void versionThatWasRegisteredAgainUnderItsNameIsAnotherOne() {
+    Dispatcher again = dispatcher("1.0");
+    again.workforce(Workforce.PRESENT);
+    newDefault = Optional.of(again);
+    old.goAway();
+    InferenceCall unused = submit(Optional.empty());
+    assertEquals(again.queueLength(), 1);
+    newDefault = Optional.empty();
+    again.shutDown();
+  }
+
+  @Test
   public void requestForThatVersionIsNotMoved() {
     old.goAway();
     InferenceCall unused = submit(Optional.of("1.0"));
@@ -121,10 +133,6 @@ public class SuccessorTest {
             false,
             0,
             Optional.empty());
-    return new Dispatcher(
-        policy,
-        time,
-        time,
-        () -> newDefault.filter(other -> !other.policy().modelVersion().equals(version)));
+    return new Dispatcher(policy, time, time, () -> newDefault);
   }
 }

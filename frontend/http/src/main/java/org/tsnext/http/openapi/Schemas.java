@@ -32,7 +32,7 @@ public final class Schemas {
     json.add(
         READINESS, object(ordered("name", of("string"), "ready", of("boolean")), "name", "ready"));
     json.add(MODELS, models());
-    json.add(MODEL_VERSIONS, array(modelVersion()));
+    json.add(MODEL_VERSIONS, array(DescriptionSchema.version()));
     json.add(
         DESCRIPTION,
         object(
@@ -79,44 +79,6 @@ public final class Schemas {
     return object(ordered("nextPageToken", of("string"), "models", array(model)), "models");
   }
 
-  private static JsonObject modelVersion() {
-    JsonObject worker =
-        object(
-            ordered(
-                "id", of("string"),
-                "startTime", of("string"),
-                "status", of("string"),
-                "memoryUsage", of("integer"),
-                "pid", of("integer"),
-                "gpu", of("boolean"),
-                "gpuUsage", of("string")),
-            "id",
-            "status");
-    JsonObject queue =
-        object(ordered("remainingCapacity", of("integer"), "pendingRequests", of("integer")));
-    Map<String, JsonObject> members = new LinkedHashMap<>();
-    for (String name : List.of("modelName", "modelVersion", "modelUrl", "runtime")) {
-      members.put(name, of("string"));
-    }
-    for (String name :
-        List.of(
-            "minWorkers",
-            "maxWorkers",
-            "batchSize",
-            "maxBatchDelay",
-            "responseTimeout",
-            "startupTimeout",
-            "maxRetryTimeoutInSec")) {
-      members.put(name, of("integer"));
-    }
-    members.put("deviceType", of("string"));
-    members.put("loadedAtStartup", of("boolean"));
-    members.put("workers", array(worker));
-    members.put("jobQueueStatus", queue);
-    members.put("customizedMetadata", of("object"));
-    return object(members, "modelName", "modelVersion", "minWorkers", "maxWorkers", "workers");
-  }
-
   /** A schema with a type only. */
   static JsonObject of(String type) {
     JsonObject json = new JsonObject();
@@ -136,7 +98,7 @@ public final class Schemas {
     return json;
   }
 
-  private static JsonObject array(JsonObject items) {
+  static JsonObject array(JsonObject items) {
     JsonObject json = of("array");
     json.add("items", items);
     return json;
