@@ -1,42 +1,23 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ts._cli.properties import parse_properties, read_properties
 
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("key=value", {"key": "value"}),
-        ("key:value\nother value", {"key": "value", "other": "value"}),
-        ("  key  =  value  ", {"key": "value  "}),
-        ("key = = value", {"key": "= value"}),
-        ("key", {"key": ""}),
-        ("=value", {"": "value"}),
-        ("# a=1\n! b=2\n  # c=3\nd=#4", {"d": "#4"}),
-        ("a=1\r\nb=2\rc=3\n\n", {"a": "1", "b": "2", "c": "3"}),
-        ("a=1\na=2", {"a": "2"}),
-        ("a=one, \\\n   two, \\\r\n\tthree", {"a": "one, two, three"}),
-        ("a=1\\\\\nb=2", {"a": "1\\", "b": "2"}),
-        ("a=1\\\n# still a", {"a": "1# still a"}),
-        ("a=1\\", {"a": "1"}),
-        ("# a comment does not go on \\\na=1", {"a": "1"}),
-        ("a\\ b\\:c\\=d=1", {"a b:c=d": "1"}),
-        ("a=\\t\\n\\r\\f\\q\\u00e4\\u0041", {"a": "\t\n\r\fqäA"}),
-        ("a=C:\\\\temp", {"a": "C:\\temp"}),
-        (
-            "vmargs=-Xmx4g -XX:+ExitOnOutOfMemoryError",
-            {"vmargs": "-Xmx4g -XX:+ExitOnOutOfMemoryError"},
-        ),
-    ],
+CASES = json.loads(
+    (Path(__file__).resolve().parents[3] / "test" / "properties" / "cases.json").read_text("utf-8")
 )
-def test_reads_what_java_reads(text: str, expected: dict[str, str]) -> None:
-    assert parse_properties(text) == expected
 
 
-@pytest.mark.parametrize("text", ["a=\\u12", "a=\\u12g4", "a=\\u", "a=\\u+123"])
+@pytest.mark.parametrize("case", CASES["read"], ids=lambda case: repr(case["text"]))
+def test_reads_what_java_reads(case: dict[str, Any]) -> None:
+    assert parse_properties(case["text"]) == case["values"]
+
+
+@pytest.mark.parametrize("text", CASES["refused"])
 def test_malformed_escape_is_an_error(text: str) -> None:
     with pytest.raises(ValueError, match="escape"):
         parse_properties(text)

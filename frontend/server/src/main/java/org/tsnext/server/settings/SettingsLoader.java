@@ -78,7 +78,12 @@ public final class SettingsLoader {
 
   /** Both switches of the environment can be set in the file only, so that it has the last word. */
   private boolean switchedOn(SettingKey<Boolean> key) {
-    return file.map(f -> f.values().get(key.name())).orElse("").equalsIgnoreCase("true");
+    String text = file.map(f -> f.values().get(key.name())).orElse("");
+    try {
+      return substitute(text).equalsIgnoreCase("true");
+    } catch (SettingType.InvalidValueException e) {
+      return false; // a problem that is told when the key itself is read
+    }
   }
 
   private <T> Setting resolve(SettingKey<T> key, boolean variables, boolean urls) {

@@ -5,15 +5,20 @@ import static org.testng.Assert.assertFalse;
 import static org.testng.Assert.assertTrue;
 import static org.testng.Assert.expectThrows;
 
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
 import org.testng.annotations.AfterMethod;
 import org.testng.annotations.BeforeMethod;
+import org.testng.annotations.DataProvider;
 import org.testng.annotations.Test;
 
 public class ConfigFileTest {
@@ -62,6 +67,41 @@ public class ConfigFileTest {
     assertEquals(
         ConfigFile.find(Map.of(), Optional.empty(), folder).orElseThrow().values(),
         Map.of("a", "1", "b", "two", "c", "three", "d", "x,y", "e", "é", "f", "é", "g", "a=b"));
+  }
+
+  @DataProvider
+  public Object[][] sharedCases() throws IOException {
+    return shared().getAsJsonArray("read").asList().stream()
+        .map(JsonElement::getAsJsonObject)
+        .map(each -> new Object[] {each.get("text").getAsString(), each.getAsJsonObject("values")})
+        .toArray(Object[][]::new);
+  }
+
+  private static JsonObject shared() throws IOException {
+    Path cases =
+        ConfigurationDocuments.repository()
+            .resolve("test")
+            .resolve("properties")
+            .resolve("cases.json");
+    return JsonParser.parseString(Files.readString(cases)).getAsJsonObject();
+  }
+
+  /** The torchserve command has a reader of its own, which is tested with the same cases. */
+  @Test(dataProvider = "sharedCases")
+  public void commandAndServerReadTheSame(String text, JsonObject values) throws IOException {
+    Files.writeString(folder.resolve("config.properties"), text);
+    Map<String, String> expected = new HashMap<>();
+    values.entrySet().forEach(e -> expected.put(e.getKey(), e.getValue().getAsString().strip()));
+    assertEquals(
+        ConfigFile.find(Map.of(), Optional.empty(), folder).orElseThrow().values(), expected);
+  }
+
+  @Test
+  public void commandAndServerRefuseTheSame() throws IOException {
+    for (JsonElement text : shared().getAsJsonArray("refused")) {
+      Files.writeString(folder.resolve("config.properties"), text.getAsString());
+      expectThrows(InvalidSettingsException.class, () -> found(Map.of(), Optional.empty()));
+    }
   }
 
   @Test

@@ -174,6 +174,34 @@ public class SettingsLoaderTest {
   }
 
   @Test
+  public void referenceMayAllowTheEnvironment() {
+    Map<String, String> file = Map.of("enable_envvars_config", "$$ALLOW$$");
+    Map<String, String> environment = Map.of("ALLOW", "true", "TS_JOB_QUEUE_SIZE", "7");
+    assertEquals(
+        load(file, Map.of(), environment).get(WorkerKeys.JOB_QUEUE_SIZE), Integer.valueOf(7));
+  }
+
+  /** Free texts aside: what they mean is known to those who use them. */
+  @Test
+  public void everyKeyThatIsNoFreeTextRefusesNonsense() {
+    List<String> closed =
+        List.of("a whole number", "true or false", "one of", "a directory", "a file", "minutes");
+    int refused = 0;
+    for (SettingKey<?> key : SettingTable.keys()) {
+      String expected = key.type().expected();
+      if (closed.stream().anyMatch(expected::startsWith)) {
+        String problem = problem(Map.of(key.name(), "\u2603 nonsense"));
+        assertTrue(
+            problem.startsWith("Invalid configuration: " + key.name() + " = ")
+                && problem.endsWith("expected " + expected),
+            problem);
+        refused++;
+      }
+    }
+    assertTrue(refused > 40, "of all keys only " + refused);
+  }
+
+  @Test
   public void referenceToAnUnknownVariableIsRefused() {
     assertEquals(
         problem(Map.of("model_store", "$$NOT_THERE$$")),
