@@ -9,16 +9,20 @@ import java.util.Optional;
  *
  * @param tokens empty if clients need none
  * @param hosts names that clients may call the server by
+ * @param connections how many there may be, and for how long
  */
-public record AccessSettings(Optional<TokenSettings> tokens, HostSettings hosts) {
+public record AccessSettings(
+    Optional<TokenSettings> tokens, HostSettings hosts, ConnectionLimits connections) {
 
   public AccessSettings {
     Objects.requireNonNull(tokens, "tokens");
     Objects.requireNonNull(hosts, "hosts");
+    Objects.requireNonNull(connections, "connections");
   }
 
-  /** Whoever reaches the server is served, if it is called by a name of its own. */
+  /** Whoever reaches the server is served, if it is called by a name of its own; without limits. */
   public static AccessSettings open() {
-    return new AccessSettings(Optional.empty(), new HostSettings(List.of()));
+    return new AccessSettings(
+        Optional.empty(), new HostSettings(List.of()), ConnectionLimits.none());
   }
 }

@@ -9,6 +9,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
@@ -19,6 +20,7 @@ import org.tsnext.core.time.Clock;
 import org.tsnext.http.access.HostGuard;
 import org.tsnext.http.access.TokenGuard;
 import org.tsnext.http.connection.AccessLog;
+import org.tsnext.http.connection.ConnectionCount;
 import org.tsnext.http.connection.HttpPipeline;
 import org.tsnext.http.connection.ServerContext;
 import org.tsnext.http.connection.TlsListener;
@@ -91,7 +93,14 @@ public final class HttpServer implements AutoCloseable {
   private void open(ListenAddress address, Set<ListenerRole> roles) throws IOException {
     Dispatcher dispatcher = new Dispatcher(routes.of(roles), settings.cors(), guard(address));
     String key = roles.iterator().next().key();
-    HttpPipeline pipeline = new HttpPipeline(context, dispatcher, connections, tls(address, key));
+    HttpPipeline pipeline =
+        new HttpPipeline(
+            context,
+            dispatcher,
+            connections,
+            tls(address, key),
+            count(roles),
+            settings.access().connections());
     acceptors.add(
         Acceptor.open(
             address, roles, key, transport, loops, pipeline, settings.sockets().unixMode()));
@@ -108,6 +117,22 @@ public final class HttpServer implements AutoCloseable {
             .orElseThrow(
                 () -> new IOException("No TLS key for the listener " + address + " (" + key + ")"));
     return Optional.of(new TlsListener(tls.keys(), tls.handshakes()));
+  }
+
+  /** A listener with both roles has room for the connections of both. */
+  private ConnectionCount count(Set<ListenerRole> roles) {
+    ConnectionLimits limits = settings.access().connections();
+    int most = 0;
+    List<String> keys = new ArrayList<>();
+    for (ListenerRole role : roles) {
+      int ofRole = role == ListenerRole.INFERENCE ? limits.inference() : limits.management();
+      if (ofRole == 0) {
+        return new ConnectionCount(0, "", context.clock());
+      }
+      most += ofRole;
+      keys.add(role.name().toLowerCase(Locale.ROOT) + "_max_connections");
+    }
+    return new ConnectionCount(most, String.join(" and ", keys), context.clock());
   }
 
   private RequestGuard guard(ListenAddress address) {

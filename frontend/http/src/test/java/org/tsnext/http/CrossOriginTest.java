@@ -28,7 +28,8 @@ public class CrossOriginTest extends HttpTestBase {
             Optional.of(kind -> CompletableFuture.completedFuture(null)),
             Set.of(),
             false);
-    return new AccessSettings(Optional.of(tokens), new HostSettings(List.of()));
+    return new AccessSettings(
+        Optional.of(tokens), new HostSettings(List.of()), ConnectionLimits.none());
   }
 
   private RawClient serving(String origins) throws Exception {

@@ -43,7 +43,9 @@ public class HostTest extends HttpTestBase {
             EnumSet.of(Access.PROBE),
             false);
     return new AccessSettings(
-        tokensOn ? Optional.of(tokens) : Optional.empty(), new HostSettings(allowed));
+        tokensOn ? Optional.of(tokens) : Optional.empty(),
+        new HostSettings(allowed),
+        ConnectionLimits.none());
   }
 
   private int[] serveAgain() throws Exception {

@@ -58,7 +58,8 @@ public class TokenTest extends HttpTestBase {
                 }),
             open == null ? EnumSet.of(Access.PROBE, Access.DESCRIPTION) : open,
             as400);
-    return new AccessSettings(Optional.of(tokens), new HostSettings(List.of()));
+    return new AccessSettings(
+        Optional.of(tokens), new HostSettings(List.of()), ConnectionLimits.none());
   }
 
   /** Another server, with what the fields say now. */

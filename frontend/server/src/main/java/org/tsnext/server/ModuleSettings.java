@@ -22,6 +22,7 @@ import org.tsnext.core.access.KeyRotation;
 import org.tsnext.core.model.SequenceHeaders;
 import org.tsnext.core.model.ServingSettings;
 import org.tsnext.http.AccessSettings;
+import org.tsnext.http.ConnectionLimits;
 import org.tsnext.http.CorsSettings;
 import org.tsnext.http.HostSettings;
 import org.tsnext.http.HttpSettings;
@@ -212,7 +213,12 @@ final class ModuleSettings {
         new HostSettings(
             settings.find(SecurityKeys.ALLOWED_HOSTS).orElse(List.of()).stream()
                 .map(name -> name.toLowerCase(Locale.ROOT))
-                .toList()));
+                .toList()),
+        new ConnectionLimits(
+            settings.get(ListenerKeys.INFERENCE_MAX_CONNECTIONS),
+            settings.get(ListenerKeys.MANAGEMENT_MAX_CONNECTIONS),
+            settings.get(ListenerKeys.CONNECTION_IDLE_TIMEOUT),
+            settings.get(ListenerKeys.REQUEST_READ_TIMEOUT)));
   }
 
   HttpSettings http(

@@ -25,6 +25,8 @@ public enum ErrorKind {
   DEFAULT_VERSION_IN_USE(403, 9, "InvalidModelVersionException"),
   METHOD_NOT_ALLOWED(405, 12, "MethodNotAllowedException"),
   MODEL_API_DISABLED(405, 7, "MethodNotAllowedException"),
+  /** The client was too slow with its request. */
+  READ_TIMEOUT(408, 4, "RequestTimeoutException"),
   UNREGISTER_TIMEOUT(408, 4, "RequestTimeoutException"),
   CONFLICT(409, 6, "ConflictStatusException"),
   REQUEST_TOO_LARGE(413, 8, "RequestEntityTooLargeException"),

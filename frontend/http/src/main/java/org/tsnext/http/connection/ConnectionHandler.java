@@ -52,6 +52,7 @@ public final class ConnectionHandler extends ChannelInboundHandlerAdapter {
   private String remote = "";
   private Exchange current;
   private boolean receiving;
+  private long heads;
   private boolean forwarding;
   private boolean inRead;
   private boolean flushPending;
@@ -138,6 +139,22 @@ public final class ConnectionHandler extends ChannelInboundHandlerAdapter {
   /** A request starts to come in; the connection is not idle until it has been answered. */
   void receiving() {
     receiving = true;
+    heads++;
+  }
+
+  /** Whether the head of a request is here, and its body is not. On the event loop. */
+  boolean isReceiving() {
+    return receiving;
+  }
+
+  /** Whether the client has to wait for us, rather than we for it. On the event loop. */
+  boolean isAnswering() {
+    return current != null || !held.isEmpty() || state != State.OPEN;
+  }
+
+  /** How many heads have come. On the event loop. */
+  long heads() {
+    return heads;
   }
 
   /** From now on this exchange has the turn. */

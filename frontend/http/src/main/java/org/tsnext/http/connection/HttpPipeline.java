@@ -7,6 +7,7 @@ import io.netty.channel.ChannelPipeline;
 import io.netty.channel.group.ChannelGroup;
 import io.netty.handler.ssl.ApplicationProtocolNames;
 import java.util.Optional;
+import org.tsnext.http.ConnectionLimits;
 
 /**
  * The handlers of a connection, in the order in which a request meets them. Answers are written by
@@ -22,32 +23,56 @@ public final class HttpPipeline extends ChannelInitializer<Channel> {
   private final ChannelGroup connections;
   private final Optional<TlsListener> tls;
   private final Http2Connections http2;
+  private final ConnectionCount count;
+  private final Timeouts timeouts;
 
   /**
    * Makes the pipeline of a listener.
    *
    * @param connections takes every connection of the listener
    * @param tls present if the listener speaks TLS
+   * @param count of the listener's connections
+   * @param limits of time
    */
   public HttpPipeline(
       ServerContext server,
       RequestRouter router,
       ChannelGroup connections,
-      Optional<TlsListener> tls) {
+      Optional<TlsListener> tls,
+      ConnectionCount count,
+      ConnectionLimits limits) {
     this.server = server;
     this.router = router;
     this.connections = connections;
     this.tls = tls;
     this.http2 = new Http2Connections(server, router);
+    this.count = count;
+    this.timeouts = Timeouts.of(limits.idle(), limits.reading(), server.clock());
   }
 
   @Override
   protected void initChannel(Channel channel) {
     connections.add(channel);
+    if (!count.takes(channel)) {
+      refuse(channel);
+      return;
+    }
+    if (timeouts.any()) {
+      channel.pipeline().addLast("watch", new ConnectionWatch(timeouts));
+    }
     if (tls.isPresent()) {
       addTls(channel, tls.get());
     } else {
       addPlain(channel.pipeline());
+    }
+  }
+
+  /** A handshake, only to say why, would cost more than the connection. */
+  private void refuse(Channel channel) {
+    if (tls.isPresent()) {
+      channel.close();
+    } else {
+      channel.pipeline().addLast("refused", new RefusedConnection());
     }
   }
 

@@ -62,6 +62,14 @@ final class RequestAssembler extends SimpleChannelInboundHandler<HttpObject> {
   }
 
   @Override
+  public void userEventTriggered(ChannelHandlerContext ctx, Object event) {
+    if (event == ConnectionWatch.BODY_TOO_SLOW && state == State.BODY) {
+      refuse(RequestChecks.tooSlow(), false);
+    }
+    ctx.fireUserEventTriggered(event);
+  }
+
+  @Override
   public void channelInactive(ChannelHandlerContext ctx) {
     dropBody();
     ctx.fireChannelInactive();

@@ -87,6 +87,12 @@ final class RequestChecks {
         "Expectation not supported: " + expectation + ", expected 100-continue.");
   }
 
+  static ServingException tooSlow() {
+    return new ServingException(
+            ErrorKind.READ_TIMEOUT, "The body of the request did not come in time.")
+        .withDetail("It trickled for longer than request_read_timeout_sec.");
+  }
+
   static ServingException tooLarge(int limit) {
     return new ServingException(
         ErrorKind.REQUEST_TOO_LARGE,

@@ -206,6 +206,25 @@ public final class ListenerKeys {
           seconds(0),
           "How long browsers may remember the answer to a preflight, in seconds; they decide if empty.");
 
+  public static final SettingKey<Integer> INFERENCE_MAX_CONNECTIONS =
+      maxConnections("inference", "10000");
+  public static final SettingKey<Integer> MANAGEMENT_MAX_CONNECTIONS =
+      maxConnections("management", "1000");
+  public static final SettingKey<Duration> CONNECTION_IDLE_TIMEOUT =
+      SettingKey.of(
+              "connection_idle_timeout_sec",
+              seconds(0),
+              "How long a connection may be open without a request, in seconds; 0 for ever. The"
+                  + " default is longer than what usual load balancers keep theirs.")
+          .withDefault("620");
+  public static final SettingKey<Duration> REQUEST_READ_TIMEOUT =
+      SettingKey.of(
+              "request_read_timeout_sec",
+              seconds(0),
+              "How long a client may take for the head of a request, or send less than 256 octets"
+                  + " per second of its body, in seconds; 0 for ever.")
+          .withDefault("60");
+
   static final List<SettingKey<?>> LISTENERS =
       List.of(
           INFERENCE_ADDRESS,
@@ -216,6 +235,10 @@ public final class ListenerKeys {
           MAX_REQUEST_SIZE,
           MAX_RESPONSE_SIZE,
           STREAM_BUFFER_SIZE,
+          INFERENCE_MAX_CONNECTIONS,
+          MANAGEMENT_MAX_CONNECTIONS,
+          CONNECTION_IDLE_TIMEOUT,
+          REQUEST_READ_TIMEOUT,
           ERROR_DETAIL,
           NUMBER_OF_NETTY_THREADS,
           NETTY_CLIENT_THREADS,
@@ -248,6 +271,17 @@ public final class ListenerKeys {
           CORS_MAX_AGE);
 
   private ListenerKeys() {}
+
+  private static SettingKey<Integer> maxConnections(String api, String number) {
+    return SettingKey.of(
+            api + "_max_connections",
+            integer(0, Integer.MAX_VALUE / 2),
+            "Connections that the listener of the "
+                + api
+                + " API takes at a time; one more is answered 503 and closed. 0 for any number. One"
+                + " address for both APIs takes both numbers.")
+        .withDefault(number);
+  }
 
   private static SettingKey<String> header(String name, String description) {
     return SettingKey.of(

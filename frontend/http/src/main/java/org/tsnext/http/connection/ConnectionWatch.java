@@ -1,0 +1,148 @@
+package org.tsnext.http.connection;
+
+import io.netty.buffer.ByteBuf;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.handler.codec.http2.Http2FrameCodec;
+import io.netty.util.concurrent.Future;
+import java.time.Duration;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * Ends a connection that keeps its place without using it: no request for too long, a head that
+ * does not come to its end, a body that trickles. A request costs it an addition; one timer per
+ * connection looks a few times per limit whether anything has moved. The first handler of a
+ * connection, so that it counts what comes from the network.
+ */
+@SuppressWarnings("FutureReturnValueIgnored") // closing ends in channelInactive
+final class ConnectionWatch extends ChannelInboundHandlerAdapter {
+
+  /** Sent to the handlers behind when a body is too slow. */
+  static final Object BODY_TOO_SLOW = new Object();
+
+  /** Looks per limit; the limits are kept to a part of that. */
+  private static final int LOOKS = 4;
+
+  private static final long LONGEST_PAUSE_NANOS = Duration.ofSeconds(15).toNanos();
+
+  /** Octets per second, on average between two looks, below which a body trickles. */
+  private static final long TRICKLE = 256;
+
+  private static final long NEVER = Long.MAX_VALUE;
+
+  private final Timeouts timeouts;
+  private long octets;
+  private long octetsAtLook;
+  private long octetsAtRest;
+  private long headsAtLook;
+  private long lookedNanos;
+  private long restingNanos;
+  private long partialNanos = NEVER;
+  private long tricklingNanos = NEVER;
+  private Future<?> nextLook;
+
+  ConnectionWatch(Timeouts timeouts) {
+    this.timeouts = timeouts;
+  }
+
+  @Override
+  public void channelActive(ChannelHandlerContext ctx) {
+    restingNanos = timeouts.clock().nanoTime();
+    lookedNanos = restingNanos;
+    scheduleLook(ctx);
+    ctx.fireChannelActive();
+  }
+
+  @Override
+  public void channelRead(ChannelHandlerContext ctx, Object message) {
+    if (message instanceof ByteBuf buffer) {
+      octets += buffer.readableBytes();
+    }
+    ctx.fireChannelRead(message);
+  }
+
+  @Override
+  public void channelInactive(ChannelHandlerContext ctx) {
+    if (nextLook != null) {
+      nextLook.cancel(false);
+    }
+    ctx.fireChannelInactive();
+  }
+
+  private void scheduleLook(ChannelHandlerContext ctx) {
+    long pause = Math.min(LONGEST_PAUSE_NANOS, timeouts.shortestNanos() / LOOKS);
+    nextLook = ctx.executor().schedule(() -> look(ctx), pause, TimeUnit.NANOSECONDS);
+  }
+
+  private void look(ChannelHandlerContext ctx) {
+    if (!ctx.channel().isActive()) {
+      return;
+    }
+    long now = timeouts.clock().nanoTime();
+    ConnectionHandler http1 = ctx.pipeline().get(ConnectionHandler.class);
+    if (http1 == null) {
+      lookAtHttp2(ctx, now);
+    } else if (http1.isAnswering()) {
+      rest(now, http1.heads());
+    } else if (http1.isReceiving()) {
+      rest(now, http1.heads());
+      lookAtBody(ctx, now);
+    } else {
+      lookAtHead(ctx, now, http1.heads());
+    }
+    octetsAtLook = octets;
+    lookedNanos = now;
+    scheduleLook(ctx);
+  }
+
+  /** Nothing to complain of up to here. */
+  private void rest(long now, long heads) {
+    headsAtLook = heads;
+    restingNanos = now;
+    octetsAtRest = octets;
+    partialNanos = NEVER;
+  }
+
+  /** Streams come and go on their own; a handshake of TLS has a limit of its own. */
+  private void lookAtHttp2(ChannelHandlerContext ctx, long now) {
+    Http2FrameCodec http2 = ctx.pipeline().get(Http2FrameCodec.class);
+    if (http2 == null || http2.connection().numActiveStreams() > 0) {
+      rest(now, 0);
+    } else if (isOver(now, restingNanos, timeouts.idleNanos())) {
+      ctx.channel().close();
+    }
+  }
+
+  private void lookAtBody(ChannelHandlerContext ctx, long now) {
+    long expected = TRICKLE * TimeUnit.NANOSECONDS.toMillis(now - lookedNanos) / 1000;
+    if (octets - octetsAtLook > expected) {
+      tricklingNanos = NEVER;
+    } else if (tricklingNanos == NEVER) {
+      tricklingNanos = lookedNanos;
+    }
+    if (isOver(now, tricklingNanos, timeouts.readingNanos())) {
+      timeouts.bodies().happened();
+      tricklingNanos = NEVER;
+      ctx.fireUserEventTriggered(BODY_TOO_SLOW);
+    }
+  }
+
+  private void lookAtHead(ChannelHandlerContext ctx, long now, long heads) {
+    tricklingNanos = NEVER;
+    if (heads != headsAtLook) {
+      rest(now, heads);
+    } else if (octets != octetsAtRest && partialNanos == NEVER) {
+      partialNanos = lookedNanos;
+    }
+    if (isOver(now, partialNanos, timeouts.readingNanos())) {
+      timeouts.heads().happened();
+      ctx.channel().close();
+    } else if (isOver(now, restingNanos, timeouts.idleNanos())) {
+      ctx.channel().close();
+    }
+  }
+
+  private static boolean isOver(long now, long since, long limit) {
+    return since != NEVER && limit > 0 && now - since >= limit;
+  }
+}

@@ -1,0 +1,164 @@
+package org.tsnext.http;
+
+import static org.testng.Assert.assertEquals;
+import static org.testng.Assert.assertTrue;
+
+import java.io.IOException;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import org.testng.annotations.BeforeMethod;
+import org.testng.annotations.Test;
+import org.tsnext.http.RawClient.Answer;
+
+/** Clients that want many connections, or keep one without using it. Times are real, and short. */
+public class ConnectionLimitTest extends HttpTestBase {
+
+  private static final ConnectionLimits SHORT =
+      new ConnectionLimits(2, 0, Duration.ofMillis(400), Duration.ofMillis(200));
+
+  private ConnectionLimits limits = ConnectionLimits.none();
+
+  @BeforeMethod(alwaysRun = true)
+  public void withoutLimits() {
+    limits = ConnectionLimits.none();
+  }
+
+  @Override
+  AccessSettings access() {
+    return new AccessSettings(Optional.empty(), new HostSettings(List.of()), limits);
+  }
+
+  private int serveWith(ConnectionLimits chosen) throws IOException {
+    limits = chosen;
+    return port(serve(settings()).bind().get(0));
+  }
+
+  private static ConnectionLimits idle(Duration idle) {
+    return new ConnectionLimits(0, 0, idle, Duration.ZERO);
+  }
+
+  private static ConnectionLimits reading(Duration reading) {
+    return new ConnectionLimits(0, 0, Duration.ZERO, reading);
+  }
+
+  @Test
+  public void oneConnectionTooManyIsAnswered503AndThePlaceIsFreeAfterwards() throws Exception {
+    int limited = serveWith(new ConnectionLimits(2, 0, Duration.ZERO, Duration.ZERO));
+    RawClient first = client(limited);
+    assertEquals(first.get("/ping").status(), 200);
+    RawClient second = client(limited);
+    assertEquals(second.get("/ping").status(), 200);
+    RawClient third = client(limited);
+    third.request("GET", "/ping", null);
+    Answer refused = third.read();
+    assertEquals(refused.status(), 503);
+    assertEquals(refused.header("connection"), "close");
+    assertEquals(refused.header("retry-after"), "1");
+    assertTrue(refused.body().contains("\"type\": \"ServiceUnavailableException\""));
+    assertEquals(third.readToEnd(), "");
+    assertEquals(first.get("/ping").status(), 200, "those that are in go on");
+    second.close();
+    waitUntil("a free place", () -> answersPing(limited));
+  }
+
+  private boolean answersPing(int limited) {
+    try (RawClient client = new RawClient(limited)) {
+      return client.get("/ping").status() == 200;
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
+  @Test
+  public void refusalsAreLoggedOnceASecondAtMost() throws Exception {
+    try (CapturedLog log = new CapturedLog("org.tsnext.http.connection.ConnectionCount")) {
+      int limited = serveWith(new ConnectionLimits(1, 0, Duration.ZERO, Duration.ZERO));
+      assertEquals(client(limited).get("/ping").status(), 200);
+      long began = System.nanoTime();
+      for (int i = 0; i < 20; i++) {
+        assertEquals(client(limited).read().status(), 503);
+      }
+      long seconds = TimeUnit.NANOSECONDS.toSeconds(System.nanoTime() - began);
+      assertTrue(log.lines().size() <= seconds + 1, log.lines().toString());
+      assertTrue(log.lines().get(0).contains("the limit of inference_max_connections"));
+    }
+  }
+
+  @Test
+  public void connectionThatSendsNothingIsClosed() throws Exception {
+    RawClient client = client(serveWith(idle(Duration.ofMillis(200))));
+    assertEquals(client.readToEnd(), "");
+  }
+
+  @Test
+  public void connectionWithoutFurtherRequestsIsClosed() throws Exception {
+    RawClient client = client(serveWith(idle(Duration.ofMillis(300))));
+    assertEquals(client.get("/ping").status(), 200);
+    assertEquals(client.readToEnd(), "");
+  }
+
+  @Test
+  public void halfAHeadIsClosedHoweverSlowlyItGoesOn() throws Exception {
+    RawClient client = client(serveWith(reading(Duration.ofMillis(300))));
+    client.send("GET /ping HTTP/1.1\r\nHost: t\r\n");
+    Thread trickle =
+        new Thread(
+            () -> {
+              try {
+                while (true) {
+                  client.send("X");
+                  Thread.sleep(20);
+                }
+              } catch (IOException | InterruptedException e) {
+                // It was closed: that is what the test waits for.
+              }
+            });
+    trickle.start();
+    try {
+      client.socket().getInputStream().readAllBytes();
+    } catch (IOException e) {
+      // A reset is an end, too.
+    }
+    trickle.interrupt();
+    trickle.join();
+  }
+
+  @Test
+  public void bodyThatStopsIsAnswered408() throws Exception {
+    RawClient client = client(serveWith(reading(Duration.ofMillis(300))));
+    client.send("POST /predictions/cats HTTP/1.1\r\nHost: t\r\nContent-Length: 900\r\n\r\nhalf");
+    Answer answer = client.read();
+    assertEquals(answer.status(), 408);
+    assertEquals(answer.header("connection"), "close");
+    assertTrue(answer.body().contains("request_read_timeout_sec"), answer.body());
+    assertEquals(client.readToEnd(), "");
+    assertTrue(inference.isEmpty(), "nothing reached a model");
+  }
+
+  @Test
+  public void requestThatIsAnsweredSlowlyIsNobodysFault() throws Exception {
+    inference.hold();
+    RawClient client = client(serveWith(SHORT));
+    client.request("POST", "/predictions/cats", "x");
+    waitUntil("the request at the model", () -> !inference.isEmpty());
+    client.socket().setSoTimeout(1200);
+    try {
+      client.socket().getInputStream().read();
+      throw new AssertionError("the connection ended, or was answered");
+    } catch (java.net.SocketTimeoutException expected) {
+      assertTrue(client.socket().isConnected());
+    }
+  }
+
+  @Test
+  public void busyConnectionLivesLongerThanItsLimits() throws Exception {
+    RawClient client =
+        client(serveWith(new ConnectionLimits(0, 0, Duration.ofSeconds(2), Duration.ofSeconds(2))));
+    long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(5);
+    while (System.nanoTime() < end) {
+      assertEquals(client.post("/predictions/cats", "x").status(), 200);
+    }
+  }
+}
