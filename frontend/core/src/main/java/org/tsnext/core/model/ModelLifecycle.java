@@ -172,10 +172,11 @@ public final class ModelLifecycle implements ModelService {
     return registry.find(modelName, Optional.empty()).isReady();
   }
 
-  /** Every version, in the order of registration within a name, names sorted. */
+  /** Every version that stays, in the order of registration within a name, names sorted. */
   public List<RegisteredModel> registered() {
     return registry.all().stream()
         .sorted(Comparator.comparing(ModelVersion::name))
+        .filter(version -> !version.isLeaving())
         .map(version -> version.registered(registry.isDefault(version)))
         .toList();
   }

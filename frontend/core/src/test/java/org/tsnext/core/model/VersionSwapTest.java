@@ -205,6 +205,10 @@ public class VersionSwapTest {
     models.setDefault("m", "2.0");
     CompletableFuture<Void> gone = models.unregister("m", Optional.of("1.0"));
     String reason = "Model version 1.0 of model m is being unregistered.";
+    assertEquals(
+        fixture.core().registered().stream().map(RegisteredModel::version).toList(),
+        List.of("2.0"),
+        "what a snapshot would keep");
     Failures.expect(
         models.scale("m", Optional.of("1.0"), new ScaleModel(2, 2, true, Optional.empty())),
         ErrorKind.CONFLICT,
