@@ -135,7 +135,9 @@ def test_numbers_at_their_limits(attacked: TorchServe, value: str) -> None:
     model = f"{attacked.management}/models/counting"
     for name in ("limit", "next_page_token"):
         answer = requests.get(f"{attacked.management}/models?{name}={value}", timeout=30)
-        assert answer.status_code == 200, answer.text
+        assert answer.status_code == 200 or (
+            answer.status_code == 400 and f"Parameter {name} is" in answer.json()["message"]
+        ), answer.text
     if value in ("-2", "4097", "2147483647"):
         for query in (f"min_worker={value}", f"min_worker=1&max_worker={value}"):
             answer = requests.put(f"{model}?{query}", timeout=30)
