@@ -42,14 +42,19 @@ def handle(data, context):
 class Load:
     """Clients that ask and check the answer, each over one connection, until the block ends.
 
-    They pause between requests so that the server has a part of the processors for itself.
+    They pause between requests so that the server has a part of the processors for itself. At the
+    end each has asked as often as it was answered, and nothing more has come.
     """
 
-    def __init__(self, server: TorchServe, model: str, connections: int) -> None:
+    def __init__(
+        self, server: TorchServe, model: str, connections: int, pause_sec: float = 0.005
+    ) -> None:
         self.results: list[tuple[float, str]] = []
         self._port = server.inference_port
         self._model = model
         self._connections = connections
+        self._pause_sec = pause_sec
+        self.asked = 0
         self._stop = False
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()))
 
@@ -80,6 +85,7 @@ class Load:
         count = 0
         while not self._stop:
             count += 1
+            self.asked += 1
             body = f"{number}-{count}".encode()
             writer.write(
                 f"POST /predictions/{self._model} HTTP/1.1\r\nHost: x\r\n"
@@ -92,7 +98,12 @@ class Load:
             answer = await reader.readexactly(int(length.group(1)))
             right = head.startswith(b"HTTP/1.1 200 ") and answer == body
             self.results.append((time.monotonic(), "ok" if right else f"{head!r} {answer!r}"))
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(self._pause_sec)
+        # Whatever else came would be in front of this.
+        writer.write(b"GET /ping HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        rest = await reader.read()
+        assert rest.count(b"HTTP/1.1 ") == 1, rest
+        assert rest.startswith(b"HTTP/1.1 200 "), rest
         writer.close()
 
 
@@ -127,19 +138,22 @@ def java(server: TorchServe) -> int:
     return pid
 
 
-@pytest.mark.parametrize("model", ["echo", "batched"])
+@pytest.mark.parametrize(
+    ("model", "connections", "kills", "pause_sec"),
+    [("echo", 64, 20, 0.0), ("batched", 32, 10, 0.005)],
+)
 def test_workers_killed_at_random_cost_no_request_and_leave_no_descriptor(
-    busy: TorchServe, model: str
+    busy: TorchServe, model: str, connections: int, kills: int, pause_sec: float
 ) -> None:
     pid = java(busy)
     before = descriptors(pid)
-    with Load(busy, model, 32) as load:
-        for _ in range(10):
+    with Load(busy, model, connections, pause_sec) as load:
+        for _ in range(kills):
             victim = random.choice(wait_for(lambda: busy.worker_pids(model), "a worker"))
             os.kill(victim, signal.SIGKILL)
             seen = len(load.results)
             wait_for(lambda: len(load.results) > seen + 200, "load goes on")  # noqa: B023
-    assert load.outcomes().keys() == {"ok"}
+    assert load.outcomes() == {"ok": load.asked}
     busy.wait_ready(model, 2)
     wait_for(lambda: descriptors(pid) <= before + 4, f"{descriptors(pid)} of {before} descriptors")
 
