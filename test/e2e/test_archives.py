@@ -10,9 +10,11 @@ import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
+import torch
 from torchserve_process import TorchServe
 
 HANDLER = "def handle(data, context):\n    return None if data is None else ['ok'] * len(data)\n"
@@ -199,6 +201,57 @@ def test_zip_bomb_is_stopped_at_the_limit(start: Callable[..., TorchServe]) -> N
     assert answer.status_code == 400, answer.text
     assert "zeros.bin" in answer.json()["message"]
     assert not list(limited.temp.rglob("zeros.bin"))
+
+
+class RunsCode:
+    """An object that makes a file when it is unpickled."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (self.file,)
+
+
+EAGER_MODEL = """\
+import torch
+
+class Net(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = torch.nn.Linear(1, 1)
+
+    def forward(self, x):
+        return self.layer(x)
+"""
+
+
+def test_weights_that_run_code_are_refused_with_the_switch_in_the_answer(
+    server: TorchServe, tmp_path: Path
+) -> None:
+    made = tmp_path / "made-by-the-weights"
+    weights = tmp_path / "weights.pt"
+    torch.save({"layer.weight": torch.ones(1, 1), "other": RunsCode(made)}, weights)
+    with zipfile.ZipFile(server.store.path / "pickled.mar", "w") as archive:
+        archive.writestr(
+            "MAR-INF/MANIFEST.json",
+            manifest(
+                "pickled",
+                handler="base_handler",
+                modelFile="model.py",
+                serializedFile="weights.pt",
+            ),
+        )
+        archive.writestr("model.py", EAGER_MODEL)
+        archive.write(weights, "weights.pt")
+    answer = register(server, "pickled.mar")
+    assert answer.status_code == 500, answer.text
+    detail = answer.json()["detail"]
+    assert "handler: {weights_only: false} in model-config.yaml" in detail
+    assert "weights.pt holds more than tensors" in detail
+    assert str(server.temp) not in detail
+    assert not made.exists()
+    assert not server.registered("pickled")
 
 
 def test_requirements_are_installed_for_the_model_only(

@@ -33,9 +33,9 @@ def load_weights(path: str | Path, weights_only: bool = True, map_location: Any 
         if not weights_only:
             raise
         raise RuntimeError(
-            f"{path} holds more than tensors and plain containers, and loading it could run any "
-            f"code: {e}. Save a state_dict instead, or, if the archive is trusted, set "
-            "handler: {weights_only: false} in model-config.yaml"
+            f"{Path(path).name} holds more than tensors and plain containers, and loading it "
+            f"could run any code: {e}. Save a state_dict instead, or, if the archive is trusted, "
+            "set handler: {weights_only: false} in model-config.yaml"
         ) from e
 
 

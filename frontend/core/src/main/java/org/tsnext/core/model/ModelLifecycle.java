@@ -88,7 +88,7 @@ public final class ModelLifecycle implements ModelService {
         () -> {
           registry.requireOpen();
           ModelVersion found = registry.findStaying(modelName, version);
-          requireNumbers(order);
+          order.requireNumbers();
           ScaleProgress progress =
               found.scale(order.minWorkers(), order.maxWorkers(), order.timeout());
           changed();
@@ -201,8 +201,9 @@ public final class ModelLifecycle implements ModelService {
     List<ModelVersion> versions = registry.all();
     versions.forEach(version -> version.dispatcher().shutDown());
     return CompletableFuture.allOf(
-            versions.stream()
-                .map(version -> retire(version, grace))
+            Stream.concat(
+                    preparations.cancelAll().stream(),
+                    versions.stream().map(version -> retire(version, grace)))
                 .toArray(CompletableFuture<?>[]::new))
         .exceptionally(
             failure -> {
@@ -331,29 +332,6 @@ public final class ModelLifecycle implements ModelService {
           settle(result, null, failure);
         });
     return result;
-  }
-
-  private static void requireNumbers(ScaleModel order) {
-    requireNumber("min_worker", order.minWorkers());
-    requireNumber("max_worker", order.maxWorkers());
-    if (order.maxWorkers() < order.minWorkers()) {
-      throw new ServingException(
-          ErrorKind.BAD_REQUEST, "max_worker cannot be less than min_worker.");
-    }
-  }
-
-  private static void requireNumber(String name, int value) {
-    if (value < 0 || value > ServingSettings.MAX_WORKERS) {
-      throw new ServingException(
-          ErrorKind.BAD_REQUEST,
-          "Parameter "
-              + name
-              + " is "
-              + value
-              + ", expected 0 to "
-              + ServingSettings.MAX_WORKERS
-              + ".");
-    }
   }
 
   private static ScaleResult result(ModelVersion version, int asked, int loaded) {

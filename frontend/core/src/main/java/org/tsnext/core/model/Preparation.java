@@ -144,10 +144,10 @@ final class Preparation {
   private ServingException goneAway() {
     return new ServingException(
         ErrorKind.CONFLICT,
-        "Model "
+        "Installing the packages of model "
             + settings.name()
             + " version "
             + settings.version()
-            + " was unregistered while its packages were being installed.");
+            + " was cancelled.");
   }
 }

@@ -4,6 +4,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.time.Clock;
 import org.tsnext.core.worker.WorkerError;
@@ -69,6 +70,11 @@ final class Preparations {
     return all(name).stream()
         .filter(found -> version.isEmpty() || found.settings().version().equals(version.get()))
         .findFirst();
+  }
+
+  /** Interrupts all of them; each future completes when one is gone. */
+  synchronized List<CompletableFuture<Void>> cancelAll() {
+    return all.values().stream().filter(Preparation::cancel).map(Preparation::ended).toList();
   }
 
   synchronized List<Preparation> all(String name) {

@@ -118,6 +118,14 @@ public class PreparationTest {
   }
 
   @Test
+  public void goingDownEndsTheInstallation() throws Exception {
+    CompletableFuture<ScaleResult> registered = register(true);
+    fixture.core().close();
+    assertEquals(failureOf(registered).kind(), ErrorKind.CONFLICT);
+    assertEquals(fixture.source().openCount(), 0);
+  }
+
+  @Test
   public void aFailureThatIsAnsweredIsNotKept() throws Exception {
     installation.fails = true;
     CompletableFuture<ScaleResult> registered = register(true);
