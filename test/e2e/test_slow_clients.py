@@ -32,7 +32,12 @@ def handle(data, context):
 @pytest.fixture(scope="module")
 def slow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TorchServe]:
     """A server that echoes bodies of up to 11 MB, or gives as many octets as it is asked for."""
-    limits = {"max_request_size": "11000000", "max_response_size": "11000000"}
+    limits = {
+        "max_request_size": "11000000",
+        "max_response_size": "11000000",
+        "inference_max_connections": str(2 * IDLE),
+        "request_read_timeout_sec": "600",  # else the slowest are sent away one day
+    }
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # the server's as well
     running = TorchServe(tmp_path_factory.mktemp("slow"), config=limits)
