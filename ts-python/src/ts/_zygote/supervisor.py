@@ -1,6 +1,8 @@
 """``init``: starts the zygote and the workers, reaps everything, and tells the frontend.
 
 One thread and one selector. Only the kernel and the frontend wake it; nothing it does blocks.
+Over 400 lines, since each event, an exit above all, may touch every launch and the zygote; what
+concerns parents alone is in `ts._zygote.parents`.
 """
 
 from __future__ import annotations
