@@ -241,23 +241,22 @@ public final class ModelLifecycle implements ModelService {
   /** A version whose workers are all given up makes way for a new registration of the same. */
   private CompletableFuture<Candidate> makeRoom(Candidate candidate) {
     ModelSettings settings = candidate.settings();
-    return registry
-        .lookUp(settings.name(), settings.version())
-        .filter(ModelVersion::isGivenUp)
-        .map(
-            old -> {
-              registry.leave(old);
-              return retire(old, Duration.ZERO);
-            })
-        .orElse(CompletableFuture.completedFuture(null))
-        .thenApply(none -> candidate);
+    Optional<ModelVersion> old =
+        registry.lookUp(settings.name(), settings.version()).filter(ModelVersion::isGivenUp);
+    if (old.isEmpty()) {
+      return CompletableFuture.completedFuture(candidate);
+    }
+    // Meanwhile another version may serve; the traffic comes back to the one it was meant for.
+    Candidate next = registry.isDefault(old.get()) ? candidate.forDefault() : candidate;
+    registry.leave(old.get());
+    return retire(old.get(), Duration.ZERO).thenApply(none -> next);
   }
 
   private ModelVersion create(Candidate candidate) {
     ModelVersion version = factory.create(candidate);
     LOGGER.debug("Adding new version {} for model {}", version.version(), version.name());
     try {
-      registry.publish(version);
+      registry.publish(version, candidate.asDefault());
     } catch (ServingException e) {
       registry.unreserve(version.name(), version.version());
       factory.discard(version);

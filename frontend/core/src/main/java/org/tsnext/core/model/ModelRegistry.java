@@ -139,9 +139,10 @@ final class ModelRegistry implements ModelRouter {
    * Makes a reserved version visible. It is the default one if there is no other, or if that one is
    * on its way out.
    *
+   * @param asDefault whether it is the default one in any case
    * @throws ServingException if the server has begun to shut down; the reservation stays
    */
-  synchronized void publish(ModelVersion version) {
+  synchronized void publish(ModelVersion version, boolean asDefault) {
     requireOpen();
     reserved.remove(new Key(version.name(), version.version()));
     models.compute(
@@ -151,7 +152,8 @@ final class ModelRegistry implements ModelRouter {
               new LinkedHashMap<>(before == null ? Map.of() : before.versions());
           versions.put(version.version(), version);
           boolean first = before == null || before.defaultOne().isLeaving();
-          return new Entry(first ? version.version() : before.defaultVersion(), versions);
+          return new Entry(
+              first || asDefault ? version.version() : before.defaultVersion(), versions);
         });
   }
 

@@ -63,13 +63,19 @@ final class VersionFactory {
   }
 
   /** A model that has been opened, and what will hold for it. */
-  record Candidate(ModelArchive archive, ModelSettings settings) {}
+  record Candidate(ModelArchive archive, ModelSettings settings, boolean asDefault) {
+
+    /** The same, to be the default version whatever others there are. */
+    Candidate forDefault() {
+      return new Candidate(archive, settings, true);
+    }
+  }
 
   /** Opens the model and settles what holds. */
   Candidate open(RegisterModel order) {
     ModelArchive archive = openArchive(order);
     try {
-      return new Candidate(archive, resolver.resolve(order, archive));
+      return new Candidate(archive, resolver.resolve(order, archive), false);
     } catch (ServingException e) {
       source.release(archive);
       throw e;

@@ -18,6 +18,7 @@ import org.tsnext.archive.ModelConfig;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.inference.InferenceService.InferenceCall;
+import org.tsnext.core.model.Diagnosis.State;
 import org.tsnext.core.request.RequestKind;
 import org.tsnext.core.testing.Configs;
 import org.tsnext.core.testing.CoreFixture;
@@ -235,6 +236,18 @@ public class VersionSwapTest {
     gone.join();
     assertEquals(running.body(), Optional.of("old"));
     assertEquals(models.describe("m", Optional.empty()).modelVersion(), "2.0");
+  }
+
+  @Test
+  public void givenUpDefaultVersionIsTheDefaultOneAgainWhenItIsRegisteredAgain() {
+    FakeWorker old = serve("1.0", new Configs().maxRetryTimeout(Duration.ZERO).build());
+    FakeWorker next = serve("2.0", ModelConfig.none());
+    old.die();
+    assertEquals(models.describe("m", Optional.empty()).diagnosis().state(), State.FAILED);
+    serve("1.0", ModelConfig.none());
+    assertEquals(models.describe("m", Optional.empty()).modelVersion(), "1.0");
+    assertEquals(models.describeAll("m").size(), 2);
+    assertEquals(next.batches(), List.of());
   }
 
   @Test
