@@ -146,6 +146,16 @@ def test_each_api_wants_its_own_key(guarded: TorchServe, keys: Keys) -> None:
     assert added.status_code == 200, added.text
 
 
+def test_management_by_a_strangers_name_is_refused(guarded: TorchServe, keys: Keys) -> None:
+    """As a browser asks whose page had its own domain resolve to this machine."""
+    url = f"{guarded.management}/models"
+    lured = {**keys["management"], "Host": "evil.example:8081"}
+    refused = requests.get(url, headers=lured, timeout=30)
+    assert refused.status_code == 403
+    assert refused.json()["type"] == "HostNotAllowedException"
+    assert "allowed_hosts" in refused.json()["detail"]
+
+
 def test_probes_and_descriptions_need_no_key(guarded: TorchServe) -> None:
     assert requests.get(f"{guarded.inference}/ping", timeout=30).status_code == 200
     for address in (guarded.inference, guarded.management):

@@ -3,9 +3,13 @@ package org.tsnext.http.connection;
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.handler.codec.http2.Http2Error;
+import io.netty.handler.codec.http2.Http2Exception;
 import io.netty.handler.codec.http2.Http2FrameCodec;
 import io.netty.util.concurrent.Future;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -84,6 +88,7 @@ final class ConnectionWatch extends ChannelInboundHandlerAdapter {
       lookAtHttp2(ctx, now);
     } else if (http1.isAnswering()) {
       rest(now, http1.heads());
+      tricklingNanos = NEVER;
     } else if (http1.isReceiving()) {
       rest(now, http1.heads());
       lookAtBody(ctx, now);
@@ -103,28 +108,65 @@ final class ConnectionWatch extends ChannelInboundHandlerAdapter {
     partialNanos = NEVER;
   }
 
-  /** Streams come and go on their own; a handshake of TLS has a limit of its own. */
+  /** A handshake of TLS has a limit of its own. */
   private void lookAtHttp2(ChannelHandlerContext ctx, long now) {
     Http2FrameCodec http2 = ctx.pipeline().get(Http2FrameCodec.class);
-    if (http2 == null || http2.connection().numActiveStreams() > 0) {
+    if (http2 == null) {
       rest(now, 0);
+    } else if (http2.connection().numActiveStreams() > 0) {
+      rest(now, 0);
+      lookAtStreams(ctx, http2, now);
     } else if (isOver(now, restingNanos, timeouts.idleNanos())) {
       ctx.channel().close();
     }
   }
 
+  /** Bodies are told from each other by their streams, but what comes is counted together. */
+  private void lookAtStreams(ChannelHandlerContext ctx, Http2FrameCodec http2, long now) {
+    List<Integer> unfinished = new ArrayList<>();
+    try {
+      http2
+          .connection()
+          .forEachActiveStream(
+              stream -> {
+                if (stream.state().remoteSideOpen()) {
+                  unfinished.add(stream.id());
+                }
+                return true;
+              });
+    } catch (Http2Exception e) {
+      throw new IllegalStateException("the visitor throws nothing", e);
+    }
+    if (unfinished.isEmpty()) {
+      tricklingNanos = NEVER;
+    } else if (tricklesTooLong(now)) {
+      timeouts.bodies().happened();
+      ChannelHandlerContext codec = ctx.pipeline().context(http2);
+      long reason = Http2Error.ENHANCE_YOUR_CALM.code();
+      unfinished.forEach(
+          id -> http2.encoder().writeRstStream(codec, id, reason, codec.newPromise()));
+      codec.flush();
+    }
+  }
+
   private void lookAtBody(ChannelHandlerContext ctx, long now) {
+    if (tricklesTooLong(now)) {
+      timeouts.bodies().happened();
+      ctx.fireUserEventTriggered(BODY_TOO_SLOW);
+    }
+  }
+
+  /** Whether too little has come for too long; if so, counting begins anew. */
+  private boolean tricklesTooLong(long now) {
     long expected = TRICKLE * TimeUnit.NANOSECONDS.toMillis(now - lookedNanos) / 1000;
     if (octets - octetsAtLook > expected) {
       tricklingNanos = NEVER;
     } else if (tricklingNanos == NEVER) {
       tricklingNanos = lookedNanos;
     }
-    if (isOver(now, tricklingNanos, timeouts.readingNanos())) {
-      timeouts.bodies().happened();
-      tricklingNanos = NEVER;
-      ctx.fireUserEventTriggered(BODY_TOO_SLOW);
-    }
+    boolean over = isOver(now, tricklingNanos, timeouts.readingNanos());
+    tricklingNanos = over ? NEVER : tricklingNanos;
+    return over;
   }
 
   private void lookAtHead(ChannelHandlerContext ctx, long now, long heads) {
