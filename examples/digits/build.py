@@ -10,12 +10,12 @@ from pathlib import Path
 HERE = Path(__file__).parent
 
 
-def build(folder: Path) -> Path:
+def build(folder: Path, version: str = "1.0") -> Path:
     """Write the archive into `folder` and return its path."""
     folder.mkdir(parents=True, exist_ok=True)
     options = {
         "--model-name": "digits",
-        "--version": "1.0",
+        "--version": version,
         "--model-file": HERE / "model.py",
         "--serialized-file": HERE / "digits.pt",
         "--handler": HERE / "handler.py",
@@ -34,4 +34,6 @@ def build(folder: Path) -> Path:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Pack the digits model.")
     parser.add_argument("folder", type=Path, help="where digits.mar is written, a model store")
-    print(build(parser.parse_args().folder))
+    parser.add_argument("--version", default="1.0", help="of the model; default 1.0")
+    arguments = parser.parse_args()
+    print(build(arguments.folder, arguments.version))

@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -43,7 +43,8 @@ class Reader:
         self.clone = folder / "clone"
         self.clone.mkdir()
         (self.clone / "examples").symlink_to(REPOSITORY / "examples")
-        self.ports = dict(zip(("8080", "8081", "8082", "7070", "7071"), free_ports(5), strict=True))
+        defaults = ("8080", "8081", "8082", "7070", "7071", "8443", "8444")
+        self.ports = dict(zip(defaults, free_ports(len(defaults)), strict=True))
         # The default ports may be taken here; nothing else differs from what a reader does.
         (self.clone / "config.properties").write_text(
             f"inference_address=http://127.0.0.1:{self.ports['8080']}\n"
@@ -53,11 +54,16 @@ class Reader:
             encoding="utf-8",
         )
 
-    def types(self, command: str) -> str:
-        """Runs one line and returns what it prints to standard output."""
+    def on_free_ports(self, text: str) -> str:
+        """A text of README with ports that are free here."""
         for default, free in self.ports.items():
-            command = command.replace(f"127.0.0.1:{default}", f"127.0.0.1:{free}")
-        command = command.replace("curl ", "curl --silent --show-error --max-time 90 ", 1)
+            text = re.sub(rf"(127\.0\.0\.1|localhost):{default}\b", rf"\1:{free}", text)
+        return text
+
+    def types(self, command: str, before: Sequence[str] = ()) -> str:
+        """Runs one line, in a shell that has run those `before`; returns what it prints."""
+        lines = self.on_free_ports("\n".join((*before, command)))
+        command = lines.replace("curl ", "curl --silent --show-error --max-time 90 ")
         done = subprocess.run(
             ["bash", "-c", command],
             cwd=self.clone,
@@ -86,13 +92,15 @@ class Reader:
         """Output with the default ports again."""
         for default, free in self.ports.items():
             printed = printed.replace(f"127.0.0.1:{free}", f"127.0.0.1:{default}")
-        return printed
+        return printed.replace(str(self.clone), "/home/you/torchserve-next")
 
 
 @pytest.fixture
 def reader(tmp_path: Path) -> Iterator[Reader]:
     if shutil.which("curl") is None:
         pytest.skip("README's commands need curl")
+    if shutil.which("openssl") is None:
+        pytest.skip("README's commands need openssl")
     one = Reader(tmp_path)
     yield one
     one.types("torchserve --stop")
@@ -151,6 +159,30 @@ def write_a_handler(reader: Reader) -> None:
     assert "registered with 1 initial workers" in reader.types(register)
     assert reader.types(call) == streamed.text.rstrip("\n")
     assert reader.types(*stop.commands()) == "TorchServe has stopped.\n"
+
+
+def test_production_has_keys_tls_and_versions_that_take_over(reader: Reader) -> None:
+    found = blocks("Run it in production")
+    properties, start, started, shell, refuse, refused, ask, answered, swap, *swapped = found
+    reader.types("python examples/digits/build.py model_store")
+    (reader.clone / "production.properties").write_text(
+        reader.on_free_ports(properties.text) + "default_workers_per_model=1\n", encoding="utf-8"
+    )
+    certificate, command = start.commands()
+    reader.types(certificate)
+    printed = reader.as_shown(reader.types(command)).splitlines()
+    assert [line for line in printed if "not supported yet" not in line] == started.commands()
+
+    before = shell.commands()
+    url = f"https://localhost:{reader.ports['8444']}/models/digits"
+    wait_for(lambda: '"READY"' in reader.types(f"manage {url}", before), "the model to be ready")
+    assert_same_json(reader.types(*refuse.commands()), refused)
+    assert_same_json(reader.types(*ask.commands(), before), answered)
+    build, *calls = swap.commands()
+    reader.types(build)
+    for call, shown in zip(calls, swapped, strict=True):
+        assert_same_json(reader.types(call, before), shown)
+    assert_same_json(reader.types(*ask.commands(), before), answered)
 
 
 def without_folder(line: str) -> str:
