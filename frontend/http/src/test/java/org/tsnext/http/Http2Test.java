@@ -227,6 +227,19 @@ public class Http2Test extends HttpTestBase {
             false);
     assertEquals(call.status(), 413);
     assertTrue(call.body().contains("max_request_size=" + MAX_REQUEST));
+    call.data("x".repeat(MAX_REQUEST + 1), true);
+    assertEquals(client.get("/ping").status(), 200);
+  }
+
+  @Test
+  public void clientThatDoesNotStopIsStopped() throws Exception {
+    Call call = client.begin(headers("POST", "/predictions/m"), false);
+    String megabyte = "x".repeat(1 << 20);
+    for (int i = 0; i < 66; i++) {
+      call.data(megabyte, false);
+    }
+    assertEquals(call.status(), 413);
+    call.body();
     assertEquals(call.next(), Http2Error.NO_ERROR);
     assertEquals(client.get("/ping").status(), 200);
   }

@@ -28,6 +28,9 @@ final class Http2RequestReader extends SimpleChannelInboundHandler<Http2StreamFr
 
   private static final Logger LOG = LoggerFactory.getLogger(Http2RequestReader.class);
 
+  /** After an early answer this much is read and thrown away: not every client stops when told. */
+  private static final long MAX_DISCARDED = 64L << 20;
+
   private final ServerContext server;
   private final RequestRouter router;
   private Http2Writer writer;
@@ -35,6 +38,7 @@ final class Http2RequestReader extends SimpleChannelInboundHandler<Http2StreamFr
   private Destination destination;
   private long startNanos;
   private BodyCollector body;
+  private long discarded;
   private Exchange exchange;
 
   Http2RequestReader(ServerContext server, RequestRouter router) {
@@ -108,6 +112,11 @@ final class Http2RequestReader extends SimpleChannelInboundHandler<Http2StreamFr
       if (body.size() > server.maxRequestSize()) {
         refuse(RequestChecks.tooLarge(server.maxRequestSize()));
       }
+      return;
+    }
+    discarded += content.readableBytes();
+    if (discarded > MAX_DISCARDED) {
+      writer.refuseRest();
     }
   }
 

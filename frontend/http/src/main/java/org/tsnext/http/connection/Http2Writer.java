@@ -20,7 +20,6 @@ final class Http2Writer implements AnswerWriter {
   private final ServerContext server;
   private final ChannelHandlerContext context;
   private boolean requestComplete;
-  private ChannelFuture lastWrite;
 
   /**
    * @param context of a handler of the stream, not of the connection
@@ -66,7 +65,7 @@ final class Http2Writer implements AnswerWriter {
     boolean withBody = body.isReadable();
     writeHead(exchange, head, !withBody);
     if (withBody) {
-      lastWrite = context.write(new DefaultHttp2DataFrame(body, true));
+      context.write(new DefaultHttp2DataFrame(body, true));
     } else {
       body.release();
     }
@@ -75,9 +74,8 @@ final class Http2Writer implements AnswerWriter {
 
   @Override
   public void writeHead(Exchange exchange, Head head, boolean last) {
-    lastWrite =
-        context.write(
-            new DefaultHttp2HeadersFrame(server.heads().http2(head, exchange.requestId()), last));
+    context.write(
+        new DefaultHttp2HeadersFrame(server.heads().http2(head, exchange.requestId()), last));
   }
 
   @Override
@@ -87,7 +85,7 @@ final class Http2Writer implements AnswerWriter {
 
   @Override
   public void writeEnd() {
-    lastWrite = context.writeAndFlush(new DefaultHttp2DataFrame(Unpooled.EMPTY_BUFFER, true));
+    context.writeAndFlush(new DefaultHttp2DataFrame(Unpooled.EMPTY_BUFFER, true));
   }
 
   @Override
@@ -100,13 +98,14 @@ final class Http2Writer implements AnswerWriter {
     reset(Http2Error.INTERNAL_ERROR);
   }
 
-  /** A client that still sends its request is told that nobody reads the rest. */
   @Override
   public void ended(Exchange exchange) {
-    if (!requestComplete) {
-      // Not before the answer has left: a reset takes back what still waits.
-      lastWrite.addListener(written -> reset(Http2Error.NO_ERROR));
-    }
+    // What still comes of the request is skipped by its reader.
+  }
+
+  /** Tells a client that nobody reads what it sends; its answer has left. */
+  void refuseRest() {
+    reset(Http2Error.NO_ERROR);
   }
 
   private void reset(Http2Error reason) {
