@@ -14,6 +14,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.http.connection.RequestRouter.Destination;
+import org.tsnext.http.request.RequestTarget;
 
 /**
  * Puts requests together and brings whole ones, as {@link Exchange}s, to where their heads go.
@@ -88,6 +89,10 @@ final class RequestAssembler extends SimpleChannelInboundHandler<HttpObject> {
     if (defect.isPresent()) {
       refuse(defect.get(), false);
       return;
+    }
+    if (!request.uri().startsWith("/")) {
+      RequestTarget.authority(request.uri())
+          .ifPresent(host -> request.headers().set(HttpHeaderNames.HOST, host));
     }
     boolean version11 = request.protocolVersion().equals(HttpVersion.HTTP_1_1);
     String expectation = request.headers().get(HttpHeaderNames.EXPECT);

@@ -2,6 +2,7 @@ package org.tsnext.http.request;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * The target of a request line, taken apart.
@@ -31,6 +32,17 @@ public record RequestTarget(List<String> segments, QueryParameters query, boolea
         split(PercentDecoder.decode(path, false)), QueryParameters.parse(query), false);
   }
 
+  /**
+   * The authority of a target in absolute form, which counts instead of the {@code Host} header
+   * (RFC 9112, 3.2.2); empty for other targets and if it is none.
+   */
+  public static Optional<String> authority(String raw) {
+    int start = schemeLength(raw);
+    return start == 0
+        ? Optional.empty()
+        : Optional.of(raw.substring(start, endOfAuthority(raw, start))).filter(Authority::isValid);
+  }
+
   private static String originForm(String raw) {
     if (raw.startsWith("/")) {
       return raw;
@@ -40,15 +52,20 @@ public record RequestTarget(List<String> segments, QueryParameters query, boolea
       throw MalformedRequest.because(
           "Invalid request target, expected a path that starts with '/'.");
     }
-    int path = authority;
-    while (path < raw.length() && "/?#".indexOf(raw.charAt(path)) < 0) {
-      path++;
-    }
+    int path = endOfAuthority(raw, authority);
     if (path == authority || !Authority.isValid(raw.substring(authority, path))) {
       throw MalformedRequest.because("Invalid request target, expected http://host[:port]/path.");
     }
     String rest = raw.substring(path);
     return rest.startsWith("/") ? rest : "/" + rest;
+  }
+
+  private static int endOfAuthority(String raw, int start) {
+    int end = start;
+    while (end < raw.length() && "/?#".indexOf(raw.charAt(end)) < 0) {
+      end++;
+    }
+    return end;
   }
 
   private static int schemeLength(String raw) {
