@@ -19,6 +19,7 @@ import org.tsnext.archive.remote.HttpGet.Outcome;
  * Takes one answer: a 200 goes into the file, a redirection and anything else end the exchange. The
  * same handler may be tried on one address after another, so it is sharable in that sense only.
  */
+@SuppressWarnings("FutureReturnValueIgnored") // closing ends in channelInactive
 @ChannelHandler.Sharable
 final class ResponseHandler extends SimpleChannelInboundHandler<HttpObject> {
 
