@@ -26,7 +26,7 @@ public final class Archives {
     return utf8("{\"model\": {\"modelName\": \"m\"" + fields + "}}");
   }
 
-  static byte[] utf8(String text) {
+  public static byte[] utf8(String text) {
     return text.getBytes(StandardCharsets.UTF_8);
   }
 

@@ -89,7 +89,7 @@ final class RawServer implements AutoCloseable {
         return;
       }
       requests.add(lines);
-      byte[] answer = answers.get(lines.get(0).split(" ")[1]);
+      byte[] answer = answers.get(lines.get(0).split(" ", -1)[1]);
       if (answer != null) {
         OutputStream out = socket.getOutputStream();
         out.write(answer);

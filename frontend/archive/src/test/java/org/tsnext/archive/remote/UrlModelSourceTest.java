@@ -405,8 +405,8 @@ public class UrlModelSourceTest {
       {"HTTP/1.1 200 OK\nContent-Length: 100", new byte[50], "closed the connection"},
       {"HTTP/1.1 200 OK\nContent-Length: 100001", none, "model_download_max_bytes"},
       {"HTTP/1.1 200 OK\nX: y", new byte[100_001], "model_download_max_bytes"},
-      {"HTTP/1.1 200 OK\nTransfer-Encoding: chunked", "5\r\nab".getBytes(), "closed the"},
-      {"HTTP/1.1 200 OK\nTransfer-Encoding: chunked", "zz\r\n".getBytes(), "HTTP/1.1"},
+      {"HTTP/1.1 200 OK\nTransfer-Encoding: chunked", Archives.utf8("5\r\nab"), "closed the"},
+      {"HTTP/1.1 200 OK\nTransfer-Encoding: chunked", Archives.utf8("zz\r\n"), "HTTP/1.1"},
       {"SSH-2.0-OpenSSH_9.6", none, "HTTP/1.1"},
       {"HTTP/1.1 200 OK\nX: " + "y".repeat(70_000), none, "HTTP/1.1"},
     };
@@ -426,7 +426,7 @@ public class UrlModelSourceTest {
 
   @Test
   public void anArchiveThatCannotBeUnpackedLeavesNothing() throws Exception {
-    server.ok("/text.mar", "root:x:0:0".getBytes());
+    server.ok("/text.mar", Archives.utf8("root:x:0:0"));
     source(List.of(), Map.of(), "http://models\\.example/.*");
     ArchiveException e = refusal(api("http://models.example/text.mar"));
     assertEquals(e.reason(), Reason.INVALID);
