@@ -14,6 +14,7 @@ import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.testng.annotations.Test;
+import org.tsnext.core.error.ErrorKind;
 
 public class ApiDescriptionTest extends HttpTestBase {
 
@@ -168,5 +169,16 @@ public class ApiDescriptionTest extends HttpTestBase {
     serve(settings(address, address, CorsSettings.none(), true)).bind();
     Set<String> ids = checkedOperations(options(client(free), "/"));
     assertTrue(ids.containsAll(List.of("predictions", "ping", "registerModel", "setDefault")));
+  }
+
+  @Test
+  public void everyKindOfErrorHasADescription() throws Exception {
+    JsonObject described =
+        options(client(), "/").getAsJsonObject("components").getAsJsonObject("responses");
+    for (ErrorKind kind : ErrorKind.values()) {
+      // Nobody reads the answer to a request that was cancelled.
+      assertTrue(
+          kind == ErrorKind.CANCELLED || described.has("Error" + kind.httpStatus()), kind.name());
+    }
   }
 }

@@ -10,6 +10,7 @@ import org.tsnext.core.access.KeyRotation;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.http.access.TokenGuard;
+import org.tsnext.http.openapi.Schemas;
 import org.tsnext.http.response.Response;
 import org.tsnext.http.routing.Access;
 import org.tsnext.http.routing.Operation;
@@ -28,7 +29,12 @@ public final class KeyRoutes {
           "Replace a key. The new one is in the server's key file; the API key is needed.",
           Body.NONE,
           List.of(new Parameter("type", "string", true, "The key: management or inference")),
-          List.of(new Outcome(200, Response.APPLICATION_JSON, "The old key has been replaced")));
+          List.of(
+              new Outcome(
+                  200,
+                  Response.APPLICATION_JSON,
+                  "The old key has been replaced",
+                  Schemas.STATUS)));
 
   private final KeyRotation rotation;
 

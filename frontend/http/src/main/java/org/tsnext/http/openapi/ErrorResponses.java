@@ -11,17 +11,17 @@ final class ErrorResponses {
 
   /** What any route can answer: the transport refuses, or the server fails or leaves. */
   static final List<Integer> OF_EVERY_ROUTE =
-      List.of(400, 401, 403, 413, 414, 417, 431, 500, 501, 503, 505);
+      List.of(400, 401, 403, 408, 413, 414, 417, 431, 500, 501, 503, 505, 507);
 
   private static final Map<Integer, String> MEANINGS =
       new TreeMap<>(
           Map.ofEntries(
               Map.entry(400, "Malformed or with a wrong value; the message names it"),
               Map.entry(401, "A token is missing"),
-              Map.entry(403, "The token does not fit, or the change is not allowed now"),
+              Map.entry(403, "The token or the Host does not fit, or the change is not allowed"),
               Map.entry(404, "There is no such model or version"),
               Map.entry(405, "Switched off; the message names the switch"),
-              Map.entry(408, "The workers did not end in time"),
+              Map.entry(408, "The body did not come, or the workers did not end, in time"),
               Map.entry(409, "Already there, or on its way out"),
               Map.entry(413, "The body is larger than max_request_size"),
               Map.entry(414, "The start line is too long"),
