@@ -267,6 +267,10 @@ public class Http2Test extends HttpTestBase {
     Http2Headers noPath = headers("CONNECT", "/");
     noPath.remove(":path");
     noPath.remove(":scheme");
+    Http2Headers noMethod = headers("GET", "/ping");
+    noMethod.remove(":method");
+    Http2Headers noScheme = headers("GET", "/ping");
+    noScheme.remove(":scheme");
     Http2Headers noAuthority = headers("GET", "/ping");
     noAuthority.remove(":authority");
     Http2Headers badAuthority = headers("GET", "/ping");
@@ -281,6 +285,8 @@ public class Http2Test extends HttpTestBase {
       {headers("GET", "/ping", "x y", "a"), 400},
       {headers("GET", "/ping", "host", "other"), 400},
       {noPath, 400},
+      {noMethod, 400},
+      {noScheme, 400},
       {noAuthority, 400},
       {badAuthority, 400},
       {headers("GET", "/ping", "Upper", "case"), 0},

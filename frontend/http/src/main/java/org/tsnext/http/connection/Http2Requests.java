@@ -30,8 +30,9 @@ final class Http2Requests {
    * @throws ServingException BAD_REQUEST
    */
   static HttpRequest request(Http2Headers from) {
-    if (from.path() == null) {
-      throw RequestChecks.malformed("No :path, expected one: there are no tunnels here");
+    if (from.method() == null || from.scheme() == null || from.path() == null) {
+      // CONNECT comes without, and there are no tunnels here.
+      throw RequestChecks.malformed("Expected :method, :scheme and :path");
     }
     String target = from.path().toString();
     if (!isVisible(target) || !(target.startsWith("/") || target.equals("*"))) {
