@@ -239,8 +239,15 @@ public class ModelConfigReaderTest {
   @Test
   public void soundConfigurationIsSilent() throws ArchiveException {
     String yaml =
-        "minWorkers: 1\nmaxWorkers: 2\nbatchSize: 8\nsequenceBatching: true\n"
-            + "sequenceMaxIdleMSec: 100\nmaxNumSequence: 4\nmine: {a: 1}\n";
+        """
+        minWorkers: 1
+        maxWorkers: 2
+        batchSize: 8
+        sequenceBatching: true
+        sequenceMaxIdleMSec: 100
+        maxNumSequence: 4
+        mine: {a: 1}
+        """;
     assertEquals(ModelConfigWarnings.of(parse(yaml)), List.of());
   }
 

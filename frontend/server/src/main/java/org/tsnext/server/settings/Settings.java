@@ -5,9 +5,13 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.regex.Pattern;
 
 /** The settings of a server: checked, immutable, and each knows where it came from. */
 public final class Settings {
+  /** JSON, such as that of a snapshot, may have many lines. */
+  private static final Pattern LINE_END = Pattern.compile("\\s*\\R\\s*");
+
   private final Map<String, Setting> values;
   private final Optional<ConfigFile> file;
   private final List<String> warnings;
@@ -81,7 +85,8 @@ public final class Settings {
         Setting setting = setting(key);
         text.append(key.name()).append(" = ");
         if (!setting.text().isEmpty()) {
-          text.append(key.shown(setting.text())).append(' ');
+          String shown = key.shown(setting.text());
+          text.append(LINE_END.matcher(shown).replaceAll(" ")).append(' ');
         }
         text.append('(').append(setting.source()).append(")\n");
       }

@@ -21,6 +21,9 @@ import org.tsnext.server.settings.Settings.Source;
 public final class SettingsLoader {
   private static final Pattern REFERENCE = Pattern.compile("\\$\\$([A-Za-z_][A-Za-z0-9_]*)\\$\\$");
 
+  /** How much of a value, such as a long JSON text, a complaint repeats. */
+  private static final int LONGEST_SHOWN = 300;
+
   private final Optional<ConfigFile> file;
   private final Map<String, Given> commandLine;
   private final Map<String, String> environment;
@@ -191,7 +194,10 @@ public final class SettingsLoader {
 
   /** The one form of complaint about a value. */
   static String problem(SettingKey<?> key, String text, Source source, String expected) {
-    return "Invalid configuration: %s = %s (%s): %s"
-        .formatted(key.name(), key.shown(text), source, expected);
+    String shown = key.shown(text);
+    if (shown.length() > LONGEST_SHOWN) {
+      shown = shown.substring(0, LONGEST_SHOWN) + "...";
+    }
+    return "Invalid configuration: %s = %s (%s): %s".formatted(key.name(), shown, source, expected);
   }
 }

@@ -95,6 +95,15 @@ public class SettingTableTest {
     assertEquals(new TreeMap<>(actual), new TreeMap<>(DEFAULTS));
   }
 
+  /** What is printed, logged or complained of must not tell a password or a token. */
+  @Test
+  public void passwordsAndTokensAreHidden() {
+    for (SettingKey<?> key : SettingTable.keys()) {
+      boolean holdsOne = key.name().matches(".*_(pass|password|secret|token)");
+      assertEquals(key.secret(), holdsOne, key.name());
+    }
+  }
+
   @Test
   public void everyDefaultIsAcceptedByItsOwnKey() {
     Settings settings = SettingsLoader.load(Optional.empty(), Map.of(), Map.of());

@@ -311,6 +311,18 @@ public class SettingsLoaderTest {
   }
 
   @Test
+  public void longValueIsCutInAComplaint() {
+    String problem = problem(Map.of("models", "[" + "1,".repeat(10_000) + "1]"));
+    assertTrue(problem.length() < 600, problem);
+  }
+
+  @Test
+  public void valueOfSeveralLinesIsDescribedInOne() {
+    String described = load(Map.of("models", "{\n  \"m\":\n  {}\n}")).describe();
+    assertTrue(described.contains("\nmodels = { \"m\": {} } (file "), described);
+  }
+
+  @Test
   public void allProblemsAreToldTogether() {
     InvalidSettingsException e =
         expectThrows(
