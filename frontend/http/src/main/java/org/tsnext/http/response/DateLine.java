@@ -3,9 +3,10 @@ package org.tsnext.http.response;
 import io.netty.handler.codec.DateFormatter;
 import io.netty.util.AsciiString;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.Date;
-import java.util.concurrent.TimeUnit;
 import org.tsnext.core.time.Clock;
 
 /** The {@code Date} header of answers, written anew once a second. Any thread. */
@@ -32,7 +33,8 @@ final class DateLine {
     Instant now = clock.now();
     String text = NAME + DateFormatter.format(Date.from(now)) + "\r\n";
     byte[] octets = text.getBytes(StandardCharsets.US_ASCII);
-    line = new Line(octets, nanos, TimeUnit.SECONDS.toNanos(1) - now.getNano());
+    Instant next = now.truncatedTo(ChronoUnit.SECONDS).plusSeconds(1);
+    line = new Line(octets, nanos, Duration.between(now, next).toNanos());
     return octets;
   }
 
