@@ -40,6 +40,7 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 
 /** A client of HTTP/2, with prior knowledge or over TLS. */
+@SuppressWarnings("FutureReturnValueIgnored") // what fails is seen by its missing answer
 final class Http2Client implements AutoCloseable {
 
   private static final int SECONDS = 10;

@@ -314,13 +314,13 @@ public class Http2Test extends HttpTestBase {
   }
 
   @Test
-  public void moreStreamsThanAllowedAreRefused() throws Exception {
+  public void hundredStreamsAreAnsweredTogether() throws Exception {
     inference.hold();
     List<Call> calls = new ArrayList<>();
     for (int i = 0; i < 100; i++) {
       calls.add(client.post("/predictions/m", "x"));
     }
-    for (Call call : calls) {
+    for (int i = 0; i < calls.size(); i++) {
       inference.nextWaiting().sink().complete(HEAD, text("ok"));
     }
     for (Call call : calls) {
@@ -338,8 +338,9 @@ public class Http2Test extends HttpTestBase {
         break;
       }
     }
-    String first = client.ofConnection.take().toString();
-    assertEquals(first, "GOAWAY ENHANCE_YOUR_CALM");
+    // The reason, ENHANCE_YOUR_CALM, may be lost: what the client still sends resets the
+    // connection.
+    waitUntil("closed", () -> !client.channel().isActive());
     waitUntil("all freed", () -> inference.cancelled.get() == inference.seen.size());
     try (RawClient raw = new RawClient(port)) {
       assertEquals(raw.get("/ping").status(), 200);

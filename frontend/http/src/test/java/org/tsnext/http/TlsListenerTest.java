@@ -8,6 +8,7 @@ import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import java.io.EOFException;
 import java.io.IOException;
+import java.net.InetAddress;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.security.SecureRandom;
@@ -150,7 +151,7 @@ public class TlsListenerTest extends HttpTestBase {
     try (CapturedLog log = new CapturedLog("org.tsnext.http");
         RawClient client = tlsClient()) {
       client.get("/ping");
-      try (Socket raw = new Socket("127.0.0.1", port)) {
+      try (Socket raw = new Socket(InetAddress.getLoopbackAddress(), port)) {
         raw.getOutputStream().write(new byte[] {22, 9, 9, 0, 1, 0});
         raw.setSoTimeout(10_000);
         raw.getInputStream().readAllBytes();
@@ -162,7 +163,7 @@ public class TlsListenerTest extends HttpTestBase {
 
   @Test
   public void clientWithoutAHandshakeIsClosedWithTheServer() throws Exception {
-    try (Socket silent = new Socket("127.0.0.1", port)) {
+    try (Socket silent = new Socket(InetAddress.getLoopbackAddress(), port)) {
       silent.setSoTimeout(10_000);
       server.close(Duration.ofSeconds(5));
       assertThrows(EOFException.class, () -> endOf(silent));

@@ -24,6 +24,7 @@ import org.tsnext.http.connection.RequestRouter.Destination;
  * Puts the request of a stream together and brings it, as an {@link Exchange}, to where its head
  * goes, with the same checks and refusals as for HTTP/1.
  */
+@SuppressWarnings("FutureReturnValueIgnored") // a failed close ends in channelInactive
 final class Http2RequestReader extends SimpleChannelInboundHandler<Http2StreamFrame> {
 
   private static final Logger LOG = LoggerFactory.getLogger(Http2RequestReader.class);
