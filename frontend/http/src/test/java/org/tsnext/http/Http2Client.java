@@ -82,9 +82,10 @@ final class Http2Client implements AutoCloseable {
     }
 
     Call data(String text, boolean last) {
-      stream.writeAndFlush(
-          new DefaultHttp2DataFrame(
-              Unpooled.copiedBuffer(text, StandardCharsets.ISO_8859_1), last));
+      var unused =
+          stream.writeAndFlush(
+              new DefaultHttp2DataFrame(
+                  Unpooled.copiedBuffer(text, StandardCharsets.ISO_8859_1), last));
       return this;
     }
 
@@ -165,7 +166,7 @@ final class Http2Client implements AutoCloseable {
             .open()
             .sync()
             .getNow();
-    stream.writeAndFlush(new DefaultHttp2HeadersFrame(headers, last));
+    var unused = stream.writeAndFlush(new DefaultHttp2HeadersFrame(headers, last));
     return made.take();
   }
 
@@ -185,7 +186,7 @@ final class Http2Client implements AutoCloseable {
   void breakOff() {
     ChannelHandlerContext first = channel.pipeline().firstContext();
     if (first != null) {
-      first.close();
+      var unused = first.close();
     }
   }
 

@@ -314,8 +314,14 @@ public class TokenTest extends HttpTestBase {
   public void refusalAfterAnExpectationComesInsteadOfContinue() throws Exception {
     RawClient client = client();
     client.send(
-        "POST /predictions/cats HTTP/1.1\r\nHost: t\r\nContent-Length: 900\r\n"
-            + "Expect: 100-continue\r\n\r\n");
+        String.join(
+            "\r\n",
+            "POST /predictions/cats HTTP/1.1",
+            "Host: t",
+            "Content-Length: 900",
+            "Expect: 100-continue",
+            "",
+            ""));
     Answer answer = client.read();
     assertRefused(answer, 401, "");
     assertEquals(answer.header("connection"), "close");

@@ -50,6 +50,7 @@ final class Call implements InferenceService.InferenceCall {
   private volatile int holds = 1;
 
   /** The call that goes on with the request, once it was handed over; null before. */
+  @SuppressWarnings("UnusedVariable") // it is, by its updater
   private volatile InferenceService.InferenceCall heir;
 
   // The rest is guarded by the dispatcher's lock.

@@ -112,7 +112,7 @@ public class SupervisionTest {
     CompletableFuture<ScaleResult> scaled = scale(0, true, Optional.empty());
     scaled.join();
     assertEquals(fixture.launcher().released(), List.of(parent.getAsInt()));
-    scale(1, true, Optional.empty());
+    var unused = scale(1, true, Optional.empty());
     assertEquals(fixture.launcher().latest().order().parent(), parent);
   }
 

@@ -158,7 +158,7 @@ final class Http2RequestReader extends SimpleChannelInboundHandler<Http2StreamFr
     }
     LOG.error("Failure on a stream of {}", writer.remote(), cause);
     if (exchange == null) {
-      ctx.close();
+      var unused = ctx.close();
       return;
     }
     exchange.fail(

@@ -32,7 +32,7 @@ final class ProtocolNegotiation extends ApplicationProtocolNegotiationHandler {
   @Override
   protected void handshakeFailure(ChannelHandlerContext ctx, Throwable cause) {
     LOG.debug("TLS with {} failed: {}", RemoteAddress.of(ctx.channel()), cause.toString());
-    ctx.close();
+    var unused = ctx.close();
   }
 
   @Override

@@ -58,7 +58,7 @@ final class RequestAssembler extends SimpleChannelInboundHandler<HttpObject> {
       readHead(ctx, request);
     }
     if (message instanceof HttpContent content) {
-      readContent(ctx, content);
+      readContent(content);
     }
   }
 
@@ -120,7 +120,7 @@ final class RequestAssembler extends SimpleChannelInboundHandler<HttpObject> {
     }
   }
 
-  private void readContent(ChannelHandlerContext ctx, HttpContent content) {
+  private void readContent(HttpContent content) {
     if (state == State.BODY) {
       if (content.decoderResult().isFailure()) {
         String reason = RequestChecks.reason(content.decoderResult().cause());

@@ -14,11 +14,15 @@ interface Parameters {
   Optional<String> text(String name);
 
   /**
+   * An integer, or empty if it is not given.
+   *
    * @throws ServingException BAD_REQUEST if it is not an integer of 32 bits
    */
   OptionalInt integer(String name);
 
   /**
+   * A truth value, or empty if it is not given.
+   *
    * @throws ServingException BAD_REQUEST if it is neither true nor false, in any case
    */
   Optional<Boolean> flag(String name);

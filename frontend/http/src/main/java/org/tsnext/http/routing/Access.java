@@ -19,6 +19,7 @@ public enum Access {
   /** Paths that lead nowhere: whoever has a key may know that. */
   NOWHERE(EnumSet.of(KeyKind.INFERENCE, KeyKind.MANAGEMENT));
 
+  @SuppressWarnings("ImmutableEnumChecker") // a copy that cannot be changed
   private final Set<KeyKind> keys;
 
   Access(Set<KeyKind> keys) {
