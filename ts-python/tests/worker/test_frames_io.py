@@ -125,3 +125,21 @@ def test_malformed_headers_are_noticed_when_they_are_read(headers: bytes) -> Non
     item = decode_predict(memoryview(head + headers + b"\0\0"))
     with pytest.raises(ProtocolError, match="headers"):
         _ = item.headers
+
+
+def test_waits_at_short_intervals_end_with_what_comes_or_with_the_peer() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        reader = FrameReader(ours, LIMITS)
+        ping = b"".join(encode_message(FrameType.PING, 7))
+        # Octets that are there already: after some, waits look for octets before they sleep.
+        for _ in range(40):
+            theirs.sendall(ping)
+            assert reader.read_message().id == 7
+        sender = threading.Timer(0.01, theirs.sendall, (ping,))  # longer than it looks
+        sender.start()
+        assert reader.read_message().id == 7
+        sender.join()
+        theirs.close()
+        with pytest.raises(PeerClosed):
+            reader.read_message()

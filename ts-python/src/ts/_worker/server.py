@@ -16,9 +16,10 @@ from ts._worker.inbox import Item
 from ts._worker.metrics import PredictionTime
 from ts.service import Service
 
-_BREATH_SEC = 0.0005
+_BREATH_SEC = 0.0001
 """While batches wait, answers leave and cancellations are read this often: each costs a system
-call, which for the fastest handlers is more than their own work."""
+call, which for the fastest handlers is more than their own work. Seldom is no better: the frontend
+then has nothing to do, and after that much at once."""
 _FLUSH_ABOVE = 64 * 1024
 
 

@@ -14,6 +14,9 @@ import java.nio.file.Path;
 /** Linux. */
 final class EpollTransport implements Transport {
 
+  /** 0 lets the number of events of one look grow with their number. */
+  private static final int MOST_EVENTS = 0;
+
   @Override
   public String name() {
     return "epoll";
@@ -22,7 +25,10 @@ final class EpollTransport implements Transport {
   @Override
   public EventLoopGroup newEventLoopGroup(int threads, String threadPrefix) {
     return new MultiThreadIoEventLoopGroup(
-        threads, new DefaultThreadFactory(threadPrefix), EpollIoHandler.newFactory());
+        threads,
+        new DefaultThreadFactory(threadPrefix),
+        EpollIoHandler.newFactory(
+            MOST_EVENTS, () -> new BriefSpin(System::nanoTime, Thread::yield)));
   }
 
   @Override
