@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import resource
+import select
 import socket
 import threading
 import time
@@ -270,3 +271,36 @@ def test_idle_connections_cost_memory_only(
 def processor_ticks(pid: int) -> int:
     fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     return int(fields[11]) + int(fields[12])
+
+
+def test_large_bodies_cannot_use_up_the_memory(tmp_path: Path) -> None:
+    limits = {"max_request_size": "11000000", "max_response_size": "11000000"}
+    vmargs = "-Xmx200m -Dio.netty.leakDetection.level=paranoid"
+    small = TorchServe(tmp_path, config={**limits, "vmargs": vmargs})
+    small.store.write_handler("answers", ANSWERS, "maxWorkers: 1")
+    small.start("answers")
+    small.wait_ready("answers")
+    clients = [socket.create_connection(("127.0.0.1", small.inference_port)) for _ in range(64)]
+    for client in clients:
+        client.sendall(head_of(LARGE) + b"x" * (LARGE - 1))
+    answered = wait_for(lambda: at_least(40, select.select(clients, [], [], 0)[0]), "refusals")
+    assert all(client.recv(1024).startswith(b"HTTP/1.1 503 ") for client in answered)
+    answer = requests.post(f"{small.inference}/predictions/answers", data=b"me", timeout=60)
+    assert answer.content == b"me"
+    for client in clients:
+        client.close()
+    body = b"x" * LARGE
+    wait_for(
+        lambda: (
+            requests.post(f"{small.inference}/predictions/answers", body, timeout=60).content
+            == body
+        ),
+        "room for a large body again",
+    )
+    small.stop()
+    small.assert_nothing_left()
+    assert "OutOfMemory" not in (small.logs / "ts_log.log").read_text()
+
+
+def at_least(count: int, found: list[socket.socket]) -> list[socket.socket]:
+    return found if len(found) >= count else []

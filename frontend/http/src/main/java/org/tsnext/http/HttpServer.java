@@ -20,6 +20,7 @@ import org.tsnext.core.time.Clock;
 import org.tsnext.http.access.HostGuard;
 import org.tsnext.http.access.TokenGuard;
 import org.tsnext.http.connection.AccessLog;
+import org.tsnext.http.connection.BodyMemory;
 import org.tsnext.http.connection.ConnectionCount;
 import org.tsnext.http.connection.HttpPipeline;
 import org.tsnext.http.connection.ServerContext;
@@ -62,6 +63,7 @@ public final class HttpServer implements AutoCloseable {
         new ServerContext(
             settings.maxRequestSize(),
             settings.streamBufferLimit(),
+            new BodyMemory(settings.bodyMemory()),
             new HeadEncoder(settings.cors(), clock),
             new CorsOrigins(settings.cors()),
             new ErrorRenderer(settings.errorDetail()),

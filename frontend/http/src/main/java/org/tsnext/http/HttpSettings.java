@@ -12,6 +12,8 @@ import java.util.function.Supplier;
  * @param maxRequestSize octets of a request body, at most
  * @param streamBufferLimit octets of one stream that may wait for a slow client before that stream
  *     is cut
+ * @param bodyMemory octets of large bodies, of requests and answers, that may be held for clients
+ *     before requests are refused
  * @param enableModelApi whether models can be registered and unregistered
  * @param errorDetail whether error bodies carry the {@code detail} field
  * @param serverVersion shown in API descriptions
@@ -25,6 +27,7 @@ public record HttpSettings(
     SocketSettings sockets,
     int maxRequestSize,
     int streamBufferLimit,
+    long bodyMemory,
     CorsSettings cors,
     AccessSettings access,
     boolean enableModelApi,
@@ -38,6 +41,9 @@ public record HttpSettings(
   /** {@code streamBufferLimit} if the configuration says nothing. */
   public static final int DEFAULT_STREAM_BUFFER_LIMIT = 4 << 20;
 
+  /** {@code bodyMemory} if the configuration says nothing. */
+  public static final long DEFAULT_BODY_MEMORY = 256L << 20;
+
   public HttpSettings {
     Objects.requireNonNull(inferenceAddress, "inferenceAddress");
     Objects.requireNonNull(managementAddress, "managementAddress");
@@ -49,6 +55,10 @@ public record HttpSettings(
     if (maxRequestSize < 1) {
       throw new IllegalArgumentException(
           "max_request_size is " + maxRequestSize + ", expected 1 or more");
+    }
+    if (bodyMemory < maxRequestSize) {
+      throw new IllegalArgumentException(
+          "body memory is " + bodyMemory + ", expected at least one body of " + maxRequestSize);
     }
     if (streamBufferLimit < 1) {
       throw new IllegalArgumentException(

@@ -82,6 +82,7 @@ abstract class HttpTestBase {
         sockets(),
         MAX_REQUEST,
         STREAM_LIMIT,
+        HttpSettings.DEFAULT_BODY_MEMORY,
         cors,
         access(),
         modelApi,

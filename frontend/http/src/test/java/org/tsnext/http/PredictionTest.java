@@ -214,6 +214,7 @@ public class PredictionTest extends HttpTestBase {
         SocketSettings.plain(),
         HttpSettings.DEFAULT_MAX_REQUEST_SIZE,
         STREAM_LIMIT,
+        HttpSettings.DEFAULT_BODY_MEMORY,
         CorsSettings.none(),
         AccessSettings.open(),
         true,

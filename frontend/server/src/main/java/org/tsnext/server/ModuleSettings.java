@@ -229,6 +229,7 @@ final class ModuleSettings {
         sockets,
         maxRequestSize(),
         Math.toIntExact(settings.get(ListenerKeys.STREAM_BUFFER_SIZE)),
+        bodyMemory(),
         new CorsSettings(
             settings.find(ListenerKeys.CORS_ALLOWED_ORIGIN),
             settings.find(ListenerKeys.CORS_ALLOWED_METHODS),
@@ -239,6 +240,13 @@ final class ModuleSettings {
         settings.get(ListenerKeys.ERROR_DETAIL),
         Version.current(),
         startUpModels);
+  }
+
+  /** Room for one body there is always. */
+  private long bodyMemory() {
+    long configured = settings.get(ListenerKeys.BODY_MEMORY_BYTES);
+    long octets = configured > 0 ? configured : Runtime.getRuntime().maxMemory() / 2;
+    return Math.max(octets, maxRequestSize());
   }
 
   Duration drainTimeout() {

@@ -42,6 +42,8 @@ public enum ErrorKind {
   PREDICTION_FAILED(503, 13, "InternalServerException"),
   NO_WORKER(503, 14, "ServiceUnavailableException"),
   QUEUE_FULL(503, 14, "ServiceUnavailableException"),
+  /** The bodies that the server holds for others leave no room for this one. */
+  BODY_MEMORY_FULL(503, 8, "ServiceUnavailableException"),
   MODEL_GOING_AWAY(503, 14, "ServiceUnavailableException"),
   /** The sequence that the request waited in has ended. */
   SEQUENCE_CLOSED(503, 10, "ServiceUnavailableException"),

@@ -16,30 +16,45 @@ final class BodyCollector {
   private static final int TAIL_CAPACITY = 16 * 1024;
 
   private final ByteBufAllocator allocator;
+  private final BodyMemory memory;
   private ByteBuf single;
   private CompositeByteBuf pieces;
   private ByteBuf tail;
   private long size;
+  private long counted;
 
-  BodyCollector(ByteBufAllocator allocator) {
+  /**
+   * @param memory what a large body takes room of
+   */
+  BodyCollector(ByteBufAllocator allocator, BodyMemory memory) {
     this.allocator = allocator;
+    this.memory = memory;
   }
 
   long size() {
     return size;
   }
 
-  /** Adds a piece and takes it over. */
-  void add(ByteBuf piece) {
+  /** Octets that {@link #take} hands over with the body, for the taker to give back. */
+  long counted() {
+    return counted;
+  }
+
+  /**
+   * Adds a piece and takes it over.
+   *
+   * @return false if there is no room for it; then it is not added
+   */
+  boolean add(ByteBuf piece) {
     int length = piece.readableBytes();
-    if (length == 0) {
+    if (length == 0 || !takeRoom(size + length)) {
       piece.release();
-      return;
+      return length == 0;
     }
     size += length;
     if (single == null && pieces == null) {
       single = piece;
-      return;
+      return true;
     }
     if (pieces == null) {
       pieces = allocator.compositeBuffer(Integer.MAX_VALUE);
@@ -48,6 +63,18 @@ final class BodyCollector {
       append(first);
     }
     append(piece);
+    return true;
+  }
+
+  private boolean takeRoom(long whole) {
+    if (whole <= BodyMemory.UNCOUNTED) {
+      return true;
+    }
+    boolean room = memory.take(whole - counted);
+    if (room) {
+      counted = whole;
+    }
+    return room;
   }
 
   private void append(ByteBuf piece) {
@@ -85,6 +112,9 @@ final class BodyCollector {
 
   /** Drops what was gathered. */
   void release() {
+    if (counted > 0) {
+      memory.give(counted);
+    }
     take().release();
   }
 
@@ -92,5 +122,6 @@ final class BodyCollector {
     single = null;
     pieces = null;
     size = 0;
+    counted = 0;
   }
 }

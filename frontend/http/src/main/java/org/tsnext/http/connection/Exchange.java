@@ -40,6 +40,7 @@ public final class Exchange {
   private State state = State.WAITING;
   private int status;
   private long streamOctetsWaiting;
+  private long heldOctets;
   private Runnable onClientGone = () -> {};
 
   /**
@@ -52,6 +53,11 @@ public final class Exchange {
     this.startNanos = startNanos;
     this.requestId = RequestIds.of(request.headers().get("x-request-id"));
     this.keepAlive = HttpUtil.isKeepAlive(request);
+  }
+
+  /** Octets of {@link BodyMemory} that are given back when the exchange ends. */
+  void holds(long octets) {
+    heldOctets = octets;
   }
 
   public HttpMethod method() {
@@ -242,6 +248,9 @@ public final class Exchange {
     onClientGone = () -> {};
     takeBody().release();
     ServerContext server = writer.server();
+    if (heldOctets > 0) {
+      server.bodyMemory().give(heldOctets);
+    }
     long nanos = server.clock().nanoTime() - startNanos;
     server.accessLog().log(writer.remote(), this, status, TimeUnit.NANOSECONDS.toMillis(nanos));
   }

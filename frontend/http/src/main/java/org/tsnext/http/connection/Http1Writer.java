@@ -54,8 +54,12 @@ final class Http1Writer implements AnswerWriter {
     connection.write(out);
     if (inline) {
       body.release();
-    } else {
+    } else if (length <= BodyMemory.UNCOUNTED) {
       connection.write(body);
+    } else {
+      BodyMemory memory = server().bodyMemory();
+      memory.count(length);
+      connection.context().write(body).addListener(written -> memory.give(length));
     }
     connection.flush();
   }

@@ -94,7 +94,11 @@ final class Http2RequestReader extends SimpleChannelInboundHandler<Http2StreamFr
       refuse(RequestChecks.tooLarge(server.maxRequestSize()));
       return;
     }
-    body = new BodyCollector(ctx.alloc());
+    if (!server.bodyMemory().hasRoom(HttpUtil.getContentLength(head, 0L))) {
+      refuse(RequestChecks.noRoom());
+      return;
+    }
+    body = new BodyCollector(ctx.alloc(), server.bodyMemory());
     if (head.headers().contains(HttpHeaderNames.EXPECT) && !writer.isRequestComplete()) {
       writer.writeContinue();
     }
@@ -109,8 +113,9 @@ final class Http2RequestReader extends SimpleChannelInboundHandler<Http2StreamFr
 
   private void readData(ByteBuf content) {
     if (body != null) {
-      body.add(content.retain());
-      if (body.size() > server.maxRequestSize()) {
+      if (!body.add(content.retain())) {
+        refuse(RequestChecks.noRoom());
+      } else if (body.size() > server.maxRequestSize()) {
         refuse(RequestChecks.tooLarge(server.maxRequestSize()));
       }
       return;
@@ -125,7 +130,9 @@ final class Http2RequestReader extends SimpleChannelInboundHandler<Http2StreamFr
     if (last && body != null) {
       BodyCollector collected = body;
       body = null;
-      destination.answer(begin(collected.take()));
+      long counted = collected.counted();
+      begin(collected.take()).holds(counted);
+      destination.answer(exchange);
     }
   }
 

@@ -62,9 +62,14 @@ final class Http2Writer implements AnswerWriter {
 
   @Override
   public void writeAnswer(Exchange exchange, Head head, ByteBuf body) {
-    boolean withBody = body.isReadable();
-    writeHead(exchange, head, !withBody);
-    if (withBody) {
+    int length = body.readableBytes();
+    writeHead(exchange, head, length == 0);
+    if (length > BodyMemory.UNCOUNTED) {
+      server.bodyMemory().count(length);
+      context
+          .write(new DefaultHttp2DataFrame(body, true))
+          .addListener(written -> server.bodyMemory().give(length));
+    } else if (length > 0) {
       context.write(new DefaultHttp2DataFrame(body, true));
     } else {
       body.release();

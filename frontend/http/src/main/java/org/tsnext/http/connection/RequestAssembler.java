@@ -38,6 +38,7 @@ final class RequestAssembler extends SimpleChannelInboundHandler<HttpObject> {
   private final ConnectionHandler connection;
   private final AnswerWriter writer;
   private final int maxBody;
+  private final BodyMemory memory;
   private final RequestRouter router;
   private State state = State.HEAD;
   private HttpRequest head;
@@ -49,6 +50,7 @@ final class RequestAssembler extends SimpleChannelInboundHandler<HttpObject> {
     this.connection = connection;
     this.writer = new Http1Writer(connection);
     this.maxBody = server.maxRequestSize();
+    this.memory = server.bodyMemory();
     this.router = router;
   }
 
@@ -110,9 +112,11 @@ final class RequestAssembler extends SimpleChannelInboundHandler<HttpObject> {
       answerAtOnce(skippable);
     } else if (declared > maxBody) {
       refuse(RequestChecks.tooLarge(maxBody), skippable);
+    } else if (!memory.hasRoom(declared)) {
+      refuse(RequestChecks.noRoom(), skippable);
     } else {
       state = State.BODY;
-      body = new BodyCollector(ctx.alloc());
+      body = new BodyCollector(ctx.alloc(), memory);
       if (expects && (declared > 0 || HttpUtil.isTransferEncodingChunked(request))) {
         connection.write(Unpooled.wrappedBuffer(CONTINUE));
         connection.flush();
@@ -125,11 +129,10 @@ final class RequestAssembler extends SimpleChannelInboundHandler<HttpObject> {
       if (content.decoderResult().isFailure()) {
         String reason = RequestChecks.reason(content.decoderResult().cause());
         refuse(RequestChecks.malformed(reason), false);
-      } else {
-        body.add(content.content().retain());
-        if (body.size() > maxBody) {
-          refuse(RequestChecks.tooLarge(maxBody), false);
-        }
+      } else if (!body.add(content.content().retain())) {
+        refuse(RequestChecks.noRoom(), false);
+      } else if (body.size() > maxBody) {
+        refuse(RequestChecks.tooLarge(maxBody), false);
       }
     }
     if (content instanceof LastHttpContent) {
@@ -144,7 +147,9 @@ final class RequestAssembler extends SimpleChannelInboundHandler<HttpObject> {
   private void handOn() {
     BodyCollector collected = body;
     body = null;
+    long counted = collected.counted();
     Exchange exchange = new Exchange(writer, head, collected.take(), startNanos);
+    exchange.holds(counted);
     head = null;
     connection.begin(exchange);
     destination.answer(exchange);

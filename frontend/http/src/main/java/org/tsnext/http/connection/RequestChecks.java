@@ -99,6 +99,12 @@ final class RequestChecks {
         "The request body is larger than max_request_size=" + limit + " octets.");
   }
 
+  static ServingException noRoom() {
+    return new ServingException(
+            ErrorKind.BODY_MEMORY_FULL, "The server holds too many large bodies at the moment.")
+        .withDetail("They take all of body_memory_bytes.");
+  }
+
   private static ServingException invalid(ErrorKind kind, String reason) {
     return new ServingException(kind, "Invalid HTTP message.").withDetail(reason);
   }

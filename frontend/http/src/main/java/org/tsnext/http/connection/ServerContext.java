@@ -14,6 +14,7 @@ import org.tsnext.http.response.HeadEncoder;
 public record ServerContext(
     int maxRequestSize,
     int streamBufferLimit,
+    BodyMemory bodyMemory,
     HeadEncoder heads,
     CorsOrigins corsOrigins,
     ErrorRenderer errors,

@@ -17,6 +17,7 @@ public final class ErrorRenderer {
       EnumSet.of(
           ErrorKind.NO_WORKER,
           ErrorKind.QUEUE_FULL,
+          ErrorKind.BODY_MEMORY_FULL,
           ErrorKind.MODEL_GOING_AWAY,
           ErrorKind.SEQUENCE_CLOSED,
           ErrorKind.SHUTTING_DOWN);

@@ -66,6 +66,15 @@ public final class ListenerKeys {
               "How much of one streamed answer may wait for a client that reads slowly, in bytes;"
                   + " beyond it that stream is cut.")
           .withDefault(String.valueOf(4 * MEGABYTE));
+  public static final SettingKey<Long> BODY_MEMORY_BYTES =
+      SettingKey.of(
+              "body_memory_bytes",
+              bytes(0, 1L << 50),
+              "How much the server holds of bodies over 16 KiB, of requests until they are answered"
+                  + " and of answers until they are sent, in bytes; beyond it requests with such"
+                  + " bodies are answered 503. 0 takes half of the JVM's largest heap (-Xmx in"
+                  + " vmargs), which buffers outside the heap may take as well.")
+          .withDefault("0");
   public static final SettingKey<Boolean> ERROR_DETAIL =
       SettingKey.of(
               "error_detail",
@@ -235,6 +244,7 @@ public final class ListenerKeys {
           MAX_REQUEST_SIZE,
           MAX_RESPONSE_SIZE,
           STREAM_BUFFER_SIZE,
+          BODY_MEMORY_BYTES,
           INFERENCE_MAX_CONNECTIONS,
           MANAGEMENT_MAX_CONNECTIONS,
           CONNECTION_IDLE_TIMEOUT,
