@@ -95,7 +95,7 @@ public final class ManagementRoutes {
                 new Parameter("model_name", "string", false, "Default: the manifest's name"),
                 new Parameter("handler", "string", false, "Default: the manifest's handler"),
                 new Parameter("runtime", "string", false, "Default: the manifest's, or python")
-                    .with("enum", List.of("python", "python3", "LSP")),
+                    .with("enum", List.of("python", "python3")),
                 new Parameter(
                     "batch_size", "integer", false, "Requests per batch, 1 to 4096; default: 1"),
                 new Parameter(
