@@ -6,6 +6,8 @@ import importlib.util
 import os
 import re
 import signal
+import subprocess
+import sys
 import time
 import zipfile
 from collections.abc import Callable, Iterator
@@ -14,7 +16,6 @@ from pathlib import Path
 
 import pytest
 import requests
-import torch
 from torchserve_process import REPOSITORY, ModelStore, TorchServe, wait_for
 
 MODELS = REPOSITORY / "test" / "models"
@@ -65,6 +66,19 @@ def register(server: TorchServe, folder: str, workers: int) -> None:
     url = f"{server.management}/models?url={folder}&model_name={folder}"
     answer = requests.post(f"{url}&initial_workers={workers}&synchronous=true", timeout=90)
     assert answer.status_code == 200, answer.text
+
+
+@pytest.fixture(autouse=True)
+def nothing_registered_before(server: TorchServe) -> None:
+    """Lets no test suffer from one that failed before it."""
+    for model in requests.get(f"{server.management}/models", timeout=60).json()["models"]:
+        unregister(server, model["modelName"])
+
+
+def usual_threads() -> int:
+    """The threads of torch in a new process; in this one another test may have set them."""
+    code = "import torch; print(torch.get_num_threads())"
+    return int(subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout)
 
 
 def unregister(server: TorchServe, model: str) -> None:
@@ -190,7 +204,7 @@ def test_worker_is_forked_in_no_time_and_computes_with_all_threads(
     del expected["pid"]
     assert set(seen) == set(server.worker_pids("shared"))
     assert all(answer == expected for answer in seen.values())
-    assert expected["threads"] == torch.get_num_threads()
+    assert expected["threads"] == usual_threads()
     assert expected["loaded_by"] == parents(server)
     unregister(server, "shared")
 

@@ -53,8 +53,9 @@ def uses(server: TorchServe, archive: Path) -> bool:
 
 
 def strange(server: TorchServe) -> list[str]:
-    """Lines of the JVM itself: the server's own begin with the time, but for one."""
-    own = ("20", "Model server started.", "\t", "org.", "Caused by")
+    """Lines of the JVM itself: those of the server begin with the time, but for a few."""
+    jvm_options = "Warning: TorchServe is using non-default JVM parameters"
+    own = ("20", "Model server started.", "\t", "org.", "Caused by", jvm_options)
     return [line for line in server.output if not line.startswith(own)]
 
 
