@@ -91,7 +91,8 @@ public final class ModelLifecycle implements ModelService {
           order.requireNumbers();
           ScaleProgress progress =
               found.scale(order.minWorkers(), order.maxWorkers(), order.timeout());
-          changed();
+          // Not before the numbers hold: whoever hears of it looks at them.
+          whenDone(progress.accepted(), (none, failure) -> changed());
           return order.synchronous()
               ? progress.done().thenApply(loaded -> result(found, order.minWorkers(), loaded))
               : progress
