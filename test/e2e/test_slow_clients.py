@@ -273,13 +273,21 @@ def processor_ticks(pid: int) -> int:
     return int(fields[11]) + int(fields[12])
 
 
-def test_large_bodies_cannot_use_up_the_memory(tmp_path: Path) -> None:
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[TorchServe]:
+    """A server of little memory."""
     limits = {"max_request_size": "11000000", "max_response_size": "11000000"}
     vmargs = "-Xmx200m -Dio.netty.leakDetection.level=paranoid"
-    small = TorchServe(tmp_path, config={**limits, "vmargs": vmargs})
-    small.store.write_handler("answers", ANSWERS, "maxWorkers: 1")
-    small.start("answers")
-    small.wait_ready("answers")
+    running = TorchServe(tmp_path, config={**limits, "vmargs": vmargs})
+    running.store.write_handler("answers", ANSWERS, "maxWorkers: 1")
+    running.start("answers")
+    running.wait_ready("answers")
+    yield running
+    running.stop()
+    running.assert_nothing_left()
+
+
+def test_large_bodies_cannot_use_up_the_memory(small: TorchServe) -> None:
     clients = [socket.create_connection(("127.0.0.1", small.inference_port)) for _ in range(64)]
     for client in clients:
         client.sendall(head_of(LARGE) + b"x" * (LARGE - 1))
@@ -297,8 +305,6 @@ def test_large_bodies_cannot_use_up_the_memory(tmp_path: Path) -> None:
         ),
         "room for a large body again",
     )
-    small.stop()
-    small.assert_nothing_left()
     assert "OutOfMemory" not in (small.logs / "ts_log.log").read_text()
 
 
