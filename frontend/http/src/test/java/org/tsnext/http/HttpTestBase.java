@@ -10,6 +10,7 @@ import org.testng.annotations.AfterClass;
 import org.testng.annotations.AfterMethod;
 import org.testng.annotations.BeforeClass;
 import org.testng.annotations.BeforeMethod;
+import org.tsnext.core.testing.FakeModels;
 import org.tsnext.core.time.Clock;
 import org.tsnext.transport.Transport;
 

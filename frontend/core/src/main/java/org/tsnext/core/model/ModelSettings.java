@@ -8,6 +8,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import org.tsnext.archive.ModelConfig;
+import org.tsnext.core.worker.WorkerError;
 
 /**
  * What holds for one model version, after the registration, the model's own file, the {@code
@@ -57,5 +58,52 @@ record ModelSettings(
     Objects.requireNonNull(order, "order");
     ownDevices = List.copyOf(ownDevices);
     sources = Collections.unmodifiableMap(new LinkedHashMap<>(sources));
+  }
+
+  /**
+   * What changes while a version lives.
+   *
+   * @param batchDelay the one that holds now
+   * @param sources as those of the settings, with what came later
+   */
+  record Moment(
+      int minWorkers,
+      int maxWorkers,
+      Duration batchDelay,
+      boolean defaultVersion,
+      List<ModelDescription.Worker> workers,
+      int queueLength,
+      Map<String, String> sources,
+      Diagnosis diagnosis,
+      Optional<WorkerError> lastError,
+      Optional<WorkerError> lastLoadError) {}
+
+  /** Everything that is told about the version as it is now. */
+  ModelDescription describe(Moment now) {
+    return new ModelDescription(
+        name,
+        version,
+        url,
+        runtime,
+        now.minWorkers(),
+        now.maxWorkers(),
+        batchSize,
+        now.batchDelay(),
+        adaptiveBatchDelay,
+        responseTimeout,
+        startupTimeout,
+        maxRetryTimeout,
+        clientTimeout,
+        config,
+        gpu,
+        loadedAtStartup,
+        now.defaultVersion(),
+        now.workers(),
+        queueCapacity,
+        now.queueLength(),
+        now.sources(),
+        now.diagnosis(),
+        now.lastError(),
+        now.lastLoadError());
   }
 }

@@ -121,31 +121,18 @@ final class ModelVersion {
 
   ModelDescription describe(boolean isDefault) {
     Roster now = supervisor.roster();
-    return new ModelDescription(
-        name(),
-        version(),
-        settings.url(),
-        settings.runtime(),
-        now.min(),
-        now.max(),
-        settings.batchSize(),
-        dispatcher.batchDelay(),
-        settings.adaptiveBatchDelay(),
-        settings.responseTimeout(),
-        settings.startupTimeout(),
-        settings.maxRetryTimeout(),
-        settings.clientTimeout(),
-        settings.config(),
-        settings.gpu(),
-        settings.loadedAtStartup(),
-        isDefault,
-        now.workers().stream().map(ModelVersion::describe).toList(),
-        settings.queueCapacity(),
-        dispatcher.queueLength(),
-        sources(),
-        Diagnosis.of(now, leaving, supervisor.failures()),
-        supervisor.failures().last(),
-        supervisor.failures().lastLoad());
+    return settings.describe(
+        new ModelSettings.Moment(
+            now.min(),
+            now.max(),
+            dispatcher.batchDelay(),
+            isDefault,
+            now.workers().stream().map(ModelVersion::describe).toList(),
+            dispatcher.queueLength(),
+            sources(),
+            Diagnosis.of(now, leaving, supervisor.failures()),
+            supervisor.failures().last(),
+            supervisor.failures().lastLoad()));
   }
 
   private Map<String, String> sources() {

@@ -95,31 +95,18 @@ final class Preparation {
                 0,
                 "Its packages are being installed: " + last,
                 Optional.empty());
-    return new ModelDescription(
-        settings.name(),
-        settings.version(),
-        settings.url(),
-        settings.runtime(),
-        settings.minWorkers(),
-        settings.maxWorkers(),
-        settings.batchSize(),
-        settings.adaptiveBatchDelay() ? Duration.ZERO : settings.maxBatchDelay(),
-        settings.adaptiveBatchDelay(),
-        settings.responseTimeout(),
-        settings.startupTimeout(),
-        settings.maxRetryTimeout(),
-        settings.clientTimeout(),
-        settings.config(),
-        settings.gpu(),
-        settings.loadedAtStartup(),
-        false,
-        List.of(),
-        settings.queueCapacity(),
-        0,
-        settings.sources(),
-        diagnosis,
-        failure,
-        failure);
+    return settings.describe(
+        new ModelSettings.Moment(
+            settings.minWorkers(),
+            settings.maxWorkers(),
+            settings.adaptiveBatchDelay() ? Duration.ZERO : settings.maxBatchDelay(),
+            false,
+            List.of(),
+            0,
+            settings.sources(),
+            diagnosis,
+            failure,
+            failure));
   }
 
   private synchronized void begin() {

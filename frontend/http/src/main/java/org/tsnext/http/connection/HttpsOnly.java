@@ -1,8 +1,8 @@
 package org.tsnext.http.connection;
 
 import io.netty.handler.codec.http.HttpRequest;
+import org.tsnext.api.Json;
 import org.tsnext.http.connection.RequestRouter.Destination;
-import org.tsnext.http.response.Json;
 import org.tsnext.http.response.Response;
 
 /** Answers every request that came to an https listener without TLS. */

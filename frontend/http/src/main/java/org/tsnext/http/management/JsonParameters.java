@@ -16,6 +16,7 @@ import java.math.BigDecimal;
 import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 import java.util.OptionalInt;
+import org.tsnext.api.Parameters;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 

@@ -9,6 +9,7 @@ import static io.netty.handler.codec.http.HttpMethod.PUT;
 import io.netty.handler.codec.http.HttpMethod;
 import java.util.ArrayList;
 import java.util.List;
+import org.tsnext.api.ModelOperations;
 import org.tsnext.core.inference.InferenceService;
 import org.tsnext.core.model.ModelService;
 import org.tsnext.core.model.ServingSettings;
@@ -44,7 +45,7 @@ public final class ManagementRoutes {
    */
   public static List<Route> of(
       ModelService models, InferenceService inference, boolean modelApi, String serverVersion) {
-    ModelHandlers handlers = new ModelHandlers(models, inference, modelApi);
+    ModelHandlers handlers = new ModelHandlers(new ModelOperations(models, modelApi), inference);
     List<Route> routes = new ArrayList<>();
     routes.add(route(GET, "/models", handlers::list, list()));
     routes.add(route(POST, "/models", handlers::register, register()));

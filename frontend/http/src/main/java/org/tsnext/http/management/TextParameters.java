@@ -2,6 +2,7 @@ package org.tsnext.http.management;
 
 import java.util.Optional;
 import java.util.OptionalInt;
+import org.tsnext.api.Parameters;
 import org.tsnext.http.request.QueryParameters;
 
 /**

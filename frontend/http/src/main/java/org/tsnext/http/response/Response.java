@@ -3,8 +3,10 @@ package org.tsnext.http.response;
 import com.google.gson.JsonElement;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Optional;
+import org.tsnext.api.Json;
 import org.tsnext.core.request.Header;
 
 /**
@@ -29,12 +31,17 @@ public record Response(
   }
 
   public static Response json(int status, List<Header> headers, JsonElement json) {
-    return new Response(status, "", Optional.of(APPLICATION_JSON), headers, Json.encode(json));
+    return new Response(status, "", Optional.of(APPLICATION_JSON), headers, encode(json));
   }
 
   /** {@code {"status": text}} with status 200. */
   public static Response ok(String text) {
     return json(200, Json.status(text));
+  }
+
+  /** In UTF-8, with a line feed at the end; the buffer is the caller's to release. */
+  public static ByteBuf encode(JsonElement json) {
+    return Unpooled.wrappedBuffer((Json.text(json) + "\n").getBytes(StandardCharsets.UTF_8));
   }
 
   public static Response noContent(List<Header> headers) {

@@ -1,14 +1,11 @@
-package org.tsnext.http.response;
+package org.tsnext.api;
 
 import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
-import io.netty.buffer.ByteBuf;
-import io.netty.buffer.Unpooled;
-import java.nio.charset.StandardCharsets;
 
-/** The JSON style of all answers: two spaces, no HTML escapes, one line feed at the end. */
+/** The JSON style of all answers: two spaces, no HTML escapes. */
 public final class Json {
 
   private static final Gson PRETTY =
@@ -16,9 +13,9 @@ public final class Json {
 
   private Json() {}
 
-  /** Writes in UTF-8; the buffer is the caller's to release. Null members are left out. */
-  public static ByteBuf encode(JsonElement json) {
-    return Unpooled.wrappedBuffer((PRETTY.toJson(json) + "\n").getBytes(StandardCharsets.UTF_8));
+  /** Without a line feed at the end. Null members are left out. */
+  public static String text(JsonElement json) {
+    return PRETTY.toJson(json);
   }
 
   /** {@code {"status": text}}. */

@@ -1,4 +1,4 @@
-package org.tsnext.http.management;
+package org.tsnext.api;
 
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;

@@ -1,6 +1,5 @@
-package org.tsnext.http.management;
+package org.tsnext.api;
 
-import io.netty.buffer.ByteBuf;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -8,21 +7,17 @@ import org.tsnext.archive.Manifest;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.model.RegisterModel;
-import org.tsnext.http.connection.Exchange;
-import org.tsnext.http.request.FormParser;
-import org.tsnext.http.request.MediaType;
-import org.tsnext.http.routing.RoutedRequest;
+import org.tsnext.core.model.ScaleModel;
 
-/** Reads {@code POST /models}: query, JSON object or form. */
-final class RegistrationReader {
+/** Reads the orders of clients. What is wrong is a BAD_REQUEST that names the parameter. */
+final class OrderReader {
 
-  private RegistrationReader() {}
+  /** Stands for a drain without a limit. */
+  private static final Duration UNTIL_DONE = Duration.ofDays(365);
 
-  /**
-   * @throws ServingException BAD_REQUEST naming the parameter that is missing or wrong
-   */
-  static RegisterModel read(RoutedRequest request) {
-    Parameters given = parameters(request);
+  private OrderReader() {}
+
+  static RegisterModel registration(Parameters given, boolean synchronous) {
     String url =
         given
             .text("url")
@@ -38,26 +33,34 @@ final class RegistrationReader {
         given.integerFrom("initial_workers", 0),
         duration(given.integerFrom("response_timeout", 1), 1000),
         duration(given.integerFrom("startup_timeout", 1), 1000),
-        given.flag("synchronous").orElse(true),
+        given.flag("synchronous").orElse(synchronous),
         given.flag("s3_sse_kms").orElse(false),
         false);
   }
 
-  /** JSON replaces the query; a form says what the query does not. */
-  private static Parameters parameters(RoutedRequest request) {
-    Exchange exchange = request.exchange();
-    ByteBuf body = exchange.takeBody();
-    try {
-      String type = MediaType.bare(exchange.contentType());
-      if (type.equals("application/json")) {
-        return JsonParameters.parse(body);
-      }
-      return type.equals("application/x-www-form-urlencoded")
-          ? new TextParameters(request.query(), FormParser.parseParameters(body))
-          : new TextParameters(request.query());
-    } finally {
-      body.release();
+  static ScaleModel scaling(Parameters given) {
+    int min = given.integer("min_worker").orElse(1);
+    if (min < 0) {
+      throw Parameters.outOfRange("min_worker", min, 0);
     }
+    int max = given.integer("max_worker").orElse(min);
+    if (max < min) {
+      throw new ServingException(
+          ErrorKind.BAD_REQUEST, "max_worker cannot be less than min_worker.");
+    }
+    return new ScaleModel(min, max, given.flag("synchronous").orElse(false), drainTime(given));
+  }
+
+  private static Optional<Duration> drainTime(Parameters given) {
+    OptionalInt seconds = given.integer("timeout");
+    if (seconds.isEmpty()) {
+      return Optional.empty();
+    }
+    if (seconds.getAsInt() < -1) {
+      throw Parameters.outOfRange("timeout", seconds.getAsInt(), -1);
+    }
+    return Optional.of(
+        seconds.getAsInt() == -1 ? UNTIL_DONE : Duration.ofSeconds(seconds.getAsInt()));
   }
 
   private static Optional<String> runtime(Parameters given) {

@@ -1,4 +1,4 @@
-package org.tsnext.http;
+package org.tsnext.core.testing;
 
 import java.time.Duration;
 import java.time.Instant;
@@ -27,7 +27,7 @@ import org.tsnext.core.worker.WorkerExit;
 import org.tsnext.core.worker.WorkerState;
 
 /** The core's door for management: knows the model {@code cats} in versions 1.0 and 2.0. */
-final class FakeModels implements ModelService {
+public final class FakeModels implements ModelService {
 
   private static final Instant TIME = Instant.parse("2030-01-01T10:00:00.123456Z");
 
@@ -75,13 +75,13 @@ final class FakeModels implements ModelService {
   private static final Diagnosis FAILING =
       new Diagnosis(Diagnosis.State.RECOVERING, 0, "no worker", Optional.of(RECOVERY));
 
-  final BlockingQueue<Object> orders = new LinkedBlockingQueue<>();
-  volatile HealthReport health = new HealthReport(List.of());
-  volatile CompletableFuture<ScaleResult> result =
+  public final BlockingQueue<Object> orders = new LinkedBlockingQueue<>();
+  public volatile HealthReport health = new HealthReport(List.of());
+  public volatile CompletableFuture<ScaleResult> result =
       CompletableFuture.completedFuture(
           new ScaleResult(ScaleResult.Outcome.DONE, "cats", "1.0", 2));
-  volatile List<ModelEntry> entries = List.of(new ModelEntry("cats", "cats.mar"));
-  volatile boolean ready = true;
+  public volatile List<ModelEntry> entries = List.of(new ModelEntry("cats", "cats.mar"));
+  public volatile boolean ready = true;
 
   @Override
   public CompletableFuture<ScaleResult> register(RegisterModel order) {

@@ -1,4 +1,4 @@
-package org.tsnext.http.management;
+package org.tsnext.api;
 
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -6,7 +6,7 @@ import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 
 /** Parameters of a management call, wherever they come from. Empty ones were not given. */
-interface Parameters {
+public interface Parameters {
 
   /** Of a value in an error message. */
   int LONGEST_SHOWN = 100;

@@ -1,0 +1,30 @@
+package org.tsnext.api;
+
+import com.google.gson.JsonArray;
+import com.google.gson.JsonObject;
+import org.tsnext.core.model.HealthReport;
+
+/** Whether every model has its workers, and if not, which are short and why. */
+public final class HealthJson {
+
+  private HealthJson() {}
+
+  public static JsonObject of(HealthReport health) {
+    if (health.healthy()) {
+      return Json.status("Healthy");
+    }
+    JsonArray shortModels = new JsonArray();
+    for (HealthReport.ShortModel model : health.shortModels()) {
+      JsonObject json = new JsonObject();
+      json.addProperty("name", model.name());
+      json.addProperty("version", model.version());
+      json.addProperty("ready", model.ready());
+      json.addProperty("min", model.min());
+      json.addProperty("reason", model.reason());
+      shortModels.add(json);
+    }
+    JsonObject body = Json.status("Unhealthy");
+    body.add("models", shortModels);
+    return body;
+  }
+}
