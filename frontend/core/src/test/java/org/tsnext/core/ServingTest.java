@@ -269,7 +269,7 @@ public class ServingTest {
     FakeWorker worker = fixture.serve(1, ModelConfig.none()).get(0);
     worker.metric(
         new org.tsnext.core.worker.MetricSample(
-            org.tsnext.core.worker.MetricSample.Type.COUNTER,
+            org.tsnext.core.metrics.MetricType.COUNTER,
             "n",
             "Count",
             1,

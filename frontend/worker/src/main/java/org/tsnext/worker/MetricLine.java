@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import org.tsnext.core.metrics.MetricType;
 import org.tsnext.core.request.Header;
 import org.tsnext.core.worker.MetricSample;
 
@@ -52,7 +53,7 @@ final class MetricLine {
       return Optional.empty();
     }
     Optional<Double> value = number(fields[0].substring(colon + 1).replace(",", ""));
-    Optional<MetricSample.Type> type = Optional.of(MetricSample.Type.GAUGE);
+    Optional<MetricType> type = Optional.of(MetricType.GAUGE);
     List<Header> dimensions = List.of();
     String[] origin = new String[0];
     for (int i = 1; i < fields.length; i++) {
@@ -92,9 +93,9 @@ final class MetricLine {
     return dimensions;
   }
 
-  private static Optional<MetricSample.Type> type(String text) {
+  private static Optional<MetricType> type(String text) {
     String name = text.strip().toUpperCase(Locale.ROOT);
-    for (MetricSample.Type type : MetricSample.Type.values()) {
+    for (MetricType type : MetricType.values()) {
       if (type.name().equals(name)) {
         return Optional.of(type);
       }

@@ -4,6 +4,7 @@ import io.netty.buffer.ByteBuf;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import org.tsnext.core.metrics.MetricType;
 import org.tsnext.core.request.ResponseHead;
 import org.tsnext.core.request.ResponseHead.BodyKind;
 import org.tsnext.core.worker.MetricSample;
@@ -24,8 +25,8 @@ final class WorkerMessageDecoder {
   private static final List<BodyKind> BODY_KINDS =
       List.of(BodyKind.BYTES, BodyKind.TEXT, BodyKind.JSON, BodyKind.TENSOR);
 
-  private static final List<MetricSample.Type> METRIC_TYPES =
-      List.of(MetricSample.Type.COUNTER, MetricSample.Type.GAUGE, MetricSample.Type.HISTOGRAM);
+  private static final List<MetricType> METRIC_TYPES =
+      List.of(MetricType.COUNTER, MetricType.GAUGE, MetricType.HISTOGRAM);
 
   private WorkerMessageDecoder() {}
 

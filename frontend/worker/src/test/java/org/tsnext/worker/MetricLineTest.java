@@ -7,6 +7,7 @@ import java.time.Instant;
 import java.util.List;
 import org.testng.annotations.DataProvider;
 import org.testng.annotations.Test;
+import org.tsnext.core.metrics.MetricType;
 import org.tsnext.core.request.Header;
 import org.tsnext.core.worker.MetricSample;
 
@@ -21,7 +22,7 @@ public class MetricLineTest {
     assertEquals(
         sample,
         new MetricSample(
-            MetricSample.Type.GAUGE,
+            MetricType.GAUGE,
             "PredictionTime",
             "Milliseconds",
             0.01,
@@ -37,7 +38,7 @@ public class MetricLineTest {
     assertEquals(sample.name(), "tokens.out");
     assertEquals(sample.unit(), "per/s");
     assertEquals(sample.value(), 1e20);
-    assertEquals(sample.type(), MetricSample.Type.GAUGE);
+    assertEquals(sample.type(), MetricType.GAUGE);
     assertEquals(sample.dimensions(), List.of(new Header("Url", "http://h:1/")));
     assertEquals(sample.time().toEpochMilli(), 1_700_000_000_500L);
     assertEquals(sample.requestIds(), "");

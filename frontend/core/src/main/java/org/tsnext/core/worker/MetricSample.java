@@ -2,6 +2,7 @@ package org.tsnext.core.worker;
 
 import java.time.Instant;
 import java.util.List;
+import org.tsnext.core.metrics.MetricType;
 import org.tsnext.core.request.Header;
 
 /**
@@ -12,20 +13,13 @@ import org.tsnext.core.request.Header;
  * @param dimensions name and value, in order
  */
 public record MetricSample(
-    Type type,
+    MetricType type,
     String name,
     String unit,
     double value,
     Instant time,
     String requestIds,
     List<Header> dimensions) {
-
-  /** How samples of one name are put together. */
-  public enum Type {
-    COUNTER,
-    GAUGE,
-    HISTOGRAM
-  }
 
   public MetricSample {
     dimensions = List.copyOf(dimensions);

@@ -5,6 +5,7 @@ import static org.testng.Assert.assertEquals;
 import java.time.Instant;
 import java.util.List;
 import org.testng.annotations.Test;
+import org.tsnext.core.metrics.MetricType;
 import org.tsnext.core.request.Header;
 import org.tsnext.core.worker.MetricSample;
 
@@ -12,7 +13,7 @@ public class ModelMetricLineTest {
   private static String line(String name, String requestIds, List<Header> dimensions) {
     MetricSample sample =
         new MetricSample(
-            MetricSample.Type.GAUGE,
+            MetricType.GAUGE,
             name,
             "Milliseconds",
             2.14,
