@@ -14,6 +14,7 @@ import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.request.Header;
+import org.tsnext.core.request.RequestIds;
 import org.tsnext.http.response.CorsOrigins;
 import org.tsnext.http.response.HeadEncoder.Framing;
 import org.tsnext.http.response.HeadEncoder.Head;

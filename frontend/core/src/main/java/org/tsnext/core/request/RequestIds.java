@@ -1,10 +1,10 @@
-package org.tsnext.http.connection;
+package org.tsnext.core.request;
 
 import java.util.UUID;
 import java.util.concurrent.ThreadLocalRandom;
 
-/** The {@code x-request-id} of a request. */
-final class RequestIds {
+/** The ids of requests, which clients send and get as {@code x-request-id}. */
+public final class RequestIds {
 
   private static final int MAX_LENGTH = 128;
   private static final long VERSION_MASK = 0xffffffffffff0fffL;
@@ -17,8 +17,10 @@ final class RequestIds {
   /**
    * The client's own id if it is 1 to 128 of {@code [A-Za-z0-9._-]}, else a new random UUID. Ids
    * are no secrets, so the randomness is the fast one.
+   *
+   * @param own what the client sent; null if nothing
    */
-  static String of(String own) {
+  public static String of(String own) {
     if (own != null && isAcceptable(own)) {
       return own;
     }

@@ -1,0 +1,114 @@
+package org.tsnext.grpc.call;
+
+import com.google.protobuf.Any;
+import com.google.rpc.ErrorInfo;
+import io.grpc.Metadata;
+import io.grpc.Status;
+import io.grpc.protobuf.ProtoUtils;
+import org.tsnext.core.error.ErrorKind;
+import org.tsnext.core.error.ServingException;
+
+/**
+ * The one place where an error becomes a gRPC status: the code of its kind, a description of two
+ * lines (message, origin) as old clients read it, and the same facts as {@code
+ * google.rpc.ErrorInfo} in {@code grpc-status-details-bin}. Any thread.
+ */
+public final class CallErrors {
+
+  /** Of the facts of an error in {@code ErrorInfo}. */
+  public static final String DOMAIN = "torchserve-next";
+
+  private static final Metadata.Key<com.google.rpc.Status> DETAILS =
+      Metadata.Key.of(
+          "grpc-status-details-bin",
+          ProtoUtils.metadataMarshaller(com.google.rpc.Status.getDefaultInstance()));
+
+  /** Clients accept 8 KiB of trailers; a description may be escaped to three times its length. */
+  private static final int LONGEST_MESSAGE = 1024;
+
+  private static final int LONGEST_DETAIL = 1536;
+
+  private final boolean showDetail;
+
+  /**
+   * @param showDetail whether the cause in words is told
+   */
+  public CallErrors(boolean showDetail) {
+    this.showDetail = showDetail;
+  }
+
+  /** The status that ends a call. */
+  public Status status(ServingException error) {
+    return Status.fromCodeValue(code(error)).withDescription(description(error));
+  }
+
+  /** Adds the facts to what ends a call. */
+  public void addDetails(ServingException error, Metadata trailers) {
+    trailers.put(DETAILS, rpcStatus(error));
+  }
+
+  /** The error as a message, for trailers and for streams that go on. */
+  public com.google.rpc.Status rpcStatus(ServingException error) {
+    return com.google.rpc.Status.newBuilder()
+        .setCode(code(error))
+        .setMessage(message(error))
+        .addDetails(Any.pack(facts(error)))
+        .build();
+  }
+
+  private ErrorInfo facts(ServingException error) {
+    ErrorInfo.Builder facts =
+        ErrorInfo.newBuilder()
+            .setReason(ErrorOrigins.of(error))
+            .setDomain(DOMAIN)
+            .putMetadata("http_status", Integer.toString(error.httpStatus()))
+            .putMetadata("type", error.kind().type());
+    if (showDetail) {
+      error.detail().ifPresent(detail -> facts.putMetadata("detail", cut(detail, LONGEST_DETAIL)));
+    }
+    return facts.build();
+  }
+
+  private static String description(ServingException error) {
+    String origin = ErrorOrigins.of(error);
+    return origin.isEmpty() ? message(error) : message(error) + "\n" + origin;
+  }
+
+  private static String message(ServingException error) {
+    String message = error.getMessage();
+    return message == null ? "" : cut(message, LONGEST_MESSAGE);
+  }
+
+  private static String cut(String text, int longest) {
+    return text.length() <= longest ? text : text.substring(0, longest - 3) + "...";
+  }
+
+  private static int code(ServingException error) {
+    return error.kind() == ErrorKind.HANDLER_ERROR
+        ? ofHttp(error.httpStatus()).value()
+        : error.kind().grpcStatus();
+  }
+
+  /** The code that goes with a status that a handler chose. */
+  public static Status.Code ofHttp(int status) {
+    return switch (status) {
+      case 400 -> Status.Code.INVALID_ARGUMENT;
+      case 401 -> Status.Code.UNAUTHENTICATED;
+      case 403 -> Status.Code.PERMISSION_DENIED;
+      case 404 -> Status.Code.NOT_FOUND;
+      case 409 -> Status.Code.ABORTED;
+      case 413, 429 -> Status.Code.RESOURCE_EXHAUSTED;
+      case 416 -> Status.Code.OUT_OF_RANGE;
+      case 499 -> Status.Code.CANCELLED;
+      case 501 -> Status.Code.UNIMPLEMENTED;
+      case 503 -> Status.Code.UNAVAILABLE;
+      case 504 -> Status.Code.DEADLINE_EXCEEDED;
+      default ->
+          status >= 200 && status < 300
+              ? Status.Code.OK
+              : status >= 400 && status < 500
+                  ? Status.Code.FAILED_PRECONDITION
+                  : status >= 500 && status < 600 ? Status.Code.INTERNAL : Status.Code.UNKNOWN;
+    };
+  }
+}

@@ -1,0 +1,19 @@
+package org.tsnext.grpc.call;
+
+import io.grpc.Metadata;
+
+/** The metadata that every call has. */
+public final class CallMetadata {
+
+  /** In the client's metadata if it chooses the id, and in the answer's. */
+  public static final Metadata.Key<String> REQUEST_ID =
+      Metadata.Key.of("x-request-id", Metadata.ASCII_STRING_MARSHALLER);
+
+  private CallMetadata() {}
+
+  /** Adds the id to what is sent, and returns that. */
+  public static Metadata withRequestId(Metadata metadata, String requestId) {
+    metadata.put(REQUEST_ID, requestId);
+    return metadata;
+  }
+}
