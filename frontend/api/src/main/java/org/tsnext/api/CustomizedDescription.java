@@ -17,6 +17,7 @@ import org.tsnext.core.error.ServingException;
 import org.tsnext.core.model.ModelDescription;
 import org.tsnext.core.request.Header;
 import org.tsnext.core.request.InferenceRequest;
+import org.tsnext.core.request.Protocol;
 import org.tsnext.core.request.RequestKind;
 
 /** A description to which the handler of the model adds what it says about itself. */
@@ -40,6 +41,7 @@ public final class CustomizedDescription {
         model.modelName(),
         Optional.of(model.modelVersion()),
         RequestKind.DESCRIBE,
+        Protocol.HTTP,
         List.of(new Header("describe", "True")),
         List.of(),
         Optional.of(model.responseTimeout()));

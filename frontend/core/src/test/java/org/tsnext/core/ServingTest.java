@@ -268,7 +268,7 @@ public class ServingTest {
   public void metricsGoToTheRecorder() {
     FakeWorker worker = fixture.serve(1, ModelConfig.none()).get(0);
     worker.metric(
-        new org.tsnext.core.worker.MetricSample(
+        new org.tsnext.core.metrics.MetricSample(
             org.tsnext.core.metrics.MetricType.COUNTER,
             "n",
             "Count",

@@ -6,9 +6,9 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import org.tsnext.core.metrics.MetricSample;
 import org.tsnext.core.metrics.MetricType;
 import org.tsnext.core.request.Header;
-import org.tsnext.core.worker.MetricSample;
 
 /**
  * Reads metrics that old handlers print:

@@ -4,7 +4,7 @@ import io.netty.buffer.ByteBuf;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
 import java.util.Optional;
-import org.tsnext.core.worker.MetricSample;
+import org.tsnext.core.metrics.MetricSample;
 
 /**
  * Splits what Python processes print into lines, and gives each to the log, or, if it is a metric,

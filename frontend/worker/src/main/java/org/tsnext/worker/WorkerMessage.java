@@ -3,8 +3,8 @@ package org.tsnext.worker;
 import io.netty.buffer.ByteBuf;
 import java.time.Duration;
 import java.util.Optional;
+import org.tsnext.core.metrics.MetricSample;
 import org.tsnext.core.request.ResponseHead;
-import org.tsnext.core.worker.MetricSample;
 import org.tsnext.core.worker.WorkerListener.HandlerError;
 import org.tsnext.core.worker.WorkerListener.LoadFailure;
 

@@ -15,6 +15,7 @@ import org.testng.annotations.Test;
 import org.tsnext.core.request.Header;
 import org.tsnext.core.request.InferenceRequest;
 import org.tsnext.core.request.InputPart;
+import org.tsnext.core.request.Protocol;
 import org.tsnext.core.request.RequestKind;
 
 public class FrameEncoderTest {
@@ -120,6 +121,7 @@ public class FrameEncoderTest {
         "m",
         Optional.empty(),
         RequestKind.PREDICT,
+        Protocol.HTTP,
         headers,
         List.of(new InputPart("body", "", value)),
         Optional.empty());

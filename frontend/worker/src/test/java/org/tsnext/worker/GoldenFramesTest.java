@@ -28,6 +28,7 @@ import org.testng.annotations.Test;
 import org.tsnext.core.request.Header;
 import org.tsnext.core.request.InferenceRequest;
 import org.tsnext.core.request.InputPart;
+import org.tsnext.core.request.Protocol;
 import org.tsnext.core.request.RequestKind;
 
 /** Both directions against the bytes of test/frames, however they arrive. */
@@ -350,6 +351,7 @@ public class GoldenFramesTest {
         "digits",
         Optional.empty(),
         RequestKind.valueOf(item.get("kind").getAsString().toUpperCase(Locale.ROOT)),
+        Protocol.HTTP,
         headers,
         parts,
         Optional.empty());

@@ -7,9 +7,9 @@ import java.time.Instant;
 import java.util.List;
 import org.testng.annotations.DataProvider;
 import org.testng.annotations.Test;
+import org.tsnext.core.metrics.MetricSample;
 import org.tsnext.core.metrics.MetricType;
 import org.tsnext.core.request.Header;
-import org.tsnext.core.worker.MetricSample;
 
 public class MetricLineTest {
 

@@ -8,8 +8,8 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.tsnext.core.metrics.MetricSample;
 import org.tsnext.core.request.ResponseHead;
-import org.tsnext.core.worker.MetricSample;
 import org.tsnext.core.worker.WorkerListener;
 
 /** Writes down what it is told, and notices calls that overlap. */

@@ -20,6 +20,7 @@ import java.util.regex.Pattern;
 import org.tsnext.archive.ModelConfig.WorkerStart;
 import org.tsnext.core.request.InferenceRequest;
 import org.tsnext.core.request.InputPart;
+import org.tsnext.core.request.Protocol;
 import org.tsnext.core.request.RequestKind;
 import org.tsnext.core.testing.ManualTime;
 import org.tsnext.core.worker.WorkerOrder;
@@ -127,6 +128,7 @@ final class RuntimeFixture implements AutoCloseable {
         "digits",
         Optional.empty(),
         RequestKind.PREDICT,
+        Protocol.HTTP,
         List.of(),
         List.of(new InputPart("body", "", Unpooled.wrappedBuffer(content))),
         Optional.empty());

@@ -42,6 +42,7 @@ final class SequenceIds {
         request.modelName(),
         request.version(),
         request.kind(),
+        request.protocol(),
         headers,
         request.parts(),
         request.timeout());

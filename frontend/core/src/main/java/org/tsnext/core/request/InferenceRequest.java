@@ -12,6 +12,7 @@ import java.util.Optional;
  *
  * @param id unique; answered to HTTP clients as {@code x-request-id}
  * @param version empty for the model's default version
+ * @param protocol by which it came, for the metrics of predictions and explanations
  * @param headers in the order and spelling of the client, plus those the frontend adds
  * @param timeout how long the client is willing to wait; empty for no limit of its own
  */
@@ -20,6 +21,7 @@ public record InferenceRequest(
     String modelName,
     Optional<String> version,
     RequestKind kind,
+    Protocol protocol,
     List<Header> headers,
     List<InputPart> parts,
     Optional<Duration> timeout) {
@@ -29,6 +31,7 @@ public record InferenceRequest(
     Objects.requireNonNull(modelName, "modelName");
     Objects.requireNonNull(version, "version");
     Objects.requireNonNull(kind, "kind");
+    Objects.requireNonNull(protocol, "protocol");
     Objects.requireNonNull(timeout, "timeout");
     headers = List.copyOf(headers);
     parts = List.copyOf(parts);

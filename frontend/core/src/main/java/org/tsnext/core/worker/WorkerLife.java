@@ -4,6 +4,7 @@ import io.netty.buffer.ByteBuf;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.OptionalLong;
+import org.tsnext.core.metrics.MetricSample;
 import org.tsnext.core.request.ResponseHead;
 import org.tsnext.core.time.Scheduler.Scheduled;
 

@@ -2,6 +2,7 @@ package org.tsnext.core.worker;
 
 import io.netty.buffer.ByteBuf;
 import java.time.Duration;
+import org.tsnext.core.metrics.MetricSample;
 import org.tsnext.core.request.ResponseHead;
 
 /**

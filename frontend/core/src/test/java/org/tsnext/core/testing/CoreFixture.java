@@ -12,11 +12,11 @@ import org.tsnext.archive.ModelArchive;
 import org.tsnext.archive.ModelConfig;
 import org.tsnext.core.ServingCore;
 import org.tsnext.core.inference.InferenceService.InferenceCall;
+import org.tsnext.core.metrics.MetricSample;
 import org.tsnext.core.model.RegisterModel;
 import org.tsnext.core.model.ScaleResult;
 import org.tsnext.core.model.ServingSettings;
 import org.tsnext.core.request.RequestKind;
-import org.tsnext.core.worker.MetricSample;
 import org.tsnext.core.worker.ModelEnvironment;
 
 /** A whole core on fakes: time stands still, workers do as told, and everything runs here. */

@@ -10,6 +10,7 @@ import java.util.Optional;
 import org.tsnext.core.request.Header;
 import org.tsnext.core.request.InferenceRequest;
 import org.tsnext.core.request.InputPart;
+import org.tsnext.core.request.Protocol;
 import org.tsnext.core.request.RequestKind;
 
 /** Makes requests, and knows whether each of their buffers has been released exactly once. */
@@ -47,6 +48,7 @@ public final class Requests {
         modelName,
         version,
         kind,
+        Protocol.HTTP,
         headers,
         List.of(new InputPart("body", "text/plain", buffer)),
         timeout);

@@ -13,6 +13,7 @@ import org.tsnext.core.inference.InferenceService;
 import org.tsnext.core.inference.InferenceService.InferenceCall;
 import org.tsnext.core.request.InferenceRequest;
 import org.tsnext.core.request.InputPart;
+import org.tsnext.core.request.Protocol;
 import org.tsnext.http.connection.Exchange;
 import org.tsnext.http.request.InputReader;
 import org.tsnext.http.request.QueryParameters;
@@ -59,6 +60,7 @@ final class PredictionHandler implements RouteHandler {
         model(routed, parts),
         routed.modelVersion(),
         route.kind(),
+        Protocol.HTTP,
         HandlerHeaderList.of(exchange.headers(), route, urlPath),
         parts,
         RequestTimeout.of(exchange.headers()));

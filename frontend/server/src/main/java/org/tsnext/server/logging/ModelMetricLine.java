@@ -4,8 +4,8 @@ import java.util.Objects;
 import org.apache.logging.log4j.message.AsynchronouslyFormattable;
 import org.apache.logging.log4j.message.Message;
 import org.apache.logging.log4j.util.StringBuilderFormattable;
+import org.tsnext.core.metrics.MetricSample;
 import org.tsnext.core.request.Header;
-import org.tsnext.core.worker.MetricSample;
 
 /**
  * A sample as a line: {@code

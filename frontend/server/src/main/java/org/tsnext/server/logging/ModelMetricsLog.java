@@ -3,7 +3,7 @@ package org.tsnext.server.logging;
 import java.util.Map;
 import org.apache.logging.log4j.LogManager;
 import org.apache.logging.log4j.Logger;
-import org.tsnext.core.worker.MetricSample;
+import org.tsnext.core.metrics.MetricSample;
 import org.tsnext.core.worker.MetricsRecorder;
 
 /**

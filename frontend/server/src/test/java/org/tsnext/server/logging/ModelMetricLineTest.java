@@ -5,9 +5,9 @@ import static org.testng.Assert.assertEquals;
 import java.time.Instant;
 import java.util.List;
 import org.testng.annotations.Test;
+import org.tsnext.core.metrics.MetricSample;
 import org.tsnext.core.metrics.MetricType;
 import org.tsnext.core.request.Header;
-import org.tsnext.core.worker.MetricSample;
 
 public class ModelMetricLineTest {
   private static String line(String name, String requestIds, List<Header> dimensions) {

@@ -1,8 +1,7 @@
-package org.tsnext.core.worker;
+package org.tsnext.core.metrics;
 
 import java.time.Instant;
 import java.util.List;
-import org.tsnext.core.metrics.MetricType;
 import org.tsnext.core.request.Header;
 
 /**
