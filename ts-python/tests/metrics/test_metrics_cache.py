@@ -233,3 +233,23 @@ def test_configuration_without_model_metrics_declares_nothing(
     cache.initialize_cache()
     assert not any(cache.cache.values())
     assert "no section model_metrics" in caplog.text
+
+
+def test_dimensions_that_are_no_list_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "m.yaml"
+    path.write_text("model_metrics: {gauge: [{name: a, unit: ms, dimensions: Level}]}")
+    with pytest.raises(MetricsCacheTypeError, match="expected name, unit and dimensions"):
+        MetricsCacheYamlImpl(path).initialize_cache()
+
+
+def test_both_names_of_the_argument_find_a_metric(recorder: Recorder) -> None:
+    metric = recorder.cache.add_metric_to_cache("Hits", "count")
+    assert recorder.cache.get_metric(metric_name="Hits") is metric
+    assert recorder.cache.get_metric(name="Hits") is metric
+
+
+def test_metric_without_dimensions_takes_none_for_them(recorder: Recorder) -> None:
+    metric = recorder.cache.add_metric_to_cache("Hits", "count", ["x"])
+    metric.update(1, "r", None)
+    metric.add_or_update(2, None)
+    assert [sample.dimensions for sample in recorder.samples] == [(), ()]

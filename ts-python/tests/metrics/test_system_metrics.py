@@ -17,14 +17,18 @@ from ts.metrics.process_memory_metric import check_process_mem_usage, get_cpu_us
 LINE = re.compile(r"\w+\.\w+:[-\d.]+\|#Level:Host(,device_id:\d+)?\|#hostname:[^,]+,\d+")
 
 
-def test_command_prints_metrics_and_memory() -> None:
-    source = Path(system_metrics.__file__).parents[2]
+@pytest.mark.parametrize(
+    "words", [["-m", "ts.metrics.metric_collector"], ["ts/metrics/metric_collector.py"]]
+)
+def test_command_prints_metrics_and_memory(words: list[str]) -> None:
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
     out = subprocess.run(
-        [sys.executable, "-m", "ts.metrics.metric_collector", "--gpu", "0"],
+        [sys.executable, "-S", *words, "--gpu", "0"],
         input=f"{os.getpid()},{gone.pid},x\n",
-        env={"PYTHONPATH": str(source), "PATH": os.environ["PATH"]},
+        cwd=Path(system_metrics.__file__).parents[2],
+        # No path and, by -S, no installed package: what it imports, it finds by itself.
+        env={"PATH": os.environ["PATH"]},
         capture_output=True,
         text=True,
         check=True,

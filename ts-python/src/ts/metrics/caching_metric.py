@@ -57,7 +57,7 @@ class CachingMetric:
     def add_or_update(
         self,
         value: float,
-        dimension_values: Sequence[object] = (),
+        dimension_values: Sequence[object] | None = None,
         request_id: str = "",
     ) -> None:
         """Emit one sample.
@@ -71,12 +71,13 @@ class CachingMetric:
             request_id: Request ids joined by commas, or ``""``.
         """
         names = self.dimension_names
-        if len(dimension_values) != len(names):
+        given = () if dimension_values is None else dimension_values
+        if len(given) != len(names):
             logger.error(
                 "Metric %s: %d dimension values %s given, expected one for each of %s",
                 self.metric_name,
-                len(dimension_values),
-                list(dimension_values),
+                len(given),
+                list(given),
                 names,
             )
             return
@@ -96,7 +97,7 @@ class CachingMetric:
                 number,
                 int(time.time() * 1000),
                 request_id or "",
-                tuple((n, str(v)) for n, v in zip(names, dimension_values, strict=True)),
+                tuple((n, str(v)) for n, v in zip(names, given, strict=True)),
             )
         )
 
@@ -104,8 +105,9 @@ class CachingMetric:
         self,
         value: float,
         request_id: str = "",
-        dimensions: Sequence[Dimension] = (),
+        dimensions: Sequence[Dimension] | None = None,
     ) -> None:
         """Emit one sample in the old form: `dimensions` replace the declared names."""
-        self.dimension_names = [dimension.name for dimension in dimensions]
-        self.add_or_update(value, [dimension.value for dimension in dimensions], request_id)
+        given = dimensions or ()
+        self.dimension_names = [dimension.name for dimension in given]
+        self.add_or_update(value, [dimension.value for dimension in given], request_id)

@@ -7,26 +7,21 @@ from collections.abc import KeysView, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ts.metrics._request_ids import resolve_request_ids
+from ts.metrics._metric_calls import MetricCalls
 from ts.metrics._sample import Emit
 from ts.metrics.caching_metric import CachingMetric
-from ts.metrics.dimension import Dimension
 from ts.metrics.metric_cache_errors import (
     MetricsCacheIOError,
     MetricsCacheKeyError,
     MetricsCachePyYamlError,
     MetricsCacheTypeError,
-    MetricsCacheValueError,
 )
 from ts.metrics.metric_type_enum import MetricTypes
 
 logger = logging.getLogger(__name__)
 
-_TIME_UNITS = ("ms", "s")
-_SIZE_UNITS = ("MB", "kB", "GB", "B")
 
-
-class MetricsCacheYamlImpl:
+class MetricsCacheYamlImpl(MetricCalls):
     """Holds the metrics declared in the metrics configuration and emits samples of them.
 
     A name that is not declared is created by its first use, with the dimensions of that use. One
@@ -66,7 +61,7 @@ class MetricsCacheYamlImpl:
         section = self._read_model_metrics(Path(self.config_file_path))
         for metric_type in MetricTypes:
             for entry in section.get(metric_type.value) or ():
-                if not (isinstance(entry, dict) and entry.get("name") and entry.get("unit")):
+                if not _is_declaration(entry):
                     raise MetricsCacheTypeError(
                         f"{self.config_file_path}: model_metrics.{metric_type.value} has the entry "
                         f"{entry!r}, expected name, unit and dimensions"
@@ -125,117 +120,39 @@ class MetricsCacheYamlImpl:
         return metric
 
     def get_metric(
-        self, metric_name: str, metric_type: MetricTypes = MetricTypes.COUNTER
+        self,
+        metric_name: str | None = None,
+        metric_type: MetricTypes = MetricTypes.COUNTER,
+        *,
+        name: str | None = None,
     ) -> CachingMetric:
-        """Return a declared metric.
+        """Return a declared metric. `name` is another spelling of `metric_name`.
 
         Raises:
             MetricsCacheKeyError: There is no metric of this name and type.
         """
-        metric = self.cache.get(metric_type, {}).get(metric_name)
+        full_name = metric_name if metric_name is not None else name
+        metric = self.cache.get(metric_type, {}).get(full_name or "")
         if metric is None:
             raise MetricsCacheKeyError(
-                f"Metric {metric_name!r} of type {getattr(metric_type, 'value', metric_type)} "
+                f"Metric {full_name!r} of type {getattr(metric_type, 'value', metric_type)} "
                 "is not declared"
             )
         return metric
 
-    def add_counter(
-        self,
-        name: str,
-        value: float,
-        idx: int | None = None,
-        dimensions: Sequence[Dimension] | None = None,
-    ) -> None:
-        """Emit a step of a counter. `idx` names one request of the batch; without it, all."""
-        self._add(name, value, "count", idx, dimensions, MetricTypes.COUNTER)
-
-    def add_time(
-        self,
-        name: str,
-        value: float,
-        idx: int | None = None,
-        unit: str = "ms",
-        dimensions: Sequence[Dimension] | None = None,
-        metric_type: MetricTypes = MetricTypes.GAUGE,
-    ) -> None:
-        """Emit a time in `unit`, ``ms`` or ``s``; another unit is a `MetricsCacheValueError`."""
-        _check_unit(name, unit, _TIME_UNITS)
-        self._add(name, value, unit, idx, dimensions, metric_type)
-
-    def add_size(
-        self,
-        name: str,
-        value: float,
-        idx: int | None = None,
-        unit: str = "MB",
-        dimensions: Sequence[Dimension] | None = None,
-        metric_type: MetricTypes = MetricTypes.GAUGE,
-    ) -> None:
-        """Emit a size in `unit`, ``MB kB GB B``; another unit is a `MetricsCacheValueError`."""
-        _check_unit(name, unit, _SIZE_UNITS)
-        self._add(name, value, unit, idx, dimensions, metric_type)
-
-    def add_percent(
-        self,
-        name: str,
-        value: float,
-        idx: int | None = None,
-        dimensions: Sequence[Dimension] | None = None,
-        metric_type: MetricTypes = MetricTypes.GAUGE,
-    ) -> None:
-        """Emit a percentage."""
-        self._add(name, value, "percent", idx, dimensions, metric_type)
-
-    def add_error(
-        self, name: str, value: float, dimensions: Sequence[Dimension] | None = None
-    ) -> None:
-        """Emit a step of an error counter, which belongs to no request."""
-        self._emit_sample(name, value, "", "", dimensions, MetricTypes.COUNTER)
-
-    def add_metric(
-        self,
-        name: str,
-        value: float,
-        unit: str,
-        idx: int | None = None,
-        dimensions: Sequence[Dimension] | None = None,
-        metric_type: MetricTypes = MetricTypes.COUNTER,
-    ) -> None:
-        """Emit a sample of any unit and type."""
-        self._add(name, value, unit, idx, dimensions, metric_type)
-
-    def _add(
-        self,
-        name: str,
-        value: float,
-        unit: str,
-        idx: int | None,
-        dimensions: Sequence[Dimension] | None,
-        metric_type: MetricTypes,
-    ) -> None:
-        request_id = resolve_request_ids(self.request_ids, idx)
-        self._emit_sample(name, value, unit, request_id, dimensions, metric_type)
-
-    def _emit_sample(
+    def _record(
         self,
         name: str,
         value: float,
         unit: str,
         request_id: str,
-        dimensions: Sequence[Dimension] | None,
+        dimensions: dict[str, str],
         metric_type: MetricTypes,
     ) -> None:
-        pairs = {dimension.name: dimension.value for dimension in dimensions or ()}
-        if request_id:
-            pairs.setdefault("ModelName", str(self.model_name))
-            pairs.setdefault("Level", "Model")
-        else:
-            pairs.setdefault("Level", "Error")
         metric = self.cache[metric_type].get(name)
         if metric is None:
-            metric = self.add_metric_to_cache(name, unit, list(pairs), metric_type)
-        metric.add_or_update(value, self._values_for(metric, pairs), request_id)
+            metric = self.add_metric_to_cache(name, unit, list(dimensions), metric_type)
+        metric.add_or_update(value, self._values_for(metric, dimensions), request_id)
 
     def _values_for(self, metric: CachingMetric, pairs: dict[str, str]) -> list[str]:
         """Order values as `metric` declares them: by name, else, as 0.12 did, by position."""
@@ -273,8 +190,9 @@ class MetricsCacheYamlImpl:
         return section
 
 
-def _check_unit(name: str, unit: str, allowed: tuple[str, ...]) -> None:
-    if unit not in allowed:
-        raise MetricsCacheValueError(
-            f"Metric {name}: unit {unit!r}, expected one of {', '.join(allowed)}"
-        )
+def _is_declaration(entry: Any) -> bool:
+    return (
+        isinstance(entry, dict)
+        and bool(entry.get("name") and entry.get("unit"))
+        and isinstance(entry.get("dimensions") or [], list)
+    )

@@ -1,4 +1,4 @@
-"""The command that prints system metrics: ``python -m ts.metrics.metric_collector --gpu N``.
+"""The command that prints system metrics: ``python ts/metrics/metric_collector.py --gpu N``.
 
 Reads process ids, joined by commas, from one line of standard input. Prints metrics, an empty line,
 and the memory of these processes.
@@ -8,6 +8,12 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
+
+if __name__ == "__main__":
+    # Python has put this file's folder first, where nobody expects modules. The one above ts,
+    # from which the collector is run, need not be on the path.
+    sys.path[0] = str(Path(__file__).resolve().parents[2])
 
 from ts.metrics import system_metrics
 from ts.metrics.process_memory_metric import check_process_mem_usage
