@@ -373,7 +373,10 @@ def test_context_while_the_model_loads(server: TorchServe) -> None:
     )
     assert seen["threads"] == int(fresh.stdout)
     assert ask(server, "report", "config_file")["handler"] == {"greeting": ["hello", 1]}
-    server.wait_log("model_metrics.log", r"Loads\.Count:1\.0\|#Level:Error\|")
+    loads = (
+        r"Loads\.Count:1\.0\|#ModelName:report,Level:Model\|.*,requestID:[-0-9a-f]{36},timestamp:"
+    )
+    server.wait_log("model_metrics.log", loads)
 
 
 def test_process_is_as_a_program_of_its_own_would_be(server: TorchServe) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import uuid
 from abc import ABCMeta, abstractmethod
 from collections.abc import Callable
 from typing import Any
@@ -88,6 +89,8 @@ class TsModelLoader(ModelLoader):
         )
         if metrics_cache is not None:
             metrics_cache.model_name = model_name
+            # A load answers no request; by an id its metrics are the model's, and no errors.
+            metrics_cache.request_ids = str(uuid.uuid4())
         result = found.initialize(service.context)
         if inspect.isawaitable(result):
             self._await(result)

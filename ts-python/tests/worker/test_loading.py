@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 from ts._loader.entry_point import split_handler
+from ts.metrics._sample import MetricSample
+from ts.metrics.metric_cache_yaml_impl import MetricsCacheYamlImpl
 from ts.model_loader import ModelLoader, ModelLoaderFactory, TsModelLoader
 
 Load = Callable[..., Any]
@@ -21,11 +23,13 @@ def load(tmp_path: Path, monkeypatch: Any) -> Load:
     known = set(sys.modules)
     monkeypatch.syspath_prepend(str(tmp_path))
 
-    def load(handler: str | None, envelope: str | None = None, **files: str) -> Any:
+    def load(
+        handler: str | None, envelope: str | None = None, metrics: Any = None, **files: str
+    ) -> Any:
         for name, text in files.items():
             (tmp_path / f"{name}.py").write_text(text)
         loader = ModelLoaderFactory.get_model_loader()
-        return loader.load("m", str(tmp_path), handler, 0, 2, envelope)
+        return loader.load("m", str(tmp_path), handler, 0, 2, envelope, True, metrics)
 
     yield load  # type: ignore[misc]
     for name in set(sys.modules) - known:
@@ -171,3 +175,15 @@ def test_model_without_handler_is_refused(load: Load) -> None:
 
 def test_loader_is_a_model_loader() -> None:
     assert isinstance(TsModelLoader(), ModelLoader)
+
+
+def test_metrics_of_a_load_belong_to_the_model_under_an_id_of_their_own(load: Load) -> None:
+    code = "def handle(data, context):\n    context.metrics.add_counter('Loads', 1, idx=0)\n"
+    samples: list[MetricSample] = []
+    metrics = MetricsCacheYamlImpl(None, emit=samples.append)
+    load("counting", metrics=metrics, counting=code)
+    load("counting", metrics=metrics)
+    first, second = samples
+    assert first.dimensions == (("ModelName", "m"), ("Level", "Model"))
+    assert first.request_ids
+    assert first.request_ids != second.request_ids
