@@ -154,10 +154,13 @@ def test_invalid_setting_is_refused_with_key_value_and_expectation(
 ) -> None:
     file = background.server.config_file
     file.write_text(file.read_text() + "job_queue_size=many\n")
-    failed = background.start()
-    assert failed.returncode == 1
-    assert "job_queue_size" in failed.stdout
-    assert "many" in failed.stdout
+    for words in ((), ("--foreground",)):
+        failed = background.run(*background.server.start_words(), *words)
+        assert failed.returncode == 1
+        assert f"Invalid configuration: job_queue_size = many (file {file})" in failed.stdout
+        assert "a whole number from 1" in failed.stdout
+        assert not (background.server.temp / ".model_server.pid").exists()
+        assert not (background.server.folder / "logs").exists(), "where to log was not known"
 
 
 def test_print_config_tells_values_and_sources_and_starts_nothing(background: Background) -> None:

@@ -1,8 +1,10 @@
 package org.tsnext.archive;
 
+import java.util.Arrays;
 import java.util.Locale;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import java.util.regex.Pattern;
 import org.tsnext.archive.ArchiveException.Reason;
 
@@ -16,6 +18,26 @@ import org.tsnext.archive.ArchiveException.Reason;
  */
 public record ModelLocation(
     String text, Optional<String> sha256, boolean trusted, boolean awsSigned) {
+
+  /** Names of parameters that say which file is meant, and open no doors; in lower case. */
+  private static final Set<String> PLAIN_PARAMETERS =
+      Set.of(
+          "alt",
+          "branch",
+          "download",
+          "file",
+          "filename",
+          "generation",
+          "model",
+          "name",
+          "path",
+          "raw",
+          "ref",
+          "rev",
+          "revision",
+          "v",
+          "version",
+          "versionid");
 
   private static final String DIGEST_MARK = "#sha256=";
   private static final Pattern DIGEST = Pattern.compile("[0-9a-f]{64}");
@@ -55,7 +77,7 @@ public record ModelLocation(
     return URL.matcher(text).matches();
   }
 
-  /** What may be kept and told to others: no user-info, no query (it may hold a signature). */
+  /** What may be kept and told to others, see {@link #publicText(String)}. */
   public String publicText() {
     return publicText(text) + sha256.map(digest -> DIGEST_MARK + digest).orElse("");
   }
@@ -65,7 +87,11 @@ public record ModelLocation(
     return PrintableText.of(publicText());
   }
 
-  /** {@code text} without what may be secret if it is a URL, else as it is. */
+  /**
+   * {@code text} without what may be secret if it is a URL, else as it is: without user-info, and
+   * without its query unless every parameter of it is one that says which file is meant. Logs,
+   * answers and snapshots follow this one rule.
+   */
   public static String publicText(String text) {
     if (!URL.matcher(text).matches()) {
       return text;
@@ -73,6 +99,7 @@ public record ModelLocation(
     int digest = text.indexOf(DIGEST_MARK);
     String url = digest < 0 ? text : text.substring(0, digest);
     int query = firstOf(url, 0, "?#");
+    String kept = url.startsWith("?", query) ? plainQuery(url.substring(query)) : "";
     url = url.substring(0, query);
     int authority = url.indexOf(':') + 1;
     while (authority < url.length() && "/\\".indexOf(url.charAt(authority)) >= 0) {
@@ -82,7 +109,16 @@ public record ModelLocation(
     if (at >= authority) {
       url = url.substring(0, authority) + "***" + url.substring(at);
     }
-    return digest < 0 ? url : url + text.substring(digest);
+    return url + kept + (digest < 0 ? "" : text.substring(digest));
+  }
+
+  private static String plainQuery(String query) {
+    String withoutFragment = query.substring(0, firstOf(query, 0, "#"));
+    boolean plain =
+        Arrays.stream(withoutFragment.substring(1).split("[&;]", -1))
+            .map(parameter -> parameter.split("=", 2)[0].toLowerCase(Locale.ROOT))
+            .allMatch(PLAIN_PARAMETERS::contains);
+    return plain ? withoutFragment : "";
   }
 
   private static int firstOf(String text, int from, String characters) {

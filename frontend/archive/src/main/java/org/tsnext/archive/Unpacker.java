@@ -1,5 +1,6 @@
 package org.tsnext.archive;
 
+import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.AtomicMoveNotSupportedException;
@@ -98,6 +99,11 @@ final class Unpacker {
       }
     } catch (FileSystemException e) {
       throw new ArchiveException(Reason.IO, "Cannot read the archive: " + e, e);
+    } catch (EOFException e) {
+      throw new ArchiveException(
+          Reason.INVALID,
+          "Cannot unpack " + archive.getFileName() + ": it is cut off, its end is missing",
+          e);
     } catch (IOException | RuntimeException e) {
       // The libraries answer some damaged archives with unchecked exceptions.
       throw new ArchiveException(

@@ -8,6 +8,7 @@ import java.util.Enumeration;
 import java.util.OptionalLong;
 import java.util.zip.CRC32;
 import java.util.zip.CheckedInputStream;
+import java.util.zip.ZipException;
 import org.apache.commons.compress.archivers.zip.ZipArchiveEntry;
 import org.apache.commons.compress.archivers.zip.ZipFile;
 import org.tsnext.archive.ArchiveException.Reason;
@@ -31,16 +32,27 @@ final class ZipUnpacker {
         DIRECTORY_BYTES_BASE + DIRECTORY_BYTES_PER_ENTRY * target.limits().maxEntries();
     try (HeaderBudgetChannel channel =
             new HeaderBudgetChannel(Files.newByteChannel(archive), directoryBytes);
-        ZipFile zip =
-            ZipFile.builder()
-                .setSeekableByteChannel(channel)
-                .setIgnoreLocalFileHeader(true)
-                .get()) {
+        ZipFile zip = open(channel)) {
       channel.lift();
       Enumeration<ZipArchiveEntry> entries = zip.getEntriesInPhysicalOrder();
       while (entries.hasMoreElements()) {
         unpackEntry(zip, entries.nextElement(), target);
       }
+    }
+  }
+
+  private static ZipFile open(HeaderBudgetChannel channel) throws IOException {
+    try {
+      return ZipFile.builder().setSeekableByteChannel(channel).setIgnoreLocalFileHeader(true).get();
+    } catch (IOException e) {
+      if (!(e.getCause() instanceof ZipException)) {
+        throw e;
+      }
+      // The library says that it is no zip, which is true of one that is cut off, but no help.
+      IOException clearer =
+          new IOException("its end, where its directory is, is missing or broken: is it cut off?");
+      clearer.addSuppressed(e);
+      throw clearer;
     }
   }
 

@@ -29,6 +29,7 @@ import org.tsnext.core.request.ResponseHead;
 import org.tsnext.core.request.ResponseSink;
 import org.tsnext.http.Http2Client.Call;
 import org.tsnext.http.RawClient.Answer;
+import org.tsnext.transport.testing.TrustEverybody;
 import org.tsnext.transport.tls.KeySource;
 import org.tsnext.transport.tls.TlsKeys;
 
@@ -44,7 +45,7 @@ public class TlsListenerTest extends HttpTestBase {
     handshakes = Executors.newFixedThreadPool(2);
     keys = TlsKeys.open(new KeySource.SelfSigned(List.of("localhost")), InstantSource.system());
     trusting = SSLContext.getInstance("TLS");
-    trusting.init(null, TrustEverybody.MANAGERS, new SecureRandom());
+    trusting.init(null, TrustEverybody.managers(), new SecureRandom());
   }
 
   @AfterClass(alwaysRun = true)

@@ -13,6 +13,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.tsnext.core.time.Clock;
@@ -76,6 +77,7 @@ final class ServerProcess {
       // Nothing runs yet, so that nothing is logged: where to is a part of what is not known.
       e.problems().forEach(out::println);
       write(status.failed(e.getMessage()));
+      removePidFile(out::println);
       return START_FAILED;
     }
     SnapshotPlan snapshots =
@@ -185,7 +187,7 @@ final class ServerProcess {
     } catch (RuntimeException e) {
       logger.error("The server did not stop cleanly", e);
     }
-    options.pidFile().ifPresent(path -> new PidFile(path).removeIfOurs());
+    removePidFile(logger::warn);
     try {
       Logging.stop(LOGGING_STOP_LIMIT);
     } catch (InterruptedException e) {
@@ -216,6 +218,18 @@ final class ServerProcess {
       ended.await();
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
+    }
+  }
+
+  private void removePidFile(Consumer<String> complaints) {
+    if (options.pidFile().isEmpty()) {
+      return;
+    }
+    Path path = options.pidFile().get();
+    try {
+      new PidFile(path).removeIfOurs();
+    } catch (IOException e) {
+      complaints.accept("The pid file " + path + " was not removed: " + e);
     }
   }
 

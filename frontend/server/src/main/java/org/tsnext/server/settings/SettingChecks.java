@@ -15,6 +15,8 @@ final class SettingChecks {
     nativeIoForUnixSockets(settings, ListenerKeys.INFERENCE_ADDRESS, problems);
     nativeIoForUnixSockets(settings, ListenerKeys.MANAGEMENT_ADDRESS, problems);
     problems.addAll(TlsChecks.check(settings));
+    onlyOne(settings, SecurityKeys.INFERENCE_TOKEN, SecurityKeys.INFERENCE_TOKEN_FILE, problems);
+    onlyOne(settings, SecurityKeys.MANAGEMENT_TOKEN, SecurityKeys.MANAGEMENT_TOKEN_FILE, problems);
     boolean unixWorkers = settings.find(WorkerKeys.WORKER_TRANSPORT).equals(Optional.of("unix"));
     if (unixWorkers && !settings.get(ListenerKeys.USE_NATIVE_IO)) {
       problems.add(
@@ -25,6 +27,20 @@ final class SettingChecks {
               "expected tcp, since use_native_io is false"));
     }
     return problems;
+  }
+
+  private static void onlyOne(
+      Settings settings, SettingKey<?> value, SettingKey<?> file, List<String> problems) {
+    Optional<?> path = settings.find(file);
+    if (path.isPresent() && settings.find(value).isPresent()) {
+      problems.add(
+          SettingsLoader.problem(
+              file,
+              path.get().toString(),
+              settings.source(file),
+              "%s (%s) is set as well: expected one of them"
+                  .formatted(value.name(), settings.source(value))));
+    }
   }
 
   private static void nativeIoForUnixSockets(

@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalInt;
+import org.tsnext.archive.ModelNames;
 import org.tsnext.core.model.RegisterModel;
 import org.tsnext.core.model.RegisteredModel;
 import org.tsnext.core.model.ScaleModel;
@@ -53,7 +54,7 @@ public record SavedModel(
         model.name(),
         model.version(),
         model.defaultVersion(),
-        SafeUrl.fileName(model.order().url()),
+        fileName(model.order().url()),
         model.minWorkers(),
         model.maxWorkers(),
         OptionalInt.of(model.batchSize()),
@@ -63,6 +64,12 @@ public record SavedModel(
         Optional.of(model.runtime()),
         model.parallelLevel(),
         Optional.of(new Registration(model.order(), model.scaled())));
+  }
+
+  /** The last segment of a path, or of the path of a URL. */
+  private static String fileName(String location) {
+    boolean remote = location.contains("://");
+    return ModelNames.lastSegment(remote ? location.split("[?#]", 2)[0] : location);
   }
 
   /** The order that registers it again; it does not wait for workers. */

@@ -14,6 +14,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
+import org.tsnext.archive.ModelLocation;
 import org.tsnext.core.model.RegisterModel;
 import org.tsnext.server.snapshot.SavedModel.Registration;
 
@@ -101,7 +102,7 @@ public final class SnapshotJson {
   private static JsonObject write(Registration registration) {
     RegisterModel order = registration.order();
     JsonObject json = new JsonObject();
-    json.addProperty("url", SafeUrl.of(order.url()));
+    json.addProperty("url", ModelLocation.publicText(order.url()));
     order.handler().ifPresent(value -> json.addProperty("handler", value));
     order.runtime().ifPresent(value -> json.addProperty("runtime", value));
     order.batchSize().ifPresent(value -> json.addProperty("batchSize", value));

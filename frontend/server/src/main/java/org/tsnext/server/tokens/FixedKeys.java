@@ -41,11 +41,6 @@ final class FixedKeys {
     if (settings.find(file).isEmpty()) {
       return settings.find(value);
     }
-    if (settings.isSet(value)) {
-      throw new StartException(
-          "Invalid configuration: %s (%s) and %s (%s) are both set: expected one of them"
-              .formatted(value.name(), settings.source(value), file.name(), settings.source(file)));
-    }
     return Optional.of(read(settings, file));
   }
 

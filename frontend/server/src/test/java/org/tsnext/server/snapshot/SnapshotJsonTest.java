@@ -98,7 +98,7 @@ public class SnapshotJsonTest {
   @DataProvider
   public Object[][] urls() {
     return new Object[][] {
-      {"https://me:pass@host/a/m.mar", "https://host/a/m.mar", "m.mar"},
+      {"https://me:pass@host/a/m.mar", "https://***@host/a/m.mar", "m.mar"},
       {"https://h/m.mar?X-Amz-Signature=ab12", "https://h/m.mar", "m.mar"},
       {"https://h/m.mar?sig=ab12&v=1", "https://h/m.mar", "m.mar"},
       {"https://h/m.mar?token=ab#sha256=cd", "https://h/m.mar#sha256=cd", "m.mar"},

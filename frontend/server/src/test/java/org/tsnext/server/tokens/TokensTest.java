@@ -28,6 +28,7 @@ import org.tsnext.core.access.KeyKind;
 import org.tsnext.core.testing.ManualTime;
 import org.tsnext.server.StartException;
 import org.tsnext.server.settings.ConfigFile;
+import org.tsnext.server.settings.InvalidSettingsException;
 import org.tsnext.server.settings.Settings;
 import org.tsnext.server.settings.SettingsLoader;
 
@@ -187,10 +188,20 @@ public class TokensTest {
     assertTrue(refused.getMessage().contains("management_token_file"), refused.getMessage());
     assertTrue(refused.getMessage().contains("expected a file that holds 16"));
     assertFalse(refused.getMessage().contains("hunter2"));
+  }
+
+  @Test
+  public void keyThatIsGivenTwiceIsRefusedWithTheSettings() throws Exception {
+    Path secret = Files.writeString(folder.resolve("secret"), FIXED);
+    environment.put("TS_MANAGEMENT_TOKEN_FILE", secret.toString());
     environment.put("TS_MANAGEMENT_TOKEN", FIXED);
-    refused = expectThrows(StartException.class, this::open);
-    assertTrue(refused.getMessage().contains("are both set"), refused.getMessage());
-    assertFalse(refused.getMessage().contains(FIXED));
+    Exception refused = expectThrows(InvalidSettingsException.class, this::settings);
+    assertEquals(
+        refused.getMessage(),
+        "Invalid configuration: management_token_file = "
+            + secret
+            + " (environment TS_MANAGEMENT_TOKEN_FILE): management_token (environment"
+            + " TS_MANAGEMENT_TOKEN) is set as well: expected one of them");
   }
 
   @Test

@@ -5,7 +5,6 @@ import static org.testng.Assert.assertThrows;
 
 import io.netty.buffer.UnpooledByteBufAllocator;
 import java.io.IOException;
-import java.net.Socket;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -17,12 +16,11 @@ import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLEngine;
 import javax.net.ssl.SSLEngineResult.HandshakeStatus;
 import javax.net.ssl.SSLException;
-import javax.net.ssl.TrustManager;
-import javax.net.ssl.X509ExtendedTrustManager;
 import org.testng.annotations.AfterMethod;
 import org.testng.annotations.BeforeMethod;
 import org.testng.annotations.DataProvider;
 import org.testng.annotations.Test;
+import org.tsnext.transport.testing.TrustEverybody;
 
 /** Handshakes in memory. */
 public class TlsKeysTest {
@@ -100,7 +98,7 @@ public class TlsKeysTest {
     SSLEngine server =
         keys.serverContext(List.of("h2", "http/1.1")).newEngine(UnpooledByteBufAllocator.DEFAULT);
     SSLContext context = SSLContext.getInstance("TLS");
-    context.init(null, new TrustManager[] {new TrustEverybody()}, null);
+    context.init(null, TrustEverybody.managers(), null);
     SSLEngine client = context.createSSLEngine();
     client.setUseClientMode(true);
     client.setEnabledProtocols(new String[] {version});
@@ -139,31 +137,6 @@ public class TlsKeysTest {
         task != null;
         task = engine.getDelegatedTask()) {
       task.run();
-    }
-  }
-
-  private static final class TrustEverybody extends X509ExtendedTrustManager {
-    @Override
-    public void checkClientTrusted(X509Certificate[] chain, String type, Socket socket) {}
-
-    @Override
-    public void checkServerTrusted(X509Certificate[] chain, String type, Socket socket) {}
-
-    @Override
-    public void checkClientTrusted(X509Certificate[] chain, String type, SSLEngine engine) {}
-
-    @Override
-    public void checkServerTrusted(X509Certificate[] chain, String type, SSLEngine engine) {}
-
-    @Override
-    public void checkClientTrusted(X509Certificate[] chain, String type) {}
-
-    @Override
-    public void checkServerTrusted(X509Certificate[] chain, String type) {}
-
-    @Override
-    public X509Certificate[] getAcceptedIssuers() {
-      return new X509Certificate[0];
     }
   }
 }
