@@ -9,11 +9,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import org.tsnext.archive.ArchiveException.Reason;
 
-/** Reads small text files of a model. */
-final class BoundedFile {
+/** Reads small text files, such as a manifest or a configuration. */
+public final class BoundedFile {
 
   /** Neither a manifest nor a configuration comes near this. */
-  static final int MAX_BYTES = 1 << 20;
+  public static final int MAX_BYTES = 1 << 20;
 
   private BoundedFile() {}
 
@@ -22,7 +22,7 @@ final class BoundedFile {
    *
    * @param name what messages call it
    */
-  static String read(Path file, String name) throws ArchiveException {
+  public static String read(Path file, String name) throws ArchiveException {
     byte[] octets;
     try (InputStream in = Files.newInputStream(file)) {
       octets = in.readNBytes(MAX_BYTES + 1);

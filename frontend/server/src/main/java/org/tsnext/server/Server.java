@@ -27,6 +27,7 @@ import org.tsnext.archive.ModelSource;
 import org.tsnext.archive.StoreModelSource;
 import org.tsnext.archive.remote.UrlModelSource;
 import org.tsnext.core.ServingCore;
+import org.tsnext.core.metrics.MetricDefinitions;
 import org.tsnext.core.model.ModelChangeListener;
 import org.tsnext.core.model.ServingSettings;
 import org.tsnext.core.time.Clock;
@@ -36,9 +37,9 @@ import org.tsnext.http.BoundListener;
 import org.tsnext.http.HttpServer;
 import org.tsnext.http.ListenerRole;
 import org.tsnext.http.SocketSettings;
-import org.tsnext.server.logging.DeclaredUnits;
 import org.tsnext.server.logging.ModelMetricsLog;
 import org.tsnext.server.machine.GpuDetector;
+import org.tsnext.server.metrics.MetricsConfig;
 import org.tsnext.server.settings.ListenerKeys;
 import org.tsnext.server.settings.ModelKeys;
 import org.tsnext.server.settings.ServerKeys;
@@ -123,6 +124,7 @@ final class Server implements AutoCloseable {
     ProcessEnvironment processEnvironment = modules.processEnvironment(environment);
 
     Path packageDirectory = modules.packageDirectory();
+    MetricDefinitions metrics = metricDefinitions(packageDirectory);
     WorkerRuntime workers =
         parts.add(
             "workers",
@@ -162,7 +164,7 @@ final class Server implements AutoCloseable {
                 source,
                 workers,
                 modelEnvironment,
-                new ModelMetricsLog(units(packageDirectory), hostName()),
+                new ModelMetricsLog(metrics.model(), hostName()),
                 Clock.system(),
                 timer,
                 executor,
@@ -331,10 +333,12 @@ final class Server implements AutoCloseable {
     return addresses;
   }
 
-  private Map<String, String> units(Path packageDirectory) throws StartException {
+  private MetricDefinitions metricDefinitions(Path packageDirectory) throws StartException {
     Optional<Path> file = modules.metricsConfig(packageDirectory);
     try {
-      return file.isPresent() ? DeclaredUnits.read(file.get()) : Map.of();
+      return file.isPresent()
+          ? MetricsConfig.read(file.get())
+          : new MetricDefinitions(List.of(), List.of());
     } catch (IOException e) {
       throw new StartException(
           "Invalid configuration: metrics_config = %s (%s): %s"

@@ -217,4 +217,19 @@ public class ServerTest {
       assertTrue(e.getMessage().contains("metrics_config = " + metrics), e.getMessage());
     }
   }
+
+  @Test
+  public void metricsFileThatDeclaresNothingSensibleEndsTheStartWithThePlace() throws Exception {
+    Path metrics = folder.resolve("metrics.yaml");
+    Files.writeString(metrics, "ts_metrics: {gauge: [{name: A, unit: '', dimensions: [host]}]}");
+    file.put("metrics_config", metrics.toString());
+    try (Server server = server()) {
+      StartException refused = expectThrows(StartException.class, server::start);
+      assertEquals(
+          refused.getMessage(),
+          "Invalid configuration: metrics_config = %s (file %s): ts_metrics.gauge, entry 1 (A): unit is '', expected a text of one line"
+              .formatted(metrics, folder.resolve("config.properties")));
+    }
+    assertEquals(leftOver(), List.of());
+  }
 }

@@ -1,8 +1,11 @@
 package org.tsnext.server.logging;
 
+import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 import org.apache.logging.log4j.LogManager;
 import org.apache.logging.log4j.Logger;
+import org.tsnext.core.metrics.MetricDefinition;
 import org.tsnext.core.metrics.MetricSample;
 import org.tsnext.core.worker.MetricsRecorder;
 
@@ -16,11 +19,14 @@ public final class ModelMetricsLog implements MetricsRecorder {
   private final String host;
 
   /**
-   * @param units of metrics by name, see {@link DeclaredUnits}
+   * @param declared metrics of models; lines show their unit, whatever word the handler used
    * @param host the name of this machine as it appears in the lines
    */
-  public ModelMetricsLog(Map<String, String> units, String host) {
-    this(LogManager.getLogger("MODEL_METRICS"), units, host);
+  public ModelMetricsLog(List<MetricDefinition> declared, String host) {
+    this(
+        LogManager.getLogger("MODEL_METRICS"),
+        declared.stream().collect(Collectors.toMap(MetricDefinition::name, MetricDefinition::unit)),
+        host);
   }
 
   ModelMetricsLog(Logger logger, Map<String, String> units, String host) {
