@@ -3,6 +3,7 @@ package org.tsnext.http;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.group.ChannelGroup;
 import io.netty.channel.group.DefaultChannelGroup;
+import io.netty.handler.ssl.ApplicationProtocolNames;
 import io.netty.util.concurrent.GlobalEventExecutor;
 import java.io.IOException;
 import java.time.Duration;
@@ -20,23 +21,26 @@ import org.tsnext.core.time.Clock;
 import org.tsnext.http.access.HostGuard;
 import org.tsnext.http.access.TokenGuard;
 import org.tsnext.http.connection.AccessLog;
-import org.tsnext.http.connection.BodyMemory;
-import org.tsnext.http.connection.ConnectionCount;
 import org.tsnext.http.connection.HttpPipeline;
 import org.tsnext.http.connection.ServerContext;
-import org.tsnext.http.connection.TlsListener;
 import org.tsnext.http.response.CorsOrigins;
 import org.tsnext.http.response.ErrorRenderer;
 import org.tsnext.http.response.HeadEncoder;
 import org.tsnext.http.routing.Dispatcher;
 import org.tsnext.http.routing.RequestGuard;
+import org.tsnext.transport.BodyMemory;
+import org.tsnext.transport.ConnectionCount;
 import org.tsnext.transport.Transport;
+import org.tsnext.transport.tls.TlsListener;
 
 /**
  * The HTTP listeners of a server. The event loops stay the caller's to end. The methods are for one
  * thread, which is none of those loops.
  */
 public final class HttpServer implements AutoCloseable {
+
+  private static final List<String> HTTP_VERSIONS =
+      List.of(ApplicationProtocolNames.HTTP_2, ApplicationProtocolNames.HTTP_1_1);
 
   private final HttpSettings settings;
   private final Transport transport;
@@ -118,7 +122,7 @@ public final class HttpServer implements AutoCloseable {
             .tls()
             .orElseThrow(
                 () -> new IOException("No TLS key for the listener " + address + " (" + key + ")"));
-    return Optional.of(new TlsListener(tls.keys(), tls.handshakes()));
+    return Optional.of(new TlsListener(tls.keys(), HTTP_VERSIONS, tls.handshakes()));
   }
 
   /** A listener with both roles has room for the connections of both. */
@@ -129,12 +133,12 @@ public final class HttpServer implements AutoCloseable {
     for (ListenerRole role : roles) {
       int ofRole = role == ListenerRole.INFERENCE ? limits.inference() : limits.management();
       if (ofRole == 0) {
-        return new ConnectionCount(0, "", context.clock());
+        return new ConnectionCount(0, "", context.clock()::nanoTime);
       }
       most += ofRole;
       keys.add(role.name().toLowerCase(Locale.ROOT) + "_max_connections");
     }
-    return new ConnectionCount(most, String.join(" and ", keys), context.clock());
+    return new ConnectionCount(most, String.join(" and ", keys), context.clock()::nanoTime);
   }
 
   private RequestGuard guard(ListenAddress address) {

@@ -11,6 +11,7 @@ import java.util.concurrent.TimeUnit;
 import org.testng.annotations.BeforeMethod;
 import org.testng.annotations.Test;
 import org.tsnext.http.RawClient.Answer;
+import org.tsnext.transport.testing.CapturedLog;
 
 /** Clients that want many connections, or keep one without using it. Times are real, and short. */
 public class ConnectionLimitTest extends HttpTestBase {
@@ -73,7 +74,7 @@ public class ConnectionLimitTest extends HttpTestBase {
 
   @Test
   public void refusalsAreLoggedOnceASecondAtMost() throws Exception {
-    try (CapturedLog log = new CapturedLog("org.tsnext.http.connection.ConnectionCount")) {
+    try (CapturedLog log = new CapturedLog("org.tsnext.transport.ConnectionCount")) {
       int limited = serveWith(new ConnectionLimits(1, 0, Duration.ZERO, Duration.ZERO));
       assertEquals(client(limited).get("/ping").status(), 200);
       long began = System.nanoTime();

@@ -12,6 +12,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.testng.annotations.DataProvider;
 import org.testng.annotations.Test;
+import org.tsnext.core.testing.FakeInference;
 import org.tsnext.http.RawClient.Answer;
 
 public class ConnectionTest extends HttpTestBase {

@@ -25,8 +25,10 @@ import org.tsnext.core.request.Header;
 import org.tsnext.core.request.ResponseHead;
 import org.tsnext.core.request.ResponseHead.BodyKind;
 import org.tsnext.core.request.ResponseSink;
+import org.tsnext.core.testing.FakeInference;
 import org.tsnext.http.Http2Client.Call;
 import org.tsnext.http.RawClient.Answer;
+import org.tsnext.transport.testing.CapturedLog;
 
 /** HTTP/2 with prior knowledge answers as HTTP/1.1 does. */
 public class Http2Test extends HttpTestBase {

@@ -10,9 +10,11 @@ import org.testng.annotations.AfterClass;
 import org.testng.annotations.AfterMethod;
 import org.testng.annotations.BeforeClass;
 import org.testng.annotations.BeforeMethod;
+import org.tsnext.core.testing.FakeInference;
 import org.tsnext.core.testing.FakeModels;
 import org.tsnext.core.time.Clock;
 import org.tsnext.transport.Transport;
+import org.tsnext.transport.testing.LeakWatch;
 
 /** A real server on free ports in front of fakes of the core, new for each test. */
 abstract class HttpTestBase {

@@ -24,6 +24,7 @@ import org.testng.SkipException;
 import org.testng.annotations.DataProvider;
 import org.testng.annotations.Test;
 import org.tsnext.http.RawClient.Answer;
+import org.tsnext.transport.testing.CapturedLog;
 
 public class ListenerTest extends HttpTestBase {
 

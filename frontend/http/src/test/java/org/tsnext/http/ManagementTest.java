@@ -29,6 +29,7 @@ import org.tsnext.core.model.ScaleResult;
 import org.tsnext.core.model.ScaleResult.Outcome;
 import org.tsnext.core.request.Header;
 import org.tsnext.core.request.RequestKind;
+import org.tsnext.core.testing.FakeInference;
 import org.tsnext.http.RawClient.Answer;
 
 public class ManagementTest extends HttpTestBase {

@@ -6,7 +6,7 @@ import static org.testng.Assert.assertTrue;
 import java.util.List;
 import org.testng.annotations.DataProvider;
 import org.testng.annotations.Test;
-import org.tsnext.http.FakeInference.Part;
+import org.tsnext.core.testing.FakeInference.Part;
 import org.tsnext.http.RawClient.Answer;
 
 public class MultipartTest extends HttpTestBase {

@@ -15,8 +15,8 @@ import org.tsnext.core.request.Header;
 import org.tsnext.core.request.RequestKind;
 import org.tsnext.core.request.ResponseHead;
 import org.tsnext.core.request.ResponseHead.BodyKind;
-import org.tsnext.http.FakeInference.Part;
-import org.tsnext.http.FakeInference.Seen;
+import org.tsnext.core.testing.FakeInference.Part;
+import org.tsnext.core.testing.FakeInference.Seen;
 import org.tsnext.http.RawClient.Answer;
 
 public class PredictionTest extends HttpTestBase {

@@ -29,6 +29,7 @@ import org.tsnext.core.request.ResponseHead;
 import org.tsnext.core.request.ResponseSink;
 import org.tsnext.http.Http2Client.Call;
 import org.tsnext.http.RawClient.Answer;
+import org.tsnext.transport.testing.CapturedLog;
 import org.tsnext.transport.testing.TrustEverybody;
 import org.tsnext.transport.tls.KeySource;
 import org.tsnext.transport.tls.TlsKeys;

@@ -23,6 +23,7 @@ import org.tsnext.core.error.ServingException;
 import org.tsnext.core.testing.ManualTime;
 import org.tsnext.http.RawClient.Answer;
 import org.tsnext.http.routing.Access;
+import org.tsnext.transport.testing.CapturedLog;
 
 /** A server whose keys are {@code ask}, {@code manage} and {@code replace}. */
 public class TokenTest extends HttpTestBase {

@@ -4,6 +4,7 @@ import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufAllocator;
 import io.netty.buffer.CompositeByteBuf;
 import io.netty.buffer.Unpooled;
+import org.tsnext.transport.BodyMemory;
 
 /**
  * Gathers the pieces of a body without copying them, except small ones: each piece pins the whole

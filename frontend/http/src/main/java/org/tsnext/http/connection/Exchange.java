@@ -19,6 +19,7 @@ import org.tsnext.http.response.CorsOrigins;
 import org.tsnext.http.response.HeadEncoder.Framing;
 import org.tsnext.http.response.HeadEncoder.Head;
 import org.tsnext.http.response.Response;
+import org.tsnext.transport.BodyMemory;
 
 /**
  * One request and its one answer. All methods are for the connection's event loop, {@link #loop()}.

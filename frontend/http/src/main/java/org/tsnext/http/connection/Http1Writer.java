@@ -8,6 +8,7 @@ import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoop;
 import org.tsnext.http.response.HeadEncoder.Framing;
 import org.tsnext.http.response.HeadEncoder.Head;
+import org.tsnext.transport.BodyMemory;
 
 /** Writes the answers of one HTTP/1 connection. */
 final class Http1Writer implements AnswerWriter {

@@ -12,6 +12,7 @@ import io.netty.handler.codec.http2.DefaultHttp2HeadersFrame;
 import io.netty.handler.codec.http2.DefaultHttp2ResetFrame;
 import io.netty.handler.codec.http2.Http2Error;
 import org.tsnext.http.response.HeadEncoder.Head;
+import org.tsnext.transport.BodyMemory;
 
 /** Writes the answer of one HTTP/2 stream. */
 @SuppressWarnings("FutureReturnValueIgnored") // a failed write ends in channelInactive

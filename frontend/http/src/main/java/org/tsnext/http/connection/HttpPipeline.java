@@ -8,6 +8,8 @@ import io.netty.channel.group.ChannelGroup;
 import io.netty.handler.ssl.ApplicationProtocolNames;
 import java.util.Optional;
 import org.tsnext.http.ConnectionLimits;
+import org.tsnext.transport.ConnectionCount;
+import org.tsnext.transport.tls.TlsListener;
 
 /**
  * The handlers of a connection, in the order in which a request meets them. Answers are written by

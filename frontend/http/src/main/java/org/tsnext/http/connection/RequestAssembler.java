@@ -15,6 +15,7 @@ import java.util.Optional;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.http.connection.RequestRouter.Destination;
 import org.tsnext.http.request.RequestTarget;
+import org.tsnext.transport.BodyMemory;
 
 /**
  * Puts requests together and brings whole ones, as {@link Exchange}s, to where their heads go.

@@ -5,6 +5,7 @@ import org.tsnext.core.time.Clock;
 import org.tsnext.http.response.CorsOrigins;
 import org.tsnext.http.response.ErrorRenderer;
 import org.tsnext.http.response.HeadEncoder;
+import org.tsnext.transport.BodyMemory;
 
 /**
  * What all connections share.

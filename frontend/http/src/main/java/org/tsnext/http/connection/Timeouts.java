@@ -4,6 +4,7 @@ import java.time.Duration;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.tsnext.core.time.Clock;
+import org.tsnext.transport.Occasionally;
 
 /**
  * Limits of time of connections, and the log of those that passed them.
@@ -24,7 +25,7 @@ record Timeouts(
         reading.toNanos(),
         clock,
         new Occasionally(
-            clock,
+            clock::nanoTime,
             count ->
                 LOG.info(
                     "Closed {} connections whose request head was not complete after"
@@ -32,7 +33,7 @@ record Timeouts(
                     count,
                     reading.toSeconds())),
         new Occasionally(
-            clock,
+            clock::nanoTime,
             count ->
                 LOG.info(
                     "Refused {} requests whose body trickled for request_read_timeout_sec={}",

@@ -1,4 +1,4 @@
-package org.tsnext.http.connection;
+package org.tsnext.transport;
 
 import java.util.concurrent.atomic.AtomicLong;
 
@@ -11,7 +11,7 @@ import java.util.concurrent.atomic.AtomicLong;
 public final class BodyMemory {
 
   /** Bodies up to this size are not counted: they are most, and connections are limited. */
-  static final int UNCOUNTED = 16 * 1024;
+  public static final int UNCOUNTED = 16 * 1024;
 
   private final long limit;
   private final AtomicLong held = new AtomicLong();
@@ -26,7 +26,7 @@ public final class BodyMemory {
   }
 
   /** Whether a body of so many octets would find room now. */
-  boolean hasRoom(long octets) {
+  public boolean hasRoom(long octets) {
     return octets <= UNCOUNTED || held.get() + octets <= limit;
   }
 
@@ -35,7 +35,7 @@ public final class BodyMemory {
    *
    * @return false if there is none; then nothing is taken
    */
-  boolean take(long octets) {
+  public boolean take(long octets) {
     if (held.addAndGet(octets) <= limit) {
       return true;
     }
@@ -44,17 +44,17 @@ public final class BodyMemory {
   }
 
   /** Counts octets of an answer, which is there already and cannot be refused. */
-  void count(long octets) {
+  public void count(long octets) {
     held.addAndGet(octets);
   }
 
   /** Gives back what {@link #take} or {@link #count} had. */
-  void give(long octets) {
+  public void give(long octets) {
     held.addAndGet(-octets);
   }
 
   /** Octets held now. */
-  long held() {
+  public long held() {
     return held.get();
   }
 }

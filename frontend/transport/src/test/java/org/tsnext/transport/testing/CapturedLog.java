@@ -1,4 +1,4 @@
-package org.tsnext.http;
+package org.tsnext.transport.testing;
 
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -9,12 +9,12 @@ import org.apache.logging.log4j.core.appender.AbstractAppender;
 import org.apache.logging.log4j.core.config.Property;
 
 /** Keeps the messages of a logger while it is open. */
-final class CapturedLog extends AbstractAppender implements AutoCloseable {
+public final class CapturedLog extends AbstractAppender implements AutoCloseable {
 
   private final Logger logger;
   private final List<String> lines = new CopyOnWriteArrayList<>();
 
-  CapturedLog(String loggerName) {
+  public CapturedLog(String loggerName) {
     super("captured-" + loggerName, null, null, true, Property.EMPTY_ARRAY);
     logger = (Logger) LogManager.getLogger(loggerName);
     start();
@@ -26,7 +26,8 @@ final class CapturedLog extends AbstractAppender implements AutoCloseable {
     lines.add(event.getMessage().getFormattedMessage());
   }
 
-  List<String> lines() {
+  /** What was logged so far. */
+  public List<String> lines() {
     return lines;
   }
 

@@ -1,4 +1,4 @@
-package org.tsnext.http;
+package org.tsnext.core.testing;
 
 import io.netty.buffer.Unpooled;
 import java.nio.charset.StandardCharsets;
@@ -18,10 +18,10 @@ import org.tsnext.core.request.ResponseHead;
 import org.tsnext.core.request.ResponseSink;
 
 /** The core's door for inference, answering as the test says; by default it echoes {@code ok}. */
-final class FakeInference implements InferenceService {
+public final class FakeInference implements InferenceService {
 
   /** What a request was, with its parts as text. */
-  record Seen(
+  public record Seen(
       String id,
       String model,
       String version,
@@ -30,7 +30,7 @@ final class FakeInference implements InferenceService {
       List<Part> parts,
       Optional<Duration> timeout) {
 
-    String header(String name) {
+    public String header(String name) {
       return headers.stream()
           .filter(header -> header.name().equals(name))
           .map(Header::value)
@@ -39,27 +39,27 @@ final class FakeInference implements InferenceService {
     }
   }
 
-  record Part(String name, String contentType, String value) {}
+  public record Part(String name, String contentType, String value) {}
 
   /** Answers a request. */
-  interface Behaviour {
+  public interface Behaviour {
     void answer(Seen request, ResponseSink sink);
   }
 
   /** A request that waits for the test to answer it. */
-  record Waiting(Seen request, ResponseSink sink) {}
+  public record Waiting(Seen request, ResponseSink sink) {}
 
-  final BlockingQueue<Seen> seen = new LinkedBlockingQueue<>();
-  final BlockingQueue<Waiting> waiting = new LinkedBlockingQueue<>();
-  final AtomicInteger cancelled = new AtomicInteger();
+  public final BlockingQueue<Seen> seen = new LinkedBlockingQueue<>();
+  public final BlockingQueue<Waiting> waiting = new LinkedBlockingQueue<>();
+  public final AtomicInteger cancelled = new AtomicInteger();
   private volatile Behaviour behaviour = FakeInference::ok;
 
-  void answer(Behaviour newBehaviour) {
+  public void answer(Behaviour newBehaviour) {
     behaviour = newBehaviour;
   }
 
   /** From now on the test answers, through {@link #waiting}. */
-  void hold() {
+  public void hold() {
     behaviour = (request, sink) -> waiting.add(new Waiting(request, sink));
   }
 
@@ -67,16 +67,16 @@ final class FakeInference implements InferenceService {
     sink.complete(text(), Unpooled.copiedBuffer("ok", StandardCharsets.UTF_8));
   }
 
-  static ResponseHead text() {
+  public static ResponseHead text() {
     return new ResponseHead(0, "", ResponseHead.BodyKind.TEXT, List.of());
   }
 
   /** Whether nothing was submitted that {@link #next} has not given. */
-  boolean isEmpty() {
+  public boolean isEmpty() {
     return seen.isEmpty();
   }
 
-  Seen next() throws InterruptedException {
+  public Seen next() throws InterruptedException {
     Seen next = seen.poll(10, TimeUnit.SECONDS);
     if (next == null) {
       throw new AssertionError("no request came within 10 s");
@@ -84,7 +84,7 @@ final class FakeInference implements InferenceService {
     return next;
   }
 
-  Waiting nextWaiting() throws InterruptedException {
+  public Waiting nextWaiting() throws InterruptedException {
     Waiting next = waiting.poll(10, TimeUnit.SECONDS);
     if (next == null) {
       throw new AssertionError("no request came within 10 s");

@@ -1,33 +1,37 @@
-package org.tsnext.http.connection;
+package org.tsnext.transport;
 
 import java.time.Duration;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongConsumer;
-import org.tsnext.core.time.Clock;
+import java.util.function.LongSupplier;
 
 /** Counts what may happen very often, and says it once a second at most. Any thread. */
-final class Occasionally {
+public final class Occasionally {
 
   private static final long PAUSE_NANOS = Duration.ofSeconds(1).toNanos();
 
-  private final Clock clock;
+  private final LongSupplier nanoTime;
   private final LongConsumer say;
   private final AtomicLong unsaid = new AtomicLong();
   private final AtomicLong saidNanos;
 
   /**
+   * Nothing has happened yet.
+   *
+   * @param nanoTime a monotonic clock
    * @param say is told how often it has happened since it was told last
    */
-  Occasionally(Clock clock, LongConsumer say) {
-    this.clock = clock;
+  public Occasionally(LongSupplier nanoTime, LongConsumer say) {
+    this.nanoTime = nanoTime;
     this.say = say;
-    this.saidNanos = new AtomicLong(clock.nanoTime() - PAUSE_NANOS);
+    this.saidNanos = new AtomicLong(nanoTime.getAsLong() - PAUSE_NANOS);
   }
 
-  void happened() {
+  /** Says so now, or together with later ones. */
+  public void happened() {
     unsaid.incrementAndGet();
     long last = saidNanos.get();
-    long now = clock.nanoTime();
+    long now = nanoTime.getAsLong();
     if (now - last >= PAUSE_NANOS && saidNanos.compareAndSet(last, now)) {
       say.accept(unsaid.getAndSet(0));
     }

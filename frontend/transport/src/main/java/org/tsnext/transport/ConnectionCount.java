@@ -1,10 +1,10 @@
-package org.tsnext.http.connection;
+package org.tsnext.transport;
 
 import io.netty.channel.Channel;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.LongSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
-import org.tsnext.core.time.Clock;
 
 /** Counts the connections of a listener, and says which are too many. Any thread. */
 public final class ConnectionCount {
@@ -18,19 +18,20 @@ public final class ConnectionCount {
   /**
    * @param most zero for no limit
    * @param keys configuration keys that set it, for the log
+   * @param nanoTime a monotonic clock
    */
-  public ConnectionCount(int most, String keys, Clock clock) {
+  public ConnectionCount(int most, String keys, LongSupplier nanoTime) {
     this.most = most;
     this.refusals =
         new Occasionally(
-            clock,
+            nanoTime,
             count ->
                 LOG.warn(
                     "Refused {} connections: {} are open, the limit of {}", count, most, keys));
   }
 
   /** Whether there is a place for a connection, which it then has until it is closed. */
-  boolean takes(Channel channel) {
+  public boolean takes(Channel channel) {
     if (most == 0) {
       return true;
     }

@@ -1,4 +1,4 @@
-package org.tsnext.http;
+package org.tsnext.transport.testing;
 
 import static org.testng.Assert.assertEquals;
 
@@ -7,14 +7,14 @@ import io.netty.util.ResourceLeakDetector;
 import java.util.List;
 
 /** Finds buffers that were lost while it was open. */
-final class LeakWatch {
+public final class LeakWatch {
 
   private static final int ROUNDS = 4;
 
   private final CapturedLog log = new CapturedLog(ResourceLeakDetector.class.getName());
 
   /** Fails if a buffer was lost. */
-  void check() throws InterruptedException {
+  public void check() throws InterruptedException {
     for (int i = 0; i < ROUNDS; i++) {
       System.gc();
       Thread.sleep(20);
