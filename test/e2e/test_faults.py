@@ -109,6 +109,8 @@ def test_too_large_response_fails_that_request_only(start: Callable[..., TorchSe
     answer = server.order("bytes", size=200_000)
     assert answer.status_code >= 500
     assert "max_response_size" in answer.text
+    error = server.describe("commands")["lastError"]
+    assert set(error) == {"time", "message"}, "members without a value are left out"
     assert server.order("bytes", size=90_000).status_code == 200
     assert server.worker_pids("commands") == pids
 

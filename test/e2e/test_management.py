@@ -60,6 +60,12 @@ def test_life_of_a_model(managed: TorchServe) -> None:
         'Model "commands" has no worker to serve inference request.'
     )
     assert refused.headers["retry-after"]
+    undescribed = models(managed, "GET", "/commands?customized=true")
+    assert undescribed.status_code == 503
+    assert undescribed.json()["message"] == (
+        'Model "commands" has no worker to serve describe request.'
+        " Please use scale workers API to add workers."
+    )
 
     scaled = models(managed, "PUT", "/commands?min_worker=2&synchronous=true")
     assert (scaled.status_code, scaled.json()) == (

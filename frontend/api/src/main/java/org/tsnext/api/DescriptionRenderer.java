@@ -75,9 +75,7 @@ final class DescriptionRenderer {
     Diagnosis diagnosis = model.diagnosis();
     json.addProperty("state", diagnosis.state().name());
     json.addProperty("readyWorkers", diagnosis.readyWorkers());
-    if (!diagnosis.reason().isEmpty()) {
-      json.addProperty("reason", diagnosis.reason());
-    }
+    addGiven(json, "reason", diagnosis.reason());
     diagnosis
         .recovery()
         .ifPresent(recovery -> json.add("recovery", recovery(recovery, model.maxRetryTimeout())));
@@ -125,9 +123,7 @@ final class DescriptionRenderer {
     json.addProperty("time", time(exit.time()));
     exit.code().ifPresent(code -> json.addProperty("code", code));
     exit.signal().ifPresent(signal -> json.addProperty("signal", signal));
-    if (!exit.reason().isEmpty()) {
-      json.addProperty("reason", exit.reason());
-    }
+    addGiven(json, "reason", exit.reason());
     return json;
   }
 
@@ -147,11 +143,17 @@ final class DescriptionRenderer {
   private static JsonObject error(WorkerError error) {
     JsonObject json = new JsonObject();
     json.addProperty("time", time(error.time()));
-    json.addProperty("type", error.type());
-    json.addProperty("message", error.message());
-    json.addProperty("detail", error.detail());
-    json.addProperty("traceback", error.traceback());
+    addGiven(json, "type", error.type());
+    addGiven(json, "message", error.message());
+    addGiven(json, "detail", error.detail());
+    addGiven(json, "traceback", error.traceback());
     return json;
+  }
+
+  private static void addGiven(JsonObject json, String name, String value) {
+    if (!value.isEmpty()) {
+      json.addProperty(name, value);
+    }
   }
 
   private static String time(Instant instant) {

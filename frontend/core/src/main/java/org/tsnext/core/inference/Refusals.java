@@ -146,8 +146,15 @@ final class Refusals {
   }
 
   private String noWorkerText(InferenceRequest request) {
-    String version = request.version().map(given -> " Version \"" + given + "\"").orElse("");
-    String purpose = request.kind() == RequestKind.DESCRIBE ? "describe" : "inference";
+    // A description always asks one version, whether the client named it or not.
+    boolean describe = request.kind() == RequestKind.DESCRIBE;
+    String version =
+        request
+            .version()
+            .filter(given -> !describe)
+            .map(given -> " Version \"" + given + "\"")
+            .orElse("");
+    String purpose = describe ? "describe" : "inference";
     return "Model \""
         + policy.modelName()
         + "\""

@@ -164,8 +164,18 @@ public class DispatchTest {
         sink.error().orElseThrow().getMessage(),
         "Model \"m\" has no worker to serve inference request. Please use scale workers API to add"
             + " workers.");
+    // A description asks the version that was found, which the client need not have named.
+    RecordingSink description = new RecordingSink();
+    fixture
+        .core()
+        .inference()
+        .submit(
+            fixture
+                .requests()
+                .request("m", Optional.of("1.0"), RequestKind.DESCRIBE, "", Optional.empty()),
+            description);
     assertEquals(
-        fixture.send(RequestKind.DESCRIBE, "").error().orElseThrow().getMessage(),
+        description.error().orElseThrow().getMessage(),
         "Model \"m\" has no worker to serve describe request. Please use scale workers API to add"
             + " workers.");
   }
