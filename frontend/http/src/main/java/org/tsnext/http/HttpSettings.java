@@ -33,7 +33,8 @@ public record HttpSettings(
     boolean enableModelApi,
     boolean errorDetail,
     String serverVersion,
-    Supplier<List<String>> startUpModels) {
+    Supplier<List<String>> startUpModels,
+    OpenInferenceSettings openInference) {
 
   /** {@code max_request_size} if the configuration says nothing. */
   public static final int DEFAULT_MAX_REQUEST_SIZE = 6_553_500;
@@ -52,6 +53,7 @@ public record HttpSettings(
     Objects.requireNonNull(access, "access");
     Objects.requireNonNull(serverVersion, "serverVersion");
     Objects.requireNonNull(startUpModels, "startUpModels");
+    Objects.requireNonNull(openInference, "openInference");
     if (maxRequestSize < 1) {
       throw new IllegalArgumentException(
           "max_request_size is " + maxRequestSize + ", expected 1 or more");

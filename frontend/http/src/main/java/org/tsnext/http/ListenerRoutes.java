@@ -3,9 +3,11 @@ package org.tsnext.http;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import org.tsnext.api.OpenInference;
 import org.tsnext.core.inference.InferenceService;
 import org.tsnext.core.model.ModelService;
 import org.tsnext.http.inference.InferenceRoutes;
+import org.tsnext.http.inference.OpenInferenceRoutes;
 import org.tsnext.http.management.KeyRoutes;
 import org.tsnext.http.management.ManagementRoutes;
 import org.tsnext.http.openapi.ApiDescriptionRoutes;
@@ -28,7 +30,12 @@ final class ListenerRoutes {
   RouteTable of(Set<ListenerRole> roles) {
     List<Route> routes = new ArrayList<>();
     if (roles.contains(ListenerRole.INFERENCE)) {
-      routes.addAll(InferenceRoutes.of(inference, models, settings.startUpModels()));
+      boolean openInference = settings.openInference().enabled();
+      routes.addAll(InferenceRoutes.of(inference, models, settings.startUpModels(), openInference));
+      if (openInference) {
+        OpenInference protocol = new OpenInference(models, settings.openInference().started());
+        routes.addAll(OpenInferenceRoutes.of(protocol, settings.serverVersion()));
+      }
     }
     if (roles.contains(ListenerRole.MANAGEMENT)) {
       routes.addAll(

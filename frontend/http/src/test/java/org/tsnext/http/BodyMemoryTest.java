@@ -34,7 +34,8 @@ public class BodyMemoryTest extends HttpTestBase {
         true,
         true,
         "1.0.0",
-        List::of);
+        List::of,
+        OpenInferenceSettings.off());
   }
 
   @Test

@@ -91,7 +91,12 @@ abstract class HttpTestBase {
         modelApi,
         true,
         "1.0.0",
-        () -> startUpModels);
+        () -> startUpModels,
+        openInference());
+  }
+
+  OpenInferenceSettings openInference() {
+    return OpenInferenceSettings.off();
   }
 
   SocketSettings sockets() {

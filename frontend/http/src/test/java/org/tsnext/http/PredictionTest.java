@@ -220,7 +220,8 @@ public class PredictionTest extends HttpTestBase {
         true,
         true,
         "1.0.0",
-        List::of);
+        List::of,
+        OpenInferenceSettings.off());
   }
 
   @Test

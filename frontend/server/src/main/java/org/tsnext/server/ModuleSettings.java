@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
+import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 import org.tsnext.archive.UnpackLimits;
 import org.tsnext.archive.remote.AllowedUrls;
@@ -26,6 +27,7 @@ import org.tsnext.http.ConnectionLimits;
 import org.tsnext.http.CorsSettings;
 import org.tsnext.http.HostSettings;
 import org.tsnext.http.HttpSettings;
+import org.tsnext.http.OpenInferenceSettings;
 import org.tsnext.http.SocketSettings;
 import org.tsnext.http.TokenSettings;
 import org.tsnext.http.routing.Access;
@@ -222,7 +224,10 @@ final class ModuleSettings {
   }
 
   HttpSettings http(
-      SocketSettings sockets, AccessSettings access, Supplier<List<String>> startUpModels) {
+      SocketSettings sockets,
+      AccessSettings access,
+      Supplier<List<String>> startUpModels,
+      BooleanSupplier started) {
     return new HttpSettings(
         settings.get(ListenerKeys.INFERENCE_ADDRESS),
         settings.get(ListenerKeys.MANAGEMENT_ADDRESS),
@@ -239,7 +244,8 @@ final class ModuleSettings {
         settings.get(ModelKeys.ENABLE_MODEL_API),
         settings.get(ListenerKeys.ERROR_DETAIL),
         Version.current(),
-        startUpModels);
+        startUpModels,
+        new OpenInferenceSettings(settings.get(ListenerKeys.TS_OPEN_INFERENCE_PROTOCOL), started));
   }
 
   /** Room for one body there is always. */

@@ -76,6 +76,7 @@ final class Server implements AutoCloseable {
   private final Optional<SnapshotWriter> snapshotWriter;
   private volatile ServingCore core;
   private volatile StartupModels startupModels;
+  private volatile boolean modelsLoaded;
   private volatile Optional<Tokens> tokens = Optional.empty();
 
   /**
@@ -178,7 +179,11 @@ final class Server implements AutoCloseable {
     tokens = modules.tokensOn() ? Optional.of(openTokens(executor)) : Optional.empty();
     HttpServer http =
         new HttpServer(
-            modules.http(sockets(timer, executor), modules.access(tokens), startupModels::loaded),
+            modules.http(
+                sockets(timer, executor),
+                modules.access(tokens),
+                startupModels::loaded,
+                () -> modelsLoaded),
             core.inference(),
             core.models(),
             transport,
@@ -207,7 +212,11 @@ final class Server implements AutoCloseable {
   CompletableFuture<Void> loadModels() {
     return startupModels
         .load(core.models())
-        .thenRun(() -> snapshotWriter.ifPresent(SnapshotWriter::begin));
+        .thenRun(
+            () -> {
+              modelsLoaded = true;
+              snapshotWriter.ifPresent(SnapshotWriter::begin);
+            });
   }
 
   /** With those that could not be restored, for a start at which they can. */

@@ -62,7 +62,7 @@ public class ModuleSettingsTest {
   public void bodyLimitsLeaveRoomForHeaders() {
     int limit =
         modules(Map.of("max_request_size", "2147483647"))
-            .http(SocketSettings.plain(), AccessSettings.open(), List::of)
+            .http(SocketSettings.plain(), AccessSettings.open(), List::of, () -> true)
             .maxRequestSize();
     assertTrue(limit > 2_000_000_000 && limit + (1 << 20) > 0, String.valueOf(limit));
   }

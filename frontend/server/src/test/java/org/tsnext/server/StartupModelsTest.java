@@ -113,7 +113,12 @@ public class StartupModelsTest {
     }
 
     @Override
-    public boolean isReady(String modelName) {
+    public boolean isReady(String modelName, Optional<String> version) {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public boolean allReady() {
       throw new UnsupportedOperationException();
     }
   }

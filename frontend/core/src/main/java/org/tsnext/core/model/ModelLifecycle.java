@@ -169,8 +169,16 @@ public final class ModelLifecycle implements ModelService {
   }
 
   @Override
-  public boolean isReady(String modelName) {
-    return registry.find(modelName, Optional.empty()).isReady();
+  public boolean isReady(String modelName, Optional<String> version) {
+    return registry.find(modelName, version).readyWorkers() > 0;
+  }
+
+  @Override
+  public boolean allReady() {
+    return !registry.isClosed()
+        && registry.defaults().stream()
+            .filter(version -> !version.isLeaving())
+            .allMatch(ModelVersion::hasItsWorkers);
   }
 
   /** Every version that stays, in the order of registration within a name, names sorted. */

@@ -36,8 +36,14 @@ public interface ModelService {
   /** The rule of {@code /ping}, over default versions. */
   HealthReport health();
 
-  /** Whether a worker of the default version has the model loaded. */
-  boolean isReady(String modelName);
+  /** Whether a worker of a version (empty: the default version) has the model loaded. */
+  boolean isReady(String modelName, Optional<String> version);
+
+  /**
+   * Whether every default version has as many workers with the model loaded as it should have, and
+   * the server is not going down.
+   */
+  boolean allReady();
 
   /** A line of the model list. */
   record ModelEntry(String modelName, String modelUrl) {}

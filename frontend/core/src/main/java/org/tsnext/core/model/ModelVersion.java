@@ -100,9 +100,20 @@ final class ModelVersion {
   }
 
   /** Whether a worker has the model loaded. */
-  boolean isReady() {
-    return supervisor.roster().workers().stream()
-        .anyMatch(worker -> worker.state() == WorkerState.READY);
+  /** Workers that have the model loaded. */
+  int readyWorkers() {
+    return readyWorkers(supervisor.roster());
+  }
+
+  /** Whether as many workers as there should be have the model loaded. */
+  boolean hasItsWorkers() {
+    Roster roster = supervisor.roster();
+    return readyWorkers(roster) >= roster.min();
+  }
+
+  private static int readyWorkers(Roster roster) {
+    return (int)
+        roster.workers().stream().filter(worker -> worker.state() == WorkerState.READY).count();
   }
 
   /** Empty if it has as many healthy workers as it should. */

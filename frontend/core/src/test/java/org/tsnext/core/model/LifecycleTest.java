@@ -47,8 +47,30 @@ public class LifecycleTest {
   public void registrationWithoutWorkersSaysSo() {
     ScaleResult result = fixture.register(0, ModelConfig.none(), true).join();
     assertEquals(result, new ScaleResult(Outcome.REGISTERED_WITHOUT_WORKERS, "m", "1.0", 0));
-    assertFalse(models.isReady("m"));
+    assertFalse(models.isReady("m", Optional.empty()));
     assertTrue(models.health().healthy());
+  }
+
+  @Test
+  public void allAreReadyWhileEachHasItsWorkersLoadedUntilTheServerGoes() {
+    assertTrue(models.allReady(), "no model waits for a worker");
+    fixture.register(2, ModelConfig.none()).join();
+    assertTrue(models.health().healthy());
+    assertFalse(models.allReady(), "none has loaded");
+    fixture.launcher().alive().get(0).load();
+    assertTrue(models.isReady("m", Optional.of("1.0")));
+    assertFalse(models.allReady(), "one of two has loaded");
+    fixture.launcher().alive().get(1).load();
+    assertTrue(models.allReady());
+    fixture.launcher().alive().get(0).die();
+    assertFalse(models.allReady(), "one is being replaced");
+    fixture.launcher().alive().forEach(FakeWorker::load);
+    assertTrue(models.allReady());
+    fixture.launcher().workers().forEach(worker -> worker.diesWhenTold(true));
+    CompletableFuture<Void> drained = fixture.core().drain(Duration.ofSeconds(1));
+    assertFalse(models.allReady(), "nothing new is taken");
+    fixture.advance(Duration.ofSeconds(20));
+    drained.join();
   }
 
   @Test
@@ -109,7 +131,7 @@ public class LifecycleTest {
         ErrorKind.CONFLICT,
         "Model version 1.0 is already registered for model m");
     assertEquals(fixture.source().openCount(), 1);
-    assertTrue(models.isReady("m"));
+    assertTrue(models.isReady("m", Optional.empty()));
   }
 
   @Test

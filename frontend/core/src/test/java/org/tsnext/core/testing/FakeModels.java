@@ -133,8 +133,13 @@ public final class FakeModels implements ModelService {
   }
 
   @Override
-  public boolean isReady(String modelName) {
-    check(modelName, Optional.empty());
+  public boolean isReady(String modelName, Optional<String> version) {
+    check(modelName, version);
+    return ready;
+  }
+
+  @Override
+  public boolean allReady() {
     return ready;
   }
 

@@ -140,7 +140,7 @@ public class SupervisionTest {
     CompletableFuture<ScaleResult> again = register(1, ModelConfig.none(), true);
     fixture.launcher().latest().load();
     assertEquals(again.join().outcome(), ScaleResult.Outcome.DONE);
-    assertTrue(fixture.core().models().isReady("m"));
+    assertTrue(fixture.core().models().isReady("m", Optional.empty()));
     assertEquals(fixture.source().openCount(), 1);
   }
 

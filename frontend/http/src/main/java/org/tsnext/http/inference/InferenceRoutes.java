@@ -39,8 +39,17 @@ public final class InferenceRoutes {
 
   private InferenceRoutes() {}
 
+  /**
+   * Builds the routes.
+   *
+   * @param startUpModels names of the models loaded at start
+   * @param versionsOfV2 whether KServe v2 predictions may name a version
+   */
   public static List<Route> of(
-      InferenceService inference, ModelService models, Supplier<List<String>> startUpModels) {
+      InferenceService inference,
+      ModelService models,
+      Supplier<List<String>> startUpModels,
+      boolean versionsOfV2) {
     List<Route> routes = new ArrayList<>();
     routes.add(
         Route.of(
@@ -57,7 +66,7 @@ public final class InferenceRoutes {
                         new Outcome(
                             500, JSON, "Unhealthy, with the models concerned", Schemas.HEALTH))))
             .withAccess(Access.PROBE));
-    routes.addAll(new Predictions(inference, models, startUpModels).routes());
+    routes.addAll(new Predictions(inference, models, startUpModels).routes(versionsOfV2));
     routes.add(workflow("/~wfpredict/{workflow_name}").withAccess(Access.INFERENCE));
     return routes;
   }
@@ -104,7 +113,7 @@ public final class InferenceRoutes {
       this.invokedModel = new InvokedModel(startUpModels);
     }
 
-    List<Route> routes() {
+    List<Route> routes(boolean versionsOfV2) {
       PredictionRoute predict = PredictionRoute.PREDICTIONS;
       PredictionRoute explain = PredictionRoute.EXPLANATIONS;
       PredictionRoute query = PredictionRoute.INVOCATIONS;
@@ -126,6 +135,11 @@ public final class InferenceRoutes {
       add("v1Explain", "/v1/models/{model_name}:explain", PredictionRoute.KSERVE_EXPLAIN);
       add("v2Predict", "/v2/models/{model_name}/infer", PredictionRoute.KSERVE_PREDICT);
       add("v2Explain", "/v2/models/{model_name}/explain", PredictionRoute.KSERVE_EXPLAIN);
+      if (versionsOfV2) {
+        String version = "/v2/models/{model_name}/versions/{model_version}";
+        add("version_v2Predict", version + "/infer", PredictionRoute.KSERVE_PREDICT);
+        add("version_v2Explain", version + "/explain", PredictionRoute.KSERVE_EXPLAIN);
+      }
       return routes;
     }
 

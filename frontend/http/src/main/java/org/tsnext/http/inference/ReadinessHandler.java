@@ -1,6 +1,7 @@
 package org.tsnext.http.inference;
 
 import com.google.gson.JsonObject;
+import java.util.Optional;
 import org.tsnext.core.model.ModelService;
 import org.tsnext.http.response.Response;
 import org.tsnext.http.routing.RouteHandler;
@@ -22,7 +23,7 @@ public final class ReadinessHandler implements RouteHandler {
     String model = verb < 0 ? segment : segment.substring(0, verb);
     JsonObject json = new JsonObject();
     json.addProperty("name", model);
-    json.addProperty("ready", models.isReady(model));
+    json.addProperty("ready", models.isReady(model, Optional.empty()));
     request.exchange().send(Response.json(200, json));
   }
 }

@@ -12,6 +12,10 @@ public final class Schemas {
   public static final String STATUS = "Status";
   public static final String HEALTH = "Health";
   public static final String READINESS = "Readiness";
+  public static final String V2_SERVER = "V2Server";
+  public static final String V2_LIVE = "V2Live";
+  public static final String V2_READY = "V2Ready";
+  public static final String V2_MODEL = "V2Model";
   public static final String MODELS = "Models";
   public static final String MODEL_VERSIONS = "ModelVersions";
   public static final String DESCRIPTION = "ApiDescription";
@@ -31,6 +35,7 @@ public final class Schemas {
     json.add(HEALTH, health());
     json.add(
         READINESS, object(ordered("name", of("string"), "ready", of("boolean")), "name", "ready"));
+    openInference(json);
     json.add(MODELS, models());
     json.add(MODEL_VERSIONS, array(DescriptionSchema.version()));
     json.add(
@@ -57,6 +62,42 @@ public final class Schemas {
             "code", code, "type", type, "message", of("string"), "detail", detail, "error", kserve),
         "code",
         "type");
+  }
+
+  private static void openInference(JsonObject json) {
+    json.add(
+        V2_SERVER,
+        object(
+            ordered(
+                "name",
+                of("string"),
+                "version",
+                of("string"),
+                "extensions",
+                array(of("string")),
+                "extenstion",
+                array(of("string"))),
+            "name",
+            "version",
+            "extensions"));
+    json.add(V2_LIVE, object(Map.of("live", of("boolean")), "live"));
+    json.add(V2_READY, object(Map.of("ready", of("boolean")), "ready"));
+    json.add(
+        V2_MODEL,
+        object(
+            ordered(
+                "name",
+                of("string"),
+                "versions",
+                array(of("string")),
+                "platform",
+                of("string"),
+                "inputs",
+                array(of("object")),
+                "outputs",
+                array(of("object"))),
+            "name",
+            "versions"));
   }
 
   private static JsonObject health() {

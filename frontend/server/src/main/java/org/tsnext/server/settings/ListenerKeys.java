@@ -138,11 +138,11 @@ public final class ListenerKeys {
       SettingKey.of(
               "ts_open_inference_protocol",
               bool(),
-              "Whether to add the Open Inference Protocol (KServe v2). The environment variable"
+              "Whether to add what the Open Inference Protocol (KServe v2) has beside predictions:"
+                  + " metadata, health and versions. The environment variable"
                   + " TS_OPEN_INFERENCE_PROTOCOL=oip does the same.")
           .withDefault("false")
-          .withEnvironment("TS_OPEN_INFERENCE_PROTOCOL", SettingKey.EnvironmentForm.Gate.ALWAYS)
-          .notYet("the Open Inference Protocol is", enabled -> enabled);
+          .withEnvironment("TS_OPEN_INFERENCE_PROTOCOL", SettingKey.EnvironmentForm.Gate.ALWAYS);
 
   public static final SettingKey<Path> KEYSTORE =
       SettingKey.of(

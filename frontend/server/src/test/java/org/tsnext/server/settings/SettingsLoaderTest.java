@@ -360,7 +360,6 @@ public class SettingsLoaderTest {
     return new Object[][] {
       {"grpc_inference_port", "7777"},
       {"metrics_mode", "prometheus"},
-      {"ts_open_inference_protocol", "true"},
       {"plugins_path", "/plugins"},
       {"workflow_store", "/workflows"},
       {"cpp_log_config", "/log.yaml"},
@@ -383,7 +382,6 @@ public class SettingsLoaderTest {
         Map.of(
             "metrics_mode", "log",
             "cpu_launcher_enable", "false",
-            "ts_open_inference_protocol", "false",
             "enable_metrics_api", "false");
     assertEquals(load(harmless).warnings(), List.of());
   }

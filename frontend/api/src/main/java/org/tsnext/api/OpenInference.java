@@ -1,0 +1,83 @@
+package org.tsnext.api;
+
+import com.google.gson.JsonArray;
+import com.google.gson.JsonObject;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.function.BooleanSupplier;
+import org.tsnext.core.model.ModelDescription;
+import org.tsnext.core.model.ModelService;
+
+/**
+ * What the Open Inference Protocol (KServe v2) tells of the server and its models, beside
+ * predictions. Thread-safe.
+ */
+public final class OpenInference {
+
+  /** What TorchServe 0.12 calls itself. */
+  public static final String SERVER_NAME = "Torchserve";
+
+  public static final List<String> EXTENSIONS = List.of("kserve", "kubeflow");
+
+  private final ModelService models;
+  private final BooleanSupplier started;
+
+  /**
+   * @param started whether each model of the start has been registered or refused
+   */
+  public OpenInference(ModelService models, BooleanSupplier started) {
+    this.models = Objects.requireNonNull(models, "models");
+    this.started = Objects.requireNonNull(started, "started");
+  }
+
+  /** Name, version and extensions; those also under the misspelt name that 0.12 sends. */
+  public static JsonObject server(String version) {
+    JsonArray extensions = new JsonArray();
+    EXTENSIONS.forEach(extensions::add);
+    JsonObject json = new JsonObject();
+    json.addProperty("name", SERVER_NAME);
+    json.addProperty("version", version);
+    json.add("extensions", extensions);
+    json.add("extenstion", extensions.deepCopy());
+    return json;
+  }
+
+  /** Whether the start is over and every model has the workers that it should have, loaded. */
+  public boolean isReady() {
+    return started.getAsBoolean() && models.allReady();
+  }
+
+  /**
+   * Name and readiness of a model.
+   *
+   * @param version empty for the default one
+   * @throws org.tsnext.core.error.ServingException if there is none
+   */
+  public JsonObject readiness(String model, Optional<String> version) {
+    JsonObject json = new JsonObject();
+    json.addProperty("name", model);
+    json.addProperty("ready", models.isReady(model, version));
+    return json;
+  }
+
+  /**
+   * Name and versions of a model. Tensors are between the model's clients and its handler: none are
+   * listed.
+   *
+   * @param version that must exist; empty for the default one
+   * @throws org.tsnext.core.error.ServingException if there is none
+   */
+  public JsonObject model(String name, Optional<String> version) {
+    models.describe(name, version);
+    JsonArray versions = new JsonArray();
+    models.describeAll(name).stream().map(ModelDescription::modelVersion).forEach(versions::add);
+    JsonObject json = new JsonObject();
+    json.addProperty("name", name);
+    json.add("versions", versions);
+    json.addProperty("platform", "");
+    json.add("inputs", new JsonArray());
+    json.add("outputs", new JsonArray());
+    return json;
+  }
+}
