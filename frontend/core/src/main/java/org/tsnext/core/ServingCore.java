@@ -14,6 +14,7 @@ import org.slf4j.LoggerFactory;
 import org.tsnext.archive.ModelSource;
 import org.tsnext.core.inference.InferenceService;
 import org.tsnext.core.inference.RoutedInference;
+import org.tsnext.core.metrics.ServerMetrics;
 import org.tsnext.core.model.ModelChangeListener;
 import org.tsnext.core.model.ModelLifecycle;
 import org.tsnext.core.model.ModelService;
@@ -21,7 +22,6 @@ import org.tsnext.core.model.RegisteredModel;
 import org.tsnext.core.model.ServingSettings;
 import org.tsnext.core.time.Clock;
 import org.tsnext.core.time.Scheduler;
-import org.tsnext.core.worker.MetricsRecorder;
 import org.tsnext.core.worker.ModelEnvironment;
 import org.tsnext.core.worker.SupervisorTools;
 import org.tsnext.core.worker.WorkerIds;
@@ -46,7 +46,7 @@ public final class ServingCore implements AutoCloseable {
       ModelSource source,
       WorkerLauncher launcher,
       ModelEnvironment environment,
-      MetricsRecorder metrics,
+      ServerMetrics metrics,
       Clock clock,
       Scheduler scheduler,
       Executor executor,

@@ -264,21 +264,6 @@ public class ServingTest {
     assertEquals(sink.ends(), 1);
   }
 
-  @Test
-  public void metricsGoToTheRecorder() {
-    FakeWorker worker = fixture.serve(1, ModelConfig.none()).get(0);
-    worker.metric(
-        new org.tsnext.core.metrics.MetricSample(
-            org.tsnext.core.metrics.MetricType.COUNTER,
-            "n",
-            "Count",
-            1,
-            java.time.Instant.EPOCH,
-            "",
-            List.of()));
-    assertEquals(fixture.metrics().size(), 1);
-  }
-
   /** Answers in no time, as the clock stands still, until three more batches fit. */
   private void growWindow(FakeWorker worker) {
     for (int i = 0; i < 3; i++) {

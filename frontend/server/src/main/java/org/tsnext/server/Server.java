@@ -28,6 +28,10 @@ import org.tsnext.archive.StoreModelSource;
 import org.tsnext.archive.remote.UrlModelSource;
 import org.tsnext.core.ServingCore;
 import org.tsnext.core.metrics.MetricDefinitions;
+import org.tsnext.core.metrics.MetricFamily;
+import org.tsnext.core.metrics.MetricRegistry;
+import org.tsnext.core.metrics.SampleListener;
+import org.tsnext.core.metrics.ServerMetrics;
 import org.tsnext.core.model.ModelChangeListener;
 import org.tsnext.core.model.ServingSettings;
 import org.tsnext.core.time.Clock;
@@ -38,8 +42,10 @@ import org.tsnext.http.HttpServer;
 import org.tsnext.http.ListenerRole;
 import org.tsnext.http.SocketSettings;
 import org.tsnext.server.logging.ModelMetricsLog;
+import org.tsnext.server.logging.ServerMetricsLog;
 import org.tsnext.server.machine.GpuDetector;
 import org.tsnext.server.metrics.MetricsConfig;
+import org.tsnext.server.metrics.MetricsMode;
 import org.tsnext.server.settings.ListenerKeys;
 import org.tsnext.server.settings.ModelKeys;
 import org.tsnext.server.settings.ServerKeys;
@@ -125,7 +131,7 @@ final class Server implements AutoCloseable {
     ProcessEnvironment processEnvironment = modules.processEnvironment(environment);
 
     Path packageDirectory = modules.packageDirectory();
-    MetricDefinitions metrics = metricDefinitions(packageDirectory);
+    ServerMetrics metrics = metrics(packageDirectory, timer);
     WorkerRuntime workers =
         parts.add(
             "workers",
@@ -165,7 +171,7 @@ final class Server implements AutoCloseable {
                 source,
                 workers,
                 modelEnvironment,
-                new ModelMetricsLog(metrics.model(), hostName()),
+                metrics,
                 Clock.system(),
                 timer,
                 executor,
@@ -342,16 +348,33 @@ final class Server implements AutoCloseable {
     return addresses;
   }
 
-  private MetricDefinitions metricDefinitions(Path packageDirectory) throws StartException {
+  private ServerMetrics metrics(Path packageDirectory, TimerThread timer) throws StartException {
+    MetricsMode mode = MetricsMode.of(settings.get(ServerKeys.METRICS_MODE));
     Optional<Path> file = modules.metricsConfig(packageDirectory);
+    String host = hostName();
     try {
-      return file.isPresent()
-          ? MetricsConfig.read(file.get())
-          : new MetricDefinitions(List.of(), List.of());
-    } catch (IOException e) {
+      ServerMetrics metrics =
+          new ServerMetrics(
+              new MetricRegistry(settings.get(ServerKeys.METRICS_MAX_SERIES)),
+              file.isPresent() ? MetricsConfig.read(file.get()) : MetricDefinitions.defaults(),
+              settings.get(ServerKeys.MODEL_METRICS_AUTO_DETECT),
+              host,
+              mode.logs() ? new ModelMetricsLog(host) : SampleListener.NONE);
+      if (mode.logs()) {
+        List<MetricFamily> logged =
+            metrics.declared().stream()
+                .filter(family -> mode.logs(family.definition().name()))
+                .toList();
+        parts.add("metrics log", new ServerMetricsLog(logged, host, Clock.system(), timer)).start();
+      }
+      return metrics;
+    } catch (IOException | IllegalArgumentException e) {
       throw new StartException(
           "Invalid configuration: metrics_config = %s (%s): %s"
-              .formatted(file.get(), settings.source(ServerKeys.METRICS_CONFIG), e.getMessage()),
+              .formatted(
+                  file.map(Path::toString).orElse("none"),
+                  settings.source(ServerKeys.METRICS_CONFIG),
+                  e.getMessage()),
           e);
     }
   }

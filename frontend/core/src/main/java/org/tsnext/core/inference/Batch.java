@@ -2,7 +2,9 @@ package org.tsnext.core.inference;
 
 import java.util.ArrayList;
 import java.util.List;
+import org.tsnext.core.metrics.VersionMetrics;
 import org.tsnext.core.request.InferenceRequest;
+import org.tsnext.core.time.Clock;
 import org.tsnext.core.worker.WorkerProcess;
 
 /**
@@ -16,7 +18,10 @@ final class Batch {
   private int open;
   private volatile boolean written;
 
-  /** When the worker last said something of it, or when it was sent. */
+  /** When it was due. */
+  private final long assignedNanos;
+
+  /** When the worker last said something of it, or when it was due. */
   long lastWordNanos;
 
   Batch(Seat seat, int id, List<Call> items, long now) {
@@ -24,6 +29,7 @@ final class Batch {
     this.id = id;
     this.calls = items.toArray(Call[]::new);
     this.open = calls.length;
+    this.assignedNanos = now;
     this.lastWordNanos = now;
     for (int i = 0; i < calls.length; i++) {
       calls[i].batch = this;
@@ -72,14 +78,19 @@ final class Batch {
   }
 
   /** Sends it and gives back the holds that {@link Batcher#take} took. Off the lock. */
-  void write(WorkerProcess process, long now) {
+  void write(WorkerProcess process, Clock clock, VersionMetrics metrics) {
     written = true;
+    long now = clock.nanoTime();
     int[] millisLeft = new int[calls.length];
     for (int i = 0; i < calls.length; i++) {
       millisLeft[i] = calls[i].deadline().millisLeft(now);
+      if (calls[i].deaths == 0) {
+        metrics.dequeued(calls[i].request(), now - calls[i].arrivalNanos());
+      }
     }
     try {
       process.send(id, requests(), millisLeft);
+      metrics.sent(clock.nanoTime() - assignedNanos);
     } finally {
       drop();
     }

@@ -6,6 +6,7 @@ import java.util.concurrent.atomic.AtomicReferenceFieldUpdater;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.tsnext.core.error.ServingException;
+import org.tsnext.core.metrics.Outcome;
 import org.tsnext.core.request.InferenceRequest;
 import org.tsnext.core.request.ResponseHead;
 import org.tsnext.core.request.ResponseSink;
@@ -114,7 +115,7 @@ final class Call implements InferenceService.InferenceCall {
 
   @Override
   public void cancel() {
-    if (end(silently -> {})) {
+    if (end(Outcome.CANCELLED, silently -> {})) {
       dispatcher.forget(this);
     } else if (state == HANDED_OVER) {
       InferenceService.InferenceCall next = HEIR.getAndSet(this, LEFT);
@@ -143,21 +144,21 @@ final class Call implements InferenceService.InferenceCall {
 
   /** Ends with a plain answer. Takes the buffer over. */
   void complete(ResponseHead head, ByteBuf body) {
-    if (!end(to -> to.complete(head, body))) {
+    if (!end(Outcome.of(head.status()), to -> to.complete(head, body))) {
       body.release();
     }
   }
 
   /** Ends a stream. Takes the buffer over. */
   void endStream(ByteBuf body) {
-    if (!end(to -> to.end(body))) {
+    if (!end(Outcome.SUCCESS, to -> to.end(body))) {
       body.release();
     }
   }
 
   /** Ends with an error, whether or not chunks were sent. */
   void fail(ServingException error) {
-    end(to -> to.fail(error));
+    end(Outcome.of(error.httpStatus()), to -> to.fail(error));
   }
 
   /** Delivers a chunk, unless the call has ended. Takes the buffer over. One thread at a time. */
@@ -195,13 +196,15 @@ final class Call implements InferenceService.InferenceCall {
   }
 
   /** Returns whether this end is the one. */
-  private boolean end(Ending ending) {
+  private boolean end(Outcome outcome, Ending ending) {
     while (true) {
       if (STATE.compareAndSet(this, OPEN, ENDED)) {
+        dispatcher.ended(this, outcome);
         finish(ending);
         return true;
       }
       if (STATE.compareAndSet(this, DELIVERING, ending)) {
+        dispatcher.ended(this, outcome);
         return true;
       }
       if (hasEnded()) {

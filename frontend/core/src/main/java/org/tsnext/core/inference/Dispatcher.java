@@ -13,6 +13,8 @@ import java.util.function.Supplier;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.inference.InferenceService.InferenceCall;
+import org.tsnext.core.metrics.Outcome;
+import org.tsnext.core.metrics.VersionMetrics;
 import org.tsnext.core.request.InferenceRequest;
 import org.tsnext.core.request.ResponseSink;
 import org.tsnext.core.time.Clock;
@@ -40,6 +42,7 @@ public final class Dispatcher implements WorkSource {
   private final Scheduler scheduler;
   private final Supplier<Optional<Dispatcher>> successor;
   private final Refusals refusals;
+  private final VersionMetrics metrics;
   private final Queue<Failed> failed = new ConcurrentLinkedQueue<>();
 
   // Guarded by the lock.
@@ -60,6 +63,7 @@ public final class Dispatcher implements WorkSource {
   /**
    * Makes the dispatcher of a version.
    *
+   * @param metrics of the version; the caller's to close
    * @param successor who serves requests without a version now; perhaps this one. Another one takes
    *     such requests over when they would be refused here
    */
@@ -67,11 +71,13 @@ public final class Dispatcher implements WorkSource {
       DispatchPolicy policy,
       Clock clock,
       Scheduler scheduler,
+      VersionMetrics metrics,
       Supplier<Optional<Dispatcher>> successor) {
     this.successor = Objects.requireNonNull(successor, "successor");
     this.policy = Objects.requireNonNull(policy, "policy");
     this.clock = Objects.requireNonNull(clock, "clock");
     this.scheduler = Objects.requireNonNull(scheduler, "scheduler");
+    this.metrics = Objects.requireNonNull(metrics, "metrics");
     this.refusals = new Refusals(policy);
     this.delay =
         policy.adaptiveBatchDelay()
@@ -84,6 +90,7 @@ public final class Dispatcher implements WorkSource {
 
   /** Takes a request over; see {@link InferenceService#submit}. */
   public InferenceCall submit(InferenceRequest request, ResponseSink sink) {
+    metrics.arrived(request);
     long now = clock.nanoTime();
     Deadline deadline = Deadline.of(now, policy.clientTimeout(), request.timeout());
     return enter(new Call(this, backlog.prepare(request), sink, now, deadline), now, false);
@@ -175,6 +182,10 @@ public final class Dispatcher implements WorkSource {
     return refusals;
   }
 
+  VersionMetrics metrics() {
+    return metrics;
+  }
+
   Clock clock() {
     return clock;
   }
@@ -218,9 +229,15 @@ public final class Dispatcher implements WorkSource {
     backlog.settled(call);
   }
 
+  /** A call has its end, of which its client is about to hear. */
+  void ended(Call call, Outcome outcome) {
+    metrics.ended(call.request(), outcome, clock.nanoTime() - call.arrivalNanos());
+  }
+
   /** Under the lock: a batch was answered, so long after its worker could begin with it. */
   void served(long serviceNanos) {
     backlog.served(serviceNanos);
+    metrics.served(serviceNanos);
   }
 
   /** Under the lock: the seat takes no more work. */

@@ -236,7 +236,7 @@ final class Seat implements WorkSeat {
     if (lost) {
       batch.drop();
     } else {
-      batch.write(process, dispatcher.clock().nanoTime());
+      batch.write(process, dispatcher.clock(), dispatcher.metrics());
     }
   }
 

@@ -2,6 +2,7 @@ package org.tsnext.core.metrics;
 
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.BiConsumer;
@@ -26,7 +27,7 @@ public final class MetricFamily {
   private final String exposedName;
   private final List<String> exposedDimensions;
   private final int limit;
-  private final Supplier<Recorder> dropped;
+  private final Supplier<Recorder> overflow;
   private final AtomicBoolean warned = new AtomicBoolean();
   private final ConcurrentHashMap<List<String>, Entry> entries = new ConcurrentHashMap<>();
 
@@ -35,15 +36,15 @@ public final class MetricFamily {
 
   /**
    * @param limit of series
-   * @param dropped who takes values that find no series; asked once it comes to that
+   * @param overflow who takes values that find no series; asked once it comes to that
    */
-  MetricFamily(MetricDefinition definition, int limit, Supplier<Recorder> dropped) {
+  MetricFamily(MetricDefinition definition, int limit, Supplier<Recorder> overflow) {
     this.definition = Objects.requireNonNull(definition, "definition");
     this.exposedName = ExposedNames.ofMetric(definition.name());
     this.exposedDimensions =
         definition.dimensions().stream().map(ExposedNames::ofDimension).toList();
     this.limit = limit;
-    this.dropped = dropped;
+    this.overflow = overflow;
   }
 
   public MetricDefinition definition() {
@@ -67,7 +68,7 @@ public final class MetricFamily {
    * @throws IllegalArgumentException if there are more or fewer than dimensions
    */
   public Recorder series(List<String> values) {
-    return record(hold(values, this::newSeries, true));
+    return hold(values, this::newSeries, true).map(Recorder.class::cast).orElseGet(overflow);
   }
 
   /** As {@link #series(List)}. */
@@ -85,14 +86,23 @@ public final class MetricFamily {
     return entries.size();
   }
 
-  /** For a {@link SeriesGroup}. */
-  Recorder lend(List<String> values) {
-    return record(hold(values, this::newSeries, false));
+  /** For a {@link SeriesGroup}: a series to give back, or empty if there are too many. */
+  Optional<Recorder> lend(List<String> values) {
+    return hold(values, this::newSeries, false).map(Recorder.class::cast);
   }
 
-  /** For a {@link SeriesGroup}. */
-  void lendLive(List<String> values, DoubleSupplier source) {
-    hold(values, () -> new LiveGauge(source), false);
+  /**
+   * For a {@link SeriesGroup}.
+   *
+   * @return false if there are too many
+   */
+  boolean lendLive(List<String> values, DoubleSupplier source) {
+    return hold(values, () -> new LiveGauge(source), false).isPresent();
+  }
+
+  /** Who takes values that find no series. */
+  Recorder overflow() {
+    return overflow.get();
   }
 
   /** What {@code lend} or {@code lendLive} gave comes back. */
@@ -115,7 +125,7 @@ public final class MetricFamily {
     };
   }
 
-  private Series hold(List<String> values, Supplier<Series> made, boolean forGood) {
+  private Optional<Series> hold(List<String> values, Supplier<Series> made, boolean forGood) {
     List<String> key = List.copyOf(values);
     if (key.size() != definition.dimensions().size()) {
       throw new IllegalArgumentException(
@@ -124,26 +134,22 @@ public final class MetricFamily {
     }
     Entry found = entries.get(key);
     if (found != null && found.holders() == FOR_GOOD) {
-      return found.series();
+      return Optional.of(found.series());
     }
     // Threads that come at the same time may go beyond the limit by as many as they are.
     if (found == null && entries.size() >= limit) {
       warnOnce();
-      return null;
+      return Optional.empty();
     }
-    return entries
-        .compute(
+    Entry held =
+        entries.compute(
             key,
             (same, entry) -> {
               Series series = entry == null ? made.get() : entry.series();
               int holders = entry == null ? 0 : entry.holders();
               return new Entry(series, forGood || holders == FOR_GOOD ? FOR_GOOD : holders + 1);
-            })
-        .series();
-  }
-
-  private Recorder record(Series series) {
-    return series instanceof Recorder recorder ? recorder : dropped.get();
+            });
+    return Optional.of(held.series());
   }
 
   private void warnOnce() {

@@ -34,7 +34,7 @@ public final class MetricRegistry {
           "the limit of series is " + seriesLimit + ", expected 1 or more");
     }
     this.seriesLimit = seriesLimit;
-    this.dropped = new MetricFamily(DROPPED_DEFINITION, Integer.MAX_VALUE, () -> Recorder.NONE);
+    this.dropped = new MetricFamily(DROPPED_DEFINITION, seriesLimit, () -> Recorder.NONE);
     families.put(DROPPED, dropped);
     sampleNames.put(DROPPED, DROPPED);
   }

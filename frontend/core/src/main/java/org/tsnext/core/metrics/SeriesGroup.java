@@ -1,7 +1,9 @@
 package org.tsnext.core.metrics;
 
-import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.DoubleSupplier;
 
 /**
@@ -10,37 +12,49 @@ import java.util.function.DoubleSupplier;
  */
 public final class SeriesGroup implements AutoCloseable {
 
-  private final List<Lent> lent = new ArrayList<>();
-  private boolean closed;
+  private final Map<Lent, Recorder> lent = new ConcurrentHashMap<>();
+
+  /** Written under the lock. */
+  private volatile boolean closed;
 
   private record Lent(MetricFamily family, List<String> values) {}
 
-  /** A series of this group, made if it is not there. To be kept: each call takes it anew. */
-  public synchronized Recorder series(MetricFamily family, List<String> values) {
-    if (closed) {
-      return Recorder.NONE;
-    }
-    Recorder recorder = family.lend(values);
-    lent.add(new Lent(family, List.copyOf(values)));
-    return recorder;
+  /** A series of this group, made if it is not there. */
+  public Recorder series(MetricFamily family, List<String> values) {
+    Lent key = new Lent(family, values);
+    Recorder known = lent.get(key);
+    return known == null ? borrow(key) : known;
   }
 
   /**
-   * A gauge that is looked up whenever somebody reads it.
+   * A gauge that is looked up whenever somebody reads it. Nobody else has one with these labels.
    *
    * @param source called by any thread; does not block
    */
   public synchronized void live(MetricFamily family, List<String> values, DoubleSupplier source) {
-    if (!closed) {
-      family.lendLive(values, source);
-      lent.add(new Lent(family, List.copyOf(values)));
+    if (!closed && family.lendLive(values, source)) {
+      lent.put(new Lent(family, List.copyOf(values)), Recorder.NONE);
     }
   }
 
   @Override
   public synchronized void close() {
     closed = true;
-    lent.forEach(each -> each.family().giveBack(each.values()));
+    lent.keySet().forEach(each -> each.family().giveBack(each.values()));
     lent.clear();
+  }
+
+  private synchronized Recorder borrow(Lent key) {
+    if (closed) {
+      return Recorder.NONE;
+    }
+    Recorder known = lent.get(key);
+    if (known != null) {
+      return known;
+    }
+    Optional<Recorder> made = key.family().lend(key.values());
+    made.ifPresent(
+        recorder -> lent.put(new Lent(key.family(), List.copyOf(key.values())), recorder));
+    return made.orElseGet(key.family()::overflow);
   }
 }

@@ -8,6 +8,7 @@ import java.util.Objects;
 import java.util.Optional;
 import org.tsnext.archive.ModelArchive;
 import org.tsnext.core.inference.Dispatcher;
+import org.tsnext.core.metrics.VersionMetrics;
 import org.tsnext.core.model.HealthReport.ShortModel;
 import org.tsnext.core.worker.ModelEnvironment.Prepared;
 import org.tsnext.core.worker.RestartPolicy;
@@ -26,6 +27,7 @@ final class ModelVersion {
   private final Prepared environment;
   private final Dispatcher dispatcher;
   private final Supervisor supervisor;
+  private final VersionMetrics metrics;
 
   private volatile boolean leaving;
 
@@ -37,12 +39,14 @@ final class ModelVersion {
       ModelArchive archive,
       Prepared environment,
       Dispatcher dispatcher,
-      Supervisor supervisor) {
+      Supervisor supervisor,
+      VersionMetrics metrics) {
     this.settings = Objects.requireNonNull(settings, "settings");
     this.archive = Objects.requireNonNull(archive, "archive");
     this.environment = Objects.requireNonNull(environment, "environment");
     this.dispatcher = Objects.requireNonNull(dispatcher, "dispatcher");
     this.supervisor = Objects.requireNonNull(supervisor, "supervisor");
+    this.metrics = Objects.requireNonNull(metrics, "metrics");
   }
 
   ModelSettings settings() {
@@ -71,6 +75,10 @@ final class ModelVersion {
 
   Supervisor supervisor() {
     return supervisor;
+  }
+
+  VersionMetrics metrics() {
+    return metrics;
   }
 
   /** Starts the workers of the registration. */

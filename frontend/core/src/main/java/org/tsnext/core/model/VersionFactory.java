@@ -17,6 +17,8 @@ import org.tsnext.core.error.ServingException;
 import org.tsnext.core.inference.DispatchPolicy;
 import org.tsnext.core.inference.Dispatcher;
 import org.tsnext.core.inference.SequencePolicy;
+import org.tsnext.core.metrics.ServerMetric;
+import org.tsnext.core.metrics.VersionMetrics;
 import org.tsnext.core.worker.GpuRotation;
 import org.tsnext.core.worker.ModelEnvironment;
 import org.tsnext.core.worker.ModelEnvironment.Prepared;
@@ -107,8 +109,9 @@ final class VersionFactory {
     }
   }
 
-  /** Removes a version's files. Blocks. Its workers are gone. */
+  /** Removes a version's files and ends its metrics. Blocks. Its workers are gone. */
   void discard(ModelVersion version) {
+    version.metrics().close();
     try {
       environment.release(version.environment());
     } finally {
@@ -135,11 +138,13 @@ final class VersionFactory {
   }
 
   private ModelVersion assemble(ModelSettings settings, ModelArchive archive, Prepared prepared) {
+    VersionMetrics metrics = tools.metrics().ofVersion(settings.name(), settings.version());
     Dispatcher dispatcher =
         new Dispatcher(
             policyOf(settings),
             tools.clock(),
             tools.scheduler(),
+            metrics,
             () -> registry.stayingDefault(settings.name()));
     WorkerPlan plan =
         new WorkerPlan(
@@ -149,8 +154,10 @@ final class VersionFactory {
             server.heartbeatInterval(),
             server.heartbeatTimeout(),
             server.unregisterTimeout());
-    Supervisor supervisor = new Supervisor(plan, dispatcher, tools);
-    return new ModelVersion(settings, archive, prepared, dispatcher, supervisor);
+    Supervisor supervisor = new Supervisor(plan, dispatcher, metrics, tools);
+    metrics.live(ServerMetric.QUEUE_LENGTH, dispatcher::queueLength);
+    metrics.live(ServerMetric.READY_WORKERS, supervisor::readyWorkers);
+    return new ModelVersion(settings, archive, prepared, dispatcher, supervisor, metrics);
   }
 
   private DispatchPolicy policyOf(ModelSettings settings) {

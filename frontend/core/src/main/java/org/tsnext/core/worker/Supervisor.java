@@ -12,6 +12,7 @@ import java.util.concurrent.CompletableFuture;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.tsnext.core.metrics.MetricSample;
+import org.tsnext.core.metrics.VersionMetrics;
 import org.tsnext.core.worker.WorkerListener.ExitStatus;
 import org.tsnext.core.worker.WorkerListener.LoadFailure;
 
@@ -35,6 +36,7 @@ public final class Supervisor {
 
   private final WorkerPlan plan;
   private final WorkSource work;
+  private final VersionMetrics metrics;
   private final SupervisorTools tools;
   private final Mailbox mailbox;
 
@@ -63,9 +65,14 @@ public final class Supervisor {
 
   private final FailureLog failures = new FailureLog();
 
-  public Supervisor(WorkerPlan plan, WorkSource work, SupervisorTools tools) {
+  /**
+   * @param metrics of the version; the caller's to close
+   */
+  public Supervisor(
+      WorkerPlan plan, WorkSource work, VersionMetrics metrics, SupervisorTools tools) {
     this.plan = Objects.requireNonNull(plan, "plan");
     this.work = Objects.requireNonNull(work, "work");
+    this.metrics = Objects.requireNonNull(metrics, "metrics");
     this.tools = Objects.requireNonNull(tools, "tools");
     this.mailbox = new Mailbox(tools.executor());
     this.waiters = new Waiters(plan.template().modelName(), plan.template().modelVersion());
@@ -117,6 +124,17 @@ public final class Supervisor {
         now.min(), now.max(), now.glimpses().stream().map(WorkerSlot.Glimpse::view).toList());
   }
 
+  /** Workers that have the model loaded. From any thread. */
+  public int readyWorkers() {
+    int ready = 0;
+    for (WorkerSlot.Glimpse glimpse : published.glimpses()) {
+      if (glimpse.state() == WorkerState.READY) {
+        ready++;
+      }
+    }
+    return ready;
+  }
+
   /** What went wrong. From any thread. */
   public FailureLog failures() {
     return failures;
@@ -140,7 +158,7 @@ public final class Supervisor {
 
   /** From any thread. */
   void metric(MetricSample sample) {
-    tools.metrics().record(plan.template().modelName(), plan.template().modelVersion(), sample);
+    metrics.emitted(sample);
   }
 
   /** From any thread. */
@@ -167,6 +185,7 @@ public final class Supervisor {
     slot.moveTo(WorkerState.READY, wallClock());
     life.cancelTimers();
     life.readyAtNanos = OptionalLong.of(now());
+    metrics.loaded(slot.name(), Duration.ofNanos(now() - life.startNanos()));
     LOGGER.debug("{} loaded its model in {} ms", slot.name(), took.toMillis());
     if (slot.firstFailureNanos.isPresent()) {
       LOGGER.info("Auto recovery succeeded, reset recoveryStartTS");
@@ -292,7 +311,7 @@ public final class Supervisor {
 
   private void start(WorkerSlot slot) {
     WorkerOrder order = plan.order(slot.id(), slot.gpuId());
-    WorkerLife life = new WorkerLife(this, slot, order);
+    WorkerLife life = new WorkerLife(this, slot, order, now());
     slot.begin(life, wallClock());
     Duration limit = order.startupTimeout();
     String tooLate = "not loaded within startupTimeout, " + limit.toMillis() + " ms";

@@ -2,6 +2,7 @@ package org.tsnext.core.worker;
 
 import java.util.Objects;
 import java.util.concurrent.Executor;
+import org.tsnext.core.metrics.ServerMetrics;
 import org.tsnext.core.time.Clock;
 import org.tsnext.core.time.Scheduler;
 
@@ -13,7 +14,7 @@ import org.tsnext.core.time.Scheduler;
  */
 public record SupervisorTools(
     WorkerLauncher launcher,
-    MetricsRecorder metrics,
+    ServerMetrics metrics,
     Clock clock,
     Scheduler scheduler,
     Executor executor,

@@ -18,6 +18,7 @@ final class WorkerLife implements WorkerListener, WorkSeat.Observer {
   private final Supervisor supervisor;
   private final WorkerSlot slot;
   private final WorkerOrder order;
+  private final long startNanos;
 
   /** Set before any work can come; read by the thread that hears the process. */
   private volatile Optional<WorkSeat> seat = Optional.empty();
@@ -44,10 +45,11 @@ final class WorkerLife implements WorkerListener, WorkSeat.Observer {
   /** A ping on its way. */
   record Ping(int token, long sentNanos) {}
 
-  WorkerLife(Supervisor supervisor, WorkerSlot slot, WorkerOrder order) {
+  WorkerLife(Supervisor supervisor, WorkerSlot slot, WorkerOrder order, long startNanos) {
     this.supervisor = supervisor;
     this.slot = slot;
     this.order = order;
+    this.startNanos = startNanos;
   }
 
   WorkerSlot slot() {
@@ -56,6 +58,11 @@ final class WorkerLife implements WorkerListener, WorkSeat.Observer {
 
   WorkerOrder order() {
     return order;
+  }
+
+  /** When its process was asked for. */
+  long startNanos() {
+    return startNanos;
   }
 
   Optional<WorkSeat> seat() {

@@ -30,6 +30,7 @@ import org.tsnext.archive.ModelConfig;
 import org.tsnext.core.ServingCore;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.inference.InferenceService.InferenceCall;
+import org.tsnext.core.metrics.MetricRegistry;
 import org.tsnext.core.model.ModelChangeListener;
 import org.tsnext.core.model.ServingSettings;
 import org.tsnext.core.request.RequestKind;
@@ -181,7 +182,7 @@ public class ExactlyOneAnswerTest {
               @Override
               public void release(Prepared prepared) {}
             },
-            (model, version, sample) -> {},
+            CoreFixture.serverMetrics(new MetricRegistry(100)),
             Clock.system(),
             timer,
             pool,

@@ -10,7 +10,10 @@ import org.testng.annotations.BeforeMethod;
 import org.testng.annotations.Test;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.inference.InferenceService.InferenceCall;
+import org.tsnext.core.metrics.MetricRegistry;
+import org.tsnext.core.metrics.VersionMetrics;
 import org.tsnext.core.request.RequestKind;
+import org.tsnext.core.testing.CoreFixture;
 import org.tsnext.core.testing.ManualTime;
 import org.tsnext.core.testing.RecordingSink;
 import org.tsnext.core.testing.Requests;
@@ -133,6 +136,8 @@ public class SuccessorTest {
             false,
             0,
             Optional.empty());
-    return new Dispatcher(policy, time, time, () -> newDefault);
+    VersionMetrics metrics =
+        CoreFixture.serverMetrics(new MetricRegistry(100)).ofVersion("m", version);
+    return new Dispatcher(policy, time, time, metrics, () -> newDefault);
   }
 }

@@ -1,7 +1,6 @@
 package org.tsnext.core.testing;
 
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -12,7 +11,10 @@ import org.tsnext.archive.ModelArchive;
 import org.tsnext.archive.ModelConfig;
 import org.tsnext.core.ServingCore;
 import org.tsnext.core.inference.InferenceService.InferenceCall;
-import org.tsnext.core.metrics.MetricSample;
+import org.tsnext.core.metrics.MetricDefinitions;
+import org.tsnext.core.metrics.MetricRegistry;
+import org.tsnext.core.metrics.SampleListener;
+import org.tsnext.core.metrics.ServerMetrics;
 import org.tsnext.core.model.RegisterModel;
 import org.tsnext.core.model.ScaleResult;
 import org.tsnext.core.model.ServingSettings;
@@ -26,7 +28,7 @@ public final class CoreFixture {
   private final FakeWorkerLauncher launcher;
   private final FakeModelSource source = new FakeModelSource();
   private final Requests requests = new Requests();
-  private final List<MetricSample> metrics = new ArrayList<>();
+  private final MetricRegistry metrics = new MetricRegistry(100);
   private final AtomicInteger changes = new AtomicInteger();
   private final ServingCore core;
 
@@ -47,7 +49,7 @@ public final class CoreFixture {
                 source,
                 launcher,
                 environment,
-                (name, version, sample) -> metrics.add(sample),
+                serverMetrics(metrics),
                 time,
                 time,
                 Runnable::run,
@@ -71,8 +73,14 @@ public final class CoreFixture {
     return requests;
   }
 
-  public List<MetricSample> metrics() {
+  public MetricRegistry metrics() {
     return metrics;
+  }
+
+  /** Everything that needs no declaration, and what handlers emit. */
+  public static ServerMetrics serverMetrics(MetricRegistry registry) {
+    return new ServerMetrics(
+        registry, MetricDefinitions.defaults(), true, "host", SampleListener.NONE);
   }
 
   /** How often the core told of a change of its models. */

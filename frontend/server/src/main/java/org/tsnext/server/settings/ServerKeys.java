@@ -3,6 +3,7 @@ package org.tsnext.server.settings;
 import static org.tsnext.server.settings.SettingTypes.bool;
 import static org.tsnext.server.settings.SettingTypes.existingDirectory;
 import static org.tsnext.server.settings.SettingTypes.existingFile;
+import static org.tsnext.server.settings.SettingTypes.integer;
 import static org.tsnext.server.settings.SettingTypes.oneOf;
 import static org.tsnext.server.settings.SettingTypes.path;
 import static org.tsnext.server.settings.SettingTypes.seconds;
@@ -27,16 +28,26 @@ public final class ServerKeys {
       SettingKey.of(
               "metrics_mode",
               oneOf("log", "prometheus", "legacy"),
-              "Where metrics go: log, prometheus or legacy.")
-          .withDefault("log")
-          .notYet("any mode but log is", mode -> !mode.equals("log"));
+              "What of the metrics is written to logs, beside what /metrics shows, which is all in each"
+                  + " mode: log writes them to ts_metrics.log and model_metrics.log, legacy leaves the"
+                  + " three counters ts_inference_requests_total, ts_inference_latency_microseconds"
+                  + " and ts_queue_latency_microseconds out, prometheus writes none.")
+          .withDefault("log");
   public static final SettingKey<Boolean> MODEL_METRICS_AUTO_DETECT =
       SettingKey.of(
               "model_metrics_auto_detect",
               bool(),
-              "Whether model metrics that metrics_config does not declare are kept.")
-          .withDefault("false")
-          .noEffect("in metrics_mode log every metric that a handler emits is written");
+              "Whether metrics of handlers that metrics_config does not declare are kept, with the type,"
+                  + " unit and dimensions of the first value. Otherwise they are left out, which is"
+                  + " logged once per metric.")
+          .withDefault("false");
+  public static final SettingKey<Integer> METRICS_MAX_SERIES =
+      SettingKey.of(
+              "metrics_max_series",
+              integer(1, 1_000_000),
+              "Most combinations of label values of one metric. Values for others are left out and"
+                  + " counted by ts_metric_values_dropped_total.")
+          .withDefault("1000");
   public static final SettingKey<Boolean> DISABLE_SYSTEM_METRICS =
       SettingKey.of(
               "disable_system_metrics", bool(), "Whether to collect no metrics of the machine.")
@@ -112,6 +123,7 @@ public final class ServerKeys {
           METRICS_CONFIG,
           METRICS_MODE,
           MODEL_METRICS_AUTO_DETECT,
+          METRICS_MAX_SERIES,
           DISABLE_SYSTEM_METRICS,
           SYSTEM_METRICS_CMD,
           METRIC_TIME_INTERVAL,

@@ -359,7 +359,6 @@ public class SettingsLoaderTest {
   public Object[][] missingFeatures() {
     return new Object[][] {
       {"grpc_inference_port", "7777"},
-      {"metrics_mode", "prometheus"},
       {"plugins_path", "/plugins"},
       {"workflow_store", "/workflows"},
       {"cpp_log_config", "/log.yaml"},

@@ -13,14 +13,14 @@ import org.tsnext.core.request.Header;
  * so that any thread may format it.
  */
 @AsynchronouslyFormattable
-final class ModelMetricLine implements Message, StringBuilderFormattable {
+final class MetricLine implements Message, StringBuilderFormattable {
   private static final long serialVersionUID = 1;
 
   private final transient MetricSample sample;
   private final String unit;
   private final String host;
 
-  ModelMetricLine(MetricSample sample, String unit, String host) {
+  MetricLine(MetricSample sample, String unit, String host) {
     this.sample = Objects.requireNonNull(sample, "sample");
     this.unit = Objects.requireNonNull(unit, "unit");
     this.host = Objects.requireNonNull(host, "host");

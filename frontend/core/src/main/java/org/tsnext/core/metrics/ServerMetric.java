@@ -1,0 +1,254 @@
+package org.tsnext.core.metrics;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+
+/** What the server itself measures. */
+public enum ServerMetric {
+  REQUESTS_2XX(
+      Origin.TORCHSERVE,
+      "Requests2XX",
+      MetricType.COUNTER,
+      "Count",
+      Labels.HOST,
+      "HTTP answers with a status of 200 to 299, of all listeners"),
+  REQUESTS_4XX(
+      Origin.TORCHSERVE,
+      "Requests4XX",
+      MetricType.COUNTER,
+      "Count",
+      Labels.HOST,
+      "HTTP answers with a status of 400 to 499"),
+  REQUESTS_5XX(
+      Origin.TORCHSERVE,
+      "Requests5XX",
+      MetricType.COUNTER,
+      "Count",
+      Labels.HOST,
+      "HTTP answers with a status of 500 or more"),
+  INFERENCE_REQUESTS(
+      Origin.TORCHSERVE,
+      "ts_inference_requests_total",
+      MetricType.COUNTER,
+      "Count",
+      Labels.MODEL_AND_HOST,
+      "Predictions and explanations for a model that is registered, refused ones included"),
+  INFERENCE_LATENCY(
+      Origin.TORCHSERVE,
+      "ts_inference_latency_microseconds",
+      MetricType.COUNTER,
+      "Microseconds",
+      Labels.MODEL_AND_HOST,
+      "Time from a request's arrival to the end of its answer, summed over successful ones"),
+  QUEUE_LATENCY(
+      Origin.TORCHSERVE,
+      "ts_queue_latency_microseconds",
+      MetricType.COUNTER,
+      "Microseconds",
+      Labels.MODEL_AND_HOST,
+      "Time from a request's arrival until a worker got it, summed"),
+  QUEUE_TIME(
+      Origin.TORCHSERVE,
+      "QueueTime",
+      MetricType.GAUGE,
+      "Milliseconds",
+      Labels.HOST,
+      "How long the last request waited for a worker, in whole milliseconds"),
+  WORKER_THREAD_TIME(
+      Origin.TORCHSERVE,
+      "WorkerThreadTime",
+      MetricType.GAUGE,
+      "Milliseconds",
+      Labels.HOST,
+      "How long the server took to send the last batch to a worker once it was due"),
+  WORKER_LOAD_TIME(
+      Origin.TORCHSERVE,
+      "WorkerLoadTime",
+      MetricType.GAUGE,
+      "Milliseconds",
+      List.of("WorkerName", "Level", "Hostname"),
+      "How long a worker took from the start of its process until its model was loaded"),
+  CPU_UTILIZATION(
+      Origin.TORCHSERVE,
+      "CPUUtilization",
+      MetricType.GAUGE,
+      "Percent",
+      Labels.HOST,
+      "Use of all processors of the machine"),
+  MEMORY_USED(
+      Origin.TORCHSERVE,
+      "MemoryUsed",
+      MetricType.GAUGE,
+      "Megabytes",
+      Labels.HOST,
+      "Memory in use, in MiB"),
+  MEMORY_AVAILABLE(
+      Origin.TORCHSERVE,
+      "MemoryAvailable",
+      MetricType.GAUGE,
+      "Megabytes",
+      Labels.HOST,
+      "Memory that programs can still get, in MiB"),
+  MEMORY_UTILIZATION(
+      Origin.TORCHSERVE,
+      "MemoryUtilization",
+      MetricType.GAUGE,
+      "Percent",
+      Labels.HOST,
+      "Share of the memory that is not available"),
+  DISK_USAGE(
+      Origin.TORCHSERVE,
+      "DiskUsage",
+      MetricType.GAUGE,
+      "Gigabytes",
+      Labels.HOST,
+      "Use of the file system of /, in GiB"),
+  DISK_UTILIZATION(
+      Origin.TORCHSERVE,
+      "DiskUtilization",
+      MetricType.GAUGE,
+      "Percent",
+      Labels.HOST,
+      "Use of the file system of /"),
+  DISK_AVAILABLE(
+      Origin.TORCHSERVE,
+      "DiskAvailable",
+      MetricType.GAUGE,
+      "Gigabytes",
+      Labels.HOST,
+      "Free space of the file system of /, in GiB"),
+  GPU_MEMORY_UTILIZATION(
+      Origin.TORCHSERVE,
+      "GPUMemoryUtilization",
+      MetricType.GAUGE,
+      "Percent",
+      Labels.DEVICE,
+      "Share of a GPU's memory in use"),
+  GPU_MEMORY_USED(
+      Origin.TORCHSERVE,
+      "GPUMemoryUsed",
+      MetricType.GAUGE,
+      "Megabytes",
+      Labels.DEVICE,
+      "Memory of a GPU in use, in MiB"),
+  GPU_UTILIZATION(
+      Origin.TORCHSERVE,
+      "GPUUtilization",
+      MetricType.GAUGE,
+      "Percent",
+      Labels.DEVICE,
+      "Use of a GPU"),
+  REQUESTS(
+      Origin.OURS,
+      "ts_requests_total",
+      MetricType.COUNTER,
+      "Count",
+      List.of("model_name", "model_version", "protocol", "outcome"),
+      "Predictions and explanations that ended, by outcome: success, client_error, server_error, or"
+          + " cancelled because the client left"),
+  REQUEST_LATENCY(
+      Origin.OURS,
+      "ts_request_latency_seconds",
+      MetricType.HISTOGRAM,
+      "Seconds",
+      Labels.MODEL_AND_PROTOCOL,
+      "Time from a request's arrival to the end of its answer, of successful ones"),
+  QUEUE_SECONDS(
+      Origin.OURS,
+      "ts_queue_time_seconds",
+      MetricType.HISTOGRAM,
+      "Seconds",
+      Labels.MODEL_AND_PROTOCOL,
+      "Time from a request's arrival until a worker got it"),
+  WORKER_SECONDS(
+      Origin.OURS,
+      "ts_worker_time_seconds",
+      MetricType.HISTOGRAM,
+      "Seconds",
+      Labels.MODEL,
+      "Time that a worker took for a batch: from when it could begin until its last answer"),
+  QUEUE_LENGTH(
+      Origin.OURS,
+      "ts_queue_length",
+      MetricType.GAUGE,
+      "Count",
+      Labels.MODEL,
+      "Requests that wait for a worker"),
+  READY_WORKERS(
+      Origin.OURS,
+      "ts_ready_workers",
+      MetricType.GAUGE,
+      "Count",
+      Labels.MODEL,
+      "Workers that have the model loaded");
+
+  /** Where a metric comes from. */
+  public enum Origin {
+    /** From TorchServe 0.12, with its name and dimensions; recorded if it is declared. */
+    TORCHSERVE,
+    /** Always recorded; a declaration can choose other bounds. */
+    OURS
+  }
+
+  /** Dimensions that several metrics have. A class of its own since constants come first. */
+  private static final class Labels {
+    static final List<String> HOST = List.of("Level", "Hostname");
+    static final List<String> DEVICE = List.of("Level", "DeviceId", "Hostname");
+    static final List<String> MODEL = List.of("model_name", "model_version");
+    static final List<String> MODEL_AND_HOST = List.of("model_name", "model_version", "hostname");
+    static final List<String> MODEL_AND_PROTOCOL =
+        List.of("model_name", "model_version", "protocol");
+  }
+
+  private final Origin origin;
+
+  @SuppressWarnings("ImmutableEnumChecker") // a record of lists that cannot be changed
+  private final MetricDefinition definition;
+
+  private final String meaning;
+
+  ServerMetric(
+      Origin origin,
+      String name,
+      MetricType type,
+      String unit,
+      List<String> dimensions,
+      String meaning) {
+    this.origin = origin;
+    this.definition = MetricDefinition.of(name, type, unit, dimensions);
+    this.meaning = meaning;
+  }
+
+  public Origin origin() {
+    return origin;
+  }
+
+  /** How it is defined unless a file declares it otherwise. */
+  public MetricDefinition definition() {
+    return definition;
+  }
+
+  /** What it measures, in words. */
+  public String meaning() {
+    return meaning;
+  }
+
+  static Optional<ServerMetric> named(String name) {
+    return Arrays.stream(values())
+        .filter(metric -> metric.definition.name().equals(name))
+        .findFirst();
+  }
+
+  /** The declarations of those that need one. */
+  static List<MetricDefinition> declarations() {
+    List<MetricDefinition> declarations = new ArrayList<>();
+    for (ServerMetric metric : values()) {
+      if (metric.origin == Origin.TORCHSERVE) {
+        declarations.add(metric.definition);
+      }
+    }
+    return declarations;
+  }
+}
