@@ -187,3 +187,34 @@ def test_health_of_a_model_that_cannot_load(erring: TorchServe) -> None:
     finally:
         assert requests.delete(f"{models}/import_error", timeout=60).status_code == 200
     wait_for(lambda: ping().status_code == 200, "ping to be healthy again")
+
+
+def test_without_details_the_operator_alone_reads_causes(tmp_path: Path) -> None:
+    server = TorchServe(tmp_path / "discreet", config={"error_detail": "false"})
+    server.store.write_handler("import_error", BROKEN["import_error"], "maxRetryTimeoutInSec: 0\n")
+    server.store.add_directory(REPOSITORY / "test" / "models" / "commands")
+    server.start("import_error", "commands")
+    try:
+        server.wait_ready("commands")
+        wait_for(
+            lambda: requests.get(f"{server.inference}/ping", timeout=30).status_code == 500,
+            "ping to turn 500",
+        )
+        ping = requests.get(f"{server.inference}/ping", timeout=30)
+        assert [model["name"] for model in ping.json()["models"]] == ["import_error"]
+        registered = requests.post(
+            f"{server.management}/models?url=import_error&model_name=b&initial_workers=1",
+            timeout=60,
+        )
+        assert registered.status_code == 500
+        raised = server.order("raise", text="a cause of its own")
+        assert raised.status_code >= 500
+        for answer in (ping, registered, raised):
+            assert "no_such_module" not in answer.text
+            assert "a cause of its own" not in answer.text
+            assert "detail" not in answer.text
+        assert "no_such_module" in server.describe("import_error")["reason"]
+        assert "a cause of its own" in server.describe("commands")["lastError"]["traceback"]
+    finally:
+        server.stop()
+    server.assert_nothing_left()

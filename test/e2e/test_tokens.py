@@ -43,6 +43,13 @@ SECRETS = {
     "CLOUD_PASSWORD": "blocked-secret-0123456789",
 }
 
+OF_HANDLERS = {
+    "AWS_ACCESS_KEY_ID": "access-key-of-a-handler",
+    "AWS_SECRET_ACCESS_KEY": "secret-key-of-a-handler",
+    "HF_TOKEN": "token-of-a-handler",
+}
+"""What handlers are given by their environment, although the server may use it as well."""
+
 
 def bearer(key: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {key}"}
@@ -240,7 +247,7 @@ def test_given_keys_and_secrets_stay_from_handlers_and_logs(tmp_path: Path) -> N
         tmp_path / "given",
         options=(),
         config={"keystore_pass": "$$MY_STORE_WORD$$", "blacklist_env_vars": ".*PASSWORD.*"},
-        environment=SECRETS,
+        environment={**SECRETS, **OF_HANDLERS},
     )
     server.store.write_handler("environment", ENVIRONMENT_HANDLER)
     server.start("environment")
@@ -268,6 +275,8 @@ def _check_that_secrets_stay(server: TorchServe) -> None:
     assert b"TSNEXT_TEST_MARK" in answer.content, "the environment was read"
     for name, secret in SECRETS.items():
         assert secret.encode() not in answer.content, name
+    for name, secret in OF_HANDLERS.items():
+        assert f"{name}={secret}".encode() in answer.content, name
     printed = "".join(
         log.read_text(encoding="utf-8", errors="replace")
         for log in server.logs.iterdir()

@@ -9,7 +9,10 @@ public final class HealthJson {
 
   private HealthJson() {}
 
-  public static JsonObject of(HealthReport health) {
+  /**
+   * @param reasons whether to say why, which may repeat the text of a handler's exception
+   */
+  public static JsonObject of(HealthReport health, boolean reasons) {
     if (health.healthy()) {
       return Json.status("Healthy");
     }
@@ -20,7 +23,9 @@ public final class HealthJson {
       json.addProperty("version", model.version());
       json.addProperty("ready", model.ready());
       json.addProperty("min", model.min());
-      json.addProperty("reason", model.reason());
+      if (reasons) {
+        json.addProperty("reason", model.reason());
+      }
       shortModels.add(json);
     }
     JsonObject body = Json.status("Unhealthy");

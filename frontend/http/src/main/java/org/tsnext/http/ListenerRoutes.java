@@ -31,7 +31,9 @@ final class ListenerRoutes {
     List<Route> routes = new ArrayList<>();
     if (roles.contains(ListenerRole.INFERENCE)) {
       boolean openInference = settings.openInference().enabled();
-      routes.addAll(InferenceRoutes.of(inference, models, settings.startUpModels(), openInference));
+      routes.addAll(
+          InferenceRoutes.of(
+              inference, models, settings.startUpModels(), openInference, settings.errorDetail()));
       if (openInference) {
         OpenInference protocol = new OpenInference(models, settings.openInference().started());
         routes.addAll(OpenInferenceRoutes.of(protocol, settings.serverVersion()));

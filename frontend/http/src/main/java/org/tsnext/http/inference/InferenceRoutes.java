@@ -44,18 +44,20 @@ public final class InferenceRoutes {
    *
    * @param startUpModels names of the models loaded at start
    * @param versionsOfV2 whether KServe v2 predictions may name a version
+   * @param errorDetail whether {@code /ping} says why a model has too few workers
    */
   public static List<Route> of(
       InferenceService inference,
       ModelService models,
       Supplier<List<String>> startUpModels,
-      boolean versionsOfV2) {
+      boolean versionsOfV2,
+      boolean errorDetail) {
     List<Route> routes = new ArrayList<>();
     routes.add(
         Route.of(
                 List.of(POST, PUT, GET),
                 "/ping",
-                new PingHandler(models),
+                new PingHandler(models, errorDetail),
                 new Operation(
                     "ping",
                     "Whether every model has its workers.",

@@ -14,15 +14,20 @@ final class PingHandler implements RouteHandler {
   private static final int UNHEALTHY = 500;
 
   private final ModelService models;
+  private final boolean reasons;
 
-  PingHandler(ModelService models) {
+  /**
+   * @param reasons whether an answer that something is wrong says why
+   */
+  PingHandler(ModelService models, boolean reasons) {
     this.models = models;
+    this.reasons = reasons;
   }
 
   @Override
   public void handle(RoutedRequest request) {
     HealthReport health = models.health();
     int status = health.healthy() ? HEALTHY : UNHEALTHY;
-    request.exchange().send(Response.json(status, HealthJson.of(health)));
+    request.exchange().send(Response.json(status, HealthJson.of(health, reasons)));
   }
 }

@@ -80,7 +80,8 @@ public final class ListenerKeys {
               "error_detail",
               bool(),
               "Whether error answers carry the field detail with the cause, such as the type and"
-                  + " text of a handler's exception.")
+                  + " text of a handler's exception, and an unhealthy /ping its reasons."
+                  + " Descriptions of models, on the management API, always have them.")
           .withDefault("true");
   public static final SettingKey<Integer> NUMBER_OF_NETTY_THREADS =
       SettingKey.of(
