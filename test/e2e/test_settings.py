@@ -74,7 +74,7 @@ def test_nearest_wins_and_the_description_says_who(server: TorchServe) -> None:
         ("workers", "minWorkers: 3\nmaxWorkers: 2", "expected at least minWorkers, which is 3"),
         ("crowd", "minWorkers: 5000", "5000 to 5000 workers, expected at most 4096"),
         ("endless", "sequenceBatching: true", "sequenceMaxIdleMSec, expected more than 0"),
-        ("word", "deviceType: neuron", "deviceType is 'neuron', expected one of cpu, gpu"),
+        ("word", "workerStart: thread", "workerStart is 'thread', expected one of fork, spawn"),
         ("object", "a: !!python/object/apply:os.getcwd []", "is not valid YAML"),
         ("bomb", "a: &a [1]\nb: [" + "*a, " * 50 + "]", "is not valid YAML"),
     ],
@@ -87,6 +87,22 @@ def test_model_config_that_cannot_be_followed_is_refused_with_its_reason(
     assert answer.status_code == 400, answer.text
     assert reason in answer.json()["message"]
     assert not server.registered(name)
+
+
+def test_what_the_original_put_up_with_serves_with_a_warning(server: TorchServe) -> None:
+    config = "minWorkers: 0\nbatchSize: 0\nresponseTimeout: -1\ndeviceType: neuron\n"
+    server.store.write_handler("lenient", HANDLER, config)
+    assert register(server, "lenient").status_code == 200
+    described = server.describe("lenient")
+    assert (described["minWorkers"], described["batchSize"]) == (1, 1)
+    assert described["responseTimeout"] == 120
+    for said in (
+        "minWorkers is 0, expected 1 or more; 1 is taken",
+        "batchSize is 0, expected 1 or more; 1 is taken",
+        "responseTimeout is -1, expected 1 or more; it is ignored",
+        "deviceType is 'neuron', expected one of cpu, gpu; it is ignored",
+    ):
+        server.wait_log("ts_log.log", f"WARN.*Model lenient: .*{said}")
 
 
 def test_misspelt_key_and_key_without_effect_are_warnings(server: TorchServe) -> None:

@@ -18,6 +18,7 @@ import java.util.OptionalInt;
  * @param workerStart how worker processes are started
  * @param unknownKeys top-level keys that neither the frontend nor a bundled handler knows, for a
  *     warning
+ * @param corrections sentences about values that are not taken as they stand, for a warning
  */
 public record ModelConfig(
     OptionalInt minWorkers,
@@ -46,7 +47,8 @@ public record ModelConfig(
     boolean retryOnWorkerDeath,
     WorkerStart workerStart,
     boolean preloadModel,
-    List<String> unknownKeys) {
+    List<String> unknownKeys,
+    List<String> corrections) {
 
   /** Where a model wants to run. */
   public enum DeviceType {
@@ -94,6 +96,7 @@ public record ModelConfig(
     Objects.requireNonNull(workerStart, "workerStart");
     deviceIds = List.copyOf(deviceIds);
     unknownKeys = List.copyOf(unknownKeys);
+    corrections = List.copyOf(corrections);
   }
 
   /** The configuration of a model without a model-config.yaml. */
@@ -125,6 +128,7 @@ public record ModelConfig(
         true,
         WorkerStart.FORK,
         false,
+        List.of(),
         List.of());
   }
 }

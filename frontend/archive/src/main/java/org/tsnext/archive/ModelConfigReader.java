@@ -73,9 +73,10 @@ public final class ModelConfigReader {
       throw new ArchiveException(
           Reason.INVALID, file + " is not a map of keys to values at its top level");
     }
-    YamlValues values = new YamlValues(file, "", map);
-    OptionalInt minWorkers = values.integer("minWorkers", 1);
-    OptionalInt maxWorkers = values.integer("maxWorkers", 1);
+    List<String> corrections = new ArrayList<>();
+    YamlValues values = new YamlValues(file, "", map, corrections);
+    OptionalInt minWorkers = values.raised("minWorkers", 1);
+    OptionalInt maxWorkers = values.orUnset("maxWorkers", 1);
     if (minWorkers.isPresent()
         && maxWorkers.isPresent()
         && maxWorkers.getAsInt() < minWorkers.getAsInt()) {
@@ -84,16 +85,16 @@ public final class ModelConfigReader {
           maxWorkers.getAsInt(),
           "at least minWorkers, which is " + minWorkers.getAsInt());
     }
-    OptionalInt jobQueueSize = values.integer("jobQueueSize", 0);
+    OptionalInt jobQueueSize = values.orUnset("jobQueueSize", 0);
     return new ModelConfig(
         minWorkers,
         maxWorkers,
-        values.integer("batchSize", 1),
+        values.raised("batchSize", 1),
         values.millisOr(ADAPTIVE, "maxBatchDelay", 0),
         values.isWord("maxBatchDelay", ADAPTIVE),
         values.seconds("responseTimeout", 1),
         values.seconds("startupTimeout", 1),
-        values.word("deviceType", DEVICE_TYPES),
+        values.wordOrUnset("deviceType", DEVICE_TYPES),
         values.integers("deviceIds"),
         values.word("parallelType", PARALLEL_TYPES),
         parallelLevel(values, map),
@@ -108,12 +109,13 @@ public final class ModelConfigReader {
         values.flag("useVenv", false),
         values.millis("sequenceMaxIdleMSec", 0).orElse(Duration.ZERO),
         values.millis("sequenceTimeoutMSec", 0).orElse(Duration.ZERO),
-        values.integer("maxNumSequence", 1, 1),
-        values.integer("maxSequenceJobQueueSize", 1, 1),
+        values.raised("maxNumSequence", 1).orElse(1),
+        values.raised("maxSequenceJobQueueSize", 1).orElse(1),
         values.flag("retryOnWorkerDeath", true),
         values.word("workerStart", WORKER_STARTS).orElse(WorkerStart.FORK),
         values.flag("preloadModel", false),
-        unknownKeys(map));
+        unknownKeys(map),
+        corrections);
   }
 
   private static Object load(String text, String file) throws ArchiveException {

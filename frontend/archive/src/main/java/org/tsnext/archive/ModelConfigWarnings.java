@@ -15,9 +15,13 @@ final class ModelConfigWarnings {
 
   private ModelConfigWarnings() {}
 
-  /** Keys that look like another one, and keys that mean nothing beside the others. */
+  /**
+   * Values that are not taken as they stand, keys that look like another one, and keys that mean
+   * nothing beside the others.
+   */
   static List<String> of(ModelConfig config) {
     ModelConfigWarnings all = new ModelConfigWarnings();
+    all.warnings.addAll(config.corrections());
     config.unknownKeys().forEach(all::misspelt);
     boolean async = config.asyncCommunication();
     all.noEffect(

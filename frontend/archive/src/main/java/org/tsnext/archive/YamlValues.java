@@ -9,7 +9,10 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import org.tsnext.archive.ArchiveException.Reason;
 
-/** Typed values of a YAML map. Each refusal names the file, the key, the value and the want. */
+/**
+ * Typed values of a YAML map. Each refusal names the file, the key, the value and the want. Numbers
+ * that TorchServe 0.12 took although they are too small are no refusal but a correction.
+ */
 final class YamlValues {
 
   private static final int MAX_LIST = 4096;
@@ -17,15 +20,18 @@ final class YamlValues {
   private final String file;
   private final String prefix;
   private final Map<?, ?> values;
+  private final List<String> corrections;
 
   /**
    * @param file what messages call the file
    * @param prefix of keys in messages: empty, or the section's name and a dot
+   * @param corrections gets a sentence for each value that is not taken as it stands
    */
-  YamlValues(String file, String prefix, Map<?, ?> values) {
+  YamlValues(String file, String prefix, Map<?, ?> values, List<String> corrections) {
     this.file = file;
     this.prefix = prefix;
     this.values = values;
+    this.corrections = corrections;
   }
 
   boolean has(String key) {
@@ -33,20 +39,23 @@ final class YamlValues {
   }
 
   /** A whole number of at least {@code min}. */
-  OptionalInt integer(String key, int min) throws ArchiveException {
+  int integer(String key, int min, int absent) throws ArchiveException {
     Object value = values.get(key);
-    if (value == null) {
-      return OptionalInt.empty();
-    }
-    return OptionalInt.of(integer(key, value, min));
+    return value == null ? absent : integer(key, value, min);
   }
 
-  int integer(String key, int min, int absent) throws ArchiveException {
-    return integer(key, min).orElse(absent);
+  /** A whole number; {@code min} in place of a smaller one. */
+  OptionalInt raised(String key, int min) throws ArchiveException {
+    return corrected(key, min, OptionalInt.of(min), min + " is taken");
+  }
+
+  /** A whole number; none in place of one below {@code min}. */
+  OptionalInt orUnset(String key, int min) throws ArchiveException {
+    return corrected(key, min, OptionalInt.empty(), "it is ignored");
   }
 
   Optional<Duration> millis(String key, int min) throws ArchiveException {
-    OptionalInt value = integer(key, min);
+    OptionalInt value = orUnset(key, min);
     return value.isPresent() ? Optional.of(Duration.ofMillis(value.getAsInt())) : Optional.empty();
   }
 
@@ -62,7 +71,7 @@ final class YamlValues {
   }
 
   Optional<Duration> seconds(String key, int min) throws ArchiveException {
-    OptionalInt value = integer(key, min);
+    OptionalInt value = orUnset(key, min);
     return value.isPresent() ? Optional.of(Duration.ofSeconds(value.getAsInt())) : Optional.empty();
   }
 
@@ -94,7 +103,18 @@ final class YamlValues {
     throw refuse(key, value, "one of " + String.join(", ", words.keySet()));
   }
 
-  /** A list of whole numbers, none below zero. */
+  /** The same, but another word is none. */
+  <T> Optional<T> wordOrUnset(String key, Map<String, T> words) throws ArchiveException {
+    if (values.get(key) instanceof String text
+        && !words.containsKey(text.toLowerCase(Locale.ROOT))) {
+      correct(
+          key, "'" + text + "'", "one of " + String.join(", ", words.keySet()), "it is ignored");
+      return Optional.empty();
+    }
+    return word(key, words);
+  }
+
+  /** A list of whole numbers; none if one of them is below zero. */
   List<Integer> integers(String key) throws ArchiveException {
     Object value = values.get(key);
     if (value == null) {
@@ -105,6 +125,10 @@ final class YamlValues {
     }
     List<Integer> numbers = new ArrayList<>();
     for (Object element : list) {
+      if (element instanceof Integer number && number < 0) {
+        correct(key, String.valueOf(number), "0 or more", "the whole list is ignored");
+        return List.of();
+      }
       numbers.add(integer(key, element, 0));
     }
     return numbers;
@@ -112,7 +136,7 @@ final class YamlValues {
 
   YamlValues section(String key) throws ArchiveException {
     if (values.get(key) instanceof Map<?, ?> section) {
-      return new YamlValues(file, prefix + key + ".", section);
+      return new YamlValues(file, prefix + key + ".", section, corrections);
     }
     throw refuse(key, values.get(key), "a map");
   }
@@ -126,6 +150,25 @@ final class YamlValues {
     return new ArchiveException(
         Reason.INVALID,
         file + ": " + prefix + key + " is " + PrintableText.of(shown) + ", expected " + expected);
+  }
+
+  private OptionalInt corrected(String key, int min, OptionalInt instead, String outcome)
+      throws ArchiveException {
+    Object value = values.get(key);
+    if (value == null) {
+      return OptionalInt.empty();
+    }
+    if (value instanceof Integer number && number < min) {
+      correct(key, String.valueOf(number), min + " or more", outcome);
+      return instead;
+    }
+    return OptionalInt.of(integer(key, value, min));
+  }
+
+  private void correct(String key, String shown, String expected, String outcome) {
+    corrections.add(
+        "%s: %s%s is %s, expected %s; %s"
+            .formatted(file, prefix, key, PrintableText.of(shown), expected, outcome));
   }
 
   private int integer(String key, Object value, int min) throws ArchiveException {

@@ -96,6 +96,7 @@ public class ModelConfigReaderTest {
             false,
             WorkerStart.SPAWN,
             true,
+            List.of(),
             List.of()));
   }
 
@@ -130,28 +131,25 @@ public class ModelConfigReaderTest {
     return new Object[][] {
       {"batchSize: '4'", "batchSize is '4', " + whole},
       {"batchSize: 4.0", "batchSize is 4.0, " + whole},
-      {"batchSize: 0", "batchSize is 0, " + whole},
       {"batchSize: true", "batchSize is true, " + whole},
       {"batchSize: 2147483648", "batchSize is 2147483648, " + whole},
       {"batchSize: 99999999999999999999", "batchSize is 99999999999999999999, " + whole},
       {"batchSize: [1]", "batchSize is a list, " + whole},
-      {"minWorkers: 0", "minWorkers is 0, " + whole},
-      {"responseTimeout: -1", "responseTimeout is -1, " + whole},
-      {"startupTimeout: 0", "startupTimeout is 0, " + whole},
-      {"maxNumSequence: 0", "maxNumSequence is 0, " + whole},
+      {"minWorkers: 1.5", "minWorkers is 1.5, " + whole},
+      {"responseTimeout: 5s", "responseTimeout is '5s', " + whole},
       {
         "maxBatchDelay: quick",
         "maxBatchDelay is 'quick', expected a whole number from 0 to 2147483647, not quoted, or adaptive"
       },
       {"useVenv: 'true'", "useVenv is 'true', expected true or false"},
       {"useJobTicket: 1", "useJobTicket is 1, expected true or false"},
-      {"deviceType: neuron", "deviceType is 'neuron', expected one of cpu, gpu"},
+      {"deviceType: 1", "deviceType is 1, expected one of cpu, gpu"},
       {"parallelType: dp", "parallelType is 'dp', expected one of pp, tp, pptp, custom"},
       {"workerStart: 1", "workerStart is 1, expected one of fork, spawn"},
       {"deviceIds: 1", "deviceIds is 1, expected a list of whole numbers"},
       {
-        "deviceIds: [0, -1]",
-        "deviceIds is -1, expected a whole number from 0 to 2147483647, not quoted"
+        "deviceIds: [0, x]",
+        "deviceIds is 'x', expected a whole number from 0 to 2147483647, not quoted"
       },
       {"torchrun: 4", "torchrun is 4, expected a map"},
       {"torchrun: {nproc-per-node: gpu}", "torchrun.nproc-per-node is 'gpu', " + whole},
@@ -161,6 +159,63 @@ public class ModelConfigReaderTest {
   @Test(dataProvider = "wrongValues")
   public void wrongValueIsRefusedWithKeyValueAndWant(String yaml, String message) {
     assertEquals(refusal(yaml), "model-config.yaml: " + message);
+  }
+
+  @DataProvider
+  public Object[][] corrected() {
+    return new Object[][] {
+      {"minWorkers: 0", "minWorkers is 0, expected 1 or more; 1 is taken", "minWorkers: 1"},
+      {"batchSize: -1", "batchSize is -1, expected 1 or more; 1 is taken", "batchSize: 1"},
+      {"maxNumSequence: 0", "maxNumSequence is 0, expected 1 or more; 1 is taken", ""},
+      {
+        "maxSequenceJobQueueSize: 0",
+        "maxSequenceJobQueueSize is 0, expected 1 or more; 1 is taken",
+        ""
+      },
+      {
+        "minWorkers: 2\nmaxWorkers: -1",
+        "maxWorkers is -1, expected 1 or more; it is ignored",
+        "minWorkers: 2"
+      },
+      {"maxBatchDelay: -1", "maxBatchDelay is -1, expected 0 or more; it is ignored", ""},
+      {"responseTimeout: 0", "responseTimeout is 0, expected 1 or more; it is ignored", ""},
+      {"startupTimeout: -5", "startupTimeout is -5, expected 1 or more; it is ignored", ""},
+      {
+        "maxRetryTimeoutInSec: -1",
+        "maxRetryTimeoutInSec is -1, expected 0 or more; it is ignored",
+        ""
+      },
+      {
+        "clientTimeoutInMills: -1",
+        "clientTimeoutInMills is -1, expected 0 or more; it is ignored",
+        ""
+      },
+      {"jobQueueSize: -1", "jobQueueSize is -1, expected 0 or more; it is ignored", ""},
+      {"deviceType: neuron", "deviceType is 'neuron', expected one of cpu, gpu; it is ignored", ""},
+      {"deviceIds: [0, -1]", "deviceIds is -1, expected 0 or more; the whole list is ignored", ""},
+    };
+  }
+
+  /** Archives that TorchServe 0.12 took stay models. */
+  @Test(dataProvider = "corrected")
+  public void numberThatIsTooSmallIsTakenAsIn012AndTold(String yaml, String said, String sameAs)
+      throws ArchiveException {
+    ModelConfig config = parse(yaml);
+    assertEquals(ModelConfigWarnings.of(config), List.of("model-config.yaml: " + said));
+    ModelConfig same = parse(sameAs);
+    assertEquals(config.minWorkers(), same.minWorkers());
+    assertEquals(config.maxWorkers(), same.maxWorkers());
+    assertEquals(config.batchSize(), same.batchSize());
+    assertEquals(config.maxBatchDelay(), same.maxBatchDelay());
+    assertEquals(config.responseTimeout(), same.responseTimeout());
+    assertEquals(config.startupTimeout(), same.startupTimeout());
+    assertEquals(config.maxRetryTimeout(), same.maxRetryTimeout());
+    assertEquals(config.clientTimeout(), same.clientTimeout());
+    assertEquals(config.jobQueueSize(), same.jobQueueSize());
+    assertEquals(config.deviceType(), same.deviceType());
+    assertEquals(config.deviceIds(), same.deviceIds());
+    assertEquals(config.maxNumSequence(), same.maxNumSequence());
+    assertEquals(config.maxSequenceJobQueueSize(), same.maxSequenceJobQueueSize());
   }
 
   @Test

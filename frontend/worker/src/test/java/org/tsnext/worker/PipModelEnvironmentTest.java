@@ -344,7 +344,8 @@ public class PipModelEnvironmentTest {
         none.retryOnWorkerDeath(),
         none.workerStart(),
         none.preloadModel(),
-        none.unknownKeys());
+        none.unknownKeys(),
+        none.corrections());
   }
 
   private String python(String interpreter, String script, String... arguments) throws Exception {

@@ -168,6 +168,7 @@ public final class Configs {
         retryOnWorkerDeath,
         workerStart,
         preloadModel,
+        List.of(),
         List.of());
   }
 }
