@@ -49,6 +49,16 @@ public final class OpenInference {
   }
 
   /**
+   * Whether a worker of a version has the model loaded.
+   *
+   * @param version empty for the default one
+   * @throws org.tsnext.core.error.ServingException if there is none
+   */
+  public boolean isReady(String model, Optional<String> version) {
+    return models.isReady(model, version);
+  }
+
+  /**
    * Name and readiness of a model.
    *
    * @param version empty for the default one
@@ -57,8 +67,19 @@ public final class OpenInference {
   public JsonObject readiness(String model, Optional<String> version) {
     JsonObject json = new JsonObject();
     json.addProperty("name", model);
-    json.addProperty("ready", models.isReady(model, version));
+    json.addProperty("ready", isReady(model, version));
     return json;
+  }
+
+  /**
+   * Every version of a model, the default one first.
+   *
+   * @param version that must exist; empty for the default one
+   * @throws org.tsnext.core.error.ServingException if there is none
+   */
+  public List<String> versions(String model, Optional<String> version) {
+    models.describe(model, version);
+    return models.describeAll(model).stream().map(ModelDescription::modelVersion).toList();
   }
 
   /**
@@ -69,9 +90,8 @@ public final class OpenInference {
    * @throws org.tsnext.core.error.ServingException if there is none
    */
   public JsonObject model(String name, Optional<String> version) {
-    models.describe(name, version);
     JsonArray versions = new JsonArray();
-    models.describeAll(name).stream().map(ModelDescription::modelVersion).forEach(versions::add);
+    versions(name, version).forEach(versions::add);
     JsonObject json = new JsonObject();
     json.addProperty("name", name);
     json.add("versions", versions);

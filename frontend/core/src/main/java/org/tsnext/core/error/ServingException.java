@@ -2,6 +2,8 @@ package org.tsnext.core.error;
 
 import java.util.Objects;
 import java.util.Optional;
+import java.util.concurrent.CompletionException;
+import java.util.function.Function;
 
 /**
  * The only exception that leaves the core: a kind, a message for the client, and optionally its
@@ -44,6 +46,20 @@ public final class ServingException extends RuntimeException {
   public static ServingException ofHandler(int status, String message) {
     int shown = status == 413 ? 507 : status >= 400 && status <= 599 ? status : 500;
     return new ServingException(ErrorKind.HANDLER_ERROR, shown, message, Optional.empty(), null);
+  }
+
+  /**
+   * The one that a future failed with.
+   *
+   * @param otherwise makes one of any other cause
+   */
+  public static ServingException of(
+      Throwable failure, Function<Throwable, ServingException> otherwise) {
+    Throwable cause =
+        failure instanceof CompletionException && failure.getCause() != null
+            ? failure.getCause()
+            : failure;
+    return cause instanceof ServingException known ? known : otherwise.apply(cause);
   }
 
   public ErrorKind kind() {

@@ -7,7 +7,6 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
 import java.util.function.BiConsumer;
@@ -376,14 +375,11 @@ public final class ModelLifecycle implements ModelService {
   }
 
   private static ServingException servingException(Throwable failure) {
-    Throwable cause =
-        failure instanceof CompletionException && failure.getCause() != null
-            ? failure.getCause()
-            : failure;
-    if (cause instanceof ServingException known) {
-      return known;
-    }
-    LOGGER.error("Model management failed", cause);
-    return new ServingException(ErrorKind.INTERNAL, "Internal error: " + cause, cause);
+    return ServingException.of(
+        failure,
+        cause -> {
+          LOGGER.error("Model management failed", cause);
+          return new ServingException(ErrorKind.INTERNAL, "Internal error: " + cause, cause);
+        });
   }
 }

@@ -40,12 +40,12 @@ final class LaterAnswer {
   }
 
   private static ServingException servingException(Exchange exchange, Throwable failure) {
-    Throwable cause = unwrapped(failure);
-    if (cause instanceof ServingException known) {
-      return known;
-    }
-    LOG.error("Request {} failed", exchange.requestId(), cause);
-    return new ServingException(ErrorKind.INTERNAL, "Internal server error.", cause);
+    return ServingException.of(
+        failure,
+        cause -> {
+          LOG.error("Request {} failed", exchange.requestId(), cause);
+          return new ServingException(ErrorKind.INTERNAL, "Internal server error.", cause);
+        });
   }
 
   private static Throwable unwrapped(Throwable failure) {

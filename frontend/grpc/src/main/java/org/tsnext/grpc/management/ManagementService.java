@@ -1,0 +1,161 @@
+package org.tsnext.grpc.management;
+
+import io.grpc.ServerServiceDefinition;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.tsnext.api.CustomizedDescription;
+import org.tsnext.api.Json;
+import org.tsnext.api.ModelOperations;
+import org.tsnext.api.OrderAnswer;
+import org.tsnext.api.Parameters;
+import org.tsnext.core.error.ErrorKind;
+import org.tsnext.core.error.ServingException;
+import org.tsnext.core.inference.InferenceService;
+import org.tsnext.core.inference.InferenceService.InferenceCall;
+import org.tsnext.grpc.call.CallErrors;
+import org.tsnext.grpc.call.ServiceTable;
+import org.tsnext.grpc.call.UnaryExchange;
+import org.tsnext.grpc.messages.management.DescribeModelRequest;
+import org.tsnext.grpc.messages.management.ListModelsRequest;
+import org.tsnext.grpc.messages.management.Management;
+import org.tsnext.grpc.messages.management.ManagementResponse;
+import org.tsnext.grpc.messages.management.RegisterModelRequest;
+import org.tsnext.grpc.messages.management.ScaleWorkerRequest;
+import org.tsnext.grpc.messages.management.SetDefaultRequest;
+import org.tsnext.grpc.messages.management.UnregisterModelRequest;
+
+/**
+ * {@code ManagementAPIsService}: the model operations, each answered with a text. An order that was
+ * taken goes on if its client leaves; only a question to a handler is cancelled.
+ */
+public final class ManagementService {
+
+  private static final Logger LOG = LoggerFactory.getLogger(ManagementService.class);
+
+  private static final String NAME = "org.pytorch.serve.grpc.management.ManagementAPIsService";
+
+  private final ModelOperations operations;
+  private final InferenceService inference;
+
+  private ManagementService(ModelOperations operations, InferenceService inference) {
+    this.operations = operations;
+    this.inference = inference;
+  }
+
+  public static ServerServiceDefinition of(
+      ModelOperations operations, InferenceService inference, CallErrors errors) {
+    ManagementService service = new ManagementService(operations, inference);
+    ManagementResponse answer = ManagementResponse.getDefaultInstance();
+    return new ServiceTable(NAME, Management.getDescriptor(), errors)
+        .unary(
+            "DescribeModel", DescribeModelRequest.getDefaultInstance(), answer, service::describe)
+        .unary("ListModels", ListModelsRequest.getDefaultInstance(), answer, service::list)
+        .unary(
+            "RegisterModel", RegisterModelRequest.getDefaultInstance(), answer, service::register)
+        .unary("ScaleWorker", ScaleWorkerRequest.getDefaultInstance(), answer, service::scale)
+        .unary("SetDefault", SetDefaultRequest.getDefaultInstance(), answer, service::setDefault)
+        .unary(
+            "UnregisterModel",
+            UnregisterModelRequest.getDefaultInstance(),
+            answer,
+            service::unregister)
+        .build();
+  }
+
+  private void describe(UnaryExchange<ManagementResponse> exchange, DescribeModelRequest request) {
+    Parameters given = new MessageParameters(request);
+    String model = required(given, "model_name");
+    Optional<String> version = given.text("model_version");
+    if (request.getCustomized() && !ModelOperations.isAllVersions(version)) {
+      CustomizedDescription description = operations.describeCustomized(model, version);
+      InferenceCall call =
+          inference.submit(
+              description.question(exchange.requestId()),
+              new CustomizedDescriptionSink(exchange, description));
+      exchange.onClientGone(call::cancel);
+    } else {
+      exchange.send(response(Json.text(operations.describe(model, version))));
+    }
+  }
+
+  private void list(UnaryExchange<ManagementResponse> exchange, ListModelsRequest request) {
+    exchange.send(response(Json.text(operations.list(new MessageParameters(request)))));
+  }
+
+  private void register(UnaryExchange<ManagementResponse> exchange, RegisterModelRequest request) {
+    answer(
+        exchange,
+        operations.register(new MessageParameters(request), false).thenApply(OrderAnswer::text));
+  }
+
+  /** Fewer than no workers are, as in TorchServe 0.12, the default. */
+  private void scale(UnaryExchange<ManagementResponse> exchange, ScaleWorkerRequest request) {
+    ScaleWorkerRequest.Builder order = request.toBuilder();
+    if (request.getMinWorker() < 0) {
+      order.clearMinWorker();
+    }
+    if (request.getMaxWorker() < 0) {
+      order.clearMaxWorker();
+    }
+    Parameters given = new MessageParameters(order);
+    answer(
+        exchange,
+        operations
+            .scale(required(given, "model_name"), given.text("model_version"), given)
+            .thenApply(OrderAnswer::text));
+  }
+
+  private void setDefault(UnaryExchange<ManagementResponse> exchange, SetDefaultRequest request) {
+    Parameters given = new MessageParameters(request);
+    exchange.send(
+        response(
+            operations.setDefault(
+                required(given, "model_name"), required(given, "model_version"))));
+  }
+
+  private void unregister(
+      UnaryExchange<ManagementResponse> exchange, UnregisterModelRequest request) {
+    Parameters given = new MessageParameters(request);
+    answer(
+        exchange,
+        operations.unregister(required(given, "model_name"), given.text("model_version")));
+  }
+
+  /** Once the order is carried out, on whichever thread that is. */
+  @SuppressWarnings("FutureReturnValueIgnored") // The action is the end; it does not throw.
+  private static void answer(
+      UnaryExchange<ManagementResponse> exchange, CompletableFuture<String> order) {
+    order.whenComplete(
+        (text, failure) -> {
+          if (failure == null) {
+            exchange.send(response(text));
+          } else {
+            exchange.fail(servingException(exchange, failure));
+          }
+        });
+  }
+
+  private static ServingException servingException(
+      UnaryExchange<ManagementResponse> exchange, Throwable failure) {
+    return ServingException.of(
+        failure,
+        cause -> {
+          LOG.error("Call {} failed", exchange.requestId(), cause);
+          return new ServingException(ErrorKind.INTERNAL, "Internal server error.", cause);
+        });
+  }
+
+  private static String required(Parameters given, String name) {
+    return given
+        .text(name)
+        .orElseThrow(
+            () ->
+                new ServingException(ErrorKind.BAD_REQUEST, "Parameter " + name + " is required."));
+  }
+
+  static ManagementResponse response(String text) {
+    return ManagementResponse.newBuilder().setMsg(text).build();
+  }
+}

@@ -1,0 +1,2 @@
+/** The service of the management listener. */
+package org.tsnext.grpc.management;

@@ -1,0 +1,48 @@
+package org.tsnext.grpc.openinference;
+
+import java.util.Arrays;
+import java.util.Optional;
+import java.util.stream.Collectors;
+
+/** The datatypes of tensors, by the names that requests have for them. */
+enum Datatype {
+  BOOL(1),
+  INT8(1),
+  INT16(2),
+  INT32(4),
+  INT64(8),
+  UINT8(1),
+  UINT16(2),
+  UINT32(4),
+  UINT64(8),
+  FP16(2),
+  BF16(2),
+  FP32(4),
+  FP64(8),
+  /** Any octets; in raw contents each element has its length, in 4 octets, in front. */
+  BYTES(0);
+
+  private final int octets;
+
+  Datatype(int octets) {
+    this.octets = octets;
+  }
+
+  /** Of one element in raw contents, 0 if they differ. */
+  int octets() {
+    return octets;
+  }
+
+  /** Whether typed contents have no field for it. */
+  boolean onlyRaw() {
+    return this == FP16 || this == BF16;
+  }
+
+  static Optional<Datatype> of(String name) {
+    return Arrays.stream(values()).filter(type -> type.name().equals(name)).findFirst();
+  }
+
+  static String names() {
+    return Arrays.stream(values()).map(Datatype::name).collect(Collectors.joining(", "));
+  }
+}

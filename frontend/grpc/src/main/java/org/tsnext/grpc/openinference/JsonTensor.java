@@ -1,0 +1,183 @@
+package org.tsnext.grpc.openinference;
+
+import com.google.gson.JsonParser;
+import com.google.gson.stream.JsonReader;
+import com.google.gson.stream.JsonToken;
+import com.google.protobuf.ByteString;
+import java.io.IOException;
+import java.math.BigDecimal;
+import java.math.BigInteger;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+
+/** Reads the {@code data} of a tensor, a JSON array that may be nested, into raw contents. */
+final class JsonTensor {
+
+  private final Datatype type;
+  private final ByteString.Output raw = ByteString.newOutput();
+  private final ByteBuffer element = ByteBuffer.allocate(Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+  private long count;
+
+  JsonTensor(Datatype type) {
+    this.type = type;
+  }
+
+  /** Elements read. */
+  long count() {
+    return count;
+  }
+
+  ByteString raw() {
+    return raw.toByteString();
+  }
+
+  /**
+   * Reads the array that is next.
+   *
+   * @throws TensorException if an element does not fit the datatype
+   * @throws IOException if it is no JSON
+   */
+  void read(JsonReader json) throws IOException, TensorException {
+    if (json.peek() != JsonToken.BEGIN_ARRAY) {
+      throw new TensorException("has data that are " + named(json.peek()) + ", expected an array");
+    }
+    int depth = 0;
+    do {
+      switch (json.peek()) {
+        case BEGIN_ARRAY -> {
+          json.beginArray();
+          depth++;
+        }
+        case END_ARRAY -> {
+          json.endArray();
+          depth--;
+        }
+        default -> {
+          readElement(json);
+          count++;
+        }
+      }
+    } while (depth > 0);
+  }
+
+  private void readElement(JsonReader json) throws IOException, TensorException {
+    switch (type) {
+      case BOOL -> put(readBoolean(json) ? 1 : 0, 1);
+      case INT8, INT16, INT32, INT64 ->
+          put(readInteger(json, 8 * type.octets() - 1, true), type.octets());
+      case UINT8, UINT16, UINT32, UINT64 ->
+          put(readInteger(json, 8 * type.octets(), false), type.octets());
+      case FP16 -> put(HalfFloat.toFp16((float) readFloat(json)), 2);
+      case BF16 -> put(HalfFloat.toBf16((float) readFloat(json)), 2);
+      case FP32 -> put(Float.floatToRawIntBits((float) readFloat(json)), 4);
+      case FP64 -> put(Double.doubleToRawLongBits(readFloat(json)), 8);
+      case BYTES -> {
+        byte[] text = readText(json).getBytes(StandardCharsets.UTF_8);
+        put(text.length, Integer.BYTES);
+        raw.write(text);
+      }
+    }
+  }
+
+  private void put(long bits, int octets) {
+    element.putLong(0, bits);
+    raw.write(element.array(), 0, octets);
+  }
+
+  private boolean readBoolean(JsonReader json) throws IOException, TensorException {
+    if (json.peek() == JsonToken.BOOLEAN) {
+      return json.nextBoolean();
+    }
+    if (json.peek() == JsonToken.NUMBER) {
+      return readInteger(json, 1, false) != 0;
+    }
+    throw unexpected(json);
+  }
+
+  /**
+   * @param bits of the magnitude
+   */
+  private long readInteger(JsonReader json, int bits, boolean signed)
+      throws IOException, TensorException {
+    if (json.peek() != JsonToken.NUMBER) {
+      throw unexpected(json);
+    }
+    String text = json.nextString();
+    try {
+      long value = Long.parseLong(text);
+      if (bits >= Long.SIZE - 1 ? signed || value >= 0 : isWithin(value, bits, signed)) {
+        return value;
+      }
+    } catch (NumberFormatException e) {
+      // Written as a broken number, or beyond 63 bits.
+      if (text.length() <= 40) {
+        return readLargeInteger(text, bits, signed);
+      }
+    }
+    throw doesNotFit(text);
+  }
+
+  private static boolean isWithin(long value, int bits, boolean signed) {
+    return value < 1L << bits && value >= (signed ? -(1L << bits) : 0);
+  }
+
+  private long readLargeInteger(String text, int bits, boolean signed) throws TensorException {
+    BigDecimal number = new BigDecimal(text);
+    if (number.precision() - (long) number.scale() > 20) {
+      throw doesNotFit(text);
+    }
+    try {
+      BigInteger value = number.toBigIntegerExact();
+      // The bits of a negative value are those of its complement.
+      if (value.bitLength() <= bits && (signed || value.signum() >= 0)) {
+        return value.longValue();
+      }
+    } catch (ArithmeticException e) {
+      // It has a fraction.
+    }
+    throw doesNotFit(text);
+  }
+
+  /** NaN and infinities are words for the reader; Python writes them so. */
+  private double readFloat(JsonReader json) throws IOException, TensorException {
+    JsonToken token = json.peek();
+    if (token != JsonToken.NUMBER && token != JsonToken.STRING) {
+      throw unexpected(json);
+    }
+    String text = json.nextString();
+    try {
+      return Double.parseDouble(text);
+    } catch (NumberFormatException e) {
+      throw doesNotFit(text);
+    }
+  }
+
+  /** The text, or the JSON of what is none. */
+  private static String readText(JsonReader json) throws IOException {
+    return json.peek() == JsonToken.STRING
+        ? json.nextString()
+        : JsonParser.parseReader(json).toString();
+  }
+
+  private TensorException unexpected(JsonReader json) throws IOException {
+    return new TensorException("has " + named(json.peek()) + " in its data, expected " + type);
+  }
+
+  private TensorException doesNotFit(String text) {
+    String shown = text.length() > 40 ? text.substring(0, 40) + "..." : text;
+    return new TensorException("has the element " + shown + ", expected " + type);
+  }
+
+  private static String named(JsonToken token) {
+    return switch (token) {
+      case BEGIN_ARRAY, END_ARRAY -> "an array";
+      case BEGIN_OBJECT, END_OBJECT, NAME -> "an object";
+      case STRING -> "a text";
+      case NUMBER -> "a number";
+      case BOOLEAN -> "true or false";
+      case NULL -> "null";
+      case END_DOCUMENT -> "nothing";
+    };
+  }
+}
