@@ -156,7 +156,8 @@ final class SettingsResolver {
             .or(() -> manifest.map(Manifest::runtime))
             .orElse("python");
     if (!Manifest.isRuntime(runtime)) {
-      throw new ServingException(ErrorKind.BAD_REQUEST, "Invalid RuntimeType value: " + runtime);
+      throw new ServingException(ErrorKind.INVALID_MODEL, "Runtime is not defined or invalid.")
+          .withDetail("The manifest says " + runtime + ", expected python, python3 or LSP.");
     }
     return runtime;
   }

@@ -161,6 +161,28 @@ public class SettingsTest {
   }
 
   @Test
+  public void unknownRuntimeOfAManifestIsAnInvalidModel() {
+    Optional<Manifest> java =
+        Optional.of(
+            new Manifest(
+                Optional.of("cats"),
+                Optional.of("1.0"),
+                Optional.of("handler.py"),
+                Optional.empty(),
+                Optional.empty(),
+                Optional.empty(),
+                Optional.empty(),
+                Optional.empty(),
+                "java"));
+    assertRefused(
+        () ->
+            new SettingsResolver(server(0, false))
+                .resolve(order(true), archive(java, ModelConfig.none())),
+        ErrorKind.INVALID_MODEL,
+        "Runtime is not defined or invalid.");
+  }
+
+  @Test
   public void modelWithoutHandlerIsRefusedUnlessTheServerHasOne() {
     ModelArchive bare = archive(Optional.empty(), ModelConfig.none());
     assertRefused(
