@@ -129,6 +129,7 @@ public class ManagementTest extends HttpTestBase {
       {"/models?url=a.mar&response_timeout=0", "", "X-A: b", "is 0, expected 1 or more"},
       {"/models?url=a.mar&startup_timeout=1e3", "", "X-A: b", "expected an integer of 32 bits"},
       {"/models?url=a.mar&max_batch_delay=9999999999", "", "X-A: b", "an integer of 32 bits"},
+      {"/models?url=a.mar&batch_size=%D9%A3", "", "X-A: b", "expected an integer of 32 bits"},
       {"/models?url=a.mar&synchronous=yes", "", "X-A: b", "is \"yes\", expected true or false"},
       {"/models", "url=a&synchronous=1", FORM, "synchronous is \"1\", expected true or false"},
       {"/models", "url=a&initial_workers=many", FORM, "initial_workers is \"many\""},
@@ -138,6 +139,8 @@ public class ManagementTest extends HttpTestBase {
       {"/models", "{\"url\": {}}", JSON, "Parameter url is {}, expected a string."},
       {"/models", "{\"url\": \"a\", \"batch_size\": \"x\"}", JSON, "expected an integer"},
       {"/models", "{\"url\": \"a\", \"batch_size\": 1.5}", JSON, "expected an integer"},
+      {"/models", "{\"url\": \"a\", \"batch_size\": \"\u0663\"}", JSON, "expected an integer"},
+      {"/models", "{\"url\": \"a\"} {\"url\": \"b\"}", JSON, "something follows the object"},
       {"/models", "{\"url\": \"a\", \"batch_size\": 99999999999}", JSON, "of 32 bits"},
       {"/models", "{\"url\": \"a\", \"batch_size\": 1e999999999}", JSON, "of 32 bits"},
       {"/models", "{\"url\": \"a\", \"synchronous\": \"maybe\"}", JSON, "true or false"},
@@ -153,6 +156,13 @@ public class ManagementTest extends HttpTestBase {
     assertTrue(answer.body().contains("\"type\": \"BadRequestException\""), answer.body());
     assertTrue(answer.body().replace("\\\"", "\"").contains(reason), answer.body());
     assertTrue(models.orders.isEmpty());
+  }
+
+  @Test
+  public void refusalDoesNotRepeatALongBody() throws Exception {
+    Answer answer = management().post("/models", "{\"key\": ".repeat(100), JSON);
+    assertEquals(answer.status(), 400);
+    assertTrue(answer.body().length() < 400, answer.body());
   }
 
   @Test

@@ -7,6 +7,7 @@ import com.google.gson.JsonParser;
 import com.google.gson.JsonPrimitive;
 import com.google.gson.Strictness;
 import com.google.gson.stream.JsonReader;
+import com.google.gson.stream.JsonToken;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufInputStream;
 import java.io.IOException;
@@ -26,6 +27,8 @@ import org.tsnext.core.error.ServingException;
  */
 record JsonParameters(JsonObject json) implements Parameters {
 
+  private static final int LONGEST_REASON = 200;
+
   /**
    * Reads a body; does not release it.
    *
@@ -41,10 +44,16 @@ record JsonParameters(JsonObject json) implements Parameters {
       if (!json.isJsonObject()) {
         throw malformed("expected an object");
       }
+      if (reader.peek() != JsonToken.END_DOCUMENT) {
+        throw malformed("something follows the object");
+      }
       return new JsonParameters(json.getAsJsonObject());
     } catch (JsonParseException | IOException e) {
-      // The cause says it without the name of a Java class in front.
-      throw malformed((e.getCause() == null ? e : e.getCause()).getMessage());
+      // The cause says it without the name of a Java class in front, and with a path of the
+      // client's own words behind, which has no limit.
+      String reason = (e.getCause() == null ? e : e.getCause()).getMessage();
+      throw malformed(
+          reason.length() > LONGEST_REASON ? reason.substring(0, LONGEST_REASON) + "..." : reason);
     }
   }
 
@@ -60,7 +69,8 @@ record JsonParameters(JsonObject json) implements Parameters {
       return OptionalInt.empty();
     }
     try {
-      return OptionalInt.of(new BigDecimal(value.get().getAsString().trim()).intValueExact());
+      String number = Ascii.require(value.get().getAsString().trim());
+      return OptionalInt.of(new BigDecimal(number).intValueExact());
     } catch (NumberFormatException e) {
       throw Parameters.unexpected(name, value.get().toString(), "an integer");
     } catch (ArithmeticException e) {

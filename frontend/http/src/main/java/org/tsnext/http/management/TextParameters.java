@@ -29,12 +29,12 @@ record TextParameters(QueryParameters query, QueryParameters form) implements Pa
 
   @Override
   public OptionalInt integer(String name) {
-    Optional<String> value = text(name).map(String::trim);
+    Optional<String> value = text(name).map(String::trim).filter(digits -> !digits.isEmpty());
     if (value.isEmpty()) {
       return OptionalInt.empty();
     }
     try {
-      return OptionalInt.of(Integer.parseInt(value.get()));
+      return OptionalInt.of(Integer.parseInt(Ascii.require(value.get())));
     } catch (NumberFormatException e) {
       throw Parameters.unexpected(name, quoted(value.get()), "an integer of 32 bits");
     }
