@@ -15,6 +15,9 @@ final class OrderReader {
   /** Stands for a drain without a limit. */
   private static final Duration UNTIL_DONE = Duration.ofDays(365);
 
+  /** A module or file and a function; names of files end at 255 octets. */
+  private static final int LONGEST_HANDLER = 1024;
+
   private OrderReader() {}
 
   static RegisterModel registration(Parameters given, boolean synchronous) {
@@ -26,7 +29,7 @@ final class OrderReader {
     return new RegisterModel(
         url,
         given.text("model_name"),
-        given.text("handler"),
+        handler(given),
         runtime(given),
         given.integerFrom("batch_size", 1),
         duration(given.integerFrom("max_batch_delay", 0), 1),
@@ -63,6 +66,18 @@ final class OrderReader {
         seconds.getAsInt() == -1 ? UNTIL_DONE : Duration.ofSeconds(seconds.getAsInt()));
   }
 
+  private static Optional<String> handler(Parameters given) {
+    Optional<String> handler = given.text("handler");
+    handler
+        .filter(text -> text.length() > LONGEST_HANDLER)
+        .ifPresent(
+            text -> {
+              throw Parameters.unexpected(
+                  "handler", text, "at most " + LONGEST_HANDLER + " characters");
+            });
+    return handler;
+  }
+
   private static Optional<String> runtime(Parameters given) {
     Optional<String> runtime = given.text("runtime");
     runtime
@@ -70,7 +85,7 @@ final class OrderReader {
         .ifPresent(
             name -> {
               throw new ServingException(
-                  ErrorKind.BAD_REQUEST, "Invalid RuntimeType value: " + name);
+                  ErrorKind.BAD_REQUEST, "Invalid RuntimeType value: " + Parameters.shown(name));
             });
     return runtime;
   }

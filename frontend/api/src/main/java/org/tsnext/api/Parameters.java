@@ -49,11 +49,14 @@ public interface Parameters {
    * @param value as it was given; long ones are cut
    */
   static ServingException unexpected(String name, String value, String expected) {
-    String shown =
-        value.length() > LONGEST_SHOWN ? value.substring(0, LONGEST_SHOWN) + "..." : value;
     return new ServingException(
         ErrorKind.BAD_REQUEST,
-        "Parameter " + name + " is " + shown + ", expected " + expected + ".");
+        "Parameter " + name + " is " + shown(value) + ", expected " + expected + ".");
+  }
+
+  /** A value as error messages show it: long ones are cut. */
+  static String shown(String value) {
+    return value.length() > LONGEST_SHOWN ? value.substring(0, LONGEST_SHOWN) + "..." : value;
   }
 
   static ServingException outOfRange(String name, int value, int minimum) {

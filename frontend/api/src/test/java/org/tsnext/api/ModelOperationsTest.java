@@ -64,6 +64,21 @@ public final class ModelOperationsTest {
   }
 
   @Test
+  public void endlessWordsAreRefusedBrieflyBeforeAWorkerChokesOnThem() {
+    for (String parameter : new String[] {"handler", "runtime"}) {
+      ServingException error =
+          expectThrows(
+              ServingException.class,
+              () ->
+                  operations.register(
+                      new Given(Map.of("url", "a.mar", parameter, "x".repeat(1 << 20))), true));
+      assertEquals(error.kind(), ErrorKind.BAD_REQUEST);
+      assertTrue(error.getMessage().length() < 300, parameter);
+    }
+    assertTrue(models.orders.isEmpty());
+  }
+
+  @Test
   public void noTransportRegistersOrUnregistersWhileTheModelApiIsOff() {
     ModelOperations off = new ModelOperations(models, false);
     for (ThrowingRunnable call :
