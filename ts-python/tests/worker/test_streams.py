@@ -87,6 +87,26 @@ def test_cancelled_batch_raises_in_the_handler_and_the_worker_lives_on(
     assert worker.ask(request_of(b"0", "text/plain"))[0].body == b"end"
 
 
+def test_chunk_with_an_error_code_fails_the_batch(
+    shared_frontend: Any, model: Any, request_of: Any
+) -> None:
+    folder = model(
+        """
+from ts.handler_utils.utils import send_intermediate_predict_response
+
+def handle(data, context):
+    if data is None:
+        return None
+    send_intermediate_predict_response(["no"], context.request_ids, "too long", 416, context)
+    return ["end"]
+"""
+    )
+    worker = shared_frontend.loaded("fork", folder)
+    answer = worker.ask(request_of(b"x"))[0]
+    assert (answer.code, answer.message) == (416, "too long")
+    worker.close()
+
+
 def test_old_import_path_of_streaming_works(
     shared_frontend: Any, model: Any, request_of: Any
 ) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from ts._worker.failures import RequestCancelled
 from ts.protocol.otf_message_handler import create_predict_response
+from ts.utils.util import PredictionException
 
 __all__ = [
     "RequestCancelled",
@@ -34,17 +35,20 @@ def send_intermediate_predict_response(
     Args:
         ret: One element per request, encoded like a result.
         req_id_map: ``context.request_ids``.
-        message: Kept for handlers of TorchServe 0.12, not sent.
-        code: Likewise.
+        message: What the clients are told if `code` is not 200.
+        code: 200, or the status that the whole batch fails with.
         context: The context the handler was called with.
 
     Raises:
+        PredictionException: `code` is not 200. A handler lets it pass.
         RequestCancelled: Every client of the batch has gone. A handler may clean up and let it
             pass.
         ValueError: `ret` has not one element per request.
     """
     if os.environ.get("LOCAL_RANK", "0") != "0":
         return
+    if code != 200:
+        raise PredictionException(message, code)
     call = context._call
     if call is None:
         raise RuntimeError("there is no request to stream to: the context is used outside a batch")
