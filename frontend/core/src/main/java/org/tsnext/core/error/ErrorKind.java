@@ -39,7 +39,7 @@ public enum ErrorKind {
   WORKER_LOST(500, 14, "InternalServerException"),
   WORKER_LOAD_FAILED(500, 13, "InternalServerException"),
   NOT_SUPPORTED(501, 12, "NotImplementedException"),
-  PREDICTION_FAILED(503, 13, "InternalServerException"),
+  PREDICTION_FAILED(503, 14, "InternalServerException"),
   NO_WORKER(503, 14, "ServiceUnavailableException"),
   QUEUE_FULL(503, 14, "ServiceUnavailableException"),
   /** The bodies that the server holds for others leave no room for this one. */

@@ -5,6 +5,7 @@ import com.google.rpc.ErrorInfo;
 import io.grpc.Metadata;
 import io.grpc.Status;
 import io.grpc.protobuf.ProtoUtils;
+import io.netty.buffer.ByteBufUtil;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 
@@ -23,10 +24,15 @@ public final class CallErrors {
           "grpc-status-details-bin",
           ProtoUtils.metadataMarshaller(com.google.rpc.Status.getDefaultInstance()));
 
-  /** Clients accept 8 KiB of trailers; a description may be escaped to three times its length. */
+  /**
+   * In octets. Clients accept 8 KiB of trailers; a description may be escaped to three times its
+   * length, and the details are written with a third more.
+   */
   private static final int LONGEST_MESSAGE = 1024;
 
   private static final int LONGEST_DETAIL = 1536;
+
+  private static final String CUT = "...";
 
   private final boolean showDetail;
 
@@ -35,6 +41,11 @@ public final class CallErrors {
    */
   public CallErrors(boolean showDetail) {
     this.showDetail = showDetail;
+  }
+
+  /** Whether causes are told. */
+  public boolean showsDetail() {
+    return showDetail;
   }
 
   /** The status that ends a call. */
@@ -79,8 +90,21 @@ public final class CallErrors {
     return message == null ? "" : cut(message, LONGEST_MESSAGE);
   }
 
-  private static String cut(String text, int longest) {
-    return text.length() <= longest ? text : text.substring(0, longest - 3) + "...";
+  /** The start of a text, whole characters, that has at most so many octets in UTF-8. */
+  private static String cut(String text, int most) {
+    if (ByteBufUtil.utf8Bytes(text) <= most) {
+      return text;
+    }
+    StringBuilder start = new StringBuilder();
+    int octets = CUT.length();
+    for (int i = 0; ; i += Character.charCount(text.codePointAt(i))) {
+      String character = Character.toString(text.codePointAt(i));
+      octets += ByteBufUtil.utf8Bytes(character);
+      if (octets > most) {
+        return start.append(CUT).toString();
+      }
+      start.append(character);
+    }
   }
 
   private static int code(ServingException error) {
@@ -97,7 +121,7 @@ public final class CallErrors {
       case 403 -> Status.Code.PERMISSION_DENIED;
       case 404 -> Status.Code.NOT_FOUND;
       case 409 -> Status.Code.ABORTED;
-      case 413, 429 -> Status.Code.RESOURCE_EXHAUSTED;
+      case 413, 429, 507 -> Status.Code.RESOURCE_EXHAUSTED;
       case 416 -> Status.Code.OUT_OF_RANGE;
       case 499 -> Status.Code.CANCELLED;
       case 501 -> Status.Code.UNIMPLEMENTED;

@@ -9,6 +9,9 @@ public final class CallMetadata {
   public static final Metadata.Key<String> REQUEST_ID =
       Metadata.Key.of("x-request-id", Metadata.ASCII_STRING_MARSHALLER);
 
+  public static final Metadata.Key<String> AUTHORIZATION =
+      Metadata.Key.of("authorization", Metadata.ASCII_STRING_MARSHALLER);
+
   private CallMetadata() {}
 
   /** Adds the id to what is sent, and returns that. */

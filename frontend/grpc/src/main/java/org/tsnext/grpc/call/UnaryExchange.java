@@ -1,13 +1,11 @@
 package org.tsnext.grpc.call;
 
 import io.grpc.Context;
-import io.grpc.Deadline;
 import io.grpc.Metadata;
 import io.grpc.ServerCall;
 import io.grpc.Status;
 import java.time.Duration;
 import java.util.Optional;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.request.RequestIds;
@@ -26,6 +24,7 @@ public final class UnaryExchange<A> {
   private final CallErrors errors;
   private final String requestId;
   private volatile Runnable onClientGone = () -> {};
+  private volatile Runnable onEnd = () -> {};
 
   @SuppressWarnings("UnusedVariable") // it is, by its updater
   private volatile int ended;
@@ -49,30 +48,30 @@ public final class UnaryExchange<A> {
 
   /** How long the client still waits, if it said so. To be asked while the call is handed over. */
   public Optional<Duration> timeout() {
-    return timeoutOf(Context.current());
-  }
-
-  static Optional<Duration> timeoutOf(Context context) {
-    Deadline deadline = context.getDeadline();
-    return deadline == null
-        ? Optional.empty()
-        : Optional.of(Duration.ofNanos(Math.max(1, deadline.timeRemaining(TimeUnit.NANOSECONDS))));
+    return CallTimeout.of(Context.current());
   }
 
   /**
-   * Says what to do if the client goes away before the answer; runs at once if it has gone. On the
-   * thread that handed the call over.
+   * Says what to do if the client goes away before the answer. On the thread that handed the call
+   * over, which is also the one that learns of it.
    */
   public void onClientGone(Runnable action) {
     onClientGone = action;
-    if (call.isCancelled()) {
-      action.run();
-    }
+  }
+
+  /**
+   * Says what to do when the call has ended, however that is. On the thread that handed the call
+   * over, before anything is answered.
+   */
+  public void onEnd(Runnable action) {
+    onEnd = action;
   }
 
   void clientGone() {
-    ENDED.set(this, 1);
-    onClientGone.run();
+    if (ENDED.compareAndSet(this, 0, 1)) {
+      onClientGone.run();
+      onEnd.run();
+    }
   }
 
   /** Answers. */
@@ -90,6 +89,7 @@ public final class UnaryExchange<A> {
       call.sendHeaders(CallMetadata.withRequestId(new Metadata(), requestId));
       call.sendMessage(answer);
       call.close(Status.OK, trailers);
+      onEnd.run();
     }
   }
 
@@ -107,6 +107,7 @@ public final class UnaryExchange<A> {
     if (ENDED.compareAndSet(this, 0, 1)) {
       errors.addDetails(error, trailers);
       call.close(errors.status(error), CallMetadata.withRequestId(trailers, requestId));
+      onEnd.run();
     }
   }
 

@@ -3,7 +3,6 @@ package org.tsnext.grpc.call;
 import io.grpc.Metadata;
 import io.grpc.ServerCall;
 import io.grpc.ServerCallHandler;
-import io.grpc.Status;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.tsnext.core.error.ErrorKind;
@@ -24,64 +23,34 @@ final class UnaryRpc<Q, A> implements ServerCallHandler<Q, A> {
 
   @Override
   public ServerCall.Listener<Q> startCall(ServerCall<Q, A> call, Metadata headers) {
-    // Two, so that a second message is noticed: it is an error.
-    call.request(2);
-    return new OneMessage(call, new UnaryExchange<>(call, headers, errors));
+    return new Handled(call, new UnaryExchange<>(call, headers, errors));
   }
 
-  private final class OneMessage extends ServerCall.Listener<Q> {
+  private final class Handled extends OneRequest<Q> {
     private final ServerCall<Q, A> call;
     private final UnaryExchange<A> exchange;
-    private Q request;
-    private boolean refused;
 
-    OneMessage(ServerCall<Q, A> call, UnaryExchange<A> exchange) {
+    Handled(ServerCall<Q, A> call, UnaryExchange<A> exchange) {
+      super(call);
       this.call = call;
       this.exchange = exchange;
     }
 
     @Override
-    public void onMessage(Q message) {
-      if (request == null) {
-        request = message;
-      } else {
-        refuse("Too many requests: this rpc takes one message");
-      }
-    }
-
-    @Override
-    public void onHalfClose() {
-      if (refused) {
-        return;
-      }
-      if (request == null) {
-        refuse("No request: this rpc takes one message");
-        return;
-      }
-      Q taken = request;
-      request = null;
+    protected void onRequest(Q request) {
       try {
-        handler.handle(exchange, taken);
+        handler.handle(exchange, request);
       } catch (ServingException e) {
         exchange.fail(e);
       } catch (RuntimeException e) {
-        LOG.error(
-            "Call {} {} failed",
-            exchange.requestId(),
-            call.getMethodDescriptor().getFullMethodName(),
-            e);
+        String rpc = call.getMethodDescriptor().getFullMethodName();
+        LOG.error("Call {} {} failed", exchange.requestId(), rpc, e);
         exchange.fail(new ServingException(ErrorKind.INTERNAL, "Internal server error.", e));
       }
     }
 
-    /** The same for every gRPC server: INTERNAL for a client that breaks the protocol. */
-    private void refuse(String why) {
-      refused = true;
-      call.close(Status.INTERNAL.withDescription(why), new Metadata());
-    }
-
     @Override
-    public void onCancel() {
+    protected void onClientGone() {
       exchange.clientGone();
     }
   }

@@ -12,6 +12,7 @@ import org.tsnext.core.error.ServingException;
 import org.tsnext.core.inference.InferenceService;
 import org.tsnext.core.inference.InferenceService.InferenceCall;
 import org.tsnext.core.request.InferenceRequest;
+import org.tsnext.core.request.InputLimits;
 import org.tsnext.core.request.InputPart;
 import org.tsnext.core.request.Protocol;
 import org.tsnext.http.connection.Exchange;
@@ -52,7 +53,7 @@ final class PredictionHandler implements RouteHandler {
   }
 
   private InferenceRequest request(RoutedRequest routed, List<InputPart> parts) {
-    InputReader.check(parts);
+    InputLimits.check(parts);
     Exchange exchange = routed.exchange();
     String urlPath = routed.parameters().getOrDefault("url_path", "");
     return new InferenceRequest(

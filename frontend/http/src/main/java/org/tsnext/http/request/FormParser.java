@@ -6,6 +6,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.tsnext.core.request.InputLimits;
 import org.tsnext.core.request.InputPart;
 
 /** {@code application/x-www-form-urlencoded} bodies. */
@@ -26,9 +27,9 @@ public final class FormParser {
     while (start < octets.length) {
       int end = indexOf(octets, '&', start, octets.length);
       if (end > start) {
-        if (parts.size() == InputReader.MAX_PARTS) {
+        if (parts.size() == InputLimits.MAX_PARTS) {
           throw MalformedRequest.because(
-              "More than " + InputReader.MAX_PARTS + " fields in one form.");
+              "More than " + InputLimits.MAX_PARTS + " fields in one form.");
         }
         int nameEnd = indexOf(octets, '=', start, end);
         parts.add(

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import org.tsnext.core.error.ServingException;
+import org.tsnext.core.request.InputLimits;
 import org.tsnext.core.request.InputPart;
 
 /**
@@ -94,8 +95,8 @@ final class MultipartParser {
 
   /** Reads the part at {@code start} and returns where the delimiter after it begins. */
   private int readPart(int start, List<InputPart> parts) {
-    if (parts.size() == InputReader.MAX_PARTS) {
-      throw malformed("it has more than " + InputReader.MAX_PARTS + " parts");
+    if (parts.size() == InputLimits.MAX_PARTS) {
+      throw malformed("it has more than " + InputLimits.MAX_PARTS + " parts");
     }
     int headerStop = Math.min(end, start + MAX_PART_HEADER);
     int headerEnd = find(HEADER_END, start, headerStop);

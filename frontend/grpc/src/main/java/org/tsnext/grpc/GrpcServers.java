@@ -1,0 +1,153 @@
+package org.tsnext.grpc;
+
+import io.grpc.ServerServiceDefinition;
+import io.grpc.ServiceDescriptor;
+import io.grpc.protobuf.services.ProtoReflectionServiceV1;
+import io.netty.channel.EventLoopGroup;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.Set;
+import java.util.stream.Collectors;
+import org.tsnext.core.inference.InferenceService;
+import org.tsnext.core.model.ModelService;
+import org.tsnext.core.time.Clock;
+import org.tsnext.grpc.GrpcAccess.Kind;
+import org.tsnext.grpc.call.CallErrors;
+import org.tsnext.grpc.health.HealthApi;
+import org.tsnext.grpc.inference.InferenceApi;
+import org.tsnext.grpc.server.Drain;
+import org.tsnext.grpc.server.GrpcListener;
+import org.tsnext.grpc.server.Offer;
+import org.tsnext.transport.BodyMemory;
+import org.tsnext.transport.Transport;
+
+/**
+ * The gRPC listeners of a server. The event loops stay the caller's to end. The methods are for one
+ * thread, which is none of those loops.
+ */
+public final class GrpcServers implements AutoCloseable {
+
+  private final GrpcSettings settings;
+  private final InferenceService inference;
+  private final ModelService models;
+  private final BodyMemory memory;
+  private final GrpcListener.Tools tools;
+  private final Drain drain = new Drain();
+  private final List<GrpcListener> listeners = new ArrayList<>();
+
+  /**
+   * Prepares the listeners.
+   *
+   * @param memory for bodies, shared with the other transports
+   */
+  public GrpcServers(
+      GrpcSettings settings,
+      InferenceService inference,
+      ModelService models,
+      BodyMemory memory,
+      Transport transport,
+      EventLoopGroup loops,
+      Clock clock) {
+    this.settings = Objects.requireNonNull(settings, "settings");
+    this.inference = Objects.requireNonNull(inference, "inference");
+    this.models = Objects.requireNonNull(models, "models");
+    this.memory = Objects.requireNonNull(memory, "memory");
+    this.tools =
+        new GrpcListener.Tools(
+            settings.limits(),
+            settings.access(),
+            new CallErrors(settings.errorDetail()),
+            transport,
+            loops,
+            clock);
+  }
+
+  /**
+   * Opens the listeners, inference first. If one fails, none stays open. Blocks for a moment.
+   *
+   * @throws IOException naming the address and its configuration key
+   */
+  public List<BoundGrpcListener> bind() throws IOException {
+    try {
+      return List.of(
+          open("inference", settings.inference(), inferenceOffers()),
+          open("management", settings.management(), managementOffers()));
+    } catch (IOException e) {
+      close();
+      throw e;
+    }
+  }
+
+  private BoundGrpcListener open(String role, GrpcAddress address, List<Offer> offers)
+      throws IOException {
+    GrpcListener listener = GrpcListener.open(address, withCommon(offers), tools);
+    listeners.add(listener);
+    return new BoundGrpcListener(role, listener.address(), listener.port());
+  }
+
+  private List<Offer> inferenceOffers() {
+    return List.of(
+        new Offer(
+            InferenceApi.service(
+                inference,
+                models,
+                settings.limits(),
+                settings.sequences(),
+                memory,
+                tools.errors(),
+                drain),
+            Kind.INFERENCE,
+            Set.of(InferenceApi.PING)));
+  }
+
+  private List<Offer> managementOffers() {
+    return List.of();
+  }
+
+  /** Adds what every listener has. */
+  private List<Offer> withCommon(List<Offer> own) {
+    Set<String> names =
+        own.stream()
+            .map(Offer::service)
+            .map(ServerServiceDefinition::getServiceDescriptor)
+            .map(ServiceDescriptor::getName)
+            .collect(Collectors.toUnmodifiableSet());
+    List<Offer> all = new ArrayList<>(own);
+    all.add(
+        new Offer(
+            HealthApi.service(models, names, tools.errors(), tools.loops(), drain), Kind.PROBE));
+    if (settings.reflection()) {
+      all.add(new Offer(ProtoReflectionServiceV1.newInstance().bindService(), Kind.DESCRIPTION));
+    }
+    return all;
+  }
+
+  /** Takes no new connections and no new calls; those that run may end. Blocks for a moment. */
+  public void stopAccepting() {
+    listeners.forEach(GrpcListener::stop);
+    drain.begin();
+  }
+
+  /** As {@link #stopAccepting}, then ends what still runs after {@code limit}. Blocks. */
+  public void close(Duration limit) {
+    stopAccepting();
+    long endNanos = tools.clock().nanoTime() + limit.toNanos();
+    try {
+      for (GrpcListener listener : listeners) {
+        listener.close(Duration.ofNanos(Math.max(0, endNanos - tools.clock().nanoTime())));
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    listeners.clear();
+  }
+
+  /** As {@link #close(Duration)} without any patience. */
+  @Override
+  public void close() {
+    close(Duration.ZERO);
+  }
+}

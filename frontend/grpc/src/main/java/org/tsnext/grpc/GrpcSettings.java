@@ -1,0 +1,28 @@
+package org.tsnext.grpc;
+
+import java.util.Objects;
+
+/**
+ * Everything the gRPC transport can be told.
+ *
+ * @param errorDetail whether errors carry the cause in words
+ * @param reflection whether clients may ask what there is to call
+ * @param sequences names of the request headers by which handlers know sequences
+ */
+public record GrpcSettings(
+    GrpcAddress inference,
+    GrpcAddress management,
+    GrpcLimits limits,
+    GrpcAccess access,
+    boolean errorDetail,
+    boolean reflection,
+    SequenceNames sequences) {
+
+  public GrpcSettings {
+    Objects.requireNonNull(inference, "inference");
+    Objects.requireNonNull(management, "management");
+    Objects.requireNonNull(limits, "limits");
+    Objects.requireNonNull(access, "access");
+    Objects.requireNonNull(sequences, "sequences");
+  }
+}

@@ -1,0 +1,95 @@
+package org.tsnext.grpc.call;
+
+import io.grpc.Metadata;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+import org.tsnext.core.request.Header;
+import org.tsnext.core.request.ResponseHead;
+
+/** Metadata for handlers, and of handlers. */
+public final class HandlerHeaders {
+
+  /** What belongs to gRPC, to HTTP/2 or to the server, in both directions. */
+  private static final Set<String> RESERVED =
+      Set.of(
+          "accept-encoding",
+          "authorization",
+          "connection",
+          "content-encoding",
+          "content-length",
+          "content-type",
+          "date",
+          "describe",
+          "host",
+          "keep-alive",
+          "te",
+          "trailer",
+          "transfer-encoding",
+          "ts_stream_next",
+          "upgrade",
+          "url_path",
+          "x-request-id");
+
+  private static final String REQUEST_ID = "x-request-id";
+
+  private HandlerHeaders() {}
+
+  /**
+   * A call's metadata as request headers. What is binary, belongs to gRPC, or opens the server is
+   * left out.
+   */
+  public static List<Header> of(Metadata metadata) {
+    List<Header> headers = new ArrayList<>();
+    for (String name : metadata.keys()) {
+      if (isCarried(name) || name.equals(REQUEST_ID)) {
+        Iterable<String> values =
+            metadata.getAll(Metadata.Key.of(name, Metadata.ASCII_STRING_MARSHALLER));
+        if (values != null) {
+          values.forEach(value -> headers.add(new Header(name, value)));
+        }
+      }
+    }
+    return headers;
+  }
+
+  /**
+   * A handler's response headers as trailing metadata. What gRPC cannot carry, or what is not the
+   * handler's to say, is left out.
+   */
+  public static Metadata trailers(ResponseHead head) {
+    Metadata trailers = new Metadata();
+    for (Header header : head.headers()) {
+      String name = header.name().toLowerCase(Locale.ROOT);
+      if (isName(name) && isCarried(name) && isText(header.value())) {
+        trailers.put(Metadata.Key.of(name, Metadata.ASCII_STRING_MARSHALLER), header.value());
+      }
+    }
+    return trailers;
+  }
+
+  private static boolean isCarried(String name) {
+    return !name.startsWith("grpc-")
+        && !name.endsWith(Metadata.BINARY_HEADER_SUFFIX)
+        && !RESERVED.contains(name);
+  }
+
+  private static boolean isName(String name) {
+    if (name.isEmpty()) {
+      return false;
+    }
+    for (int i = 0; i < name.length(); i++) {
+      char c = name.charAt(i);
+      boolean alphanumeric = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+      if (!alphanumeric && c != '-' && c != '_' && c != '.') {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private static boolean isText(String value) {
+    return value.chars().allMatch(c -> c >= ' ' && c <= '~');
+  }
+}

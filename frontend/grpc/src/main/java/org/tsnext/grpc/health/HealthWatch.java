@@ -1,0 +1,91 @@
+package org.tsnext.grpc.health;
+
+import io.grpc.Metadata;
+import io.grpc.ServerCall;
+import io.grpc.Status;
+import io.grpc.health.v1.HealthCheckRequest;
+import io.grpc.health.v1.HealthCheckResponse;
+import io.grpc.health.v1.HealthCheckResponse.ServingStatus;
+import java.util.concurrent.Future;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import org.tsnext.grpc.call.OneRequest;
+import org.tsnext.grpc.server.Drain;
+
+/**
+ * A call that hears of each change of a status, until its client leaves or the server goes down.
+ */
+final class HealthWatch extends OneRequest<HealthCheckRequest> {
+
+  private static final long LOOK_MILLIS = 500;
+
+  private final ServerCall<HealthCheckRequest, HealthCheckResponse> call;
+  private final HealthApi health;
+  private final ScheduledExecutorService scheduler;
+  private final Drain drain;
+  private final Runnable onDrain = this::drain;
+  private String name;
+  private ServingStatus told;
+  private Future<?> looking;
+  private boolean ended;
+
+  HealthWatch(
+      ServerCall<HealthCheckRequest, HealthCheckResponse> call,
+      HealthApi health,
+      ScheduledExecutorService scheduler,
+      Drain drain) {
+    super(call);
+    this.call = call;
+    this.health = health;
+    this.scheduler = scheduler;
+    this.drain = drain;
+  }
+
+  @Override
+  protected void onRequest(HealthCheckRequest request) {
+    synchronized (this) {
+      name = request.getService();
+      call.sendHeaders(new Metadata());
+      look();
+      looking =
+          scheduler.scheduleWithFixedDelay(
+              this::look, LOOK_MILLIS, LOOK_MILLIS, TimeUnit.MILLISECONDS);
+    }
+    drain.add(onDrain);
+  }
+
+  private synchronized void look() {
+    if (!ended) {
+      tell(health.of(name).orElse(ServingStatus.SERVICE_UNKNOWN));
+    }
+  }
+
+  private void tell(ServingStatus status) {
+    if (status != told) {
+      told = status;
+      call.sendMessage(HealthApi.answer(status));
+    }
+  }
+
+  private synchronized void drain() {
+    if (!ended) {
+      tell(ServingStatus.NOT_SERVING);
+      call.close(
+          Status.UNAVAILABLE.withDescription("The server is shutting down."), new Metadata());
+      end();
+    }
+  }
+
+  @Override
+  protected synchronized void onClientGone() {
+    end();
+  }
+
+  private void end() {
+    ended = true;
+    drain.remove(onDrain);
+    if (looking != null) {
+      looking.cancel(false);
+    }
+  }
+}

@@ -1,0 +1,2 @@
+/** The standard service {@code grpc.health.v1.Health}. */
+package org.tsnext.grpc.health;

@@ -1,0 +1,45 @@
+package org.tsnext.grpc.inference;
+
+import com.google.rpc.Status;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
+import java.util.Objects;
+import java.util.Optional;
+import org.tsnext.grpc.call.Outbound;
+
+/**
+ * A {@code PredictionResponse}.
+ *
+ * @param prediction released with the answer
+ * @param sequenceId field 2, where it is set
+ * @param status field 3, where it is set
+ */
+record Answer(ByteBuf prediction, Optional<String> sequenceId, Optional<Status> status)
+    implements Outbound.Message {
+
+  Answer {
+    Objects.requireNonNull(prediction, "prediction");
+    Objects.requireNonNull(sequenceId, "sequenceId");
+    Objects.requireNonNull(status, "status");
+  }
+
+  /** What a handler returned. Takes the buffer over. */
+  Answer(ByteBuf prediction) {
+    this(prediction, Optional.empty(), Optional.empty());
+  }
+
+  /** What went wrong with a request of a stream that goes on. */
+  static Answer failed(String sequenceId, Status status) {
+    return new Answer(Unpooled.EMPTY_BUFFER, Optional.of(sequenceId), Optional.of(status));
+  }
+
+  @Override
+  public int size() {
+    return prediction.readableBytes();
+  }
+
+  @Override
+  public void release() {
+    prediction.release();
+  }
+}

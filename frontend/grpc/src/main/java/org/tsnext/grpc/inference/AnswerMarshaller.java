@@ -1,0 +1,102 @@
+package org.tsnext.grpc.inference;
+
+import com.google.protobuf.ByteString;
+import com.google.protobuf.CodedOutputStream;
+import io.grpc.Drainable;
+import io.grpc.KnownLength;
+import io.grpc.MethodDescriptor.Marshaller;
+import io.netty.buffer.ByteBuf;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.io.UncheckedIOException;
+
+/** Writes answers: octets go from the worker's buffer into the connection's, once. */
+enum AnswerMarshaller implements Marshaller<Answer> {
+  INSTANCE;
+
+  private static final int PREDICTION = 1;
+  private static final int SEQUENCE_ID = 2;
+  private static final int STATUS = 3;
+
+  @Override
+  public InputStream stream(Answer answer) {
+    return new Encoded(answer.prediction(), head(answer.prediction()), tail(answer));
+  }
+
+  @Override
+  public Answer parse(InputStream stream) {
+    throw new UnsupportedOperationException("a server reads no answers");
+  }
+
+  /** Tag and length of the prediction, which is left out where it is empty. */
+  private static byte[] head(ByteBuf prediction) {
+    int length = prediction.readableBytes();
+    if (length == 0) {
+      return new byte[0];
+    }
+    byte[] head =
+        new byte
+            [CodedOutputStream.computeTagSize(PREDICTION)
+                + CodedOutputStream.computeUInt32SizeNoTag(length)];
+    try {
+      CodedOutputStream out = CodedOutputStream.newInstance(head);
+      out.writeTag(PREDICTION, WireReader.LENGTH);
+      out.writeUInt32NoTag(length);
+      return head;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static byte[] tail(Answer answer) {
+    if (answer.sequenceId().isEmpty() && answer.status().isEmpty()) {
+      return new byte[0];
+    }
+    ByteString.Output tail = ByteString.newOutput();
+    try {
+      CodedOutputStream out = CodedOutputStream.newInstance(tail);
+      if (answer.sequenceId().isPresent()) {
+        out.writeString(SEQUENCE_ID, answer.sequenceId().get());
+      }
+      if (answer.status().isPresent()) {
+        out.writeMessage(STATUS, answer.status().get());
+      }
+      out.flush();
+      return tail.toByteString().toByteArray();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** The message, for gRPC to drain; its buffer stays the answer's. */
+  private static final class Encoded extends InputStream implements KnownLength, Drainable {
+    private final ByteBuf prediction;
+    private final byte[] head;
+    private final byte[] tail;
+
+    Encoded(ByteBuf prediction, byte[] head, byte[] tail) {
+      this.prediction = prediction;
+      this.head = head;
+      this.tail = tail;
+    }
+
+    @Override
+    public int available() {
+      return head.length + prediction.readableBytes() + tail.length;
+    }
+
+    @Override
+    public int drainTo(OutputStream target) throws IOException {
+      target.write(head);
+      prediction.getBytes(prediction.readerIndex(), target, prediction.readableBytes());
+      target.write(tail);
+      return available();
+    }
+
+    @Override
+    public int read() {
+      throw new UnsupportedOperationException("messages are drained");
+    }
+  }
+}

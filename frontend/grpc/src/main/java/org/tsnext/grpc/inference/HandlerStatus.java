@@ -1,0 +1,26 @@
+package org.tsnext.grpc.inference;
+
+import io.netty.buffer.ByteBuf;
+import java.nio.charset.StandardCharsets;
+import java.util.Optional;
+import org.tsnext.core.error.ServingException;
+import org.tsnext.core.request.ResponseHead;
+
+/** The status that a handler sets for its answer. */
+final class HandlerStatus {
+
+  private static final int LONGEST_TEXT = 1024;
+
+  private HandlerStatus() {}
+
+  /** The error that an answer with a status other than 2xx is: its body is the message. */
+  static Optional<ServingException> failure(ResponseHead head, ByteBuf body) {
+    int status = head.status();
+    if (status == 0 || (status >= 200 && status < 300)) {
+      return Optional.empty();
+    }
+    int length = Math.min(body.readableBytes(), LONGEST_TEXT);
+    String text = body.toString(body.readerIndex(), length, StandardCharsets.UTF_8);
+    return Optional.of(ServingException.ofHandler(status, text.isEmpty() ? head.reason() : text));
+  }
+}

@@ -1,0 +1,70 @@
+package org.tsnext.grpc.inference;
+
+import com.google.protobuf.Empty;
+import io.grpc.MethodDescriptor.MethodType;
+import io.grpc.ServerServiceDefinition;
+import org.tsnext.api.HealthJson;
+import org.tsnext.api.Json;
+import org.tsnext.core.inference.InferenceService;
+import org.tsnext.core.model.ModelService;
+import org.tsnext.grpc.GrpcLimits;
+import org.tsnext.grpc.SequenceNames;
+import org.tsnext.grpc.call.CallErrors;
+import org.tsnext.grpc.call.ServiceTable;
+import org.tsnext.grpc.messages.inference.Inference;
+import org.tsnext.grpc.messages.inference.TorchServeHealthResponse;
+import org.tsnext.grpc.server.Drain;
+import org.tsnext.transport.BodyMemory;
+
+/** The table of the rpcs of {@code InferenceAPIsService}. */
+public final class InferenceApi {
+
+  public static final String NAME = "org.pytorch.serve.grpc.inference.InferenceAPIsService";
+
+  /** The rpc that says whether the server is well. */
+  public static final String PING = "Ping";
+
+  private InferenceApi() {}
+
+  public static ServerServiceDefinition service(
+      InferenceService inference,
+      ModelService models,
+      GrpcLimits limits,
+      SequenceNames names,
+      BodyMemory memory,
+      CallErrors errors,
+      Drain drain) {
+    RequestReader reader = new RequestReader(names);
+    HeldMemory held = new HeldMemory(memory);
+    return new ServiceTable(NAME, Inference.getDescriptor(), errors)
+        .unary(
+            PING,
+            Empty.getDefaultInstance(),
+            TorchServeHealthResponse.getDefaultInstance(),
+            (exchange, empty) -> exchange.send(health(models, errors.showsDetail())))
+        .unary(
+            "Predictions",
+            PredictionMarshaller.INSTANCE,
+            AnswerMarshaller.INSTANCE,
+            new Predictions(inference, reader, held, limits.maxResponseSize()))
+        .rpc(
+            MethodType.SERVER_STREAMING,
+            "StreamPredictions",
+            PredictionMarshaller.INSTANCE,
+            AnswerMarshaller.INSTANCE,
+            new StreamPredictions(inference, reader, held, errors, limits.streamBufferLimit()))
+        .rpc(
+            MethodType.BIDI_STREAMING,
+            "StreamPredictions2",
+            PredictionMarshaller.INSTANCE,
+            AnswerMarshaller.INSTANCE,
+            new SequenceStreams(inference, reader, held, errors, drain, limits.streamBufferLimit()))
+        .build();
+  }
+
+  private static TorchServeHealthResponse health(ModelService models, boolean reasons) {
+    return TorchServeHealthResponse.newBuilder()
+        .setHealth(Json.text(HealthJson.of(models.health(), reasons)))
+        .build();
+  }
+}

@@ -1,0 +1,190 @@
+package org.tsnext.grpc.inference;
+
+import io.grpc.Metadata;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.tsnext.core.error.ErrorKind;
+import org.tsnext.core.error.ServingException;
+import org.tsnext.core.request.Header;
+import org.tsnext.core.request.InferenceRequest;
+import org.tsnext.core.request.InputLimits;
+import org.tsnext.core.request.InputPart;
+import org.tsnext.core.request.Protocol;
+import org.tsnext.core.request.RequestKind;
+import org.tsnext.grpc.SequenceNames;
+import org.tsnext.grpc.call.HandlerHeaders;
+
+/** Makes the core's requests of messages and what came with their call. */
+final class RequestReader {
+
+  private static final String EXPLAIN = "explain";
+  private static final String TRUE = "true";
+
+  /** The content type of every input of a call: metadata, since messages have no place for it. */
+  private static final String INPUT_CONTENT_TYPE = "input-content-type";
+
+  private static final int LONGEST_SEQUENCE_ID = 256;
+
+  private final SequenceNames names;
+
+  RequestReader(SequenceNames names) {
+    this.names = names;
+  }
+
+  /**
+   * What all requests of a call have in common.
+   *
+   * @param headers for the handler
+   * @param kind an explanation if the client says {@code explain: True}
+   * @param contentType of the inputs, empty if the client says nothing
+   */
+  record CallFacts(List<Header> headers, RequestKind kind, String contentType) {}
+
+  /** Reads a call's metadata. */
+  static CallFacts facts(Metadata metadata) {
+    List<Header> headers = HandlerHeaders.of(metadata);
+    boolean explain = false;
+    String contentType = "";
+    for (Header header : headers) {
+      switch (header.name()) {
+        case EXPLAIN -> explain = header.value().equalsIgnoreCase(TRUE);
+        case INPUT_CONTENT_TYPE -> contentType = bare(header.value());
+        default -> {
+          // The handler's.
+        }
+      }
+    }
+    return new CallFacts(headers, explain ? RequestKind.EXPLAIN : RequestKind.PREDICT, contentType);
+  }
+
+  private static String bare(String contentType) {
+    int end = contentType.indexOf(';');
+    return (end < 0 ? contentType : contentType.substring(0, end)).strip();
+  }
+
+  /**
+   * A request of a call without sequences of its own; a sequence that its message names is said in
+   * a header. Takes the inputs over, which are released if this throws.
+   *
+   * @throws ServingException BAD_REQUEST naming what is wrong with the message
+   */
+  InferenceRequest request(
+      Prediction message, String id, CallFacts facts, Optional<Duration> timeout) {
+    try {
+      check(message);
+      List<Header> headers = facts.headers();
+      Optional<String> sequence = message.sequenceId().filter(text -> !text.isEmpty());
+      if (sequence.isPresent()) {
+        checkSequence(sequence.get());
+        headers = new ArrayList<>(headers);
+        headers.removeIf(header -> header.name().equalsIgnoreCase(names.id()));
+        headers.add(new Header(names.id(), sequence.get()));
+      }
+      return request(message, id, facts, headers, timeout);
+    } catch (ServingException e) {
+      message.release();
+      throw e;
+    }
+  }
+
+  /**
+   * A request of a stream of sequences: with the sequence, and where it starts or ends as the
+   * inputs of these names say. Takes the inputs over, which are released if this throws.
+   *
+   * @throws ServingException BAD_REQUEST naming what is wrong with the message
+   */
+  InferenceRequest requestOf(
+      String sequence, Prediction message, String id, CallFacts facts, Optional<Duration> timeout) {
+    try {
+      checkSequence(sequence);
+      check(message);
+      List<Header> headers = new ArrayList<>(facts.headers());
+      headers.removeIf(header -> names.contains(header.name()));
+      headers.add(new Header(names.id(), sequence));
+      if (says(message, names.start())) {
+        headers.add(new Header(names.start(), TRUE));
+      }
+      if (says(message, names.end())) {
+        headers.add(new Header(names.end(), TRUE));
+      }
+      return request(message, id, facts, headers, timeout);
+    } catch (ServingException e) {
+      message.release();
+      throw e;
+    }
+  }
+
+  /** Whether the message starts a sequence. */
+  boolean starts(Prediction message) {
+    return says(message, names.start());
+  }
+
+  private static InferenceRequest request(
+      Prediction message,
+      String id,
+      CallFacts facts,
+      List<Header> headers,
+      Optional<Duration> timeout) {
+    return new InferenceRequest(
+        id,
+        message.modelName(),
+        message.modelVersion().isEmpty() ? Optional.empty() : Optional.of(message.modelVersion()),
+        facts.kind(),
+        Protocol.GRPC,
+        headers,
+        inputs(message, facts.contentType()),
+        timeout);
+  }
+
+  private static List<InputPart> inputs(Prediction message, String contentType) {
+    return contentType.isEmpty()
+        ? message.inputs()
+        : message.inputs().stream()
+            .map(input -> new InputPart(input.name(), contentType, input.value()))
+            .toList();
+  }
+
+  private static void check(Prediction message) {
+    if (message.fault().isPresent()) {
+      throw message.fault().get();
+    }
+    if (message.modelName().isEmpty()) {
+      throw missing("model_name");
+    }
+    InputLimits.check(message.inputs());
+  }
+
+  static ServingException missing(String parameter) {
+    return new ServingException(ErrorKind.BAD_REQUEST, "Parameter " + parameter + " is required.");
+  }
+
+  private static void checkSequence(String id) {
+    if (id.length() > LONGEST_SEQUENCE_ID) {
+      throw new ServingException(
+          ErrorKind.BAD_REQUEST,
+          "The sequence id has "
+              + id.length()
+              + " characters, expected at most "
+              + LONGEST_SEQUENCE_ID
+              + ".");
+    }
+    if (id.chars().anyMatch(Character::isISOControl)) {
+      throw new ServingException(
+          ErrorKind.BAD_REQUEST,
+          "The sequence id has control characters, expected printable ones.");
+    }
+  }
+
+  private static boolean says(Prediction message, String name) {
+    for (InputPart input : message.inputs()) {
+      if (input.name().equals(name)) {
+        return input.value().readableBytes() == TRUE.length()
+            && input.value().toString(StandardCharsets.US_ASCII).equalsIgnoreCase(TRUE);
+      }
+    }
+    return false;
+  }
+}

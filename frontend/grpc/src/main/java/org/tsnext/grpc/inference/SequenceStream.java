@@ -1,0 +1,237 @@
+package org.tsnext.grpc.inference;
+
+import io.grpc.Context;
+import io.grpc.Metadata;
+import io.grpc.ServerCall;
+import io.grpc.Status;
+import io.netty.buffer.ByteBuf;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import org.tsnext.core.error.ServingException;
+import org.tsnext.core.request.RequestIds;
+import org.tsnext.core.request.ResponseHead;
+import org.tsnext.core.request.ResponseSink;
+import org.tsnext.grpc.call.CallMetadata;
+import org.tsnext.grpc.call.CallTimeout;
+import org.tsnext.grpc.call.Outbound;
+
+/**
+ * One call of {@code StreamPredictions2}: any number of requests, each of which has its answers or
+ * its error as messages, and the stream goes on. It ends after the last answer once the client has
+ * said its last, or the server goes down. A client that reads slowly is not read from, and so is
+ * one of whose requests too many wait.
+ *
+ * <p>The lock is held for what is counted, never while the core is called.
+ */
+final class SequenceStream extends ServerCall.Listener<Prediction> {
+
+  /** Requests of one stream that may be under way. */
+  static final int MOST_UNDER_WAY = 64;
+
+  private static final String MADE_PREFIX = "ts-seq-";
+
+  private final ServerCall<Prediction, Answer> call;
+  private final SequenceStreams shared;
+  private final RequestReader.CallFacts facts;
+  private final String callId;
+  private final Outbound<Answer> outbound;
+  private final Runnable onDrain = this::drain;
+
+  // Guarded by this.
+  private final Set<Request> underWay = new HashSet<>();
+  private long octets;
+  private int number;
+  private boolean asked;
+  private boolean lastRead;
+  private boolean draining;
+
+  SequenceStream(ServerCall<Prediction, Answer> call, Metadata headers, SequenceStreams shared) {
+    this.call = call;
+    this.shared = shared;
+    this.facts = RequestReader.facts(headers);
+    this.callId = RequestIds.of(headers.get(CallMetadata.REQUEST_ID));
+    this.outbound = new Outbound<>(call, shared.streamBufferLimit());
+  }
+
+  /** Sends the headers and asks for the first message. */
+  void begin() {
+    outbound.begin(CallMetadata.withRequestId(new Metadata(), callId));
+    askForMore();
+    shared.drain().add(onDrain);
+  }
+
+  @Override
+  public void onMessage(Prediction message) {
+    Request request = new Request(message);
+    synchronized (this) {
+      asked = false;
+      request.id = callId + "." + ++number;
+      underWay.add(request);
+      octets += message.octets();
+    }
+    request.submit(message);
+    askForMore();
+  }
+
+  @Override
+  public void onHalfClose() {
+    synchronized (this) {
+      lastRead = true;
+    }
+    endIfDone();
+  }
+
+  @Override
+  public void onReady() {
+    outbound.onReady();
+    askForMore();
+  }
+
+  @Override
+  public void onCancel() {
+    outbound.clientGone();
+    cancelAll();
+    onComplete();
+  }
+
+  @Override
+  public void onComplete() {
+    shared.drain().remove(onDrain);
+  }
+
+  private void drain() {
+    synchronized (this) {
+      draining = true;
+    }
+    endIfDone();
+  }
+
+  private void askForMore() {
+    // Before the lock: what waits in there has a lock of its own, under which gRPC may call back.
+    boolean congested = outbound.isCongested();
+    synchronized (this) {
+      if (asked
+          || lastRead
+          || draining
+          || congested
+          || underWay.size() >= MOST_UNDER_WAY
+          || octets > shared.streamBufferLimit()) {
+        return;
+      }
+      asked = true;
+    }
+    call.request(1);
+  }
+
+  private void endIfDone() {
+    Status status;
+    synchronized (this) {
+      if (!underWay.isEmpty() || !(lastRead || draining)) {
+        return;
+      }
+      status =
+          lastRead ? Status.OK : Status.UNAVAILABLE.withDescription("The server is shutting down.");
+    }
+    outbound.end(status, new Metadata());
+  }
+
+  private void cancelAll() {
+    List<Request> rest;
+    synchronized (this) {
+      rest = new ArrayList<>(underWay);
+    }
+    rest.forEach(Request::cancel);
+  }
+
+  /** One message and its answers. */
+  private final class Request implements ResponseSink {
+    private final RunningCall running = new RunningCall();
+    private final String sequence;
+    private final int size;
+    private int held;
+    private String id;
+
+    Request(Prediction message) {
+      this.size = message.octets();
+      String named = message.sequenceId().orElse("");
+      this.sequence =
+          named.isEmpty() && shared.reader().starts(message)
+              ? MADE_PREFIX + RequestIds.of(null)
+              : named;
+    }
+
+    void submit(Prediction message) {
+      try {
+        if (message.fault().isEmpty() && sequence.isEmpty()) {
+          message.release();
+          throw RequestReader.missing("sequenceId");
+        }
+        held = shared.memory().take(message);
+        running.isNow(
+            shared
+                .inference()
+                .submit(
+                    shared
+                        .reader()
+                        .requestOf(sequence, message, id, facts, CallTimeout.of(Context.current())),
+                    this));
+      } catch (ServingException e) {
+        fail(e);
+      }
+    }
+
+    void cancel() {
+      running.cancel();
+      ended();
+    }
+
+    @Override
+    public void complete(ResponseHead head, ByteBuf body) {
+      Optional<ServingException> failure = HandlerStatus.failure(head, body);
+      if (failure.isPresent()) {
+        body.release();
+        fail(failure.get());
+      } else {
+        end(body);
+      }
+    }
+
+    @Override
+    public void chunk(ResponseHead head, ByteBuf body) {
+      send(new Answer(body, Optional.of(sequence), Optional.empty()));
+    }
+
+    @Override
+    public void end(ByteBuf body) {
+      send(new Answer(body, Optional.of(sequence), Optional.empty()));
+      ended();
+    }
+
+    @Override
+    public void fail(ServingException error) {
+      send(Answer.failed(sequence, shared.errors().rpcStatus(error)));
+      ended();
+    }
+
+    private void send(Answer answer) {
+      if (!outbound.send(answer)) {
+        cancelAll();
+      }
+    }
+
+    private void ended() {
+      synchronized (SequenceStream.this) {
+        if (!underWay.remove(this)) {
+          return;
+        }
+        octets -= size;
+      }
+      shared.memory().give(held);
+      askForMore();
+      endIfDone();
+    }
+  }
+}

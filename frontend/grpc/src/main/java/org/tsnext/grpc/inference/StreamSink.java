@@ -1,0 +1,71 @@
+package org.tsnext.grpc.inference;
+
+import io.grpc.Metadata;
+import io.grpc.Status;
+import io.netty.buffer.ByteBuf;
+import java.util.Optional;
+import org.tsnext.core.error.ServingException;
+import org.tsnext.core.request.ResponseHead;
+import org.tsnext.core.request.ResponseSink;
+import org.tsnext.grpc.call.CallErrors;
+import org.tsnext.grpc.call.CallMetadata;
+import org.tsnext.grpc.call.HandlerHeaders;
+import org.tsnext.grpc.call.Outbound;
+
+/** Answers with a message for each part; a plain answer is a stream of one. */
+final class StreamSink implements ResponseSink {
+
+  private final Outbound<Answer> outbound;
+  private final RunningCall running;
+  private final CallErrors errors;
+  private final String requestId;
+
+  /** Of the first part; null before it. */
+  private ResponseHead head;
+
+  StreamSink(Outbound<Answer> outbound, RunningCall running, CallErrors errors, String requestId) {
+    this.outbound = outbound;
+    this.running = running;
+    this.errors = errors;
+    this.requestId = requestId;
+  }
+
+  @Override
+  public void complete(ResponseHead answerHead, ByteBuf body) {
+    Optional<ServingException> failure = HandlerStatus.failure(answerHead, body);
+    if (failure.isPresent()) {
+      body.release();
+      fail(failure.get(), HandlerHeaders.trailers(answerHead));
+      return;
+    }
+    chunk(answerHead, body);
+    outbound.end(Status.OK, HandlerHeaders.trailers(head));
+  }
+
+  @Override
+  public void chunk(ResponseHead chunkHead, ByteBuf body) {
+    if (head == null) {
+      head = chunkHead;
+      outbound.begin(CallMetadata.withRequestId(new Metadata(), requestId));
+    }
+    if (!outbound.send(new Answer(body))) {
+      running.cancel();
+    }
+  }
+
+  @Override
+  public void end(ByteBuf body) {
+    chunk(ResponseHead.EMPTY, body);
+    outbound.end(Status.OK, HandlerHeaders.trailers(head));
+  }
+
+  @Override
+  public void fail(ServingException error) {
+    fail(error, new Metadata());
+  }
+
+  private void fail(ServingException error, Metadata trailers) {
+    errors.addDetails(error, trailers);
+    outbound.end(errors.status(error), CallMetadata.withRequestId(trailers, requestId));
+  }
+}

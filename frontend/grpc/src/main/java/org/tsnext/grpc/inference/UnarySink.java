@@ -1,0 +1,116 @@
+package org.tsnext.grpc.inference;
+
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.ByteBufAllocator;
+import io.netty.buffer.CompositeByteBuf;
+import java.util.Optional;
+import org.tsnext.core.error.ErrorKind;
+import org.tsnext.core.error.ServingException;
+import org.tsnext.core.request.ResponseHead;
+import org.tsnext.core.request.ResponseSink;
+import org.tsnext.grpc.call.HandlerHeaders;
+import org.tsnext.grpc.call.UnaryExchange;
+
+/**
+ * Answers with one message: a plain answer, or the parts of a stream together. Locked for {@link
+ * #clientGone}, which may come while a part does.
+ */
+final class UnarySink implements ResponseSink {
+
+  private static final int MOST_COMPONENTS = 1024;
+
+  private final UnaryExchange<Answer> exchange;
+  private final RunningCall running;
+  private final int limit;
+
+  /** The parts so far, and the head of the first; null before it and after the end. */
+  private CompositeByteBuf parts;
+
+  private ResponseHead head;
+  private boolean ended;
+
+  /**
+   * @param limit octets that the parts of a stream may have together
+   */
+  UnarySink(UnaryExchange<Answer> exchange, RunningCall running, int limit) {
+    this.exchange = exchange;
+    this.running = running;
+    this.limit = limit;
+  }
+
+  @Override
+  public void complete(ResponseHead answerHead, ByteBuf body) {
+    try {
+      Optional<ServingException> failure = HandlerStatus.failure(answerHead, body);
+      if (failure.isPresent()) {
+        exchange.fail(failure.get(), HandlerHeaders.trailers(answerHead));
+      } else {
+        exchange.send(new Answer(body), HandlerHeaders.trailers(answerHead));
+      }
+    } finally {
+      body.release();
+    }
+  }
+
+  @Override
+  public void chunk(ResponseHead chunkHead, ByteBuf body) {
+    boolean tooMuch;
+    synchronized (this) {
+      if (ended) {
+        body.release();
+        return;
+      }
+      if (parts == null) {
+        parts = ByteBufAllocator.DEFAULT.compositeBuffer(MOST_COMPONENTS);
+        head = chunkHead;
+      }
+      parts.addComponent(true, body);
+      tooMuch = parts.readableBytes() > limit;
+    }
+    if (tooMuch) {
+      clientGone();
+      exchange.fail(
+          new ServingException(
+              ErrorKind.OUT_OF_RESOURCES,
+              "The parts of the answer have more than "
+                  + limit
+                  + " octets together (max_response_size); StreamPredictions sends them one by"
+                  + " one."));
+    }
+  }
+
+  @Override
+  public void end(ByteBuf body) {
+    CompositeByteBuf whole;
+    synchronized (this) {
+      if (ended || parts == null) {
+        body.release();
+        return;
+      }
+      ended = true;
+      whole = parts.addComponent(true, body);
+      parts = null;
+    }
+    complete(head, whole);
+  }
+
+  @Override
+  public void fail(ServingException error) {
+    drop();
+    exchange.fail(error);
+  }
+
+  /** The answer is not wanted any more. */
+  void clientGone() {
+    drop();
+    running.cancel();
+  }
+
+  private synchronized void drop() {
+    ended = true;
+    if (parts != null) {
+      parts.release();
+      parts = null;
+    }
+  }
+}

@@ -1,0 +1,199 @@
+package org.tsnext.grpc.server;
+
+import io.grpc.Server;
+import io.grpc.ServerServiceDefinition;
+import io.grpc.netty.NettyServerBuilder;
+import io.netty.channel.ChannelFactory;
+import io.netty.channel.ChannelOption;
+import io.netty.channel.EventLoopGroup;
+import io.netty.channel.ReflectiveChannelFactory;
+import io.netty.channel.ServerChannel;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import org.tsnext.core.time.Clock;
+import org.tsnext.grpc.GrpcAccess;
+import org.tsnext.grpc.GrpcAddress;
+import org.tsnext.grpc.GrpcLimits;
+import org.tsnext.grpc.call.CallErrors;
+import org.tsnext.transport.ConnectionCount;
+import org.tsnext.transport.Transport;
+import org.tsnext.transport.tls.TlsListener;
+
+/** One open gRPC listener: its services on the shared event loops, with its limits. */
+public final class GrpcListener {
+
+  private static final List<String> HTTP_2 = List.of("h2");
+
+  private static final int BACKLOG = 1024;
+
+  /** Calls of one connection at a time. */
+  private static final int MAX_CALLS = 100;
+
+  /** Octets of a call's metadata, with 32 for each, as the protocol counts. */
+  private static final int MAX_METADATA = 16 * 1024;
+
+  /** Calls that a client may take back: a flood of them is CVE-2023-44487. */
+  private static final int MAX_RESETS = 200;
+
+  private static final int RESET_WINDOW_SECONDS = 10;
+
+  /** Clients may ask whether the connection is alive, but not all the time. */
+  private static final Duration SHORTEST_CLIENT_PING = Duration.ofSeconds(5);
+
+  /** A client that is gone without a word is noticed. */
+  private static final Duration OWN_PING = Duration.ofMinutes(2);
+
+  private static final Duration OWN_PING_TIMEOUT = Duration.ofSeconds(20);
+
+  private final Server server;
+  private final GrpcAddress address;
+  private final boolean tls;
+
+  private GrpcListener(Server server, GrpcAddress address, boolean tls) {
+    this.server = server;
+    this.address = address;
+    this.tls = tls;
+  }
+
+  /**
+   * What listeners share.
+   *
+   * @param loops the caller's to end
+   */
+  public record Tools(
+      GrpcLimits limits,
+      GrpcAccess access,
+      CallErrors errors,
+      Transport transport,
+      EventLoopGroup loops,
+      Clock clock) {}
+
+  /**
+   * Opens a listener. Blocks.
+   *
+   * @throws IOException naming the address and its configuration key
+   */
+  public static GrpcListener open(GrpcAddress address, List<Offer> offers, Tools tools)
+      throws IOException {
+    try {
+      return new GrpcListener(
+          builder(address, offers, tools).build().start(),
+          address,
+          tools.access().tls().isPresent());
+    } catch (IOException e) {
+      Throwable cause = e.getCause() == null ? e : e.getCause();
+      throw new IOException(
+          "Cannot listen on "
+              + shown(address.host(), address.port(), "grpc")
+              + " ("
+              + address.portKey()
+              + "): "
+              + cause.getMessage(),
+          e);
+    }
+  }
+
+  private static NettyServerBuilder builder(GrpcAddress address, List<Offer> offers, Tools tools)
+      throws IOException {
+    InetSocketAddress wanted =
+        new InetSocketAddress(InetAddress.getByName(address.host()), address.port());
+    NettyServerBuilder builder =
+        NettyServerBuilder.forAddress(wanted)
+            .channelFactory(acceptor(address, tools))
+            .bossEventLoopGroup(tools.loops())
+            .workerEventLoopGroup(tools.loops())
+            .withOption(ChannelOption.SO_BACKLOG, BACKLOG)
+            // Nothing that a call does blocks, so that it stays on its connection's loop.
+            .directExecutor()
+            .addStreamTracerFactory(new AccessLog(tools.clock()));
+    addLimits(builder, address, tools.limits());
+    addServices(builder, offers, tools);
+    return builder;
+  }
+
+  private static void addLimits(
+      NettyServerBuilder builder, GrpcAddress address, GrpcLimits limits) {
+    builder
+        .maxInboundMessageSize(limits.maxRequestSize())
+        .maxInboundMetadataSize(MAX_METADATA)
+        .maxConcurrentCallsPerConnection(MAX_CALLS)
+        .maxRstFramesPerWindow(MAX_RESETS, RESET_WINDOW_SECONDS)
+        .permitKeepAliveTime(SHORTEST_CLIENT_PING.toNanos(), TimeUnit.NANOSECONDS)
+        .permitKeepAliveWithoutCalls(true)
+        .keepAliveTime(OWN_PING.toNanos(), TimeUnit.NANOSECONDS)
+        .keepAliveTimeout(OWN_PING_TIMEOUT.toNanos(), TimeUnit.NANOSECONDS);
+    if (!limits.idle().isZero()) {
+      builder.maxConnectionIdle(limits.idle().toNanos(), TimeUnit.NANOSECONDS);
+    }
+    address
+        .maxAge()
+        .ifPresent(age -> builder.maxConnectionAge(age.toNanos(), TimeUnit.NANOSECONDS));
+    address
+        .maxAgeGrace()
+        .ifPresent(grace -> builder.maxConnectionAgeGrace(grace.toNanos(), TimeUnit.NANOSECONDS));
+  }
+
+  private static void addServices(NettyServerBuilder builder, List<Offer> offers, Tools tools) {
+    Optional<TokenGate> gate =
+        tools.access().tokens().map(tokens -> new TokenGate(tokens, tools.errors()));
+    for (Offer offer : offers) {
+      ServerServiceDefinition service =
+          gate.map(guard -> guard.guarded(offer)).orElse(offer.service());
+      builder.addService(service);
+    }
+    builder.fallbackHandlerRegistry(new UnknownRpcs(gate));
+  }
+
+  private static ChannelFactory<ServerChannel> acceptor(GrpcAddress address, Tools tools)
+      throws IOException {
+    Optional<TlsListener> tls =
+        tools.access().tls().isPresent()
+            ? Optional.of(tlsListener(tools.access().tls().get()))
+            : Optional.empty();
+    ConnectionCount count =
+        new ConnectionCount(
+            address.maxConnections(), address.maxConnectionsKey(), tools.clock()::nanoTime);
+    ChannelFactory<? extends ServerChannel> channels =
+        new ReflectiveChannelFactory<>(tools.transport().tcpServerChannel());
+    return () -> {
+      ServerChannel channel = channels.newChannel();
+      channel.pipeline().addLast("connections", new AcceptedConnections(count, tls));
+      return channel;
+    };
+  }
+
+  private static TlsListener tlsListener(GrpcAccess.Tls tls) throws IOException {
+    return new TlsListener(tls.keys(), HTTP_2, tls.handshakes());
+  }
+
+  /** Where it listens, with the port that was really taken. */
+  public String address() {
+    return shown(address.host(), server.getPort(), tls ? "grpcs" : "grpc");
+  }
+
+  private static String shown(String host, int port, String scheme) {
+    return scheme + "://" + (host.indexOf(':') >= 0 ? "[" + host + "]" : host) + ":" + port;
+  }
+
+  public int port() {
+    return server.getPort();
+  }
+
+  /** Takes no new connections and no new calls; those that run may end. */
+  public void stop() {
+    server.shutdown();
+  }
+
+  /** Waits for calls that run, then ends them. Blocks. */
+  public void close(Duration limit) throws InterruptedException {
+    if (!server.awaitTermination(limit.toNanos(), TimeUnit.NANOSECONDS)) {
+      server.shutdownNow();
+      server.awaitTermination(OWN_PING_TIMEOUT.toNanos(), TimeUnit.NANOSECONDS);
+    }
+  }
+}

@@ -1,0 +1,67 @@
+package org.tsnext.grpc.server;
+
+import io.grpc.HandlerRegistry;
+import io.grpc.Metadata;
+import io.grpc.MethodDescriptor;
+import io.grpc.MethodDescriptor.MethodType;
+import io.grpc.ServerCall;
+import io.grpc.ServerMethodDefinition;
+import io.grpc.Status;
+import java.io.InputStream;
+import java.util.Optional;
+import org.tsnext.grpc.GrpcAccess.Kind;
+
+/** Answers rpcs that do not exist: UNIMPLEMENTED, to those who have a key if one is asked for. */
+final class UnknownRpcs extends HandlerRegistry {
+
+  private static final int LONGEST_SHOWN = 200;
+
+  private final Optional<TokenGate> gate;
+
+  UnknownRpcs(Optional<TokenGate> gate) {
+    this.gate = gate;
+  }
+
+  @Override
+  public ServerMethodDefinition<?, ?> lookupMethod(String methodName, String authority) {
+    MethodDescriptor<InputStream, InputStream> method =
+        MethodDescriptor.newBuilder(Untouched.INSTANCE, Untouched.INSTANCE)
+            .setType(MethodType.UNKNOWN)
+            .setFullMethodName(methodName)
+            .build();
+    ServerMethodDefinition<InputStream, InputStream> unknown =
+        ServerMethodDefinition.create(
+            method,
+            (call, headers) -> {
+              call.close(Status.UNIMPLEMENTED.withDescription(text(methodName)), new Metadata());
+              return new ServerCall.Listener<>() {};
+            });
+    return gate.<ServerMethodDefinition<?, ?>>map(g -> g.guarded(unknown, Kind.NOWHERE))
+        .orElse(unknown);
+  }
+
+  private static String text(String methodName) {
+    String shown =
+        methodName.length() > LONGEST_SHOWN
+            ? methodName.substring(0, LONGEST_SHOWN) + "..."
+            : methodName;
+    return "Method not found: "
+        + shown
+        + ". docs/grpc.md lists the services; management has a port of its own.";
+  }
+
+  /** Nothing is read or written. */
+  private enum Untouched implements MethodDescriptor.Marshaller<InputStream> {
+    INSTANCE;
+
+    @Override
+    public InputStream stream(InputStream value) {
+      return value;
+    }
+
+    @Override
+    public InputStream parse(InputStream stream) {
+      return stream;
+    }
+  }
+}
