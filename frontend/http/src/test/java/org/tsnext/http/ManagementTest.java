@@ -290,7 +290,7 @@ public class ManagementTest extends HttpTestBase {
       assertTrue(
           answer
               .body()
-              .contains("Requested method is not allowed, please refer to API document. "));
+              .contains("\"Requested method is not allowed, please refer to API document.\""));
       assertTrue(answer.body().contains("--enable-model-api"), answer.body());
       assertTrue(answer.body().contains("enable_model_api"), answer.body());
       assertFalse(answer.header("allow").contains(call[0]));

@@ -8,7 +8,6 @@ import org.tsnext.api.ModelOperations;
 import org.tsnext.api.OrderAnswer;
 import org.tsnext.api.Parameters;
 import org.tsnext.core.error.ErrorKind;
-import org.tsnext.core.error.ServingException;
 import org.tsnext.core.inference.InferenceService;
 import org.tsnext.core.inference.InferenceService.InferenceCall;
 import org.tsnext.http.connection.Exchange;
@@ -103,9 +102,8 @@ final class ModelHandlers {
       request
           .exchange()
           .fail(
-              new ServingException(
-                  ErrorKind.MODEL_API_DISABLED,
-                  ErrorRenderer.METHOD_NOT_ALLOWED_TEXT + " " + ModelOperations.SWITCHED_OFF),
+              ErrorRenderer.methodNotAllowed(ErrorKind.MODEL_API_DISABLED)
+                  .withDetail(ModelOperations.SWITCHED_OFF),
               request.parameters().isEmpty()
                   ? List.of("GET", "HEAD")
                   : List.of("GET", "HEAD", "PUT", "OPTIONS"));

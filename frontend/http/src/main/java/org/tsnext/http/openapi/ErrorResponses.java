@@ -20,7 +20,7 @@ final class ErrorResponses {
               Map.entry(401, "A token is missing"),
               Map.entry(403, "The token or the Host does not fit, or the change is not allowed"),
               Map.entry(404, "There is no such model or version"),
-              Map.entry(405, "Switched off; the message names the switch"),
+              Map.entry(405, "Switched off; the detail names the switch"),
               Map.entry(408, "The body did not come, or the workers did not end, in time"),
               Map.entry(409, "Already there, or on its way out"),
               Map.entry(413, "The body is larger than max_request_size"),

@@ -81,10 +81,12 @@ public final class ErrorRenderer {
 
   /** What a wrong method is answered. */
   public static ServingException methodNotAllowed() {
-    return new ServingException(ErrorKind.METHOD_NOT_ALLOWED, METHOD_NOT_ALLOWED_TEXT);
+    return methodNotAllowed(ErrorKind.METHOD_NOT_ALLOWED);
   }
 
-  /** The first sentence of every 405. */
-  public static final String METHOD_NOT_ALLOWED_TEXT =
-      "Requested method is not allowed, please refer to API document.";
+  /** What every 405 says, whatever the reason is. */
+  public static ServingException methodNotAllowed(ErrorKind reason) {
+    return new ServingException(
+        reason, "Requested method is not allowed, please refer to API document.");
+  }
 }
