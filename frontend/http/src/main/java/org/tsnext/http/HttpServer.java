@@ -26,6 +26,7 @@ import org.tsnext.http.connection.ServerContext;
 import org.tsnext.http.response.CorsOrigins;
 import org.tsnext.http.response.ErrorRenderer;
 import org.tsnext.http.response.HeadEncoder;
+import org.tsnext.http.routing.Access;
 import org.tsnext.http.routing.Dispatcher;
 import org.tsnext.http.routing.RequestGuard;
 import org.tsnext.transport.BodyMemory;
@@ -56,13 +57,14 @@ public final class HttpServer implements AutoCloseable {
       HttpSettings settings,
       InferenceService inference,
       ModelService models,
+      MetricsSource metrics,
       Transport transport,
       EventLoopGroup loops,
       Clock clock) {
     this.settings = Objects.requireNonNull(settings, "settings");
     this.transport = Objects.requireNonNull(transport, "transport");
     this.loops = Objects.requireNonNull(loops, "loops");
-    this.routes = new ListenerRoutes(settings, inference, models);
+    this.routes = new ListenerRoutes(settings, inference, models, metrics);
     this.context =
         new ServerContext(
             settings.maxRequestSize(),
@@ -72,6 +74,7 @@ public final class HttpServer implements AutoCloseable {
             new CorsOrigins(settings.cors()),
             new ErrorRenderer(settings.errorDetail()),
             new AccessLog(),
+            metrics.metrics(),
             clock,
             () -> draining);
   }
@@ -84,10 +87,15 @@ public final class HttpServer implements AutoCloseable {
   public List<BoundListener> bind() throws IOException {
     try {
       if (settings.combined()) {
-        open(settings.inferenceAddress(), EnumSet.allOf(ListenerRole.class));
+        open(
+            settings.inferenceAddress(),
+            EnumSet.of(ListenerRole.INFERENCE, ListenerRole.MANAGEMENT));
       } else {
         open(settings.inferenceAddress(), EnumSet.of(ListenerRole.INFERENCE));
         open(settings.managementAddress(), EnumSet.of(ListenerRole.MANAGEMENT));
+      }
+      if (settings.metricsAddress().isPresent()) {
+        open(settings.metricsAddress().get(), EnumSet.of(ListenerRole.METRICS));
       }
     } catch (IOException e) {
       stopAccepting();
@@ -125,13 +133,13 @@ public final class HttpServer implements AutoCloseable {
     return Optional.of(new TlsListener(tls.keys(), HTTP_VERSIONS, tls.handshakes()));
   }
 
-  /** A listener with both roles has room for the connections of both. */
+  /** A listener with two roles has room for the connections of both. */
   private ConnectionCount count(Set<ListenerRole> roles) {
     ConnectionLimits limits = settings.access().connections();
     int most = 0;
     List<String> keys = new ArrayList<>();
     for (ListenerRole role : roles) {
-      int ofRole = role == ListenerRole.INFERENCE ? limits.inference() : limits.management();
+      int ofRole = limits.of(role);
       if (ofRole == 0) {
         return new ConnectionCount(0, "", context.clock()::nanoTime);
       }
@@ -148,10 +156,17 @@ public final class HttpServer implements AutoCloseable {
     if (!(address instanceof ListenAddress.Tcp tcp) || access.hosts().any()) {
       return tokens;
     }
-    // Beyond this machine, and where a page would need a key it does not have, models may be asked
-    // by any name: gateways and service meshes have many.
-    boolean everything = access.tokens().isEmpty() && tcp.isLoopback();
-    return new HostGuard(access.hosts(), tcp, everything).and(tokens);
+    return new HostGuard(access.hosts(), tcp, route -> isGuarded(route, tcp.isLoopback()))
+        .and(tokens);
+  }
+
+  /**
+   * Beyond this machine, and where a page would need a key it does not have, models may be asked by
+   * any name: gateways and service meshes have many. Metrics usually need no key.
+   */
+  private boolean isGuarded(Access route, boolean local) {
+    boolean withoutKey = settings.access().tokens().isEmpty() || route == Access.METRICS;
+    return route.managing() || (local && withoutKey);
   }
 
   /** Takes no new connections. Open ones go on. Blocks for a moment. */

@@ -2,6 +2,7 @@ package org.tsnext.http;
 
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.function.Supplier;
 
 /**
@@ -9,6 +10,7 @@ import java.util.function.Supplier;
  *
  * @param inferenceAddress and {@code managementAddress}: if both are the same, one listener serves
  *     both; port 0 never is the same
+ * @param metricsAddress empty if there are no metrics over HTTP
  * @param maxRequestSize octets of a request body, at most
  * @param streamBufferLimit octets of one stream that may wait for a slow client before that stream
  *     is cut
@@ -24,6 +26,7 @@ import java.util.function.Supplier;
 public record HttpSettings(
     ListenAddress inferenceAddress,
     ListenAddress managementAddress,
+    Optional<ListenAddress> metricsAddress,
     SocketSettings sockets,
     int maxRequestSize,
     int streamBufferLimit,
@@ -48,6 +51,7 @@ public record HttpSettings(
   public HttpSettings {
     Objects.requireNonNull(inferenceAddress, "inferenceAddress");
     Objects.requireNonNull(managementAddress, "managementAddress");
+    Objects.requireNonNull(metricsAddress, "metricsAddress");
     Objects.requireNonNull(sockets, "sockets");
     Objects.requireNonNull(cors, "cors");
     Objects.requireNonNull(access, "access");
@@ -68,7 +72,7 @@ public record HttpSettings(
     }
   }
 
-  /** Whether one listener serves both roles. */
+  /** Whether one listener serves inference and management. */
   public boolean combined() {
     boolean anyPort = inferenceAddress instanceof ListenAddress.Tcp tcp && tcp.port() == 0;
     return !anyPort && inferenceAddress.equals(managementAddress);

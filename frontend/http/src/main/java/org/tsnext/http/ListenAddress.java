@@ -87,16 +87,19 @@ public sealed interface ListenAddress {
     return new Tcp(host, number, tls);
   }
 
-  /**
-   * Whether two listeners cannot both have their addresses though these are not the same: one port
-   * speaks TLS or does not.
-   */
+  /** Whether two listeners cannot both have their addresses: it is one port or one socket. */
+  default boolean isSamePlace(ListenAddress other) {
+    if (this instanceof Tcp one && other instanceof Tcp two) {
+      return one.port() != 0 && one.port() == two.port() && one.host().equalsIgnoreCase(two.host());
+    }
+    return equals(other);
+  }
+
+  /** Whether addresses that are one place are not the same: one port speaks TLS or does not. */
   default boolean conflictsWith(ListenAddress other) {
-    return this instanceof Tcp one
+    return isSamePlace(other)
+        && this instanceof Tcp one
         && other instanceof Tcp two
-        && one.port() != 0
-        && one.port() == two.port()
-        && one.host().equalsIgnoreCase(two.host())
         && one.tls() != two.tls();
   }
 

@@ -1,9 +1,11 @@
 package org.tsnext.http;
 
-/** What a listener serves. Two roles on one address share one listener. */
+/** What a listener serves. The first two on one address share one listener. */
 public enum ListenerRole {
   INFERENCE("inference_address"),
-  MANAGEMENT("management_address");
+  MANAGEMENT("management_address"),
+  /** Has an address of its own; a listener with the other two serves metrics besides. */
+  METRICS("metrics_address");
 
   private final String key;
 

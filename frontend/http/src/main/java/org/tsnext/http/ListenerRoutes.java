@@ -1,6 +1,7 @@
 package org.tsnext.http;
 
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
 import org.tsnext.api.OpenInference;
@@ -10,6 +11,7 @@ import org.tsnext.http.inference.InferenceRoutes;
 import org.tsnext.http.inference.OpenInferenceRoutes;
 import org.tsnext.http.management.KeyRoutes;
 import org.tsnext.http.management.ManagementRoutes;
+import org.tsnext.http.metrics.MetricsRoutes;
 import org.tsnext.http.openapi.ApiDescriptionRoutes;
 import org.tsnext.http.routing.Route;
 import org.tsnext.http.routing.RouteTable;
@@ -20,11 +22,17 @@ final class ListenerRoutes {
   private final HttpSettings settings;
   private final InferenceService inference;
   private final ModelService models;
+  private final MetricsSource metrics;
 
-  ListenerRoutes(HttpSettings settings, InferenceService inference, ModelService models) {
+  ListenerRoutes(
+      HttpSettings settings,
+      InferenceService inference,
+      ModelService models,
+      MetricsSource metrics) {
     this.settings = settings;
     this.inference = inference;
     this.models = models;
+    this.metrics = metrics;
   }
 
   RouteTable of(Set<ListenerRole> roles) {
@@ -49,7 +57,14 @@ final class ListenerRoutes {
           .flatMap(TokenSettings::rotation)
           .ifPresent(rotation -> routes.addAll(KeyRoutes.of(rotation)));
     }
-    routes.add(InferenceRoutes.readiness(models));
+    boolean alone = roles.equals(EnumSet.of(ListenerRole.METRICS));
+    if (!alone) {
+      routes.add(InferenceRoutes.readiness(models));
+    }
+    boolean combined = roles.size() > 1 && settings.metricsAddress().isPresent();
+    if (alone || combined) {
+      routes.addAll(MetricsRoutes.of(metrics.metrics().registry(), metrics.renderer()));
+    }
     return new RouteTable(ApiDescriptionRoutes.addedTo(routes, settings.serverVersion()));
   }
 }

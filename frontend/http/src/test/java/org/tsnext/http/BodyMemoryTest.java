@@ -7,6 +7,7 @@ import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.Optional;
 import org.testng.annotations.Test;
 import org.tsnext.core.request.ResponseHead;
 import org.tsnext.core.request.ResponseHead.BodyKind;
@@ -25,6 +26,7 @@ public class BodyMemoryTest extends HttpTestBase {
     return new HttpSettings(
         any,
         any,
+        Optional.empty(),
         SocketSettings.plain(),
         LARGE,
         STREAM_LIMIT,

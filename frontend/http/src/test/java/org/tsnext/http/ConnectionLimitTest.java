@@ -17,7 +17,7 @@ import org.tsnext.transport.testing.CapturedLog;
 public class ConnectionLimitTest extends HttpTestBase {
 
   private static final ConnectionLimits SHORT =
-      new ConnectionLimits(2, 0, Duration.ofMillis(400), Duration.ofMillis(200));
+      new ConnectionLimits(2, 0, 0, Duration.ofMillis(400), Duration.ofMillis(200));
 
   private ConnectionLimits limits = ConnectionLimits.none();
 
@@ -37,16 +37,16 @@ public class ConnectionLimitTest extends HttpTestBase {
   }
 
   private static ConnectionLimits idle(Duration idle) {
-    return new ConnectionLimits(0, 0, idle, Duration.ZERO);
+    return new ConnectionLimits(0, 0, 0, idle, Duration.ZERO);
   }
 
   private static ConnectionLimits reading(Duration reading) {
-    return new ConnectionLimits(0, 0, Duration.ZERO, reading);
+    return new ConnectionLimits(0, 0, 0, Duration.ZERO, reading);
   }
 
   @Test
   public void oneConnectionTooManyIsAnswered503AndThePlaceIsFreeAfterwards() throws Exception {
-    int limited = serveWith(new ConnectionLimits(2, 0, Duration.ZERO, Duration.ZERO));
+    int limited = serveWith(new ConnectionLimits(2, 0, 0, Duration.ZERO, Duration.ZERO));
     RawClient first = client(limited);
     assertEquals(first.get("/ping").status(), 200);
     RawClient second = client(limited);
@@ -75,7 +75,7 @@ public class ConnectionLimitTest extends HttpTestBase {
   @Test
   public void refusalsAreLoggedOnceASecondAtMost() throws Exception {
     try (CapturedLog log = new CapturedLog("org.tsnext.transport.ConnectionCount")) {
-      int limited = serveWith(new ConnectionLimits(1, 0, Duration.ZERO, Duration.ZERO));
+      int limited = serveWith(new ConnectionLimits(1, 0, 0, Duration.ZERO, Duration.ZERO));
       assertEquals(client(limited).get("/ping").status(), 200);
       long began = System.nanoTime();
       for (int i = 0; i < 20; i++) {
@@ -156,7 +156,8 @@ public class ConnectionLimitTest extends HttpTestBase {
   @Test
   public void busyConnectionLivesLongerThanItsLimits() throws Exception {
     RawClient client =
-        client(serveWith(new ConnectionLimits(0, 0, Duration.ofSeconds(2), Duration.ofSeconds(2))));
+        client(
+            serveWith(new ConnectionLimits(0, 0, 0, Duration.ofSeconds(2), Duration.ofSeconds(2))));
     long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(5);
     while (System.nanoTime() < end) {
       assertEquals(client.post("/predictions/cats", "x").status(), 200);

@@ -4,12 +4,18 @@ import io.netty.channel.EventLoopGroup;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import org.testng.annotations.AfterClass;
 import org.testng.annotations.AfterMethod;
 import org.testng.annotations.BeforeClass;
 import org.testng.annotations.BeforeMethod;
+import org.tsnext.core.metrics.MetricRegistry;
+import org.tsnext.core.metrics.ServerMetrics;
+import org.tsnext.core.testing.CoreFixture;
 import org.tsnext.core.testing.FakeInference;
 import org.tsnext.core.testing.FakeModels;
 import org.tsnext.core.time.Clock;
@@ -28,19 +34,25 @@ abstract class HttpTestBase {
   private final List<AutoCloseable> open = new ArrayList<>();
   FakeInference inference;
   FakeModels models;
+  MetricRegistry registry;
+  ServerMetrics metrics;
+  ExecutorService renderer;
   List<String> startUpModels;
   HttpServer server;
   int port;
   int managementPort;
+  int metricsPort;
 
   @BeforeClass
   public void startLoops() {
     leaks = new LeakWatch();
     loops = transport.newEventLoopGroup(2, "http-test");
+    renderer = Executors.newSingleThreadExecutor();
   }
 
   @AfterClass(alwaysRun = true)
   public void endLoops() throws InterruptedException {
+    renderer.shutdownNow();
     loops.shutdownGracefully(0, 1, TimeUnit.SECONDS).awaitUninterruptibly();
     leaks.check();
   }
@@ -49,11 +61,14 @@ abstract class HttpTestBase {
   public void startServer() throws IOException {
     inference = new FakeInference();
     models = new FakeModels();
+    registry = new MetricRegistry(1000);
+    metrics = CoreFixture.serverMetrics(registry);
     startUpModels = new ArrayList<>();
     server = serve(settings());
     List<BoundListener> listeners = server.bind();
     port = port(listeners.get(0));
-    managementPort = port(listeners.get(listeners.size() - 1));
+    managementPort = port(listeners, ListenerRole.MANAGEMENT);
+    metricsPort = metricsAddress().isEmpty() ? 0 : port(listeners, ListenerRole.METRICS);
   }
 
   @AfterMethod(alwaysRun = true)
@@ -82,6 +97,7 @@ abstract class HttpTestBase {
     return new HttpSettings(
         inferenceAddress,
         managementAddress,
+        metricsAddress(),
         sockets(),
         MAX_REQUEST,
         STREAM_LIMIT,
@@ -95,6 +111,11 @@ abstract class HttpTestBase {
         openInference());
   }
 
+  /** Where the server of a test listens for scrapers: nowhere. */
+  Optional<ListenAddress> metricsAddress() {
+    return Optional.empty();
+  }
+
   OpenInferenceSettings openInference() {
     return OpenInferenceSettings.off();
   }
@@ -105,7 +126,15 @@ abstract class HttpTestBase {
 
   /** A server that is closed after the test. */
   final HttpServer serve(HttpSettings settings) {
-    HttpServer made = new HttpServer(settings, inference, models, transport, loops, Clock.system());
+    HttpServer made =
+        new HttpServer(
+            settings,
+            inference,
+            models,
+            new MetricsSource(metrics, renderer),
+            transport,
+            loops,
+            Clock.system());
     open.add(made);
     return made;
   }
@@ -122,6 +151,14 @@ abstract class HttpTestBase {
 
   final RawClient management() throws IOException {
     return client(managementPort);
+  }
+
+  private static int port(List<BoundListener> listeners, ListenerRole role) {
+    return listeners.stream()
+        .filter(listener -> listener.roles().contains(role))
+        .mapToInt(HttpTestBase::port)
+        .findFirst()
+        .orElseThrow();
   }
 
   static int port(BoundListener listener) {

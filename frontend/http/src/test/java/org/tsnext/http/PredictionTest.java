@@ -7,6 +7,7 @@ import static org.testng.Assert.assertTrue;
 
 import io.netty.buffer.Unpooled;
 import java.util.List;
+import java.util.Optional;
 import org.testng.annotations.DataProvider;
 import org.testng.annotations.Test;
 import org.tsnext.core.error.ErrorKind;
@@ -211,6 +212,7 @@ public class PredictionTest extends HttpTestBase {
     return new HttpSettings(
         any,
         any,
+        Optional.empty(),
         SocketSettings.plain(),
         HttpSettings.DEFAULT_MAX_REQUEST_SIZE,
         STREAM_LIMIT,

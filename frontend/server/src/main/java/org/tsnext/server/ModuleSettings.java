@@ -204,6 +204,9 @@ final class ModuleSettings {
     if (free.contains(SecurityKeys.DESCRIPTIONS)) {
       open.add(Access.DESCRIPTION);
     }
+    if (free.contains(SecurityKeys.METRICS)) {
+      open.add(Access.METRICS);
+    }
     return new AccessSettings(
         tokens.map(
             made ->
@@ -219,6 +222,7 @@ final class ModuleSettings {
         new ConnectionLimits(
             settings.get(ListenerKeys.INFERENCE_MAX_CONNECTIONS),
             settings.get(ListenerKeys.MANAGEMENT_MAX_CONNECTIONS),
+            settings.get(ListenerKeys.METRICS_MAX_CONNECTIONS),
             settings.get(ListenerKeys.CONNECTION_IDLE_TIMEOUT),
             settings.get(ListenerKeys.REQUEST_READ_TIMEOUT)));
   }
@@ -231,6 +235,8 @@ final class ModuleSettings {
     return new HttpSettings(
         settings.get(ListenerKeys.INFERENCE_ADDRESS),
         settings.get(ListenerKeys.MANAGEMENT_ADDRESS),
+        Optional.of(settings.get(ListenerKeys.METRICS_ADDRESS))
+            .filter(address -> settings.get(ListenerKeys.ENABLE_METRICS_API)),
         sockets,
         maxRequestSize(),
         Math.toIntExact(settings.get(ListenerKeys.STREAM_BUFFER_SIZE)),

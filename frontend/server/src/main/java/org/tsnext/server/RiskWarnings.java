@@ -1,7 +1,6 @@
 package org.tsnext.server;
 
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.tsnext.archive.remote.AllowedUrls;
@@ -24,6 +23,15 @@ final class RiskWarnings {
           "s3://x-example/m.mar",
           "file:///x",
           "file:///x/m.mar");
+
+  private static final String ASK_FOR_KEYS = "disable_token_authorization=false";
+
+  /**
+   * What whoever reaches a listener can do.
+   *
+   * @param remedy the setting that asks for a key
+   */
+  private record Reach(String what, boolean needsKey, String remedy) {}
 
   private RiskWarnings() {}
 
@@ -60,35 +68,46 @@ final class RiskWarnings {
   private static List<String> openAddresses(Settings settings) {
     List<String> warnings = new ArrayList<>();
     boolean tokens = !settings.get(SecurityKeys.DISABLE_TOKEN_AUTHORIZATION);
+    boolean metricsNeedKey =
+        tokens && !settings.get(SecurityKeys.TOKEN_FREE_ROUTES).contains(SecurityKeys.METRICS);
     String manage =
         settings.get(ModelKeys.ENABLE_MODEL_API)
             ? "describe, scale, register and unregister models, which run code as this user,"
             : "describe and scale models";
-    Map<SettingKey<ListenAddress>, String> whatTheyCan = new LinkedHashMap<>();
-    whatTheyCan.put(ListenerKeys.INFERENCE_ADDRESS, "ask every model");
-    whatTheyCan.put(ListenerKeys.MANAGEMENT_ADDRESS, manage);
-    whatTheyCan.forEach(
-        (key, what) -> {
-          ListenAddress address = settings.get(key);
-          List<String> risks = new ArrayList<>();
-          if (!tokens) {
-            risks.add(
-                "they can "
-                    + what
-                    + " without a key (disable_token_authorization=false asks for one)");
-          }
-          if (!isTls(address)) {
-            risks.add(
-                "what is sent, keys included, can be read and changed on the way (an https:// address"
-                    + " prevents it)");
-          }
-          if (!isLocal(address) && !risks.isEmpty()) {
-            warnings.add(
-                "%s = %s (%s) is open to other machines: %s. 127.0.0.1 in its place keeps them out."
-                    .formatted(
-                        key.name(), address, settings.source(key), String.join("; ", risks)));
-          }
-        });
+    Map<SettingKey<ListenAddress>, Reach> reaches =
+        Map.of(
+            ListenerKeys.INFERENCE_ADDRESS,
+            new Reach("ask every model", tokens, ASK_FOR_KEYS),
+            ListenerKeys.MANAGEMENT_ADDRESS,
+            new Reach(manage, tokens, ASK_FOR_KEYS),
+            ListenerKeys.METRICS_ADDRESS,
+            new Reach(
+                "see the names of models and how they are used",
+                metricsNeedKey,
+                tokens ? "token_free_routes without metrics" : ASK_FOR_KEYS));
+    ListenerKeys.opened(settings)
+        .forEach(
+            key -> {
+              ListenAddress address = settings.get(key);
+              Reach reach = reaches.get(key);
+              List<String> risks = new ArrayList<>();
+              if (!reach.needsKey()) {
+                risks.add(
+                    "they can %s without a key (%s asks for one)"
+                        .formatted(reach.what(), reach.remedy()));
+              }
+              if (!isTls(address)) {
+                risks.add(
+                    "what is sent, keys included, can be read and changed on the way (an https:// address"
+                        + " prevents it)");
+              }
+              if (!isLocal(address) && !risks.isEmpty()) {
+                warnings.add(
+                    "%s = %s (%s) is open to other machines: %s. 127.0.0.1 in its place keeps them out."
+                        .formatted(
+                            key.name(), address, settings.source(key), String.join("; ", risks)));
+              }
+            });
     return warnings;
   }
 

@@ -40,6 +40,7 @@ import org.tsnext.core.worker.ModelEnvironment;
 import org.tsnext.http.BoundListener;
 import org.tsnext.http.HttpServer;
 import org.tsnext.http.ListenerRole;
+import org.tsnext.http.MetricsSource;
 import org.tsnext.http.SocketSettings;
 import org.tsnext.server.logging.ModelMetricsLog;
 import org.tsnext.server.logging.ServerMetricsLog;
@@ -192,6 +193,7 @@ final class Server implements AutoCloseable {
                 () -> modelsLoaded),
             core.inference(),
             core.models(),
+            new MetricsSource(metrics, metricsRenderer()),
             transport,
             loops,
             Clock.system());
@@ -322,6 +324,14 @@ final class Server implements AutoCloseable {
             modules.handshakeThreads(), new DefaultThreadFactory("tls-handshake", true));
     parts.add("handshake threads", threads::shutdownNow);
     return threads;
+  }
+
+  /** One thread, so that large pages take no more than one processor. */
+  private ExecutorService metricsRenderer() {
+    ExecutorService thread =
+        Executors.newSingleThreadExecutor(new DefaultThreadFactory("metrics", true));
+    parts.add("metrics thread", thread::shutdownNow);
+    return thread;
   }
 
   private static void start(WorkerRuntime workers) throws StartException {

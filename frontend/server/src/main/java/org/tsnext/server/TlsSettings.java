@@ -22,8 +22,6 @@ import org.tsnext.transport.tls.TlsKeys;
 
 /** Makes the server's TLS key of its settings. */
 final class TlsSettings {
-  private static final List<SettingKey<ListenAddress>> ADDRESSES =
-      List.of(ListenerKeys.INFERENCE_ADDRESS, ListenerKeys.MANAGEMENT_ADDRESS);
   private static final List<SettingKey<String>> PASSWORDS =
       List.of(ListenerKeys.KEYSTORE_PASS, ListenerKeys.PRIVATE_KEY_PASS);
 
@@ -74,7 +72,7 @@ final class TlsSettings {
 
   private List<String> httpsHosts() {
     List<String> hosts = new ArrayList<>();
-    for (SettingKey<ListenAddress> key : ADDRESSES) {
+    for (SettingKey<ListenAddress> key : ListenerKeys.opened(settings)) {
       if (settings.get(key) instanceof ListenAddress.Tcp tcp && tcp.tls()) {
         hosts.add(tcp.host());
       }

@@ -112,6 +112,28 @@ public class RiskWarningsTest {
   }
 
   @Test
+  public void openMetricsSayWhatTheyShowAndWhichSettingAsksForAKey() {
+    List<String> warnings = warnings(Map.of("metrics_address", OPEN));
+    assertEquals(
+        warnings,
+        List.of(
+            "metrics_address = http://0.0.0.0:8000 (file /c) is open to other machines: they can see"
+                + " the names of models and how they are used without a key (token_free_routes"
+                + " without metrics asks for one); what is sent, keys included, can be read and"
+                + " changed on the way (an https:// address prevents it). 127.0.0.1 in its place"
+                + " keeps them out."));
+    warnings =
+        warnings(
+            Map.of(
+                "metrics_address", "https://0.0.0.0",
+                "tls_self_signed", "true",
+                "token_free_routes", "probes"));
+    assertEquals(warnings, List.of());
+    assertEquals(
+        warnings(Map.of("metrics_address", OPEN, "enable_metrics_api", "false")), List.of());
+  }
+
+  @Test
   public void tlsIsNoLongerMissingWhereItIs() {
     List<String> warnings =
         warnings(

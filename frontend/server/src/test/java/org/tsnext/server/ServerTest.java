@@ -20,6 +20,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import org.testng.annotations.AfterMethod;
 import org.testng.annotations.BeforeMethod;
 import org.testng.annotations.Test;
@@ -53,6 +54,7 @@ public class ServerTest {
     file.put("model_store", folder.resolve("store").toString());
     file.put("inference_address", "http://127.0.0.1:0");
     file.put("management_address", "http://127.0.0.1:0");
+    file.put("metrics_address", "http://127.0.0.1:0");
     file.put("shutdown_drain_timeout", "0");
     file.put("key_file", folder.resolve("key_file.json").toString());
     file.put("disable_token_authorization", "true");
@@ -101,6 +103,7 @@ public class ServerTest {
       server.loadModels().join();
       assertEquals(status(addresses.get("inference"), "/ping"), 200);
       assertEquals(status(addresses.get("management"), "/models"), 200);
+      assertEquals(status(addresses.get("metrics"), "/metrics"), 200);
       assertEquals(leftOver().size(), 1);
     }
     assertEquals(leftOver(), List.of());
@@ -117,6 +120,7 @@ public class ServerTest {
       assertEquals(status(addresses.get("inference"), "/predictions/digits"), 401);
       assertEquals(status(addresses.get("management"), "/models"), 401);
       assertEquals(status(addresses.get("inference"), "/ping"), 200);
+      assertEquals(status(addresses.get("metrics"), "/metrics"), 200);
     }
     assertEquals(Files.exists(keys), false);
   }
@@ -132,6 +136,23 @@ public class ServerTest {
       assertEquals(addresses.get("inference"), addresses.get("management"));
       assertEquals(status(addresses.get("inference"), "/ping"), 200);
       assertEquals(status(addresses.get("inference"), "/models"), 200);
+    }
+  }
+
+  @Test
+  public void metricsListenerStaysClosedWhereItIsOff() throws Exception {
+    file.put("enable_metrics_api", "false");
+    try (Server server = server()) {
+      assertEquals(server.start().keySet(), Set.of("inference", "management"));
+    }
+  }
+
+  @Test
+  public void metricsNeedAKeyWhereTheListOfFreeRoutesLeavesThemOut() throws Exception {
+    file.remove("disable_token_authorization");
+    file.put("token_free_routes", "probes");
+    try (Server server = server()) {
+      assertEquals(status(server.start().get("metrics"), "/metrics"), 401);
     }
   }
 
@@ -215,6 +236,18 @@ public class ServerTest {
     try (Server server = server()) {
       StartException e = expectThrows(StartException.class, server::start);
       assertTrue(e.getMessage().contains("metrics_config = " + metrics), e.getMessage());
+    }
+  }
+
+  @Test
+  public void metricsFileThatDeclaresAServerMetricWithoutItsDimensionsFailsTheStart()
+      throws IOException {
+    String text =
+        "ts_metrics:\n  gauge:\n    - {name: QueueTime, unit: ms, dimensions: [Hostname]}\n";
+    file.put("metrics_config", Files.writeString(folder.resolve("metrics.yaml"), text).toString());
+    try (Server server = server()) {
+      StartException e = expectThrows(StartException.class, server::start);
+      assertTrue(e.getMessage().contains("metric QueueTime is declared with"), e.getMessage());
     }
   }
 

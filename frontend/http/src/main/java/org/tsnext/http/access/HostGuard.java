@@ -4,6 +4,7 @@ import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpRequest;
 import java.util.List;
 import java.util.Locale;
+import java.util.function.Predicate;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.http.HostSettings;
@@ -23,20 +24,20 @@ public final class HostGuard implements RequestGuard {
 
   private final HostSettings settings;
   private final String boundHost;
-  private final boolean everything;
+  private final Predicate<Access> guarded;
 
   /**
-   * @param everything whether all routes are guarded, or those only that manage the server
+   * @param guarded which routes are guarded
    */
-  public HostGuard(HostSettings settings, ListenAddress.Tcp bound, boolean everything) {
+  public HostGuard(HostSettings settings, ListenAddress.Tcp bound, Predicate<Access> guarded) {
     this.settings = settings;
     this.boundHost = bound.host().toLowerCase(Locale.ROOT);
-    this.everything = everything;
+    this.guarded = guarded;
   }
 
   @Override
   public void check(HttpRequest head, Access access) {
-    if (!everything && !access.managing()) {
+    if (!guarded.test(access)) {
       return;
     }
     String host = head.headers().get(HttpHeaderNames.HOST);

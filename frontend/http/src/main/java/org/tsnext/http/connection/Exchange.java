@@ -127,7 +127,7 @@ public final class Exchange {
             withCors(response.headers()),
             bodiless ? Framing.NO_BODY : Framing.CONTENT_LENGTH,
             length);
-    status = response.status();
+    answering(response.status());
     if (length > 0 && (bodiless || isHead())) {
       content.release();
       content = Unpooled.EMPTY_BUFFER;
@@ -169,9 +169,9 @@ public final class Exchange {
     Framing framing = bodiless ? Framing.NO_BODY : chunked ? Framing.CHUNKED : Framing.UNTIL_CLOSE;
     Optional<String> type = bodiless ? Optional.empty() : Optional.of(contentType);
     boolean headOnly = bodiless || isHead();
+    answering(streamStatus);
     writer.writeHead(
         this, new Head(streamStatus, reason, type, withCors(headers), framing, 0), headOnly);
-    status = streamStatus;
     state = State.STREAMING;
     if (headOnly) {
       writer.flush();
@@ -233,6 +233,12 @@ public final class Exchange {
       cancelCall();
       finish();
     }
+  }
+
+  /** Counts the answer before the client has it: who has it may ask for the count at once. */
+  private void answering(int answeredStatus) {
+    status = answeredStatus;
+    writer.server().metrics().answered(answeredStatus);
   }
 
   private void cut() {

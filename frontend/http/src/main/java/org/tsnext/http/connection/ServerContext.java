@@ -1,6 +1,7 @@
 package org.tsnext.http.connection;
 
 import java.util.function.BooleanSupplier;
+import org.tsnext.core.metrics.ServerMetrics;
 import org.tsnext.core.time.Clock;
 import org.tsnext.http.response.CorsOrigins;
 import org.tsnext.http.response.ErrorRenderer;
@@ -20,5 +21,6 @@ public record ServerContext(
     CorsOrigins corsOrigins,
     ErrorRenderer errors,
     AccessLog accessLog,
+    ServerMetrics metrics,
     Clock clock,
     BooleanSupplier draining) {}

@@ -13,6 +13,7 @@ import org.tsnext.http.access.TokenGuard;
 import org.tsnext.http.openapi.Schemas;
 import org.tsnext.http.response.Response;
 import org.tsnext.http.routing.Access;
+import org.tsnext.http.routing.LaterAnswer;
 import org.tsnext.http.routing.Operation;
 import org.tsnext.http.routing.Operation.Body;
 import org.tsnext.http.routing.Operation.Outcome;

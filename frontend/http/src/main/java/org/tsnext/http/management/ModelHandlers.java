@@ -13,6 +13,7 @@ import org.tsnext.core.inference.InferenceService.InferenceCall;
 import org.tsnext.http.connection.Exchange;
 import org.tsnext.http.response.ErrorRenderer;
 import org.tsnext.http.response.Response;
+import org.tsnext.http.routing.LaterAnswer;
 import org.tsnext.http.routing.RoutedRequest;
 
 /** The handlers of the model routes. The statuses are those that old clients know. */

@@ -1,22 +1,28 @@
 package org.tsnext.http.request;
 
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/** Parameters of a query string or of a form: the first value of a name counts. */
+/** Parameters of a query string or of a form: the first value of a name counts, unless all do. */
 public final class QueryParameters {
 
   /** Parameters beyond this number are refused. */
   static final int MAX_PARAMETERS = 1024;
 
-  private static final QueryParameters EMPTY = new QueryParameters(Map.of());
+  private static final QueryParameters EMPTY = new QueryParameters(Map.of(), List.of());
 
   private final Map<String, String> values;
 
-  private QueryParameters(Map<String, String> values) {
+  /** Names and values in turn, of what a name had beside its first value. */
+  private final List<String> more;
+
+  private QueryParameters(Map<String, String> values, List<String> more) {
     this.values = values;
+    this.more = more;
   }
 
   /**
@@ -29,6 +35,7 @@ public final class QueryParameters {
       return EMPTY;
     }
     Map<String, String> values = new LinkedHashMap<>();
+    List<String> more = new ArrayList<>(0);
     int count = 0;
     int start = 0;
     while (start <= query.length()) {
@@ -43,14 +50,17 @@ public final class QueryParameters {
         }
         int equals = query.indexOf('=', start);
         int nameEnd = equals < 0 || equals > end ? end : equals;
-        String value = nameEnd == end ? "" : query.substring(nameEnd + 1, end);
-        values.putIfAbsent(
-            PercentDecoder.decode(query.substring(start, nameEnd), true),
-            PercentDecoder.decode(value, true));
+        String name = PercentDecoder.decode(query.substring(start, nameEnd), true);
+        String value =
+            PercentDecoder.decode(nameEnd == end ? "" : query.substring(nameEnd + 1, end), true);
+        if (values.putIfAbsent(name, value) != null) {
+          more.add(name);
+          more.add(value);
+        }
       }
       start = end + 1;
     }
-    return new QueryParameters(Collections.unmodifiableMap(values));
+    return new QueryParameters(Collections.unmodifiableMap(values), more);
   }
 
   /** All parameters in the order of their first appearance. */
@@ -60,5 +70,17 @@ public final class QueryParameters {
 
   public Optional<String> get(String name) {
     return Optional.ofNullable(values.get(name));
+  }
+
+  /** All values of a parameter that may be repeated. */
+  public List<String> all(String name) {
+    List<String> all = new ArrayList<>();
+    get(name).ifPresent(all::add);
+    for (int i = 0; i < more.size(); i += 2) {
+      if (more.get(i).equals(name)) {
+        all.add(more.get(i + 1));
+      }
+    }
+    return all;
   }
 }

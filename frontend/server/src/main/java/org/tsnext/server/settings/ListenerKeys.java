@@ -34,19 +34,18 @@ public final class ListenerKeys {
               "management_address",
               address("management_address", 8081, 8444),
               "Where the management API listens. The same as inference_address makes one listener"
-                  + " serve both.")
+                  + " serve both, and /metrics if that is on.")
           .withDefault("http://127.0.0.1:8081");
   public static final SettingKey<Boolean> ENABLE_METRICS_API =
-      SettingKey.of("enable_metrics_api", bool(), "Whether to open the metrics listener.")
-          .withDefault("true")
-          .notYet("the metrics API is", enabled -> enabled);
+      SettingKey.of(
+              "enable_metrics_api", bool(), "Whether to open the metrics listener, for /metrics.")
+          .withDefault("true");
   public static final SettingKey<ListenAddress> METRICS_ADDRESS =
       SettingKey.of(
               "metrics_address",
               address("metrics_address", 8082, 8445),
-              "Where the metrics API listens.")
-          .withDefault("http://127.0.0.1:8082")
-          .notYet("the metrics API is");
+              "Where the metrics API listens, apart from the other two.")
+          .withDefault("http://127.0.0.1:8082");
   public static final SettingKey<Integer> MAX_REQUEST_SIZE =
       SettingKey.of(
               "max_request_size",
@@ -220,6 +219,8 @@ public final class ListenerKeys {
       maxConnections("inference", "10000");
   public static final SettingKey<Integer> MANAGEMENT_MAX_CONNECTIONS =
       maxConnections("management", "1000");
+  public static final SettingKey<Integer> METRICS_MAX_CONNECTIONS =
+      maxConnections("metrics", "100");
   public static final SettingKey<Duration> CONNECTION_IDLE_TIMEOUT =
       SettingKey.of(
               "connection_idle_timeout_sec",
@@ -248,6 +249,7 @@ public final class ListenerKeys {
           BODY_MEMORY_BYTES,
           INFERENCE_MAX_CONNECTIONS,
           MANAGEMENT_MAX_CONNECTIONS,
+          METRICS_MAX_CONNECTIONS,
           CONNECTION_IDLE_TIMEOUT,
           REQUEST_READ_TIMEOUT,
           ERROR_DETAIL,
@@ -283,6 +285,13 @@ public final class ListenerKeys {
 
   private ListenerKeys() {}
 
+  /** The keys of the HTTP listeners that are opened. */
+  public static List<SettingKey<ListenAddress>> opened(Settings settings) {
+    return settings.get(ENABLE_METRICS_API)
+        ? List.of(INFERENCE_ADDRESS, MANAGEMENT_ADDRESS, METRICS_ADDRESS)
+        : List.of(INFERENCE_ADDRESS, MANAGEMENT_ADDRESS);
+  }
+
   private static SettingKey<Integer> maxConnections(String api, String number) {
     return SettingKey.of(
             api + "_max_connections",
@@ -290,7 +299,7 @@ public final class ListenerKeys {
             "Connections that the listener of the "
                 + api
                 + " API takes at a time; one more is answered 503 and closed. 0 for any number. One"
-                + " address for both APIs takes both numbers.")
+                + " address for inference and management takes both numbers.")
         .withDefault(number);
   }
 

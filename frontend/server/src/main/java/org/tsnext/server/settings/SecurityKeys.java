@@ -30,6 +30,9 @@ public final class SecurityKeys {
   /** The word of {@link #TOKEN_FREE_ROUTES} for API descriptions. */
   public static final String DESCRIPTIONS = "descriptions";
 
+  /** The word of {@link #TOKEN_FREE_ROUTES} for metrics. */
+  public static final String METRICS = "metrics";
+
   public static final SettingKey<Boolean> DISABLE_TOKEN_AUTHORIZATION =
       SettingKey.of(
               "disable_token_authorization",
@@ -65,11 +68,11 @@ public final class SecurityKeys {
   public static final SettingKey<Set<String>> TOKEN_FREE_ROUTES =
       SettingKey.of(
               "token_free_routes",
-              someOf(PROBES, DESCRIPTIONS),
-              "What needs no token: probes (/ping, readiness) and descriptions (OPTIONS /,"
-                  + " /api-description); or none. What is left out is opened by the inference key and"
-                  + " by the management key.")
-          .withDefault("probes,descriptions");
+              someOf(PROBES, DESCRIPTIONS, METRICS),
+              "What needs no token: probes (/ping, readiness), descriptions (OPTIONS /,"
+                  + " /api-description) and metrics (/metrics); or none. What is left out is opened by"
+                  + " the inference key and by the management key.")
+          .withDefault("probes,descriptions,metrics");
   public static final SettingKey<Boolean> TOKEN_FAILURES_AS_400 =
       SettingKey.of(
               "token_failures_as_400",

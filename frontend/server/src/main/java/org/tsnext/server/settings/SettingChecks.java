@@ -12,8 +12,7 @@ final class SettingChecks {
   /** The problems of settings whose single values are fine. */
   static List<String> check(Settings settings) {
     List<String> problems = new ArrayList<>();
-    nativeIoForUnixSockets(settings, ListenerKeys.INFERENCE_ADDRESS, problems);
-    nativeIoForUnixSockets(settings, ListenerKeys.MANAGEMENT_ADDRESS, problems);
+    ListenerKeys.opened(settings).forEach(key -> nativeIoForUnixSockets(settings, key, problems));
     problems.addAll(TlsChecks.check(settings));
     onlyOne(settings, SecurityKeys.INFERENCE_TOKEN, SecurityKeys.INFERENCE_TOKEN_FILE, problems);
     onlyOne(settings, SecurityKeys.MANAGEMENT_TOKEN, SecurityKeys.MANAGEMENT_TOKEN_FILE, problems);

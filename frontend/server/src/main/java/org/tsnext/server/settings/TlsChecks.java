@@ -12,8 +12,8 @@ final class TlsChecks {
   /** The problems of settings whose single values are fine. */
   static List<String> check(Settings settings) {
     List<String> problems = new ArrayList<>();
-    keyForHttps(settings, ListenerKeys.INFERENCE_ADDRESS, problems);
-    keyForHttps(settings, ListenerKeys.MANAGEMENT_ADDRESS, problems);
+    ListenerKeys.opened(settings).forEach(key -> keyForHttps(settings, key, problems));
+    ownMetricsAddress(settings, problems);
     ListenAddress inference = settings.get(ListenerKeys.INFERENCE_ADDRESS);
     ListenAddress management = settings.get(ListenerKeys.MANAGEMENT_ADDRESS);
     if (inference.conflictsWith(management)) {
@@ -29,6 +29,27 @@ final class TlsChecks {
     together(settings, ListenerKeys.CERTIFICATE_FILE, ListenerKeys.PRIVATE_KEY_FILE, problems);
     together(settings, ListenerKeys.KEYSTORE, ListenerKeys.KEYSTORE_PASS, problems);
     return problems;
+  }
+
+  private static void ownMetricsAddress(Settings settings, List<String> problems) {
+    if (!settings.get(ListenerKeys.ENABLE_METRICS_API)) {
+      return;
+    }
+    ListenAddress metrics = settings.get(ListenerKeys.METRICS_ADDRESS);
+    for (SettingKey<ListenAddress> key :
+        List.of(ListenerKeys.INFERENCE_ADDRESS, ListenerKeys.MANAGEMENT_ADDRESS)) {
+      ListenAddress other = settings.get(key);
+      if (metrics.isSamePlace(other)) {
+        problems.add(
+            SettingsLoader.problem(
+                ListenerKeys.METRICS_ADDRESS,
+                metrics.toString(),
+                settings.source(ListenerKeys.METRICS_ADDRESS),
+                key.name()
+                    + " has the same place: expected another one, or enable_metrics_api=false"));
+        return;
+      }
+    }
   }
 
   private static void keyForHttps(

@@ -42,7 +42,7 @@ public class SettingTableTest {
       disable_token_authorization token_expiration_min token_overlap_sec key_file
       inference_token inference_token_file management_token management_token_file
       token_free_routes token_failures_as_400 allowed_hosts cors_max_age_sec
-      inference_max_connections management_max_connections connection_idle_timeout_sec
+      inference_max_connections management_max_connections metrics_max_connections connection_idle_timeout_sec
       request_read_timeout_sec
       ts_header_key_sequence_id ts_header_key_sequence_start ts_header_key_sequence_end
       model_server_home enable_envvars_config python vmargs plugins_path version tsConfigFile

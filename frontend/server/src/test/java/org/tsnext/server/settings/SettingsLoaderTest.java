@@ -283,6 +283,21 @@ public class SettingsLoaderTest {
             "tls_self_signed", "true"),
         "with another scheme"
       },
+      {Map.of("metrics_address", "https://localhost:8443"), "https needs a key"},
+      {
+        Map.of("metrics_address", "http://127.0.0.1:8081"),
+        "management_address has the same place: expected another one, or enable_metrics_api=false"
+      },
+      {
+        Map.of(
+            "metrics_address", "https://127.0.0.1:8080",
+            "tls_self_signed", "true"),
+        "inference_address has the same place"
+      },
+      {
+        Map.of("inference_address", "unix:/tmp/one", "metrics_address", "unix:/tmp/one"),
+        "inference_address has the same place"
+      },
     };
   }
 
@@ -308,6 +323,25 @@ public class SettingsLoaderTest {
         settings.get(ListenerKeys.MANAGEMENT_ADDRESS),
         new ListenAddress.Tcp("localhost", 8444, true));
     assertEquals(settings.warnings(), List.of());
+  }
+
+  @Test
+  public void addressOfAMetricsListenerThatStaysClosedMayBeAnything() {
+    Settings settings =
+        load(
+            Map.of(
+                "metrics_address", "https://127.0.0.1:8080",
+                "enable_metrics_api", "false"));
+    assertEquals(settings.warnings(), List.of());
+  }
+
+  @Test
+  public void metricsAddressMayLackThePort() {
+    Settings plain = load(Map.of("metrics_address", "http://[::1]"));
+    assertEquals(
+        plain.get(ListenerKeys.METRICS_ADDRESS), new ListenAddress.Tcp("::1", 8082, false));
+    Settings tls = load(Map.of("metrics_address", "https://[::1]", "tls_self_signed", "true"));
+    assertEquals(tls.get(ListenerKeys.METRICS_ADDRESS), new ListenAddress.Tcp("::1", 8445, true));
   }
 
   @Test
@@ -363,7 +397,6 @@ public class SettingsLoaderTest {
       {"workflow_store", "/workflows"},
       {"cpp_log_config", "/log.yaml"},
       {"cpu_launcher_enable", "true"},
-      {"enable_metrics_api", "true"},
     };
   }
 
@@ -379,9 +412,9 @@ public class SettingsLoaderTest {
   public void settingThatDoesNotAskForTheMissingFeatureIsSilent() {
     Map<String, String> harmless =
         Map.of(
-            "metrics_mode", "log",
+            "metrics_mode", "prometheus",
             "cpu_launcher_enable", "false",
-            "enable_metrics_api", "false");
+            "enable_metrics_api", "true");
     assertEquals(load(harmless).warnings(), List.of());
   }
 

@@ -1,4 +1,4 @@
-package org.tsnext.http.management;
+package org.tsnext.http.routing;
 
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -12,13 +12,19 @@ import org.tsnext.http.connection.Exchange;
 import org.tsnext.http.response.Response;
 
 /** Answers an exchange once slow work elsewhere is done. */
-final class LaterAnswer {
+public final class LaterAnswer {
 
   private static final Logger LOG = LoggerFactory.getLogger(LaterAnswer.class);
 
   private LaterAnswer() {}
 
-  static <T> void send(Exchange exchange, CompletableFuture<T> work, Function<T, Response> render) {
+  /**
+   * Answers with what {@code render} makes of the result, or with the error.
+   *
+   * @param render runs on the event loop
+   */
+  public static <T> void send(
+      Exchange exchange, CompletableFuture<T> work, Function<T, Response> render) {
     CompletableFuture<Void> sent =
         work.handleAsync(
             (result, failure) -> {

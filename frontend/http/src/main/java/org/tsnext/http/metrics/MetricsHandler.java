@@ -1,0 +1,71 @@
+package org.tsnext.http.metrics;
+
+import io.netty.buffer.Unpooled;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Predicate;
+import org.tsnext.core.error.ErrorKind;
+import org.tsnext.core.error.ServingException;
+import org.tsnext.core.metrics.MetricRegistry;
+import org.tsnext.http.response.Response;
+import org.tsnext.http.routing.LaterAnswer;
+import org.tsnext.http.routing.RouteHandler;
+import org.tsnext.http.routing.RoutedRequest;
+
+/**
+ * Answers {@code /metrics}. Pages are written elsewhere, since an event loop has no time for that.
+ */
+final class MetricsHandler implements RouteHandler {
+
+  /** Names the samples to show. */
+  static final String FILTER = "name[]";
+
+  /** Scrapers come seconds apart: whoever asks for so many pages at once wants no metrics. */
+  private static final int MOST_WAITING = 32;
+
+  private final MetricRegistry registry;
+  private final Executor renderer;
+  private final AtomicInteger waiting = new AtomicInteger();
+
+  MetricsHandler(MetricRegistry registry, Executor renderer) {
+    this.registry = registry;
+    this.renderer = renderer;
+  }
+
+  @Override
+  public void handle(RoutedRequest request) {
+    Predicate<String> wanted = filter(request.query().all(FILTER));
+    if (waiting.incrementAndGet() > MOST_WAITING) {
+      waiting.decrementAndGet();
+      throw new ServingException(
+          ErrorKind.QUEUE_FULL,
+          "Metrics were asked for " + MOST_WAITING + " times already and not yet answered.");
+    }
+    LaterAnswer.send(
+        request.exchange(),
+        CompletableFuture.supplyAsync(() -> page(wanted), renderer),
+        MetricsHandler::response);
+  }
+
+  private byte[] page(Predicate<String> wanted) {
+    try {
+      return PrometheusText.of(registry, wanted).getBytes(StandardCharsets.UTF_8);
+    } finally {
+      waiting.decrementAndGet();
+    }
+  }
+
+  private static Response response(byte[] page) {
+    return new Response(
+        200, "", Optional.of(PrometheusText.CONTENT_TYPE), List.of(), Unpooled.wrappedBuffer(page));
+  }
+
+  private static Predicate<String> filter(List<String> names) {
+    return names.isEmpty() ? name -> true : Set.copyOf(names)::contains;
+  }
+}
