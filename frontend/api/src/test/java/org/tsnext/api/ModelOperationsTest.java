@@ -83,8 +83,8 @@ public final class ModelOperationsTest {
     ModelOperations off = new ModelOperations(models, false);
     for (ThrowingRunnable call :
         new ThrowingRunnable[] {
-          () -> off.register(new Given(Map.of("url", "a.mar")), true),
-          () -> off.unregister("cats", Optional.empty())
+          () -> off.register(new Given(Map.of("url", "a.mar")), true).join(),
+          () -> off.unregister("cats", Optional.empty()).join()
         }) {
       ServingException error = expectThrows(ServingException.class, call);
       assertEquals(error.kind(), ErrorKind.MODEL_API_DISABLED);

@@ -24,13 +24,13 @@ final class HalfFloat {
       return sign == 0 ? magnitude : -magnitude;
     }
     int widened = exponent == 0x1f ? 0xff : exponent - FP16_EXPONENT_BIAS + FP32_EXPONENT_BIAS;
-    return Float.intBitsToFloat(sign | widened << 23 | fraction << SHIFT);
+    return Float.intBitsToFloat(sign | (widened << 23) | (fraction << SHIFT));
   }
 
   /** The nearest IEEE 754 binary16; of two, the even one. Too large is infinite. */
   static short toFp16(float value) {
     int bits = Float.floatToRawIntBits(value);
-    int sign = bits >>> 16 & 0x8000;
+    int sign = (bits >>> 16) & 0x8000;
     int magnitude = bits & 0x7fffffff;
     if (Float.isNaN(value)) {
       return (short) (sign | 0x7e00);
@@ -43,7 +43,7 @@ final class HalfFloat {
       // The product is exact, and rint rounds half to even.
       return (short) (sign | (int) Math.rint(Math.abs((double) value) * 0x1p24));
     }
-    int rounded = roundToEven(magnitude - (FP32_EXPONENT_BIAS - FP16_EXPONENT_BIAS << 23), SHIFT);
+    int rounded = roundToEven(magnitude - ((FP32_EXPONENT_BIAS - FP16_EXPONENT_BIAS) << 23), SHIFT);
     return (short) (sign | Math.min(rounded, FP16_INFINITY));
   }
 
@@ -58,12 +58,12 @@ final class HalfFloat {
       return 0x7fc0;
     }
     int bits = Float.floatToRawIntBits(value);
-    return (short) (bits >>> 16 & 0x8000 | roundToEven(bits & 0x7fffffff, 16));
+    return (short) (((bits >>> 16) & 0x8000) | roundToEven(bits & 0x7fffffff, 16));
   }
 
   /** Drops the lowest bits. A carry goes on into the exponent, as it should. */
   private static int roundToEven(int magnitude, int bits) {
-    int half = (1 << bits - 1) - 1 + (magnitude >>> bits & 1);
-    return magnitude + half >>> bits;
+    int half = (1 << (bits - 1)) - 1 + ((magnitude >>> bits) & 1);
+    return (magnitude + half) >>> bits;
   }
 }
