@@ -11,13 +11,19 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Set;
 import java.util.stream.Collectors;
+import org.tsnext.api.ModelOperations;
+import org.tsnext.api.OpenInference;
 import org.tsnext.core.inference.InferenceService;
 import org.tsnext.core.model.ModelService;
 import org.tsnext.core.time.Clock;
 import org.tsnext.grpc.GrpcAccess.Kind;
 import org.tsnext.grpc.call.CallErrors;
+import org.tsnext.grpc.call.HeldMemory;
 import org.tsnext.grpc.health.HealthApi;
 import org.tsnext.grpc.inference.InferenceApi;
+import org.tsnext.grpc.management.ManagementService;
+import org.tsnext.grpc.openinference.ModelInfer;
+import org.tsnext.grpc.openinference.OpenInferenceService;
 import org.tsnext.grpc.server.Drain;
 import org.tsnext.grpc.server.GrpcListener;
 import org.tsnext.grpc.server.Offer;
@@ -89,7 +95,8 @@ public final class GrpcServers implements AutoCloseable {
   }
 
   private List<Offer> inferenceOffers() {
-    return List.of(
+    List<Offer> offers = new ArrayList<>();
+    offers.add(
         new Offer(
             InferenceApi.service(
                 inference,
@@ -101,10 +108,32 @@ public final class GrpcServers implements AutoCloseable {
                 drain),
             Kind.INFERENCE,
             Set.of(InferenceApi.PING)));
+    settings.services().openInference().ifPresent(offered -> offers.addAll(openInference(offered)));
+    return offers;
+  }
+
+  private List<Offer> openInference(ServiceSettings.OpenInferenceProtocol offered) {
+    ModelInfer infer =
+        new ModelInfer(inference, new HeldMemory(memory), settings.limits(), offered.conversions());
+    return OpenInferenceService.of(
+            new OpenInference(models, offered.started()),
+            infer,
+            offered.serverVersion(),
+            tools.errors())
+        .stream()
+        .map(service -> new Offer(service, Kind.INFERENCE, OpenInferenceService.PROBES))
+        .toList();
   }
 
   private List<Offer> managementOffers() {
-    return List.of();
+    return List.of(
+        new Offer(
+            ManagementService.of(
+                new ModelOperations(models, settings.services().modelApi()),
+                inference,
+                settings.limits().maxResponseSize(),
+                tools.errors()),
+            Kind.MANAGEMENT));
   }
 
   /** Adds what every listener has. */

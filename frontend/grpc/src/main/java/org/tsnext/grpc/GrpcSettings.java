@@ -16,7 +16,8 @@ public record GrpcSettings(
     GrpcAccess access,
     boolean errorDetail,
     boolean reflection,
-    SequenceNames sequences) {
+    SequenceNames sequences,
+    ServiceSettings services) {
 
   public GrpcSettings {
     Objects.requireNonNull(inference, "inference");
@@ -24,5 +25,6 @@ public record GrpcSettings(
     Objects.requireNonNull(limits, "limits");
     Objects.requireNonNull(access, "access");
     Objects.requireNonNull(sequences, "sequences");
+    Objects.requireNonNull(services, "services");
   }
 }

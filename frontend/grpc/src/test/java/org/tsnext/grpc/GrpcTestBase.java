@@ -109,7 +109,8 @@ abstract class GrpcTestBase {
         access,
         true,
         true,
-        SequenceNames.DEFAULT);
+        SequenceNames.DEFAULT,
+        new ServiceSettings(true, Optional.empty()));
   }
 
   static GrpcAddress address(String role, int maxConnections) {

@@ -10,6 +10,7 @@ import org.tsnext.core.model.ModelService;
 import org.tsnext.grpc.GrpcLimits;
 import org.tsnext.grpc.SequenceNames;
 import org.tsnext.grpc.call.CallErrors;
+import org.tsnext.grpc.call.HeldMemory;
 import org.tsnext.grpc.call.ServiceTable;
 import org.tsnext.grpc.messages.inference.Inference;
 import org.tsnext.grpc.messages.inference.TorchServeHealthResponse;

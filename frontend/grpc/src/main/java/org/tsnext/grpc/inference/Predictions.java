@@ -1,9 +1,16 @@
 package org.tsnext.grpc.inference;
 
+import io.netty.buffer.ByteBuf;
 import org.tsnext.core.inference.InferenceService;
 import org.tsnext.core.request.InferenceRequest;
+import org.tsnext.core.request.ResponseHead;
+import org.tsnext.grpc.call.CallFacts;
+import org.tsnext.grpc.call.HandlerHeaders;
+import org.tsnext.grpc.call.HeldMemory;
+import org.tsnext.grpc.call.RunningCall;
 import org.tsnext.grpc.call.UnaryExchange;
 import org.tsnext.grpc.call.UnaryHandler;
+import org.tsnext.grpc.call.UnarySink;
 
 /** One request, one answer. */
 final class Predictions implements UnaryHandler<Prediction, Answer> {
@@ -26,19 +33,31 @@ final class Predictions implements UnaryHandler<Prediction, Answer> {
 
   @Override
   public void handle(UnaryExchange<Answer> exchange, Prediction message) {
-    int held = memory.take(message);
+    int held = memory.take(message.octets(), message);
     if (held > 0) {
       exchange.onEnd(() -> memory.give(held));
     }
     InferenceRequest request =
         reader.request(
-            message,
-            exchange.requestId(),
-            RequestReader.facts(exchange.headers()),
-            exchange.timeout());
+            message, exchange.requestId(), CallFacts.of(exchange.headers()), exchange.timeout());
     RunningCall running = new RunningCall();
-    UnarySink sink = new UnarySink(exchange, running, maxResponseSize);
+    PredictionSink sink = new PredictionSink(exchange, running, maxResponseSize);
     exchange.onClientGone(sink::clientGone);
     running.isNow(inference.submit(request, sink));
+  }
+
+  private static final class PredictionSink extends UnarySink<Answer> {
+    PredictionSink(UnaryExchange<Answer> exchange, RunningCall running, int limit) {
+      super(exchange, running, limit);
+    }
+
+    @Override
+    protected void answer(ResponseHead head, ByteBuf body) {
+      try {
+        exchange().send(new Answer(body), HandlerHeaders.trailers(head));
+      } finally {
+        body.release();
+      }
+    }
   }
 }

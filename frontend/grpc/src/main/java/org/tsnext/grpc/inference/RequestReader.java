@@ -1,6 +1,5 @@
 package org.tsnext.grpc.inference;
 
-import io.grpc.Metadata;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -13,18 +12,13 @@ import org.tsnext.core.request.InferenceRequest;
 import org.tsnext.core.request.InputLimits;
 import org.tsnext.core.request.InputPart;
 import org.tsnext.core.request.Protocol;
-import org.tsnext.core.request.RequestKind;
 import org.tsnext.grpc.SequenceNames;
-import org.tsnext.grpc.call.HandlerHeaders;
+import org.tsnext.grpc.call.CallFacts;
 
 /** Makes the core's requests of messages and what came with their call. */
 final class RequestReader {
 
-  private static final String EXPLAIN = "explain";
   private static final String TRUE = "true";
-
-  /** The content type of every input of a call: metadata, since messages have no place for it. */
-  private static final String INPUT_CONTENT_TYPE = "input-content-type";
 
   private static final int LONGEST_SEQUENCE_ID = 256;
 
@@ -32,37 +26,6 @@ final class RequestReader {
 
   RequestReader(SequenceNames names) {
     this.names = names;
-  }
-
-  /**
-   * What all requests of a call have in common.
-   *
-   * @param headers for the handler
-   * @param kind an explanation if the client says {@code explain: True}
-   * @param contentType of the inputs, empty if the client says nothing
-   */
-  record CallFacts(List<Header> headers, RequestKind kind, String contentType) {}
-
-  /** Reads a call's metadata. */
-  static CallFacts facts(Metadata metadata) {
-    List<Header> headers = HandlerHeaders.of(metadata);
-    boolean explain = false;
-    String contentType = "";
-    for (Header header : headers) {
-      switch (header.name()) {
-        case EXPLAIN -> explain = header.value().equalsIgnoreCase(TRUE);
-        case INPUT_CONTENT_TYPE -> contentType = bare(header.value());
-        default -> {
-          // The handler's.
-        }
-      }
-    }
-    return new CallFacts(headers, explain ? RequestKind.EXPLAIN : RequestKind.PREDICT, contentType);
-  }
-
-  private static String bare(String contentType) {
-    int end = contentType.indexOf(';');
-    return (end < 0 ? contentType : contentType.substring(0, end)).strip();
   }
 
   /**

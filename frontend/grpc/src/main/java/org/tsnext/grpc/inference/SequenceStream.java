@@ -14,9 +14,12 @@ import org.tsnext.core.error.ServingException;
 import org.tsnext.core.request.RequestIds;
 import org.tsnext.core.request.ResponseHead;
 import org.tsnext.core.request.ResponseSink;
+import org.tsnext.grpc.call.CallFacts;
 import org.tsnext.grpc.call.CallMetadata;
 import org.tsnext.grpc.call.CallTimeout;
+import org.tsnext.grpc.call.HandlerStatus;
 import org.tsnext.grpc.call.Outbound;
+import org.tsnext.grpc.call.RunningCall;
 
 /**
  * One call of {@code StreamPredictions2}: any number of requests, each of which has its answers or
@@ -35,7 +38,7 @@ final class SequenceStream extends ServerCall.Listener<Prediction> {
 
   private final ServerCall<Prediction, Answer> call;
   private final SequenceStreams shared;
-  private final RequestReader.CallFacts facts;
+  private final CallFacts facts;
   private final String callId;
   private final Outbound<Answer> outbound;
   private final Runnable onDrain = this::drain;
@@ -51,7 +54,7 @@ final class SequenceStream extends ServerCall.Listener<Prediction> {
   SequenceStream(ServerCall<Prediction, Answer> call, Metadata headers, SequenceStreams shared) {
     this.call = call;
     this.shared = shared;
-    this.facts = RequestReader.facts(headers);
+    this.facts = CallFacts.of(headers);
     this.callId = RequestIds.of(headers.get(CallMetadata.REQUEST_ID));
     this.outbound = new Outbound<>(call, shared.streamBufferLimit());
   }
@@ -169,7 +172,7 @@ final class SequenceStream extends ServerCall.Listener<Prediction> {
           message.release();
           throw RequestReader.missing("sequenceId");
         }
-        held = shared.memory().take(message);
+        held = shared.memory().take(message.octets(), message);
         running.isNow(
             shared
                 .inference()

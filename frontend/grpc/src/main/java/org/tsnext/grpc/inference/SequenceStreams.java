@@ -5,6 +5,7 @@ import io.grpc.ServerCall;
 import io.grpc.ServerCallHandler;
 import org.tsnext.core.inference.InferenceService;
 import org.tsnext.grpc.call.CallErrors;
+import org.tsnext.grpc.call.HeldMemory;
 import org.tsnext.grpc.server.Drain;
 
 /**

@@ -8,10 +8,13 @@ import org.tsnext.core.error.ServingException;
 import org.tsnext.core.inference.InferenceService;
 import org.tsnext.core.request.RequestIds;
 import org.tsnext.grpc.call.CallErrors;
+import org.tsnext.grpc.call.CallFacts;
 import org.tsnext.grpc.call.CallMetadata;
 import org.tsnext.grpc.call.CallTimeout;
+import org.tsnext.grpc.call.HeldMemory;
 import org.tsnext.grpc.call.OneRequest;
 import org.tsnext.grpc.call.Outbound;
+import org.tsnext.grpc.call.RunningCall;
 
 /** One request; each part of its answer is a message. */
 final class StreamPredictions implements ServerCallHandler<Prediction, Answer> {
@@ -61,14 +64,11 @@ final class StreamPredictions implements ServerCallHandler<Prediction, Answer> {
       String requestId = RequestIds.of(headers.get(CallMetadata.REQUEST_ID));
       StreamSink sink = new StreamSink(outbound, running, errors, requestId);
       try {
-        held = memory.take(message);
+        held = memory.take(message.octets(), message);
         running.isNow(
             inference.submit(
                 reader.request(
-                    message,
-                    requestId,
-                    RequestReader.facts(headers),
-                    CallTimeout.of(Context.current())),
+                    message, requestId, CallFacts.of(headers), CallTimeout.of(Context.current())),
                 sink));
       } catch (ServingException e) {
         sink.fail(e);

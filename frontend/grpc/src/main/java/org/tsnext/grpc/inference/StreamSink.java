@@ -10,7 +10,9 @@ import org.tsnext.core.request.ResponseSink;
 import org.tsnext.grpc.call.CallErrors;
 import org.tsnext.grpc.call.CallMetadata;
 import org.tsnext.grpc.call.HandlerHeaders;
+import org.tsnext.grpc.call.HandlerStatus;
 import org.tsnext.grpc.call.Outbound;
+import org.tsnext.grpc.call.RunningCall;
 
 /** Answers with a message for each part; a plain answer is a stream of one. */
 final class StreamSink implements ResponseSink {

@@ -5,48 +5,38 @@ import org.tsnext.api.CustomizedDescription;
 import org.tsnext.api.Json;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.request.ResponseHead;
-import org.tsnext.core.request.ResponseSink;
+import org.tsnext.grpc.call.HandlerHeaders;
+import org.tsnext.grpc.call.RunningCall;
 import org.tsnext.grpc.call.UnaryExchange;
+import org.tsnext.grpc.call.UnarySink;
 import org.tsnext.grpc.messages.management.ManagementResponse;
 
 /** Answers with a description once the handler has said what it adds. */
-final class CustomizedDescriptionSink implements ResponseSink {
+final class CustomizedDescriptionSink extends UnarySink<ManagementResponse> {
 
-  private final UnaryExchange<ManagementResponse> exchange;
   private final CustomizedDescription description;
 
+  /**
+   * @param limit octets that the handler may say
+   */
   CustomizedDescriptionSink(
-      UnaryExchange<ManagementResponse> exchange, CustomizedDescription description) {
-    this.exchange = exchange;
+      UnaryExchange<ManagementResponse> exchange,
+      RunningCall running,
+      int limit,
+      CustomizedDescription description) {
+    super(exchange, running, limit);
     this.description = description;
   }
 
   @Override
-  public void complete(ResponseHead head, ByteBuf body) {
-    end(body);
-  }
-
-  @Override
-  public void chunk(ResponseHead head, ByteBuf body) {
-    add(body);
-  }
-
-  @Override
-  public void end(ByteBuf body) {
-    add(body);
-    exchange.send(ManagementService.response(Json.text(description.json())));
-  }
-
-  @Override
-  public void fail(ServingException error) {
-    exchange.fail(error);
-  }
-
-  private void add(ByteBuf body) {
+  protected void answer(ResponseHead head, ByteBuf body) {
     try {
       description.add(body);
     } catch (ServingException e) {
-      exchange.fail(e);
+      exchange().fail(e);
+      return;
     }
+    String json = Json.text(description.json());
+    exchange().send(ManagementService.response(json), HandlerHeaders.trailers(head));
   }
 }

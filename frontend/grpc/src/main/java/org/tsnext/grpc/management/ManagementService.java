@@ -13,8 +13,8 @@ import org.tsnext.api.Parameters;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.inference.InferenceService;
-import org.tsnext.core.inference.InferenceService.InferenceCall;
 import org.tsnext.grpc.call.CallErrors;
+import org.tsnext.grpc.call.RunningCall;
 import org.tsnext.grpc.call.ServiceTable;
 import org.tsnext.grpc.call.UnaryExchange;
 import org.tsnext.grpc.messages.management.DescribeModelRequest;
@@ -38,15 +38,26 @@ public final class ManagementService {
 
   private final ModelOperations operations;
   private final InferenceService inference;
+  private final int maxResponseSize;
 
-  private ManagementService(ModelOperations operations, InferenceService inference) {
+  private ManagementService(
+      ModelOperations operations, InferenceService inference, int maxResponseSize) {
     this.operations = operations;
     this.inference = inference;
+    this.maxResponseSize = maxResponseSize;
   }
 
+  /**
+   * The service.
+   *
+   * @param maxResponseSize octets that a handler may say about itself
+   */
   public static ServerServiceDefinition of(
-      ModelOperations operations, InferenceService inference, CallErrors errors) {
-    ManagementService service = new ManagementService(operations, inference);
+      ModelOperations operations,
+      InferenceService inference,
+      int maxResponseSize,
+      CallErrors errors) {
+    ManagementService service = new ManagementService(operations, inference, maxResponseSize);
     ManagementResponse answer = ManagementResponse.getDefaultInstance();
     return new ServiceTable(NAME, Management.getDescriptor(), errors)
         .unary(
@@ -70,11 +81,11 @@ public final class ManagementService {
     Optional<String> version = given.text("model_version");
     if (request.getCustomized() && !ModelOperations.isAllVersions(version)) {
       CustomizedDescription description = operations.describeCustomized(model, version);
-      InferenceCall call =
-          inference.submit(
-              description.question(exchange.requestId()),
-              new CustomizedDescriptionSink(exchange, description));
-      exchange.onClientGone(call::cancel);
+      RunningCall running = new RunningCall();
+      CustomizedDescriptionSink sink =
+          new CustomizedDescriptionSink(exchange, running, maxResponseSize, description);
+      exchange.onClientGone(sink::clientGone);
+      running.isNow(inference.submit(description.question(exchange.requestId()), sink));
     } else {
       exchange.send(response(Json.text(operations.describe(model, version))));
     }

@@ -79,7 +79,8 @@ final class InferRequests {
     }
   }
 
-  private static long expectedSize(ModelInferRequest request) {
+  /** About how many octets of JSON they become. */
+  static long expectedSize(ModelInferRequest request) {
     long octets = PER_TENSOR;
     for (InferInputTensor input : request.getInputsList()) {
       octets += PER_TENSOR + 3L * input.getContents().getSerializedSize();

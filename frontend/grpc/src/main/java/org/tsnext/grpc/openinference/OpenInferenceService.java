@@ -3,6 +3,7 @@ package org.tsnext.grpc.openinference;
 import io.grpc.ServerServiceDefinition;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import org.tsnext.api.OpenInference;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
@@ -29,6 +30,9 @@ import org.tsnext.grpc.messages.openinference.ServerReadyResponse;
  * and under the standard one.
  */
 public final class OpenInferenceService {
+
+  /** Rpcs that say whether something is well. */
+  public static final Set<String> PROBES = Set.of("ServerLive", "ServerReady", "ModelReady");
 
   private static final List<String> PACKAGES =
       List.of("org.pytorch.serve.grpc.openinference", "inference");

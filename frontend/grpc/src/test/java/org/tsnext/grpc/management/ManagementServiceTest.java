@@ -69,7 +69,7 @@ public final class ManagementServiceTest {
     return new ServedServices(
         List.of(
             ManagementService.of(
-                new ModelOperations(models, modelApi), inference, new CallErrors(true))));
+                new ModelOperations(models, modelApi), inference, 1 << 20, new CallErrors(true))));
   }
 
   @AfterMethod(alwaysRun = true)

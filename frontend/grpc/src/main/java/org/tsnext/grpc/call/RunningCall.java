@@ -1,15 +1,15 @@
-package org.tsnext.grpc.inference;
+package org.tsnext.grpc.call;
 
 import org.tsnext.core.inference.InferenceService.InferenceCall;
 
 /** A way to cancel a request that may be asked for before the core has given one. Any thread. */
-final class RunningCall {
+public final class RunningCall {
 
   private InferenceCall call;
   private boolean cancelled;
 
   /** The core has taken the request. */
-  void isNow(InferenceCall submitted) {
+  public void isNow(InferenceCall submitted) {
     synchronized (this) {
       call = submitted;
       if (!cancelled) {
@@ -20,7 +20,7 @@ final class RunningCall {
   }
 
   /** The answer is not wanted any more. */
-  void cancel() {
+  public void cancel() {
     InferenceCall submitted;
     synchronized (this) {
       cancelled = true;

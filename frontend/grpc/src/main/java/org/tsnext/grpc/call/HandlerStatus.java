@@ -1,4 +1,4 @@
-package org.tsnext.grpc.inference;
+package org.tsnext.grpc.call;
 
 import io.netty.buffer.ByteBuf;
 import java.nio.charset.StandardCharsets;
@@ -7,14 +7,14 @@ import org.tsnext.core.error.ServingException;
 import org.tsnext.core.request.ResponseHead;
 
 /** The status that a handler sets for its answer. */
-final class HandlerStatus {
+public final class HandlerStatus {
 
   private static final int LONGEST_TEXT = 1024;
 
   private HandlerStatus() {}
 
   /** The error that an answer with a status other than 2xx is: its body is the message. */
-  static Optional<ServingException> failure(ResponseHead head, ByteBuf body) {
+  public static Optional<ServingException> failure(ResponseHead head, ByteBuf body) {
     int status = head.status();
     if (status == 0 || (status >= 200 && status < 300)) {
       return Optional.empty();

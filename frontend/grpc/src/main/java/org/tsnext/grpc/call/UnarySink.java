@@ -1,4 +1,4 @@
-package org.tsnext.grpc.inference;
+package org.tsnext.grpc.call;
 
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufAllocator;
@@ -8,18 +8,18 @@ import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.request.ResponseHead;
 import org.tsnext.core.request.ResponseSink;
-import org.tsnext.grpc.call.HandlerHeaders;
-import org.tsnext.grpc.call.UnaryExchange;
 
 /**
  * Answers with one message: a plain answer, or the parts of a stream together. Locked for {@link
  * #clientGone}, which may come while a part does.
+ *
+ * @param <A> the message
  */
-final class UnarySink implements ResponseSink {
+public abstract class UnarySink<A> implements ResponseSink {
 
   private static final int MOST_COMPONENTS = 1024;
 
-  private final UnaryExchange<Answer> exchange;
+  private final UnaryExchange<A> exchange;
   private final RunningCall running;
   private final int limit;
 
@@ -32,28 +32,36 @@ final class UnarySink implements ResponseSink {
   /**
    * @param limit octets that the parts of a stream may have together
    */
-  UnarySink(UnaryExchange<Answer> exchange, RunningCall running, int limit) {
+  protected UnarySink(UnaryExchange<A> exchange, RunningCall running, int limit) {
     this.exchange = exchange;
     this.running = running;
     this.limit = limit;
   }
 
+  /**
+   * Answers with the message that a whole answer becomes. On the thread of the core; takes the
+   * buffer over.
+   */
+  protected abstract void answer(ResponseHead answerHead, ByteBuf body);
+
+  /** The call that is answered. */
+  protected final UnaryExchange<A> exchange() {
+    return exchange;
+  }
+
   @Override
-  public void complete(ResponseHead answerHead, ByteBuf body) {
-    try {
-      Optional<ServingException> failure = HandlerStatus.failure(answerHead, body);
-      if (failure.isPresent()) {
-        exchange.fail(failure.get(), HandlerHeaders.trailers(answerHead));
-      } else {
-        exchange.send(new Answer(body), HandlerHeaders.trailers(answerHead));
-      }
-    } finally {
+  public final void complete(ResponseHead answerHead, ByteBuf body) {
+    Optional<ServingException> failure = HandlerStatus.failure(answerHead, body);
+    if (failure.isPresent()) {
       body.release();
+      exchange.fail(failure.get(), HandlerHeaders.trailers(answerHead));
+    } else {
+      answer(answerHead, body);
     }
   }
 
   @Override
-  public void chunk(ResponseHead chunkHead, ByteBuf body) {
+  public final void chunk(ResponseHead chunkHead, ByteBuf body) {
     boolean tooMuch;
     synchronized (this) {
       if (ended) {
@@ -80,7 +88,7 @@ final class UnarySink implements ResponseSink {
   }
 
   @Override
-  public void end(ByteBuf body) {
+  public final void end(ByteBuf body) {
     CompositeByteBuf whole;
     synchronized (this) {
       if (ended || parts == null) {
@@ -95,13 +103,13 @@ final class UnarySink implements ResponseSink {
   }
 
   @Override
-  public void fail(ServingException error) {
+  public final void fail(ServingException error) {
     drop();
     exchange.fail(error);
   }
 
   /** The answer is not wanted any more. */
-  void clientGone() {
+  public final void clientGone() {
     drop();
     running.cancel();
   }

@@ -1,0 +1,44 @@
+package org.tsnext.grpc.call;
+
+import io.grpc.Metadata;
+import java.util.List;
+import org.tsnext.core.request.Header;
+import org.tsnext.core.request.RequestKind;
+
+/**
+ * What all requests of a call have in common, by its metadata.
+ *
+ * @param headers for the handler
+ * @param kind an explanation if the client says {@code explain: True}
+ * @param contentType of the inputs, empty if the client says nothing
+ */
+public record CallFacts(List<Header> headers, RequestKind kind, String contentType) {
+
+  private static final String EXPLAIN = "explain";
+  private static final String TRUE = "true";
+
+  /** The content type of every input of a call: metadata, since messages have no place for it. */
+  private static final String INPUT_CONTENT_TYPE = "input-content-type";
+
+  /** Reads a call's metadata. */
+  public static CallFacts of(Metadata metadata) {
+    List<Header> headers = HandlerHeaders.of(metadata);
+    boolean explain = false;
+    String contentType = "";
+    for (Header header : headers) {
+      switch (header.name()) {
+        case EXPLAIN -> explain = header.value().equalsIgnoreCase(TRUE);
+        case INPUT_CONTENT_TYPE -> contentType = bare(header.value());
+        default -> {
+          // The handler's.
+        }
+      }
+    }
+    return new CallFacts(headers, explain ? RequestKind.EXPLAIN : RequestKind.PREDICT, contentType);
+  }
+
+  private static String bare(String contentType) {
+    int end = contentType.indexOf(';');
+    return (end < 0 ? contentType : contentType.substring(0, end)).strip();
+  }
+}

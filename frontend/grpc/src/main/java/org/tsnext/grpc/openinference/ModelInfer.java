@@ -1,0 +1,149 @@
+package org.tsnext.grpc.openinference;
+
+import io.netty.buffer.ByteBuf;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.tsnext.core.error.ErrorKind;
+import org.tsnext.core.error.ServingException;
+import org.tsnext.core.inference.InferenceService;
+import org.tsnext.core.request.InferenceRequest;
+import org.tsnext.core.request.InputPart;
+import org.tsnext.core.request.Protocol;
+import org.tsnext.core.request.ResponseHead;
+import org.tsnext.grpc.GrpcLimits;
+import org.tsnext.grpc.call.CallFacts;
+import org.tsnext.grpc.call.HandlerHeaders;
+import org.tsnext.grpc.call.HeldMemory;
+import org.tsnext.grpc.call.RunningCall;
+import org.tsnext.grpc.call.UnaryExchange;
+import org.tsnext.grpc.call.UnaryHandler;
+import org.tsnext.grpc.call.UnarySink;
+import org.tsnext.grpc.messages.openinference.ModelInferRequest;
+import org.tsnext.grpc.messages.openinference.ModelInferResponse;
+
+/**
+ * {@code ModelInfer}: gives the handler the JSON that it gets over HTTP, and reads the JSON that it
+ * answers. Writing and reading a large tensor takes milliseconds, and so its own threads.
+ */
+public final class ModelInfer implements UnaryHandler<ModelInferRequest, ModelInferResponse> {
+
+  private static final Logger LOG = LoggerFactory.getLogger(ModelInfer.class);
+
+  /** Octets of JSON, a fraction of a millisecond, up to which an event loop does it. */
+  private static final int LARGE = 32 * 1024;
+
+  private final InferenceService inference;
+  private final HeldMemory memory;
+  private final GrpcLimits limits;
+  private final Executor conversions;
+
+  /**
+   * @param conversions runs what an event loop should not
+   */
+  public ModelInfer(
+      InferenceService inference, HeldMemory memory, GrpcLimits limits, Executor conversions) {
+    this.inference = inference;
+    this.memory = memory;
+    this.limits = limits;
+    this.conversions = conversions;
+  }
+
+  @Override
+  public void handle(UnaryExchange<ModelInferResponse> exchange, ModelInferRequest request) {
+    OpenInferenceService.required("model_name", request.getModelName());
+    int octets = (int) Math.min(InferRequests.expectedSize(request), limits.maxRequestSize());
+    int held = memory.take(octets, () -> {});
+    if (held > 0) {
+      exchange.onEnd(() -> memory.give(held));
+    }
+    Running running = new Running(exchange, request, exchange.timeout());
+    exchange.onClientGone(running::clientGone);
+    convert(octets, exchange, running::submit);
+  }
+
+  /** Here, or where it holds up nobody; what it throws fails the call. */
+  private void convert(int octets, UnaryExchange<?> exchange, Runnable work) {
+    Runnable guarded =
+        () -> {
+          try {
+            work.run();
+          } catch (ServingException e) {
+            exchange.fail(e);
+          } catch (RuntimeException e) {
+            LOG.error("Call {} ModelInfer failed", exchange.requestId(), e);
+            exchange.fail(new ServingException(ErrorKind.INTERNAL, "Internal server error.", e));
+          }
+        };
+    if (octets <= LARGE) {
+      guarded.run();
+    } else {
+      conversions.execute(guarded);
+    }
+  }
+
+  /** A call on its way to the handler and back. */
+  private final class Running extends UnarySink<ModelInferResponse> {
+    private final ModelInferRequest request;
+    private final Optional<Duration> timeout;
+    private final RunningCall call;
+
+    Running(
+        UnaryExchange<ModelInferResponse> exchange,
+        ModelInferRequest request,
+        Optional<Duration> timeout) {
+      this(exchange, request, timeout, new RunningCall());
+    }
+
+    private Running(
+        UnaryExchange<ModelInferResponse> exchange,
+        ModelInferRequest request,
+        Optional<Duration> timeout,
+        RunningCall call) {
+      super(exchange, call, limits.maxResponseSize());
+      this.request = request;
+      this.timeout = timeout;
+      this.call = call;
+    }
+
+    void submit() {
+      CallFacts facts = CallFacts.of(exchange().headers());
+      ByteBuf json = InferRequests.toJson(request, limits.maxRequestSize());
+      InferenceRequest question =
+          new InferenceRequest(
+              exchange().requestId(),
+              request.getModelName(),
+              OpenInferenceService.versionOf(request.getModelVersion()),
+              facts.kind(),
+              Protocol.GRPC,
+              facts.headers(),
+              List.of(new InputPart("body", "application/json", json)),
+              timeout);
+      call.isNow(inference.submit(question, this));
+    }
+
+    @Override
+    protected void answer(ResponseHead head, ByteBuf body) {
+      try {
+        convert(body.readableBytes(), exchange(), () -> send(head, body));
+      } catch (RejectedExecutionException e) {
+        body.release();
+        fail(new ServingException(ErrorKind.SHUTTING_DOWN, "The server is shutting down."));
+      }
+    }
+
+    private void send(ResponseHead head, ByteBuf body) {
+      try {
+        ModelInferResponse response =
+            InferAnswers.toResponse(request, exchange().requestId(), body);
+        exchange().send(response, HandlerHeaders.trailers(head));
+      } finally {
+        body.release();
+      }
+    }
+  }
+}
