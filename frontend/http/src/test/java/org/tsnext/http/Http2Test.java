@@ -52,19 +52,28 @@ public class Http2Test extends HttpTestBase {
     return Unpooled.copiedBuffer(text, StandardCharsets.UTF_8);
   }
 
+  /** A prediction that waits for its answer, seen from both sides. */
+  private record Held(Call call, ResponseSink sink) {}
+
+  private Held hold() throws Exception {
+    inference.hold();
+    Call call = client.post("/predictions/m", "x");
+    return new Held(call, inference.nextWaiting().sink());
+  }
+
+  private static void assertAnswer(Call call, int status, String body) throws Exception {
+    assertEquals(call.status(), status);
+    assertEquals(call.body(), body);
+  }
+
   @Test
   public void requestsAreAnsweredOneBesideTheOther() throws Exception {
-    inference.hold();
-    Call first = client.post("/predictions/m", "one");
-    ResponseSink sink = inference.nextWaiting().sink();
-    Call second = client.post("/predictions/m", "two");
-    ResponseSink secondSink = inference.nextWaiting().sink();
-    secondSink.complete(HEAD, text("2"));
-    assertEquals(second.status(), 201);
-    assertEquals(second.body(), "2");
-    sink.complete(HEAD, text("1"));
-    assertEquals(first.status(), 201);
-    assertEquals(first.body(), "1");
+    Held first = hold();
+    Held second = hold();
+    second.sink().complete(HEAD, text("2"));
+    assertAnswer(second.call(), 201, "2");
+    first.sink().complete(HEAD, text("1"));
+    assertAnswer(first.call(), 201, "1");
   }
 
   @DataProvider
@@ -127,10 +136,10 @@ public class Http2Test extends HttpTestBase {
 
   @Test
   public void chunksAreDataFramesAsTheyAreMade() throws Exception {
-    inference.hold();
-    Call call = client.post("/predictions/m", "x");
-    ResponseSink sink = inference.nextWaiting().sink();
+    Held held = hold();
+    ResponseSink sink = held.sink();
     sink.chunk(HEAD, text("part0 "));
+    Call call = held.call();
     Http2Headers head = call.head();
     assertEquals(head.get("ts_stream_next").toString(), "true");
     assertEquals(head.get("x-a").toString(), "b");
@@ -144,14 +153,12 @@ public class Http2Test extends HttpTestBase {
 
   @Test
   public void errorInAStreamIsAReset() throws Exception {
-    inference.hold();
-    Call call = client.post("/predictions/m", "x");
-    ResponseSink sink = inference.nextWaiting().sink();
-    sink.chunk(HEAD, text("a"));
-    call.head();
-    assertEquals(call.next(), "a");
-    sink.fail(new ServingException(ErrorKind.WORKER_LOST, "Worker died."));
-    assertEquals(call.next(), Http2Error.INTERNAL_ERROR);
+    Held held = hold();
+    held.sink().chunk(HEAD, text("a"));
+    held.call().head();
+    assertEquals(held.call().next(), "a");
+    held.sink().fail(new ServingException(ErrorKind.WORKER_LOST, "Worker died."));
+    assertEquals(held.call().next(), Http2Error.INTERNAL_ERROR);
     assertEquals(client.get("/ping").status(), 200);
   }
 
@@ -161,21 +168,18 @@ public class Http2Test extends HttpTestBase {
     Call call = client.begin(headers("HEAD", "/predictions/m"), true);
     ResponseSink sink = inference.nextWaiting().sink();
     sink.chunk(HEAD, text("a"));
-    assertEquals(call.status(), 201);
-    assertEquals(call.body(), "");
+    assertAnswer(call, 201, "");
     waitUntil("cancelled", () -> inference.cancelled.get() == 1);
     sink.end(text("b"));
   }
 
   @Test
   public void resetFreesThePlaceOfTheRequest() throws Exception {
-    inference.hold();
     try (CapturedLog log = new CapturedLog("ACCESS_LOG")) {
-      Call call = client.post("/predictions/m", "x");
-      ResponseSink sink = inference.nextWaiting().sink();
-      call.reset();
+      Held held = hold();
+      held.call().reset();
       waitUntil("cancelled", () -> inference.cancelled.get() == 1);
-      sink.complete(HEAD, text("too late"));
+      held.sink().complete(HEAD, text("too late"));
       waitUntil("logged", () -> log.lines().size() == 1);
       assertTrue(log.lines().get(0).contains("\"POST /predictions/m HTTP/2.0\" 499 "));
     }
@@ -185,10 +189,8 @@ public class Http2Test extends HttpTestBase {
 
   @Test
   public void connectionThatBreaksFreesAllOfIts() throws Exception {
-    inference.hold();
     for (int i = 0; i < 10; i++) {
-      client.post("/predictions/m", "x");
-      inference.nextWaiting();
+      hold();
     }
     client.breakOff();
     waitUntil("cancelled", () -> inference.cancelled.get() == 10);
@@ -196,27 +198,23 @@ public class Http2Test extends HttpTestBase {
 
   @Test
   public void slowClientLosesItsStreamAndNobodyElse() throws Exception {
-    inference.hold();
-    Call slow = client.post("/predictions/m", "x");
-    ResponseSink sink = inference.nextWaiting().sink();
-    Call other = client.post("/predictions/m", "x");
-    ResponseSink otherSink = inference.nextWaiting().sink();
+    Held slow = hold();
+    Held other = hold();
     client.channel().config().setAutoRead(false);
     String large = "x".repeat(16 * 1024);
     for (int i = 0; i < 20_000 && inference.cancelled.get() == 0; i++) {
-      sink.chunk(HEAD, text(large));
+      slow.sink().chunk(HEAD, text(large));
       if (i % 16 == 0) {
         Thread.sleep(1);
       }
     }
     waitUntil("cut", () -> inference.cancelled.get() == 1);
     client.channel().config().setAutoRead(true);
-    otherSink.complete(HEAD, text("fine"));
-    assertEquals(other.status(), 201);
-    assertEquals(other.body(), "fine");
-    Object last = slow.next();
+    other.sink().complete(HEAD, text("fine"));
+    assertAnswer(other.call(), 201, "fine");
+    Object last = slow.call().next();
     while (!(last instanceof Http2Error)) {
-      last = slow.next();
+      last = slow.call().next();
     }
     assertEquals(last, Http2Error.INTERNAL_ERROR);
   }
@@ -259,8 +257,7 @@ public class Http2Test extends HttpTestBase {
     Call call = client.begin(headers("POST", "/predictions/m", "expect", "100-continue"), false);
     assertEquals(call.status(), 100);
     call.data("x", true);
-    assertEquals(call.status(), 200);
-    assertEquals(call.body(), "ok");
+    assertAnswer(call, 200, "ok");
     assertEquals(client.get("/ping", "expect", "tea").status(), 417);
   }
 
@@ -317,16 +314,13 @@ public class Http2Test extends HttpTestBase {
 
   @Test
   public void hundredStreamsAreAnsweredTogether() throws Exception {
-    inference.hold();
-    List<Call> calls = new ArrayList<>();
+    List<Held> all = new ArrayList<>();
     for (int i = 0; i < 100; i++) {
-      calls.add(client.post("/predictions/m", "x"));
+      all.add(hold());
     }
-    for (int i = 0; i < calls.size(); i++) {
-      inference.nextWaiting().sink().complete(HEAD, text("ok"));
-    }
-    for (Call call : calls) {
-      assertEquals(call.status(), 201);
+    all.forEach(held -> held.sink().complete(HEAD, text("ok")));
+    for (Held held : all) {
+      assertAnswer(held.call(), 201, "ok");
     }
   }
 
@@ -351,24 +345,19 @@ public class Http2Test extends HttpTestBase {
 
   @Test
   public void serverThatStopsSaysGoAwayAndAnswersWhatIsInFlight() throws Exception {
-    inference.hold();
-    Call call = client.post("/predictions/m", "x");
-    ResponseSink sink = inference.nextWaiting().sink();
+    Held held = hold();
     Thread closing = new Thread(() -> server.close(Duration.ofSeconds(30)), "closing");
     closing.start();
     assertEquals(client.ofConnection.take(), "GOAWAY NO_ERROR");
-    sink.complete(HEAD, text("done"));
-    assertEquals(call.status(), 201);
-    assertEquals(call.body(), "done");
+    held.sink().complete(HEAD, text("done"));
+    assertAnswer(held.call(), 201, "done");
     closing.join(10_000);
     assertEquals(closing.isAlive(), false);
   }
 
   @Test
   public void serverThatMayNotWaitBreaksStreamsOff() throws Exception {
-    inference.hold();
-    client.post("/predictions/m", "x");
-    inference.nextWaiting();
+    hold();
     server.close();
     waitUntil("cancelled", () -> inference.cancelled.get() == 1);
   }

@@ -16,12 +16,10 @@ import org.tsnext.archive.ModelLocation;
 import org.tsnext.archive.ModelSource;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
-import org.tsnext.core.model.HealthReport;
-import org.tsnext.core.model.ModelDescription;
-import org.tsnext.core.model.ModelService;
 import org.tsnext.core.model.RegisterModel;
 import org.tsnext.core.model.ScaleModel;
 import org.tsnext.core.model.ScaleResult;
+import org.tsnext.core.testing.FakeModels;
 import org.tsnext.server.snapshot.SavedModel;
 import org.tsnext.server.snapshot.SnapshotJson;
 
@@ -50,13 +48,13 @@ public class StartupModelsTest {
   }
 
   /** Remembers registrations; those of {@code bad...} fail, each in its own way. */
-  private static final class Registrations implements ModelService {
-    final List<RegisterModel> orders = new ArrayList<>();
+  private static final class Registrations extends FakeModels {
+    final List<RegisterModel> registered = new ArrayList<>();
     final List<String> scaled = new ArrayList<>();
 
     @Override
     public CompletableFuture<ScaleResult> register(RegisterModel order) {
-      orders.add(order);
+      registered.add(order);
       if (order.url().equals("bad-at-once")) {
         throw new IllegalStateException("a fault");
       }
@@ -80,46 +78,6 @@ public class StartupModelsTest {
               .formatted(modelName, version.get(), order.minWorkers(), order.maxWorkers()));
       return CompletableFuture.completedFuture(
           new ScaleResult(ScaleResult.Outcome.ACCEPTED, modelName, version.get(), 1));
-    }
-
-    @Override
-    public CompletableFuture<Void> unregister(String modelName, Optional<String> version) {
-      throw new UnsupportedOperationException();
-    }
-
-    @Override
-    public void setDefault(String modelName, String version) {
-      throw new UnsupportedOperationException();
-    }
-
-    @Override
-    public ModelDescription describe(String modelName, Optional<String> version) {
-      throw new UnsupportedOperationException();
-    }
-
-    @Override
-    public List<ModelDescription> describeAll(String modelName) {
-      throw new UnsupportedOperationException();
-    }
-
-    @Override
-    public List<ModelEntry> list() {
-      throw new UnsupportedOperationException();
-    }
-
-    @Override
-    public HealthReport health() {
-      throw new UnsupportedOperationException();
-    }
-
-    @Override
-    public boolean isReady(String modelName, Optional<String> version) {
-      throw new UnsupportedOperationException();
-    }
-
-    @Override
-    public boolean allReady() {
-      throw new UnsupportedOperationException();
     }
   }
 
@@ -149,9 +107,9 @@ public class StartupModelsTest {
     Registrations registrations = new Registrations();
     StartupModels.of(List.of("n=a.mar", "b"), STORE).load(registrations).join();
     assertEquals(
-        registrations.orders.stream().map(RegisterModel::modelName).toList(),
+        registrations.registered.stream().map(RegisterModel::modelName).toList(),
         List.of(Optional.of("n"), Optional.empty()));
-    assertTrue(registrations.orders.stream().allMatch(o -> o.trusted() && !o.synchronous()));
+    assertTrue(registrations.registered.stream().allMatch(o -> o.trusted() && !o.synchronous()));
   }
 
   @Test
@@ -159,7 +117,7 @@ public class StartupModelsTest {
     Registrations registrations = new Registrations();
     StartupModels models = StartupModels.of(List.of("bad-at-once", "bad", "n=a.mar", "b"), STORE);
     models.load(registrations).join();
-    assertEquals(registrations.orders.size(), 4);
+    assertEquals(registrations.registered.size(), 4);
     assertEquals(models.loaded(), List.of("n", "name-of-b"));
   }
 
@@ -180,7 +138,7 @@ public class StartupModelsTest {
                 """));
     models.load(registrations).join();
     assertEquals(
-        registrations.orders.stream().map(RegisterModel::url).toList(),
+        registrations.registered.stream().map(RegisterModel::url).toList(),
         List.of("a.mar", "b2.mar", "b1.mar"));
     assertEquals(registrations.scaled, List.of("a 1.0 1-3"));
     assertEquals(models.notRestored(), List.of());

@@ -26,8 +26,11 @@ import org.tsnext.core.worker.WorkerError;
 import org.tsnext.core.worker.WorkerExit;
 import org.tsnext.core.worker.WorkerState;
 
-/** The core's door for management: knows the model {@code cats} in versions 1.0 and 2.0. */
-public final class FakeModels implements ModelService {
+/**
+ * The core's door for management: knows the model {@code cats} in versions 1.0 and 2.0. Tests of
+ * something else override what they watch.
+ */
+public class FakeModels implements ModelService {
 
   private static final Instant TIME = Instant.parse("2030-01-01T10:00:00.123456Z");
 
