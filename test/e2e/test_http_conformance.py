@@ -22,7 +22,7 @@ from torchserve_process import TorchServe, wait_for
 OPEN, CLOSED = "open", "closed"
 
 PING = b"GET /ping HTTP/1.1\r\nHost: x\r\n\r\n"
-SMUGGLED = b"GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n"
+SMUGGLED = PING.replace(b"ping", b"smuggled")
 PREDICT = b"POST /predictions/commands HTTP/1.1\r\nHost: x\r\n"
 CHUNKED = b"Transfer-Encoding: chunked\r\n"
 LAST = b"0\r\n\r\n"
@@ -40,15 +40,17 @@ class Line:
 
 
 def get(*headers: bytes, target: bytes = b"/ping", version: bytes = b"HTTP/1.1") -> bytes:
-    return (
-        b"GET "
-        + target
-        + b" "
-        + version
-        + b"\r\n"
-        + b"".join(h + b"\r\n" for h in headers)
-        + b"\r\n"
-    )
+    return b"\r\n".join([b"GET %s %s" % (target, version), *headers, b"", b""])
+
+
+def request(method: str, path: str) -> bytes:
+    return f"{method} {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+
+
+def order(body: bytes, *headers: bytes) -> bytes:
+    """Tells the misbehaving handler what to do."""
+    more = b"".join(b"\r\n" + header for header in (b"Content-Type: application/json", *headers))
+    return length(b"%d" % len(body) + more, body)
 
 
 def host(value: bytes) -> bytes:
@@ -224,13 +226,13 @@ MESSAGES = [
     Line("version missing", "9112 3", b"GET /ping\r\nHost: x\r\n\r\n", 400, CLOSED),
     Line("version with a sign", "9112 2.3", version(b"HTTP/+1.1"), 400, CLOSED),
     # Start line: method
-    Line("unknown method", "9110 9.1", b"BREW /ping HTTP/1.1\r\nHost: x\r\n\r\n", 501, OPEN),
-    Line("method in small letters", "9110 9.1", b"get /ping HTTP/1.1\r\nHost: x\r\n\r\n", 501, OPEN),
-    Line("method that is no token", "9110 9.1", b"G@T /ping HTTP/1.1\r\nHost: x\r\n\r\n", 400, CLOSED),
-    Line("no method", "9112 3", b" /ping HTTP/1.1\r\nHost: x\r\n\r\n", 400, CLOSED),
-    Line("TRACE", "9110 9.3.8", b"TRACE /ping HTTP/1.1\r\nHost: x\r\n\r\n", 405, OPEN),
-    Line("PATCH", "9110 15.5.6", b"PATCH /ping HTTP/1.1\r\nHost: x\r\n\r\n", 405, OPEN),
-    Line("DELETE", "9110 15.5.6", b"DELETE /ping HTTP/1.1\r\nHost: x\r\n\r\n", 405, OPEN),
+    Line("unknown method", "9110 9.1", request("BREW", "/ping"), 501, OPEN),
+    Line("method in small letters", "9110 9.1", request("get", "/ping"), 501, OPEN),
+    Line("method that is no token", "9110 9.1", request("G@T", "/ping"), 400, CLOSED),
+    Line("no method", "9112 3", request("", "/ping"), 400, CLOSED),
+    Line("TRACE", "9110 9.3.8", request("TRACE", "/ping"), 405, OPEN),
+    Line("PATCH", "9110 15.5.6", request("PATCH", "/ping"), 405, OPEN),
+    Line("DELETE", "9110 15.5.6", request("DELETE", "/ping"), 405, OPEN),
     Line("CONNECT", "9110 9.3.6", b"CONNECT example.org:80 HTTP/1.1\r\nHost: example.org:80\r\n\r\n", 400, OPEN),
     Line("empty start line with blanks", "9112 3", b"   \r\n\r\n", 400, CLOSED),
     Line("garbage", "9112 2.2", b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n", 400, CLOSED),
@@ -245,7 +247,7 @@ MESSAGES = [
     Line("absolute form of another scheme", "9112 3.2", target(b"ftp://example.org/ping"), 400, OPEN),
     Line("authority form", "9112 3.2.3", target(b"example.org:80"), 400, OPEN),
     Line("relative target", "9112 3.2", target(b"ping"), 400, OPEN),
-    Line("asterisk", "9112 3.2.4", b"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n", 204, OPEN),
+    Line("asterisk", "9112 3.2.4", request("OPTIONS", "*"), 204, OPEN),
     Line("asterisk with another method", "9112 3.2.4", target(b"*"), 400, OPEN),
     Line("query", "9110 4.2", target(b"/ping?a=b;c&d"), 200, OPEN),
     Line("escaped letters", "9110 4.2.3", target(b"/%70ing"), 200, OPEN),
@@ -314,6 +316,11 @@ def test_demand(server: TorchServe, line: Line) -> None:
             assert b"Healthy" in client.read().body
 
 
+def connect(server: TorchServe, listener: str) -> Connection:
+    inference = listener == "inference"
+    return Connection(server.inference_port if inference else server.management_port)
+
+
 def check_head(headers: dict[str, str]) -> None:
     """What every answer says."""
     when = parsedate_to_datetime(headers["date"])
@@ -327,65 +334,68 @@ def test_nothing_was_smuggled(server: TorchServe) -> None:
     assert "/smuggled" not in server.log("access_log.log")
 
 
-def test_head_answers_as_get_without_the_body(server: TorchServe) -> None:
-    for port, path in [
-        (server.inference_port, "/ping"),
-        (server.inference_port, "/api-description"),
-        (server.inference_port, "/predictions/commands"),
-        (server.inference_port, "/v1/models/commands"),
-        (server.management_port, "/models"),
-        (server.management_port, "/models/commands"),
-        (server.management_port, "/models/commands/all"),
-        (server.management_port, "/nowhere"),
-        (server.management_port, "/models/cats"),
-    ]:
-        with Connection(port) as client:
-            client.send(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-            full = client.read()
-            client.send(f"HEAD {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-            head = client.read("HEAD")
-            assert head.status == full.status, path
-            assert set(head.headers) == set(full.headers), path
-            assert head.headers["content-type"] == full.headers["content-type"], path
-            if not path.startswith("/models/commands"):  # its memory changes, and how long that is
-                assert head.headers["content-length"] == full.headers["content-length"], path
-            client.send(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-            assert client.read().status == full.status, f"{path}: HEAD had a body"
+@pytest.mark.parametrize(
+    ("listener", "path"),
+    [
+        ("inference", "/ping"),
+        ("inference", "/api-description"),
+        ("inference", "/predictions/commands"),
+        ("inference", "/v1/models/commands"),
+        ("management", "/models"),
+        ("management", "/models/commands"),
+        ("management", "/models/commands/all"),
+        ("management", "/nowhere"),
+        ("management", "/models/cats"),
+    ],
+)
+def test_head_answers_as_get_without_the_body(server: TorchServe, listener: str, path: str) -> None:
+    with connect(server, listener) as client:
+        client.send(request("GET", path))
+        full = client.read()
+        client.send(request("HEAD", path))
+        head = client.read("HEAD")
+        assert head.status == full.status
+        assert set(head.headers) == set(full.headers)
+        assert head.headers["content-type"] == full.headers["content-type"]
+        if not path.startswith("/models/commands"):  # its memory changes, and how long that is
+            assert head.headers["content-length"] == full.headers["content-length"]
+        client.send(request("GET", path))
+        assert client.read().status == full.status, "HEAD had a body"
 
 
-def test_405_says_what_is_allowed_and_the_allowed_are(server: TorchServe) -> None:
-    for port, path, wrong in [
-        (server.inference_port, "/", "GET"),
-        (server.inference_port, "/ping", "DELETE"),
-        (server.inference_port, "/predictions/commands", "DELETE"),
-        (server.inference_port, "/v1/models/commands", "POST"),
-        (server.management_port, "/models", "PUT"),
-        (server.management_port, "/models/commands/1.0", "POST"),
-        (server.management_port, "/models/commands/1.0/set-default", "GET"),
-    ]:
-        with Connection(port) as client:
-            client.send(f"{wrong} {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-            answer = client.read()
-            assert answer.status == 405, path
-            allowed = answer.headers["allow"].split(", ")
-            assert wrong not in allowed
-            assert ("HEAD" in allowed) == ("GET" in allowed)
-            for method in {"GET", "HEAD", "OPTIONS"} & set(allowed):
-                client.send(f"{method} {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-                assert client.read(method).status == 200, (method, path)
+@pytest.mark.parametrize(
+    ("listener", "path", "wrong"),
+    [
+        ("inference", "/", "GET"),
+        ("inference", "/ping", "DELETE"),
+        ("inference", "/predictions/commands", "DELETE"),
+        ("inference", "/v1/models/commands", "POST"),
+        ("management", "/models", "PUT"),
+        ("management", "/models/commands/1.0", "POST"),
+        ("management", "/models/commands/1.0/set-default", "GET"),
+    ],
+)
+def test_405_says_what_is_allowed_and_the_allowed_are(
+    server: TorchServe, listener: str, path: str, wrong: str
+) -> None:
+    with connect(server, listener) as client:
+        client.send(request(wrong, path))
+        answer = client.read()
+        assert answer.status == 405
+        allowed = answer.headers["allow"].split(", ")
+        assert wrong not in allowed
+        assert ("HEAD" in allowed) == ("GET" in allowed)
+        for method in {"GET", "HEAD", "OPTIONS"} & set(allowed):
+            client.send(request(method, path))
+            assert client.read(method).status == 200, method
 
 
 @pytest.mark.parametrize("status", [204, 304])
 def test_answers_without_a_body_have_neither_body_nor_length(
     server: TorchServe, status: int
 ) -> None:
-    body = b'{"do": "status", "code": %d, "text": "not shown"}' % status
     with Connection(server.inference_port) as client:
-        client.send(
-            PREDICT
-            + b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)
-            + body
-        )
+        client.send(order(b'{"do": "status", "code": %d, "text": "not shown"}' % status))
         answer = client.read()
         assert answer.status == status
         assert not {"content-length", "transfer-encoding", "content-type"} & set(answer.headers)
@@ -399,8 +409,8 @@ def test_pipelined_requests_and_errors_are_answered_in_order(server: TorchServe)
             (PING, 200),
             (target(b"/nowhere"), 404),
             (length(b"2"), 200),
-            (b"BREW / HTTP/1.1\r\nHost: x\r\n\r\n", 501),
-            (b"DELETE /ping HTTP/1.1\r\nHost: x\r\n\r\n", 405),
+            (request("BREW", "/"), 501),
+            (request("DELETE", "/ping"), 405),
             (target(b"/%zz"), 400),
             (chunks(b"2\r\n{}\r\n" + LAST), 200),
             (get(), 400),  # without a host: the last one that is answered
@@ -441,14 +451,8 @@ def test_half_closed_client_gets_its_answer(server: TorchServe) -> None:
 
 
 def test_encoded_bodies_reach_the_handler_as_they_are(server: TorchServe) -> None:
-    body = b'{"do": "headers"}'
     with Connection(server.inference_port) as client:
-        client.send(
-            PREDICT
-            + b"Content-Type: application/json\r\nContent-Encoding: identity-ish\r\n"
-            + b"Content-Length: %d\r\n\r\n" % len(body)
-            + body
-        )
+        client.send(order(b'{"do": "headers"}', b"Content-Encoding: identity-ish"))
         answer = client.read()
         assert answer.status == 200
         assert b"identity-ish" in answer.body
