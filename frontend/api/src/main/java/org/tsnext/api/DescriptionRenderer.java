@@ -97,7 +97,7 @@ final class DescriptionRenderer {
     json.addProperty("memoryUsage", worker.memoryBytes());
     worker.pid().ifPresent(pid -> json.addProperty("pid", pid));
     json.addProperty("gpu", worker.gpu());
-    json.addProperty("gpuUsage", "N/A");
+    json.addProperty("gpuUsage", worker.gpuUsage().orElse("N/A"));
     json.addProperty("state", worker.state().name());
     json.addProperty("stateSince", time(worker.stateSince()));
     json.addProperty("restarts", worker.restarts());

@@ -26,6 +26,7 @@ import org.tsnext.core.worker.ModelEnvironment;
 import org.tsnext.core.worker.SupervisorTools;
 import org.tsnext.core.worker.WorkerIds;
 import org.tsnext.core.worker.WorkerLauncher;
+import org.tsnext.core.worker.WorkerUsage;
 
 /**
  * The core, put together: the two doors, and the way down. Collaborators stay the caller's to
@@ -51,7 +52,8 @@ public final class ServingCore implements AutoCloseable {
       Scheduler scheduler,
       Executor executor,
       ServingSettings settings,
-      ModelChangeListener changes) {
+      ModelChangeListener changes,
+      WorkerUsage usage) {
 
     public Collaborators {
       Objects.requireNonNull(source, "source");
@@ -63,6 +65,7 @@ public final class ServingCore implements AutoCloseable {
       Objects.requireNonNull(executor, "executor");
       Objects.requireNonNull(settings, "settings");
       Objects.requireNonNull(changes, "changes");
+      Objects.requireNonNull(usage, "usage");
     }
   }
 
@@ -91,7 +94,12 @@ public final class ServingCore implements AutoCloseable {
             new WorkerIds(with.settings().initialWorkerPort()));
     this.models =
         new ModelLifecycle(
-            with.source(), with.environment(), with.settings(), tools, with.changes());
+            with.source(),
+            with.environment(),
+            with.settings(),
+            tools,
+            with.changes(),
+            with.usage());
     this.inference = new RoutedInference(models.router());
     this.clock = with.clock();
     this.scheduler = with.scheduler();
@@ -110,6 +118,11 @@ public final class ServingCore implements AutoCloseable {
   /** The state of management: what it takes to register every model again. */
   public List<RegisteredModel> registered() {
     return models.registered();
+  }
+
+  /** Processes of the workers of all models. */
+  public List<Long> workerPids() {
+    return models.workerPids();
   }
 
   /**

@@ -37,6 +37,7 @@ import org.tsnext.core.model.ServingSettings;
 import org.tsnext.core.time.Clock;
 import org.tsnext.core.time.TimerThread;
 import org.tsnext.core.worker.ModelEnvironment;
+import org.tsnext.core.worker.WorkerUsage;
 import org.tsnext.http.BoundListener;
 import org.tsnext.http.HttpServer;
 import org.tsnext.http.ListenerRole;
@@ -179,7 +180,8 @@ final class Server implements AutoCloseable {
                 serving,
                 snapshotWriter
                     .map(ModelChangeListener.class::cast)
-                    .orElse(ModelChangeListener.NONE)));
+                    .orElse(ModelChangeListener.NONE),
+                WorkerUsage.UNKNOWN));
     parts.add("core", this::stopWorkers);
     snapshotWriter.ifPresent(writer -> parts.add("snapshots", writer));
     // The file goes after the listeners, which are closed first.

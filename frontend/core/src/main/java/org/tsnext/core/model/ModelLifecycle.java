@@ -25,6 +25,7 @@ import org.tsnext.core.time.Scheduler;
 import org.tsnext.core.worker.ModelEnvironment;
 import org.tsnext.core.worker.ScaleProgress;
 import org.tsnext.core.worker.SupervisorTools;
+import org.tsnext.core.worker.WorkerUsage;
 
 /**
  * The door for management: registers, scales and unregisters model versions, and tells about them.
@@ -42,6 +43,7 @@ public final class ModelLifecycle implements ModelService {
   private final VersionFactory factory;
   private final ServingSettings settings;
   private final ModelChangeListener changes;
+  private final WorkerUsage usage;
   private final Clock clock;
   private final Scheduler scheduler;
   private final Executor executor;
@@ -54,9 +56,11 @@ public final class ModelLifecycle implements ModelService {
       ModelEnvironment environment,
       ServingSettings settings,
       SupervisorTools tools,
-      ModelChangeListener changes) {
+      ModelChangeListener changes,
+      WorkerUsage usage) {
     this.settings = Objects.requireNonNull(settings, "settings");
     this.changes = Objects.requireNonNull(changes, "changes");
+    this.usage = Objects.requireNonNull(usage, "usage");
     this.preparations = new Preparations(tools.clock());
     this.factory = new VersionFactory(source, environment, registry, preparations, settings, tools);
     this.clock = tools.clock();
@@ -133,7 +137,7 @@ public final class ModelLifecycle implements ModelService {
       return prepared.get().describe();
     }
     ModelVersion found = registry.find(modelName, version);
-    return found.describe(registry.isDefault(found));
+    return found.describe(registry.isDefault(found), usage);
   }
 
   @Override
@@ -145,7 +149,7 @@ public final class ModelLifecycle implements ModelService {
     }
     return Stream.concat(
             registry.versions(modelName).stream()
-                .map(version -> version.describe(registry.isDefault(version))),
+                .map(version -> version.describe(registry.isDefault(version), usage)),
             prepared.stream())
         .toList();
   }
@@ -186,6 +190,15 @@ public final class ModelLifecycle implements ModelService {
         .sorted(Comparator.comparing(ModelVersion::name))
         .filter(version -> !version.isLeaving())
         .map(version -> version.registered(registry.isDefault(version)))
+        .toList();
+  }
+
+  /** Processes of the workers of all models, those that are leaving included. */
+  public List<Long> workerPids() {
+    return registry.all().stream()
+        .flatMap(version -> version.supervisor().roster().workers().stream())
+        .flatMapToLong(worker -> worker.pid().stream())
+        .boxed()
         .toList();
   }
 

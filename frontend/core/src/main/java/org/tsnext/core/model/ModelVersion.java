@@ -17,6 +17,7 @@ import org.tsnext.core.worker.ScaleProgress;
 import org.tsnext.core.worker.Supervisor;
 import org.tsnext.core.worker.WorkerError;
 import org.tsnext.core.worker.WorkerState;
+import org.tsnext.core.worker.WorkerUsage;
 import org.tsnext.core.worker.WorkerView;
 
 /** A registered version: its settings, its files, who brings it work and who keeps its workers. */
@@ -138,7 +139,7 @@ final class ModelVersion {
     return Optional.of(new ShortModel(name(), version(), healthy, min, reason));
   }
 
-  ModelDescription describe(boolean isDefault) {
+  ModelDescription describe(boolean isDefault, WorkerUsage usage) {
     Roster now = supervisor.roster();
     return settings.describe(
         new ModelSettings.Moment(
@@ -146,7 +147,7 @@ final class ModelVersion {
             now.max(),
             dispatcher.batchDelay(),
             isDefault,
-            now.workers().stream().map(ModelVersion::describe).toList(),
+            now.workers().stream().map(worker -> describe(worker, usage)).toList(),
             dispatcher.queueLength(),
             sources(),
             Diagnosis.of(now, leaving, supervisor.failures()),
@@ -195,7 +196,7 @@ final class ModelVersion {
     };
   }
 
-  private static ModelDescription.Worker describe(WorkerView worker) {
+  private static ModelDescription.Worker describe(WorkerView worker, WorkerUsage usage) {
     return new ModelDescription.Worker(
         Integer.toString(worker.id()),
         worker.startTime(),
@@ -203,13 +204,20 @@ final class ModelVersion {
         worker.state(),
         worker.stateSince(),
         worker.pid(),
-        worker.pid().isPresent() ? ResidentMemory.of(worker.pid().getAsLong()) : 0,
+        worker.pid().isPresent() ? usage.memoryBytes(worker.pid().getAsLong()) : 0,
         worker.gpuId().isPresent(),
+        gpuUsage(worker, usage),
         worker.restarts(),
         worker.inFlight(),
         worker.window(),
         worker.recovery().filter(recovery -> worker.state() != WorkerState.READY),
         worker.lastExit(),
         worker.lastError());
+  }
+
+  private static Optional<String> gpuUsage(WorkerView worker, WorkerUsage usage) {
+    return worker.pid().isPresent() && worker.gpuId().isPresent()
+        ? usage.gpu(worker.pid().getAsLong(), worker.gpuId().getAsInt())
+        : Optional.empty();
   }
 }

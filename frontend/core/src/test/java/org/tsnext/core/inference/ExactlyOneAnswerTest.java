@@ -45,6 +45,7 @@ import org.tsnext.core.testing.Requests;
 import org.tsnext.core.time.Clock;
 import org.tsnext.core.time.TimerThread;
 import org.tsnext.core.worker.ModelEnvironment;
+import org.tsnext.core.worker.WorkerUsage;
 
 /**
  * Real threads, real time, workers that die at random, stream, fail, talk nonsense or hang, clients
@@ -187,7 +188,8 @@ public class ExactlyOneAnswerTest {
             timer,
             pool,
             settings,
-            ModelChangeListener.NONE));
+            ModelChangeListener.NONE,
+            WorkerUsage.UNKNOWN));
   }
 
   /** One worker's behaviour: a single thread, as a real connection has. */

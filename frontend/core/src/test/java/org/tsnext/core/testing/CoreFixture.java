@@ -30,6 +30,7 @@ public final class CoreFixture {
   private final Requests requests = new Requests();
   private final MetricRegistry metrics = new MetricRegistry(100);
   private final AtomicInteger changes = new AtomicInteger();
+  private final FakeUsage usage = new FakeUsage();
   private final ServingCore core;
 
   public CoreFixture() {
@@ -54,7 +55,8 @@ public final class CoreFixture {
                 time,
                 Runnable::run,
                 settings,
-                changes::incrementAndGet));
+                changes::incrementAndGet,
+                usage));
   }
 
   public ManualTime time() {
@@ -81,6 +83,11 @@ public final class CoreFixture {
   public static ServerMetrics serverMetrics(MetricRegistry registry) {
     return new ServerMetrics(
         registry, MetricDefinitions.defaults(), true, "host", SampleListener.NONE);
+  }
+
+  /** What the core believes that workers use. */
+  public FakeUsage usage() {
+    return usage;
   }
 
   /** How often the core told of a change of its models. */
