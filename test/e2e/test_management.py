@@ -305,7 +305,11 @@ def test_description_tells_how_a_worker_died(managed: TorchServe) -> None:
     well = managed.describe("commands")
     assert (well["state"], well["readyWorkers"]) == ("READY", 1)
     assert "reason" not in well
-    (worker,) = well["workers"]
+    (worker,) = wait_for(
+        # It is looked at every few seconds.
+        lambda: [w for w in managed.describe("commands")["workers"] if w["memoryUsage"] > 0],
+        "the memory of the worker",
+    )
     assert worker["memoryUsage"] > 1_000_000
     assert "recovery" not in worker
     old = managed.worker_pids("commands")

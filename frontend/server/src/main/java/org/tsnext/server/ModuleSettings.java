@@ -31,6 +31,7 @@ import org.tsnext.http.OpenInferenceSettings;
 import org.tsnext.http.SocketSettings;
 import org.tsnext.http.TokenSettings;
 import org.tsnext.http.routing.Access;
+import org.tsnext.server.metrics.SystemMetricsPlan;
 import org.tsnext.server.settings.ListenerKeys;
 import org.tsnext.server.settings.ModelKeys;
 import org.tsnext.server.settings.ModelsProperty;
@@ -290,6 +291,21 @@ final class ModuleSettings {
     return settings
         .find(ServerKeys.METRICS_CONFIG)
         .or(() -> Files.isRegularFile(ours) ? Optional.of(ours) : Optional.empty());
+  }
+
+  /**
+   * How the machine is looked at.
+   *
+   * @param gpus how many the server uses
+   */
+  SystemMetricsPlan systemMetrics(Path packageDirectory, ProcessEnvironment environment, int gpus) {
+    return new SystemMetricsPlan(
+        settings.get(ServerKeys.METRIC_TIME_INTERVAL),
+        settings.find(ServerKeys.SYSTEM_METRICS_CMD).filter(words -> !words.isBlank()),
+        settings.get(ServerKeys.PYTHON),
+        packageDirectory.getParent(),
+        environment,
+        gpus);
   }
 
   private int maxRequestSize() {

@@ -37,7 +37,6 @@ import org.tsnext.core.model.ServingSettings;
 import org.tsnext.core.time.Clock;
 import org.tsnext.core.time.TimerThread;
 import org.tsnext.core.worker.ModelEnvironment;
-import org.tsnext.core.worker.WorkerUsage;
 import org.tsnext.http.BoundListener;
 import org.tsnext.http.HttpServer;
 import org.tsnext.http.ListenerRole;
@@ -48,6 +47,8 @@ import org.tsnext.server.logging.ServerMetricsLog;
 import org.tsnext.server.machine.GpuDetector;
 import org.tsnext.server.metrics.MetricsConfig;
 import org.tsnext.server.metrics.MetricsMode;
+import org.tsnext.server.metrics.SystemMetrics;
+import org.tsnext.server.metrics.UsageTable;
 import org.tsnext.server.settings.ListenerKeys;
 import org.tsnext.server.settings.ModelKeys;
 import org.tsnext.server.settings.ServerKeys;
@@ -167,6 +168,7 @@ final class Server implements AutoCloseable {
     int detected = gpuDetector.count();
     ServingSettings serving = modules.serving(modules.gpus(detected));
     StartReport.logMachine(settings, modules, serving, detected, transport);
+    UsageTable usage = new UsageTable();
     core =
         new ServingCore(
             new ServingCore.Collaborators(
@@ -181,8 +183,18 @@ final class Server implements AutoCloseable {
                 snapshotWriter
                     .map(ModelChangeListener.class::cast)
                     .orElse(ModelChangeListener.NONE),
-                WorkerUsage.UNKNOWN));
+                usage));
     parts.add("core", this::stopWorkers);
+    if (!settings.get(ServerKeys.DISABLE_SYSTEM_METRICS)) {
+      TimerThread looks = parts.add("system metrics", new TimerThread("system-metrics"));
+      SystemMetrics.of(
+              modules.systemMetrics(packageDirectory, processEnvironment, serving.gpuCount()),
+              looks,
+              core::workerPids,
+              usage,
+              metrics)
+          .start();
+    }
     snapshotWriter.ifPresent(writer -> parts.add("snapshots", writer));
     // The file goes after the listeners, which are closed first.
     tokens = modules.tokensOn() ? Optional.of(openTokens(executor)) : Optional.empty();

@@ -18,7 +18,7 @@ import org.tsnext.core.request.Header;
  *
  * Type (then a gauge), dimensions and request ids may be absent.
  */
-final class MetricLine {
+public final class MetricLine {
 
   static final String PREFIX = "[METRICS]";
 
@@ -43,10 +43,17 @@ final class MetricLine {
 
   /** The sample in a line, or nothing if the line is not one. */
   static Optional<MetricSample> parse(String line) {
-    if (!line.startsWith(PREFIX) || line.length() > MAX_LENGTH) {
+    return line.startsWith(PREFIX)
+        ? parseContent(line.substring(PREFIX.length()))
+        : Optional.empty();
+  }
+
+  /** The sample in a line that has no prefix, as collectors of system metrics print it. */
+  public static Optional<MetricSample> parseContent(String text) {
+    if (text.length() > MAX_LENGTH) {
       return Optional.empty();
     }
-    String[] fields = line.substring(PREFIX.length()).split("\\|", 5);
+    String[] fields = text.split("\\|", 5);
     int colon = fields[0].indexOf(':');
     int dot = fields[0].lastIndexOf('.', Math.max(colon, 0));
     if (colon < 0 || dot < 1) {

@@ -31,7 +31,7 @@ public record ProcessEnvironment(
   }
 
   /** Whether the block-list forbids a variable. */
-  boolean isBlocked(String name) {
+  public boolean isBlocked(String name) {
     return blocked.isPresent() && blocked.get().matcher(name).matches();
   }
 }

@@ -101,7 +101,8 @@ public final class ServerMetrics {
     return Optional.ofNullable(families.get(metric));
   }
 
-  String host() {
+  /** The name of this machine, the value of the last dimension of declared metrics. */
+  public String host() {
     return host;
   }
 

@@ -2,29 +2,23 @@ package org.tsnext.server.machine;
 
 import java.io.File;
 import java.io.IOException;
-import java.io.InputStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Lists GPUs with {@code nvidia-smi}, if that is on the path. */
+/** Asks {@code nvidia-smi} about GPUs, if that is on the path. Used by one thread. */
 public final class NvidiaSmi implements GpuDetector.DeviceLister {
   private static final Logger LOGGER = LoggerFactory.getLogger(NvidiaSmi.class);
   private static final String TOOL = "nvidia-smi";
   private static final int OUTPUT_LIMIT = 64 * 1024;
 
   private final Map<String, String> environment;
-  private final Duration timeout;
+  private final ToolRun runs;
 
   /**
    * @param environment the server's own, for {@code PATH}
@@ -32,12 +26,48 @@ public final class NvidiaSmi implements GpuDetector.DeviceLister {
    */
   public NvidiaSmi(Map<String, String> environment, Duration timeout) {
     this.environment = Map.copyOf(environment);
-    this.timeout = timeout;
+    this.runs = new ToolRun(timeout, OUTPUT_LIMIT);
   }
 
   @Override
   public Optional<String> list() {
-    return find().flatMap(this::run);
+    try {
+      return query("--query-gpu=index");
+    } catch (IOException e) {
+      LOGGER.warn("No GPU is used: {}", e.getMessage());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    return Optional.empty();
+  }
+
+  /**
+   * Blocks until the tool has answered.
+   *
+   * @param question such as {@code --query-gpu=index}
+   * @return its lines of values joined by commas, without a heading or units; empty if there is no
+   *     such tool
+   * @throws IOException if the tool fails or does not end in time
+   */
+  public Optional<String> query(String question) throws IOException, InterruptedException {
+    Optional<Path> tool = find();
+    if (tool.isEmpty()) {
+      return Optional.empty();
+    }
+    try {
+      ToolRun.Output output =
+          runs.run(
+              new ProcessBuilder(tool.get().toString(), question, "--format=csv,noheader,nounits"),
+              "");
+      if (output.exitCode() == 0) {
+        return Optional.of(output.stdout());
+      }
+      // It tells its errors on stdout.
+      String words = (output.stdout() + output.stderr()).strip();
+      throw new IOException("exit status " + output.exitCode() + ": " + words);
+    } catch (IOException e) {
+      throw new IOException(tool.get() + " failed: " + e.getMessage(), e);
+    }
   }
 
   private Optional<Path> find() {
@@ -46,44 +76,5 @@ public final class NvidiaSmi implements GpuDetector.DeviceLister {
         .map(folder -> Path.of(folder, TOOL))
         .filter(path -> Files.isRegularFile(path) && Files.isExecutable(path))
         .findFirst();
-  }
-
-  private Optional<String> run(Path tool) {
-    Process process;
-    try {
-      process =
-          new ProcessBuilder(tool.toString(), "--query-gpu=index", "--format=csv,noheader,nounits")
-              .redirectErrorStream(true)
-              .start();
-    } catch (IOException e) {
-      LOGGER.warn("{} cannot be run, so that no GPU is used: {}", tool, e.getMessage());
-      return Optional.empty();
-    }
-    // Read aside: a tool that hangs must not take the start with it.
-    CompletableFuture<String> output = CompletableFuture.supplyAsync(() -> read(process));
-    try {
-      String text = output.get(timeout.toMillis(), TimeUnit.MILLISECONDS);
-      if (process.waitFor(timeout.toMillis(), TimeUnit.MILLISECONDS) && process.exitValue() == 0) {
-        return Optional.of(text);
-      }
-      LOGGER.warn("{} failed, so that no GPU is used: {}", tool, text.strip());
-    } catch (TimeoutException e) {
-      LOGGER.warn("{} did not answer within {}, so that no GPU is used", tool, timeout);
-    } catch (ExecutionException e) {
-      LOGGER.warn("{} could not be read, so that no GPU is used", tool, e.getCause());
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-    } finally {
-      process.destroyForcibly();
-    }
-    return Optional.empty();
-  }
-
-  private static String read(Process process) {
-    try (InputStream in = process.getInputStream()) {
-      return new String(in.readNBytes(OUTPUT_LIMIT), StandardCharsets.UTF_8);
-    } catch (IOException e) {
-      return "";
-    }
   }
 }

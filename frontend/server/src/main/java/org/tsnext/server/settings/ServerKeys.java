@@ -16,7 +16,6 @@ import org.tsnext.server.settings.SettingKey.EnvironmentForm.Gate;
 
 /** Keys of metrics, logging and the server itself. */
 public final class ServerKeys {
-  private static final String SYSTEM_METRICS = "system metrics are";
   private static final String BY_LAUNCHER = "the torchserve command reads it before the server";
 
   public static final SettingKey<Path> METRICS_CONFIG =
@@ -50,22 +49,28 @@ public final class ServerKeys {
           .withDefault("1000");
   public static final SettingKey<Boolean> DISABLE_SYSTEM_METRICS =
       SettingKey.of(
-              "disable_system_metrics", bool(), "Whether to collect no metrics of the machine.")
-          .withDefault("false")
-          .notYet(SYSTEM_METRICS, disabled -> !disabled);
+              "disable_system_metrics",
+              bool(),
+              "Whether to look neither at the machine nor at workers: no CPUUtilization, MemoryUsed,"
+                  + " DiskUsage, GPUUtilization and so on, and 0 as memoryUsage in descriptions of"
+                  + " models.")
+          .withDefault("false");
   public static final SettingKey<String> SYSTEM_METRICS_CMD =
       SettingKey.of(
-              "system_metrics_cmd", text("words"), "Command that collects metrics of the machine.")
-          .fileOnly()
-          .notYet(SYSTEM_METRICS);
+              "system_metrics_cmd",
+              text("words"),
+              "Words after the Python interpreter that make a command of your own, which collects"
+                  + " metrics of the machine and the memory of workers in place of the server. Empty:"
+                  + " the server reads them itself.")
+          .fileOnly();
   public static final SettingKey<Duration> METRIC_TIME_INTERVAL =
       SettingKey.of(
               "metric_time_interval",
               seconds(1),
-              "Time between two collections of metrics of the machine, in seconds.")
+              "Time between two looks at the machine, in seconds. Workers are looked at every 5"
+                  + " seconds, if this is not shorter.")
           .withDefault("60")
-          .fileOnly()
-          .notYet(SYSTEM_METRICS);
+          .fileOnly();
   public static final SettingKey<Boolean> ASYNC_LOGGING =
       SettingKey.of("async_logging", bool(), "Whether logs are written by a thread of their own.")
           .withDefault("true")
