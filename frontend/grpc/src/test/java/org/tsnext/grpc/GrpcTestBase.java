@@ -110,7 +110,11 @@ abstract class GrpcTestBase {
         true,
         true,
         SequenceNames.DEFAULT,
-        new ServiceSettings(true, Optional.empty()));
+        services());
+  }
+
+  ServiceSettings services() {
+    return new ServiceSettings(true, Optional.empty());
   }
 
   static GrpcAddress address(String role, int maxConnections) {

@@ -69,7 +69,9 @@ public final class OpenInferenceService {
       UnaryHandler<ModelInferRequest, ModelInferResponse> infer,
       CallErrors errors) {
     return new ServiceTable(
-            packageName + ".GRPCInferenceService", OpenInferenceGrpc.getDescriptor(), errors)
+            packageName + ".GRPCInferenceService",
+            PackageAlias.of(OpenInferenceGrpc.getDescriptor(), packageName),
+            errors)
         .unary(
             "ServerLive",
             ServerLiveRequest.getDefaultInstance(),
