@@ -48,6 +48,12 @@ public record ServingSettings(
   /** Upper bound of every number of workers. */
   public static final int MAX_WORKERS = 4096;
 
+  /** Upper bound of the requests of a batch. */
+  public static final int MAX_BATCH_SIZE = 4096;
+
+  /** Upper bound of the time that a batch waits for more. */
+  public static final Duration MAX_BATCH_DELAY = Duration.ofHours(1);
+
   public ServingSettings {
     requireRange("job_queue_size", jobQueueSize, 1, Integer.MAX_VALUE);
     if (defaultWorkersPerModel.isPresent()) {

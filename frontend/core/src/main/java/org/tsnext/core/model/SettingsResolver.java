@@ -26,10 +26,7 @@ final class SettingsResolver {
 
   private static final Logger LOGGER = LoggerFactory.getLogger(SettingsResolver.class);
 
-  static final int LARGEST_BATCH = 4096;
-
   private static final Duration DEFAULT_BATCH_DELAY = Duration.ofMillis(100);
-  private static final Duration LONGEST_BATCH_DELAY = Duration.ofHours(1);
 
   private final ServingSettings server;
 
@@ -219,14 +216,14 @@ final class SettingsResolver {
             .or(Choice.MODEL_CONFIG, Choice.boxed(config.batchSize()))
             .or(Choice.MODELS, Choice.boxed(overrides.batchSize()))
             .orElse(Choice.DEFAULT, 1);
-    if (size.value() < 1 || size.value() > LARGEST_BATCH) {
+    if (size.value() < 1 || size.value() > ServingSettings.MAX_BATCH_SIZE) {
       throw new ServingException(
           kindFor(order.batchSize().isPresent()),
           (order.batchSize().isPresent() ? "batch_size" : "batchSize")
               + " is "
               + size.value()
               + ", expected 1 to "
-              + LARGEST_BATCH
+              + ServingSettings.MAX_BATCH_SIZE
               + ".");
     }
     return size;
@@ -242,13 +239,14 @@ final class SettingsResolver {
             .or(Choice.MODEL_CONFIG, configured)
             .or(Choice.MODELS, overrides.maxBatchDelay())
             .orElse(Choice.DEFAULT, DEFAULT_BATCH_DELAY);
-    if (delay.value().isNegative() || delay.value().compareTo(LONGEST_BATCH_DELAY) > 0) {
+    if (delay.value().isNegative()
+        || delay.value().compareTo(ServingSettings.MAX_BATCH_DELAY) > 0) {
       throw new ServingException(
           kindFor(order.maxBatchDelay().isPresent()),
           "The maximum batch delay is "
               + delay.value().toMillis()
               + " ms, expected 0 to "
-              + LONGEST_BATCH_DELAY.toMillis()
+              + ServingSettings.MAX_BATCH_DELAY.toMillis()
               + " ms.");
     }
     return delay;

@@ -97,37 +97,35 @@ public final class ManagementRoutes {
                 new Parameter("handler", "string", false, "Default: the manifest's handler"),
                 new Parameter("runtime", "string", false, "Default: the manifest's, or python")
                     .with("enum", List.of("python", "python3")),
-                new Parameter(
-                    "batch_size", "integer", false, "Requests per batch, 1 to 4096; default: 1"),
-                new Parameter(
-                    "max_batch_delay",
-                    "integer",
-                    false,
-                    "Milliseconds that a batch which is not full waits; default: 100"),
-                new Parameter(
+                number("batch_size", "Requests per batch, 1 or more; default: 1")
+                    .with("maximum", ServingSettings.MAX_BATCH_SIZE),
+                number(
+                        "max_batch_delay",
+                        "Milliseconds that a batch which is not full waits; default: 100")
+                    .with("maximum", ServingSettings.MAX_BATCH_DELAY.toMillis()),
+                number(
                         "initial_workers",
-                        "integer",
-                        false,
                         "Workers to start; default: default_workers_per_model, or 0")
                     .with("maximum", ServingSettings.MAX_WORKERS),
                 new Parameter("synchronous", "boolean", false, "Wait for the workers")
                     .with("default", true),
-                new Parameter(
+                number(
                     "response_timeout",
-                    "integer",
-                    false,
                     "Seconds that a worker may be silent on what it runs; default:"
                         + " default_response_timeout"),
-                new Parameter(
+                number(
                     "startup_timeout",
-                    "integer",
-                    false,
                     "Seconds that a worker may take to load; default: default_startup_timeout"),
                 new Parameter(
                         "s3_sse_kms", "boolean", false, "Sign the download from S3 (AWS SigV4)")
                     .with("default", false)),
             List.of(done("Registered"), ACCEPTED, WORKERS_LOADING))
         .failingWith(404, 405, 409, 504, 507);
+  }
+
+  /** A number of a registration, of which -1 is not given. */
+  private static Parameter number(String name, String description) {
+    return new Parameter(name, "integer", false, description).with("minimum", -1);
   }
 
   private static Operation describe(String prefix) {
