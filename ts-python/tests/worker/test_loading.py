@@ -137,7 +137,7 @@ class Envelope:
 def test_manifest_and_configuration_reach_the_context(load: Load, tmp_path: Path) -> None:
     (tmp_path / "MAR-INF").mkdir()
     manifest = '{"model": {"handler": "h1.py", "configFile": "model-config.yaml"}}'
-    (tmp_path / "MAR-INF" / "MANIFEST.json").write_text(manifest)
+    (tmp_path / "MAR-INF" / "MANIFEST.json").write_text(manifest, encoding="utf-8-sig")
     (tmp_path / "model-config.yaml").write_text("handler: {a: 1}\n")
     service = load(None, h1=FUNCTION.format("handle"))
     assert service.context.manifest["model"]["handler"] == "h1.py"
@@ -158,8 +158,19 @@ def test_broken_configuration_fails_the_load(
     (tmp_path / "MAR-INF").mkdir()
     (tmp_path / "MAR-INF" / "MANIFEST.json").write_text('{"model": {"configFile": "c.yaml"}}')
     (tmp_path / "c.yaml").write_text(text)
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=message) as raised:
         load("h2", h2=FUNCTION.format("handle"))
+    assert str(tmp_path) not in str(raised.value)
+
+
+@pytest.mark.parametrize("text", ["{", "[]"])
+def test_broken_manifest_fails_the_load_and_is_named_as_in_the_model(
+    load: Load, tmp_path: Path, text: str
+) -> None:
+    (tmp_path / "MAR-INF").mkdir()
+    (tmp_path / "MAR-INF" / "MANIFEST.json").write_text(text)
+    with pytest.raises(ValueError, match=r"^MAR-INF/MANIFEST\.json (is not JSON|holds list)"):
+        load("h3", h3=FUNCTION.format("handle"))
 
 
 def test_coroutine_function_is_awaited(load: Load) -> None:

@@ -6,20 +6,25 @@ import json
 from pathlib import Path
 from typing import Any
 
+_MANIFEST = "MAR-INF/MANIFEST.json"
+
 
 def read_manifest(model_dir: str) -> dict[str, Any] | None:
-    """Return ``MAR-INF/MANIFEST.json`` of a model, or None if it has none."""
-    path = Path(model_dir) / "MAR-INF" / "MANIFEST.json"
+    """Return ``MAR-INF/MANIFEST.json`` of a model, or None if it has none.
+
+    Raises `ValueError` if it is not a JSON object. Errors reach clients, so that they name the file
+    as it is in the model.
+    """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = (Path(model_dir) / _MANIFEST).read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         return None
     try:
         manifest = json.loads(text)
     except ValueError as error:
-        raise ValueError(f"{path} is not JSON: {error}") from error
+        raise ValueError(f"{_MANIFEST} is not JSON: {error}") from error
     if not isinstance(manifest, dict):
-        raise ValueError(f"{path} holds {type(manifest).__name__}, expected an object")
+        raise ValueError(f"{_MANIFEST} holds {type(manifest).__name__}, expected an object")
     return manifest
 
 
@@ -32,16 +37,15 @@ def read_model_config(model_dir: str, manifest: dict[str, Any] | None) -> dict[s
     name = model.get("configFile") if isinstance(model, dict) else None
     if not name:
         return {}
-    path = Path(model_dir) / name
-    octets = path.read_bytes()
+    octets = (Path(model_dir) / name).read_bytes()
     from ts._yaml import YamlError, load_yaml
 
     try:
         config = load_yaml(octets)
     except YamlError as error:
-        raise ValueError(f"{path} is not valid YAML: {error}") from error
+        raise ValueError(f"{name} is not valid YAML: {error}") from error
     if config is None:
         return {}
     if not isinstance(config, dict):
-        raise ValueError(f"{path} holds {type(config).__name__}, expected a mapping")
+        raise ValueError(f"{name} holds {type(config).__name__}, expected a mapping")
     return config
