@@ -1,5 +1,7 @@
 package org.tsnext.server.settings;
 
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -14,6 +16,7 @@ final class SettingChecks {
     List<String> problems = new ArrayList<>();
     ListenerKeys.opened(settings).forEach(key -> nativeIoForUnixSockets(settings, key, problems));
     problems.addAll(TlsChecks.check(settings));
+    envelopeExists(settings, problems);
     onlyOne(settings, SecurityKeys.INFERENCE_TOKEN, SecurityKeys.INFERENCE_TOKEN_FILE, problems);
     onlyOne(settings, SecurityKeys.MANAGEMENT_TOKEN, SecurityKeys.MANAGEMENT_TOKEN_FILE, problems);
     boolean unixWorkers = settings.find(WorkerKeys.WORKER_TRANSPORT).equals(Optional.of("unix"));
@@ -26,6 +29,27 @@ final class SettingChecks {
               "expected tcp, since use_native_io is false"));
     }
     return problems;
+  }
+
+  /** An envelope is a module of the package, one of ours or one that somebody put beside them. */
+  private static void envelopeExists(Settings settings, List<String> problems) {
+    Optional<String> envelope = settings.find(ModelKeys.SERVICE_ENVELOPE);
+    Optional<Path> home = settings.find(ServerKeys.MODEL_SERVER_HOME);
+    if (envelope.isEmpty() || home.isEmpty()) {
+      return;
+    }
+    Path folder = home.get().resolve(Path.of("ts", "torch_handler", "request_envelope"));
+    boolean there =
+        Files.exists(folder.resolve(envelope.get() + ".py"))
+            || Files.isDirectory(folder.resolve(envelope.get()));
+    if (Files.isDirectory(folder) && !there) {
+      problems.add(
+          SettingsLoader.problem(
+              ModelKeys.SERVICE_ENVELOPE,
+              envelope.get(),
+              settings.source(ModelKeys.SERVICE_ENVELOPE),
+              "expected body, json, kserve, kservev2 or another module in " + folder));
+    }
   }
 
   private static void onlyOne(

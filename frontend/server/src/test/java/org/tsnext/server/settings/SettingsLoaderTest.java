@@ -5,12 +5,15 @@ import static org.testng.Assert.assertFalse;
 import static org.testng.Assert.assertTrue;
 import static org.testng.Assert.expectThrows;
 
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.apache.commons.io.FileUtils;
 import org.testng.annotations.DataProvider;
 import org.testng.annotations.Test;
 import org.tsnext.http.ListenAddress;
@@ -449,5 +452,25 @@ public class SettingsLoaderTest {
   @Test
   public void sourcesSayWhereFrom() {
     assertEquals(new Source(Source.Kind.DEFAULT, "").toString(), "default");
+  }
+
+  @Test
+  public void envelopeThatIsNoModuleOfThePackageIsRefused() throws IOException {
+    Path home = Files.createTempDirectory("tsnext-home");
+    Path folder = home.resolve("ts/torch_handler/request_envelope");
+    Files.createDirectories(folder);
+    Files.createFile(folder.resolve("mine.py"));
+    Map<String, String> file =
+        Map.of("model_server_home", home.toString(), "service_envelope", "mine");
+    assertEquals(load(file).get(ModelKeys.SERVICE_ENVELOPE), "mine");
+    String refused =
+        problem(Map.of("model_server_home", home.toString(), "service_envelope", "jsom"));
+    assertEquals(
+        refused,
+        "Invalid configuration: service_envelope = jsom (file "
+            + FILE
+            + "): expected body, json, kserve, kservev2 or another module in "
+            + folder);
+    FileUtils.deleteDirectory(home.toFile());
   }
 }
