@@ -10,6 +10,8 @@ public final class HealthJson {
   private HealthJson() {}
 
   /**
+   * The body that says it.
+   *
    * @param reasons whether to say why, which may repeat the text of a handler's exception
    */
   public static JsonObject of(HealthReport health, boolean reasons) {

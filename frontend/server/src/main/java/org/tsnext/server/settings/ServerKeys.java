@@ -16,8 +16,6 @@ import org.tsnext.server.settings.SettingKey.EnvironmentForm.Gate;
 
 /** Keys of metrics, logging and the server itself. */
 public final class ServerKeys {
-  private static final String BY_LAUNCHER = "the torchserve command reads it before the server";
-
   public static final SettingKey<Path> METRICS_CONFIG =
       SettingKey.of(
           "metrics_config",
@@ -103,9 +101,11 @@ public final class ServerKeys {
           .withDefault("false")
           .fileOnly();
   public static final SettingKey<String> VMARGS =
-      SettingKey.of("vmargs", text("words"), "Options of the Java virtual machine.")
-          .fileOnly()
-          .noEffect(BY_LAUNCHER);
+      SettingKey.of(
+              "vmargs",
+              text("words"),
+              "Options of the Java virtual machine, for the torchserve command, which starts it.")
+          .fileOnly();
   public static final SettingKey<String> PLUGINS_PATH =
       SettingKey.of("plugins_path", text("a path"), "Where plug-ins lie.")
           .fileOnly()
