@@ -55,7 +55,7 @@ abstract class GrpcTestBase {
   static final MethodDescriptor<PredictionsRequest, PredictionResponse> STREAM_PREDICTIONS_2 =
       predictions("StreamPredictions2", MethodType.BIDI_STREAMING);
 
-  final Transport transport = Transport.choose(true);
+  final Transport transport = Transport.choose(true, System::nanoTime);
   private EventLoopGroup loops;
   private LeakWatch leaks;
   private final List<AutoCloseable> open = new ArrayList<>();

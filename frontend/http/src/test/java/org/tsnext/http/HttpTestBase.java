@@ -28,7 +28,7 @@ abstract class HttpTestBase {
   static final int MAX_REQUEST = 1000;
   static final int STREAM_LIMIT = 64 * 1024;
 
-  final Transport transport = Transport.choose(true);
+  final Transport transport = Transport.choose(true, System::nanoTime);
   private EventLoopGroup loops;
   private LeakWatch leaks;
   private final List<AutoCloseable> open = new ArrayList<>();

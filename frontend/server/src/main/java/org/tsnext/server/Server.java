@@ -125,7 +125,8 @@ final class Server implements AutoCloseable {
    */
   Map<String, String> start() throws StartException {
     StartReport.logSettings(settings, snapshots);
-    Transport transport = Transport.choose(settings.get(ListenerKeys.USE_NATIVE_IO));
+    Transport transport =
+        Transport.choose(settings.get(ListenerKeys.USE_NATIVE_IO), Clock.system()::nanoTime);
     TemporaryFolders folders =
         TemporaryFolders.make(temporaryDirectory, modules.unixWorkers(transport), parts);
     EventLoopGroup loops = eventLoops(transport);

@@ -51,8 +51,8 @@ public class ModuleSettingsTest {
 
   @Test
   public void workersUseTcpWhereAskedOrWhereNothingElseIs() {
-    Transport nio = Transport.choose(false);
-    Transport best = Transport.choose(true);
+    Transport nio = Transport.choose(false, System::nanoTime);
+    Transport best = Transport.choose(true, System::nanoTime);
     assertFalse(modules(Map.of()).unixWorkers(nio));
     assertFalse(modules(Map.of("worker_transport", "tcp")).unixWorkers(best));
     assertEquals(modules(Map.of()).unixWorkers(best), best.supportsUnixSockets());

@@ -10,12 +10,22 @@ import io.netty.channel.unix.DomainSocketAddress;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import java.net.SocketAddress;
 import java.nio.file.Path;
+import java.util.function.LongSupplier;
 
 /** Linux. */
 final class EpollTransport implements Transport {
 
   /** 0 lets the number of events of one look grow with their number. */
   private static final int MOST_EVENTS = 0;
+
+  private final LongSupplier nanoTime;
+
+  /**
+   * @param nanoTime a monotonic clock, in nanoseconds
+   */
+  EpollTransport(LongSupplier nanoTime) {
+    this.nanoTime = nanoTime;
+  }
 
   @Override
   public String name() {
@@ -27,8 +37,7 @@ final class EpollTransport implements Transport {
     return new MultiThreadIoEventLoopGroup(
         threads,
         new DefaultThreadFactory(threadPrefix),
-        EpollIoHandler.newFactory(
-            MOST_EVENTS, () -> new BriefSpin(System::nanoTime, Thread::yield)));
+        EpollIoHandler.newFactory(MOST_EVENTS, () -> new BriefSpin(nanoTime, Thread::yield)));
   }
 
   @Override

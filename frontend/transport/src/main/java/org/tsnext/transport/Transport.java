@@ -6,6 +6,7 @@ import io.netty.channel.epoll.Epoll;
 import io.netty.channel.kqueue.KQueue;
 import java.net.SocketAddress;
 import java.nio.file.Path;
+import java.util.function.LongSupplier;
 
 /** The kind of sockets this process uses. One is chosen at start and shared by all listeners. */
 public interface Transport {
@@ -41,10 +42,14 @@ public interface Transport {
    */
   SocketAddress unixAddress(Path path);
 
-  /** The best transport of this machine, or NIO if native ones are not wanted. */
-  static Transport choose(boolean allowNative) {
+  /**
+   * The best transport of this machine, or NIO if native ones are not wanted.
+   *
+   * @param nanoTime a monotonic clock, in nanoseconds, by which event loops tell how long they wait
+   */
+  static Transport choose(boolean allowNative, LongSupplier nanoTime) {
     if (allowNative && Epoll.isAvailable()) {
-      return new EpollTransport();
+      return new EpollTransport(nanoTime);
     }
     if (allowNative && KQueue.isAvailable()) {
       return new KQueueTransport();

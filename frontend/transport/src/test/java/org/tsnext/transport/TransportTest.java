@@ -32,12 +32,14 @@ public class TransportTest {
 
   @DataProvider
   Object[][] transports() {
-    return new Object[][] {{Transport.choose(true)}, {Transport.choose(false)}};
+    return new Object[][] {
+      {Transport.choose(true, System::nanoTime)}, {Transport.choose(false, System::nanoTime)}
+    };
   }
 
   @Test
   public void nativeTransportsAreNotUsedUnlessAllowed() {
-    Transport transport = Transport.choose(false);
+    Transport transport = Transport.choose(false, System::nanoTime);
     assertEquals(transport.name(), "nio");
     assertFalse(transport.supportsUnixSockets());
     assertThrows(UnsupportedOperationException.class, transport::unixServerChannel);

@@ -97,7 +97,7 @@ public class RealPythonTest {
             Optional.empty(),
             fake.maxRequestSize(),
             fake.maxResponseSize());
-    Transport transport = Transport.choose(unix);
+    Transport transport = Transport.choose(unix, System::nanoTime);
     eventLoops = transport.newEventLoopGroup(2, "test-loop");
     runtime = new WorkerRuntime(settings, transport, eventLoops, timer, this::print);
     runtime.start();

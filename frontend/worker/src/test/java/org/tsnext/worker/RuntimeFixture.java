@@ -45,7 +45,7 @@ final class RuntimeFixture implements AutoCloseable {
   }
 
   RuntimeFixture(boolean unix, String python) throws IOException {
-    Transport transport = Transport.choose(unix);
+    Transport transport = Transport.choose(unix, System::nanoTime);
     eventLoops = transport.newEventLoopGroup(2, "test-loop");
     folder = Files.createTempDirectory("worker-test-");
     runtime =
