@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
@@ -216,6 +217,49 @@ def test_command_that_hangs_does_not_delay_the_end(
     wait_for(collector.record, "the command to run")
     # The fixture then checks that nothing is left of it.
     assert server.stop() in (0, 143)
+
+
+NVIDIA_SMI = """#!/bin/sh
+case "$1" in
+--query-gpu=index) echo 0; echo 1 ;;
+--query-gpu=*) echo "0, GPU-aa, 12, 3, 250, 1000"; echo "1, GPU-bb, 0, [N/A], 0, 1000" ;;
+--query-compute-apps=*) echo "$(cat {folder}/pid), GPU-aa, 77" ;;
+esac
+"""
+
+
+def test_gpus_and_what_workers_do_on_them_are_told(
+    start: Callable[..., TorchServe], tmp_path: Path
+) -> None:
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    tool = tools / "nvidia-smi"
+    tool.write_text(NVIDIA_SMI.format(folder=tools))
+    tool.chmod(0o755)
+    shutil.copytree(MODELS / "commands", tmp_path / "server0" / "store" / "commands")
+    server = start(
+        "commands",
+        config={"metric_time_interval": "1"},
+        environment={"PATH": f"{tools}:{os.environ['PATH']}"},
+    )
+    server.wait_ready("commands")
+    prefix = "gpuId::0 utilization.gpu [%]::12 % utilization.memory [%]::3 % memory.used [MiB]::"
+
+    def gpu_usage() -> str:
+        (worker,) = server.describe("commands")["workers"]
+        assert worker["gpu"] is True
+        return str(worker["gpuUsage"])
+
+    wait_for(lambda: gpu_usage() == prefix + "250 MiB", "what the whole GPU is used for")
+    (tools / "pid").write_text(str(server.worker_pids("commands")[0]))
+    wait_for(lambda: gpu_usage() == prefix + "77 MiB", "what the worker uses")
+    for line in (
+        r"GPUUtilization\.Percent:12\.0\|#Level:Host,DeviceId:0\|#hostname:",
+        r"GPUUtilization\.Percent:0\.0\|#Level:Host,DeviceId:1\|#hostname:",
+        r"GPUMemoryUsed\.Megabytes:250\.0\|#Level:Host,DeviceId:0\|#hostname:",
+        r"GPUMemoryUtilization\.Percent:25\.0\|#Level:Host,DeviceId:0\|#hostname:",
+    ):
+        server.wait_log("ts_metrics.log", line)
 
 
 def test_old_collector_still_works_as_a_command(start: Callable[..., TorchServe]) -> None:

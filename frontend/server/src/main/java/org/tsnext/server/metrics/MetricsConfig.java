@@ -22,9 +22,6 @@ import org.tsnext.core.metrics.MetricType;
  * may emit. Each refusal says where in the file, what is there, and what was expected.
  */
 public final class MetricsConfig {
-  /** What the server appends to the dimensions of model metrics. */
-  public static final String HOST_DIMENSION = "Hostname";
-
   private static final String FRONTEND = "ts_metrics";
   private static final String MODELS = "model_metrics";
 
@@ -128,11 +125,6 @@ public final class MetricsConfig {
     if (section.equals(FRONTEND) && dimensions.isEmpty()) {
       throw new IOException(
           place + ": there are no dimensions, expected at least that of the host name, the last");
-    }
-    if (section.equals(MODELS) && dimensions.contains(HOST_DIMENSION)) {
-      throw new IOException(
-          "%s: %s is among the dimensions, expected only others, since the server appends it"
-              .formatted(place, HOST_DIMENSION));
     }
   }
 

@@ -100,7 +100,6 @@ public class MetricsConfigTest {
       {gauge.formatted("{name: B, unit: ms, dimensions: Level}"), "dimensions is 'Level', expecte"},
       {gauge.formatted("{name: B, unit: ms, dimensions: [x, '']}"), "a dimension is '', expected"},
       {gauge.formatted("{name: B, unit: ms, dimensions: [x, x]}"), "the dimension x twice"},
-      {gauge.formatted("{name: B, unit: ms, dimensions: [Hostname]}"), "the server appends it"},
       {gauge.formatted("{name: A, unit: s}"), "metric A is there twice, expected it once"},
       {"ts_metrics: {gauge: [{name: A, unit: ms}]}", "expected at least that of the host name"},
       {
