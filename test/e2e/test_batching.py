@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -87,6 +85,34 @@ def handle(data, context):
     return out
 '''
 
+TALK = '''
+def handle(data, context):
+    """Counts each request down; "stop" ends what runs in its sequence, "bye" the sequence, at its
+    second step.
+    """
+    if data is None:
+        context.left, context.stopped, context.byes = {}, set(), set()
+        return None
+    out, done = [], []
+    for index, row in enumerate(data):
+        request, sequence = context.get_request_id(index), context.get_sequence_id(index)
+        if request not in context.left:
+            order = bytes(row["body"]).decode()
+            context.left[request] = {"stop": 1, "bye": 2}.get(order) or int(order)
+            if order == "stop":
+                context.stopped.add(sequence)
+            if order == "bye":
+                context.byes.add(request)
+        context.left[request] -= 1
+        byes = request in context.byes
+        done.append(context.left[request] == 0 or (sequence in context.stopped and not byes))
+        if done[-1] and byes:
+            context.set_response_header(index, context.header_key_sequence_end, sequence)
+        out.append(f"{context.left[request]} ")
+    context.stopping_criteria = [lambda _, end=end: end for end in done]
+    return out
+'''
+
 SEQUENCES = """
 sequenceBatching: true
 sequenceMaxIdleMSec: {idle}
@@ -114,7 +140,12 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TorchServe]:
         "dialogue", COUNTER, SEQUENCES.format(idle=60000, most=8, waiting=32, workers=2)
     )
     store.write_handler("narrow", COUNTER, SEQUENCES.format(idle=500, most=2, waiting=1, workers=1))
-    models = ("countdown", "slow", "learned", "unhurried", "dialogue", "narrow")
+    store.write_handler(
+        "talk",
+        TALK,
+        SEQUENCES.format(idle=60000, most=1, waiting=4, workers=1) + "continuousBatching: true\n",
+    )
+    models = ("countdown", "slow", "learned", "unhurried", "dialogue", "narrow", "talk")
     running.start(*models)
     for model in models:
         running.wait_ready(model, 2 if model == "dialogue" else 1)
@@ -333,18 +364,33 @@ def test_worker_that_dies_ends_its_sequences_and_their_ids_open_again(shared: To
     assert again["pid"] not in old
 
 
-def test_sequences_without_idle_limit_are_refused(shared: TorchServe, tmp_path: Path) -> None:
+def test_sequences_without_idle_limit_are_refused(shared: TorchServe) -> None:
     shared.store.write_handler("endless", COUNTER, "sequenceBatching: true\n")
-    shared.store.write_handler(
-        "both",
-        COUNTER,
-        SEQUENCES.format(idle=1, most=1, waiting=1, workers=1) + "continuousBatching: true\n",
-    )
-    answers = {
-        name: requests.post(f"{shared.management}/models?url={name}&initial_workers=1", timeout=30)
-        for name in ("endless", "both")
-    }
-    assert answers["endless"].status_code == 400
-    assert "sequenceMaxIdleMSec" in json.loads(answers["endless"].text)["message"]
-    assert answers["both"].status_code == 501
-    assert "continuousBatching" in json.loads(answers["both"].text)["message"]
+    url = f"{shared.management}/models?url=endless&initial_workers=1"
+    refused = requests.post(url, timeout=30)
+    assert refused.status_code == 400
+    assert "sequenceMaxIdleMSec" in refused.json()["message"]
+
+
+# -- sequences and continuous batching together ------------------------------------------------
+
+
+def test_request_of_a_sequence_reaches_the_handler_while_another_of_it_streams(
+    shared: TorchServe,
+) -> None:
+    with requests.post(
+        f"{shared.inference}/predictions/talk",
+        data=b"1000000000",
+        headers={"x-dialogue": "one"},
+        stream=True,
+        timeout=60,
+    ) as streaming:
+        pieces = streaming.iter_content(None)
+        assert next(pieces)
+        refused = say(shared, "two", "1", model="talk")
+        assert refused.status_code == 503, "one sequence may be open"
+        assert say(shared, "one", "stop", model="talk").text == "0 "
+        assert b"".join(pieces), "the stream has a proper end"
+    ended = say(shared, "one", "bye", model="talk")
+    assert (ended.status_code, ended.text) == (200, "1 0 ")
+    assert say(shared, "two", "1", model="talk").text == "0 ", "there is room for another"

@@ -196,6 +196,30 @@ def test_stopping_criteria_run_requests_until_they_are_done(
     worker.close()
 
 
+def test_end_of_a_sequence_is_told_with_any_chunk(
+    shared_frontend: Any, model: Any, request_of: Any
+) -> None:
+    folder = model(
+        CONTINUOUS.replace(
+            "    return out",
+            "    context.set_response_header(0, 'x-own', 'first')\n"
+            "    if out[0]['left'] == 1:\n"
+            "        context.set_response_header(0, context.header_key_sequence_end, 'a;b')\n"
+            "    return out",
+        )
+    )
+    worker = shared_frontend.loaded("fork", folder, batch_size=4)
+    batch = worker.predict(request_of(b"4", "text/plain"))
+    worker.ends(batch)
+    assert [value.headers for _, _, value in worker.of(batch)] == [
+        [("x-own", "first")],
+        [],
+        [("ts_request_sequence_end", "a;b")],
+        [],
+    ]
+    worker.close()
+
+
 def test_requests_that_wait_start_together_and_kinds_do_not_mix(
     shared_frontend: Any, model: Any, request_of: Any, until: Any
 ) -> None:

@@ -186,8 +186,9 @@ class Call:
             message = f"The response has {len(body)} bytes, the limit max_response_size is {limit}"
             self._fail_item(item, ErrorReply(500, message))
             return
-        head = PLAIN_HEADS[kind]
-        if not item.head_sent:
+        if item.head_sent:
+            head = self._later_head(index, kind)
+        else:
             head = self._head(index, kind)
             item.head_sent = True
         self._queue(encode_message(frame_type, item.batch.id, item.index, (head, body)))
@@ -205,6 +206,16 @@ class Call:
             str(processor.get_response_status_phrase() or ""),
             [(str(name), str(value)) for name, value in headers.items()],
         )
+
+    def _later_head(self, index: int, kind: int) -> bytes:
+        """Return the head of a chunk after the first: what ends sequences is for the frontend."""
+        processors = self._context.request_processor
+        assert processors is not None
+        name = self._context.header_key_sequence_end
+        ended = processors[index].get_response_header(name)
+        if ended is None:
+            return PLAIN_HEADS[kind]
+        return encode_response_head(0, kind, "", [(name, str(ended))])
 
     def _fail_unencodable(self, item: Item, error: Exception) -> None:
         trace = format_traceback(error)

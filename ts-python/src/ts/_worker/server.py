@@ -31,7 +31,6 @@ class BatchServer:
     ) -> None:
         self._connection = connection
         self._service = service
-        self._load = load
         self._surroundings = Surroundings(
             connection, decode, load.max_response_size, self._poll, connection.writer.flush
         )
@@ -71,13 +70,11 @@ class BatchServer:
             items = items + ready.popleft().items
         return items
 
-    def _may_join(self, items: list[Item], more: list[Item]) -> bool:
+    @staticmethod
+    def _may_join(items: list[Item], more: list[Item]) -> bool:
+        """Whether requests may run together: the frontend sends no more of them than may."""
         kind = items[0].request.kind
-        return (
-            len(items) + len(more) <= self._load.batch_size
-            and kind == more[0].request.kind
-            and kind != RequestKind.DESCRIBE
-        )
+        return kind == more[0].request.kind and kind != RequestKind.DESCRIBE
 
     def _run(self, items: list[Item]) -> list[Item]:
         service = self._service

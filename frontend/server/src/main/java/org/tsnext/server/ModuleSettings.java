@@ -144,7 +144,9 @@ final class ModuleSettings {
         settings.find(ModelKeys.SERVICE_ENVELOPE),
         settings.get(WorkerKeys.INITIAL_WORKER_PORT),
         new SequenceHeaders(
-            settings.get(WorkerKeys.SEQUENCE_ID), settings.get(WorkerKeys.SEQUENCE_START)),
+            settings.get(WorkerKeys.SEQUENCE_ID),
+            settings.get(WorkerKeys.SEQUENCE_START),
+            settings.get(WorkerKeys.SEQUENCE_END)),
         settings.find(ModelKeys.MODELS).orElse(ModelsProperty.NONE).byModel());
   }
 

@@ -5,6 +5,7 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.request.InferenceRequest;
+import org.tsnext.core.request.ResponseHead;
 
 /**
  * The requests of one model version that wait for a worker, and the rule by which they become
@@ -41,6 +42,15 @@ interface Backlog {
    * @return when to call again if nothing happens before
    */
   OptionalLong handOut(Seat[] seats, long now);
+
+  /**
+   * A worker has sent a part of the answer to a request, which is not yet settled.
+   *
+   * @return whether that ended others
+   */
+  default boolean heard(Call call, ResponseHead head) {
+    return false;
+  }
 
   /** A worker has answered a request, or will never. */
   default void settled(Call call) {}

@@ -16,6 +16,7 @@ import org.tsnext.core.inference.InferenceService.InferenceCall;
 import org.tsnext.core.metrics.Outcome;
 import org.tsnext.core.metrics.VersionMetrics;
 import org.tsnext.core.request.InferenceRequest;
+import org.tsnext.core.request.ResponseHead;
 import org.tsnext.core.request.ResponseSink;
 import org.tsnext.core.time.Clock;
 import org.tsnext.core.time.Scheduler;
@@ -221,6 +222,15 @@ public final class Dispatcher implements WorkSource {
     if (again.isPresent()) {
       batchTimer.arm(again.getAsLong(), now);
     }
+  }
+
+  /**
+   * Under the lock: a part of the answer to a request has come.
+   *
+   * @return whether there is something to {@link #flush} now
+   */
+  boolean heard(Call call, ResponseHead head) {
+    return backlog.heard(call, head);
   }
 
   /** Under the lock: a request is answered, and its deadline does not matter any more. */

@@ -105,6 +105,11 @@ final class Refusals {
         sequence(id) + " has ended: the worker that held it is gone." + REOPEN);
   }
 
+  ServingException sequenceEndedByHandler(String id) {
+    return new ServingException(
+        ErrorKind.SEQUENCE_CLOSED, sequence(id) + " has ended: its model ended it." + REOPEN);
+  }
+
   ServingException sequenceTooOld(String id, Duration lifetime) {
     return new ServingException(
         ErrorKind.SEQUENCE_CLOSED,

@@ -79,6 +79,7 @@ final class Seat implements WorkSeat {
       call = batch == null ? null : batch.openItem(item);
       if (call != null) {
         streaming = call.streaming;
+        dispatcher.heard(call, head);
         batch.take(call);
         dispatcher.settled(call);
         closeIfDone(batch);
@@ -99,6 +100,7 @@ final class Seat implements WorkSeat {
   @Override
   public void chunk(int batchId, int item, ResponseHead head, ByteBuf body) {
     Call call;
+    boolean othersEnded = false;
     synchronized (dispatcher.lock) {
       Batch batch = hear(batchId);
       call = batch == null ? null : batch.openItem(item);
@@ -106,7 +108,11 @@ final class Seat implements WorkSeat {
         served = true;
         // Before it is delivered: if the worker dies now, the request must not run again.
         call.streaming = true;
+        othersEnded = dispatcher.heard(call, head);
       }
+    }
+    if (othersEnded) {
+      dispatcher.flush();
     }
     if (call == null) {
       body.release();

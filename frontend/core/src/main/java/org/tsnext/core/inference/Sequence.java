@@ -3,10 +3,12 @@ package org.tsnext.core.inference;
 import java.util.ArrayDeque;
 import java.util.Comparator;
 import java.util.Deque;
+import java.util.HashSet;
+import java.util.Set;
 
 /**
- * An open sequence: its requests go to one worker, one at a time and in order. Guarded by the
- * dispatcher's lock.
+ * An open sequence: its requests go to one worker, in order and, unless several may run at once,
+ * one at a time. Guarded by the dispatcher's lock.
  */
 final class Sequence {
 
@@ -20,13 +22,12 @@ final class Sequence {
   private final String id;
   private final long number;
   private final long openedNanos;
+  private final int mostAtOnce;
   private final Deque<Call> waiting = new ArrayDeque<>();
+  private final Set<Call> running = new HashSet<>(2);
 
   /** The worker that holds its state, or null before its first request was given to one. */
   Seat owner;
-
-  /** The request that a worker has, or null. */
-  Call running;
 
   /** Arrival of the request that is next, while it is ready. */
   long nextArrivalNanos;
@@ -38,11 +39,13 @@ final class Sequence {
 
   /**
    * @param number of its opening, which no other has
+   * @param mostAtOnce requests that may run at the same time
    */
-  Sequence(String id, long number, long openedNanos) {
+  Sequence(String id, long number, long openedNanos, int mostAtOnce) {
     this.id = id;
     this.number = number;
     this.openedNanos = openedNanos;
+    this.mostAtOnce = mostAtOnce;
   }
 
   String id() {
@@ -57,8 +60,18 @@ final class Sequence {
     return waiting;
   }
 
-  /** Requests that wait behind the one that runs or is next. */
+  /** The requests that its worker has. */
+  Set<Call> running() {
+    return running;
+  }
+
+  /** Whether its next request could run now. */
+  boolean isFree() {
+    return running.size() < mostAtOnce;
+  }
+
+  /** Requests that wait behind those that run or are next. */
   int waitingBehind() {
-    return running == null ? waiting.size() - 1 : waiting.size();
+    return isFree() ? waiting.size() - 1 : waiting.size();
   }
 }

@@ -15,14 +15,15 @@ import java.util.function.BiConsumer;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.request.InferenceRequest;
 import org.tsnext.core.request.RequestKind;
+import org.tsnext.core.request.ResponseHead;
 import org.tsnext.core.time.Clock;
 
 /**
  * A queue per open sequence ({@code sequenceBatching}). A sequence belongs to the worker that got
  * its first request; a batch has at most one request of each of several sequences. A sequence ends
- * when it was idle for too long, has lived for too long, or its worker is gone; what waits in it
- * then is told so, and its id may be opened anew. Descriptions belong to no sequence and have a
- * queue of their own.
+ * when it was idle for too long, has lived for too long, its worker is gone, or, with continuous
+ * batching, the handler says so; what waits in it then is told so, and its id may be opened anew.
+ * Descriptions belong to no sequence and have a queue of their own.
  */
 final class SequenceBacklog implements Backlog {
 
@@ -43,7 +44,7 @@ final class SequenceBacklog implements Backlog {
   private final Set<Sequence> idle = new LinkedHashSet<>();
 
   /** Those with a request and without a worker. */
-  private final NavigableSet<Sequence> fresh = newReadySet();
+  private final NavigableSet<Sequence> fresh = new TreeSet<>(Sequence.BY_NEXT_REQUEST);
 
   private final Map<Seat, Share> shares = new HashMap<>();
   private final JobQueue descriptions;
@@ -113,12 +114,13 @@ final class SequenceBacklog implements Backlog {
     }
     Sequence sequence =
         open.computeIfAbsent(
-            ids.of(call.request()), id -> new Sequence(id, opened++, call.arrivalNanos()));
+            ids.of(call.request()),
+            id -> new Sequence(id, opened++, call.arrivalNanos(), policy.mostAtOnce()));
     call.sequence = sequence;
     idle.remove(sequence);
     sequence.waiting().addLast(call);
     waiting++;
-    if (sequence.running == null && sequence.waiting().size() == 1) {
+    if (sequence.isFree() && sequence.waiting().size() == 1) {
       makeReady(sequence);
     }
   }
@@ -141,7 +143,7 @@ final class SequenceBacklog implements Backlog {
       return;
     }
     waiting--;
-    if (next && sequence.running == null) {
+    if (next && sequence.isFree()) {
       readySetOf(sequence).remove(sequence);
       goOn(sequence);
     }
@@ -185,12 +187,31 @@ final class SequenceBacklog implements Backlog {
   public void settled(Call call) {
     Sequence sequence = call.sequence;
     // One that was given up for being late is with its worker until that has answered.
-    if (sequence != null && sequence.running == call && call.batch == null) {
-      sequence.running = null;
-      if (!sequence.closed) {
+    if (sequence != null && call.batch == null && sequence.running().remove(call)) {
+      if (!sequence.closed && sequence.running().isEmpty()) {
         goOn(sequence);
       }
     }
+  }
+
+  @Override
+  public boolean heard(Call call, ResponseHead head) {
+    if (call.sequence == null) {
+      return false;
+    }
+    List<String> ended = ids.ended(head);
+    for (String id : ended) {
+      Sequence sequence = open.get(id);
+      if (sequence != null && mayEnd(call.sequence, sequence)) {
+        end(sequence, refusals.sequenceEndedByHandler(id));
+      }
+    }
+    return !ended.isEmpty();
+  }
+
+  /** A handler has a say in the sequences of its worker, but not in one that came after its own. */
+  private static boolean mayEnd(Sequence own, Sequence other) {
+    return other.owner == own.owner && (other == own || !other.id().equals(own.id()));
   }
 
   @Override
@@ -203,13 +224,13 @@ final class SequenceBacklog implements Backlog {
     }
   }
 
-  /** What follows when no request of it runs: the next one, or waiting for one. */
+  /** What follows when nothing of it is ready: the next request, or waiting for one. */
   private void goOn(Sequence sequence) {
     if (!sequence.waiting().isEmpty()) {
       makeReady(sequence);
     } else if (sequence.owner == null) {
       close(sequence);
-    } else {
+    } else if (sequence.running().isEmpty()) {
       sequence.idleSinceNanos = clock.nanoTime();
       idle.add(sequence);
     }
@@ -252,7 +273,9 @@ final class SequenceBacklog implements Backlog {
       Sequence sequence = fresh.pollFirst();
       sequence.owner = best;
       Share share =
-          shares.computeIfAbsent(best, seat -> new Share(new LinkedHashSet<>(), newReadySet()));
+          shares.computeIfAbsent(
+              best,
+              seat -> new Share(new LinkedHashSet<>(), new TreeSet<>(Sequence.BY_NEXT_REQUEST)));
       share.owned().add(sequence);
       share.ready().add(sequence);
     }
@@ -301,9 +324,10 @@ final class SequenceBacklog implements Backlog {
       Call call = sequence.waiting().pollFirst();
       waiting--;
       if (call.hold()) {
-        sequence.running = call;
+        sequence.running().add(call);
         calls.add(call);
-      } else {
+      }
+      if (sequence.isFree()) {
         goOn(sequence);
       }
     }
@@ -373,9 +397,5 @@ final class SequenceBacklog implements Backlog {
     waiting -= unserved.size();
     sequence.waiting().clear();
     return unserved;
-  }
-
-  private static NavigableSet<Sequence> newReadySet() {
-    return new TreeSet<>(Sequence.BY_NEXT_REQUEST);
   }
 }

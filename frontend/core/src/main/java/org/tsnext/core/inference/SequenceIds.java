@@ -1,12 +1,17 @@
 package org.tsnext.core.inference;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.UUID;
 import org.tsnext.core.request.Header;
 import org.tsnext.core.request.InferenceRequest;
+import org.tsnext.core.request.ResponseHead;
 
-/** Reads the sequence that a request belongs to, and names those that have no name. Thread-safe. */
+/**
+ * Reads the sequence that a request belongs to, names those that have no name, and reads which ones
+ * a handler ends. Thread-safe.
+ */
 final class SequenceIds {
 
   static final String MADE_PREFIX = "ts-seq-";
@@ -46,6 +51,19 @@ final class SequenceIds {
         headers,
         request.parts(),
         request.timeout());
+  }
+
+  /** The ids of the sequences that a handler ends with an answer: parted by semicolons. */
+  List<String> ended(ResponseHead head) {
+    if (head.headers().isEmpty() || policy.endHeader().isEmpty()) {
+      return List.of();
+    }
+    String name = policy.endHeader().get();
+    return head.headers().stream()
+        .filter(header -> header.name().equalsIgnoreCase(name))
+        .flatMap(header -> Arrays.stream(header.value().split(";")))
+        .map(String::trim)
+        .toList();
   }
 
   /** The id of a request that {@link #named} made. */

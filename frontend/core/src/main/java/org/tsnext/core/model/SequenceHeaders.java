@@ -3,18 +3,21 @@ package org.tsnext.core.model;
 import java.util.Objects;
 
 /**
- * The names of the request headers that carry sequences.
+ * The names of the headers that carry sequences.
  *
  * @param id {@code ts_header_key_sequence_id}
  * @param start {@code ts_header_key_sequence_start}
+ * @param end {@code ts_header_key_sequence_end}, of answers
  */
-public record SequenceHeaders(String id, String start) {
+public record SequenceHeaders(String id, String start, String end) {
 
   public static final SequenceHeaders DEFAULT =
-      new SequenceHeaders("ts_request_sequence_id", "ts_request_sequence_start");
+      new SequenceHeaders(
+          "ts_request_sequence_id", "ts_request_sequence_start", "ts_request_sequence_end");
 
   public SequenceHeaders {
     Objects.requireNonNull(id, "id");
     Objects.requireNonNull(start, "start");
+    Objects.requireNonNull(end, "end");
   }
 }

@@ -168,10 +168,6 @@ final class SettingsResolver {
               + " sets sequenceBatching without sequenceMaxIdleMSec, expected more than 0.");
     }
     refuse(name, runtime.equals("LSP"), "runtime LSP");
-    refuse(
-        name,
-        config.sequenceBatching() && config.continuousBatching(),
-        "sequenceBatching together with continuousBatching");
     if (config.preloadModel()) {
       requirePreloadable(name, config);
     }

@@ -185,7 +185,11 @@ final class VersionFactory {
     if (settings.config().asyncCommunication()) {
       return DispatchPolicy.ASYNC;
     }
-    return settings.config().continuousBatching() ? settings.batchSize() : 0;
+    if (!settings.config().continuousBatching()) {
+      return 0;
+    }
+    // With sequences, room to tell one that runs to stop, as TorchServe 0.12 has it.
+    return settings.config().sequenceBatching() ? 2 * settings.batchSize() : settings.batchSize();
   }
 
   private Optional<SequencePolicy> sequencesOf(ModelSettings settings) {
@@ -200,7 +204,10 @@ final class VersionFactory {
             config.sequenceMaxIdle(),
             config.sequenceTimeout(),
             config.maxNumSequence(),
-            config.maxSequenceJobQueueSize()));
+            config.maxSequenceJobQueueSize(),
+            config.continuousBatching()
+                ? Optional.of(server.sequenceHeaders().end())
+                : Optional.empty()));
   }
 
   private WorkerOrder templateOf(ModelSettings settings, ModelArchive archive, Prepared prepared) {

@@ -377,6 +377,63 @@ public class SequenceBatchingTest {
     assertEquals(worker.lastBatch().bodies(), List.of("a2"));
   }
 
+  @Test
+  public void continuousRequestsOfASequenceRunTogetherInOrder() {
+    FakeWorker worker =
+        serve(1, sequences(2, 2).batch(2, Duration.ZERO).continuousBatching()).get(0);
+    List<RecordingSink> sinks = new ArrayList<>();
+    for (String body : List.of("1", "2", "3", "4", "5", "6", "7", "8")) {
+      sinks.add(send("s", body));
+    }
+    List<List<String>> twiceTheBatch =
+        List.of(List.of("1"), List.of("2"), List.of("3"), List.of("4"));
+    assertEquals(bodies(worker), twiceTheBatch);
+    assertEquals(
+        sinks.get(7).errorKind(), Optional.of(ErrorKind.QUEUE_FULL), "two wait behind the next");
+    worker.chunk(worker.batches().get(0).id(), 0, "going on");
+    worker.answer(worker.batches().get(2).id(), 0, "done");
+    assertEquals(worker.lastBatch().bodies(), List.of("5"));
+    fixture.advance(IDLE.multipliedBy(2));
+    worker.answerOpen();
+    worker.answerOpen();
+    assertTrue(sinks.stream().allMatch(sink -> sink.ends() == 1));
+    assertEquals(bodies(worker).size(), 7, "nothing has ended while requests ran");
+  }
+
+  @Test
+  public void handlerEndsSequencesOfItsWorkerByAHeader() {
+    FakeWorker worker =
+        serve(1, sequences(3, 9).batch(1, Duration.ZERO).continuousBatching()).get(0);
+    RecordingSink runs = send("a", "a1");
+    send("b", "b1");
+    RecordingSink waits = send("a", "a2");
+    Header end = new Header("TS_request_sequence_END", "b; a ;unknown");
+    worker.chunk(worker.batches().get(0).id(), 0, "last but one", end);
+    assertEquals(waits.errorKind(), Optional.of(ErrorKind.SEQUENCE_CLOSED));
+    assertTrue(waits.error().orElseThrow().getMessage().contains("its model ended it"));
+    RecordingSink anew = send("a", "a3");
+    worker.answer(worker.batches().get(0).id(), 0, "last", end);
+    assertEquals(runs.ends(), 1);
+    assertEquals(anew.ends(), 0, "the old sequence does not end the new one");
+    worker.answerOpen();
+    assertTrue(anew.body().isPresent());
+    for (String id : List.of("a", "c", "d")) {
+      assertEquals(send(id, "x").ends(), 0, "b is no longer open");
+    }
+    worker.answerOpen();
+    worker.answerOpen();
+  }
+
+  @Test
+  public void headerEndsNothingWithoutContinuousBatching() {
+    FakeWorker worker = serve(1, sequences(1, 9)).get(0);
+    send("a", "a1");
+    RecordingSink waits = send("a", "a2");
+    worker.answer(worker.lastBatch().id(), 0, "ok", new Header("ts_request_sequence_end", "a"));
+    worker.answerOpen();
+    assertTrue(waits.body().isPresent());
+  }
+
   /** Random life of many sequences on dying workers: order, stickiness, and exactly one end. */
   @Test
   public void whateverHappensOrderHoldsAndEveryRequestEndsOnce() {

@@ -19,7 +19,8 @@ public class SequenceIdsTest {
 
   private final SequenceIds ids =
       new SequenceIds(
-          new SequencePolicy("x-seq", "x-start", Duration.ofSeconds(1), Duration.ZERO, 1, 1));
+          new SequencePolicy(
+              "x-seq", "x-start", Duration.ofSeconds(1), Duration.ZERO, 1, 1, Optional.empty()));
 
   @Test
   public void nameIsFoundInAnyCaseAndSpelledAsHandlersLookForIt() {

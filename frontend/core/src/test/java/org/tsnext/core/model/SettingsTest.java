@@ -199,11 +199,6 @@ public class SettingsTest {
       {new Configs().parallel(ParallelType.PIPELINE), ErrorKind.NOT_SUPPORTED, "parallelType"},
       {new Configs().sequenceBatching(), ErrorKind.INVALID_MODEL, "sequenceMaxIdleMSec"},
       {
-        new Configs().sequences(Duration.ofSeconds(1), 1, 1).continuousBatching(),
-        ErrorKind.NOT_SUPPORTED,
-        "continuousBatching"
-      },
-      {
         new Configs().workers(1, 5000),
         ErrorKind.INVALID_MODEL,
         "model-config.yaml asks for 1 to 5000 workers, expected at most 4096."

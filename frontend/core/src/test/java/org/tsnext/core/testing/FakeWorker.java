@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.function.Consumer;
 import org.tsnext.core.metrics.MetricSample;
+import org.tsnext.core.request.Header;
 import org.tsnext.core.request.InferenceRequest;
 import org.tsnext.core.request.ResponseHead;
 import org.tsnext.core.request.ResponseHead.BodyKind;
@@ -147,9 +148,9 @@ public final class FakeWorker implements WorkerProcess {
   }
 
   /** Answers an item, or ends its stream. */
-  public void answer(int batchId, int item, String body) {
+  public void answer(int batchId, int item, String body, Header... headers) {
     close(batchId, item);
-    listener.response(batchId, item, new ResponseHead(0, "", BodyKind.TEXT, List.of()), text(body));
+    listener.response(batchId, item, head(headers), text(body));
   }
 
   /** Answers every item that has been neither answered nor failed, in order. */
@@ -164,8 +165,12 @@ public final class FakeWorker implements WorkerProcess {
   }
 
   /** Sends a piece of a stream. */
-  public void chunk(int batchId, int item, String body) {
-    listener.chunk(batchId, item, new ResponseHead(0, "", BodyKind.TEXT, List.of()), text(body));
+  public void chunk(int batchId, int item, String body, Header... headers) {
+    listener.chunk(batchId, item, head(headers), text(body));
+  }
+
+  private static ResponseHead head(Header... headers) {
+    return new ResponseHead(0, "", BodyKind.TEXT, List.of(headers));
   }
 
   /** Fails an item, or all open ones with -1. */
