@@ -96,7 +96,7 @@ def adapted(document: dict[str, Any]) -> dict[str, Any]:
     return document
 
 
-@pytest.mark.parametrize("listener", ["inference", "management"])
+@pytest.mark.parametrize("listener", ["inference", "management", "metrics"])
 def test_requests_made_from_the_api_description(
     attacked: TorchServe, tmp_path: Path, listener: str
 ) -> None:

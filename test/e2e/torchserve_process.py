@@ -139,6 +139,7 @@ class TorchServe:
         self.output: list[str] = []
         self.inference = f"http://127.0.0.1:{self.inference_port}"
         self.management = f"http://127.0.0.1:{self.management_port}"
+        self.metrics = f"http://127.0.0.1:{metrics_port}"
 
     # -- life cycle ---------------------------------------------------------------------------
 

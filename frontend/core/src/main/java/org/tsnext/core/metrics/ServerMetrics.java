@@ -44,7 +44,9 @@ public final class ServerMetrics {
       known.ifPresent(metric -> requireFitting(definition, metric));
       MetricFamily family = registry.register(definition);
       known.ifPresent(metric -> families.put(metric, family));
-      this.declared.add(family);
+      if (known.isEmpty() || known.get().origin() == ServerMetric.Origin.TORCHSERVE) {
+        this.declared.add(family);
+      }
     }
     for (ServerMetric metric : ServerMetric.values()) {
       if (metric.origin() == ServerMetric.Origin.OURS && !families.containsKey(metric)) {
@@ -65,7 +67,7 @@ public final class ServerMetrics {
     return registry;
   }
 
-  /** The metrics of the server that are declared, in the order of their declaration. */
+  /** The declared metrics but for those that need no declaration, in order. */
   public List<MetricFamily> declared() {
     return List.copyOf(declared);
   }

@@ -6,7 +6,6 @@ import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
-import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -20,7 +19,7 @@ public final class ToolRun {
 
   private final Duration timeout;
   private final int outputLimit;
-  private Optional<Thread> lastReader = Optional.empty();
+  private Thread lastReader = new Thread();
 
   /**
    * @param timeout after which a program is killed
@@ -47,14 +46,13 @@ public final class ToolRun {
    * @throws InterruptedException if this thread is interrupted; the program is killed then
    */
   public Output run(ProcessBuilder program, String input) throws IOException, InterruptedException {
-    if (lastReader.filter(Thread::isAlive).isPresent()) {
+    if (lastReader.isAlive()) {
       throw new IOException("a process that its last run left behind still holds its output");
     }
     Process process = program.start();
     Drain stdout = new Drain(process.getInputStream(), outputLimit, process::destroyForcibly);
     Drain stderr = new Drain(process.getErrorStream(), STDERR_LIMIT, () -> {});
-    Thread reader = start(stdout);
-    lastReader = Optional.of(reader);
+    lastReader = start(stdout);
     Thread errorReader = start(stderr);
     boolean ended = false;
     try {
@@ -70,7 +68,7 @@ public final class ToolRun {
     if (!ended) {
       throw new IOException("it did not end within " + timeout.toSeconds() + " s");
     }
-    reader.join(OUTPUT_GRACE.toMillis());
+    lastReader.join(OUTPUT_GRACE.toMillis());
     errorReader.join(OUTPUT_GRACE.toMillis());
     if (stdout.isOver()) {
       throw new IOException("it printed more than " + outputLimit + " octets");
