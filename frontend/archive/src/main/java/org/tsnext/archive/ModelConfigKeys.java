@@ -134,13 +134,15 @@ public final class ModelConfigKeys {
               "parallelType",
               "`pp`, `tp`, `pptp` or `custom`",
               "not parallel",
-              "How one worker spreads over several devices. Not supported yet: such a model is"
+              "How one worker spreads over several GPUs. `custom`: as one process, which sees them and"
+                  + " no others. The rest, by torchrun, is not supported yet: such a model is"
                   + " refused."),
           new Key(
               "parallelLevel",
               WHOLE + ", 0 or more",
               "0",
-              "Devices that one worker takes. It means nothing without `parallelType`."),
+              "GPUs that one worker takes; there are as many workers at most as there are such"
+                  + " groups. It means nothing without `parallelType`."),
           new Key(
               "torchrun",
               "a map; `nproc-per-node` in it is a whole number, 1 or more",

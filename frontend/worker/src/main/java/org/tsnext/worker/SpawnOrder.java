@@ -10,6 +10,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 import org.tsnext.archive.ModelConfig.WorkerStart;
 import org.tsnext.core.worker.WorkerOrder;
 
@@ -18,6 +19,7 @@ final class SpawnOrder {
 
   private static final String PYTHONPATH = "PYTHONPATH";
   private static final String LD_PRELOAD = "LD_PRELOAD";
+  private static final String VISIBLE_GPUS = "CUDA_VISIBLE_DEVICES";
 
   private final WorkerSettings settings;
   private final boolean osForks;
@@ -93,7 +95,24 @@ final class SpawnOrder {
     ours.keySet().removeIf(settings.environment()::isBlocked);
     variables.putAll(ours);
     variables.putAll(order.environment());
+    if (!order.visibleGpus().isEmpty()) {
+      String inherited = variables.getOrDefault(VISIBLE_GPUS, "");
+      variables.put(VISIBLE_GPUS, visibleGpus(order.visibleGpus(), inherited));
+    }
     return variables;
+  }
+
+  /**
+   * The names of GPUs for the driver.
+   *
+   * @param gpus as the server counts those that it may use itself
+   * @param inherited what the server may use, between commas; empty for all
+   */
+  private static String visibleGpus(List<Integer> gpus, String inherited) {
+    String[] names = inherited.strip().split("\\s*,\\s*");
+    return gpus.stream()
+        .map(gpu -> inherited.isBlank() || gpu >= names.length ? String.valueOf(gpu) : names[gpu])
+        .collect(Collectors.joining(","));
   }
 
   /** What comes first when the worker imports. */

@@ -83,6 +83,7 @@ final class RuntimeFixture implements AutoCloseable {
         "handler.py",
         4,
         OptionalInt.empty(),
+        List.of(),
         Optional.empty(),
         Map.of("FAKE_BEHAVIOUR", behaviour),
         List.of(),

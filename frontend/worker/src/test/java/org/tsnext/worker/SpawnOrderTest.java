@@ -58,6 +58,22 @@ public class SpawnOrderTest {
   }
 
   @DataProvider
+  Object[][] visibleGpus() {
+    return new Object[][] {
+      {Map.of(), List.of(2, 3), "2,3"},
+      {Map.of("CUDA_VISIBLE_DEVICES", "4, 5,GPU-8a,MIG-1"), List.of(1, 2), "5,GPU-8a"},
+      {Map.of("CUDA_VISIBLE_DEVICES", "7"), List.of(), "7"},
+    };
+  }
+
+  @Test(dataProvider = "visibleGpus")
+  public void processOfAGroupSeesItsGpusByTheNamesThatTheServerInherited(
+      Map<String, String> inherited, List<Integer> gpus, String visible) {
+    SpawnOrder order = new SpawnOrder(settings(inherited), "Linux");
+    assertEquals(order.environment(order(gpus)).get("CUDA_VISIBLE_DEVICES"), visible);
+  }
+
+  @DataProvider
   Object[][] handlers() {
     return new Object[][] {
       {"image_classifier", List.of()},
@@ -98,6 +114,10 @@ public class SpawnOrderTest {
     return order(WorkerStart.FORK, Map.of());
   }
 
+  private static WorkerOrder order(List<Integer> gpus) {
+    return order("handler.py", Optional.empty(), List.of(), WorkerStart.FORK, Map.of(), gpus);
+  }
+
   private static WorkerOrder order(WorkerStart start, Map<String, String> environment) {
     return order("handler.py", Optional.empty(), List.of(), start, environment);
   }
@@ -113,6 +133,16 @@ public class SpawnOrderTest {
       List<Path> pythonPath,
       WorkerStart start,
       Map<String, String> environment) {
+    return order(handler, interpreter, pythonPath, start, environment, List.of());
+  }
+
+  private static WorkerOrder order(
+      String handler,
+      Optional<Path> interpreter,
+      List<Path> pythonPath,
+      WorkerStart start,
+      Map<String, String> environment,
+      List<Integer> gpus) {
     return new WorkerOrder(
         9000,
         "digits",
@@ -121,6 +151,7 @@ public class SpawnOrderTest {
         handler,
         1,
         OptionalInt.empty(),
+        gpus,
         Optional.empty(),
         environment,
         pythonPath,

@@ -38,6 +38,8 @@ public enum ErrorKind {
   /** The worker that had the request died, and so did the one that had it next. */
   WORKER_LOST(500, 14, "InternalServerException"),
   WORKER_LOAD_FAILED(500, 13, "InternalServerException"),
+  /** There are fewer GPUs than one worker of the model takes. */
+  NOT_ENOUGH_DEVICES(500, 8, "WorkerInitializationException"),
   NOT_SUPPORTED(501, 12, "NotImplementedException"),
   PREDICTION_FAILED(503, 14, "InternalServerException"),
   NO_WORKER(503, 14, "ServiceUnavailableException"),

@@ -94,13 +94,12 @@ public final class ModelLifecycle implements ModelService {
           order.requireNumbers();
           ScaleProgress progress =
               found.scale(order.minWorkers(), order.maxWorkers(), order.timeout());
+          int min = found.withinDevices(order.minWorkers());
           // Not before the numbers hold: whoever hears of it looks at them.
           whenDone(progress.accepted(), (none, failure) -> changed());
           return order.synchronous()
-              ? progress.done().thenApply(loaded -> result(found, order.minWorkers(), loaded))
-              : progress
-                  .accepted()
-                  .thenApply(none -> result(Outcome.ACCEPTED, found, order.minWorkers()));
+              ? progress.done().thenApply(loaded -> result(found, min, loaded))
+              : progress.accepted().thenApply(none -> result(Outcome.ACCEPTED, found, min));
         });
   }
 

@@ -18,7 +18,7 @@ import org.tsnext.core.worker.WorkerError;
  * @param maxWorkers at the start
  * @param adaptiveBatchDelay whether the delay is learned; then {@code maxBatchDelay} means nothing
  * @param queueCapacity requests that may wait
- * @param ownDevices GPUs the model names itself; empty to share all
+ * @param ownDevices GPUs that are dealt out to this model's workers alone; empty to share all
  * @param loadedAtStartup whether the operator named it
  * @param sources who set a value, by the value's name in a description
  * @param order the registration that made it
@@ -58,6 +58,21 @@ record ModelSettings(
     Objects.requireNonNull(order, "order");
     ownDevices = List.copyOf(ownDevices);
     sources = Collections.unmodifiableMap(new LinkedHashMap<>(sources));
+  }
+
+  /** GPUs that each worker has for itself; 0 if it has none of its own. */
+  int devicesPerWorker() {
+    return devicesPerWorker(gpu, config);
+  }
+
+  static int devicesPerWorker(boolean gpu, ModelConfig config) {
+    return gpu && config.parallelType().isPresent() ? config.parallelLevel() : 0;
+  }
+
+  /** As many workers as wanted, or as there are devices for. */
+  int withinDevices(int workers) {
+    int each = devicesPerWorker();
+    return each == 0 ? workers : Math.min(workers, ownDevices.size() / each);
   }
 
   /**

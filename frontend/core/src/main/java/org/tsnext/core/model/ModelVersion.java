@@ -89,7 +89,12 @@ final class ModelVersion {
 
   ScaleProgress scale(int min, int max, Optional<Duration> drainTimeout) {
     scaled = true;
-    return supervisor.scale(min, max, drainTimeout);
+    return supervisor.scale(withinDevices(min), withinDevices(max), drainTimeout);
+  }
+
+  /** As many workers as wanted, or as there are devices for. */
+  int withinDevices(int workers) {
+    return settings.withinDevices(workers);
   }
 
   /** It is on its way out, and cannot be changed any more. */

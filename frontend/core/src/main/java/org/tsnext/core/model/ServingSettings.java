@@ -23,7 +23,7 @@ import java.util.OptionalInt;
  * @param gpuCount GPUs that models may use
  * @param cpuCount processors of this machine, at least 1
  * @param defaultHandler {@code default_service_handler}
- * @param serviceEnvelope {@code service_envelope}, for models whose manifest names none
+ * @param serviceEnvelope {@code service_envelope}, for every model, whatever its manifest names
  * @param initialWorkerPort the lowest worker id
  * @param sequenceHeaders names of the request headers of sequences
  * @param modelOverrides the {@code models} property: model name, then version

@@ -7,12 +7,14 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.stream.IntStream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.tsnext.archive.Manifest;
 import org.tsnext.archive.ModelArchive;
 import org.tsnext.archive.ModelConfig;
 import org.tsnext.archive.ModelConfig.DeviceType;
+import org.tsnext.archive.ModelConfig.ParallelType;
 import org.tsnext.archive.ModelConfig.WorkerStart;
 import org.tsnext.archive.ModelNames;
 import org.tsnext.core.error.ErrorKind;
@@ -53,7 +55,10 @@ final class SettingsResolver {
     String runtime = runtimeOf(order, overrides, manifest);
     refuseUnsupported(name, config, runtime);
     String given = order.trusted() ? Choice.SNAPSHOT : Choice.REQUEST;
-    Choice<Workers> workers = workersOf(given, order, config, overrides);
+    List<Integer> devices = usesGpu(config) ? ownDevices(name, config) : List.of();
+    Choice<Workers> asked = workersOf(given, order, config, overrides);
+    Choice<Workers> workers =
+        new Choice<>(withinDevices(name, asked.value(), devices, config), asked.source());
     Choice<Integer> batchSize = batchSizeOf(given, order, config, overrides);
     Choice<Duration> batchDelay = batchDelayOf(given, order, config, overrides);
     Choice<Duration> responseTimeout =
@@ -96,7 +101,7 @@ final class SettingsResolver {
         archive.url(),
         runtime,
         handlerOf(name, order, manifest),
-        manifest.flatMap(Manifest::envelope).or(server::serviceEnvelope),
+        server.serviceEnvelope().or(() -> manifest.flatMap(Manifest::envelope)),
         workers.value().min(),
         workers.value().max(),
         // Coroutine handlers get their requests one by one, and run them side by side.
@@ -109,7 +114,7 @@ final class SettingsResolver {
         clientTimeout.value(),
         queueCapacity.value(),
         usesGpu(config),
-        usesGpu(config) ? ownDevices(name, config) : List.of(),
+        devices,
         order.trusted(),
         config,
         sources,
@@ -171,7 +176,10 @@ final class SettingsResolver {
     if (config.preloadModel()) {
       requirePreloadable(name, config);
     }
-    refuse(name, config.parallelType().isPresent(), "parallelType");
+    config
+        .parallelType()
+        .ifPresent(
+            type -> refuse(name, type != ParallelType.CUSTOM, "parallelType " + type.yamlName()));
   }
 
   /** A model on a GPU, or one that needs an event loop, cannot be shared by forks. */
@@ -296,7 +304,35 @@ final class SettingsResolver {
     return server.gpuCount() > 0 && config.deviceType().orElse(DeviceType.GPU) == DeviceType.GPU;
   }
 
-  /** One id that does not exist voids the list, as in TorchServe 0.12. */
+  /** As many workers as there are devices for. */
+  private Workers withinDevices(
+      String name, Workers wanted, List<Integer> devices, ModelConfig config) {
+    int each = ModelSettings.devicesPerWorker(usesGpu(config), config);
+    if (each == 0) {
+      return wanted;
+    }
+    int most = devices.size() / each;
+    if (most == 0) {
+      throw new ServingException(
+              ErrorKind.NOT_ENOUGH_DEVICES,
+              "No enough gpu devices for model:%s parallelLevel:%d".formatted(name, each))
+          .withDetail("It may use " + devices.size() + " GPUs.");
+    }
+    if (wanted.max() > most) {
+      LOGGER.warn(
+          "Model {}: {} workers at most, since each takes {} of {} GPUs",
+          name,
+          most,
+          each,
+          devices.size());
+    }
+    return new Workers(Math.min(wanted.min(), most), Math.min(wanted.max(), most));
+  }
+
+  /**
+   * One id that does not exist voids the list, as in TorchServe 0.12. Empty to share the GPUs of
+   * all; a model whose workers take several has all for itself.
+   */
   private List<Integer> ownDevices(String name, ModelConfig config) {
     boolean valid = config.deviceIds().stream().allMatch(id -> id >= 0 && id < server.gpuCount());
     if (!valid) {
@@ -306,7 +342,11 @@ final class SettingsResolver {
           config.deviceIds(),
           server.gpuCount());
     }
-    return valid ? config.deviceIds() : List.of();
+    if (valid && !config.deviceIds().isEmpty()) {
+      return config.deviceIds();
+    }
+    boolean groups = ModelSettings.devicesPerWorker(true, config) > 0;
+    return groups ? IntStream.range(0, server.gpuCount()).boxed().toList() : List.of();
   }
 
   private record Workers(int min, int max) {

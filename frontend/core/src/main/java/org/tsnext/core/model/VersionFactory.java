@@ -219,6 +219,7 @@ final class VersionFactory {
         settings.handler(),
         settings.batchSize(),
         OptionalInt.empty(),
+        List.of(),
         settings.envelope(),
         Map.of(),
         prepared.pythonPath(),
@@ -235,6 +236,9 @@ final class VersionFactory {
   private GpuRotation gpusOf(ModelSettings settings) {
     if (!settings.gpu()) {
       return GpuRotation.of(List.of());
+    }
+    if (settings.devicesPerWorker() > 0) {
+      return GpuRotation.groups(settings.ownDevices(), settings.devicesPerWorker());
     }
     return settings.ownDevices().isEmpty() ? sharedGpus : GpuRotation.of(settings.ownDevices());
   }

@@ -1,38 +1,61 @@
 package org.tsnext.core.worker;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalInt;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 
 /**
- * Deals out GPUs to new workers, in turn. Models that name no devices share one rotation over all
- * GPUs; a model with its own list has its own. A worker keeps its device when it is restarted. Safe
- * for any thread.
+ * Deals out GPUs to new workers, in turn: one each, or groups that a worker has for itself. Models
+ * that name no devices share one rotation over all GPUs; a model with its own list, or with groups,
+ * has its own. A worker keeps its devices when it is restarted. Safe for any thread.
  */
 public final class GpuRotation {
 
-  private final List<Integer> devices;
+  private final List<List<Integer>> groups;
+  private final boolean exclusive;
   private final AtomicInteger next = new AtomicInteger();
 
-  private GpuRotation(List<Integer> devices) {
-    this.devices = List.copyOf(devices);
+  private GpuRotation(List<List<Integer>> groups, boolean exclusive) {
+    this.groups = List.copyOf(groups);
+    this.exclusive = exclusive;
   }
 
   /** Over all GPUs of the machine, 0 and up. */
   public static GpuRotation all(int gpuCount) {
-    return new GpuRotation(IntStream.range(0, gpuCount).boxed().toList());
+    return of(IntStream.range(0, gpuCount).boxed().toList());
   }
 
   /** Over some GPUs; over none for a model that runs on the CPU. */
   public static GpuRotation of(List<Integer> devices) {
-    return new GpuRotation(devices);
+    return new GpuRotation(devices.stream().map(List::of).toList(), false);
   }
 
-  /** The next device, or empty for the CPU. */
+  /** Over groups of {@code size} GPUs; a rest that is no group is not used. */
+  public static GpuRotation groups(List<Integer> devices, int size) {
+    List<List<Integer>> groups = new ArrayList<>();
+    for (int from = 0; from + size <= devices.size(); from += size) {
+      groups.add(List.copyOf(devices.subList(from, from + size)));
+    }
+    return new GpuRotation(groups, true);
+  }
+
+  /** The next device, the first one of its group; or empty for the CPU. */
   OptionalInt take() {
-    return devices.isEmpty()
+    return groups.isEmpty()
         ? OptionalInt.empty()
-        : OptionalInt.of(devices.get(Math.floorMod(next.getAndIncrement(), devices.size())));
+        : OptionalInt.of(groups.get(Math.floorMod(next.getAndIncrement(), groups.size())).get(0));
+  }
+
+  /** The GPUs that a worker may see that was dealt {@code device}; empty if it may see all. */
+  List<Integer> visibleTo(OptionalInt device) {
+    if (!exclusive || device.isEmpty()) {
+      return List.of();
+    }
+    return groups.stream()
+        .filter(group -> group.get(0) == device.getAsInt())
+        .findFirst()
+        .orElseThrow();
   }
 }

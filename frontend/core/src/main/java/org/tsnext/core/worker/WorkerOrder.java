@@ -14,7 +14,8 @@ import org.tsnext.archive.ModelConfig.WorkerStart;
  *
  * @param workerId public id, from 9000 up
  * @param handler {@code module:function}, {@code file.py} or the name of a default handler
- * @param gpuId device for the load order; empty for CPU
+ * @param gpuId device for the load order, as the process counts it; empty for CPU
+ * @param visibleGpus the GPUs that the process may see, as the server counts them; empty for all
  * @param environment variables to set on top of the server's own, after the block-list was applied
  * @param interpreter Python to use; empty for the server's own
  * @param startupTimeout from the start of the process to the answer to the load order
@@ -30,6 +31,7 @@ public record WorkerOrder(
     String handler,
     int batchSize,
     OptionalInt gpuId,
+    List<Integer> visibleGpus,
     Optional<String> envelope,
     Map<String, String> environment,
     List<Path> pythonPath,
@@ -52,6 +54,7 @@ public record WorkerOrder(
     Objects.requireNonNull(threads, "threads");
     Objects.requireNonNull(startupTimeout, "startupTimeout");
     Objects.requireNonNull(parent, "parent");
+    visibleGpus = List.copyOf(visibleGpus);
     environment = Map.copyOf(environment);
     pythonPath = List.copyOf(pythonPath);
   }

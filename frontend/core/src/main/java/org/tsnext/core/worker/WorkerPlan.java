@@ -1,6 +1,7 @@
 package org.tsnext.core.worker;
 
 import java.time.Duration;
+import java.util.List;
 import java.util.Objects;
 import java.util.OptionalInt;
 
@@ -32,6 +33,7 @@ public record WorkerPlan(
   }
 
   WorkerOrder order(int workerId, OptionalInt gpuId) {
+    List<Integer> visible = gpus.visibleTo(gpuId);
     return new WorkerOrder(
         workerId,
         template.modelName(),
@@ -39,7 +41,9 @@ public record WorkerPlan(
         template.modelDirectory(),
         template.handler(),
         template.batchSize(),
-        gpuId,
+        // A process that sees some GPUs only counts them from 0.
+        visible.isEmpty() ? gpuId : OptionalInt.of(0),
+        visible,
         template.envelope(),
         template.environment(),
         template.pythonPath(),

@@ -196,7 +196,9 @@ public class SettingsTest {
     return new Object[][] {
       {new Configs().preloadModel().asyncCommunication(), ErrorKind.INVALID_MODEL, "event loop"},
       {new Configs().preloadModel().spawned(), ErrorKind.INVALID_MODEL, "expected fork"},
-      {new Configs().parallel(ParallelType.PIPELINE), ErrorKind.NOT_SUPPORTED, "parallelType"},
+      {
+        new Configs().parallel(ParallelType.PIPELINE, 1), ErrorKind.NOT_SUPPORTED, "parallelType pp"
+      },
       {new Configs().sequenceBatching(), ErrorKind.INVALID_MODEL, "sequenceMaxIdleMSec"},
       {
         new Configs().workers(1, 5000),
@@ -214,6 +216,67 @@ public class SettingsTest {
         "sets preloadModel, but its workers run on GPUs");
     ModelConfig onCpu = new Configs().preloadModel().device(DeviceType.CPU).build();
     assertTrue(resolve(order(false), onCpu, server(1, false)).config().preloadModel());
+  }
+
+  @DataProvider
+  public Object[][] groups() {
+    return new Object[][] {
+      {1, 4, List.of(), List.of(0, 1, 2, 3), 4},
+      {2, 4, List.of(), List.of(0, 1, 2, 3), 2},
+      {2, 5, List.of(4, 1, 2), List.of(4, 1, 2), 1},
+      {3, 4, List.of(0, 9), List.of(0, 1, 2, 3), 1},
+    };
+  }
+
+  @Test(dataProvider = "groups")
+  public void modelWhoseWorkersTakeSeveralGpusHasAsManyAsThereAreGroups(
+      int level, int gpus, List<Integer> wanted, List<Integer> devices, int workers) {
+    Configs config = new Configs().workers(9, 9).parallel(ParallelType.CUSTOM, level);
+    config.device(DeviceType.GPU, wanted.toArray(Integer[]::new));
+    ModelSettings settings = resolve(order(false), config.build(), server(gpus, false));
+    assertEquals(settings.ownDevices(), devices);
+    assertEquals(settings.devicesPerWorker(), level);
+    assertEquals(List.of(settings.minWorkers(), settings.maxWorkers()), List.of(workers, workers));
+    assertEquals(settings.withinDevices(100), workers);
+  }
+
+  @Test
+  public void modelThatNeedsMoreGpusThanThereAreIsRefused() {
+    ModelConfig config = new Configs().parallel(ParallelType.CUSTOM, 3).build();
+    assertRefused(
+        () -> resolve(order(false), config, server(2, false)),
+        ErrorKind.NOT_ENOUGH_DEVICES,
+        "No enough gpu devices for model:m parallelLevel:3");
+  }
+
+  @Test
+  public void onTheCpuAWorkerOfACustomParallelModelIsLikeAnyOther() {
+    ModelConfig config = new Configs().workers(9, 9).parallel(ParallelType.CUSTOM, 3).build();
+    ModelSettings settings = resolve(order(false), config, server(0, false));
+    assertEquals(settings.minWorkers(), 9);
+    assertEquals(settings.devicesPerWorker(), 0);
+  }
+
+  @Test
+  public void envelopeOfTheServerWinsOverThatOfTheManifest() {
+    Manifest plain = FakeModelSource.manifest("m", "1.0");
+    Manifest manifest =
+        new Manifest(
+            plain.modelName(),
+            plain.modelVersion(),
+            plain.handler(),
+            plain.serializedFile(),
+            plain.modelFile(),
+            plain.requirementsFile(),
+            plain.configFile(),
+            Optional.of("json"),
+            plain.runtime());
+    ModelArchive archive = archive(Optional.of(manifest), ModelConfig.none());
+    for (Optional<String> ofServer : List.of(Optional.<String>empty(), Optional.of("kserve"))) {
+      ServingSettings server = server(0, false, ofServer);
+      ModelSettings settings = new SettingsResolver(server).resolve(order(false), archive);
+      assertEquals(settings.envelope().orElseThrow(), ofServer.orElse("json"));
+    }
   }
 
   @Test(dataProvider = "notServed")
@@ -314,6 +377,10 @@ public class SettingsTest {
   }
 
   private static ServingSettings server(int gpus, boolean overrides) {
+    return server(gpus, overrides, Optional.empty());
+  }
+
+  private static ServingSettings server(int gpus, boolean overrides, Optional<String> envelope) {
     ServingSettings plain = ServingSettings.defaults(gpus, 7);
     return new ServingSettings(
         plain.jobQueueSize(),
@@ -327,7 +394,7 @@ public class SettingsTest {
         plain.gpuCount(),
         plain.cpuCount(),
         plain.defaultHandler(),
-        plain.serviceEnvelope(),
+        envelope,
         plain.initialWorkerPort(),
         plain.sequenceHeaders(),
         overrides ? Map.of("m", Map.of("1.0", OVERRIDES)) : Map.of());

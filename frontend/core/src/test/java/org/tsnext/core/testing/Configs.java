@@ -21,6 +21,7 @@ public final class Configs {
   private Optional<DeviceType> deviceType = Optional.empty();
   private List<Integer> deviceIds = List.of();
   private Optional<ParallelType> parallelType = Optional.empty();
+  private int parallelLevel;
   private boolean useJobTicket;
   private Optional<Duration> maxRetryTimeout = Optional.empty();
   private Optional<Duration> clientTimeout = Optional.empty();
@@ -71,8 +72,9 @@ public final class Configs {
     return this;
   }
 
-  public Configs parallel(ParallelType type) {
+  public Configs parallel(ParallelType type, int level) {
     parallelType = Optional.of(type);
+    parallelLevel = level;
     return this;
   }
 
@@ -152,7 +154,7 @@ public final class Configs {
         deviceType,
         deviceIds,
         parallelType,
-        0,
+        parallelLevel,
         useJobTicket,
         maxRetryTimeout,
         clientTimeout,

@@ -15,6 +15,7 @@ import org.testng.annotations.BeforeMethod;
 import org.testng.annotations.Test;
 import org.tsnext.archive.ModelConfig;
 import org.tsnext.archive.ModelConfig.DeviceType;
+import org.tsnext.archive.ModelConfig.ParallelType;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.model.HealthReport.ShortModel;
 import org.tsnext.core.model.ModelDescription;
@@ -368,6 +369,29 @@ public class SupervisionTest {
     fixture.launcher().workers().get(1).die();
     assertEquals(
         fixture.launcher().latest().order().gpuId(), OptionalInt.of(1), "keeps its device");
+  }
+
+  @Test
+  public void workerOfAGroupSeesItsGpusAloneAndCountsThemFromZero() {
+    fixture = new CoreFixture(new FakeWorkerLauncher(), ServingSettings.defaults(5, 2));
+    ModelConfig config = new Configs().parallel(ParallelType.CUSTOM, 2).build();
+    fixture.source().add("a.mar", "a", "1.0", config);
+    fixture
+        .core()
+        .models()
+        .register(CoreFixture.order("a.mar", OptionalInt.of(1), false, false))
+        .join();
+    ScaleModel more = new ScaleModel(9, 9, false, Optional.empty());
+    ScaleResult scaled = fixture.core().models().scale("a", Optional.empty(), more).join();
+    assertEquals(scaled.workers(), 2, "five GPUs are two groups of two");
+    assertEquals(
+        fixture.launcher().workers().stream().map(worker -> worker.order().visibleGpus()).toList(),
+        List.of(List.of(0, 1), List.of(2, 3)));
+    for (var worker : fixture.launcher().workers()) {
+      assertEquals(worker.order().gpuId(), OptionalInt.of(0));
+    }
+    fixture.launcher().workers().get(1).die();
+    assertEquals(fixture.launcher().latest().order().visibleGpus(), List.of(2, 3));
   }
 
   private void start(int workers, ModelConfig config) {

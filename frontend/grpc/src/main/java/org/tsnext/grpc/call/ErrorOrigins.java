@@ -22,6 +22,7 @@ final class ErrorOrigins {
       case MODEL_NOT_FOUND, MODEL_VERSION_NOT_FOUND, INVALID_MODEL, MODEL_SETUP_FAILED ->
           MODEL + kind.type();
       case MODEL_API_DISABLED -> MODEL + "ModelException";
+      case NOT_ENOUGH_DEVICES -> "org.pytorch.serve.wlm." + kind.type();
       case DOWNLOAD_FAILED -> "org.pytorch.serve.archive." + kind.type();
       case BAD_REQUEST -> isMissingParameter(error) ? "BadRequestException.()" : HTTP + kind.type();
       // What was refused before any worker saw it.
