@@ -102,6 +102,15 @@ abstract class GrpcTestBase {
   }
 
   final GrpcSettings settings(GrpcAddress inferenceAddress, GrpcAccess access) {
+    return settings(inferenceAddress, access, services());
+  }
+
+  final GrpcSettings settings(ServiceSettings services) {
+    return settings(address("inference", 0), GrpcAccess.open(), services);
+  }
+
+  private static GrpcSettings settings(
+      GrpcAddress inferenceAddress, GrpcAccess access, ServiceSettings services) {
     return new GrpcSettings(
         inferenceAddress,
         address("management", 0),
@@ -110,7 +119,7 @@ abstract class GrpcTestBase {
         true,
         true,
         SequenceNames.DEFAULT,
-        services());
+        services);
   }
 
   ServiceSettings services() {

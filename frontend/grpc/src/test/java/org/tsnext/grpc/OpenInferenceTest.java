@@ -444,17 +444,7 @@ public final class OpenInferenceTest extends GrpcTestBase {
 
   @Test
   public void noneOfItIsThereUnlessItIsSwitchedOn() throws Exception {
-    GrpcServers without =
-        serve(
-            new GrpcSettings(
-                address("inference", 0),
-                address("management", 0),
-                settings().limits(),
-                GrpcAccess.open(),
-                true,
-                true,
-                SequenceNames.DEFAULT,
-                new ServiceSettings(false, Optional.empty())));
+    GrpcServers without = serve(settings(new ServiceSettings(false, Optional.empty())));
     int portWithout = without.bind().get(0).port();
     assertEquals(
         failure(() -> ask(channel(portWithout), INFER, request(1).build())).getStatus().getCode(),

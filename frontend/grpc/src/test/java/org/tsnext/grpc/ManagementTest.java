@@ -1,4 +1,4 @@
-package org.tsnext.grpc.management;
+package org.tsnext.grpc;
 
 import static org.testng.Assert.assertEquals;
 import static org.testng.Assert.assertFalse;
@@ -10,10 +10,12 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import com.google.protobuf.Message;
 import io.grpc.CallOptions;
-import io.grpc.ClientCall;
 import io.grpc.Context;
-import io.grpc.Metadata;
+import io.grpc.MethodDescriptor;
+import io.grpc.MethodDescriptor.MethodType;
 import io.grpc.Status;
+import io.grpc.stub.ClientCalls;
+import io.grpc.stub.StreamObserver;
 import io.netty.buffer.Unpooled;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -24,11 +26,8 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
-import org.testng.annotations.AfterMethod;
-import org.testng.annotations.BeforeMethod;
 import org.testng.annotations.DataProvider;
 import org.testng.annotations.Test;
-import org.tsnext.api.ModelOperations;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.model.ModelService.ModelEntry;
@@ -38,9 +37,6 @@ import org.tsnext.core.model.ScaleResult;
 import org.tsnext.core.model.ScaleResult.Outcome;
 import org.tsnext.core.request.RequestKind;
 import org.tsnext.core.testing.FakeInference;
-import org.tsnext.core.testing.FakeModels;
-import org.tsnext.grpc.ServedServices;
-import org.tsnext.grpc.call.CallErrors;
 import org.tsnext.grpc.messages.management.DescribeModelRequest;
 import org.tsnext.grpc.messages.management.ListModelsRequest;
 import org.tsnext.grpc.messages.management.ManagementResponse;
@@ -50,39 +46,26 @@ import org.tsnext.grpc.messages.management.SetDefaultRequest;
 import org.tsnext.grpc.messages.management.UnregisterModelRequest;
 
 /** The management service over a real connection, on a core that answers as told. */
-public final class ManagementServiceTest {
+public final class ManagementTest extends GrpcTestBase {
 
-  private static final String SERVICE = "org.pytorch.serve.grpc.management.ManagementAPIsService/";
+  private static final String SERVICE = "org.pytorch.serve.grpc.management.ManagementAPIsService";
 
-  private FakeModels models;
-  private FakeInference inference;
-  private ServedServices served;
-
-  @BeforeMethod
-  void start() throws Exception {
-    models = new FakeModels();
-    inference = new FakeInference();
-    served = served(true);
-  }
-
-  private ServedServices served(boolean modelApi) throws Exception {
-    return new ServedServices(
-        List.of(
-            ManagementService.of(
-                new ModelOperations(models, modelApi), inference, 1 << 20, new CallErrors(true))));
-  }
-
-  @AfterMethod(alwaysRun = true)
-  void stop() throws Exception {
-    served.stop();
+  private static <Q extends Message> MethodDescriptor<Q, ManagementResponse> rpc(
+      String name, Q request) {
+    return method(
+        SERVICE, name, MethodType.UNARY, request, ManagementResponse.getDefaultInstance());
   }
 
   private String call(String rpc, Message request) {
-    return served.call(SERVICE + rpc, request, ManagementResponse.getDefaultInstance()).getMsg();
+    return ask(channel(managementPort), rpc(rpc, request), request).getMsg();
   }
 
   private Status failure(String rpc, Message request) {
-    return served.failure(SERVICE + rpc, request, ManagementResponse.getDefaultInstance());
+    return failure(managementPort, rpc, request);
+  }
+
+  private Status failure(int port, String rpc, Message request) {
+    return failure(() -> ask(channel(port), rpc(rpc, request), request)).getStatus();
   }
 
   private RegisterModel registered(RegisterModelRequest request) throws Exception {
@@ -276,11 +259,7 @@ public final class ManagementServiceTest {
                     .build()));
     inference.nextWaiting();
     client.cancel(null);
-    long limit = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
-    while (inference.cancelled.get() == 0 && System.nanoTime() < limit) {
-      Thread.onSpinWait();
-    }
-    assertEquals(inference.cancelled.get(), 1);
+    waitUntil("cancelled", () -> inference.cancelled.get() == 1);
   }
 
   @Test
@@ -309,24 +288,23 @@ public final class ManagementServiceTest {
   }
 
   private void startCall(String rpc, Message request, CountDownLatch closed) {
-    ClientCall<Message, ManagementResponse> call =
-        served
-            .channel()
-            .newCall(
-                ServedServices.method(
-                    SERVICE + rpc, request, ManagementResponse.getDefaultInstance()),
-                CallOptions.DEFAULT);
-    call.start(
-        new ClientCall.Listener<>() {
+    ClientCalls.asyncUnaryCall(
+        channel(managementPort).newCall(rpc(rpc, request), CallOptions.DEFAULT),
+        request,
+        new StreamObserver<>() {
           @Override
-          public void onClose(Status status, Metadata trailers) {
+          public void onNext(ManagementResponse answer) {}
+
+          @Override
+          public void onError(Throwable cause) {
             closed.countDown();
           }
-        },
-        new Metadata());
-    call.request(1);
-    call.sendMessage(request);
-    call.halfClose();
+
+          @Override
+          public void onCompleted() {
+            closed.countDown();
+          }
+        });
   }
 
   @Test
@@ -500,12 +478,13 @@ public final class ManagementServiceTest {
 
   @Test
   public void modelsAreNeitherRegisteredNorUnregisteredWhileThatIsOff() throws Exception {
-    served.stop();
-    served = served(false);
+    int off = serve(settings(new ServiceSettings(false, Optional.empty()))).bind().get(1).port();
     for (Status status :
         List.of(
-            failure("RegisterModel", RegisterModelRequest.newBuilder().setUrl("a.mar").build()),
             failure(
+                off, "RegisterModel", RegisterModelRequest.newBuilder().setUrl("a.mar").build()),
+            failure(
+                off,
                 "UnregisterModel",
                 UnregisterModelRequest.newBuilder().setModelName("cats").build()))) {
       assertEquals(status.getCode(), Status.Code.PERMISSION_DENIED);
