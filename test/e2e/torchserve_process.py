@@ -108,13 +108,15 @@ class TorchServe:
         self.logs = folder / "logs"
         self.mark = uuid.uuid4().hex
         self.options = options
-        self.inference_port, self.management_port, metrics_port, grpc1, grpc2 = free_ports(5)
+        ports = free_ports(5)
+        self.inference_port, self.management_port, metrics_port = ports[:3]
+        self.grpc_inference_port, self.grpc_management_port = ports[3:]
         settings = {
             "inference_address": f"http://127.0.0.1:{self.inference_port}",
             "management_address": f"http://127.0.0.1:{self.management_port}",
             "metrics_address": f"http://127.0.0.1:{metrics_port}",
-            "grpc_inference_port": str(grpc1),
-            "grpc_management_port": str(grpc2),
+            "grpc_inference_port": str(self.grpc_inference_port),
+            "grpc_management_port": str(self.grpc_management_port),
             "default_workers_per_model": "1",
             # Every buffer is watched; what is lost is a line in the log, see assert_nothing_left.
             "vmargs": "-Dio.netty.leakDetection.level=paranoid",

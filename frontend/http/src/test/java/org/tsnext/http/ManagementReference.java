@@ -7,6 +7,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -14,6 +15,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.regex.Pattern;
 
 /**
  * Writes {@code docs/management.md}: the text of a template, in which each line {@code
@@ -23,6 +25,11 @@ import java.util.TreeSet;
 final class ManagementReference {
 
   private static final String VERSIONED = "version_";
+
+  private static final Pattern RPC = Pattern.compile("(?m)^  rpc (\\w+)\\(");
+
+  /** Where the name of an rpc is not the id of its operation. */
+  private static final Map<String, String> OTHER_NAMES = Map.of("setAutoScale", "ScaleWorker");
 
   private final JsonObject document;
   private final Map<String, Route> routes = new LinkedHashMap<>();
@@ -49,15 +56,42 @@ final class ManagementReference {
 
   /** The page in the repository. */
   static Path page() {
+    return repository().resolve("docs").resolve("management.md");
+  }
+
+  private static Path repository() {
     Path folder = Path.of("").toAbsolutePath();
     while (!Files.isDirectory(folder.resolve("frontend"))) {
       folder = folder.getParent();
     }
-    return folder.resolve("docs").resolve("management.md");
+    return folder;
+  }
+
+  /** The rpcs of the gRPC service, by the ids of their operations. */
+  private static Map<String, String> rpcs() throws IOException {
+    String proto =
+        Files.readString(
+            repository().resolve("frontend/grpc-messages/src/main/proto/management.proto"));
+    Map<String, String> byOperation = new HashMap<>();
+    RPC.matcher(proto)
+        .results()
+        .map(found -> found.group(1))
+        .forEach(
+            rpc -> byOperation.put(Character.toLowerCase(rpc.charAt(0)) + rpc.substring(1), rpc));
+    OTHER_NAMES.forEach(
+        (id, rpc) -> {
+          byOperation.values().remove(rpc);
+          byOperation.put(id, rpc);
+        });
+    return byOperation;
   }
 
   /** The whole page. Routes that the template does not place come at its end. */
   String markdown() throws IOException {
+    Map<String, String> rpcs = rpcs();
+    if (!routes.keySet().containsAll(rpcs.keySet())) {
+      throw new IllegalStateException("no operations of these names: " + rpcs.keySet());
+    }
     Set<String> left = new TreeSet<>(routes.keySet());
     List<String> lines = new ArrayList<>();
     for (String line : template().split("\n", -1)) {
@@ -66,11 +100,11 @@ final class ManagementReference {
         continue;
       }
       String id = line.substring(2, line.length() - 2);
-      lines.add(id.equals("errors") ? statuses(commonStatuses) : section(id));
+      lines.add(id.equals("errors") ? statuses(commonStatuses) : section(id, rpcs.get(id)));
       left.remove(id);
       left.remove(VERSIONED + id);
     }
-    left.forEach(id -> lines.add(section(id)));
+    left.forEach(id -> lines.add(section(id, null)));
     return String.join("\n", lines).strip() + "\n";
   }
 
@@ -80,7 +114,10 @@ final class ManagementReference {
         StandardCharsets.UTF_8);
   }
 
-  private String section(String id) {
+  /**
+   * @param rpc of the same operation; null if there is none
+   */
+  private String section(String id, String rpc) {
     Route route = routes.get(id);
     if (route == null) {
       throw new IllegalStateException("the API description has no operation " + id);
@@ -91,6 +128,9 @@ final class ManagementReference {
       Route versioned = routes.get(VERSIONED + id);
       text.append(", `").append(versioned.method()).append(' ').append(versioned.path());
       text.append("`");
+    }
+    if (rpc != null) {
+      text.append("; over gRPC `").append(rpc).append("`");
     }
     text.append("\n\n").append(string(route.operation(), "summary")).append("\n");
     parameters(route.operation(), text);

@@ -1,0 +1,77 @@
+"""Clients of the gRPC APIs, made of this repository's .proto files as a user would."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import tempfile
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import grpc
+import pytest
+from google.protobuf.message_factory import GetMessageClass
+from grpc_tools import protoc
+from torchserve_process import LIMIT_SEC, REPOSITORY
+
+PROTOS = REPOSITORY / "frontend" / "grpc-messages" / "src" / "main" / "proto"
+
+
+@cache
+def compiled(name: str) -> ModuleType:
+    """The messages of a .proto file, in Python."""
+    with tempfile.TemporaryDirectory() as folder:
+        status = protoc.main(
+            ["protoc", f"--proto_path={PROTOS}", f"--python_out={folder}", f"{name}.proto"]
+        )
+        assert status == 0, f"protoc failed on {name}.proto"
+        module_name = f"{name}_pb2"
+        spec = importlib.util.spec_from_file_location(
+            module_name, Path(folder) / f"{module_name}.py"
+        )
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[module_name] = module
+        spec.loader.exec_module(module)
+        return module
+
+
+class Api:
+    """One service of a server; `api.Rpc(field=value)` returns the answer."""
+
+    def __init__(
+        self, port: int, file: str, service: str, *, package: str = "", key: str = ""
+    ) -> None:
+        self.types = compiled(file)
+        self._service = self.types.DESCRIPTOR.services_by_name[service]
+        self._package = package or self.types.DESCRIPTOR.package
+        self._metadata = [("authorization", f"Bearer {key}")] if key else []
+        self._channel = grpc.insecure_channel(f"127.0.0.1:{port}")
+
+    def __getattr__(self, rpc: str) -> Any:
+        method = self._service.methods_by_name[rpc]
+        question, answer = GetMessageClass(method.input_type), GetMessageClass(method.output_type)
+        call = self._channel.unary_unary(
+            f"/{self._package}.{self._service.name}/{rpc}",
+            request_serializer=question.SerializeToString,
+            response_deserializer=answer.FromString,
+        )
+
+        def ask(request: Any = None, timeout: float = LIMIT_SEC, **fields: Any) -> Any:
+            return call(request or question(**fields), timeout=timeout, metadata=self._metadata)
+
+        return ask
+
+    def close(self) -> None:
+        self._channel.close()
+
+
+def refused(call: Any, *words: Any, **fields: Any) -> tuple[str, list[str]]:
+    """Calls what has to fail; returns the status and the lines of its description."""
+    with pytest.raises(grpc.RpcError) as failure:
+        call(*words, **fields)
+    error: Any = failure.value
+    return error.code().name, error.details().split("\n")
