@@ -6,13 +6,14 @@ import json
 import os
 import re
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import MODELS
-from torchserve_process import TorchServe, wait_for
+from torchserve_process import LIMIT_SEC, TorchServe, wait_for
 
 NAMES = {
     "CPUUtilization": "Percent",
@@ -287,3 +288,40 @@ def test_switched_off_nobody_looks_at_machine_or_workers(
         wait_for(lambda n=lines: len(samples(server, "QueueTime")) > n, "a line")
     assert not any(f" - {name}." in server.log("ts_metrics.log") for name in NAMES)
     assert memory_usage(server) == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (None, "expected a file that exists and can be read"),
+        (
+            "model_metrics: {gauge: [{name: A, unit: ms}, {name: B}]}",
+            "model_metrics.gauge, entry 2 (B): unit is missing, expected a text of one line",
+        ),
+    ],
+)
+def test_declarations_that_cannot_be_used_end_the_start_with_the_reason(
+    tmp_path: Path, text: str | None, reason: str
+) -> None:
+    declarations = tmp_path / "metrics.yaml"
+    if text is not None:
+        declarations.write_text(text)
+    server = TorchServe(
+        tmp_path / "server",
+        config={"enable_envvars_config": "true"},
+        environment={"TS_METRICS_CONFIG": str(declarations)},
+    )
+    ended = subprocess.run(
+        server.command(*server.start_words(), "--foreground"),
+        env=server.environment,
+        cwd=server.folder,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_SEC,
+    )
+    assert ended.returncode == 1
+    said = ended.stdout + ended.stderr
+    assert f"metrics_config = {declarations} (environment TS_METRICS_CONFIG)" in said
+    assert reason in said
+    server.assert_nothing_left()

@@ -88,8 +88,12 @@ def find_configuration(option: str | None, environ: Mapping[str, str]) -> Config
 
 
 def normal_address(address: str, key: str = "") -> str:
-    """Return an address such that two that meet on one port are equal: without its scheme."""
-    parts = urlsplit(address.strip().lower())
+    """Return an address such that two that meet on one port are equal: without its scheme.
+
+    Addresses of gRPC listeners have none.
+    """
+    text = address.strip().lower()
+    parts = urlsplit(text if ":/" in text else f"//{text}")
     if parts.scheme == "unix":
         return address.strip()
     try:

@@ -169,6 +169,11 @@ public final class HttpServer implements AutoCloseable {
     return route.managing() || (local && withoutKey);
   }
 
+  /** The memory for large bodies, which other transports share. */
+  public BodyMemory bodyMemory() {
+    return context.bodyMemory();
+  }
+
   /** Takes no new connections. Open ones go on. Blocks for a moment. */
   public void stopAccepting() {
     acceptors.forEach(Acceptor::close);

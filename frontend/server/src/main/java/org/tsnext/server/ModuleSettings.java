@@ -71,8 +71,8 @@ final class ModuleSettings {
     return configured > 0 ? configured : Math.max(1, cpus / CPUS_PER_LOOP);
   }
 
-  /** Threads for the slow part of TLS handshakes. */
-  int handshakeThreads() {
+  /** Threads for slow work of one kind, such as TLS handshakes. */
+  int fewThreads() {
     return Math.max(1, cpus / 2);
   }
 
@@ -310,7 +310,8 @@ final class ModuleSettings {
         gpus);
   }
 
-  private int maxRequestSize() {
+  /** Octets of a request, at most. */
+  int maxRequestSize() {
     return Math.min(settings.get(ListenerKeys.MAX_REQUEST_SIZE), LARGEST_BODY);
   }
 }

@@ -10,10 +10,8 @@ import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
@@ -37,9 +35,9 @@ import org.tsnext.core.model.ServingSettings;
 import org.tsnext.core.time.Clock;
 import org.tsnext.core.time.TimerThread;
 import org.tsnext.core.worker.ModelEnvironment;
-import org.tsnext.http.BoundListener;
+import org.tsnext.grpc.GrpcServers;
+import org.tsnext.grpc.ServiceSettings.OpenInferenceProtocol;
 import org.tsnext.http.HttpServer;
-import org.tsnext.http.ListenerRole;
 import org.tsnext.http.MetricsSource;
 import org.tsnext.http.SocketSettings;
 import org.tsnext.server.logging.ModelMetricsLog;
@@ -49,6 +47,7 @@ import org.tsnext.server.metrics.MetricsConfig;
 import org.tsnext.server.metrics.MetricsMode;
 import org.tsnext.server.metrics.SystemMetrics;
 import org.tsnext.server.metrics.UsageTable;
+import org.tsnext.server.settings.GrpcKeys;
 import org.tsnext.server.settings.ListenerKeys;
 import org.tsnext.server.settings.ModelKeys;
 import org.tsnext.server.settings.ServerKeys;
@@ -199,21 +198,21 @@ final class Server implements AutoCloseable {
     snapshotWriter.ifPresent(writer -> parts.add("snapshots", writer));
     // The file goes after the listeners, which are closed first.
     tokens = modules.tokensOn() ? Optional.of(openTokens(executor)) : Optional.empty();
+    SocketSettings sockets = sockets(timer, executor);
     HttpServer http =
         new HttpServer(
             modules.http(
-                sockets(timer, executor),
-                modules.access(tokens),
-                startupModels::loaded,
-                () -> modelsLoaded),
+                sockets, modules.access(tokens), startupModels::loaded, () -> modelsLoaded),
             core.inference(),
             core.models(),
             new MetricsSource(metrics, metricsRenderer()),
             transport,
             loops,
             Clock.system());
-    parts.add("listeners", () -> http.close(modules.drainTimeout()));
-    Map<String, String> addresses = bind(http);
+    Listeners listeners =
+        new Listeners(http, grpc(sockets, http, transport, loops), Clock.system());
+    parts.add("listeners", () -> listeners.close(modules.drainTimeout()));
+    Map<String, String> addresses = listeners.bind();
     ClassArchiveMaker.wanted(settings.get(ServerKeys.PYTHON), packageDirectory)
         .ifPresent(ClassArchiveMaker::makeLater);
     return addresses;
@@ -329,15 +328,22 @@ final class Server implements AutoCloseable {
                 new TlsReload(k, settings.get(ListenerKeys.TLS_RELOAD_INTERVAL), timer, executor)
                     .start());
     return new SocketSettings(
-        keys.map(k -> new SocketSettings.Tls(k, handshakeThreads())), modules.unixMode());
+        keys.map(k -> new SocketSettings.Tls(k, fewThreads("tls-handshake"))), modules.unixMode());
   }
 
-  /** A few threads, so that a flood of handshakes leaves processors to requests. */
-  private ExecutorService handshakeThreads() {
+  private Optional<OpenInferenceProtocol> openInferenceProtocol() {
+    return settings.get(ListenerKeys.TS_OPEN_INFERENCE_PROTOCOL)
+        ? Optional.of(
+            new OpenInferenceProtocol(
+                Version.current(), () -> modelsLoaded, fewThreads("grpc-tensors")))
+        : Optional.empty();
+  }
+
+  /** A few threads, so that a flood of what they do leaves processors to requests. */
+  private ExecutorService fewThreads(String name) {
     ExecutorService threads =
-        Executors.newFixedThreadPool(
-            modules.handshakeThreads(), new DefaultThreadFactory("tls-handshake", true));
-    parts.add("handshake threads", threads::shutdownNow);
+        Executors.newFixedThreadPool(modules.fewThreads(), new DefaultThreadFactory(name, true));
+    parts.add(name + " threads", threads::shutdownNow);
     return threads;
   }
 
@@ -357,20 +363,21 @@ final class Server implements AutoCloseable {
     }
   }
 
-  private static Map<String, String> bind(HttpServer http) throws StartException {
-    Map<String, String> addresses = new TreeMap<>();
-    try {
-      for (BoundListener listener : http.bind()) {
-        for (ListenerRole role : listener.roles()) {
-          String name = role.name().toLowerCase(Locale.ROOT);
-          addresses.put(name, listener.address().toString());
-          LOGGER.info("The {} API listens on {}", name, listener.address());
-        }
-      }
-    } catch (IOException e) {
-      throw new StartException(e.getMessage(), e);
+  private Optional<GrpcServers> grpc(
+      SocketSettings sockets, HttpServer http, Transport transport, EventLoopGroup loops) {
+    if (!settings.get(GrpcKeys.ENABLE_GRPC_API)) {
+      return Optional.empty();
     }
-    return addresses;
+    return Optional.of(
+        new GrpcServers(
+            GrpcSetup.of(
+                settings, modules.maxRequestSize(), sockets, tokens, openInferenceProtocol()),
+            core.inference(),
+            core.models(),
+            http.bodyMemory(),
+            transport,
+            loops,
+            Clock.system()));
   }
 
   private ServerMetrics metrics(Path packageDirectory, TimerThread timer) throws StartException {

@@ -38,7 +38,7 @@ final class TlsSettings {
 
   /** Reads the key, if a listener needs one. */
   Optional<TlsKeys> open(InstantSource clock) throws StartException {
-    if (httpsHosts().isEmpty()) {
+    if (tlsHosts().isEmpty()) {
       return Optional.empty();
     }
     try {
@@ -70,19 +70,20 @@ final class TlsSettings {
     return settings.find(key).map(text -> PasswordSource.of(key.name(), text, environment));
   }
 
-  private List<String> httpsHosts() {
+  private List<String> tlsHosts() {
     List<String> hosts = new ArrayList<>();
     for (SettingKey<ListenAddress> key : ListenerKeys.opened(settings)) {
       if (settings.get(key) instanceof ListenAddress.Tcp tcp && tcp.tls()) {
         hosts.add(tcp.host());
       }
     }
+    hosts.addAll(GrpcSetup.tlsHosts(settings));
     return hosts;
   }
 
   private List<String> selfSignedHosts() {
     Set<String> hosts = new LinkedHashSet<>(List.of("localhost", "127.0.0.1", "::1"));
-    hosts.addAll(httpsHosts());
+    hosts.addAll(tlsHosts());
     try {
       hosts.add(InetAddress.getLocalHost().getHostName());
     } catch (UnknownHostException e) {

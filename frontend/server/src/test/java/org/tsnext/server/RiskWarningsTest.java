@@ -53,6 +53,32 @@ public class RiskWarningsTest {
     assertEquals(warnings(narrow).size(), 1);
   }
 
+  @Test
+  public void grpcThatOtherMachinesReachIsSaidWithWhatClosesIt() {
+    List<String> warnings = warnings(Map.of("grpc_management_address", "0.0.0.0"));
+    assertEquals(warnings.size(), 1, warnings.toString());
+    assertTrue(
+        warnings.get(0).startsWith("grpc_management_address = 0.0.0.0 (file /c) is open"),
+        warnings.get(0));
+    assertTrue(warnings.get(0).contains("enable_grpc_ssl=true"), warnings.get(0));
+    assertEquals(
+        warnings(Map.of("grpc_management_address", "::1", "grpc_inference_address", "localhost")),
+        List.of());
+    assertEquals(
+        warnings(Map.of("grpc_inference_address", "0.0.0.0", "enable_grpc_api", "false")),
+        List.of());
+    String open =
+        warnings(
+                Map.of(
+                    "grpc_inference_address", "[::]",
+                    "enable_grpc_ssl", "true",
+                    "tls_self_signed", "true",
+                    "disable_token_authorization", "true"))
+            .get(1);
+    assertTrue(open.contains("they can ask models over gRPC without a key"), open);
+    assertFalse(open.contains("enable_grpc_ssl"), open);
+  }
+
   @DataProvider
   public Object[][] addresses() {
     return new Object[][] {

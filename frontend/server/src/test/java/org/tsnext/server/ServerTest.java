@@ -55,6 +55,8 @@ public class ServerTest {
     file.put("inference_address", "http://127.0.0.1:0");
     file.put("management_address", "http://127.0.0.1:0");
     file.put("metrics_address", "http://127.0.0.1:0");
+    file.put("grpc_inference_port", "0");
+    file.put("grpc_management_port", "0");
     file.put("shutdown_drain_timeout", "0");
     file.put("key_file", folder.resolve("key_file.json").toString());
     file.put("disable_token_authorization", "true");
@@ -140,8 +142,9 @@ public class ServerTest {
   }
 
   @Test
-  public void metricsListenerStaysClosedWhereItIsOff() throws Exception {
+  public void listenersThatAreOffStayClosed() throws Exception {
     file.put("enable_metrics_api", "false");
+    file.put("enable_grpc_api", "false");
     try (Server server = server()) {
       assertEquals(server.start().keySet(), Set.of("inference", "management"));
     }

@@ -2,7 +2,6 @@ package org.tsnext.grpc.inference;
 
 import com.google.rpc.Status;
 import io.netty.buffer.ByteBuf;
-import io.netty.buffer.Unpooled;
 import java.util.Objects;
 import java.util.Optional;
 import org.tsnext.grpc.call.Outbound;
@@ -26,11 +25,6 @@ record Answer(ByteBuf prediction, Optional<String> sequenceId, Optional<Status> 
   /** What a handler returned. Takes the buffer over. */
   Answer(ByteBuf prediction) {
     this(prediction, Optional.empty(), Optional.empty());
-  }
-
-  /** What went wrong with a request of a stream that goes on. */
-  static Answer failed(String sequenceId, Status status) {
-    return new Answer(Unpooled.EMPTY_BUFFER, Optional.of(sequenceId), Optional.of(status));
   }
 
   @Override

@@ -5,6 +5,7 @@ import io.grpc.Metadata;
 import io.grpc.ServerCall;
 import io.grpc.Status;
 import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -204,19 +205,24 @@ final class SequenceStream extends ServerCall.Listener<Prediction> {
 
     @Override
     public void chunk(ResponseHead head, ByteBuf body) {
-      send(new Answer(body, Optional.of(sequence), Optional.empty()));
+      send(answer(body, Optional.empty()));
     }
 
     @Override
     public void end(ByteBuf body) {
-      send(new Answer(body, Optional.of(sequence), Optional.empty()));
+      send(answer(body, Optional.empty()));
       ended();
     }
 
     @Override
     public void fail(ServingException error) {
-      send(Answer.failed(sequence, shared.errors().rpcStatus(error)));
+      send(answer(Unpooled.EMPTY_BUFFER, Optional.of(shared.errors().rpcStatus(error))));
       ended();
+    }
+
+    private Answer answer(ByteBuf body, Optional<com.google.rpc.Status> status) {
+      return new Answer(
+          body, sequence.isEmpty() ? Optional.empty() : Optional.of(sequence), status);
     }
 
     private void send(Answer answer) {

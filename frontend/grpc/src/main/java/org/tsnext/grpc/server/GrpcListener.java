@@ -52,12 +52,10 @@ public final class GrpcListener {
 
   private final Server server;
   private final GrpcAddress address;
-  private final boolean tls;
 
-  private GrpcListener(Server server, GrpcAddress address, boolean tls) {
+  private GrpcListener(Server server, GrpcAddress address) {
     this.server = server;
     this.address = address;
-    this.tls = tls;
   }
 
   /**
@@ -81,15 +79,12 @@ public final class GrpcListener {
   public static GrpcListener open(GrpcAddress address, List<Offer> offers, Tools tools)
       throws IOException {
     try {
-      return new GrpcListener(
-          builder(address, offers, tools).build().start(),
-          address,
-          tools.access().tls().isPresent());
+      return new GrpcListener(builder(address, offers, tools).build().start(), address);
     } catch (IOException e) {
       Throwable cause = e.getCause() == null ? e : e.getCause();
       throw new IOException(
           "Cannot listen on "
-              + shown(address.host(), address.port(), "grpc")
+              + shown(address.host(), address.port())
               + " ("
               + address.portKey()
               + "): "
@@ -173,11 +168,11 @@ public final class GrpcListener {
 
   /** Where it listens, with the port that was really taken. */
   public String address() {
-    return shown(address.host(), server.getPort(), tls ? "grpcs" : "grpc");
+    return shown(address.host(), server.getPort());
   }
 
-  private static String shown(String host, int port, String scheme) {
-    return scheme + "://" + (host.indexOf(':') >= 0 ? "[" + host + "]" : host) + ":" + port;
+  private static String shown(String host, int port) {
+    return (host.indexOf(':') >= 0 ? "[" + host + "]" : host) + ":" + port;
   }
 
   public int port() {

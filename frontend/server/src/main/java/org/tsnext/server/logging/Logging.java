@@ -27,6 +27,13 @@ public final class Logging {
   static final String LOGGER = "org.tsnext";
   static final String LOGGER_OF_0_12 = "org.pytorch.serve";
 
+  /**
+   * gRPC logs by other means, with a stack trace for each message of a client that it cannot read.
+   * Kept, since that level is forgotten with the logger.
+   */
+  private static final java.util.logging.Logger GRPC =
+      java.util.logging.Logger.getLogger("io.grpc");
+
   private static final Duration FLUSH_INTERVAL = Duration.ofMillis(100);
 
   private Logging() {}
@@ -48,6 +55,7 @@ public final class Logging {
    * they say of {@code org.pytorch.serve} holds for {@code org.tsnext}.
    */
   public static void start() {
+    GRPC.setLevel(java.util.logging.Level.SEVERE);
     LoggerContext context = (LoggerContext) LogManager.getContext(false);
     nameThreadsByLine(context);
     adopt(context);

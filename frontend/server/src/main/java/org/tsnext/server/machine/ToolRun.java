@@ -6,6 +6,7 @@ import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -19,7 +20,7 @@ public final class ToolRun {
 
   private final Duration timeout;
   private final int outputLimit;
-  private Thread lastReader = new Thread();
+  private Optional<Thread> lastReader = Optional.empty();
 
   /**
    * @param timeout after which a program is killed
@@ -46,13 +47,14 @@ public final class ToolRun {
    * @throws InterruptedException if this thread is interrupted; the program is killed then
    */
   public Output run(ProcessBuilder program, String input) throws IOException, InterruptedException {
-    if (lastReader.isAlive()) {
+    if (lastReader.filter(Thread::isAlive).isPresent()) {
       throw new IOException("a process that its last run left behind still holds its output");
     }
     Process process = program.start();
     Drain stdout = new Drain(process.getInputStream(), outputLimit, process::destroyForcibly);
     Drain stderr = new Drain(process.getErrorStream(), STDERR_LIMIT, () -> {});
-    lastReader = start(stdout);
+    Thread reader = start(stdout);
+    lastReader = Optional.of(reader);
     Thread errorReader = start(stderr);
     boolean ended = false;
     try {
@@ -68,7 +70,7 @@ public final class ToolRun {
     if (!ended) {
       throw new IOException("it did not end within " + timeout.toSeconds() + " s");
     }
-    lastReader.join(OUTPUT_GRACE.toMillis());
+    reader.join(OUTPUT_GRACE.toMillis());
     errorReader.join(OUTPUT_GRACE.toMillis());
     if (stdout.isOver()) {
       throw new IOException("it printed more than " + outputLimit + " octets");

@@ -5,7 +5,6 @@ import static org.tsnext.server.settings.SettingTypes.bool;
 import static org.tsnext.server.settings.SettingTypes.bytes;
 import static org.tsnext.server.settings.SettingTypes.integer;
 import static org.tsnext.server.settings.SettingTypes.matching;
-import static org.tsnext.server.settings.SettingTypes.millis;
 import static org.tsnext.server.settings.SettingTypes.oneOf;
 import static org.tsnext.server.settings.SettingTypes.path;
 import static org.tsnext.server.settings.SettingTypes.seconds;
@@ -16,11 +15,10 @@ import java.time.Duration;
 import java.util.List;
 import org.tsnext.http.ListenAddress;
 
-/** Keys of listeners: addresses, sizes, threads, gRPC, TLS, CORS. */
+/** Keys of listeners: addresses, sizes, threads, TLS, CORS. */
 public final class ListenerKeys {
   private static final int MEGABYTE = 1 << 20;
   private static final int MAX_THREADS = 4096;
-  private static final String GRPC = "the gRPC API is";
 
   public static final SettingKey<ListenAddress> INFERENCE_ADDRESS =
       SettingKey.of(
@@ -50,7 +48,7 @@ public final class ListenerKeys {
       SettingKey.of(
               "max_request_size",
               integer(1, Integer.MAX_VALUE),
-              "Size limit of a request's body, in bytes.")
+              "Size limit of a request's body, or of a gRPC message, in bytes.")
           .withDefault("6553500");
   public static final SettingKey<Integer> MAX_RESPONSE_SIZE =
       SettingKey.of(
@@ -120,20 +118,6 @@ public final class ListenerKeys {
           .withDefault("false")
           .noEffect("buffers are pooled and off-heap wherever a socket reads them");
 
-  public static final SettingKey<String> GRPC_INFERENCE_ADDRESS = grpcHost("inference");
-  public static final SettingKey<String> GRPC_MANAGEMENT_ADDRESS = grpcHost("management");
-  public static final SettingKey<Integer> GRPC_INFERENCE_PORT = grpcPort("inference", "7070");
-  public static final SettingKey<Integer> GRPC_MANAGEMENT_PORT = grpcPort("management", "7071");
-  public static final SettingKey<Duration> GRPC_INFERENCE_MAX_AGE = grpcAge("inference", "");
-  public static final SettingKey<Duration> GRPC_MANAGEMENT_MAX_AGE = grpcAge("management", "");
-  public static final SettingKey<Duration> GRPC_INFERENCE_MAX_AGE_GRACE =
-      grpcAge("inference", "_grace");
-  public static final SettingKey<Duration> GRPC_MANAGEMENT_MAX_AGE_GRACE =
-      grpcAge("management", "_grace");
-  public static final SettingKey<Boolean> ENABLE_GRPC_SSL =
-      SettingKey.of("enable_grpc_ssl", bool(), "Whether the gRPC ports use TLS.")
-          .withDefault("false")
-          .notYet(GRPC, enabled -> enabled);
   public static final SettingKey<Boolean> TS_OPEN_INFERENCE_PROTOCOL =
       SettingKey.of(
               "ts_open_inference_protocol",
@@ -258,15 +242,6 @@ public final class ListenerKeys {
           USE_NATIVE_IO,
           IO_RATIO,
           PREFER_DIRECT_BUFFER,
-          GRPC_INFERENCE_ADDRESS,
-          GRPC_INFERENCE_PORT,
-          GRPC_INFERENCE_MAX_AGE,
-          GRPC_INFERENCE_MAX_AGE_GRACE,
-          GRPC_MANAGEMENT_ADDRESS,
-          GRPC_MANAGEMENT_PORT,
-          GRPC_MANAGEMENT_MAX_AGE,
-          GRPC_MANAGEMENT_MAX_AGE_GRACE,
-          ENABLE_GRPC_SSL,
           TS_OPEN_INFERENCE_PROTOCOL);
   static final List<SettingKey<?>> TLS_AND_CORS =
       List.of(
@@ -306,34 +281,5 @@ public final class ListenerKeys {
   private static SettingKey<String> header(String name, String description) {
     return SettingKey.of(
         name, matching("a header value of printable ASCII", "[ -~]+"), description);
-  }
-
-  private static SettingKey<String> grpcHost(String api) {
-    return SettingKey.of(
-            "grpc_" + api + "_address",
-            matching("a host name or an IP address", "[A-Za-z0-9._:%\\[\\]-]+"),
-            "Where the gRPC " + api + " API listens.")
-        .withDefault("127.0.0.1")
-        .notYet(GRPC);
-  }
-
-  private static SettingKey<Integer> grpcPort(String api, String port) {
-    return SettingKey.of(
-            "grpc_" + api + "_port", integer(0, 65535), "Port of the gRPC " + api + " API.")
-        .withDefault(port)
-        .notYet(GRPC);
-  }
-
-  private static SettingKey<Duration> grpcAge(String api, String suffix) {
-    return SettingKey.of(
-            "grpc_" + api + "_max_connection_age" + suffix + "_ms",
-            millis(1),
-            suffix.isEmpty()
-                ? "Oldest age of a gRPC " + api + " connection, in milliseconds; no limit if empty."
-                : "What a gRPC "
-                    + api
-                    + " connection may still finish beyond that age, in milliseconds; no limit if"
-                    + " empty.")
-        .notYet(GRPC);
   }
 }

@@ -7,6 +7,10 @@ import org.tsnext.http.ListenAddress;
 
 /** Checks of addresses and keys that need more than one setting. */
 final class TlsChecks {
+  private static final String EXPECTED_KEY =
+      "expected private_key_file and certificate_file, or keystore and keystore_pass, or"
+          + " tls_self_signed=true for trying out";
+
   private TlsChecks() {}
 
   /** The problems of settings whose single values are fine. */
@@ -14,6 +18,7 @@ final class TlsChecks {
     List<String> problems = new ArrayList<>();
     ListenerKeys.opened(settings).forEach(key -> keyForHttps(settings, key, problems));
     ownMetricsAddress(settings, problems);
+    keyForGrpc(settings, problems);
     ListenAddress inference = settings.get(ListenerKeys.INFERENCE_ADDRESS);
     ListenAddress management = settings.get(ListenerKeys.MANAGEMENT_ADDRESS);
     if (inference.conflictsWith(management)) {
@@ -55,19 +60,32 @@ final class TlsChecks {
   private static void keyForHttps(
       Settings settings, SettingKey<ListenAddress> address, List<String> problems) {
     boolean https = settings.get(address) instanceof ListenAddress.Tcp tcp && tcp.tls();
-    boolean key =
-        settings.find(ListenerKeys.KEYSTORE).isPresent()
-            || settings.find(ListenerKeys.PRIVATE_KEY_FILE).isPresent()
-            || settings.get(ListenerKeys.TLS_SELF_SIGNED);
-    if (https && !key) {
+    if (https && !hasKey(settings)) {
       problems.add(
           SettingsLoader.problem(
               address,
               settings.get(address).toString(),
               settings.source(address),
-              "https needs a key: expected private_key_file and certificate_file, or keystore and"
-                  + " keystore_pass, or tls_self_signed=true for trying out"));
+              "https needs a key: " + EXPECTED_KEY));
     }
+  }
+
+  private static void keyForGrpc(Settings settings, List<String> problems) {
+    boolean tls = settings.get(GrpcKeys.ENABLE_GRPC_API) && settings.get(GrpcKeys.ENABLE_GRPC_SSL);
+    if (tls && !hasKey(settings)) {
+      problems.add(
+          SettingsLoader.problem(
+              GrpcKeys.ENABLE_GRPC_SSL,
+              "true",
+              settings.source(GrpcKeys.ENABLE_GRPC_SSL),
+              "TLS needs a key: " + EXPECTED_KEY));
+    }
+  }
+
+  private static boolean hasKey(Settings settings) {
+    return settings.find(ListenerKeys.KEYSTORE).isPresent()
+        || settings.find(ListenerKeys.PRIVATE_KEY_FILE).isPresent()
+        || settings.get(ListenerKeys.TLS_SELF_SIGNED);
   }
 
   private static void together(

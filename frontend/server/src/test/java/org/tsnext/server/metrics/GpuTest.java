@@ -16,8 +16,13 @@ public class GpuTest {
   public void answerOfTheToolIsReadLineByLine() {
     assertEquals(
         Gpu.parse(
-            "0, GPU-aa, 12, 3, 250, 1000\n1, GPU-bb, [N/A], [N/A], 678, [N/A]\n"
-                + "No devices were found\nx, GPU-cc, 1, 1, 1, 1\n\n"),
+            """
+            0, GPU-aa, 12, 3, 250, 1000
+            1, GPU-bb, [N/A], [N/A], 678, [N/A]
+            No devices were found
+            x, GPU-cc, 1, 1, 1, 1
+
+            """),
         List.of(FIRST, SECOND));
     assertEquals(
         Gpu.parseShares("4711, GPU-aa, 100\n[N/A], GPU-aa, 1\n12, GPU-bb, [N/A]\n"),

@@ -395,7 +395,6 @@ public class SettingsLoaderTest {
   @DataProvider
   public Object[][] missingFeatures() {
     return new Object[][] {
-      {"grpc_inference_port", "7777"},
       {"plugins_path", "/plugins"},
       {"workflow_store", "/workflows"},
       {"cpp_log_config", "/log.yaml"},

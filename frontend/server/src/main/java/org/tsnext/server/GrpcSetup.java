@@ -1,0 +1,163 @@
+package org.tsnext.server;
+
+import java.time.Duration;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import org.tsnext.grpc.GrpcAccess;
+import org.tsnext.grpc.GrpcAccess.Kind;
+import org.tsnext.grpc.GrpcAddress;
+import org.tsnext.grpc.GrpcLimits;
+import org.tsnext.grpc.GrpcSettings;
+import org.tsnext.grpc.SequenceNames;
+import org.tsnext.grpc.ServiceSettings;
+import org.tsnext.grpc.ServiceSettings.OpenInferenceProtocol;
+import org.tsnext.http.ListenAddress;
+import org.tsnext.http.SocketSettings;
+import org.tsnext.server.settings.GrpcKeys;
+import org.tsnext.server.settings.ListenerKeys;
+import org.tsnext.server.settings.ModelKeys;
+import org.tsnext.server.settings.SecurityKeys;
+import org.tsnext.server.settings.SettingKey;
+import org.tsnext.server.settings.Settings;
+import org.tsnext.server.settings.WorkerKeys;
+import org.tsnext.server.tokens.Tokens;
+
+/** Turns the settings of the server into those of its gRPC listeners. */
+final class GrpcSetup {
+
+  private GrpcSetup() {}
+
+  /**
+   * What the listeners are told.
+   *
+   * @param maxRequestSize octets of a message, as for HTTP
+   * @param sockets where the TLS key is, if there is one
+   * @param tokens empty if clients need none
+   * @param openInference empty if the Open Inference Protocol is off
+   */
+  static GrpcSettings of(
+      Settings settings,
+      int maxRequestSize,
+      SocketSettings sockets,
+      Optional<Tokens> tokens,
+      Optional<OpenInferenceProtocol> openInference) {
+    return new GrpcSettings(
+        address(
+            settings,
+            GrpcKeys.INFERENCE_ADDRESS,
+            GrpcKeys.INFERENCE_PORT,
+            ListenerKeys.INFERENCE_MAX_CONNECTIONS,
+            settings.find(GrpcKeys.INFERENCE_MAX_AGE),
+            settings.find(GrpcKeys.INFERENCE_MAX_AGE_GRACE)),
+        address(
+            settings,
+            GrpcKeys.MANAGEMENT_ADDRESS,
+            GrpcKeys.MANAGEMENT_PORT,
+            ListenerKeys.MANAGEMENT_MAX_CONNECTIONS,
+            settings.find(GrpcKeys.MANAGEMENT_MAX_AGE),
+            settings.find(GrpcKeys.MANAGEMENT_MAX_AGE_GRACE)),
+        new GrpcLimits(
+            maxRequestSize,
+            settings.get(ListenerKeys.MAX_RESPONSE_SIZE),
+            Math.toIntExact(settings.get(ListenerKeys.STREAM_BUFFER_SIZE)),
+            settings.get(ListenerKeys.CONNECTION_IDLE_TIMEOUT)),
+        new GrpcAccess(
+            tokens.map(made -> tokens(settings, made)),
+            sockets
+                .tls()
+                .filter(tls -> settings.get(GrpcKeys.ENABLE_GRPC_SSL))
+                .map(tls -> new GrpcAccess.Tls(tls.keys(), tls.handshakes()))),
+        settings.get(ListenerKeys.ERROR_DETAIL),
+        settings.get(GrpcKeys.ENABLE_GRPC_REFLECTION),
+        new SequenceNames(
+            settings.get(WorkerKeys.SEQUENCE_ID),
+            settings.get(WorkerKeys.SEQUENCE_START),
+            settings.get(WorkerKeys.SEQUENCE_END)),
+        new ServiceSettings(settings.get(ModelKeys.ENABLE_MODEL_API), openInference));
+  }
+
+  private static GrpcAddress address(
+      Settings settings,
+      SettingKey<String> host,
+      SettingKey<Integer> port,
+      SettingKey<Integer> connections,
+      Optional<Duration> age,
+      Optional<Duration> grace) {
+    return new GrpcAddress(
+        host(settings, host),
+        settings.get(port),
+        port.name(),
+        settings.get(connections),
+        connections.name(),
+        age,
+        grace);
+  }
+
+  /** Without the brackets of an IPv6 address. */
+  private static String host(Settings settings, SettingKey<String> key) {
+    return settings.get(key).replaceAll("^\\[|]$", "");
+  }
+
+  private static GrpcAccess.Tokens tokens(Settings settings, Tokens made) {
+    Set<String> free = settings.get(SecurityKeys.TOKEN_FREE_ROUTES);
+    Set<Kind> open = EnumSet.noneOf(Kind.class);
+    if (free.contains(SecurityKeys.PROBES)) {
+      open.add(Kind.PROBE);
+    }
+    if (free.contains(SecurityKeys.DESCRIPTIONS)) {
+      open.add(Kind.DESCRIPTION);
+    }
+    return new GrpcAccess.Tokens(
+        made.keys(), open, settings.get(SecurityKeys.TOKEN_FAILURES_AS_400));
+  }
+
+  /** The hosts of listeners that speak TLS. */
+  static List<String> tlsHosts(Settings settings) {
+    return settings.get(GrpcKeys.ENABLE_GRPC_API) && settings.get(GrpcKeys.ENABLE_GRPC_SSL)
+        ? List.of(
+            host(settings, GrpcKeys.INFERENCE_ADDRESS), host(settings, GrpcKeys.MANAGEMENT_ADDRESS))
+        : List.of();
+  }
+
+  /** What is open to other machines, and the setting that closes it. */
+  static List<String> warnings(Settings settings) {
+    if (!settings.get(GrpcKeys.ENABLE_GRPC_API)) {
+      return List.of();
+    }
+    String risks = risks(settings);
+    String manage =
+        settings.get(ModelKeys.ENABLE_MODEL_API) ? "look after and register" : "look after";
+    return Map.of(GrpcKeys.INFERENCE_ADDRESS, "ask", GrpcKeys.MANAGEMENT_ADDRESS, manage)
+        .entrySet()
+        .stream()
+        .filter(entry -> !new ListenAddress.Tcp(host(settings, entry.getKey()), 0).isLoopback())
+        .filter(entry -> !risks.isEmpty())
+        .map(
+            entry ->
+                "%s = %s (%s) is open to other machines: they can %s models over gRPC%s. 127.0.0.1 in its place keeps them out."
+                    .formatted(
+                        entry.getKey().name(),
+                        settings.get(entry.getKey()),
+                        settings.source(entry.getKey()),
+                        entry.getValue(),
+                        risks))
+        .sorted()
+        .toList();
+  }
+
+  private static String risks(Settings settings) {
+    String key =
+        settings.get(SecurityKeys.DISABLE_TOKEN_AUTHORIZATION)
+            ? " without a key (disable_token_authorization=false asks for one)"
+            : "";
+    String clear =
+        settings.get(GrpcKeys.ENABLE_GRPC_SSL)
+            ? ""
+            : ", and what is sent, keys included, can be read and changed on the way"
+                + " (enable_grpc_ssl=true prevents it)";
+    return key + clear;
+  }
+}
