@@ -16,6 +16,7 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import org.testng.annotations.AfterMethod;
 import org.testng.annotations.BeforeMethod;
+import org.testng.annotations.DataProvider;
 import org.testng.annotations.Test;
 import org.tsnext.archive.ModelConfig;
 import org.tsnext.core.error.ErrorKind;
@@ -434,11 +435,19 @@ public class SequenceBatchingTest {
     assertTrue(waits.body().isPresent());
   }
 
+  @DataProvider
+  public Object[][] modes() {
+    return new Object[][] {
+      {sequences(12, 4).batch(3, Duration.ofMillis(5))},
+      {sequences(12, 4).batch(3, Duration.ofMillis(5)).continuousBatching()},
+    };
+  }
+
   /** Random life of many sequences on dying workers: order, stickiness, and exactly one end. */
-  @Test
-  public void whateverHappensOrderHoldsAndEveryRequestEndsOnce() {
+  @Test(dataProvider = "modes")
+  public void whateverHappensOrderHoldsAndEveryRequestEndsOnce(Configs mode) {
     Random random = new Random(5);
-    serve(3, sequences(12, 4).batch(3, Duration.ofMillis(5)));
+    serve(3, mode);
     List<RecordingSink> sinks = new ArrayList<>();
     List<String> sequences = new ArrayList<>();
     for (int step = 0; step < 3000; step++) {
@@ -453,6 +462,9 @@ public class SequenceBatchingTest {
         fixture.launcher().latest().load();
       } else if (random.nextBoolean()) {
         worker.answerOpen();
+      } else if (!worker.batches().isEmpty() && random.nextInt(10) == 0) {
+        Header end = new Header("ts_request_sequence_end", "s" + random.nextInt(15));
+        worker.chunk(worker.lastBatch().id(), 0, "ends one", end);
       }
     }
     for (int i = 0; i < 200; i++) {
