@@ -22,6 +22,9 @@ OF_0_12 = """<?xml version="1.0" encoding="UTF-8"?>
     <File name="model_metrics" fileName="${env:METRICS_LOCATION:-logs}/mine_metrics.log">
       <JSONPatternLayout/>
     </File>
+    <File name="ts_metrics" fileName="${env:METRICS_LOCATION:-logs}/mine_query.log">
+      <QLogLayout/>
+    </File>
     <File name="ts_log" fileName="${env:LOG_LOCATION:-logs}/mine_ts.log">
       <JSONPatternLayout/>
     </File>
@@ -35,6 +38,9 @@ OF_0_12 = """<?xml version="1.0" encoding="UTF-8"?>
     </Logger>
     <Logger name="MODEL_METRICS" level="debug" additivity="false">
       <AppenderRef ref="model_metrics"/>
+    </Logger>
+    <Logger name="TS_METRICS" level="debug" additivity="false">
+      <AppenderRef ref="ts_metrics"/>
     </Logger>
     <Logger name="org.pytorch.serve" level="debug" additivity="false">
       <AppenderRef ref="ts_log"/>
@@ -58,6 +64,11 @@ def test_loggers_and_layouts_of_the_original_work(tmp_path: Path) -> None:
         server.wait_log("mine_model.log", r"W-9000-commands_1\.0-stdout MODEL_LOG - a line of the")
         server.wait_log("mine_access.log", r'"POST /predictions/commands HTTP/1\.1" 200 \d+$')
         wait_for(lambda: server.log("mine_metrics.log").count("\n"), "a metric", 30)
+        server.wait_log(
+            "mine_query.log",
+            r"^HostName=\S+\nMarketplace=TorchServe::\nStartTime=\d{10}\nProgram=TorchServe\n"
+            r"Metrics=QueueTime=\d+\.\d+ Milliseconds Level\|Host\nEOE\n",
+        )
     finally:
         server.stop()
     metric = json.loads(server.log("mine_metrics.log").splitlines()[0])
@@ -70,6 +81,7 @@ def test_loggers_and_layouts_of_the_original_work(tmp_path: Path) -> None:
         "mine_access.log",
         "mine_metrics.log",
         "mine_model.log",
+        "mine_query.log",
         "mine_ts.log",
     }
     server.assert_nothing_left()

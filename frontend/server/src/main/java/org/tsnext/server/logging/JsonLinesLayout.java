@@ -7,18 +7,16 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonPrimitive;
 import java.io.PrintWriter;
 import java.io.StringWriter;
-import java.math.BigDecimal;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
-import java.util.Set;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import org.apache.logging.log4j.core.Layout;
 import org.apache.logging.log4j.core.LogEvent;
 import org.apache.logging.log4j.core.config.Node;
 import org.apache.logging.log4j.core.config.plugins.Plugin;
 import org.apache.logging.log4j.core.config.plugins.PluginFactory;
 import org.apache.logging.log4j.core.layout.AbstractStringLayout;
+import org.tsnext.core.metrics.MetricSample;
+import org.tsnext.core.request.Header;
 
 /**
  * One JSON object a line, for users' log4j2 files: time, level, thread, logger, message, and the
@@ -28,11 +26,6 @@ import org.apache.logging.log4j.core.layout.AbstractStringLayout;
 @Plugin(name = "JSONPatternLayout", category = Node.CATEGORY, elementType = Layout.ELEMENT_TYPE)
 public final class JsonLinesLayout extends AbstractStringLayout {
   private static final Gson GSON = new GsonBuilder().disableHtmlEscaping().create();
-  private static final Set<String> METRIC_LOGGERS = Set.of("TS_METRICS", "MODEL_METRICS");
-  private static final Pattern METRIC =
-      Pattern.compile(
-          "(?<name>.+)\\.(?<unit>[^.:|]+):(?<value>[^|]*)\\|#(?<dimensions>[^|]*)"
-              + "\\|#hostname:(?<host>[^,]*)(?:,requestID:(?<request>.*))?,timestamp:(?<time>\\d+)");
 
   private JsonLinesLayout() {
     super(StandardCharsets.UTF_8);
@@ -46,19 +39,15 @@ public final class JsonLinesLayout extends AbstractStringLayout {
 
   @Override
   public String toSerializable(LogEvent event) {
-    String message = event.getMessage().getFormattedMessage();
-    if (METRIC_LOGGERS.contains(event.getLoggerName())) {
-      Matcher metric = METRIC.matcher(message);
-      if (metric.matches()) {
-        return line(metric(metric));
-      }
+    if (event.getMessage() instanceof MetricLine metric) {
+      return line(metric(metric));
     }
     JsonObject json = new JsonObject();
     json.addProperty("time", Instant.ofEpochMilli(event.getTimeMillis()).toString());
     json.addProperty("level", event.getLevel().name());
     json.addProperty("thread", event.getThreadName());
     json.addProperty("logger", event.getLoggerName());
-    json.addProperty("message", message);
+    json.addProperty("message", event.getMessage().getFormattedMessage());
     if (event.getThrown() != null) {
       json.addProperty("exception", trace(event.getThrown()));
     }
@@ -70,39 +59,35 @@ public final class JsonLinesLayout extends AbstractStringLayout {
     return "application/json; charset=UTF-8";
   }
 
-  private static JsonObject metric(Matcher metric) {
+  private static JsonObject metric(MetricLine metric) {
+    MetricSample sample = metric.sample();
     JsonObject json = new JsonObject();
-    json.addProperty("MetricName", metric.group("name"));
-    json.add("Value", number(metric.group("value")));
-    json.addProperty("Unit", metric.group("unit"));
-    json.add("Dimensions", dimensions(metric.group("dimensions")));
-    json.addProperty("Timestamp", Long.parseLong(metric.group("time")));
-    if (metric.group("request") != null) {
-      json.addProperty("RequestId", metric.group("request"));
+    json.addProperty("MetricName", sample.name());
+    json.add("Value", number(sample.value()));
+    json.addProperty("Unit", metric.unit());
+    json.add("Dimensions", dimensions(sample));
+    json.addProperty("Timestamp", sample.time().getEpochSecond());
+    if (!sample.requestIds().isEmpty()) {
+      json.addProperty("RequestId", sample.requestIds());
     }
-    json.addProperty("HostName", metric.group("host"));
+    json.addProperty("HostName", metric.host());
     return json;
   }
 
-  private static JsonPrimitive number(String text) {
-    try {
-      return new JsonPrimitive(new BigDecimal(text));
-    } catch (NumberFormatException e) {
-      return new JsonPrimitive(text); // NaN and the infinities, which JSON does not know
-    }
+  /** NaN and the infinities as texts, since JSON does not know them. */
+  private static JsonPrimitive number(double value) {
+    return Double.isFinite(value)
+        ? new JsonPrimitive(value)
+        : new JsonPrimitive(Double.toString(value));
   }
 
-  /** What has no colon belongs to the value before it, which had a comma. */
-  private static JsonArray dimensions(String text) {
+  private static JsonArray dimensions(MetricSample sample) {
     JsonArray all = new JsonArray();
-    for (String part : text.split(",(?=[^,]*:)", -1)) {
-      int colon = part.indexOf(':');
-      if (colon > 0) {
-        JsonObject one = new JsonObject();
-        one.addProperty("Name", part.substring(0, colon));
-        one.addProperty("Value", part.substring(colon + 1));
-        all.add(one);
-      }
+    for (Header dimension : sample.dimensions()) {
+      JsonObject one = new JsonObject();
+      one.addProperty("Name", dimension.name());
+      one.addProperty("Value", dimension.value());
+      all.add(one);
     }
     return all;
   }

@@ -26,6 +26,19 @@ final class MetricLine implements Message, StringBuilderFormattable {
     this.host = Objects.requireNonNull(host, "host");
   }
 
+  MetricSample sample() {
+    return sample;
+  }
+
+  /** The word of the declaration, whatever the sample says. */
+  String unit() {
+    return unit;
+  }
+
+  String host() {
+    return host;
+  }
+
   @Override
   public void formatTo(StringBuilder line) {
     appendPrintable(line, sample.name()).append('.');
@@ -45,7 +58,7 @@ final class MetricLine implements Message, StringBuilderFormattable {
   }
 
   /** Names and values come from handlers: a control character would forge a line of its own. */
-  private static StringBuilder appendPrintable(StringBuilder line, String text) {
+  static StringBuilder appendPrintable(StringBuilder line, String text) {
     for (int i = 0; i < text.length(); i++) {
       char c = text.charAt(i);
       line.append(Character.isISOControl(c) ? '?' : c);

@@ -20,6 +20,9 @@ import org.apache.logging.log4j.core.config.xml.XmlConfiguration;
 import org.testng.annotations.AfterMethod;
 import org.testng.annotations.BeforeMethod;
 import org.testng.annotations.Test;
+import org.tsnext.core.metrics.MetricSample;
+import org.tsnext.core.metrics.MetricType;
+import org.tsnext.core.request.Header;
 
 /** What a log4j2 file of a user gets by {@code <JSONPatternLayout/>}. */
 public class JsonLinesLayoutTest {
@@ -77,30 +80,38 @@ public class JsonLinesLayoutTest {
     assertTrue(lines.get(0).get("exception").getAsString().contains("IllegalStateException: why"));
   }
 
+  private void metric(String requestIds, double value, Header... dimensions) {
+    MetricSample sample =
+        new MetricSample(
+            MetricType.GAUGE,
+            "PredictionTime",
+            "Milliseconds",
+            value,
+            Instant.ofEpochSecond(1795347830),
+            requestIds,
+            List.of(dimensions));
+    context.getLogger("MODEL_METRICS").info(new MetricLine(sample, "ms", "vm"));
+  }
+
   @Test
   public void metricIsItsParts() throws IOException {
-    context
-        .getLogger("MODEL_METRICS")
-        .info(
-            "PredictionTime.ms:2.14|#ModelName:no,op,Level:Model|#hostname:vm,requestID:a-1,b-2,timestamp:1795347830");
-    context
-        .getLogger("TS_METRICS")
-        .info("Requests2XX.Count:1.0|#Level:Host|#hostname:vm,timestamp:1795347830");
+    metric("a-1,b-2", 2.14, new Header("ModelName", "no,op:\n"), new Header("Level", "Model"));
+    metric("", 1);
     List<JsonObject> lines = lines();
     assertEquals(
         lines.get(0).toString(),
         "{\"MetricName\":\"PredictionTime\",\"Value\":2.14,\"Unit\":\"ms\",\"Dimensions\":["
-            + "{\"Name\":\"ModelName\",\"Value\":\"no,op\"},{\"Name\":\"Level\",\"Value\":\"Model\"}],"
+            + "{\"Name\":\"ModelName\",\"Value\":\"no,op:\\n\"},{\"Name\":\"Level\",\"Value\":\"Model\"}],"
             + "\"Timestamp\":1795347830,\"RequestId\":\"a-1,b-2\",\"HostName\":\"vm\"}");
     assertEquals(
         lines.get(1).toString(),
-        "{\"MetricName\":\"Requests2XX\",\"Value\":1.0,\"Unit\":\"Count\",\"Dimensions\":["
-            + "{\"Name\":\"Level\",\"Value\":\"Host\"}],\"Timestamp\":1795347830,\"HostName\":\"vm\"}");
+        "{\"MetricName\":\"PredictionTime\",\"Value\":1.0,\"Unit\":\"ms\",\"Dimensions\":[],"
+            + "\"Timestamp\":1795347830,\"HostName\":\"vm\"}");
   }
 
   @Test
   public void metricWithoutANumberIsStillJson() throws IOException {
-    context.getLogger("MODEL_METRICS").info("m.ms:NaN|#a:b|#hostname:vm,timestamp:1");
+    metric("", Double.NaN);
     context.getLogger("MODEL_METRICS").info("something else");
     List<JsonObject> lines = lines();
     assertEquals(lines.get(0).get("Value").getAsString(), "NaN");
