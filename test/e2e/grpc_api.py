@@ -13,10 +13,12 @@ from typing import Any
 import grpc
 import pytest
 from google.protobuf.message_factory import GetMessageClass
+from google.rpc import status_pb2
 from grpc_tools import protoc
 from torchserve_process import LIMIT_SEC, REPOSITORY
 
 PROTOS = REPOSITORY / "frontend" / "grpc-messages" / "src" / "main" / "proto"
+IMPORTED_PROTOS = (Path(protoc.__file__).parent / "_proto", Path(status_pb2.__file__).parents[2])
 
 
 @cache
@@ -24,7 +26,13 @@ def compiled(name: str) -> ModuleType:
     """The messages of a .proto file, in Python."""
     with tempfile.TemporaryDirectory() as folder:
         status = protoc.main(
-            ["protoc", f"--proto_path={PROTOS}", f"--python_out={folder}", f"{name}.proto"]
+            [
+                "protoc",
+                f"--proto_path={PROTOS}",
+                *(f"--proto_path={path}" for path in IMPORTED_PROTOS),
+                f"--python_out={folder}",
+                f"{name}.proto",
+            ]
         )
         assert status == 0, f"protoc failed on {name}.proto"
         module_name = f"{name}_pb2"

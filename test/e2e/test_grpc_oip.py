@@ -213,6 +213,22 @@ def test_each_request_of_a_batch_has_its_own_answer(api: Api) -> None:
         assert list(pool.map(ask, range(40))) == list(range(40))
 
 
+def test_kserves_wrapper_asks_by_predictions(oip: TorchServe) -> None:
+    """Its protocol grpc-v2 sends the JSON of the request as an input named data."""
+    wrapper = Api(oip.grpc_inference_port, "inference", "InferenceAPIsService")
+    request = {
+        "id": "5",
+        "inputs": [{"name": "x", "datatype": "FP32", "shape": [2], "data": [0.5, 2.0]}],
+    }
+    answer = wrapper.Predictions(model_name="echo", input={"data": json.dumps(request).encode()})
+    said = json.loads(answer.prediction)
+    assert (said["id"], said["model_name"]) == ("5", "echo")
+    assert [(o["name"], o["datatype"], o["data"]) for o in said["outputs"]] == [
+        ("x", "FP32", [0.5, 2.0])
+    ]
+    wrapper.close()
+
+
 def test_several_inputs_and_the_outputs_that_are_asked_for(api: Api) -> None:
     inputs = [
         tensor("INT8", [2], "a", int_contents=[1, 2]),

@@ -1,6 +1,7 @@
 package org.tsnext.grpc.openinference;
 
 import java.util.Arrays;
+import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
 
@@ -22,6 +23,9 @@ enum Datatype {
   /** Any octets; in raw contents each element has its length, in 4 octets, in front. */
   BYTES(0);
 
+  private static final Map<String, Datatype> BY_NAME =
+      Arrays.stream(values()).collect(Collectors.toUnmodifiableMap(Datatype::name, type -> type));
+
   private final int octets;
 
   Datatype(int octets) {
@@ -39,7 +43,7 @@ enum Datatype {
   }
 
   static Optional<Datatype> of(String name) {
-    return Arrays.stream(values()).filter(type -> type.name().equals(name)).findFirst();
+    return Optional.ofNullable(BY_NAME.get(name));
   }
 
   static String names() {

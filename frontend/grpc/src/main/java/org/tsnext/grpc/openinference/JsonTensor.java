@@ -123,18 +123,23 @@ final class JsonTensor {
   }
 
   private long readLargeInteger(String text, int bits, boolean signed) throws TensorException {
-    BigDecimal number = new BigDecimal(text);
-    if (number.precision() - (long) number.scale() > 20) {
-      throw doesNotFit(text);
-    }
     try {
+      BigDecimal number = new BigDecimal(text);
+      if (number.signum() == 0) {
+        return 0;
+      }
+      // Before the point. Few digits may stand for a number that fills the memory.
+      long digits = number.precision() - (long) number.scale();
+      if (digits < 1 || digits > 20) {
+        throw doesNotFit(text);
+      }
       BigInteger value = number.toBigIntegerExact();
       // The bits of a negative value are those of its complement.
       if (value.bitLength() <= bits && (signed || value.signum() >= 0)) {
         return value.longValue();
       }
-    } catch (ArithmeticException e) {
-      // It has a fraction.
+    } catch (ArithmeticException | NumberFormatException e) {
+      // It has a fraction, or an exponent beyond all numbers.
     }
     throw doesNotFit(text);
   }

@@ -8,13 +8,17 @@ import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import com.google.protobuf.ByteString;
+import com.google.protobuf.InvalidProtocolBufferException;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Base64;
 import java.util.List;
+import java.util.Random;
 import java.util.function.Consumer;
 import org.testng.annotations.DataProvider;
 import org.testng.annotations.Test;
@@ -298,12 +302,12 @@ public final class TensorTest {
         response(
                 request("INT8", 0).build(),
                 answer(
-                    "{\"name\":\"y\",\"datatype\":\"UINT64\",\"shape\":[3],"
-                        + "\"data\":[1.0,1e3,18446744073709551615]}"))
+                    "{\"name\":\"y\",\"datatype\":\"UINT64\",\"shape\":[4],"
+                        + "\"data\":[1.0,1e3,18446744073709551615,0e-999999999]}"))
             .getOutputs(0)
             .getContents()
             .getUint64ContentsList(),
-        List.of(1L, 1000L, -1L));
+        List.of(1L, 1000L, -1L, 0L));
   }
 
   /** Requests that are refused, and words of the reason. */
@@ -405,6 +409,8 @@ public final class TensorTest {
       {answer(y + "[128]}"), "output 0 has the element 128, expected INT8"},
       {answer(y + "[1.5]}"), "output 0 has the element 1.5, expected INT8"},
       {answer(y + "[1e999999999]}"), "output 0 has the element 1e999999999, expected INT8"},
+      {answer(y + "[1e-999999999]}"), "output 0 has the element 1e-999999999, expected INT8"},
+      {answer(y + "[1e99999999999]}"), "output 0 has the element 1e99999999999, expected INT8"},
       {answer(y + "[null]}"), "output 0 has null in its data, expected INT8"},
       {answer(y + "[\"1\"]}"), "output 0 has a text in its data, expected INT8"},
       {answer(y + "5}"), "output 0 has data that are a number, expected an array"},
@@ -418,6 +424,70 @@ public final class TensorTest {
         expectThrows(ServingException.class, () -> response(request("INT8", 0).build(), answer));
     assertEquals(error.kind(), ErrorKind.INTERNAL);
     assertTrue(error.getMessage().contains(words), error.getMessage());
+  }
+
+  @Test
+  public void brokenRequestsAreRefusedOrReadAndNothingElse() {
+    Random random = new Random(1);
+    List<byte[]> valid = new ArrayList<>();
+    for (Object[] row : datatypes()) {
+      valid.add(
+          request((String) row[0], 1, 2)
+              .addRawInputContents((ByteString) row[2])
+              .build()
+              .toByteArray());
+      if (row[1] != null) {
+        valid.add(typed((String) row[0], (InferTensorContents.Builder) row[1], 1, 2).toByteArray());
+      }
+    }
+    for (int i = 0; i < 20_000; i++) {
+      byte[] broken = broken(valid.get(i % valid.size()), random);
+      try {
+        JsonParser.parseString(json(ModelInferRequest.parseFrom(broken)));
+      } catch (InvalidProtocolBufferException e) {
+        // It never was a message.
+      } catch (ServingException e) {
+        assertEquals(e.kind(), ErrorKind.BAD_REQUEST, e.toString());
+      }
+    }
+  }
+
+  @Test
+  public void brokenAnswersAreRefusedOrReadAndNothingElse() {
+    Random random = new Random(2);
+    List<byte[]> valid = new ArrayList<>();
+    for (Object[] row : datatypes()) {
+      valid.add(
+          ("{\"id\":\"1\",\"parameters\":{\"a\":1},\"outputs\":[{\"name\":\"y\",\"shape\":[1,2],"
+                  + "\"datatype\":\""
+                  + row[0]
+                  + "\",\"data\":["
+                  + row[3]
+                  + "]}]}")
+              .getBytes(StandardCharsets.UTF_8));
+    }
+    ModelInferRequest request = request("INT8", 0).build();
+    for (int i = 0; i < 20_000; i++) {
+      ByteBuf broken = Unpooled.wrappedBuffer(broken(valid.get(i % valid.size()), random));
+      try {
+        InferAnswers.toResponse(request, "request-id", broken);
+      } catch (ServingException e) {
+        assertEquals(e.kind(), ErrorKind.INTERNAL, e.toString());
+      }
+    }
+  }
+
+  /** A few octets replaced, removed, repeated. */
+  private static byte[] broken(byte[] valid, Random random) {
+    byte[] octets = valid.clone();
+    for (int change = random.nextInt(4); change >= 0; change--) {
+      int at = random.nextInt(octets.length);
+      octets[at] =
+          (byte) (random.nextBoolean() ? random.nextInt() : octets[random.nextInt(octets.length)]);
+    }
+    return random.nextInt(4) > 0
+        ? octets
+        : Arrays.copyOf(octets, random.nextInt(octets.length + 8));
   }
 
   private static ModelInferRequest.Builder request(String datatype, long... shape) {
