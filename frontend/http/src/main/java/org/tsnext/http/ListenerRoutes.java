@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
+import java.util.function.Predicate;
 import org.tsnext.api.OpenInference;
 import org.tsnext.core.inference.InferenceService;
 import org.tsnext.core.model.ModelService;
@@ -13,6 +14,7 @@ import org.tsnext.http.management.KeyRoutes;
 import org.tsnext.http.management.ManagementRoutes;
 import org.tsnext.http.metrics.MetricsRoutes;
 import org.tsnext.http.openapi.ApiDescriptionRoutes;
+import org.tsnext.http.routing.Access;
 import org.tsnext.http.routing.Route;
 import org.tsnext.http.routing.RouteTable;
 
@@ -65,6 +67,15 @@ final class ListenerRoutes {
     if (alone || combined) {
       routes.addAll(MetricsRoutes.of(metrics.metrics().registry(), metrics.renderer()));
     }
-    return new RouteTable(ApiDescriptionRoutes.addedTo(routes, settings.serverVersion()));
+    return new RouteTable(
+        ApiDescriptionRoutes.addedTo(routes, settings.serverVersion(), asksForKey()));
+  }
+
+  private Predicate<Access> asksForKey() {
+    return settings
+        .access()
+        .tokens()
+        .<Predicate<Access>>map(tokens -> access -> !tokens.open().contains(access))
+        .orElse(access -> false);
   }
 }

@@ -1,6 +1,7 @@
 package org.tsnext.http;
 
 import static org.testng.Assert.assertEquals;
+import static org.testng.Assert.assertFalse;
 import static org.testng.Assert.assertTrue;
 
 import com.google.gson.JsonElement;
@@ -64,6 +65,7 @@ public class ApiDescriptionTest extends HttpTestBase {
     JsonObject information = document.getAsJsonObject("info");
     assertEquals(information.get("title").getAsString(), "TorchServe APIs");
     assertEquals(information.get("version").getAsString(), "1.0.0");
+    assertFalse(document.toString().contains("security"), "no keys are asked for");
     Set<String> ids = checkedOperations(document);
     assertTrue(
         ids.containsAll(

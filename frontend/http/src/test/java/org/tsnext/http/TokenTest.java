@@ -5,6 +5,8 @@ import static org.testng.Assert.assertFalse;
 import static org.testng.Assert.assertNull;
 import static org.testng.Assert.assertTrue;
 
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
 import java.io.IOException;
 import java.net.ServerSocket;
 import java.time.Duration;
@@ -78,6 +80,21 @@ public class TokenTest extends HttpTestBase {
     assertTrue(answer.body().contains(REFUSAL), answer.body());
     assertTrue(answer.body().contains(detail), answer.body());
     assertEquals(answer.header("www-authenticate"), status == 401 ? "Bearer" : null);
+  }
+
+  @Test
+  public void apiDescriptionSaysWhichRoutesNeedAKey() throws Exception {
+    JsonObject document =
+        JsonParser.parseString(management().request("OPTIONS", "/", null).read().body())
+            .getAsJsonObject();
+    JsonObject paths = document.getAsJsonObject("paths");
+    assertEquals(
+        paths.getAsJsonObject("/models").getAsJsonObject("get").get("security").toString(),
+        "[{\"token\":[]}]");
+    assertFalse(
+        paths.getAsJsonObject("/v1/models/{model_name}").getAsJsonObject("get").has("security"));
+    JsonObject schemes = document.getAsJsonObject("components").getAsJsonObject("securitySchemes");
+    assertEquals(schemes.getAsJsonObject("token").get("scheme").getAsString(), "bearer");
   }
 
   @DataProvider

@@ -9,6 +9,7 @@ import com.google.gson.JsonObject;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
+import java.util.function.Predicate;
 import org.tsnext.http.response.Response;
 import org.tsnext.http.routing.Access;
 import org.tsnext.http.routing.Operation;
@@ -22,12 +23,17 @@ public final class ApiDescriptionRoutes {
 
   private ApiDescriptionRoutes() {}
 
-  /** Returns {@code routes} and those that describe them. */
-  public static List<Route> addedTo(List<Route> routes, String serverVersion) {
+  /**
+   * Returns {@code routes} and those that describe them.
+   *
+   * @param asksForKey whether routes with that access ask their callers for a key
+   */
+  public static List<Route> addedTo(
+      List<Route> routes, String serverVersion, Predicate<Access> asksForKey) {
     // The document describes the route that serves it, too, and is therefore made from the routes
     // without a handler first.
     JsonObject document =
-        new OpenApiDocument("TorchServe APIs", serverVersion)
+        new OpenApiDocument("TorchServe APIs", serverVersion, asksForKey)
             .addAll(withDescriptions(routes, request -> {}), Function.identity())
             .toJson();
     return withDescriptions(

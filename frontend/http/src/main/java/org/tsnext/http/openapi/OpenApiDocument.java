@@ -4,12 +4,15 @@ import com.google.gson.Gson;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
 import io.netty.handler.codec.http.HttpMethod;
+import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeSet;
 import java.util.function.Function;
+import java.util.function.Predicate;
+import org.tsnext.http.routing.Access;
 import org.tsnext.http.routing.Operation;
 import org.tsnext.http.routing.Operation.Outcome;
 import org.tsnext.http.routing.Operation.Parameter;
@@ -26,13 +29,26 @@ final class OpenApiDocument {
           "model_name", "^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$",
           "model_version", "^[A-Za-z0-9][A-Za-z0-9_.+-]{0,127}$");
 
+  /** Name of the way in which keys are sent. */
+  private static final String KEY = "token";
+
   private final JsonObject paths = new JsonObject();
   private final String title;
   private final String version;
+  private final Predicate<Access> asksForKey;
 
+  /** A document that says nothing of keys. */
   OpenApiDocument(String title, String version) {
+    this(title, version, access -> false);
+  }
+
+  /**
+   * @param asksForKey whether routes with that access ask their callers for a key
+   */
+  OpenApiDocument(String title, String version, Predicate<Access> asksForKey) {
     this.title = title;
     this.version = version;
+    this.asksForKey = asksForKey;
   }
 
   /**
@@ -58,7 +74,11 @@ final class OpenApiDocument {
         route.template().parameterNames().stream()
             .filter(name -> path.contains("{" + name + "}"))
             .toList();
-    paths.getAsJsonObject(path).add(method, operation(operation, pathParameters));
+    JsonObject described = operation(operation, pathParameters);
+    if (asksForKey.test(route.access())) {
+      described.add("security", key());
+    }
+    paths.getAsJsonObject(path).add(method, described);
   }
 
   JsonObject toJson() {
@@ -68,12 +88,33 @@ final class OpenApiDocument {
     JsonObject components = new JsonObject();
     components.add("schemas", Schemas.all());
     components.add("responses", ErrorResponses.all());
+    if (EnumSet.allOf(Access.class).stream().anyMatch(asksForKey)) {
+      components.add("securitySchemes", keys());
+    }
     JsonObject json = new JsonObject();
     json.addProperty("openapi", "3.0.1");
     json.add("info", info);
     json.add("paths", paths);
     json.add("components", components);
     return json;
+  }
+
+  private static JsonArray key() {
+    JsonObject scheme = new JsonObject();
+    scheme.add(KEY, new JsonArray());
+    JsonArray one = new JsonArray();
+    one.add(scheme);
+    return one;
+  }
+
+  private static JsonObject keys() {
+    JsonObject bearer = new JsonObject();
+    bearer.addProperty("type", "http");
+    bearer.addProperty("scheme", "bearer");
+    bearer.addProperty("description", "The key for this route; key_file.json of the server has it");
+    JsonObject schemes = new JsonObject();
+    schemes.add(KEY, bearer);
+    return schemes;
   }
 
   private static JsonObject operation(Operation operation, List<String> pathParameters) {
