@@ -84,6 +84,19 @@ def test_temp_is_the_jvms_temporary_folder(
     assert f"-Djava.io.tmpdir={tmp_path}" in java.words()
 
 
+def test_logs_where_nobody_can_make_files_are_refused(
+    run: Run, java: FakeJava, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the modes allow it to root, and only trying tells."""
+    monkeypatch.setenv("LOG_LOCATION", "/proc/logs")
+
+    outcome = run("--model-store", "store")
+
+    assert outcome.status == 1
+    assert "Logs cannot be written to /proc/logs: /proc is not writable." in outcome.err
+    assert java.records() == []
+
+
 def test_logs_that_cannot_be_written_are_refused(
     run: Run, java: FakeJava, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

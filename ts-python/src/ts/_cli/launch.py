@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -182,7 +183,7 @@ def _require_writable_logs(location: str, variable: str, files: Sequence[str]) -
     place = folder
     while not place.exists() and place != place.parent:
         place = place.parent
-    unfit = None if place.is_dir() and os.access(place, os.W_OK | os.X_OK) else place
+    unfit = None if _can_make_files(place) else place
     for name in files:
         if (folder / name).exists() and not os.access(folder / name, os.W_OK):
             unfit = folder / name
@@ -191,6 +192,15 @@ def _require_writable_logs(location: str, variable: str, files: Sequence[str]) -
             f"Logs cannot be written to {folder}: {unfit} is not writable. "
             f"Set {variable} to a folder in which this user can write."
         )
+
+
+def _can_make_files(folder: Path) -> bool:
+    """Try it: what the modes say of a file system such as /proc is not true, least of all to root."""
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
 
 
 def _vm_arguments(

@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.regex.Pattern;
+import java.util.zip.GZIPInputStream;
 import org.apache.logging.log4j.Level;
 import org.apache.logging.log4j.core.Appender;
 import org.apache.logging.log4j.core.LogEvent;
@@ -95,6 +96,34 @@ public class LoggingTest {
     assertMatches(prefix + " \\[WARN \\] .* MODEL_LOG - from stderr", only("model_log.log"));
     assertMatches(prefix + " - a metric", only("ts_metrics.log"));
     assertMatches(prefix + " - a model metric", only("model_metrics.log"));
+  }
+
+  @Test
+  public void fullFileIsPackedUnderANameOfItsOwnAndTheOldestGo() throws IOException {
+    LoggerContext context = start(defaults().replace("100 MB", "4 KB"));
+    for (int i = 0; i < 2_000; i++) {
+      context
+          .getLogger("ACCESS_LOG")
+          .info("line {} of about one hundred octets {}", i, "x".repeat(60));
+    }
+    context.stop();
+    List<String> packed;
+    try (var files = Files.list(folder)) {
+      packed =
+          files
+              .map(path -> path.getFileName().toString())
+              .filter(name -> name.startsWith("access_log."))
+              .filter(name -> !name.equals("access_log.log"))
+              .toList();
+    }
+    assertTrue(packed.size() >= 5 && packed.size() <= 11, packed.toString());
+    for (String name : packed) {
+      assertMatches("access_log\\.\\d{4}-\\d\\d-\\d\\d\\.\\d+\\.log\\.gz", name);
+      try (var lines = new GZIPInputStream(Files.newInputStream(folder.resolve(name)))) {
+        assertTrue(new String(lines.readAllBytes(), StandardCharsets.UTF_8).contains("line "));
+      }
+    }
+    assertTrue(Files.size(folder.resolve("access_log.log")) <= 5_000);
   }
 
   @Test
