@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from pathlib import Path
 
 import pytest
 from archiver_project import Project, manifest_of, read_back
 from model_archiver import ModelArchiver
+from model_archiver._config_keys import KNOWN_KEYS
 from model_archiver._handlers import BUILT_IN
 from model_archiver.model_archiver_error import ModelArchiverError
 
@@ -158,6 +160,27 @@ def test_broken_config_file_is_refused(project: Project, text: str, reason: str)
     path = project.write("broken.yaml", text)
     with pytest.raises(ModelArchiverError, match=reason):
         packed(project, config_file=str(path))
+
+
+def test_misspelt_key_of_the_config_file_is_a_warning(
+    project: Project, caplog: pytest.LogCaptureFixture
+) -> None:
+    text = "batch_size: 4\nMinWorker: 1\nresponsetimeout: 5\nhandler: {}\nmine: 2\n7: seven\n"
+    path = project.write("typo.yaml", text)
+    assert packed(project, config_file=str(path)) == {"handler.py", "typo.yaml"}
+    pairs = [tuple(record.args or ())[1:] for record in caplog.records]
+    assert pairs == [
+        ("batch_size", "batchSize"),
+        ("MinWorker", "minWorkers"),
+        ("responsetimeout", "responseTimeout"),
+    ]
+
+
+def test_known_keys_are_those_of_the_server() -> None:
+    document = Path(__file__).parents[2] / "docs" / "model-config.md"
+    told = set(re.findall(r"^\| `(\w+)` \|.*\|.*\|.*\|$", document.read_text(), re.MULTILINE))
+    sections = {"handler", "pt2", "micro_batching", "pippy", "deepspeed", "dali"}
+    assert told | sections == KNOWN_KEYS
 
 
 def test_empty_config_file_is_fine(project: Project) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import yaml
 
+from model_archiver._config_keys import meant_by
 from model_archiver._yaml import MAX_OCTETS, load_yaml
 from model_archiver.model_archiver_error import ModelArchiverError
 
@@ -42,7 +43,7 @@ def prepare_export_path(path: str) -> Path:
 
 
 def check_config_file(path: str) -> None:
-    """Refuses a model configuration that is not a YAML map."""
+    """Refuses a model configuration that is not a YAML map, and warns about misspelt keys."""
     try:
         with open(path, "rb") as file:
             document = load_yaml(file.read(MAX_OCTETS + 1))
@@ -57,6 +58,16 @@ def check_config_file(path: str) -> None:
             f"Config file {path} is a {type(document).__name__} at its top level, expected a map "
             "of keys to values"
         )
+    for key in document or ():
+        meant = meant_by(str(key))
+        if meant is not None:
+            logger.warning(
+                "Config file %s has the key '%s', which only the handler may know; "
+                "did you mean '%s'?",
+                path,
+                key,
+                meant,
+            )
 
 
 def warn_about_syntax(path: Path) -> None:

@@ -113,7 +113,6 @@ final class ModelVersion {
         && workers.stream().allMatch(worker -> worker.state() == WorkerState.FAILED);
   }
 
-  /** Whether a worker has the model loaded. */
   /** Workers that have the model loaded. */
   int readyWorkers() {
     return readyWorkers(supervisor.roster());
