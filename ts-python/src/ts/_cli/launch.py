@@ -195,7 +195,7 @@ def _require_writable_logs(location: str, variable: str, files: Sequence[str]) -
 
 
 def _can_make_files(folder: Path) -> bool:
-    """Try it: what the modes say of a file system such as /proc is not true, least of all to root."""
+    """Try it: what the modes of a file system such as /proc say is not true, not even to root."""
     try:
         with tempfile.TemporaryFile(dir=folder):
             return True
