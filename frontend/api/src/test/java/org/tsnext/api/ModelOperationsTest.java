@@ -70,8 +70,10 @@ public final class ModelOperationsTest {
           expectThrows(
               ServingException.class,
               () ->
-                  operations.register(
-                      new Given(Map.of("url", "a.mar", parameter, "x".repeat(1 << 20))), true));
+                  operations
+                      .register(
+                          new Given(Map.of("url", "a.mar", parameter, "x".repeat(1 << 20))), true)
+                      .join());
       assertEquals(error.kind(), ErrorKind.BAD_REQUEST);
       assertTrue(error.getMessage().length() < 300, parameter);
     }

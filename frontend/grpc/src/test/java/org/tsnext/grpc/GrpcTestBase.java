@@ -9,6 +9,7 @@ import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.Message;
 import com.google.rpc.ErrorInfo;
 import io.grpc.CallOptions;
+import io.grpc.Context;
 import io.grpc.ManagedChannel;
 import io.grpc.Metadata;
 import io.grpc.MethodDescriptor;
@@ -25,6 +26,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import org.testng.annotations.AfterClass;
@@ -187,6 +189,22 @@ abstract class GrpcTestBase {
   static <Q, A> A ask(ManagedChannel channel, MethodDescriptor<Q, A> method, Q request) {
     return ClientCalls.blockingUnaryCall(
         channel, method, CallOptions.DEFAULT.withDeadlineAfter(30, TimeUnit.SECONDS), request);
+  }
+
+  /**
+   * Begins a call whose answer nobody reads.
+   *
+   * @return cancelled when the client leaves
+   */
+  static <Q, A> Context.CancellableContext begin(
+      ManagedChannel channel, MethodDescriptor<Q, A> method, Q request) {
+    Context.CancellableContext client = Context.current().withCancellation();
+    client.run(
+        () -> {
+          Future<A> unused =
+              ClientCalls.futureUnaryCall(channel.newCall(method, CallOptions.DEFAULT), request);
+        });
+    return client;
   }
 
   static List<PredictionResponse> stream(ManagedChannel channel, PredictionsRequest request) {

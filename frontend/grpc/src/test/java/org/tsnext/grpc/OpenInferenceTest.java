@@ -190,11 +190,7 @@ public final class OpenInferenceTest extends GrpcTestBase {
   public void largeRequestsTakeTheirTurnInTheMemoryForBodies() throws Exception {
     inference.hold();
     assertTrue(memory.take((1 << 20) - MAX_REQUEST - 1));
-    Context.CancellableContext client = Context.current().withCancellation();
-    client.run(
-        () ->
-            ClientCalls.futureUnaryCall(
-                channel().newCall(INFER, CallOptions.DEFAULT), request(45_000).build()));
+    Context.CancellableContext client = begin(channel(), INFER, request(45_000).build());
     inference.nextWaiting();
     assertStatus(
         inferFailure(request(45_000).build()),
@@ -306,11 +302,7 @@ public final class OpenInferenceTest extends GrpcTestBase {
   @Test
   public void clientThatLeavesCancelsItsRequest() throws Exception {
     inference.hold();
-    Context.CancellableContext client = Context.current().withCancellation();
-    client.run(
-        () ->
-            ClientCalls.futureUnaryCall(
-                channel().newCall(INFER, CallOptions.DEFAULT), request(1).build()));
+    Context.CancellableContext client = begin(channel(), INFER, request(1).build());
     FakeInference.Waiting waiting = inference.nextWaiting();
     client.cancel(null);
     waitUntil("cancelled", () -> inference.cancelled.get() == 1);

@@ -270,11 +270,7 @@ public class PredictionsTest extends GrpcTestBase {
   @Test
   public void cancelledCallCancelsTheRequest() throws InterruptedException {
     inference.hold();
-    Context.CancellableContext context = Context.current().withCancellation();
-    context.run(
-        () ->
-            ClientCalls.futureUnaryCall(
-                channel().newCall(PREDICTIONS, CallOptions.DEFAULT), cats("")));
+    Context.CancellableContext context = begin(channel(), PREDICTIONS, cats(""));
     FakeInference.Waiting waiting = inference.nextWaiting();
     context.cancel(null);
     waitUntil("the request is cancelled", () -> inference.cancelled.get() == 1);

@@ -443,7 +443,8 @@ public final class TensorTest {
     for (int i = 0; i < 20_000; i++) {
       byte[] broken = broken(valid.get(i % valid.size()), random);
       try {
-        JsonParser.parseString(json(ModelInferRequest.parseFrom(broken)));
+        String json = json(ModelInferRequest.parseFrom(broken));
+        assertTrue(JsonParser.parseString(json).isJsonObject());
       } catch (InvalidProtocolBufferException e) {
         // It never was a message.
       } catch (ServingException e) {
