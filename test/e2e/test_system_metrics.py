@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from conftest import MODELS
-from torchserve_process import LIMIT_SEC, TorchServe, wait_for
+from torchserve_process import LIMIT_SEC, REPOSITORY, TorchServe, wait_for
 
 NAMES = {
     "CPUUtilization": "Percent",
@@ -46,6 +47,7 @@ if mode == "flood":
 if mode == "garbage":
     print("Traceback (most recent call last):")
 print("CPUUtilization.Percent:%s|#Level:Host|#hostname:h,1700000000" % open("value").read())
+print("RackTemperature.Celsius:31|#Level:Host,rack:7|#hostname:h,1700000000")
 print("Unheard.Of:1|#Level:Host|#hostname:h,1700000000")
 print()
 if mode == "garbage":
@@ -169,14 +171,20 @@ def test_command_of_the_operator_takes_over_whatever_it_does(
     start: Callable[..., TorchServe], tmp_path: Path
 ) -> None:
     collector = Collector(tmp_path / "collector")
-    archive = tmp_path / "server0" / "store"
-    shutil.copytree(MODELS / "commands", archive / "commands")
+    shutil.copytree(MODELS / "commands", tmp_path / "server0" / "store" / "commands")
+    shipped = REPOSITORY / "ts-python" / "src" / "ts" / "configs" / "metrics.yaml"
+    rack = "    - {name: RackTemperature, unit: Celsius, dimensions: [*level, rack, *hostname]}\n"
+    declarations = tmp_path / "metrics.yaml"
+    declarations.write_text(
+        shipped.read_text().replace("\nmodel_metrics:", rack + "\nmodel_metrics:")
+    )
     server = start(
         "commands",
         config={
             "metric_time_interval": "1",
             "system_metrics_cmd": f"{collector.script} --gpu  0",
             "blacklist_env_vars": "HIDDEN_.*",
+            "metrics_config": str(declarations),
         },
         environment={"HIDDEN_VALUE": "1", "SHOWN_VALUE": "2", "TS_INFERENCE_TOKEN": "x" * 32},
     )
@@ -189,6 +197,10 @@ def test_command_of_the_operator_takes_over_whatever_it_does(
     assert record["environment"]["SHOWN_VALUE"] == "2"
     assert not {"HIDDEN_VALUE", "TS_INFERENCE_TOKEN"} & set(record["environment"])
     assert 1.0 in samples(server, "CPUUtilization")
+    shown = requests.get(f"{server.metrics}/metrics", timeout=60).text
+    assert re.search(
+        r'^RackTemperature\{Level="Host",rack="7",Hostname="[^"]+",?\} 31\.0$', shown, re.M
+    )
 
     # What goes wrong is told once, and the next good run counts again.
     troubles = (

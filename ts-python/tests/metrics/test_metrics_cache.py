@@ -118,6 +118,26 @@ def test_declared_order_wins_over_the_order_of_the_call(recorder: Recorder) -> N
     )
 
 
+def test_dimensions_that_are_not_declared_are_left_out(recorder: Recorder) -> None:
+    recorder.cache.add_metric_to_cache("Hits", "count", ["Route"])
+    recorder.cache.add_counter("Hits", 1, dimensions=[Dimension("Route", "x")])
+    assert recorder.last.dimensions == (("Route", "x"),)
+    recorder.cache.add_metric_to_cache("Total", "count")
+    recorder.cache.add_counter("Total", 1)
+    assert recorder.last.dimensions == ()
+
+
+def test_values_whose_names_differ_go_by_position_or_are_refused(
+    recorder: Recorder, caplog: pytest.LogCaptureFixture
+) -> None:
+    recorder.cache.add_metric_to_cache("Hits", "count", ["Way", "Model", "Grade"])
+    recorder.cache.add_counter("Hits", 1, dimensions=[Dimension("Route", "x")])
+    assert recorder.last.dimensions == (("Way", "x"), ("Model", "digits"), ("Grade", "Model"))
+    recorder.cache.add_counter("Hits", 1)
+    assert len(recorder.samples) == 1
+    assert "2 dimension values" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("unit", "long"),
     [("MB", "Megabytes"), ("kB", "Kilobytes"), ("GB", "Gigabytes"), ("B", "Bytes")],

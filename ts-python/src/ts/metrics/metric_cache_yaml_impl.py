@@ -155,11 +155,14 @@ class MetricsCacheYamlImpl(MetricCalls):
         metric.add_or_update(value, self._values_for(metric, dimensions), request_id)
 
     def _values_for(self, metric: CachingMetric, pairs: dict[str, str]) -> list[str]:
-        """Order values as `metric` declares them: by name, else, as 0.12 did, by position."""
+        """Return values as `metric` declares them: by name, else, as 0.12 did, by position.
+
+        Dimensions that are not declared, such as a ``Level`` that was added here, are left out.
+        """
         declared = metric.dimension_names
         if "ModelName" in declared:
             pairs.setdefault("ModelName", str(self.model_name))
-        if len(pairs) == len(declared) and all(name in pairs for name in declared):
+        if all(name in pairs for name in declared):
             return [pairs[name] for name in declared]
         return list(pairs.values())
 
