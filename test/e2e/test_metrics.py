@@ -16,6 +16,7 @@ import pytest
 import requests
 import yaml
 from conftest import MODELS
+from grpc_api import Api
 from prometheus_client.parser import text_string_to_metric_families
 from torchserve_process import REPOSITORY, TorchServe, free_ports, wait_for
 
@@ -144,6 +145,29 @@ def test_counters_rise_by_what_was_sent(measured: TorchServe, seven: bytes) -> N
         lambda: value(page(measured.metrics), "PredictionTime", ModelName="digits") > 0,
         "the time of a prediction",
     )
+
+
+def test_requests_over_grpc_count_under_their_protocol(measured: TorchServe, seven: bytes) -> None:
+    before = page(measured.metrics)
+    api = Api(measured.grpc_inference_port, "inference", "InferenceAPIsService")
+    try:
+        for version in ("", "1.0", "1.0"):
+            api.Predictions(model_name="digits", model_version=version, input={"data": seven})
+    finally:
+        api.close()
+    after = page(measured.metrics)
+
+    def rise(name: str, **labels: str) -> float:
+        return value(after, name, **labels) - value(before, name, **labels)
+
+    of_digits = {"model_name": "digits"}
+    for version, count in (("default", 1), ("1.0", 2)):
+        name = "ts_inference_requests_total"
+        assert rise(name, **of_digits, model_version=version) == count
+    over_grpc = {**of_digits, "protocol": "grpc"}
+    assert rise("ts_requests_total", **over_grpc, outcome="success") == 3
+    assert rise("ts_request_latency_seconds_count", **over_grpc) == 3
+    assert rise("ts_requests_total", **of_digits, protocol="http", outcome="success") == 0
 
 
 def test_failures_are_counted_by_their_kind(measured: TorchServe) -> None:

@@ -32,9 +32,7 @@ public final class VersionMetrics implements AutoCloseable {
   private final Recorder workerSeconds;
   private final Sums ofDefault;
   private final Sums ofVersion;
-
-  // Arrays by ordinal: a map would cost a look-up per request.
-  private final Flow[] flows;
+  private final Map<Protocol, Flow> flows = new EnumMap<>(Protocol.class);
 
   /** The sums that TorchServe 0.12 has, by the version that a request names. */
   private record Sums(Recorder requests, Recorder latency, Recorder queueing) {}
@@ -52,9 +50,8 @@ public final class VersionMetrics implements AutoCloseable {
     this.workerSeconds = own(ServerMetric.WORKER_SECONDS, labels);
     this.ofDefault = sums(modelName, DEFAULT_VERSION);
     this.ofVersion = sums(modelName, modelVersion);
-    this.flows = new Flow[Protocol.values().length];
     for (Protocol protocol : Protocol.values()) {
-      flows[protocol.ordinal()] = flow(modelName, modelVersion, protocol.label());
+      flows.put(protocol, flow(modelName, modelVersion, protocol.label()));
     }
   }
 
@@ -100,7 +97,7 @@ public final class VersionMetrics implements AutoCloseable {
   /** A worker has its model loaded, so long after its process was started. */
   public void loaded(String workerName, Duration took) {
     own(ServerMetric.WORKER_LOAD_TIME, List.of(workerName, ServerMetrics.HOST_LEVEL, server.host()))
-        .record(took.toMillis());
+        .record((double) took.toMillis());
   }
 
   /** A handler emitted a sample. */
@@ -150,7 +147,7 @@ public final class VersionMetrics implements AutoCloseable {
   }
 
   private Flow flow(InferenceRequest request) {
-    return flows[request.protocol().ordinal()];
+    return flows.get(request.protocol());
   }
 
   /** Descriptions are asked for by people, and are no part of the models' traffic. */

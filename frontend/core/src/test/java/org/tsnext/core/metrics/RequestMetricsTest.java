@@ -75,7 +75,7 @@ public class RequestMetricsTest {
 
   @Test
   public void timesGoFromArrivalToWorkerAndToAnswer() {
-    fixture.register(1, ModelConfig.none());
+    fixture.register(1, ModelConfig.none()).join();
     fixture.predict("early");
     fixture.advance(Duration.ofMillis(250));
     FakeWorker worker = fixture.launcher().latest();
@@ -95,7 +95,7 @@ public class RequestMetricsTest {
 
   @Test
   public void failedRequestHasNoLatencyAndRefusedOneCounts() {
-    fixture.register(0, ModelConfig.none());
+    fixture.register(0, ModelConfig.none()).join();
     fixture.predict("a");
     assertEquals(value(metrics, REQUESTS, "m", "default", "host"), 1.0);
     assertEquals(value(metrics, ENDED, "m", "1.0", "http", "server_error"), 1.0);
@@ -136,7 +136,7 @@ public class RequestMetricsTest {
 
   @Test
   public void gaugesShowQueueAndWorkersAsTheyAre() {
-    fixture.register(2, ModelConfig.none());
+    fixture.register(2, ModelConfig.none()).join();
     fixture.predict("a");
     fixture.predict("b");
     assertEquals(value(metrics, "ts_queue_length", "m", "1.0"), 2.0);
@@ -149,7 +149,7 @@ public class RequestMetricsTest {
 
   @Test
   public void loadTimeOfARestartedWorkerIsThatOfItsNewProcess() {
-    fixture.register(1, ModelConfig.none());
+    fixture.register(1, ModelConfig.none()).join();
     fixture.advance(Duration.ofSeconds(2));
     fixture.launcher().latest().load();
     String name = "W-9000-m_1.0";
