@@ -10,6 +10,7 @@ import com.google.protobuf.Message;
 import io.grpc.CallOptions;
 import io.grpc.ClientInterceptors;
 import io.grpc.Context;
+import io.grpc.ManagedChannel;
 import io.grpc.Metadata;
 import io.grpc.MethodDescriptor;
 import io.grpc.MethodDescriptor.MethodType;
@@ -26,8 +27,10 @@ import java.nio.charset.StandardCharsets;
 import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import org.testng.annotations.AfterClass;
 import org.testng.annotations.BeforeClass;
@@ -307,6 +310,30 @@ public final class OpenInferenceTest extends GrpcTestBase {
     client.cancel(null);
     waitUntil("cancelled", () -> inference.cancelled.get() == 1);
     waiting.sink().complete(FakeInference.text(), buffer(outputs(1)));
+  }
+
+  @Test
+  public void requestOfAClientThatLeftIsNotWrittenWhenItsTurnComes() throws Exception {
+    CountDownLatch turn = new CountDownLatch(1);
+    conversions.execute(() -> awaitQuietly(turn));
+    ManagedChannel connection = channel();
+    Context.CancellableContext client = begin(connection, INFER, request(40_000).build());
+    waitUntil("it is counted", () -> !memory.hasRoom(1 << 20));
+    client.cancel(null);
+    waitUntil("it is not counted any more", () -> memory.hasRoom(1 << 20));
+    turn.countDown();
+    answerWith(outputs(1));
+    ask(connection, INFER, request(40_000).setId("next").build());
+    assertTrue(inference.next().parts().get(0).value().contains("next"));
+    assertTrue(inference.isEmpty());
+  }
+
+  private static void awaitQuietly(CountDownLatch latch) {
+    try {
+      assertTrue(latch.await(30, TimeUnit.SECONDS));
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 
   @Test

@@ -14,47 +14,37 @@ import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
-import java.util.stream.Collectors;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
-import org.tsnext.grpc.messages.openinference.ModelInferRequest;
 import org.tsnext.grpc.messages.openinference.ModelInferResponse;
 
 /** The JSON that handlers answer to responses, in the form that the request had. */
 final class InferAnswers {
 
-  private final boolean raw;
-  private final Set<String> wanted;
+  private final AnswerForm form;
   private final ModelInferResponse.Builder response;
   private List<JsonOutput> outputs;
 
-  private InferAnswers(ModelInferRequest request, String requestId) {
-    this.raw = InferRequests.isRaw(request);
-    this.wanted =
-        request.getOutputsList().stream()
-            .map(ModelInferRequest.InferRequestedOutputTensor::getName)
-            .collect(Collectors.toCollection(LinkedHashSet::new));
+  private InferAnswers(AnswerForm form) {
+    this.form = form;
     this.response =
         ModelInferResponse.newBuilder()
-            .setModelName(request.getModelName())
-            .setModelVersion(request.getModelVersion())
-            .setId(request.getId().isEmpty() ? requestId : request.getId());
+            .setModelName(form.modelName())
+            .setModelVersion(form.modelVersion())
+            .setId(form.id());
   }
 
   /**
    * The response.
    *
-   * @param requestId for an answer to a request without an id of its own
    * @param body what the handler answered; not released
    * @throws ServingException INTERNAL if it is no answer of this protocol; BAD_REQUEST if it has no
    *     output that the client asked for
    */
-  static ModelInferResponse toResponse(ModelInferRequest request, String requestId, ByteBuf body) {
-    InferAnswers answer = new InferAnswers(request, requestId);
+  static ModelInferResponse toResponse(AnswerForm form, ByteBuf body) {
+    InferAnswers answer = new InferAnswers(form);
     try (JsonReader json =
         new JsonReader(
             new InputStreamReader(
@@ -128,9 +118,9 @@ final class InferAnswers {
     if (outputs == null) {
       throw malformed("it has no outputs");
     }
-    List<JsonOutput> sent = wanted.isEmpty() ? outputs : wantedOutputs();
+    List<JsonOutput> sent = form.wanted().isEmpty() ? outputs : wantedOutputs();
     // All outputs have one form, and some datatypes only one.
-    boolean sendRaw = raw || sent.stream().anyMatch(output -> output.type().onlyRaw());
+    boolean sendRaw = form.raw() || sent.stream().anyMatch(output -> output.type().onlyRaw());
     for (JsonOutput output : sent) {
       if (sendRaw) {
         response.addOutputs(output.head());
@@ -147,14 +137,14 @@ final class InferAnswers {
   private List<JsonOutput> wantedOutputs() {
     Map<String, JsonOutput> byName = new LinkedHashMap<>();
     outputs.forEach(output -> byName.putIfAbsent(output.head().getName(), output));
-    for (String name : wanted) {
+    for (String name : form.wanted()) {
       if (!byName.containsKey(name)) {
         throw new ServingException(
             ErrorKind.BAD_REQUEST,
             "The model has no output \"" + name + "\", but " + byName.keySet() + ".");
       }
     }
-    return wanted.stream().map(byName::get).toList();
+    return form.wanted().stream().map(byName::get).toList();
   }
 
   private static ServingException malformed(String why) {

@@ -22,7 +22,7 @@ final class InferRequests {
 
   private InferRequests() {}
 
-  /** Whether the client sent raw contents, and so expects them. */
+  /** Whether the contents are raw. */
   static boolean isRaw(ModelInferRequest request) {
     return request.getRawInputContentsCount() > 0;
   }

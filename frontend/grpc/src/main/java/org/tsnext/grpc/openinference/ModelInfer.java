@@ -61,8 +61,8 @@ public final class ModelInfer implements UnaryHandler<ModelInferRequest, ModelIn
     if (held > 0) {
       exchange.onEnd(() -> memory.give(held));
     }
-    Running running = new Running(exchange, request, exchange.timeout());
-    exchange.onClientGone(running::clientGone);
+    Running running = new Running(exchange, new RunningCall(), request, exchange.timeout());
+    exchange.onClientGone(running::leave);
     convert(octets, exchange, running::submit);
   }
 
@@ -88,36 +88,43 @@ public final class ModelInfer implements UnaryHandler<ModelInferRequest, ModelIn
 
   /** A call on its way to the handler and back. */
   private final class Running extends UnarySink<ModelInferResponse> {
-    private final ModelInferRequest request;
-    private final Optional<Duration> timeout;
     private final RunningCall call;
+    private final AnswerForm form;
+    private final Optional<Duration> timeout;
+
+    /** Null once it is not needed: it may be large, and may wait for its turn to be written. */
+    private volatile ModelInferRequest request;
 
     Running(
         UnaryExchange<ModelInferResponse> exchange,
+        RunningCall call,
         ModelInferRequest request,
         Optional<Duration> timeout) {
-      this(exchange, request, timeout, new RunningCall());
+      super(exchange, call, limits.maxResponseSize());
+      this.call = call;
+      this.form = AnswerForm.of(request, exchange.requestId());
+      this.timeout = timeout;
+      this.request = request;
     }
 
-    private Running(
-        UnaryExchange<ModelInferResponse> exchange,
-        ModelInferRequest request,
-        Optional<Duration> timeout,
-        RunningCall call) {
-      super(exchange, call, limits.maxResponseSize());
-      this.request = request;
-      this.timeout = timeout;
-      this.call = call;
+    void leave() {
+      request = null;
+      clientGone();
     }
 
     void submit() {
+      ModelInferRequest asked = request;
+      if (asked == null) {
+        return;
+      }
+      request = null;
       CallFacts facts = CallFacts.of(exchange().headers());
-      ByteBuf json = InferRequests.toJson(request, limits.maxRequestSize());
+      ByteBuf json = InferRequests.toJson(asked, limits.maxRequestSize());
       InferenceRequest question =
           new InferenceRequest(
               exchange().requestId(),
-              request.getModelName(),
-              OpenInferenceService.versionOf(request.getModelVersion()),
+              form.modelName(),
+              OpenInferenceService.versionOf(form.modelVersion()),
               facts.kind(),
               Protocol.GRPC,
               facts.headers(),
@@ -138,9 +145,7 @@ public final class ModelInfer implements UnaryHandler<ModelInferRequest, ModelIn
 
     private void send(ResponseHead head, ByteBuf body) {
       try {
-        ModelInferResponse response =
-            InferAnswers.toResponse(request, exchange().requestId(), body);
-        exchange().send(response, HandlerHeaders.trailers(head));
+        exchange().send(InferAnswers.toResponse(form, body), HandlerHeaders.trailers(head));
       } finally {
         body.release();
       }

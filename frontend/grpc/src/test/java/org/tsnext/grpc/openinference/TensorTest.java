@@ -467,11 +467,11 @@ public final class TensorTest {
                   + "]}]}")
               .getBytes(StandardCharsets.UTF_8));
     }
-    ModelInferRequest request = request("INT8", 0).build();
+    AnswerForm form = AnswerForm.of(request("INT8", 0).build(), "request-id");
     for (int i = 0; i < 20_000; i++) {
       ByteBuf broken = Unpooled.wrappedBuffer(broken(valid.get(i % valid.size()), random));
       try {
-        InferAnswers.toResponse(request, "request-id", broken);
+        InferAnswers.toResponse(form, broken);
       } catch (ServingException e) {
         assertEquals(e.kind(), ErrorKind.INTERNAL, e.toString());
       }
@@ -530,6 +530,7 @@ public final class TensorTest {
 
   private static ModelInferResponse response(ModelInferRequest request, String answer) {
     return InferAnswers.toResponse(
-        request, "request-id", Unpooled.copiedBuffer(answer, StandardCharsets.UTF_8));
+        AnswerForm.of(request, "request-id"),
+        Unpooled.copiedBuffer(answer, StandardCharsets.UTF_8));
   }
 }
