@@ -3,8 +3,6 @@ package org.tsnext.server;
 import io.netty.channel.EventLoopGroup;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.UnknownHostException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.InstantSource;
@@ -25,11 +23,6 @@ import org.tsnext.archive.ModelSource;
 import org.tsnext.archive.StoreModelSource;
 import org.tsnext.archive.remote.UrlModelSource;
 import org.tsnext.core.ServingCore;
-import org.tsnext.core.metrics.MetricDefinitions;
-import org.tsnext.core.metrics.MetricFamily;
-import org.tsnext.core.metrics.MetricRegistry;
-import org.tsnext.core.metrics.SampleListener;
-import org.tsnext.core.metrics.ServerMetrics;
 import org.tsnext.core.model.ModelChangeListener;
 import org.tsnext.core.model.ServingSettings;
 import org.tsnext.core.time.Clock;
@@ -38,15 +31,8 @@ import org.tsnext.core.worker.ModelEnvironment;
 import org.tsnext.grpc.GrpcServers;
 import org.tsnext.grpc.ServiceSettings.OpenInferenceProtocol;
 import org.tsnext.http.HttpServer;
-import org.tsnext.http.MetricsSource;
 import org.tsnext.http.SocketSettings;
-import org.tsnext.server.logging.ModelMetricsLog;
-import org.tsnext.server.logging.ServerMetricsLog;
 import org.tsnext.server.machine.GpuDetector;
-import org.tsnext.server.metrics.MetricsConfig;
-import org.tsnext.server.metrics.MetricsMode;
-import org.tsnext.server.metrics.SystemMetrics;
-import org.tsnext.server.metrics.UsageTable;
 import org.tsnext.server.settings.GrpcKeys;
 import org.tsnext.server.settings.ListenerKeys;
 import org.tsnext.server.settings.ModelKeys;
@@ -134,7 +120,8 @@ final class Server implements AutoCloseable {
     ProcessEnvironment processEnvironment = modules.processEnvironment(environment);
 
     Path packageDirectory = modules.packageDirectory();
-    ServerMetrics metrics = metrics(packageDirectory, timer);
+    MetricsSetup metrics =
+        MetricsSetup.of(settings, modules.metricsConfig(packageDirectory), parts, timer);
     WorkerRuntime workers =
         parts.add(
             "workers",
@@ -168,14 +155,13 @@ final class Server implements AutoCloseable {
     int detected = gpuDetector.count();
     ServingSettings serving = modules.serving(modules.gpus(detected));
     StartReport.logMachine(settings, modules, serving, detected, transport);
-    UsageTable usage = new UsageTable();
     core =
         new ServingCore(
             new ServingCore.Collaborators(
                 source,
                 workers,
                 modelEnvironment,
-                metrics,
+                metrics.metrics(),
                 Clock.system(),
                 timer,
                 executor,
@@ -183,18 +169,10 @@ final class Server implements AutoCloseable {
                 snapshotWriter
                     .map(ModelChangeListener.class::cast)
                     .orElse(ModelChangeListener.NONE),
-                usage));
+                metrics.usage()));
     parts.add("core", this::stopWorkers);
-    if (!settings.get(ServerKeys.DISABLE_SYSTEM_METRICS)) {
-      TimerThread looks = parts.add("system metrics", new TimerThread("system-metrics"));
-      SystemMetrics.of(
-              modules.systemMetrics(packageDirectory, processEnvironment, serving.gpuCount()),
-              looks,
-              core::workerPids,
-              usage,
-              metrics)
-          .start();
-    }
+    metrics.watch(
+        core, modules.systemMetrics(packageDirectory, processEnvironment, serving.gpuCount()));
     snapshotWriter.ifPresent(writer -> parts.add("snapshots", writer));
     // The file goes after the listeners, which are closed first.
     tokens = modules.tokensOn() ? Optional.of(openTokens(executor)) : Optional.empty();
@@ -205,7 +183,7 @@ final class Server implements AutoCloseable {
                 sockets, modules.access(tokens), startupModels::loaded, () -> modelsLoaded),
             core.inference(),
             core.models(),
-            new MetricsSource(metrics, metricsRenderer()),
+            metrics.source(),
             transport,
             loops,
             Clock.system());
@@ -347,14 +325,6 @@ final class Server implements AutoCloseable {
     return threads;
   }
 
-  /** One thread, so that large pages take no more than one processor. */
-  private ExecutorService metricsRenderer() {
-    ExecutorService thread =
-        Executors.newSingleThreadExecutor(new DefaultThreadFactory("metrics", true));
-    parts.add("metrics thread", thread::shutdownNow);
-    return thread;
-  }
-
   private static void start(WorkerRuntime workers) throws StartException {
     try {
       workers.start();
@@ -378,44 +348,5 @@ final class Server implements AutoCloseable {
             transport,
             loops,
             Clock.system()));
-  }
-
-  private ServerMetrics metrics(Path packageDirectory, TimerThread timer) throws StartException {
-    MetricsMode mode = MetricsMode.of(settings.get(ServerKeys.METRICS_MODE));
-    Optional<Path> file = modules.metricsConfig(packageDirectory);
-    String host = hostName();
-    try {
-      ServerMetrics metrics =
-          new ServerMetrics(
-              new MetricRegistry(settings.get(ServerKeys.METRICS_MAX_SERIES)),
-              file.isPresent() ? MetricsConfig.read(file.get()) : MetricDefinitions.defaults(),
-              settings.get(ServerKeys.MODEL_METRICS_AUTO_DETECT),
-              host,
-              mode.logs() ? new ModelMetricsLog(host) : SampleListener.NONE);
-      if (mode.logs()) {
-        List<MetricFamily> logged =
-            metrics.declared().stream()
-                .filter(family -> mode.logs(family.definition().name()))
-                .toList();
-        parts.add("metrics log", new ServerMetricsLog(logged, host, Clock.system(), timer)).start();
-      }
-      return metrics;
-    } catch (IOException | IllegalArgumentException e) {
-      throw new StartException(
-          "Invalid configuration: metrics_config = %s (%s): %s"
-              .formatted(
-                  file.map(Path::toString).orElse("none"),
-                  settings.source(ServerKeys.METRICS_CONFIG),
-                  e.getMessage()),
-          e);
-    }
-  }
-
-  private static String hostName() {
-    try {
-      return InetAddress.getLocalHost().getHostName();
-    } catch (UnknownHostException e) {
-      return "localhost";
-    }
   }
 }

@@ -1,0 +1,119 @@
+package org.tsnext.server;
+
+import io.netty.util.concurrent.DefaultThreadFactory;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import org.tsnext.core.ServingCore;
+import org.tsnext.core.metrics.MetricDefinitions;
+import org.tsnext.core.metrics.MetricFamily;
+import org.tsnext.core.metrics.MetricRegistry;
+import org.tsnext.core.metrics.SampleListener;
+import org.tsnext.core.metrics.ServerMetrics;
+import org.tsnext.core.time.Clock;
+import org.tsnext.core.time.Scheduler;
+import org.tsnext.core.time.TimerThread;
+import org.tsnext.core.worker.WorkerUsage;
+import org.tsnext.http.MetricsSource;
+import org.tsnext.server.logging.ModelMetricsLog;
+import org.tsnext.server.logging.ServerMetricsLog;
+import org.tsnext.server.metrics.MetricsConfig;
+import org.tsnext.server.metrics.MetricsMode;
+import org.tsnext.server.metrics.SystemMetrics;
+import org.tsnext.server.metrics.SystemMetricsPlan;
+import org.tsnext.server.metrics.UsageTable;
+import org.tsnext.server.settings.ServerKeys;
+import org.tsnext.server.settings.Settings;
+
+/** Metrics put together: what is declared, where values come from, and where they are shown. */
+final class MetricsSetup {
+  private final Settings settings;
+  private final ClosingStack parts;
+  private final ServerMetrics metrics;
+  private final UsageTable usage = new UsageTable();
+
+  private MetricsSetup(Settings settings, ClosingStack parts, ServerMetrics metrics) {
+    this.settings = settings;
+    this.parts = parts;
+    this.metrics = metrics;
+  }
+
+  /**
+   * Registers what is declared, and begins to log if the mode says so.
+   *
+   * @param declarations the file of {@code metrics_config}, if there is any
+   * @param parts closes what is opened here
+   * @throws StartException if the declarations cannot be used, with the place
+   */
+  static MetricsSetup of(
+      Settings settings, Optional<Path> declarations, ClosingStack parts, Scheduler timer)
+      throws StartException {
+    MetricsMode mode = MetricsMode.of(settings.get(ServerKeys.METRICS_MODE));
+    String host = hostName();
+    try {
+      ServerMetrics metrics =
+          new ServerMetrics(
+              new MetricRegistry(settings.get(ServerKeys.METRICS_MAX_SERIES)),
+              declarations.isPresent()
+                  ? MetricsConfig.read(declarations.get())
+                  : MetricDefinitions.defaults(),
+              settings.get(ServerKeys.MODEL_METRICS_AUTO_DETECT),
+              host,
+              mode.logs() ? new ModelMetricsLog(host) : SampleListener.NONE);
+      if (mode.logs()) {
+        List<MetricFamily> logged =
+            metrics.declared().stream()
+                .filter(family -> mode.logs(family.definition().name()))
+                .toList();
+        parts.add("metrics log", new ServerMetricsLog(logged, host, Clock.system(), timer)).start();
+      }
+      return new MetricsSetup(settings, parts, metrics);
+    } catch (IOException | IllegalArgumentException e) {
+      throw new StartException(
+          "Invalid configuration: metrics_config = %s (%s): %s"
+              .formatted(
+                  declarations.map(Path::toString).orElse("none"),
+                  settings.source(ServerKeys.METRICS_CONFIG),
+                  e.getMessage()),
+          e);
+    }
+  }
+
+  ServerMetrics metrics() {
+    return metrics;
+  }
+
+  /** What {@link #watch} sees of workers; nothing before it. */
+  WorkerUsage usage() {
+    return usage;
+  }
+
+  /** Looks at the machine and the workers from now on, if it is wanted. */
+  void watch(ServingCore core, SystemMetricsPlan plan) {
+    if (!settings.get(ServerKeys.DISABLE_SYSTEM_METRICS)) {
+      TimerThread looks = parts.add("system metrics", new TimerThread("system-metrics"));
+      SystemMetrics.of(plan, looks, core::workerPids, usage, metrics).start();
+    }
+  }
+
+  /** For listeners; one thread, so that large pages take no more than one processor. */
+  MetricsSource source() {
+    ExecutorService renderer =
+        Executors.newSingleThreadExecutor(new DefaultThreadFactory("metrics", true));
+    parts.add("metrics thread", renderer::shutdownNow);
+    return new MetricsSource(metrics, renderer);
+  }
+
+  private static String hostName() {
+    try {
+      return InetAddress.getLocalHost().getHostName();
+    } catch (UnknownHostException e) {
+      return "localhost";
+    }
+  }
+}
