@@ -29,6 +29,8 @@ with open(told["folder"] + "/" + str(os.getpid()) + ".record", "w") as file:
 if told.get("ignores_term"):
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 print(told.get("prints", ""), flush=True)
+if "kills" in told:
+    os.kill(told["kills"], signal.SIGKILL)
 if told.get("status"):
     path = words[words.index("--status-file") + 1]
     with open(path + ".new", "w") as file:

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from fake_java import FakeJava, Run, kill
+from fake_java import ADDRESSES, FakeJava, Run, kill
 
 MAIN_CLASS = "org.tsnext.server.ModelServer"
 
@@ -235,6 +235,24 @@ def test_garbage_in_the_pid_file_is_replaced(java: FakeJava, run: Run, text: str
     assert run("--model-store", "store").status == 0
 
     assert pid_file().read_text() == str(java.records()[-1]["pid"])
+
+
+def test_pid_file_that_named_a_start_which_has_failed_since_names_the_server(
+    java: FakeJava, run: Run
+) -> None:
+    """Of two starts at a time one has the addresses, and perhaps the other had the file."""
+    code = "import time; time.sleep(60)"
+    rival = subprocess.Popen([sys.executable, "-c", code, MAIN_CLASS])
+    try:
+        pid_file().write_text(str(rival.pid))
+        java.does(kills=rival.pid, status={"state": "started", "addresses": ADDRESSES})
+
+        assert run("--model-store", "store").status == 0
+
+        assert pid_file().read_text() == str(java.records()[-1]["pid"])
+    finally:
+        rival.kill()
+        rival.wait()
 
 
 def test_what_is_left_of_a_killed_server_does_not_hinder(java: FakeJava, run: Run) -> None:

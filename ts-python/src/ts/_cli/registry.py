@@ -86,6 +86,10 @@ class Registry:
     def add(self, server: Server) -> None:
         """Remember a server, and name it in the pid file unless that names another live one."""
         _replace(self._entry(server.token), json.dumps(asdict(server)))
+        self.claim_pid_file(server)
+
+    def claim_pid_file(self, server: Server) -> None:
+        """Name a server in the pid file, unless that names another live one."""
         if not self._pid_file_names_a_server():
             # In a shared folder the file may be somebody else's; ours is not needed then.
             with contextlib.suppress(OSError):

@@ -56,6 +56,8 @@ def start_server(
             status = _await_start(child, status_path, limit_sec)
             if status is not None and status.state is State.STARTED:
                 child.returncode = 0  # it is not ours to wait for any more
+                # The file may have named another start, which has failed since.
+                registry.claim_pid_file(server)
                 return status
             raise _failure(status, child, output_path, registry, launch, limit_sec)
     except BaseException:
