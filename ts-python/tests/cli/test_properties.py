@@ -23,11 +23,19 @@ def test_malformed_escape_is_an_error(text: str) -> None:
         parse_properties(text)
 
 
-@pytest.mark.parametrize("cafe", [b"caf\xe9", b"caf\xc3\xa9", b"caf\\u00e9"])
+@pytest.mark.parametrize(
+    ("mark", "cafe"),
+    [
+        (b"", b"caf\xe9"),
+        (b"", b"caf\xc3\xa9"),
+        (b"", b"caf\\u00e9"),
+        (b"\xef\xbb\xbf", b"caf\xc3\xa9"),
+    ],
+)
 def test_file_is_utf_8_or_else_iso_8859_1_and_its_values_are_trimmed(
-    tmp_path: Path, cafe: bytes
+    tmp_path: Path, mark: bytes, cafe: bytes
 ) -> None:
     path = tmp_path / "config.properties"
-    path.write_bytes(b"model_store = " + cafe + b" \nenable_model_api=true \n")
+    path.write_bytes(mark + b"model_store = " + cafe + b" \nenable_model_api=true \n")
 
     assert read_properties(path) == {"model_store": "café", "enable_model_api": "true"}

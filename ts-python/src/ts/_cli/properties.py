@@ -26,9 +26,12 @@ def read_properties(path: Path) -> dict[str, str]:
 
 
 def _decode(octets: bytes) -> str:
-    """Files in ISO-8859-1 are no valid UTF-8 as soon as they hold more than ASCII."""
+    """Files in ISO-8859-1 are no valid UTF-8 as soon as they hold more than ASCII.
+
+    The mark that some editors put in front of UTF-8 is no part of the first key.
+    """
     try:
-        return octets.decode("utf-8")
+        return octets.decode("utf-8-sig")
     except UnicodeDecodeError:
         return octets.decode("iso-8859-1")
 

@@ -22,6 +22,8 @@ public record ConfigFile(Path path, Map<String, String> values) {
   /** The name looked for in the working directory when no file is given. */
   public static final String DEFAULT_NAME = "config.properties";
 
+  private static final String BYTE_ORDER_MARK = "\ufeff";
+
   public ConfigFile {
     values = Map.copyOf(values);
   }
@@ -77,10 +79,14 @@ public record ConfigFile(Path path, Map<String, String> values) {
     return new ConfigFile(path.toAbsolutePath().normalize(), values);
   }
 
-  /** Files in ISO-8859-1 are no valid UTF-8 as soon as they hold more than ASCII. */
+  /**
+   * Files in ISO-8859-1 are no valid UTF-8 as soon as they hold more than ASCII. The mark that some
+   * editors put in front of UTF-8 is no part of the first key.
+   */
   private static String decode(byte[] bytes) {
     try {
-      return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
+      String text = StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
+      return text.startsWith(BYTE_ORDER_MARK) ? text.substring(1) : text;
     } catch (CharacterCodingException e) {
       return new String(bytes, StandardCharsets.ISO_8859_1);
     }

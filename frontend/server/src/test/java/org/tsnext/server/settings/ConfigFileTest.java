@@ -14,6 +14,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.testng.annotations.AfterMethod;
@@ -106,10 +107,12 @@ public class ConfigFileTest {
 
   @Test
   public void utf8IsReadAsSuch() throws IOException {
-    Files.writeString(folder.resolve("config.properties"), "a=größe\n");
-    assertEquals(
-        ConfigFile.find(Map.of(), Optional.empty(), folder).orElseThrow().values(),
-        Map.of("a", "größe"));
+    for (String mark : List.of("", "\ufeff")) {
+      Files.writeString(folder.resolve("config.properties"), mark + "a=größe\r\nb=c\r\n");
+      assertEquals(
+          ConfigFile.find(Map.of(), Optional.empty(), folder).orElseThrow().values(),
+          Map.of("a", "größe", "b", "c"));
+    }
   }
 
   @Test
