@@ -24,18 +24,21 @@ IMPORTED_PROTOS = (Path(protoc.__file__).parent / "_proto", Path(status_pb2.__fi
 @cache
 def compiled(name: str) -> ModuleType:
     """The messages of a .proto file, in Python."""
+    return _made("python_out", name, f"{name}_pb2")
+
+
+@cache
+def stubs(name: str) -> ModuleType:
+    """The clients of the services of a .proto file, in Python."""
+    compiled(name)
+    return _made("grpc_python_out", name, f"{name}_pb2_grpc")
+
+
+def _made(option: str, name: str, module_name: str) -> ModuleType:
     with tempfile.TemporaryDirectory() as folder:
-        status = protoc.main(
-            [
-                "protoc",
-                f"--proto_path={PROTOS}",
-                *(f"--proto_path={path}" for path in IMPORTED_PROTOS),
-                f"--python_out={folder}",
-                f"{name}.proto",
-            ]
-        )
+        paths = [f"--proto_path={path}" for path in (PROTOS, *IMPORTED_PROTOS)]
+        status = protoc.main(["protoc", *paths, f"--{option}={folder}", f"{name}.proto"])
         assert status == 0, f"protoc failed on {name}.proto"
-        module_name = f"{name}_pb2"
         spec = importlib.util.spec_from_file_location(
             module_name, Path(folder) / f"{module_name}.py"
         )

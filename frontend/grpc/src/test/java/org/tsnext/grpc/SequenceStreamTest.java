@@ -118,6 +118,9 @@ public class SequenceStreamTest extends GrpcTestBase {
     FakeInference.Seen first = inference.next();
     assertEquals(first.header("ts_request_sequence_start"), "true");
     assertNull(first.header("ts_request_sequence_end"));
+    assertEquals(
+        first.parts().stream().map(FakeInference.Part::name).sorted().toList(),
+        List.of("data", "ts_request_sequence_start"));
     FakeInference.Seen second = inference.next();
     assertNull(second.header("ts_request_sequence_start"));
     assertEquals(second.header("ts_request_sequence_end"), "true");

@@ -1,8 +1,10 @@
 package org.tsnext.grpc.inference;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.function.Predicate;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.request.InputPart;
 import org.tsnext.grpc.call.CallMessage;
@@ -36,6 +38,22 @@ record Prediction(
   /** A message that came and could not be read. */
   static Prediction faulty(ServingException fault) {
     return new Prediction("", "", List.of(), Optional.empty(), 0, Optional.of(fault));
+  }
+
+  /** The message without some of its inputs, which are released; takes this one over. */
+  Prediction without(Predicate<InputPart> some) {
+    if (inputs.stream().noneMatch(some)) {
+      return this;
+    }
+    List<InputPart> kept = new ArrayList<>(inputs.size());
+    for (InputPart input : inputs) {
+      if (some.test(input)) {
+        input.value().release();
+      } else {
+        kept.add(input);
+      }
+    }
+    return new Prediction(modelName, modelVersion, kept, sequenceId, octets, fault);
   }
 
   @Override

@@ -60,7 +60,8 @@ final class RequestReader {
    * @throws ServingException BAD_REQUEST naming what is wrong with the message
    */
   InferenceRequest requestOf(
-      String sequence, Prediction message, String id, CallFacts facts, Optional<Duration> timeout) {
+      String sequence, Prediction whole, String id, CallFacts facts, Optional<Duration> timeout) {
+    Prediction message = whole.without(input -> isFlag(input) && !isTrue(input));
     try {
       checkSequence(sequence);
       check(message);
@@ -141,11 +142,19 @@ final class RequestReader {
     }
   }
 
+  private boolean isFlag(InputPart input) {
+    return input.name().equals(names.start()) || input.name().equals(names.end());
+  }
+
+  private static boolean isTrue(InputPart input) {
+    return input.value().readableBytes() == TRUE.length()
+        && input.value().toString(StandardCharsets.US_ASCII).equalsIgnoreCase(TRUE);
+  }
+
   private static boolean says(Prediction message, String name) {
     for (InputPart input : message.inputs()) {
       if (input.name().equals(name)) {
-        return input.value().readableBytes() == TRUE.length()
-            && input.value().toString(StandardCharsets.US_ASCII).equalsIgnoreCase(TRUE);
+        return isTrue(input);
       }
     }
     return false;
