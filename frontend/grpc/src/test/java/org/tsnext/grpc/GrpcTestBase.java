@@ -21,7 +21,9 @@ import io.grpc.protobuf.ProtoUtils;
 import io.grpc.protobuf.StatusProto;
 import io.grpc.stub.ClientCalls;
 import io.netty.channel.EventLoopGroup;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -56,6 +58,19 @@ abstract class GrpcTestBase {
       predictions("StreamPredictions", MethodType.SERVER_STREAMING);
   static final MethodDescriptor<PredictionsRequest, PredictionResponse> STREAM_PREDICTIONS_2 =
       predictions("StreamPredictions2", MethodType.BIDI_STREAMING);
+
+  private static final MethodDescriptor.Marshaller<byte[]> OCTETS =
+      new MethodDescriptor.Marshaller<>() {
+        @Override
+        public InputStream stream(byte[] octets) {
+          return new ByteArrayInputStream(octets);
+        }
+
+        @Override
+        public byte[] parse(InputStream stream) {
+          throw new UnsupportedOperationException("a client reads no requests");
+        }
+      };
 
   final Transport transport = Transport.choose(true, System::nanoTime);
   private EventLoopGroup loops;
@@ -177,6 +192,11 @@ abstract class GrpcTestBase {
         .setType(type)
         .setFullMethodName(MethodDescriptor.generateFullMethodName(service, rpc))
         .build();
+  }
+
+  /** The same rpc, for a client that sends what it likes. */
+  static <A> MethodDescriptor<byte[], A> raw(MethodDescriptor<?, A> method) {
+    return method.toBuilder(OCTETS, method.getResponseMarshaller()).build();
   }
 
   static PredictionsRequest cats(String data) {

@@ -248,6 +248,49 @@ public final class OpenInferenceTest extends GrpcTestBase {
   }
 
   @Test
+  public void messagesOfCountlessTensorsAreRefusedBeforeTheyAreObjects() {
+    // Each of these inputs has two octets.
+    byte[] inputs = new byte[MAX_REQUEST - 10];
+    for (int i = 0; i < inputs.length; i += 2) {
+      inputs[i] = ModelInferRequest.INPUTS_FIELD_NUMBER << 3 | 2;
+    }
+    MethodDescriptor<byte[], ModelInferResponse> infer = raw(INFER);
+    assertStatus(
+        failure(() -> ask(channel(), infer, inputs)),
+        Status.Code.INVALID_ARGUMENT,
+        "There are more than 4096 inputs, outputs, contents and parameters.\n"
+            + "org.pytorch.serve.http.BadRequestException");
+  }
+
+  @Test
+  public void whatIsNoMessageIsRefusedInWords() {
+    StatusRuntimeException error =
+        failure(() -> ask(channel(), raw(INFER), new byte[] {(byte) 0xff, (byte) 0xff}));
+    assertEquals(error.getStatus().getCode(), Status.Code.INVALID_ARGUMENT);
+    assertTrue(
+        error.getStatus().getDescription().startsWith("The request is not a ModelInferRequest: "),
+        error.toString());
+  }
+
+  @Test
+  public void compressedRequestsAreRead() {
+    answerWith(outputs(1));
+    ModelInferResponse response =
+        ClientCalls.blockingUnaryCall(
+            channel(), INFER, CallOptions.DEFAULT.withCompression("gzip"), request(9000).build());
+    assertEquals(response.getOutputsCount(), 1);
+    StatusRuntimeException error =
+        failure(
+            () ->
+                ClientCalls.blockingUnaryCall(
+                    channel(),
+                    INFER,
+                    CallOptions.DEFAULT.withCompression("gzip"),
+                    request(MAX_REQUEST).build()));
+    assertEquals(error.getStatus().getCode(), Status.Code.RESOURCE_EXHAUSTED, error.toString());
+  }
+
+  @Test
   public void jsonBeyondTheLimitOfRequestsIsRefused() {
     ModelInferRequest.Builder request = request(0);
     request.getInputsBuilder(0).setDatatype("BOOL").setShape(0, 30_000).clearContents();

@@ -48,7 +48,21 @@ public final class ServiceTable {
    */
   public <Q extends Message, A extends Message> ServiceTable unary(
       String rpc, Q request, A answer, UnaryHandler<Q, A> handler) {
-    return unary(rpc, ProtoUtils.marshaller(request), ProtoUtils.marshaller(answer), handler);
+    return unary(rpc, request, answer, MessageGuard.NONE, handler);
+  }
+
+  /**
+   * Adds a unary rpc whose requests are looked at before they are read.
+   *
+   * @param request and {@code answer}: instances of the messages
+   */
+  public <Q extends Message, A extends Message> ServiceTable unary(
+      String rpc, Q request, A answer, MessageGuard guard, UnaryHandler<Q, A> handler) {
+    return unary(
+        rpc,
+        new MessageMarshaller<>(request, guard),
+        ProtoUtils.marshaller(answer),
+        (exchange, read) -> handler.handle(exchange, read.required()));
   }
 
   /** Adds a unary rpc whose messages are read and written in a way of its own. */

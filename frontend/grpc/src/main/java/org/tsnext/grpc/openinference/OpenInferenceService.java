@@ -104,6 +104,7 @@ public final class OpenInferenceService {
             "ModelInfer",
             ModelInferRequest.getDefaultInstance(),
             ModelInferResponse.getDefaultInstance(),
+            InferGuard::check,
             infer)
         .build();
   }

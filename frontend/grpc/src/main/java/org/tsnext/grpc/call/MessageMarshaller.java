@@ -1,0 +1,108 @@
+package org.tsnext.grpc.call;
+
+import com.google.protobuf.ByteString;
+import com.google.protobuf.CodedInputStream;
+import com.google.protobuf.DiscardUnknownFieldsParser;
+import com.google.protobuf.Message;
+import com.google.protobuf.Parser;
+import com.google.protobuf.UnsafeByteOperations;
+import io.grpc.MethodDescriptor.Marshaller;
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.util.Optional;
+import org.tsnext.core.error.ErrorKind;
+import org.tsnext.core.error.ServingException;
+
+/**
+ * Reads requests. What is none becomes a fault rather than an exception, which gRPC would tell the
+ * client as UNKNOWN. Fields that the message does not have are dropped: to keep them takes many
+ * times their octets.
+ *
+ * @param <Q> the message
+ */
+final class MessageMarshaller<Q extends Message> implements Marshaller<MessageMarshaller.Read<Q>> {
+
+  /**
+   * What was read.
+   *
+   * @param message null if there is a fault
+   */
+  record Read<Q>(Q message, Optional<ServingException> fault) {
+
+    /**
+     * @throws ServingException the fault, if there is one
+     */
+    Q required() {
+      fault.ifPresent(
+          error -> {
+            throw error;
+          });
+      return message;
+    }
+  }
+
+  private final String name;
+  private final Parser<Q> parser;
+  private final MessageGuard guard;
+
+  /**
+   * @param instance any of the message
+   * @param guard looks at the octets before they are read
+   */
+  @SuppressWarnings("unchecked") // the parser is that of the instance
+  MessageMarshaller(Q instance, MessageGuard guard) {
+    this.name = instance.getDescriptorForType().getName();
+    this.parser = (Parser<Q>) DiscardUnknownFieldsParser.wrap(instance.getParserForType());
+    this.guard = guard;
+  }
+
+  @Override
+  public Read<Q> parse(InputStream stream) {
+    try {
+      return new Read<>(read(octets(stream)), Optional.empty());
+    } catch (ServingException e) {
+      return fault(e);
+    } catch (StatusRuntimeException e) {
+      // A compressed message has shown its size.
+      return fault(
+          new ServingException(
+              e.getStatus().getCode() == Status.Code.RESOURCE_EXHAUSTED
+                  ? ErrorKind.REQUEST_TOO_LARGE
+                  : ErrorKind.BAD_REQUEST,
+              e.getStatus().getDescription()));
+    } catch (IOException e) {
+      return fault(
+          new ServingException(
+              ErrorKind.BAD_REQUEST, "The request is not a " + name + ": " + e.getMessage()));
+    }
+  }
+
+  private Read<Q> fault(ServingException error) {
+    return new Read<>(null, Optional.of(error));
+  }
+
+  private Q read(ByteString octets) throws IOException {
+    guard.check(octets);
+    CodedInputStream input = octets.newCodedInput();
+    // Fields of octets are parts of what was read, not copies.
+    input.enableAliasing(true);
+    Q message = parser.parseFrom(input);
+    input.checkLastTagWas(0);
+    return message;
+  }
+
+  private static ByteString octets(InputStream stream) throws IOException {
+    byte[] octets = new byte[stream.available()];
+    int length = stream.readNBytes(octets, 0, octets.length);
+    ByteString start = UnsafeByteOperations.unsafeWrap(octets, 0, length);
+    // A message that came compressed does not say how long it is.
+    return start.concat(UnsafeByteOperations.unsafeWrap(stream.readAllBytes()));
+  }
+
+  @Override
+  public InputStream stream(Read<Q> value) {
+    throw new UnsupportedOperationException("a server sends no requests");
+  }
+}
