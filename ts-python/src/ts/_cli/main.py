@@ -54,8 +54,7 @@ def main(
 
 def _print_version(home: Path) -> None:
     version = (home / "version.txt").read_text(encoding="ascii").strip()
-    print(f"TorchServe Version is {version}")
-    print("This is TorchServe Next; it is not affiliated with the PyTorch Foundation.")
+    print(f"TorchServe Version is {version}")  # this line alone: scripts cut the number out of it
 
 
 def _start(options: Options, environ: Mapping[str, str], home: Path, limit_sec: float) -> None:

@@ -68,7 +68,8 @@ def _action(given: argparse.Namespace) -> Action:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="torchserve",
-        description="Serve PyTorch models over HTTP. Starts a server unless told otherwise.",
+        description="Serve PyTorch models. Starts a server unless told otherwise.",
+        epilog="This is TorchServe Next; it is not affiliated with the PyTorch Foundation.",
     )
     actions = parser.add_mutually_exclusive_group()
     actions.add_argument("-v", "--version", action="store_true", help="print the version")
