@@ -109,7 +109,7 @@ final class SpawnOrder {
    * @param inherited what the server may use, between commas; empty for all
    */
   private static String visibleGpus(List<Integer> gpus, String inherited) {
-    String[] names = inherited.strip().split("\\s*,\\s*");
+    String[] names = inherited.strip().split("\\s*,\\s*", -1);
     return gpus.stream()
         .map(gpu -> inherited.isBlank() || gpu >= names.length ? String.valueOf(gpu) : names[gpu])
         .collect(Collectors.joining(","));

@@ -1,5 +1,6 @@
 package org.tsnext.grpc.server;
 
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
@@ -32,7 +33,8 @@ public final class Drain {
   /** Ends every call, and those that come yet. */
   public void begin() {
     begun = true;
-    for (Runnable end : open) {
+    // One that comes after this copy sees that it has begun.
+    for (Runnable end : List.copyOf(open)) {
       if (open.remove(end)) {
         end.run();
       }
