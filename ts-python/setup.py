@@ -1,4 +1,5 @@
-"""The part of the build that pyproject.toml cannot say: the frontend's jars go into the wheel.
+"""The part of the build that pyproject.toml cannot say: what the frontend has goes into the wheel,
+its jars and the .proto files by which clients speak gRPC to it.
 
 `mvn package` collects them in `frontend/server/target/lib`. A wheel without them could not start
 a server, so it is not built; an sdist carries them, so that it builds without the repository.
@@ -18,6 +19,11 @@ HERE = Path(__file__).resolve().parent
 # In the repository Maven's output counts; in an unpacked sdist only the second exists.
 JAR_FOLDERS = (HERE.parent / "frontend" / "server" / "target" / "lib", HERE / "src/ts/frontend")
 
+PROTO_FOLDERS = (
+    HERE.parent / "frontend" / "grpc-messages" / "src" / "main" / "proto",
+    HERE / "src/ts/frontend/proto",
+)
+
 # What scripts/class-list wrote: servers start faster with it, and go without.
 CLASS_LIST = "classes.lst"
 
@@ -35,9 +41,10 @@ def find_jars() -> list[Path]:
     )
 
 
-def copy_jars(target: Path) -> None:
-    """Replace `target` by a folder that holds exactly the current jars."""
+def copy_frontend(target: Path) -> None:
+    """Replace `target` by a folder that holds exactly the current jars and .proto files."""
     jars = find_jars()
+    protos = next(folder for folder in PROTO_FOLDERS if folder.is_dir())
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
     for jar in jars:
@@ -45,19 +52,20 @@ def copy_jars(target: Path) -> None:
     class_list = jars[0].parent / CLASS_LIST
     if class_list.is_file():
         shutil.copyfile(class_list, target / CLASS_LIST)
+    shutil.copytree(protos, target / "proto")
 
 
 class BuildWithJars(build_py):
     def run(self) -> None:
         super().run()
         if not self.editable_mode:
-            copy_jars(Path(self.build_lib) / "ts" / "frontend")
+            copy_frontend(Path(self.build_lib) / "ts" / "frontend")
 
 
 class SdistWithJars(sdist):
     def make_release_tree(self, base_dir: str, files: list[str]) -> None:
         super().make_release_tree(base_dir, files)
-        copy_jars(Path(base_dir) / "src" / "ts" / "frontend")
+        copy_frontend(Path(base_dir) / "src" / "ts" / "frontend")
 
 
 setup(cmdclass={"build_py": BuildWithJars, "sdist": SdistWithJars})

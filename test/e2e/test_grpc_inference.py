@@ -8,6 +8,8 @@ import random
 import shutil
 import signal
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -143,6 +145,25 @@ def test_prediction_equals_that_over_http(client: Client, server: TorchServe, se
     over_http = requests.post(f"{server.inference}/predictions/digits", seven, timeout=LIMIT_SEC)
     assert json.loads(answer.prediction) == over_http.json()
     assert json.loads(answer.prediction)["class"] == "7"
+
+
+def test_client_of_the_documentation_prints_what_it_says(server: TorchServe) -> None:
+    page = (REPOSITORY / "docs" / "grpc.md").read_text(encoding="utf-8")
+    code = page.split("```python\n")[1].split("```")[0]
+    shown = page.split("```text\n")[1].split("```")[0]
+    printed = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            code.replace("127.0.0.1:7070", f"127.0.0.1:{server.grpc_inference_port}"),
+        ],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=LIMIT_SEC,
+    )
+    assert printed.stdout == shown
 
 
 def test_explanation_is_asked_for_by_metadata(
