@@ -163,15 +163,18 @@ public final class OpenInferenceTest extends GrpcTestBase {
   }
 
   @Test
-  public void rawRequestsAreAnsweredRaw() {
+  public void rawRequestsAreAnsweredRaw() throws Exception {
     answerWith(outputs(3));
     ModelInferRequest.Builder request = request(1);
     request.getInputsBuilder(0).clearContents();
-    request.addRawInputContents(ByteString.copyFrom(new byte[] {5}));
+    request.getInputsBuilder(0).setShape(0, 2);
+    request.addRawInputContents(ByteString.copyFrom(new byte[] {5, 6}));
     ModelInferResponse response = ask(channel(), INFER, request.build());
     assertEquals(
         response.getRawOutputContentsList(), List.of(ByteString.copyFrom(new byte[] {7, 7, 7})));
     assertFalse(response.getOutputs(0).hasContents());
+    String json = inference.next().parts().get(0).value();
+    assertTrue(json.contains("\"data\":[5,6]}"), json);
   }
 
   @Test

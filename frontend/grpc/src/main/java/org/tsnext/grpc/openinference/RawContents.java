@@ -90,7 +90,8 @@ final class RawContents {
     json.plain(']');
   }
 
-  private static ByteBuffer littleEndian(ByteString raw) {
-    return raw.asReadOnlyByteBuffer().order(ByteOrder.LITTLE_ENDIAN);
+  /** The octets from position 0 on, also where they are a part of a message. */
+  static ByteBuffer littleEndian(ByteString raw) {
+    return raw.asReadOnlyByteBuffer().slice().order(ByteOrder.LITTLE_ENDIAN);
   }
 }

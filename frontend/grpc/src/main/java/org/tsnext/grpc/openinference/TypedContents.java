@@ -127,7 +127,7 @@ final class TypedContents {
    */
   static InferTensorContents ofRaw(Datatype type, ByteString raw) {
     InferTensorContents.Builder contents = InferTensorContents.newBuilder();
-    ByteBuffer elements = raw.asReadOnlyByteBuffer().order(ByteOrder.LITTLE_ENDIAN);
+    ByteBuffer elements = RawContents.littleEndian(raw);
     List<ByteString> octets = new ArrayList<>();
     while (elements.hasRemaining()) {
       switch (type) {
