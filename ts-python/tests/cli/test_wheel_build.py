@@ -39,9 +39,12 @@ def test_wheel_without_jars_is_not_built(clone: Path) -> None:
     assert not list(clone.glob("*.whl"))
 
 
-def test_wheel_holds_exactly_the_current_jars(clone: Path) -> None:
+def test_wheel_holds_exactly_the_current_jars_and_the_proto_files(clone: Path) -> None:
     jars = clone.parent / "frontend" / "server" / "target" / "lib"
     jars.mkdir(parents=True)
+    protos = clone.parent / "frontend" / "grpc-messages" / "src" / "main" / "proto"
+    protos.mkdir(parents=True)
+    (protos / "inference.proto").touch()
     (jars / "old.jar").touch()
     (jars / "tsnext-server-1.0.0.jar").touch()
     assert build(clone).returncode == 0
@@ -51,8 +54,12 @@ def test_wheel_holds_exactly_the_current_jars(clone: Path) -> None:
 
     assert built.returncode == 0, built.stderr
     with zipfile.ZipFile(clone / "torchserve_next-1.0.0-py3-none-any.whl") as wheel:
-        names = [name for name in wheel.namelist() if name.endswith(".jar")]
+        names = [name for name in wheel.namelist() if name.startswith("ts/frontend/")]
         metadata = wheel.read("torchserve_next-1.0.0.dist-info/METADATA").decode()
-    assert sorted(names) == ["ts/frontend/new.jar", "ts/frontend/tsnext-server-1.0.0.jar"]
+    assert sorted(names) == [
+        "ts/frontend/new.jar",
+        "ts/frontend/proto/inference.proto",
+        "ts/frontend/tsnext-server-1.0.0.jar",
+    ]
     assert "License-Expression: Apache-2.0" in metadata
     assert "Requires-Dist: pyyaml" in metadata
