@@ -8,6 +8,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.tsnext.archive.PrintableText;
 import org.tsnext.core.request.Header;
 
 /**
@@ -137,16 +138,9 @@ final class HandlerMetrics {
     if (reported.size() < MOST_DETECTED && reported.add(sample.name())) {
       LOGGER.warn(
           "Metric {} of type {} is left out: {}",
-          printable(sample.name()),
+          PrintableText.of(sample.name()),
           sample.type().word(),
-          printable(reason));
+          PrintableText.of(reason));
     }
-  }
-
-  /** Names come from handlers: a control character would forge a line of the log. */
-  private static String printable(String text) {
-    StringBuilder clean = new StringBuilder(text.length());
-    text.codePoints().forEach(c -> clean.appendCodePoint(Character.isISOControl(c) ? '?' : c));
-    return clean.toString();
   }
 }

@@ -109,8 +109,8 @@ public final class ServerMetrics {
   }
 
   /**
-   * Dimensions get their values by position, so that files may name them as they like. The type may
-   * be another one, too, but for gauges that are looked up and what has always been a histogram.
+   * Dimensions get their values by position, so that files may name them as they like. Those of
+   * TorchServe 0.12 may be of another type, too, as they could be there.
    */
   private static void requireFitting(MetricDefinition declared, ServerMetric metric) {
     MetricDefinition ours = metric.definition();

@@ -77,16 +77,16 @@ final class PrometheusText {
       for (int i = 0; i < bounds.size(); i++) {
         page.append(bucket);
         labels(family, values, number(bounds.get(i)));
-        value(reading.upTo(i));
+        value((double) reading.upTo(i));
       }
       page.append(bucket);
       labels(family, values, "+Inf");
-      value(reading.count());
+      value((double) reading.count());
     }
     if (wanted.test(name + "_count")) {
       page.append(name).append("_count");
       labels(family, values, "");
-      value(reading.count());
+      value((double) reading.count());
     }
     if (wanted.test(name + "_sum")) {
       page.append(name).append("_sum");
