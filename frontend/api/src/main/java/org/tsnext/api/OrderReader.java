@@ -21,11 +21,7 @@ final class OrderReader {
   private OrderReader() {}
 
   static RegisterModel registration(Parameters given, boolean synchronous) {
-    String url =
-        given
-            .text("url")
-            .orElseThrow(
-                () -> new ServingException(ErrorKind.BAD_REQUEST, "Parameter url is required."));
+    String url = given.required("url");
     return new RegisterModel(
         url,
         given.text("model_name"),

@@ -14,6 +14,15 @@ public interface Parameters {
   Optional<String> text(String name);
 
   /**
+   * A text that has to be given.
+   *
+   * @throws ServingException BAD_REQUEST if it is not
+   */
+  default String required(String name) {
+    return text(name).orElseThrow(() -> missing(name));
+  }
+
+  /**
    * An integer, or empty if it is not given.
    *
    * @throws ServingException BAD_REQUEST if it is not an integer of 32 bits
@@ -41,6 +50,11 @@ public interface Parameters {
       throw outOfRange(name, given.getAsInt(), minimum);
     }
     return given;
+  }
+
+  /** A value that has to be given, and is not. Clients compare the sentence. */
+  static ServingException missing(String name) {
+    return new ServingException(ErrorKind.BAD_REQUEST, "Parameter " + name + " is required.");
   }
 
   /**

@@ -5,6 +5,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import org.tsnext.api.Parameters;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.request.Header;
@@ -116,13 +117,9 @@ final class RequestReader {
       throw message.fault().get();
     }
     if (message.modelName().isEmpty()) {
-      throw missing("model_name");
+      throw Parameters.missing("model_name");
     }
     InputLimits.check(message.inputs());
-  }
-
-  static ServingException missing(String parameter) {
-    return new ServingException(ErrorKind.BAD_REQUEST, "Parameter " + parameter + " is required.");
   }
 
   private static void checkSequence(String id) {

@@ -11,6 +11,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import org.tsnext.api.Parameters;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.request.RequestIds;
 import org.tsnext.core.request.ResponseHead;
@@ -171,7 +172,7 @@ final class SequenceStream extends ServerCall.Listener<Prediction> {
       try {
         if (message.fault().isEmpty() && sequence.isEmpty()) {
           message.release();
-          throw RequestReader.missing("sequenceId");
+          throw Parameters.missing("sequenceId");
         }
         held = shared.memory().take(message.octets(), message);
         running.isNow(

@@ -77,7 +77,7 @@ public final class ManagementService {
 
   private void describe(UnaryExchange<ManagementResponse> exchange, DescribeModelRequest request) {
     Parameters given = new MessageParameters(request);
-    String model = required(given, "model_name");
+    String model = given.required("model_name");
     Optional<String> version = given.text("model_version");
     if (request.getCustomized() && !ModelOperations.isAllVersions(version)) {
       CustomizedDescription description = operations.describeCustomized(model, version);
@@ -114,7 +114,7 @@ public final class ManagementService {
     answer(
         exchange,
         operations
-            .scale(required(given, "model_name"), given.text("model_version"), given)
+            .scale(given.required("model_name"), given.text("model_version"), given)
             .thenApply(OrderAnswer::text));
   }
 
@@ -122,16 +122,14 @@ public final class ManagementService {
     Parameters given = new MessageParameters(request);
     exchange.send(
         response(
-            operations.setDefault(
-                required(given, "model_name"), required(given, "model_version"))));
+            operations.setDefault(given.required("model_name"), given.required("model_version"))));
   }
 
   private void unregister(
       UnaryExchange<ManagementResponse> exchange, UnregisterModelRequest request) {
     Parameters given = new MessageParameters(request);
     answer(
-        exchange,
-        operations.unregister(required(given, "model_name"), given.text("model_version")));
+        exchange, operations.unregister(given.required("model_name"), given.text("model_version")));
   }
 
   /** Once the order is carried out, on whichever thread that is. */
@@ -156,14 +154,6 @@ public final class ManagementService {
           LOG.error("Call {} failed", exchange.requestId(), cause);
           return new ServingException(ErrorKind.INTERNAL, "Internal server error.", cause);
         });
-  }
-
-  private static String required(Parameters given, String name) {
-    return given
-        .text(name)
-        .orElseThrow(
-            () ->
-                new ServingException(ErrorKind.BAD_REQUEST, "Parameter " + name + " is required."));
   }
 
   static ManagementResponse response(String text) {

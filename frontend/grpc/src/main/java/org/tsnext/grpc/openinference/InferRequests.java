@@ -5,6 +5,7 @@ import com.google.gson.JsonObject;
 import com.google.protobuf.ByteString;
 import io.netty.buffer.ByteBuf;
 import java.util.Map;
+import org.tsnext.api.Parameters;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.grpc.messages.openinference.InferParameter;
@@ -167,7 +168,7 @@ final class InferRequests {
   }
 
   private static String shown(String text) {
-    return '"' + (text.length() > 100 ? text.substring(0, 100) + "..." : text) + '"';
+    return '"' + Parameters.shown(text) + '"';
   }
 
   private static ServingException badRequest(String message) {

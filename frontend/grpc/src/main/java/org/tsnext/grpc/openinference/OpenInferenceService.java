@@ -5,8 +5,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import org.tsnext.api.OpenInference;
-import org.tsnext.core.error.ErrorKind;
-import org.tsnext.core.error.ServingException;
+import org.tsnext.api.Parameters;
 import org.tsnext.grpc.call.CallErrors;
 import org.tsnext.grpc.call.ServiceTable;
 import org.tsnext.grpc.call.UnaryExchange;
@@ -132,7 +131,7 @@ public final class OpenInferenceService {
 
   static String required(String parameter, String value) {
     if (value.isEmpty()) {
-      throw new ServingException(ErrorKind.BAD_REQUEST, "Parameter " + parameter + " is required.");
+      throw Parameters.missing(parameter);
     }
     return value;
   }

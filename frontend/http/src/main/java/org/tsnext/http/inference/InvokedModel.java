@@ -4,7 +4,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Supplier;
-import org.tsnext.core.error.ErrorKind;
+import org.tsnext.api.Parameters;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.http.request.QueryParameters;
 
@@ -33,6 +33,6 @@ final class InvokedModel {
   }
 
   static ServingException missing() {
-    return new ServingException(ErrorKind.BAD_REQUEST, "Parameter " + PARAMETER + " is required.");
+    return Parameters.missing(PARAMETER);
   }
 }
