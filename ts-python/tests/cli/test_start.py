@@ -5,11 +5,10 @@ import stat
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import pytest
-from fake_java import ADDRESSES, FakeJava, Run, kill
+from fake_java import ADDRESSES, FakeJava, Run, kill, wait_until
 
 MAIN_CLASS = "org.tsnext.server.ModelServer"
 
@@ -280,9 +279,8 @@ def test_folder_that_others_can_write_to_is_refused(java: FakeJava, run: Run) ->
 def test_interrupted_start_leaves_no_server(java: FakeJava, home: Path) -> None:
     java.does(status={"state": "starting"})
     command = subprocess.Popen(command_in_a_process(home), env=environment_of_commands())
-    end = time.monotonic() + 20
-    while not java.records() and time.monotonic() < end:
-        time.sleep(0.01)
+    # Not before its status stands there: what it was writing would stay.
+    wait_until(lambda: bool(list(folder_of_servers().glob("*.status"))), 20)
 
     command.terminate()
 
