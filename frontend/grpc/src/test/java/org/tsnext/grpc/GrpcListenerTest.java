@@ -186,7 +186,7 @@ public class GrpcListenerTest extends GrpcTestBase {
     assertEquals(unknown.next().getStatus(), ServingStatus.SERVICE_UNKNOWN);
     servers.close(Duration.ofSeconds(30));
     assertEquals(changes.next().getStatus(), ServingStatus.NOT_SERVING);
-    assertThrows(StatusRuntimeException.class, changes::hasNext);
+    assertThrows(StatusRuntimeException.class, changes::next);
   }
 
   @Test

@@ -54,7 +54,7 @@ public class StreamPredictionsTest extends GrpcTestBase {
         });
     Iterator<PredictionResponse> parts = parts(cats(""));
     assertEquals(parts.next().getPrediction().toStringUtf8(), "one");
-    StatusRuntimeException error = failure(parts::hasNext);
+    StatusRuntimeException error = failure(parts::next);
     assertStatus(
         error,
         Status.Code.UNAVAILABLE,

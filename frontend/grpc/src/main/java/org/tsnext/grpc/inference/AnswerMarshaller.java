@@ -98,5 +98,10 @@ enum AnswerMarshaller implements Marshaller<Answer> {
     public int read() {
       throw new UnsupportedOperationException("messages are drained");
     }
+
+    @Override
+    public int read(byte[] target, int offset, int length) {
+      throw new UnsupportedOperationException("messages are drained");
+    }
   }
 }

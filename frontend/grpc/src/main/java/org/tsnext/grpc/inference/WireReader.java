@@ -95,7 +95,7 @@ final class WireReader {
         throw malformed("it ends within a number");
       }
       byte octet = message.readByte();
-      value |= (long) (octet & 0x7f) << 7 * i;
+      value |= (long) (octet & 0x7f) << (7 * i);
       if (octet >= 0) {
         return value;
       }
