@@ -24,6 +24,9 @@ final class HandlerMetrics {
   /** A handler that makes up names must not fill the memory. */
   private static final int MOST_DETECTED = 1000;
 
+  /** Of a name or a value, in characters: each that is accepted is kept. */
+  private static final int LONGEST_TEXT = 1024;
+
   private final MetricRegistry registry;
   private final boolean autoDetect;
   private final String host;
@@ -53,6 +56,12 @@ final class HandlerMetrics {
    * @param group of the model version that emitted it
    */
   void record(MetricSample sample, SeriesGroup group) {
+    if (isTooLong(sample)) {
+      report(
+          sample,
+          "a name or a value has more than " + LONGEST_TEXT + " characters, expected at most that");
+      return;
+    }
     MetricFamily family = families.get(sample.name());
     if (family == null) {
       family = detect(sample);
@@ -130,15 +139,28 @@ final class HandlerMetrics {
     return dimension.equals(HOSTNAME) ? host : null;
   }
 
+  private static boolean isTooLong(MetricSample sample) {
+    if (sample.name().length() > LONGEST_TEXT || sample.unit().length() > LONGEST_TEXT) {
+      return true;
+    }
+    for (Header each : sample.dimensions()) {
+      if (each.name().length() > LONGEST_TEXT || each.value().length() > LONGEST_TEXT) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   private static List<String> names(MetricSample sample) {
     return sample.dimensions().stream().map(Header::name).toList();
   }
 
   private void report(MetricSample sample, String reason) {
-    if (reported.size() < MOST_DETECTED && reported.add(sample.name())) {
+    String name = PrintableText.of(sample.name());
+    if (reported.size() < MOST_DETECTED && reported.add(name)) {
       LOGGER.warn(
           "Metric {} of type {} is left out: {}",
-          PrintableText.of(sample.name()),
+          name,
           sample.type().word(),
           PrintableText.of(reason));
     }

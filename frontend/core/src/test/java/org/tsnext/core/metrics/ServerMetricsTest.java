@@ -126,6 +126,21 @@ public class ServerMetricsTest {
   }
 
   @Test
+  public void longNamesAndValuesAreLeftOut() {
+    VersionMetrics version =
+        metrics(List.of(), List.of(tokens("user")), true).ofVersion("m", "1.0");
+    String text = "x".repeat(1025);
+    version.emitted(sample("Tokens", 1, "user", text));
+    version.emitted(sample(text, 1));
+    version.emitted(sample("New", 1, text, "v"));
+    assertEquals(registry.find("Tokens").orElseThrow().size(), 0);
+    assertTrue(registry.find(text).isEmpty());
+    assertTrue(registry.find("New").isEmpty());
+    version.emitted(sample("Tokens", 1, "user", "x".repeat(1024)));
+    assertEquals(registry.find("Tokens").orElseThrow().size(), 1);
+  }
+
+  @Test
   public void seriesOfAHandlerEndWithTheLastVersionThatFedThem() {
     ServerMetrics metrics = metrics(List.of(), List.of(tokens("ModelName")), false);
     VersionMetrics first = metrics.ofVersion("m", "1.0");
