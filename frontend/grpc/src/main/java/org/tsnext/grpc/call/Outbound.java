@@ -28,7 +28,7 @@ public final class Outbound<A extends Outbound.Message> {
   private final ServerCall<?, A> call;
   private final int limit;
   private final Queue<A> waiting = new ArrayDeque<>();
-  private int waitingOctets;
+  private long waitingOctets;
   private boolean ended;
   private Status endStatus;
   private Metadata endTrailers;
@@ -45,7 +45,9 @@ public final class Outbound<A extends Outbound.Message> {
 
   /** Sends what comes before all messages. */
   public synchronized void begin(Metadata headers) {
-    call.sendHeaders(headers);
+    if (!ended) {
+      call.sendHeaders(headers);
+    }
   }
 
   /**
