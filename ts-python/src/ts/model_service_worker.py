@@ -9,6 +9,7 @@ import logging
 import os
 import platform
 import socket
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +37,9 @@ class TorchModelServiceWorker:
 
     Args:
         s_type: ``unix`` or ``tcp``.
-        s_name: Path of the Unix socket.
+        s_name: Path of the Unix socket; in a group it ends in a number, to which the rank is added.
         host_addr: Address to listen on; the default is the loopback.
-        port_num: Port to listen on.
+        port_num: Port to listen on, that of rank 0 in a group.
         metrics_config: Metrics configuration file, or None.
         async_comm: Whether the handler is a coroutine.
 
@@ -56,17 +57,18 @@ class TorchModelServiceWorker:
     ) -> None:
         self.sock_type = s_type
         self.async_comm = async_comm
+        rank = int(os.environ.get("LOCAL_RANK", "0"))
         if s_type == "unix":
             if not s_name:
                 raise ValueError("Wrong arguments passed. No socket name given.")
-            self.sock_name: str | None = s_name
+            self.sock_name: str | None = _name_of_rank(s_name, rank) if rank else s_name
             self.port: int | None = None
-            Path(s_name).unlink(missing_ok=True)
+            Path(self.sock_name).unlink(missing_ok=True)
         elif s_type == "tcp":
             if port_num is None:
                 raise ValueError("Wrong arguments passed. No socket port given.")
             self.sock_name = host_addr or "127.0.0.1"
-            self.port = int(port_num)
+            self.port = int(port_num) + rank
         else:
             raise ValueError(f"Incomplete data provided: socket type {s_type!r}")
         family = socket.AF_INET if s_type == "tcp" else socket.AF_UNIX
@@ -150,10 +152,19 @@ class TorchModelServiceWorker:
                     logger.info("Frontend disconnected.")
 
 
+def _name_of_rank(name: str, rank: int) -> str:
+    stem, _, number = name.rpartition(".")
+    return f"{stem}.{int(number) + rank}"
+
+
 def main() -> None:
     """Run a worker by the arguments of 0.12."""
+    # A script's own folder is on the path: the modules of this package would hide those of models.
+    here = Path(__file__).resolve().parent
+    sys.path[:] = [entry for entry in sys.path if not entry or Path(entry).resolve() != here]
     arguments = ArgParser.model_service_worker_args().parse_args()
-    logging.basicConfig(format="%(message)s", level=logging.INFO)
+    # A frontend of 0.12 reads the lines of stdout, such as the one that says that it may connect.
+    logging.basicConfig(stream=sys.stdout, format="%(message)s", level=logging.INFO)
     TorchModelServiceWorker(
         arguments.sock_type,
         arguments.sock_name,

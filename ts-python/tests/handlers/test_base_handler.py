@@ -329,3 +329,8 @@ def test_onnx_model_without_onnxruntime_says_so(
     (tmp_path / "model.onnx").touch()
     with pytest.raises(RuntimeError, match="An ONNX model needs the Python package onnxruntime"):
         loaded(FakeContext(tmp_path, {"serializedFile": "model.onnx"}))
+
+
+@pytest.mark.parametrize("output", [torch.tensor(3), torch.tensor([3, 4]), np.array([[1.5]])])
+def test_output_is_what_its_tolist_says(output: Any) -> None:
+    assert BaseHandler().postprocess(output) == output.tolist()

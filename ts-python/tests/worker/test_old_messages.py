@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ts import model_service_worker
 from ts.async_service import AsyncService
 from ts.context import Context, RequestProcessor
 from ts.model_service_worker import TorchModelServiceWorker
@@ -174,6 +178,70 @@ def test_old_worker_serves_an_old_frontend(tmp_path: Path, monkeypatch: Any) -> 
         assert client.recv(200).endswith(b"\0\0\0\2hi\xff\xff\xff\xff")
     thread.join(5)
     assert not thread.is_alive()
+
+
+STREAMING = """
+import warnings
+import context
+from ts.protocol.otf_message_handler import send_intermediate_predict_response as send
+
+warnings.simplefilter("ignore")
+
+def handle(data, ctx):
+    if data is None:
+        return None
+    send([context.TOKEN], ctx.request_ids, "ok", 200, ctx)
+    return ["end"]
+"""
+LAST_CHUNK = (
+    "000000c80000001250726564696374696f6e207375636365737300000002723000000000000000c800000000"
+    "000000010000000e74735f73747265616d5f6e6578740000000566616c736500000003656e64ffffffff"
+)
+
+
+def test_old_worker_s_script_streams_with_the_model_s_own_modules(tmp_path: Path) -> None:
+    (tmp_path / "streaming.py").write_text(STREAMING)
+    (tmp_path / "context.py").write_text("TOKEN = 'tok'")
+    path = tmp_path / "s.9000"
+    script = Path(model_service_worker.__file__)
+    words = ["--sock-type", "unix", "--sock-name", str(path)]
+    worker = subprocess.Popen(
+        [sys.executable, str(script), *words],
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}:{script.parents[1]}", "LOCAL_RANK": "0"},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with worker, socket.socket(socket.AF_UNIX) as client:
+        assert worker.stdout is not None
+        assert worker.stdout.readline() == f"[PID]{worker.pid}\n"
+        assert worker.stdout.readline() == "Torch worker started.\n"
+        client.settimeout(60)
+        client.connect(str(path))
+        load = LOAD.replace("00000004" + b"/mdl".hex(), text(str(tmp_path)))
+        load = load.replace("00000004" + b"h.py".hex(), text("streaming.py"))
+        client.sendall(bytes.fromhex(load))
+        assert client.recv(100).hex() == LOADED
+        client.sendall(bytes.fromhex(PREDICT))
+        expected = bytes.fromhex(CHUNK + LAST_CHUNK)
+        received = b""
+        while len(received) < len(expected) and (piece := client.recv(1000)):
+            received += piece
+        assert received.hex() == expected.hex()
+        client.close()
+        assert worker.wait(30) == 0
+
+
+@pytest.mark.parametrize("kind", ["unix", "tcp"])
+def test_ranks_of_an_old_group_listen_beside_each_other(
+    kind: str, tmp_path: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.setenv("LOCAL_RANK", "2")
+    worker = TorchModelServiceWorker(kind, str(tmp_path / "s.9000"), port_num="9000")
+    worker.sock.close()
+    if kind == "unix":
+        assert worker.sock_name == str(tmp_path / "s.9002")
+    else:
+        assert worker.port == 9002
 
 
 def text(value: str) -> str:

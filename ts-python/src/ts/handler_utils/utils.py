@@ -49,10 +49,18 @@ def send_intermediate_predict_response(
         return
     if code != 200:
         raise PredictionException(message, code)
-    call = context._call
-    if call is None:
+    call = getattr(context, "_call", None)
+    if call is not None:
+        call.send_chunks(ret)
+        return
+    # With messages of 0.12, as in tests of handlers, the context has no more than a connection.
+    connection = getattr(context, "cl_socket", None)
+    if connection is None:
         raise RuntimeError("there is no request to stream to: the context is used outside a batch")
-    call.send_chunks(ret)
+    ids = req_id_map or {}
+    if len(ret) != len(ids):
+        raise ValueError(f"{len(ret)} chunks for {len(ids)} requests, expected one each")
+    connection.sendall(create_predict_response(ret, ids, message, code, context, True))
 
 
 def import_class(class_name: str, module_prefix: str | None = None) -> type:

@@ -125,9 +125,10 @@ def _response_head(index: int, value: Any, code: int, context: Any, ts_stream_ne
         return _octets(b"") + _INT.pack(code) + _octets(b"") + encode_response_headers({})
     content_type = context.get_response_content_type(index) or ""
     status, phrase = context.get_response_status(index)
-    headers = dict(context.get_response_headers(index))
+    headers = context.get_response_headers(index)
     criteria = context.stopping_criteria
     if ts_stream_next:
+        # It stays in the context: that is how the answer after it is known to be the last chunk.
         headers["ts_stream_next"] = "true"
     elif criteria is not None:
         verdict = criteria[index](value)

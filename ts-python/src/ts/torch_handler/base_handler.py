@@ -113,9 +113,9 @@ class BaseHandler:
             return self.model(data.to(self.device), *args, **kwargs)
 
     @timed
-    def postprocess(self, data: Any) -> list[Any]:
+    def postprocess(self, data: Any) -> Any:
         """Turn the output of the model into a list with one answer per request."""
-        return list(data.tolist())
+        return data.tolist()
 
     def handle(self, data: Any, context: Any) -> list[Any]:
         """Answer a batch.
