@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import sys
 import tempfile
 from functools import cache
@@ -15,7 +16,7 @@ import pytest
 from google.protobuf.message_factory import GetMessageClass
 from google.rpc import status_pb2
 from grpc_tools import protoc
-from torchserve_process import LIMIT_SEC, REPOSITORY
+from torchserve_process import LIMIT_SEC, REPOSITORY, TorchServe
 
 PROTOS = REPOSITORY / "frontend" / "grpc-messages" / "src" / "main" / "proto"
 IMPORTED_PROTOS = (Path(protoc.__file__).parent / "_proto", Path(status_pb2.__file__).parents[2])
@@ -48,6 +49,51 @@ def _made(option: str, name: str, module_name: str) -> ModuleType:
         sys.modules[module_name] = module
         spec.loader.exec_module(module)
         return module
+
+
+JSON = (("input-content-type", "application/json"),)
+"""Metadata: the inputs of the call are JSON."""
+
+
+class Client:
+    """A connection, and the rpcs of `InferenceAPIsService` on it."""
+
+    def __init__(self, server: TorchServe, credentials: grpc.ChannelCredentials | None = None):
+        target = f"localhost:{server.grpc_inference_port}"
+        self.channel = (
+            grpc.secure_channel(target, credentials)
+            if credentials
+            else grpc.insecure_channel(target)
+        )
+        self.messages: Any = compiled("inference")
+        self.stub: Any = stubs("inference").InferenceAPIsServiceStub(self.channel)
+
+    def request(self, model: str = "commands", /, **fields: Any) -> Any:
+        return self.messages.PredictionsRequest(model_name=model, **fields)
+
+    def order(self, **order: Any) -> Any:
+        """A request for the model that does what it is told."""
+        return self.request(input={"body": json.dumps(order).encode()})
+
+    def predict(self, request: Any, **options: Any) -> Any:
+        return self.stub.Predictions(request, **{"timeout": LIMIT_SEC, "metadata": JSON, **options})
+
+    def stream(self, request: Any, **options: Any) -> Any:
+        return self.stub.StreamPredictions(
+            request, **{"timeout": LIMIT_SEC, "metadata": JSON, **options}
+        )
+
+    def failure(self, request: Any, **options: Any) -> Any:
+        """The error that a request is answered with."""
+        with pytest.raises(grpc.RpcError) as failure:
+            self.predict(request, **options)
+        return failure.value
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.channel.close()
 
 
 class Api:
