@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import uuid
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import pytest
 from ts.metrics._metric_calls import MetricCalls
+from ts.metrics._request_ids import RequestIds
 from ts.metrics._sample import MetricSample
 from ts.metrics.dimension import Dimension
 from ts.metrics.metric import Metric
@@ -46,7 +48,7 @@ def run_cache(ids: Mapping[int, str] | str | None, call: Callable[[Any], None]) 
     ]
 
 
-def run_store(ids: Mapping[int, str] | str | None, call: Callable[[Any], None]) -> list[Told]:
+def run_store(ids: RequestIds, call: Callable[[Any], None]) -> list[Told]:
     store = MetricsStore(ids, "m")
     call(store)
 
@@ -176,3 +178,9 @@ def test_cache_offers_every_call_of_the_store() -> None:
         return {n for n, _ in inspect.getmembers(cls, inspect.isfunction) if n.startswith("add_")}
 
     assert calls(MetricsCacheYamlImpl) - calls(MetricsStore) == {"add_metric_to_cache"}
+
+
+def test_the_one_id_of_a_context_made_up_by_a_test_may_be_a_uuid() -> None:
+    one = uuid.uuid4()
+    told = run_store(one, lambda calls: (calls.add_counter("C", 1), calls.add_counter("D", 1, 0)))
+    assert [t.request_ids for t in told] == [str(one), str(one)]

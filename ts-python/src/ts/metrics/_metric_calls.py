@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from ts.metrics._request_ids import resolve_request_ids
+from ts.metrics._request_ids import RequestIds, resolve_request_ids
 from ts.metrics.dimension import Dimension
 from ts.metrics.metric_cache_errors import MetricsCacheValueError
 from ts.metrics.metric_type_enum import MetricTypes
@@ -25,7 +25,7 @@ class MetricCalls(ABC):
         model_name: Value of the dimension ``ModelName``.
     """
 
-    request_ids: Mapping[int, str] | str | None
+    request_ids: RequestIds
     model_name: str | None
 
     def add_counter(

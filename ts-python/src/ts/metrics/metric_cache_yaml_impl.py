@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import KeysView, Mapping, Sequence
+from collections.abc import KeysView, Sequence
 from pathlib import Path
 from typing import Any
 
 from ts.metrics._metric_calls import MetricCalls
+from ts.metrics._request_ids import RequestIds
 from ts.metrics._sample import Emit
 from ts.metrics.caching_metric import CachingMetric
 from ts.metrics.metric_cache_errors import (
@@ -44,7 +45,7 @@ class MetricsCacheYamlImpl(MetricCalls):
         self.config_file_path = config_file_path
         self.cache: dict[MetricTypes, dict[str, CachingMetric]] = {t: {} for t in MetricTypes}
         self.store: list[Any] = []
-        self.request_ids: Mapping[int, str] | str | None = None
+        self.request_ids: RequestIds = None
         self.model_name: str | None = None
         self._emit = emit
 
@@ -73,7 +74,7 @@ class MetricsCacheYamlImpl(MetricCalls):
                     metric_type,
                 )
 
-    def set_request_ids(self, request_ids: Mapping[int, str] | str | None) -> None:
+    def set_request_ids(self, request_ids: RequestIds) -> None:
         """Set the ids of the batch that runs now: by index, or one string."""
         self.request_ids = request_ids
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from ts.metrics._metric_calls import MetricCalls
+from ts.metrics._request_ids import RequestIds
 from ts.metrics.dimension import Dimension
 from ts.metrics.metric import Metric
 from ts.metrics.metric_type_enum import MetricTypes
@@ -18,7 +17,7 @@ class MetricsStore(MetricCalls):
         cache: The same metrics by name, unit, request and dimensions.
     """
 
-    def __init__(self, request_ids: Mapping[int, str] | str | None, model_name: str | None) -> None:
+    def __init__(self, request_ids: RequestIds, model_name: str | None) -> None:
         self.store: list[Metric] = []
         self.cache: dict[tuple[str, ...], Metric] = {}
         self.request_ids = request_ids
