@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import socket
 import subprocess
@@ -91,6 +92,26 @@ def test_messages_are_received() -> None:
         ours.close()
         with pytest.raises(EOFError):
             messages.retrieve_msg(theirs)
+
+
+class Recorded:
+    """A connection as tests of handlers make it up: all it can do is to be read."""
+
+    def __init__(self, octets: bytes) -> None:
+        self._left = io.BytesIO(octets)
+
+    def recv(self, size: int) -> bytes:
+        # Less than was asked for, as a real one may.
+        return self._left.read(min(size, 3))
+
+
+def test_message_is_read_by_recv_alone() -> None:
+    connection: Any = Recorded(bytes.fromhex(PREDICT))
+    command, requests = messages.retrieve_msg(connection)
+    assert command == messages.PREDICT_MSG
+    assert requests[0]["parameters"][0]["value"] == "hi"
+    with pytest.raises(EOFError):
+        messages.retrieve_msg(connection)
 
 
 BATCH = [{"requestId": b"r0", "headers": [], "parameters": []}]
