@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +15,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 from torchserve_process import REPOSITORY, ModelStore, TorchServe
 
 MODELS = REPOSITORY / "test" / "models"
+
+# Where the suite runs in the background, Ctrl-C is ignored, and servers would inherit that: a
+# signal that has a handler here is back at its default in them.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
