@@ -13,10 +13,10 @@ import java.util.Set;
 import java.util.stream.Collectors;
 import org.tsnext.api.ModelOperations;
 import org.tsnext.api.OpenInference;
+import org.tsnext.core.access.Access;
 import org.tsnext.core.inference.InferenceService;
 import org.tsnext.core.model.ModelService;
 import org.tsnext.core.time.Clock;
-import org.tsnext.grpc.GrpcAccess.Kind;
 import org.tsnext.grpc.call.CallErrors;
 import org.tsnext.grpc.call.HeldMemory;
 import org.tsnext.grpc.health.HealthApi;
@@ -106,7 +106,7 @@ public final class GrpcServers implements AutoCloseable {
                 memory,
                 tools.errors(),
                 drain),
-            Kind.INFERENCE,
+            Access.INFERENCE,
             Set.of(InferenceApi.PING)));
     settings.services().openInference().ifPresent(offered -> offers.addAll(openInference(offered)));
     return offers;
@@ -121,7 +121,7 @@ public final class GrpcServers implements AutoCloseable {
             offered.serverVersion(),
             tools.errors())
         .stream()
-        .map(service -> new Offer(service, Kind.INFERENCE, OpenInferenceService.PROBES))
+        .map(service -> new Offer(service, Access.INFERENCE, OpenInferenceService.PROBES))
         .toList();
   }
 
@@ -133,7 +133,7 @@ public final class GrpcServers implements AutoCloseable {
                 inference,
                 settings.limits().maxResponseSize(),
                 tools.errors()),
-            Kind.MANAGEMENT));
+            Access.MANAGEMENT));
   }
 
   /** Adds what every listener has. */
@@ -147,9 +147,9 @@ public final class GrpcServers implements AutoCloseable {
     List<Offer> all = new ArrayList<>(own);
     all.add(
         new Offer(
-            HealthApi.service(models, names, tools.errors(), tools.loops(), drain), Kind.PROBE));
+            HealthApi.service(models, names, tools.errors(), tools.loops(), drain), Access.PROBE));
     if (settings.reflection()) {
-      all.add(new Offer(ProtoReflectionServiceV1.newInstance().bindService(), Kind.DESCRIPTION));
+      all.add(new Offer(ProtoReflectionServiceV1.newInstance().bindService(), Access.DESCRIPTION));
     }
     return all;
   }

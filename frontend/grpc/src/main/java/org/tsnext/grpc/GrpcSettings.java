@@ -1,6 +1,7 @@
 package org.tsnext.grpc;
 
 import java.util.Objects;
+import org.tsnext.core.model.SequenceHeaders;
 
 /**
  * Everything the gRPC transport can be told.
@@ -16,7 +17,7 @@ public record GrpcSettings(
     GrpcAccess access,
     boolean errorDetail,
     boolean reflection,
-    SequenceNames sequences,
+    SequenceHeaders sequences,
     ServiceSettings services) {
 
   public GrpcSettings {

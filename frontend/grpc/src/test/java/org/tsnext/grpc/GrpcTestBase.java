@@ -35,6 +35,7 @@ import org.testng.annotations.AfterClass;
 import org.testng.annotations.AfterMethod;
 import org.testng.annotations.BeforeClass;
 import org.testng.annotations.BeforeMethod;
+import org.tsnext.core.model.SequenceHeaders;
 import org.tsnext.core.testing.FakeInference;
 import org.tsnext.core.testing.FakeModels;
 import org.tsnext.core.time.Clock;
@@ -135,7 +136,7 @@ abstract class GrpcTestBase {
         access,
         true,
         true,
-        SequenceNames.DEFAULT,
+        SequenceHeaders.DEFAULT,
         services);
   }
 

@@ -22,10 +22,10 @@ import java.util.Optional;
 import java.util.Set;
 import org.testng.annotations.DataProvider;
 import org.testng.annotations.Test;
+import org.tsnext.core.access.Access;
 import org.tsnext.core.access.AccessKeys;
 import org.tsnext.core.access.KeyKind;
 import org.tsnext.core.testing.ManualTime;
-import org.tsnext.grpc.GrpcAccess.Kind;
 import org.tsnext.grpc.health.HealthApi;
 import org.tsnext.grpc.inference.InferenceApi;
 import org.tsnext.grpc.messages.inference.TorchServeHealthResponse;
@@ -64,10 +64,10 @@ public class GrpcTokenTest extends GrpcTestBase {
 
   @Override
   GrpcSettings settings() {
-    return settings(EnumSet.of(Kind.PROBE, Kind.DESCRIPTION), false);
+    return settings(EnumSet.of(Access.PROBE, Access.DESCRIPTION), false);
   }
 
-  private GrpcSettings settings(Set<Kind> open, boolean failuresAs400) {
+  private GrpcSettings settings(Set<Access> open, boolean failuresAs400) {
     AccessKeys keys = new AccessKeys(time);
     keys.put(KeyKind.INFERENCE, "ask", Optional.of(Duration.ofHours(1)), Duration.ZERO);
     keys.put(KeyKind.MANAGEMENT, "manage", Optional.of(Duration.ofHours(1)), Duration.ZERO);
@@ -148,7 +148,7 @@ public class GrpcTokenTest extends GrpcTestBase {
 
   @Test
   public void everyRefusalCanBeTheOneOfTorchServe() throws IOException {
-    GrpcServers old = serve(settings(Set.of(Kind.PROBE), true));
+    GrpcServers old = serve(settings(Set.of(Access.PROBE), true));
     port = old.bind().get(0).port();
     assertStatus(
         failure(() -> askWith("", PREDICTIONS, cats(""))), Status.Code.PERMISSION_DENIED, REFUSAL);

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.function.Predicate;
 import org.tsnext.api.OpenInference;
+import org.tsnext.core.access.Access;
 import org.tsnext.core.inference.InferenceService;
 import org.tsnext.core.model.ModelService;
 import org.tsnext.http.inference.InferenceRoutes;
@@ -14,7 +15,6 @@ import org.tsnext.http.management.KeyRoutes;
 import org.tsnext.http.management.ManagementRoutes;
 import org.tsnext.http.metrics.MetricsRoutes;
 import org.tsnext.http.openapi.ApiDescriptionRoutes;
-import org.tsnext.http.routing.Access;
 import org.tsnext.http.routing.Route;
 import org.tsnext.http.routing.RouteTable;
 

@@ -3,9 +3,9 @@ package org.tsnext.http;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import org.tsnext.core.access.Access;
 import org.tsnext.core.access.AccessKeys;
 import org.tsnext.core.access.KeyRotation;
-import org.tsnext.http.routing.Access;
 
 /**
  * How tokens are checked.

@@ -11,11 +11,11 @@ import java.util.concurrent.CompletableFuture;
 import org.testng.annotations.BeforeMethod;
 import org.testng.annotations.DataProvider;
 import org.testng.annotations.Test;
+import org.tsnext.core.access.Access;
 import org.tsnext.core.access.AccessKeys;
 import org.tsnext.core.access.KeyKind;
 import org.tsnext.core.time.Clock;
 import org.tsnext.http.RawClient.Answer;
-import org.tsnext.http.routing.Access;
 
 /** A browser whose page had its own domain resolve to this machine. */
 public class HostTest extends HttpTestBase {

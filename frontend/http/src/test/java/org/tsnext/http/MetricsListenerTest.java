@@ -18,6 +18,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.testng.annotations.DataProvider;
 import org.testng.annotations.Test;
+import org.tsnext.core.access.Access;
 import org.tsnext.core.access.AccessKeys;
 import org.tsnext.core.access.KeyKind;
 import org.tsnext.core.metrics.ServerMetric;
@@ -25,7 +26,6 @@ import org.tsnext.core.metrics.VersionMetrics;
 import org.tsnext.core.testing.ManualTime;
 import org.tsnext.core.testing.MetricReader;
 import org.tsnext.http.RawClient.Answer;
-import org.tsnext.http.routing.Access;
 
 /** The metrics listener, and metrics on a combined one. */
 public class MetricsListenerTest extends HttpTestBase {

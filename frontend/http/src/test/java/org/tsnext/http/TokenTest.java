@@ -18,13 +18,13 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import org.testng.annotations.DataProvider;
 import org.testng.annotations.Test;
+import org.tsnext.core.access.Access;
 import org.tsnext.core.access.AccessKeys;
 import org.tsnext.core.access.KeyKind;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.testing.ManualTime;
 import org.tsnext.http.RawClient.Answer;
-import org.tsnext.http.routing.Access;
 import org.tsnext.transport.testing.CapturedLog;
 
 /** A server whose keys are {@code ask}, {@code manage} and {@code replace}. */

@@ -1,17 +1,13 @@
 package org.tsnext.server;
 
 import java.time.Duration;
-import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import org.tsnext.grpc.GrpcAccess;
-import org.tsnext.grpc.GrpcAccess.Kind;
 import org.tsnext.grpc.GrpcAddress;
 import org.tsnext.grpc.GrpcLimits;
 import org.tsnext.grpc.GrpcSettings;
-import org.tsnext.grpc.SequenceNames;
 import org.tsnext.grpc.ServiceSettings;
 import org.tsnext.grpc.ServiceSettings.OpenInferenceProtocol;
 import org.tsnext.http.ListenAddress;
@@ -22,7 +18,6 @@ import org.tsnext.server.settings.ModelKeys;
 import org.tsnext.server.settings.SecurityKeys;
 import org.tsnext.server.settings.SettingKey;
 import org.tsnext.server.settings.Settings;
-import org.tsnext.server.settings.WorkerKeys;
 import org.tsnext.server.tokens.Tokens;
 
 /** Turns the settings of the server into those of its gRPC listeners. */
@@ -72,10 +67,7 @@ final class GrpcSetup {
                 .map(tls -> new GrpcAccess.Tls(tls.keys(), tls.handshakes()))),
         settings.get(ListenerKeys.ERROR_DETAIL),
         settings.get(GrpcKeys.ENABLE_GRPC_REFLECTION),
-        new SequenceNames(
-            settings.get(WorkerKeys.SEQUENCE_ID),
-            settings.get(WorkerKeys.SEQUENCE_START),
-            settings.get(WorkerKeys.SEQUENCE_END)),
+        ModuleSettings.sequenceHeaders(settings),
         new ServiceSettings(settings.get(ModelKeys.ENABLE_MODEL_API), openInference));
   }
 
@@ -102,16 +94,10 @@ final class GrpcSetup {
   }
 
   private static GrpcAccess.Tokens tokens(Settings settings, Tokens made) {
-    Set<String> free = settings.get(SecurityKeys.TOKEN_FREE_ROUTES);
-    Set<Kind> open = EnumSet.noneOf(Kind.class);
-    if (free.contains(SecurityKeys.PROBES)) {
-      open.add(Kind.PROBE);
-    }
-    if (free.contains(SecurityKeys.DESCRIPTIONS)) {
-      open.add(Kind.DESCRIPTION);
-    }
     return new GrpcAccess.Tokens(
-        made.keys(), open, settings.get(SecurityKeys.TOKEN_FAILURES_AS_400));
+        made.keys(),
+        ModuleSettings.tokenFree(settings),
+        settings.get(SecurityKeys.TOKEN_FAILURES_AS_400));
   }
 
   /** The hosts of listeners that speak TLS. */

@@ -19,6 +19,7 @@ import org.tsnext.archive.UnpackLimits;
 import org.tsnext.archive.remote.AllowedUrls;
 import org.tsnext.archive.remote.DownloadLimits;
 import org.tsnext.archive.remote.RemoteSettings;
+import org.tsnext.core.access.Access;
 import org.tsnext.core.access.KeyRotation;
 import org.tsnext.core.model.SequenceHeaders;
 import org.tsnext.core.model.ServingSettings;
@@ -30,7 +31,6 @@ import org.tsnext.http.HttpSettings;
 import org.tsnext.http.OpenInferenceSettings;
 import org.tsnext.http.SocketSettings;
 import org.tsnext.http.TokenSettings;
-import org.tsnext.http.routing.Access;
 import org.tsnext.server.metrics.SystemMetricsPlan;
 import org.tsnext.server.settings.ListenerKeys;
 import org.tsnext.server.settings.ModelKeys;
@@ -143,11 +143,16 @@ final class ModuleSettings {
         settings.find(ModelKeys.DEFAULT_SERVICE_HANDLER),
         settings.find(ModelKeys.SERVICE_ENVELOPE),
         settings.get(WorkerKeys.INITIAL_WORKER_PORT),
-        new SequenceHeaders(
-            settings.get(WorkerKeys.SEQUENCE_ID),
-            settings.get(WorkerKeys.SEQUENCE_START),
-            settings.get(WorkerKeys.SEQUENCE_END)),
+        sequenceHeaders(settings),
         settings.find(ModelKeys.MODELS).orElse(ModelsProperty.NONE).byModel());
+  }
+
+  /** By which handlers know sequences. */
+  static SequenceHeaders sequenceHeaders(Settings settings) {
+    return new SequenceHeaders(
+        settings.get(WorkerKeys.SEQUENCE_ID),
+        settings.get(WorkerKeys.SEQUENCE_START),
+        settings.get(WorkerKeys.SEQUENCE_END));
   }
 
   ProcessEnvironment processEnvironment(Map<String, String> environment) {
@@ -171,10 +176,7 @@ final class ModuleSettings {
             settings.get(WorkerKeys.LIMIT_MAX_IMAGE_PIXELS),
             settings.get(WorkerKeys.IPEX_ENABLE),
             settings.get(WorkerKeys.IPEX_GPU_ENABLE)),
-        new WorkerSettings.SequenceHeaders(
-            settings.get(WorkerKeys.SEQUENCE_ID),
-            settings.get(WorkerKeys.SEQUENCE_START),
-            settings.get(WorkerKeys.SEQUENCE_END)),
+        sequenceHeaders(settings),
         metricsConfig(packageDirectory),
         maxRequestSize(),
         Math.min(settings.get(ListenerKeys.MAX_RESPONSE_SIZE), LARGEST_BODY));
@@ -195,10 +197,8 @@ final class ModuleSettings {
     return !settings.get(SecurityKeys.DISABLE_TOKEN_AUTHORIZATION);
   }
 
-  /**
-   * @param tokens empty if clients need none
-   */
-  AccessSettings access(Optional<Tokens> tokens) {
+  /** What needs no key. */
+  static Set<Access> tokenFree(Settings settings) {
     Set<String> free = settings.get(SecurityKeys.TOKEN_FREE_ROUTES);
     Set<Access> open = EnumSet.noneOf(Access.class);
     if (free.contains(SecurityKeys.PROBES)) {
@@ -210,13 +210,20 @@ final class ModuleSettings {
     if (free.contains(SecurityKeys.METRICS)) {
       open.add(Access.METRICS);
     }
+    return open;
+  }
+
+  /**
+   * @param tokens empty if clients need none
+   */
+  AccessSettings access(Optional<Tokens> tokens) {
     return new AccessSettings(
         tokens.map(
             made ->
                 new TokenSettings(
                     made.keys(),
                     made.rotates() ? Optional.<KeyRotation>of(made) : Optional.empty(),
-                    open,
+                    tokenFree(settings),
                     settings.get(SecurityKeys.TOKEN_FAILURES_AS_400))),
         new HostSettings(
             settings.find(SecurityKeys.ALLOWED_HOSTS).orElse(List.of()).stream()

@@ -3,6 +3,7 @@ package org.tsnext.worker;
 import java.nio.file.Path;
 import java.util.Objects;
 import java.util.Optional;
+import org.tsnext.core.model.SequenceHeaders;
 
 /**
  * What all workers of a server have in common.
@@ -58,13 +59,4 @@ public record WorkerSettings(
       boolean limitMaxImagePixels,
       boolean ipexEnable,
       boolean ipexGpuEnable) {}
-
-  /** The names of the request headers that carry a sequence. */
-  public record SequenceHeaders(String id, String start, String end) {
-    public SequenceHeaders {
-      Objects.requireNonNull(id, "id");
-      Objects.requireNonNull(start, "start");
-      Objects.requireNonNull(end, "end");
-    }
-  }
 }

@@ -18,6 +18,7 @@ import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
 import org.tsnext.archive.ModelConfig.WorkerStart;
+import org.tsnext.core.model.SequenceHeaders;
 import org.tsnext.core.request.InferenceRequest;
 import org.tsnext.core.request.InputPart;
 import org.tsnext.core.request.Protocol;
@@ -64,7 +65,7 @@ final class RuntimeFixture implements AutoCloseable {
         new ProcessEnvironment(
             environment, Optional.of(Pattern.compile(".*BLOCKED")), Set.of("FAKE_SECRET")),
         new WorkerSettings.HandlerSwitches(true, true, false, false),
-        new WorkerSettings.SequenceHeaders("seq-id", "seq-start", "seq-end"),
+        new SequenceHeaders("seq-id", "seq-start", "seq-end"),
         Optional.empty(),
         6_553_500,
         6_553_500);

@@ -15,6 +15,7 @@ import java.util.regex.Pattern;
 import org.testng.annotations.DataProvider;
 import org.testng.annotations.Test;
 import org.tsnext.archive.ModelConfig.WorkerStart;
+import org.tsnext.core.model.SequenceHeaders;
 import org.tsnext.core.worker.WorkerOrder;
 
 public class SpawnOrderTest {
@@ -104,7 +105,7 @@ public class SpawnOrderTest {
         true,
         new ProcessEnvironment(inherited, Optional.of(Pattern.compile("MY_.*")), Set.of("KEY")),
         new WorkerSettings.HandlerSwitches(false, true, true, false),
-        new WorkerSettings.SequenceHeaders("seq-id", "seq-start", "seq-end"),
+        new SequenceHeaders("seq-id", "seq-start", "seq-end"),
         Optional.empty(),
         1000,
         1000);

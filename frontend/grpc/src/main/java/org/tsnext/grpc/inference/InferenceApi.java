@@ -7,8 +7,8 @@ import org.tsnext.api.HealthJson;
 import org.tsnext.api.Json;
 import org.tsnext.core.inference.InferenceService;
 import org.tsnext.core.model.ModelService;
+import org.tsnext.core.model.SequenceHeaders;
 import org.tsnext.grpc.GrpcLimits;
-import org.tsnext.grpc.SequenceNames;
 import org.tsnext.grpc.call.CallErrors;
 import org.tsnext.grpc.call.HeldMemory;
 import org.tsnext.grpc.call.ServiceTable;
@@ -31,7 +31,7 @@ public final class InferenceApi {
       InferenceService inference,
       ModelService models,
       GrpcLimits limits,
-      SequenceNames names,
+      SequenceHeaders names,
       BodyMemory memory,
       CallErrors errors,
       Drain drain) {

@@ -8,12 +8,12 @@ import java.util.Optional;
 import org.tsnext.api.Parameters;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
+import org.tsnext.core.model.SequenceHeaders;
 import org.tsnext.core.request.Header;
 import org.tsnext.core.request.InferenceRequest;
 import org.tsnext.core.request.InputLimits;
 import org.tsnext.core.request.InputPart;
 import org.tsnext.core.request.Protocol;
-import org.tsnext.grpc.SequenceNames;
 import org.tsnext.grpc.call.CallFacts;
 
 /** Makes the core's requests of messages and what came with their call. */
@@ -23,9 +23,9 @@ final class RequestReader {
 
   private static final int LONGEST_SEQUENCE_ID = 256;
 
-  private final SequenceNames names;
+  private final SequenceHeaders names;
 
-  RequestReader(SequenceNames names) {
+  RequestReader(SequenceHeaders names) {
     this.names = names;
   }
 

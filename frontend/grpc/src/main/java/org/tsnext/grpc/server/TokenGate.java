@@ -7,11 +7,11 @@ import io.grpc.ServerMethodDefinition;
 import io.grpc.ServerServiceDefinition;
 import java.util.ArrayList;
 import java.util.List;
+import org.tsnext.core.access.Access;
 import org.tsnext.core.access.KeyCheck;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.request.RequestIds;
 import org.tsnext.grpc.GrpcAccess;
-import org.tsnext.grpc.GrpcAccess.Kind;
 import org.tsnext.grpc.call.CallErrors;
 import org.tsnext.grpc.call.CallMetadata;
 
@@ -39,7 +39,7 @@ final class TokenGate {
     return builder.build();
   }
 
-  <Q, A> ServerMethodDefinition<Q, A> guarded(ServerMethodDefinition<Q, A> method, Kind access) {
+  <Q, A> ServerMethodDefinition<Q, A> guarded(ServerMethodDefinition<Q, A> method, Access access) {
     if (tokens.open().contains(access)) {
       return method;
     }

@@ -9,7 +9,7 @@ import io.grpc.ServerMethodDefinition;
 import io.grpc.Status;
 import java.io.InputStream;
 import java.util.Optional;
-import org.tsnext.grpc.GrpcAccess.Kind;
+import org.tsnext.core.access.Access;
 
 /** Answers rpcs that do not exist: UNIMPLEMENTED, to those who have a key if one is asked for. */
 final class UnknownRpcs extends HandlerRegistry {
@@ -36,7 +36,7 @@ final class UnknownRpcs extends HandlerRegistry {
               call.close(Status.UNIMPLEMENTED.withDescription(text(methodName)), new Metadata());
               return new ServerCall.Listener<>() {};
             });
-    return gate.<ServerMethodDefinition<?, ?>>map(g -> g.guarded(unknown, Kind.NOWHERE))
+    return gate.<ServerMethodDefinition<?, ?>>map(g -> g.guarded(unknown, Access.NOWHERE))
         .orElse(unknown);
   }
 

@@ -5,11 +5,11 @@ import io.netty.handler.codec.http.HttpRequest;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.Predicate;
+import org.tsnext.core.access.Access;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.http.HostSettings;
 import org.tsnext.http.ListenAddress;
-import org.tsnext.http.routing.Access;
 import org.tsnext.http.routing.RequestGuard;
 
 /**

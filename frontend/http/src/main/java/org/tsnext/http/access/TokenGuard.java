@@ -2,9 +2,9 @@ package org.tsnext.http.access;
 
 import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpRequest;
+import org.tsnext.core.access.Access;
 import org.tsnext.core.access.KeyCheck;
 import org.tsnext.http.TokenSettings;
-import org.tsnext.http.routing.Access;
 import org.tsnext.http.routing.RequestGuard;
 
 /** Lets requests pass that carry the key which their route asks for. Any event loop. */

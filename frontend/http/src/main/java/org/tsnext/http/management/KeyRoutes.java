@@ -5,6 +5,7 @@ import static io.netty.handler.codec.http.HttpMethod.POST;
 import static io.netty.handler.codec.http.HttpMethod.PUT;
 
 import java.util.List;
+import org.tsnext.core.access.Access;
 import org.tsnext.core.access.KeyKind;
 import org.tsnext.core.access.KeyRotation;
 import org.tsnext.core.error.ErrorKind;
@@ -12,7 +13,6 @@ import org.tsnext.core.error.ServingException;
 import org.tsnext.http.access.TokenGuard;
 import org.tsnext.http.openapi.Schemas;
 import org.tsnext.http.response.Response;
-import org.tsnext.http.routing.Access;
 import org.tsnext.http.routing.LaterAnswer;
 import org.tsnext.http.routing.Operation;
 import org.tsnext.http.routing.Operation.Body;

@@ -12,7 +12,7 @@ import java.util.Map;
 import java.util.TreeSet;
 import java.util.function.Function;
 import java.util.function.Predicate;
-import org.tsnext.http.routing.Access;
+import org.tsnext.core.access.Access;
 import org.tsnext.http.routing.Operation;
 import org.tsnext.http.routing.Operation.Outcome;
 import org.tsnext.http.routing.Operation.Parameter;

@@ -1,6 +1,7 @@
 package org.tsnext.http.routing;
 
 import io.netty.handler.codec.http.HttpRequest;
+import org.tsnext.core.access.Access;
 
 /** Decides whether a request may go where it wants to. Any event loop. */
 @FunctionalInterface

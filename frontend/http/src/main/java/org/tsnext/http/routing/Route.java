@@ -3,6 +3,7 @@ package org.tsnext.http.routing;
 import io.netty.handler.codec.http.HttpMethod;
 import java.util.List;
 import java.util.Optional;
+import org.tsnext.core.access.Access;
 
 /**
  * A line of the route table. Where GET is allowed, so is HEAD.

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import org.tsnext.core.access.Access;
 
 /**
  * All routes of a listener. The most literal template that matches a path decides; its methods are

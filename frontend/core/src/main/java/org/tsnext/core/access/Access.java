@@ -1,10 +1,9 @@
-package org.tsnext.http.routing;
+package org.tsnext.core.access;
 
 import java.util.EnumSet;
 import java.util.Set;
-import org.tsnext.core.access.KeyKind;
 
-/** What a route asks of its callers, where tokens are on. */
+/** What a route, or an rpc, asks of its callers where tokens are on. */
 public enum Access {
   INFERENCE(EnumSet.of(KeyKind.INFERENCE)),
   MANAGEMENT(EnumSet.of(KeyKind.MANAGEMENT)),
@@ -16,7 +15,7 @@ public enum Access {
   DESCRIPTION(EnumSet.of(KeyKind.INFERENCE, KeyKind.MANAGEMENT)),
   /** Figures. Open unless the operator closes it. */
   METRICS(EnumSet.of(KeyKind.INFERENCE, KeyKind.MANAGEMENT)),
-  /** Paths that lead nowhere: whoever has a key may know that. */
+  /** Paths and rpcs that do not exist: whoever has a key may know that. */
   NOWHERE(EnumSet.of(KeyKind.INFERENCE, KeyKind.MANAGEMENT));
 
   @SuppressWarnings("ImmutableEnumChecker") // a copy that cannot be changed
