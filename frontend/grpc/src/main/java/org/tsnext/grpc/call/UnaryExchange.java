@@ -7,6 +7,9 @@ import io.grpc.Status;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.request.RequestIds;
 
@@ -16,6 +19,8 @@ import org.tsnext.core.request.RequestIds;
  * @param <A> the answer
  */
 public final class UnaryExchange<A> {
+
+  private static final Logger LOG = LoggerFactory.getLogger(UnaryExchange.class);
 
   private static final AtomicIntegerFieldUpdater<UnaryExchange<?>> ENDED = updater();
 
@@ -91,6 +96,20 @@ public final class UnaryExchange<A> {
       call.close(Status.OK, trailers);
       onEnd.run();
     }
+  }
+
+  /**
+   * Ends with what was thrown, or what a future failed with: an error as it is, anything else,
+   * which is a fault of ours, in the log.
+   */
+  public void failWith(Throwable failure) {
+    fail(ServingException.of(failure, this::fault));
+  }
+
+  private ServingException fault(Throwable cause) {
+    LOG.error(
+        "Call {} {} failed", requestId, call.getMethodDescriptor().getFullMethodName(), cause);
+    return new ServingException(ErrorKind.INTERNAL, "Internal server error.", cause);
   }
 
   /** Ends with an error. */

@@ -3,15 +3,11 @@ package org.tsnext.grpc.management;
 import io.grpc.ServerServiceDefinition;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 import org.tsnext.api.CustomizedDescription;
 import org.tsnext.api.Json;
 import org.tsnext.api.ModelOperations;
 import org.tsnext.api.OrderAnswer;
 import org.tsnext.api.Parameters;
-import org.tsnext.core.error.ErrorKind;
-import org.tsnext.core.error.ServingException;
 import org.tsnext.core.inference.InferenceService;
 import org.tsnext.grpc.call.CallErrors;
 import org.tsnext.grpc.call.RunningCall;
@@ -31,8 +27,6 @@ import org.tsnext.grpc.messages.management.UnregisterModelRequest;
  * taken goes on if its client leaves; only a question to a handler is cancelled.
  */
 public final class ManagementService {
-
-  private static final Logger LOG = LoggerFactory.getLogger(ManagementService.class);
 
   private static final String NAME = "org.pytorch.serve.grpc.management.ManagementAPIsService";
 
@@ -141,18 +135,8 @@ public final class ManagementService {
           if (failure == null) {
             exchange.send(response(text));
           } else {
-            exchange.fail(servingException(exchange, failure));
+            exchange.failWith(failure);
           }
-        });
-  }
-
-  private static ServingException servingException(
-      UnaryExchange<ManagementResponse> exchange, Throwable failure) {
-    return ServingException.of(
-        failure,
-        cause -> {
-          LOG.error("Call {} failed", exchange.requestId(), cause);
-          return new ServingException(ErrorKind.INTERNAL, "Internal server error.", cause);
         });
   }
 

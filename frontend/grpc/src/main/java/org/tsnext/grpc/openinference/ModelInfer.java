@@ -6,8 +6,6 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.inference.InferenceService;
@@ -31,8 +29,6 @@ import org.tsnext.grpc.messages.openinference.ModelInferResponse;
  * answers. Writing and reading a large tensor takes milliseconds, and so its own threads.
  */
 public final class ModelInfer implements UnaryHandler<ModelInferRequest, ModelInferResponse> {
-
-  private static final Logger LOG = LoggerFactory.getLogger(ModelInfer.class);
 
   /** Octets of JSON, a fraction of a millisecond, up to which an event loop does it. */
   private static final int LARGE = 32 * 1024;
@@ -72,11 +68,8 @@ public final class ModelInfer implements UnaryHandler<ModelInferRequest, ModelIn
         () -> {
           try {
             work.run();
-          } catch (ServingException e) {
-            exchange.fail(e);
           } catch (RuntimeException e) {
-            LOG.error("Call {} ModelInfer failed", exchange.requestId(), e);
-            exchange.fail(new ServingException(ErrorKind.INTERNAL, "Internal server error.", e));
+            exchange.failWith(e);
           }
         };
     if (octets <= LARGE) {
