@@ -139,7 +139,7 @@ final class ServerProcess {
       logger.error("{}", e.getMessage());
       write(status.failed(e.getMessage()));
       return START_FAILED;
-    } catch (RuntimeException e) {
+    } catch (Throwable e) {
       logger.error("The start failed", e);
       write(status.failed("The start failed: " + e));
       return START_FAILED;
@@ -184,7 +184,7 @@ final class ServerProcess {
     try {
       server.close();
       logger.info("Torchserve stopped.");
-    } catch (RuntimeException e) {
+    } catch (Throwable e) {
       logger.error("The server did not stop cleanly", e);
     }
     removePidFile(logger::warn);

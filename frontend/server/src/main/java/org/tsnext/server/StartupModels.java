@@ -175,7 +175,7 @@ final class StartupModels {
   private static CompletableFuture<ScaleResult> register(ModelService models, Item item) {
     try {
       return models.register(item.order());
-    } catch (RuntimeException e) {
+    } catch (Throwable e) {
       return CompletableFuture.failedFuture(e);
     }
   }

@@ -79,16 +79,16 @@ final class Batch {
 
   /** Sends it and gives back the holds that {@link Batcher#take} took. Off the lock. */
   void write(WorkerProcess process, Clock clock, VersionMetrics metrics) {
-    written = true;
-    long now = clock.nanoTime();
-    int[] millisLeft = new int[calls.length];
-    for (int i = 0; i < calls.length; i++) {
-      millisLeft[i] = calls[i].deadline().millisLeft(now);
-      if (calls[i].deaths == 0) {
-        metrics.dequeued(calls[i].request(), now - calls[i].arrivalNanos());
-      }
-    }
     try {
+      written = true;
+      long now = clock.nanoTime();
+      int[] millisLeft = new int[calls.length];
+      for (int i = 0; i < calls.length; i++) {
+        millisLeft[i] = calls[i].deadline().millisLeft(now);
+        if (calls[i].deaths == 0) {
+          metrics.dequeued(calls[i].request(), now - calls[i].arrivalNanos());
+        }
+      }
       process.send(id, requests(), millisLeft);
       metrics.sent(clock.nanoTime() - assignedNanos);
     } finally {

@@ -221,7 +221,7 @@ final class Call implements InferenceService.InferenceCall {
   private void deliver(Ending step) {
     try {
       step.tell(sink);
-    } catch (RuntimeException e) {
+    } catch (Throwable e) {
       // One transport's fault must not keep a worker, or other requests, waiting.
       LOGGER.error("The sink of request {} failed", request.id(), e);
     }

@@ -11,6 +11,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.tsnext.core.concurrent.SerialQueue;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.request.ResponseHead;
 import org.tsnext.core.worker.WorkSeat;
@@ -29,12 +30,16 @@ final class Seat implements WorkSeat {
   /** Warnings about one worker's nonsense, so that it cannot flood the log. */
   private static final int MOST_WARNINGS = 10;
 
+  private static final String NOT_SENT = "The request could not be sent to its worker";
+
   private final Dispatcher dispatcher;
   private final DispatchPolicy policy;
   private final int workerId;
   private final WorkerProcess process;
   private final Observer observer;
-  private final Outbox outbox = new Outbox();
+  private final SerialQueue outbox =
+      new SerialQueue(
+          Runnable::run, failure -> LOGGER.error("An order to a worker failed", failure));
   private final AtomicInteger warnings = new AtomicInteger();
 
   private final Deque<Batch> open = new ArrayDeque<>();
@@ -235,14 +240,19 @@ final class Seat implements WorkSeat {
 
   /** Carries out what is in the outbox. */
   void flush() {
-    outbox.flush();
+    outbox.drain();
   }
 
   private void write(Batch batch) {
     if (lost) {
       batch.drop();
-    } else {
+      return;
+    }
+    try {
       batch.write(process, dispatcher.clock(), dispatcher.metrics());
+    } catch (Throwable e) {
+      LOGGER.error("A batch could not be sent to worker {}", workerId, e);
+      error(batch.id(), -1, new HandlerError(500, NOT_SENT, e.toString(), ""));
     }
   }
 

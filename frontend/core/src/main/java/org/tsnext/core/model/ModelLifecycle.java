@@ -366,7 +366,7 @@ public final class ModelLifecycle implements ModelService {
     CompletableFuture<T> result = new CompletableFuture<>();
     try {
       whenDone(work.get(), (value, failure) -> settle(result, value, failure));
-    } catch (RuntimeException e) {
+    } catch (Throwable e) {
       settle(result, null, e);
     }
     return result;

@@ -46,7 +46,7 @@ final class Preparations {
   }
 
   /** It did not go well; all of its files are gone. */
-  void failed(Preparation preparation, RuntimeException failure) {
+  void failed(Preparation preparation, Throwable failure) {
     boolean answered = preparation.settings().order().synchronous();
     if (answered || preparation.isCancelled()) {
       drop(preparation);

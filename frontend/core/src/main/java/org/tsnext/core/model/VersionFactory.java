@@ -78,7 +78,7 @@ final class VersionFactory {
     ModelArchive archive = openArchive(order);
     try {
       return new Candidate(archive, resolver.resolve(order, archive), false);
-    } catch (ServingException e) {
+    } catch (Throwable e) {
       source.release(archive);
       throw e;
     }
@@ -99,7 +99,7 @@ final class VersionFactory {
       ModelVersion version = assemble(settings, candidate.archive(), prepared);
       preparations.succeeded(preparation);
       return version;
-    } catch (RuntimeException e) {
+    } catch (Throwable e) {
       if (reserved) {
         registry.unreserve(settings.name(), settings.version());
       }

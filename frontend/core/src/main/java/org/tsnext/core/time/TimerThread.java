@@ -48,7 +48,7 @@ public final class TimerThread implements Scheduler, AutoCloseable {
   private static void runLogged(Runnable task) {
     try {
       task.run();
-    } catch (RuntimeException e) {
+    } catch (Throwable e) {
       LOGGER.error("A scheduled task failed", e);
     }
   }

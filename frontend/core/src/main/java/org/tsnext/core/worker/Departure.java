@@ -9,7 +9,7 @@ import org.tsnext.core.time.Scheduler;
  * How a loaded worker leaves: no new work, time to finish what it has, then a polite end; and a
  * kill when its time is over. Belongs to the supervisor's events.
  *
- * @param events puts an event into the supervisor's mailbox
+ * @param events puts an event into the supervisor's queue
  * @param stopGrace for a process that was told to end
  */
 record Departure(Scheduler scheduler, Consumer<Runnable> events, Duration stopGrace) {

@@ -29,7 +29,7 @@ final class Heartbeat {
    * Makes the heartbeat of a group of workers.
    *
    * @param plan how long a worker is idle before it is asked, and how long its answer may take
-   * @param events puts an event into the supervisor's mailbox
+   * @param events puts an event into the supervisor's queue
    * @param fault takes a process that must be killed, and why
    */
   Heartbeat(

@@ -11,6 +11,7 @@ import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.tsnext.core.concurrent.SerialQueue;
 import org.tsnext.core.metrics.MetricSample;
 import org.tsnext.core.metrics.VersionMetrics;
 import org.tsnext.core.worker.WorkerListener.ExitStatus;
@@ -18,8 +19,8 @@ import org.tsnext.core.worker.WorkerListener.LoadFailure;
 
 /**
  * Keeps the workers of one model version as they should be. Everything that happens is an event in
- * one mailbox; after each event the supervisor looks at what is, compares it with what should be,
- * and takes a step. Its fields belong to the events, but for those that are published.
+ * one queue; after each event the supervisor looks at what is, compares it with what should be, and
+ * takes a step. Its fields belong to the events, but for those that are published.
  */
 public final class Supervisor {
 
@@ -38,7 +39,7 @@ public final class Supervisor {
   private final WorkSource work;
   private final VersionMetrics metrics;
   private final SupervisorTools tools;
-  private final Mailbox mailbox;
+  private final SerialQueue events;
 
   private final List<WorkerSlot> slots = new ArrayList<>();
   private final Waiters waiters;
@@ -74,7 +75,9 @@ public final class Supervisor {
     this.work = Objects.requireNonNull(work, "work");
     this.metrics = Objects.requireNonNull(metrics, "metrics");
     this.tools = Objects.requireNonNull(tools, "tools");
-    this.mailbox = new Mailbox(tools.executor());
+    this.events =
+        new SerialQueue(
+            tools.executor(), failure -> LOGGER.error("Supervision failed at an event", failure));
     this.waiters = new Waiters(plan.template().modelName(), plan.template().modelVersion());
     this.departure = new Departure(tools.scheduler(), this::put, STOP_GRACE);
     this.heartbeat =
@@ -140,14 +143,17 @@ public final class Supervisor {
     return failures;
   }
 
-  // What lives report; through the mailbox, unless it says otherwise.
+  // What lives report; through the queue, unless it says otherwise.
 
   /** From any thread: an event to handle, and then to look around. */
   void put(Runnable event) {
-    mailbox.put(
+    events.execute(
         () -> {
-          event.run();
-          reconcile();
+          try {
+            event.run();
+          } finally {
+            reconcile();
+          }
         });
   }
 
@@ -318,7 +324,12 @@ public final class Supervisor {
     Runnable giveUp = () -> end(life, "Backend worker startup time out.", tooLate);
     life.startupTimer = Optional.of(tools.scheduler().schedule(limit, () -> put(giveUp)));
     parentInUse = order.parent();
-    life.process = Optional.of(tools.launcher().launch(order, life));
+    try {
+      life.process = Optional.of(tools.launcher().launch(order, life));
+    } catch (Throwable e) {
+      LOGGER.error("{} could not be started", slot.name(), e);
+      put(() -> exited(life, new ExitStatus(-1, 0, "could not be started: " + e)));
+    }
   }
 
   /** Kills a process that is at fault. Its exit decides what comes next. */

@@ -10,7 +10,7 @@ import org.tsnext.core.time.Scheduler.Scheduled;
 
 /**
  * One life of one worker process: hears it, passes answers straight to its seat, and puts
- * everything else into the supervisor's mailbox. The fields are read and written by the supervisor
+ * everything else into the supervisor's queue. The fields are read and written by the supervisor
  * only, but for those that say otherwise.
  */
 final class WorkerLife implements WorkerListener, WorkSeat.Observer {

@@ -12,7 +12,7 @@ public interface WorkerProcess {
 
   /**
    * Sends a batch: item {@code i} is {@code items.get(i)}. The requests stay the caller's; their
-   * buffers are retained for the time of the write.
+   * buffers are retained for the time of the write. If this throws, nothing of the batch is sent.
    *
    * @param batchId chosen by the caller, unsigned 32 bit, not in use on this worker
    * @param timeLeftMillis per item, milliseconds to its deadline, 0 for none

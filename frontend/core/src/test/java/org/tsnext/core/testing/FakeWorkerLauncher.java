@@ -2,6 +2,7 @@ package org.tsnext.core.testing;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Consumer;
 import org.tsnext.core.worker.WorkerLauncher;
 import org.tsnext.core.worker.WorkerListener;
@@ -17,12 +18,18 @@ public final class FakeWorkerLauncher implements WorkerLauncher {
   private final List<FakeWorker> workers = new ArrayList<>();
   private final List<Integer> released = new ArrayList<>();
   private Consumer<FakeWorker> onLaunch = worker -> {};
+  private Optional<Error> failure = Optional.empty();
 
   @Override
   public WorkerProcess launch(WorkerOrder order, WorkerListener listener) {
     FakeWorker worker;
     Consumer<FakeWorker> action;
     synchronized (this) {
+      Optional<Error> thrown = failure;
+      failure = Optional.empty();
+      if (thrown.isPresent()) {
+        throw thrown.get();
+      }
       worker = new FakeWorker(1000 + workers.size(), order, listener);
       workers.add(worker);
       action = onLaunch;
@@ -55,6 +62,11 @@ public final class FakeWorkerLauncher implements WorkerLauncher {
           worker.load();
         });
     return launcher;
+  }
+
+  /** The next launch throws, and starts nothing. */
+  public synchronized void throwOnLaunch(Error error) {
+    failure = Optional.of(error);
   }
 
   /** Every worker so far, oldest first, dead ones included. */

@@ -32,7 +32,7 @@ final class UnaryRpc<Q, A> implements ServerCallHandler<Q, A> {
     protected void onRequest(Q request) {
       try {
         handler.handle(exchange, request);
-      } catch (RuntimeException e) {
+      } catch (Throwable e) {
         exchange.failWith(e);
       }
     }

@@ -68,7 +68,7 @@ public final class ModelInfer implements UnaryHandler<ModelInferRequest, ModelIn
         () -> {
           try {
             work.run();
-          } catch (RuntimeException e) {
+          } catch (Throwable e) {
             exchange.failWith(e);
           }
         };

@@ -70,7 +70,7 @@ public final class Dispatcher implements RequestRouter {
       return find(head);
     } catch (ServingException e) {
       return new AtOnce(exchange -> exchange.fail(e));
-    } catch (RuntimeException e) {
+    } catch (Throwable e) {
       LOG.error("The route of a request {} could not be found", head.method(), e);
       return new AtOnce(exchange -> exchange.fail(internal(e)));
     }
@@ -124,7 +124,7 @@ public final class Dispatcher implements RequestRouter {
         && head.headers().contains(HttpHeaderNames.ACCESS_CONTROL_REQUEST_METHOD);
   }
 
-  private static ServingException internal(RuntimeException cause) {
+  private static ServingException internal(Throwable cause) {
     return new ServingException(ErrorKind.INTERNAL, "Internal server error.", cause);
   }
 
@@ -156,7 +156,7 @@ public final class Dispatcher implements RequestRouter {
         handler.handle(new RoutedRequest(exchange, parameters, query));
       } catch (ServingException e) {
         exchange.fail(e);
-      } catch (RuntimeException e) {
+      } catch (Throwable e) {
         LOG.error("Request {} {} failed", exchange.requestId(), exchange.method(), e);
         exchange.fail(internal(e));
       }

@@ -1,0 +1,129 @@
+package org.tsnext.core.inference;
+
+import static org.testng.Assert.assertEquals;
+import static org.testng.Assert.assertFalse;
+
+import io.netty.buffer.ByteBuf;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.testng.annotations.AfterMethod;
+import org.testng.annotations.BeforeMethod;
+import org.testng.annotations.DataProvider;
+import org.testng.annotations.Test;
+import org.tsnext.archive.ModelConfig;
+import org.tsnext.core.error.ServingException;
+import org.tsnext.core.request.ResponseHead;
+import org.tsnext.core.request.ResponseSink;
+import org.tsnext.core.testing.Configs;
+import org.tsnext.core.testing.CoreFixture;
+import org.tsnext.core.testing.FakeWorker;
+import org.tsnext.core.testing.RecordingSink;
+
+/** What one call throws harms no other request, and no worker. */
+public class FaultIsolationTest {
+
+  private CoreFixture fixture;
+
+  @BeforeMethod
+  public void setUp() {
+    fixture = new CoreFixture();
+  }
+
+  @AfterMethod
+  public void nothingIsLeftBehind() {
+    fixture.closeAndCheck();
+  }
+
+  @DataProvider
+  public Object[][] throwables() {
+    return new Object[][] {
+      {new IllegalStateException("runtime")},
+      {new OutOfMemoryError("Cannot reserve direct buffer memory")},
+      {new StackOverflowError()},
+    };
+  }
+
+  @Test(dataProvider = "throwables")
+  public void requestsOfABatchThatCannotBeSentFailAndTheNextOneIsSent(Throwable thrown) {
+    FakeWorker worker = fixture.serve(1, ModelConfig.none()).get(0);
+    AtomicInteger sends = new AtomicInteger();
+    worker.onSend(
+        batch -> {
+          if (sends.incrementAndGet() == 1) {
+            FaultIsolationTest.<RuntimeException>rethrow(thrown);
+          }
+        });
+    RecordingSink first = fixture.predict("a");
+    assertEquals(first.ends(), 1);
+    assertEquals(first.error().orElseThrow().httpStatus(), 500);
+    RecordingSink second = fixture.predict("b");
+    worker.lastBatch().answerAll("ok");
+    assertEquals(second.body(), Optional.of("ok"));
+    assertFalse(worker.wasKilled());
+    assertEquals(fixture.requests().unreleased(), 0);
+  }
+
+  /** The worker's connection is the caller: an Error that reached it would close it. */
+  @Test(dataProvider = "throwables")
+  public void sinkThatThrowsHarmsNoOtherRequestOfItsBatch(Throwable thrown) {
+    FakeWorker worker =
+        fixture.serve(1, new Configs().batch(2, Duration.ofSeconds(1)).build()).get(0);
+    fixture
+        .core()
+        .inference()
+        .submit(fixture.requests().predict("m", "a"), new ThrowingSink(thrown));
+    RecordingSink other = fixture.predict("b");
+    worker.chunk(worker.lastBatch().id(), 0, "chunk");
+    worker.lastBatch().answerAll("ok");
+    assertEquals(other.body(), Optional.of("ok"));
+    RecordingSink next = fixture.predict("c");
+    RecordingSink last = fixture.predict("d");
+    worker.error(worker.lastBatch().id(), -1, 500, "failed", "");
+    assertEquals(List.of(next.ends(), last.ends()), List.of(1, 1));
+    assertEquals(worker.batches().size(), 2);
+    assertFalse(worker.wasKilled());
+  }
+
+  @Test
+  public void workerWhoseLaunchThrowsIsStartedAgain() {
+    fixture.launcher().throwOnLaunch(new OutOfMemoryError("unable to create native thread"));
+    fixture.register(1, ModelConfig.none());
+    fixture.time().runDue();
+    fixture.launcher().latest().load();
+    RecordingSink sink = fixture.predict("a");
+    fixture.launcher().latest().lastBatch().answerAll("ok");
+    assertEquals(sink.body(), Optional.of("ok"));
+  }
+
+  private record ThrowingSink(Throwable thrown) implements ResponseSink {
+    @Override
+    public void complete(ResponseHead head, ByteBuf body) {
+      body.release();
+      FaultIsolationTest.<RuntimeException>rethrow(thrown);
+    }
+
+    @Override
+    public void chunk(ResponseHead head, ByteBuf body) {
+      body.release();
+      FaultIsolationTest.<RuntimeException>rethrow(thrown);
+    }
+
+    @Override
+    public void end(ByteBuf body) {
+      body.release();
+      FaultIsolationTest.<RuntimeException>rethrow(thrown);
+    }
+
+    @Override
+    public void fail(ServingException error) {
+      FaultIsolationTest.<RuntimeException>rethrow(thrown);
+    }
+  }
+
+  @SuppressWarnings({"unchecked", "TypeParameterUnusedInFormals"})
+  private static <T extends Throwable> void rethrow(Throwable thrown) throws T {
+    throw (T) thrown;
+  }
+}
