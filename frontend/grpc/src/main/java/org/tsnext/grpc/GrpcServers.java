@@ -14,6 +14,7 @@ import java.util.stream.Collectors;
 import org.tsnext.api.ModelOperations;
 import org.tsnext.api.OpenInference;
 import org.tsnext.core.access.Access;
+import org.tsnext.core.access.HeaderPolicy;
 import org.tsnext.core.inference.InferenceService;
 import org.tsnext.core.model.ModelService;
 import org.tsnext.core.time.Clock;
@@ -103,6 +104,7 @@ public final class GrpcServers implements AutoCloseable {
                 models,
                 settings.limits(),
                 settings.sequences(),
+                headers(),
                 memory,
                 tools.errors(),
                 drain),
@@ -114,7 +116,8 @@ public final class GrpcServers implements AutoCloseable {
 
   private List<Offer> openInference(ServiceSettings.OpenInferenceProtocol offered) {
     ModelInfer infer =
-        new ModelInfer(inference, new HeldMemory(memory), settings.limits(), offered.conversions());
+        new ModelInfer(
+            inference, new HeldMemory(memory), settings.limits(), headers(), offered.conversions());
     return OpenInferenceService.of(
             new OpenInference(models, offered.started()),
             infer,
@@ -123,6 +126,10 @@ public final class GrpcServers implements AutoCloseable {
         .stream()
         .map(service -> new Offer(service, Access.INFERENCE, OpenInferenceService.PROBES))
         .toList();
+  }
+
+  private HeaderPolicy headers() {
+    return HeaderPolicy.of(settings.access().tokens().isPresent());
   }
 
   private List<Offer> managementOffers() {

@@ -1,10 +1,12 @@
 package org.tsnext.grpc;
 
 import static org.testng.Assert.assertEquals;
+import static org.testng.Assert.assertFalse;
 import static org.testng.Assert.assertTrue;
 
 import com.google.protobuf.Empty;
 import io.grpc.CallOptions;
+import io.grpc.Channel;
 import io.grpc.ClientInterceptors;
 import io.grpc.Metadata;
 import io.grpc.MethodDescriptor;
@@ -15,6 +17,7 @@ import io.grpc.health.v1.HealthCheckRequest;
 import io.grpc.health.v1.HealthCheckResponse;
 import io.grpc.stub.ClientCalls;
 import io.grpc.stub.MetadataUtils;
+import io.grpc.stub.StreamObserver;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.EnumSet;
@@ -25,10 +28,16 @@ import org.testng.annotations.Test;
 import org.tsnext.core.access.Access;
 import org.tsnext.core.access.AccessKeys;
 import org.tsnext.core.access.KeyKind;
+import org.tsnext.core.testing.FakeInference;
 import org.tsnext.core.testing.ManualTime;
+import org.tsnext.grpc.ServiceSettings.OpenInferenceProtocol;
 import org.tsnext.grpc.health.HealthApi;
 import org.tsnext.grpc.inference.InferenceApi;
+import org.tsnext.grpc.messages.inference.PredictionResponse;
+import org.tsnext.grpc.messages.inference.PredictionsRequest;
 import org.tsnext.grpc.messages.inference.TorchServeHealthResponse;
+import org.tsnext.grpc.messages.openinference.ModelInferRequest;
+import org.tsnext.grpc.messages.openinference.ModelInferResponse;
 
 /** Servers whose keys are {@code ask} and {@code manage}. */
 public class GrpcTokenTest extends GrpcTestBase {
@@ -60,7 +69,21 @@ public class GrpcTokenTest extends GrpcTestBase {
           Empty.getDefaultInstance(),
           Empty.getDefaultInstance());
 
+  private static final MethodDescriptor<ModelInferRequest, ModelInferResponse> INFER =
+      method(
+          "inference.GRPCInferenceService",
+          "ModelInfer",
+          MethodType.UNARY,
+          ModelInferRequest.getDefaultInstance(),
+          ModelInferResponse.getDefaultInstance());
+
   private final ManualTime time = new ManualTime();
+
+  @Override
+  ServiceSettings services() {
+    return new ServiceSettings(
+        true, Optional.of(new OpenInferenceProtocol("1.0.0", () -> true, Runnable::run)));
+  }
 
   @Override
   GrpcSettings settings() {
@@ -92,6 +115,51 @@ public class GrpcTokenTest extends GrpcTestBase {
   @Test
   public void callWithTheKeyIsAnswered() {
     assertEquals(askWith("Bearer ask", PREDICTIONS, cats("")).getPrediction().toStringUtf8(), "ok");
+  }
+
+  @Test
+  public void theServersTokenStaysFromHandlers() throws InterruptedException {
+    Metadata sent = new Metadata();
+    sent.put(key("authorization"), "Bearer ask");
+    sent.put(key("x-own"), "kept");
+    Channel channel =
+        ClientInterceptors.intercept(channel(), MetadataUtils.newAttachHeadersInterceptor(sent));
+    ClientCalls.blockingUnaryCall(channel, PREDICTIONS, CallOptions.DEFAULT, cats(""));
+    assertSeenWithoutTheToken();
+    ClientCalls.blockingServerStreamingCall(
+            channel, STREAM_PREDICTIONS, CallOptions.DEFAULT, cats(""))
+        .forEachRemaining(part -> {});
+    assertSeenWithoutTheToken();
+    StreamObserver<PredictionsRequest> requests =
+        ClientCalls.asyncBidiStreamingCall(
+            channel.newCall(STREAM_PREDICTIONS_2, CallOptions.DEFAULT), new Ignoring());
+    requests.onNext(cats("").toBuilder().setSequenceId("s").build());
+    assertSeenWithoutTheToken();
+    requests.onCompleted();
+    // What the fake answers is no answer of this protocol.
+    ModelInferRequest tensors = ModelInferRequest.newBuilder().setModelName("cats").build();
+    failure(() -> ClientCalls.blockingUnaryCall(channel, INFER, CallOptions.DEFAULT, tensors));
+    assertSeenWithoutTheToken();
+  }
+
+  private void assertSeenWithoutTheToken() throws InterruptedException {
+    FakeInference.Seen seen = inference.next();
+    assertEquals(seen.header("x-own"), "kept");
+    assertFalse(
+        seen.headers().stream().anyMatch(header -> header.name().equals("authorization")),
+        seen.headers().toString());
+  }
+
+  /** The end of a stream that no test looks at. */
+  private static final class Ignoring implements StreamObserver<PredictionResponse> {
+    @Override
+    public void onNext(PredictionResponse part) {}
+
+    @Override
+    public void onError(Throwable error) {}
+
+    @Override
+    public void onCompleted() {}
   }
 
   @DataProvider

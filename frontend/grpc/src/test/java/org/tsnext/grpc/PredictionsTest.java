@@ -111,12 +111,14 @@ public class PredictionsTest extends GrpcTestBase {
     Metadata sent = new Metadata();
     sent.put(key("session_id"), "7");
     sent.put(key("authorization"), "Bearer secret");
+    sent.put(key("describe"), "True");
+    sent.put(key("url_path"), "x");
     sent.put(Metadata.Key.of("blob-bin", Metadata.BINARY_BYTE_MARSHALLER), new byte[] {1});
     ClientCalls.blockingUnaryCall(with(sent), PREDICTIONS, CallOptions.DEFAULT, cats(""));
     FakeInference.Seen seen = inference.next();
     assertEquals(seen.header("session_id"), "7");
     List<String> names = seen.headers().stream().map(Header::name).sorted().toList();
-    assertEquals(names, List.of("session_id", "user-agent"));
+    assertEquals(names, List.of("authorization", "session_id", "user-agent"));
   }
 
   @Test

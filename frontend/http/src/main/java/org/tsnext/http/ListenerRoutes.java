@@ -7,6 +7,7 @@ import java.util.Set;
 import java.util.function.Predicate;
 import org.tsnext.api.OpenInference;
 import org.tsnext.core.access.Access;
+import org.tsnext.core.access.HeaderPolicy;
 import org.tsnext.core.inference.InferenceService;
 import org.tsnext.core.model.ModelService;
 import org.tsnext.http.inference.InferenceRoutes;
@@ -43,7 +44,12 @@ final class ListenerRoutes {
       boolean openInference = settings.openInference().enabled();
       routes.addAll(
           InferenceRoutes.of(
-              inference, models, settings.startUpModels(), openInference, settings.errorDetail()));
+              inference,
+              models,
+              settings.startUpModels(),
+              HeaderPolicy.of(settings.access().tokens().isPresent()),
+              openInference,
+              settings.errorDetail()));
       if (openInference) {
         OpenInference protocol = new OpenInference(models, settings.openInference().started());
         routes.addAll(OpenInferenceRoutes.of(protocol, settings.serverVersion()));

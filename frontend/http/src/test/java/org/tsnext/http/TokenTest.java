@@ -23,6 +23,7 @@ import org.tsnext.core.access.AccessKeys;
 import org.tsnext.core.access.KeyKind;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
+import org.tsnext.core.testing.FakeInference.Seen;
 import org.tsnext.core.testing.ManualTime;
 import org.tsnext.http.RawClient.Answer;
 import org.tsnext.transport.testing.CapturedLog;
@@ -122,6 +123,44 @@ public class TokenTest extends HttpTestBase {
     assertRefused(client.request(method, path, "x", REPLACE).read(), 403, "of another kind");
     int status = client.request(method, path, "x", ASK).read().status();
     assertTrue(status != 401 && status != 403, method + " " + path + ": " + status);
+  }
+
+  @DataProvider
+  public Object[][] routesOfHandlers() {
+    return new Object[][] {
+      {"POST", "/predictions/cats"},
+      {"GET", "/predictions/cats/1.0/some/path"},
+      {"PUT", "/explanations/cats"},
+      {"POST", "/explanations/cats/1.0"},
+      {"GET", "/invocations?model_name=cats"},
+      {"POST", "/models/cats/invoke"},
+      {"POST", "/cats/predict"},
+      {"POST", "/cats/1.0/predict"},
+      {"POST", "/v1/models/cats:predict"},
+      {"POST", "/v1/models/cats:explain"},
+      {"POST", "/v2/models/cats/infer"},
+      {"POST", "/v2/models/cats/explain"},
+      {"POST", "/v2/models/cats/versions/1.0/infer"},
+      {"POST", "/v2/models/cats/versions/1.0/explain"},
+    };
+  }
+
+  @Test(dataProvider = "routesOfHandlers")
+  public void theServersTokenStaysFromHandlers(String method, String path) throws Exception {
+    for (String name : List.of("Authorization", "authorization", "AUTHORIZATION")) {
+      client().request(method, path, "x", name + ": Bearer ask", "X-Own: kept").read();
+      Seen seen = inference.next();
+      assertEquals(seen.header("X-Own"), "kept");
+      assertFalse(
+          seen.headers().stream()
+              .anyMatch(header -> header.name().equalsIgnoreCase("authorization")),
+          seen.headers().toString());
+    }
+  }
+
+  @Override
+  OpenInferenceSettings openInference() {
+    return new OpenInferenceSettings(true, () -> true);
   }
 
   @DataProvider

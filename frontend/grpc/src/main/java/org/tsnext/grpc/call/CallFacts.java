@@ -2,6 +2,7 @@ package org.tsnext.grpc.call;
 
 import io.grpc.Metadata;
 import java.util.List;
+import org.tsnext.core.access.HeaderPolicy;
 import org.tsnext.core.request.Header;
 import org.tsnext.core.request.RequestKind;
 
@@ -20,9 +21,13 @@ public record CallFacts(List<Header> headers, RequestKind kind, String contentTy
   /** The content type of every input of a call: metadata, since messages have no place for it. */
   private static final String INPUT_CONTENT_TYPE = "input-content-type";
 
-  /** Reads a call's metadata. */
-  public static CallFacts of(Metadata metadata) {
-    List<Header> headers = HandlerHeaders.of(metadata);
+  /**
+   * Reads a call's metadata.
+   *
+   * @param policy which of it the handler gets
+   */
+  public static CallFacts of(Metadata metadata, HeaderPolicy policy) {
+    List<Header> headers = HandlerHeaders.of(metadata, policy);
     boolean explain = false;
     String contentType = "";
     for (Header header : headers) {

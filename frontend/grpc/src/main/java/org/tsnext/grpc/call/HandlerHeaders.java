@@ -5,23 +5,22 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
+import org.tsnext.core.access.HeaderPolicy;
 import org.tsnext.core.request.Header;
 import org.tsnext.core.request.ResponseHead;
 
 /** Metadata for handlers, and of handlers. */
 public final class HandlerHeaders {
 
-  /** What belongs to gRPC, to HTTP/2 or to the server, in both directions. */
+  /** What belongs to gRPC or to HTTP/2, in both directions. */
   private static final Set<String> RESERVED =
       Set.of(
           "accept-encoding",
-          "authorization",
           "connection",
           "content-encoding",
           "content-length",
           "content-type",
           "date",
-          "describe",
           "host",
           "keep-alive",
           "te",
@@ -29,21 +28,25 @@ public final class HandlerHeaders {
           "transfer-encoding",
           "ts_stream_next",
           "upgrade",
-          "url_path",
           "x-request-id");
+
+  /** A handler says no token, and nothing that only the server says. */
+  private static final HeaderPolicy ANSWERS = HeaderPolicy.TOKENS_CHECKED;
 
   private static final String REQUEST_ID = "x-request-id";
 
   private HandlerHeaders() {}
 
   /**
-   * A call's metadata as request headers. What is binary, belongs to gRPC, or opens the server is
-   * left out.
+   * A call's metadata as request headers. What is binary, belongs to gRPC, or is not the handler's
+   * to see is left out.
+   *
+   * @param policy of the listener
    */
-  public static List<Header> of(Metadata metadata) {
+  public static List<Header> of(Metadata metadata, HeaderPolicy policy) {
     List<Header> headers = new ArrayList<>();
     for (String name : metadata.keys()) {
-      if (isCarried(name) || name.equals(REQUEST_ID)) {
+      if (policy.passes(name) && (isCarried(name) || name.equals(REQUEST_ID))) {
         Iterable<String> values =
             metadata.getAll(Metadata.Key.of(name, Metadata.ASCII_STRING_MARSHALLER));
         if (values != null) {
@@ -62,7 +65,7 @@ public final class HandlerHeaders {
     Metadata trailers = new Metadata();
     for (Header header : head.headers()) {
       String name = header.name().toLowerCase(Locale.ROOT);
-      if (isName(name) && isCarried(name) && isText(header.value())) {
+      if (isName(name) && isCarried(name) && ANSWERS.passes(name) && isText(header.value())) {
         trailers.put(Metadata.Key.of(name, Metadata.ASCII_STRING_MARSHALLER), header.value());
       }
     }

@@ -5,6 +5,7 @@ import io.grpc.MethodDescriptor.MethodType;
 import io.grpc.ServerServiceDefinition;
 import org.tsnext.api.HealthJson;
 import org.tsnext.api.Json;
+import org.tsnext.core.access.HeaderPolicy;
 import org.tsnext.core.inference.InferenceService;
 import org.tsnext.core.model.ModelService;
 import org.tsnext.core.model.SequenceHeaders;
@@ -32,10 +33,11 @@ public final class InferenceApi {
       ModelService models,
       GrpcLimits limits,
       SequenceHeaders names,
+      HeaderPolicy policy,
       BodyMemory memory,
       CallErrors errors,
       Drain drain) {
-    RequestReader reader = new RequestReader(names);
+    RequestReader reader = new RequestReader(names, policy);
     HeldMemory held = new HeldMemory(memory);
     return new ServiceTable(NAME, Inference.getDescriptor(), errors)
         .unary(

@@ -4,7 +4,6 @@ import io.netty.buffer.ByteBuf;
 import org.tsnext.core.inference.InferenceService;
 import org.tsnext.core.request.InferenceRequest;
 import org.tsnext.core.request.ResponseHead;
-import org.tsnext.grpc.call.CallFacts;
 import org.tsnext.grpc.call.HandlerHeaders;
 import org.tsnext.grpc.call.HeldMemory;
 import org.tsnext.grpc.call.RunningCall;
@@ -39,7 +38,7 @@ final class Predictions implements UnaryHandler<Prediction, Answer> {
     }
     InferenceRequest request =
         reader.request(
-            message, exchange.requestId(), CallFacts.of(exchange.headers()), exchange.timeout());
+            message, exchange.requestId(), reader.facts(exchange.headers()), exchange.timeout());
     RunningCall running = new RunningCall();
     PredictionSink sink = new PredictionSink(exchange, running, maxResponseSize);
     exchange.onClientGone(sink::clientGone);

@@ -1,11 +1,13 @@
 package org.tsnext.grpc.inference;
 
+import io.grpc.Metadata;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.tsnext.api.Parameters;
+import org.tsnext.core.access.HeaderPolicy;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.model.SequenceHeaders;
@@ -24,9 +26,19 @@ final class RequestReader {
   private static final int LONGEST_SEQUENCE_ID = 256;
 
   private final SequenceHeaders names;
+  private final HeaderPolicy policy;
 
-  RequestReader(SequenceHeaders names) {
+  /**
+   * @param policy which metadata handlers get
+   */
+  RequestReader(SequenceHeaders names, HeaderPolicy policy) {
     this.names = names;
+    this.policy = policy;
+  }
+
+  /** What the requests of a call have in common. */
+  CallFacts facts(Metadata metadata) {
+    return CallFacts.of(metadata, policy);
   }
 
   /**

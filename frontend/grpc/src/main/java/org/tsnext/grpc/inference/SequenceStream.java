@@ -56,7 +56,7 @@ final class SequenceStream extends ServerCall.Listener<Prediction> {
   SequenceStream(ServerCall<Prediction, Answer> call, Metadata headers, SequenceStreams shared) {
     this.call = call;
     this.shared = shared;
-    this.facts = CallFacts.of(headers);
+    this.facts = shared.reader().facts(headers);
     this.callId = RequestIds.of(headers.get(CallMetadata.REQUEST_ID));
     this.outbound = new Outbound<>(call, shared.streamBufferLimit());
   }

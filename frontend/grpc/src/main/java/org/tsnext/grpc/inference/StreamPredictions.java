@@ -8,7 +8,6 @@ import org.tsnext.core.error.ServingException;
 import org.tsnext.core.inference.InferenceService;
 import org.tsnext.core.request.RequestIds;
 import org.tsnext.grpc.call.CallErrors;
-import org.tsnext.grpc.call.CallFacts;
 import org.tsnext.grpc.call.CallMetadata;
 import org.tsnext.grpc.call.CallTimeout;
 import org.tsnext.grpc.call.HeldMemory;
@@ -68,7 +67,7 @@ final class StreamPredictions implements ServerCallHandler<Prediction, Answer> {
         running.isNow(
             inference.submit(
                 reader.request(
-                    message, requestId, CallFacts.of(headers), CallTimeout.of(Context.current())),
+                    message, requestId, reader.facts(headers), CallTimeout.of(Context.current())),
                 sink));
       } catch (ServingException e) {
         sink.fail(e);

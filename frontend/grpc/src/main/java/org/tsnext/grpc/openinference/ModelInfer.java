@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
+import org.tsnext.core.access.HeaderPolicy;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.inference.InferenceService;
@@ -36,16 +37,23 @@ public final class ModelInfer implements UnaryHandler<ModelInferRequest, ModelIn
   private final InferenceService inference;
   private final HeldMemory memory;
   private final GrpcLimits limits;
+  private final HeaderPolicy headers;
   private final Executor conversions;
 
   /**
+   * @param headers which metadata handlers get
    * @param conversions runs what an event loop should not
    */
   public ModelInfer(
-      InferenceService inference, HeldMemory memory, GrpcLimits limits, Executor conversions) {
+      InferenceService inference,
+      HeldMemory memory,
+      GrpcLimits limits,
+      HeaderPolicy headers,
+      Executor conversions) {
     this.inference = inference;
     this.memory = memory;
     this.limits = limits;
+    this.headers = headers;
     this.conversions = conversions;
   }
 
@@ -111,7 +119,7 @@ public final class ModelInfer implements UnaryHandler<ModelInferRequest, ModelIn
         return;
       }
       request = null;
-      CallFacts facts = CallFacts.of(exchange().headers());
+      CallFacts facts = CallFacts.of(exchange().headers(), headers);
       ByteBuf json = InferRequests.toJson(asked, limits.maxRequestSize());
       InferenceRequest question =
           new InferenceRequest(

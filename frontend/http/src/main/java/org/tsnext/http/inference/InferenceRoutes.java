@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.function.Supplier;
 import org.tsnext.core.access.Access;
+import org.tsnext.core.access.HeaderPolicy;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.inference.InferenceService;
@@ -43,6 +44,7 @@ public final class InferenceRoutes {
    * Builds the routes.
    *
    * @param startUpModels names of the models loaded at start
+   * @param headers which of a request its handler gets
    * @param versionsOfV2 whether KServe v2 predictions may name a version
    * @param errorDetail whether {@code /ping} says why a model has too few workers
    */
@@ -50,6 +52,7 @@ public final class InferenceRoutes {
       InferenceService inference,
       ModelService models,
       Supplier<List<String>> startUpModels,
+      HeaderPolicy headers,
       boolean versionsOfV2,
       boolean errorDetail) {
     List<Route> routes = new ArrayList<>();
@@ -68,7 +71,7 @@ public final class InferenceRoutes {
                         new Outcome(
                             500, JSON, "Unhealthy, with the models concerned", Schemas.HEALTH))))
             .withAccess(Access.PROBE));
-    routes.addAll(new Predictions(inference, models, startUpModels).routes(versionsOfV2));
+    routes.addAll(new Predictions(inference, models, startUpModels, headers).routes(versionsOfV2));
     routes.add(workflow("/~wfpredict/{workflow_name}").withAccess(Access.INFERENCE));
     return routes;
   }
@@ -106,13 +109,18 @@ public final class InferenceRoutes {
     private final InferenceService inference;
     private final ModelService models;
     private final InvokedModel invokedModel;
+    private final HeaderPolicy headers;
     private final List<Route> routes = new ArrayList<>();
 
     Predictions(
-        InferenceService inference, ModelService models, Supplier<List<String>> startUpModels) {
+        InferenceService inference,
+        ModelService models,
+        Supplier<List<String>> startUpModels,
+        HeaderPolicy headers) {
       this.inference = inference;
       this.models = models;
       this.invokedModel = new InvokedModel(startUpModels);
+      this.headers = headers;
     }
 
     List<Route> routes(boolean versionsOfV2) {
@@ -146,7 +154,7 @@ public final class InferenceRoutes {
     }
 
     private void add(String operationId, String path, PredictionRoute route) {
-      RouteHandler handler = new PredictionHandler(inference, route, invokedModel);
+      RouteHandler handler = new PredictionHandler(inference, route, invokedModel, headers);
       routes.add(
           Route.of(PREDICT_METHODS, path, handler, operation(operationId, path, route))
               .withAccess(Access.INFERENCE));

@@ -8,6 +8,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import org.tsnext.core.access.HeaderPolicy;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.inference.InferenceService;
 import org.tsnext.core.inference.InferenceService.InferenceCall;
@@ -27,14 +28,21 @@ final class PredictionHandler implements RouteHandler {
   private final InferenceService inference;
   private final PredictionRoute route;
   private final InvokedModel invokedModel;
+  private final HeaderPolicy headers;
 
   /**
    * @param invokedModel for the route without a model in its path
+   * @param headers which of them the handler gets
    */
-  PredictionHandler(InferenceService inference, PredictionRoute route, InvokedModel invokedModel) {
+  PredictionHandler(
+      InferenceService inference,
+      PredictionRoute route,
+      InvokedModel invokedModel,
+      HeaderPolicy headers) {
     this.inference = inference;
     this.route = route;
     this.invokedModel = invokedModel;
+    this.headers = headers;
   }
 
   @Override
@@ -62,7 +70,7 @@ final class PredictionHandler implements RouteHandler {
         routed.modelVersion(),
         route.kind(),
         Protocol.HTTP,
-        HandlerHeaderList.of(exchange.headers(), route, urlPath),
+        HandlerHeaderList.of(exchange.headers(), headers, route, urlPath),
         parts,
         RequestTimeout.of(exchange.headers()));
   }
