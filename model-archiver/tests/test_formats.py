@@ -10,7 +10,7 @@ import zipfile
 
 import pytest
 from archiver_project import FORMATS, Project, manifest_of, read_back
-from model_archiver import ModelArchiver
+from model_archiver import ModelArchiver, __version__
 
 FILES = {
     "handler.py": "def handle(data, context):\n    return data\n",
@@ -42,7 +42,7 @@ def test_every_format_holds_every_file(project: Project, archive_format: str, na
             "requirementsFile": "requirements.txt",
             "configFile": "model-config.yaml",
         },
-        "archiverVersion": "1.0.0",
+        "archiverVersion": __version__,
     }
     assert project.leftovers() == []
 

@@ -53,7 +53,8 @@ def background(tmp_path: Path) -> Iterator[Background]:
 def test_version_and_help(background: Background) -> None:
     version = background.run("--version")
     assert version.returncode == 0
-    assert "TorchServe Version is 1.0.0" in version.stdout
+    expected = (REPOSITORY / "VERSION").read_text(encoding="ascii").strip()
+    assert version.stdout == f"TorchServe Version is {expected}\n"
     assert background.run("--help").returncode == 0
     assert background.run("--no-such-option").returncode == 2
     assert background.run("--start", "--stop").returncode == 2

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import requests
 from grpc_api import Api, refused
-from torchserve_process import TorchServe, wait_for
+from torchserve_process import REPOSITORY, TorchServe, wait_for
 
 LINEAR = """
 import torch
@@ -146,6 +146,7 @@ def test_server_and_models_tell_of_themselves(oip: TorchServe, api: Api) -> None
     over_http = requests.get(f"{oip.inference}/v2", timeout=60).json()
     server = api.ServerMetadata()
     assert (server.name, server.version) == (over_http["name"], over_http["version"])
+    assert server.version == (REPOSITORY / "VERSION").read_text(encoding="ascii").strip()
     assert list(server.extensions) == over_http["extensions"]
     for call in (api.ModelReady, api.ModelMetadata):
         assert refused(call, name="nobody")[0] == "NOT_FOUND"

@@ -2,4 +2,6 @@
 
 from __future__ import annotations
 
-__version__ = "1.0.0"
+from pathlib import Path
+
+__version__ = (Path(__file__).parent / "version.txt").read_text(encoding="ascii").strip()

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).parents[2]
+VERSION = (PROJECT.parent / "VERSION").read_text(encoding="ascii").strip()
 
 
 @pytest.fixture
@@ -53,9 +54,9 @@ def test_wheel_holds_exactly_the_current_jars_and_the_proto_files(clone: Path) -
     built = build(clone)
 
     assert built.returncode == 0, built.stderr
-    with zipfile.ZipFile(clone / "torchserve_next-1.0.0-py3-none-any.whl") as wheel:
+    with zipfile.ZipFile(clone / f"torchserve_next-{VERSION}-py3-none-any.whl") as wheel:
         names = [name for name in wheel.namelist() if name.startswith("ts/frontend/")]
-        metadata = wheel.read("torchserve_next-1.0.0.dist-info/METADATA").decode()
+        metadata = wheel.read(f"torchserve_next-{VERSION}.dist-info/METADATA").decode()
     assert sorted(names) == [
         "ts/frontend/new.jar",
         "ts/frontend/proto/inference.proto",

@@ -3,23 +3,22 @@ package org.tsnext.server;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
-import java.util.Properties;
+import java.nio.charset.StandardCharsets;
 
-/** The version of this build. */
+/** The version of this build, in the spelling of the Python distributions. */
 final class Version {
-  private static final String RESOURCE = "version.properties";
+  /** The repository's file VERSION, which the Python packages carry as well. */
+  private static final String RESOURCE = "version.txt";
 
   private Version() {}
 
-  /** Such as {@code 1.0.0}. */
+  /** Returns the version, such as {@code 1.0.0} or {@code 1.0.0rc1}. */
   static String current() {
     try (InputStream in = Version.class.getResourceAsStream(RESOURCE)) {
       if (in == null) {
         throw new IllegalStateException(RESOURCE + " is missing from the server's jar");
       }
-      Properties properties = new Properties();
-      properties.load(in);
-      return properties.getProperty("version");
+      return new String(in.readAllBytes(), StandardCharsets.US_ASCII).strip();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

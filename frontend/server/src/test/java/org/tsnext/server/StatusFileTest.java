@@ -63,9 +63,9 @@ public class StatusFileTest {
             {"state": "started", "pid": %d, "addresses": {"inference": "http://127.0.0.1:8080"},
              "models": ["digits.mar"], "warnings": ["careful"],
              "config_file": "/etc/config.properties", "key_file": "/run/key_file.json",
-             "version": "1.0.0"}
+             "version": "%s"}
             """
-                .formatted(ProcessHandle.current().pid())));
+                .formatted(ProcessHandle.current().pid(), Version.current())));
     file.write(known.failed("port 8080 is taken"));
     assertEquals(read().get("state").getAsString(), "failed");
     assertEquals(read().get("reason").getAsString(), "port 8080 is taken");
