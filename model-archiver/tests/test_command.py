@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -103,3 +105,48 @@ def test_readme_example_runs(project: Project) -> None:
     done = project.run(*words)
     assert done.returncode == 0, done.stderr
     assert "digits.pt" in read_back(project.root / "model_store/digits.mar")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux")
+@pytest.mark.parametrize("redirections", ["<&- >&- 2>&-", ">/dev/full 2>&1", "2>&-"])
+def test_exit_code_says_what_was_done_whatever_the_streams_are(
+    project: Project, redirections: str
+) -> None:
+    def run(*arguments: str) -> subprocess.CompletedProcess[bytes]:
+        command = [sys.executable, "-m", "model_archiver.model_packaging", *arguments]
+        return subprocess.run(
+            ["/bin/sh", "-c", f'exec "$@" {redirections}', "sh", *command],
+            cwd=project.root,
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1] / "src")},
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+
+    done = run(*BASIC, "--export-path", "out")
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert "handler.py" in read_back(project.out / "m.mar")
+    assert run(*BASIC, "--export-path", "out").returncode == 1, "it is there already"
+    assert run(*BASIC, "--export-path", "out", "--force").returncode == 0
+    assert run("--no-such-option").returncode == 2
+    lost = ">/dev/full" in redirections
+    assert run("--help").returncode == (1 if lost else 0)
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+        {"LC_ALL": "", "LC_CTYPE": "", "LANG": "de_DE.ISO-8859-1"},
+    ],
+)
+def test_names_outside_ascii_are_packed_in_any_locale(
+    project: Project, variables: dict[str, str]
+) -> None:
+    (project.root / "größe 模型.txt").write_text("für", encoding="utf-8")
+    done = project.run(
+        *BASIC, "--extra-files", "größe 模型.txt", "--export-path", "für 模型", **variables
+    )
+    warning = "WARNING - Given export-path für 模型 does not exist, it is created\n"
+    assert (done.returncode, done.stderr) == (0, warning)
+    assert read_back(project.root / "für 模型" / "m.mar")["größe 模型.txt"] == "für"

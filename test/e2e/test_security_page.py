@@ -1,4 +1,4 @@
-"""Holds docs/security.md to its word: every test that it names exists."""
+"""Holds docs/security.md and docs/reliability.md to their word: every test they name exists."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ from pathlib import Path
 import pytest
 from torchserve_process import REPOSITORY
 
-PAGE = (REPOSITORY / "docs" / "security.md").read_text(encoding="utf-8")
+PAGES = [
+    (REPOSITORY / "docs" / name).read_text(encoding="utf-8")
+    for name in ("security.md", "reliability.md")
+]
+PAGE = "\n".join(PAGES)
 PYTHON = sorted(set(re.findall(r"`([\w/.-]+\.py)::(\w+)`", PAGE)))
 JAVA = sorted(set(re.findall(r"`(\w+)#(\w+)`", PAGE)))
 FOLDERS = ("test", "ts-python/tests", "model-archiver/tests", "examples")
@@ -41,11 +45,14 @@ def test_named_java_test_exists(file: str, test: str) -> None:
 def test_page_names_tests_in_every_promise() -> None:
     assert len(PYTHON) > 5
     assert len(JAVA) > 5
-    promises = [line for line in PAGE.splitlines() if line.startswith("| ") and "|" in line[2:]]
-    bare = [
-        line
-        for line in promises[promises.index("| threat | promise | shown by |") :]
-        if line != "| threat | promise | shown by |"
-        and not re.search(r"`\w+#\w+`|`[\w/.-]+\.py::\w+`", line)
-    ]
+    bare = []
+    for page, head in zip(
+        PAGES, ("| threat | promise | shown by |", "| promise | shown by |"), strict=True
+    ):
+        rows = [line for line in page.splitlines() if line.startswith("| ") and "|" in line[2:]]
+        bare += [
+            line
+            for line in rows[rows.index(head) :]
+            if line != head and not re.search(r"`\w+#\w+`|`[\w/.-]+\.py::\w+`", line)
+        ]
     assert not bare, "a promise without the test that shows it"

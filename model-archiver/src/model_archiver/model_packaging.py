@@ -6,10 +6,11 @@ import argparse
 import logging
 import os
 import sys
-from typing import get_args
+from typing import NoReturn, get_args
 
 from model_archiver._handlers import BUILT_IN
 from model_archiver._packing import ArchiveFormat
+from model_archiver._streams import run_command
 from model_archiver.manifest_components.manifest import RuntimeType
 from model_archiver.model_archiver import ModelArchiver
 from model_archiver.model_archiver_config import ModelArchiverConfig
@@ -89,5 +90,15 @@ def argument_parser() -> argparse.ArgumentParser:
     return parser
 
 
-if __name__ == "__main__":
+def main() -> NoReturn:
+    """Runs the command with the words of this process, and exits with its status."""
+    run_command("torch-model-archiver", _command)
+
+
+def _command() -> int:
     generate_model_archive()
+    return 0
+
+
+if __name__ == "__main__":
+    main()

@@ -87,7 +87,7 @@ def start(
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        text=True,
+        encoding="utf-8",
         errors="replace",
         start_new_session=True,  # Ctrl-C is for the caller, who then calls stop()
     )
@@ -113,7 +113,8 @@ def stop(wait: bool = True) -> None:
         [*_command(), "--stop", *(["--foreground"] if wait else [])],
         stdin=subprocess.DEVNULL,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
+        errors="replace",
         check=False,
     )
     if stopped.returncode:

@@ -19,6 +19,8 @@ from typing import Any
 
 import yaml
 
+from ts._cli.streams import run_command
+
 _RESPONSE_TIMEOUT_SEC = 1200
 
 
@@ -160,4 +162,4 @@ def _trt_llm_section(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_command("ts.llm_launcher", main)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-SCRIPT = """#!{python} -IS
+SCRIPT = """#!{python} -ISXutf8
 import json, os, signal, sys, time
 words = sys.argv[1:]
 told = json.loads(os.environ["FAKE_JAVA"])
@@ -22,6 +22,7 @@ record = {{
     "stdin": os.readlink("/proc/self/fd/0") if os.path.exists("/proc") else "",
     "files": sorted(os.listdir("/proc/self/fd")) if os.path.exists("/proc") else [],
     "cwd": os.getcwd(),
+    "locale": {{k: v for k, v in os.environ.items() if k in ("LC_ALL", "LC_CTYPE", "LANG")}},
     "locations": {{k: v for k, v in os.environ.items() if k.endswith("_LOCATION")}},
 }}
 with open(told["folder"] + "/" + str(os.getpid()) + ".record", "w") as file:

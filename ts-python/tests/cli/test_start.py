@@ -290,8 +290,9 @@ def test_interrupted_start_leaves_no_server(java: FakeJava, home: Path) -> None:
 
 def command_in_a_process(home: Path) -> list[str]:
     code = (
-        "import pathlib, sys; from ts._cli.main import main; "
-        f"sys.exit(main(['--model-store', 'store'], home=pathlib.Path({str(home)!r})))"
+        "import pathlib; from ts._cli.main import main; from ts._cli.streams import run_command; "
+        f"home = pathlib.Path({str(home)!r}); "
+        "run_command('torchserve', lambda: main(['--model-store', 'store'], home=home))"
     )
     return [sys.executable, "-c", code]
 

@@ -16,6 +16,7 @@ from ts._cli.errors import Refusal
 from ts._cli.java import Java, flags_for
 from ts._cli.options import Options
 from ts._cli.registry import MAIN_CLASS
+from ts._cli.utf8 import ENCODING_WORDS, USERS_LOCALE, is_utf8, locale_for_java
 
 # Before the user's own, so that those win. No collector is chosen here: a second choice in
 # `vmargs` would be an error rather than win.
@@ -23,7 +24,7 @@ _DEFAULT_VM_ARGUMENTS = (
     "-XX:+ExitOnOutOfMemoryError",
     "-XX:-UsePerfData",  # else a file in the temporary folder outlives a killed server
     "-Xms64m",
-    "-Dfile.encoding=UTF-8",
+    *ENCODING_WORDS,
     # Netty samples where buffers were taken, to name who loses one; the tests have it look at all.
     "-Dio.netty.leakDetection.level=disabled",
 )
@@ -74,6 +75,8 @@ class Launch:
             console: Whether it logs to its standard output as well.
         """
         words = [*self._java_words(java, home), *self._logging_words()]
+        if locale_for_java(environ) is not None:
+            words.append(f"{USERS_LOCALE}{environ.get('LC_ALL', '')}")
         if self.temporary is not None:
             words.append(f"-Djava.io.tmpdir={self.temporary}")
         if not console:
@@ -81,7 +84,9 @@ class Launch:
         words += class_archive_words(java, home, environ, self.vm_arguments)
         words += self.vm_arguments
         words += [*self._main_words(home), *self._server_words()]
-        return [*words, "--status-file", str(status), "--pid-file", str(pid_file)]
+        words += ["--status-file", str(status), "--pid-file", str(pid_file)]
+        _require_utf8(words)
+        return words
 
     def print_command(self, java: Java, home: Path) -> list[str]:
         """Return the command that prints the settings of such a start, and starts nothing."""
@@ -175,6 +180,14 @@ def prepare_launch(options: Options, environ: Mapping[str, str]) -> Launch:
 def _require(given: str | None, what: str, exists: Callable[[Path], bool]) -> None:
     if given is not None and not exists(Path(given)):
         raise Refusal(f"{what} not found: {given}", familiar=True)
+
+
+def _require_utf8(words: Sequence[str]) -> None:
+    """Refuse names that the JVM could not find again."""
+    for name in (*words, os.getcwd()):
+        if not is_utf8(name):
+            shown = name.encode("utf-8", "backslashreplace").decode()
+            raise Refusal(f"The name {shown} is not UTF-8; rename the file or folder.")
 
 
 def _require_writable_logs(location: str, variable: str, files: Sequence[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -14,6 +15,7 @@ from ts._cli.registry import open_registry
 from ts._cli.starting import become_server, print_configuration, start_server
 from ts._cli.status import Status
 from ts._cli.stopping import choose_server, stop_limit_of, stop_server
+from ts._cli.streams import output_status
 
 PACKAGE = Path(__file__).resolve().parents[1]
 START_LIMIT_SEC = 120.0
@@ -38,14 +40,19 @@ def main(
     try:
         if options.action is Action.VERSION:
             _print_version(home)
+            return output_status()
         elif options.action is Action.PRINT_CONFIG:
-            return print_configuration(prepare_print(options, os.environ), os.environ, home)
+            status = print_configuration(prepare_print(options, os.environ), os.environ, home)
+            return status or output_status()
         elif options.action is Action.STOP:
             _stop(options, os.environ, stop_limit_sec)
         else:
             _start(options, os.environ, home, start_limit_sec)
     except Refusal as refusal:
         print(refusal, file=sys.stdout if refusal.familiar else sys.stderr, flush=True)
+        return 1
+    except OSError as problem:  # such as a full disk under the folder for temporary files
+        print(f"torchserve: {problem}", file=sys.stderr, flush=True)
         return 1
     except KeyboardInterrupt:
         return 130
@@ -67,11 +74,9 @@ def _start(options: Options, environ: Mapping[str, str], home: Path, limit_sec: 
     if options.foreground:
         become_server(launch, registry, environ, home)
     status = start_server(launch, registry, environ, home, limit_sec)
-    try:
+    # From here on the server runs, and the exit status says so.
+    with contextlib.suppress(KeyboardInterrupt):
         _print_started(launch, status)
-        sys.stdout.flush()
-    except BrokenPipeError:  # the reader has what it wanted, as in `torchserve | head -1`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _stop(options: Options, environ: Mapping[str, str], limit_sec: float | None) -> None:

@@ -20,6 +20,7 @@ from ts._cli.launch import LOG_FILES, Launch
 from ts._cli.processes import Process, find_process
 from ts._cli.registry import Registry, Server
 from ts._cli.status import State, Status, read_status
+from ts._cli.utf8 import locale_for_java
 
 ALREADY_RUNNING = "TorchServe is already running, please use torchserve --stop to stop TorchServe."
 _POLL_SEC = 0.02
@@ -100,11 +101,18 @@ def print_configuration(launch: Launch, environ: Mapping[str, str], home: Path) 
     command = launch.print_command(java, home)
     sys.stdout.flush()
     try:
-        return subprocess.run(
-            command, stdin=subprocess.DEVNULL, env=_server_environment(environ), check=False
-        ).returncode
+        printed = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            env=_server_environment(environ),
+            check=False,
+        )
     except OSError as problem:
         raise Refusal(f"{command[0]} cannot be run: {problem.strerror}.") from problem
+    # Through here rather than straight from the JVM, which does not tell when that fails.
+    sys.stdout.write(printed.stdout.decode("utf-8", errors="replace"))
+    return printed.returncode
 
 
 def _prepare(launch: Launch, registry: Registry, environ: Mapping[str, str], home: Path) -> Java:
@@ -136,8 +144,13 @@ def _server(token: str, pid: int, launch: Launch) -> Server:
 
 
 def _server_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """Leave out empty names of folders: log4j would take them for the root of the file system."""
-    return {name: value for name, value in environ.items() if value or name not in LOG_FILES}
+    """Leave out empty names of folders: log4j would take them for the root of the file system.
+
+    Where the user's locale is not one of UTF-8, the JVM gets another.
+    """
+    kept = {name: value for name, value in environ.items() if value or name not in LOG_FILES}
+    utf8_locale = locale_for_java(environ)
+    return {**kept, "LC_ALL": utf8_locale} if utf8_locale else kept
 
 
 def _spawn(

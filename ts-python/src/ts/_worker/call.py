@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from ts._protocol.messages import (
     encode_response_head,
 )
 from ts._worker.connection import WorkerConnection
+from ts._worker.console import report
 from ts._worker.failures import (
     CANCELLED,
     EXPIRED,
@@ -124,7 +124,7 @@ class Call:
     def fail(self, error: ErrorReply, *, log: bool = False) -> None:
         """Answer every request of the call that is still open with one error."""
         if log:
-            print(f"{error.message}: {error.detail}", file=sys.stderr, flush=True)
+            report(f"{error.message}: {error.detail}")
         body = encode_error(error)
         for batch in self.batches:
             for item in batch.items:
@@ -219,7 +219,7 @@ class Call:
 
     def _fail_unencodable(self, item: Item, error: Exception) -> None:
         trace = format_traceback(error)
-        print(trace, end="", file=sys.stderr, flush=True)
+        report(trace)
         self._fail_item(item, ErrorReply(503, NOT_ENCODABLE, describe(error), trace))
 
     def _fail_item(self, item: Item, error: ErrorReply) -> None:

@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Sequence
 
 from ts._protocol.messages import ErrorReply
+from ts._worker.console import report
 
 CANCELLED = ErrorReply(499, "Request cancelled")
 EXPIRED = ErrorReply(408, "Request expired before it was run")
@@ -45,7 +46,7 @@ def prediction_error(error: BaseException) -> ErrorReply:
     """
     text = format_traceback(error)
     if not isinstance(error, RequestCancelled):
-        print(text, end="", file=sys.stderr, flush=True)
+        report(text)
     detail = describe(error)
     if isinstance(error, RequestCancelled):
         return CANCELLED

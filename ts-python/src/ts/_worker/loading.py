@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import traceback
 from collections.abc import Callable
 
 from ts._protocol.control import Failed, Load
 from ts._protocol.frames import MAX_TRACEBACK
+from ts._worker.console import report
 from ts._worker.failures import describe, is_out_of_resources
 from ts._worker.metrics import load_metrics
 from ts.metrics._sample import MetricSample
@@ -48,7 +48,7 @@ def load_service(
 def load_failure(load: Load, error: BaseException) -> Failed:
     """Print an error to stderr, which is the model log, and return its report."""
     text = "".join(traceback.format_exception(error))
-    print(text, end="", file=sys.stderr, flush=True)
+    report(text)
     detail = describe(error)
     if is_out_of_resources(error):
         code, message = 507, "System out of memory"

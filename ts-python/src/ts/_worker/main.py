@@ -21,6 +21,7 @@ from ts._protocol.errors import PeerClosed, ProtocolError
 from ts._protocol.frames import PROTOCOL_VERSION, FrameType, worker_limits
 from ts._worker.async_server import AsyncBatchServer
 from ts._worker.connection import WorkerConnection, connect
+from ts._worker.console import announce, report
 from ts._worker.loading import load_service
 from ts._worker.metrics import metric_sender
 from ts._worker.preload import Preloaded
@@ -57,19 +58,18 @@ def run_worker(launch: Launch, preloaded: Preloaded | None = None) -> int:
         preloaded: The model, if it was loaded before this process was forked.
     """
     configure_output()
-    print(f"[PID]{os.getpid()}")
-    print("Torch worker started.")
-    print(f"Python runtime: {platform.python_version()}", flush=True)
+    announce(f"[PID]{os.getpid()}\nTorch worker started.")
+    announce(f"Python runtime: {platform.python_version()}")
     try:
         _set_threads(launch.threads)
         with contextlib.closing(connect(launch.address)) as sock:
             connection = WorkerConnection(sock, worker_limits(0))
             return _serve(connection, launch, preloaded)
     except PeerClosed:
-        print("Frontend disconnected.", flush=True)
+        announce("Frontend disconnected.")
         return EXIT_CLOSED
     except ProtocolError as error:
-        print(f"Protocol error: {error}", file=sys.stderr, flush=True)
+        report(f"Protocol error: {error}")
         return EXIT_PROTOCOL_ERROR
     except SystemExit as error:
         return _exit_code(error)
@@ -92,7 +92,7 @@ def _serve(connection: WorkerConnection, launch: Launch, preloaded: Preloaded | 
     if message.type != FrameType.LOAD:
         raise ProtocolError(f"{FrameType(message.type).name} where LOAD was expected")
     load = Load.decode(message.body)
-    print(f"model_name: {load.model_name}, batchSize: {load.batch_size}", flush=True)
+    announce(f"model_name: {load.model_name}, batchSize: {load.batch_size}")
     connection.reader.set_limits(worker_limits(load.max_request_size))
     loop = asyncio.new_event_loop() if load.is_async else None
     if loop is not None:
@@ -164,5 +164,5 @@ def _exit_code(error: SystemExit) -> int:
         return 0
     if isinstance(error.code, int):
         return error.code & 0xFF
-    print(error.code, file=sys.stderr, flush=True)
+    report(str(error.code))
     return EXIT_CRASHED

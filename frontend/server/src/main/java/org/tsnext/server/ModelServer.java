@@ -1,5 +1,7 @@
 package org.tsnext.server;
 
+import java.util.Map;
+import java.util.Optional;
 import org.tsnext.server.logging.Logging;
 
 /**
@@ -24,6 +26,9 @@ public final class ModelServer {
     }
     // Before the first logger is made, since log4j reads it then.
     Logging.showOnConsole(options.console());
-    System.exit(new ServerProcess(options, System.getenv(), System.out).run());
+    Map<String, String> environment =
+        LaunchEnvironment.of(
+            System.getenv(), Optional.ofNullable(System.getProperty(LaunchEnvironment.PROPERTY)));
+    System.exit(new ServerProcess(options, environment, System.out).run());
   }
 }

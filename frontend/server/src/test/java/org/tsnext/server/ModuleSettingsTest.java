@@ -85,6 +85,6 @@ public class ModuleSettingsTest {
         modules(Map.of("blacklist_env_vars", "AWS_.*", "private_key_pass", "env:KEY_SECRET"))
             .processEnvironment(environment)
             .allowed(),
-        Map.of("PLAIN", "z"));
+        Map.of("PLAIN", "z", "PYTHONUTF8", "1"));
   }
 }

@@ -8,7 +8,8 @@ import java.util.TreeMap;
 import java.util.regex.Pattern;
 
 /**
- * The environment variables that Python processes get from the server's own.
+ * The environment variables that Python processes get from the server's own. They use UTF-8 for
+ * texts and the names of files, whatever locale the server was started in.
  *
  * @param inherited the server's own environment
  * @param blocked {@code blacklist_env_vars}: names that match it as a whole are not passed on
@@ -23,10 +24,13 @@ public record ProcessEnvironment(
     secrets = Set.copyOf(secrets);
   }
 
-  /** What is left of the server's environment, sorted by name. */
+  private static final String UTF8_MODE = "PYTHONUTF8";
+
+  /** What is left of the server's environment, and Python's UTF-8 mode; sorted by name. */
   public Map<String, String> allowed() {
     Map<String, String> kept = new TreeMap<>(inherited);
     kept.keySet().removeIf(name -> secrets.contains(name) || isBlocked(name));
+    kept.put(UTF8_MODE, "1");
     return kept;
   }
 

@@ -1,0 +1,17 @@
+package org.tsnext.server;
+
+import static org.testng.Assert.assertEquals;
+import static org.testng.Assert.assertTrue;
+
+import java.util.Optional;
+import org.testng.annotations.Test;
+
+public class StartWarningsTest {
+  @Test
+  public void fileNamesInAnotherEncodingAreWarnedOf() {
+    String warning = StartWarnings.fileNames("ANSI_X3.4-1968").orElseThrow();
+    assertTrue(warning.contains("ANSI_X3.4-1968"), warning);
+    assertTrue(warning.contains("LC_ALL"), warning);
+    assertEquals(StartWarnings.fileNames("UTF-8"), Optional.empty());
+  }
+}
