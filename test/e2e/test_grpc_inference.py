@@ -151,13 +151,18 @@ def test_metadata_and_request_id_reach_the_handler_and_come_back(client: Client)
 def test_status_and_headers_of_the_handler_are_the_clients(client: Client) -> None:
     error = client.failure(client.order(do="status", code=404, text="no such digit"))
     assert error.code() is grpc.StatusCode.NOT_FOUND
-    assert error.details() == f"no such digit\n{HTTP}InternalServerException"
+    assert error.details() == f"no such digit\n{HTTP}ResourceNotFoundException"
     _, call = client.stub.Predictions.with_call(
         client.order(do="header", name="Mood", value="fine"), metadata=JSON, timeout=LIMIT_SEC
     )
     assert ("mood", "fine") in call.trailing_metadata()
 
 
+CLIENTS_TYPES = {
+    **dict.fromkeys((400, 401, 403, 416, 418, 429), "BadRequestException"),
+    404: "ResourceNotFoundException",
+    409: "ConflictStatusException",
+}
 ERRORS = {
     "no model": ({}, "", "INVALID_ARGUMENT", "BadRequestException.()"),
     "unknown model": ({}, "nothing", "NOT_FOUND", f"{MODEL}ModelNotFoundException"),
@@ -173,7 +178,7 @@ ERRORS = {
             {"do": "prediction_exception", "text": "so it is", "code": code},
             "commands",
             name,
-            f"{HTTP}InternalServerException",
+            HTTP + CLIENTS_TYPES.get(code, "InternalServerException"),
         )
         for code, name in (
             (400, "INVALID_ARGUMENT"),

@@ -180,7 +180,7 @@ public class PredictionsTest extends GrpcTestBase {
     assertStatus(
         error,
         Status.Code.NOT_FOUND,
-        "no such cat\norg.pytorch.serve.http.InternalServerException");
+        "no such cat\norg.pytorch.serve.http.ResourceNotFoundException");
     assertEquals(error.getTrailers().get(key("why")), "because");
     assertEquals(facts(error).getMetadataOrThrow("http_status"), "404");
   }

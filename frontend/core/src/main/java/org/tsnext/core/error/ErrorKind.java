@@ -83,8 +83,27 @@ public enum ErrorKind {
     return grpcStatus;
   }
 
-  /** The {@code type} field of error bodies. */
+  /**
+   * The {@code type} field of error bodies, unless a handler chose the status; see {@link
+   * ServingException#type()}.
+   */
   public String type() {
     return type;
+  }
+
+  /** The type of an error whose status a handler chose: with 4xx it is the client's error. */
+  static String typeOfStatus(int status) {
+    ErrorKind kind =
+        switch (status) {
+          case 404 -> RESOURCE_NOT_FOUND;
+          case 405 -> METHOD_NOT_ALLOWED;
+          case 408 -> READ_TIMEOUT;
+          case 409 -> CONFLICT;
+          case 413 -> REQUEST_TOO_LARGE;
+          case 417 -> EXPECTATION_FAILED;
+          case 499 -> CANCELLED;
+          default -> status >= 400 && status < 500 ? BAD_REQUEST : HANDLER_ERROR;
+        };
+    return kind.type;
   }
 }

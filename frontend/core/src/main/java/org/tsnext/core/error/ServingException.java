@@ -71,6 +71,11 @@ public final class ServingException extends RuntimeException {
     return httpStatus;
   }
 
+  /** The {@code type} that error bodies carry: the kind's, unless a handler chose the status. */
+  public String type() {
+    return kind == ErrorKind.HANDLER_ERROR ? ErrorKind.typeOfStatus(httpStatus) : kind.type();
+  }
+
   public Optional<String> detail() {
     return detail;
   }

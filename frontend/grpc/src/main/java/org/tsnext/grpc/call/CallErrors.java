@@ -73,7 +73,7 @@ public final class CallErrors {
             .setReason(ErrorOrigins.of(error))
             .setDomain(DOMAIN)
             .putMetadata("http_status", Integer.toString(error.httpStatus()))
-            .putMetadata("type", error.kind().type());
+            .putMetadata("type", error.type());
     if (showDetail) {
       error.detail().ifPresent(detail -> facts.putMetadata("detail", cut(detail, LONGEST_DETAIL)));
     }

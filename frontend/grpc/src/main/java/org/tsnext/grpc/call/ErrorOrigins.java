@@ -58,7 +58,7 @@ final class ErrorOrigins {
           FRONTEND_OUT_OF_MEMORY,
           HANDLER_ERROR,
           CANCELLED ->
-          HTTP + kind.type();
+          HTTP + error.type();
     };
   }
 

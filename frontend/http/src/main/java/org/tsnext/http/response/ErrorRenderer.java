@@ -45,7 +45,7 @@ public final class ErrorRenderer {
   public Response render(ServingException error, List<String> allowed, String target) {
     JsonObject body = new JsonObject();
     body.addProperty("code", error.httpStatus());
-    body.addProperty("type", error.kind().type());
+    body.addProperty("type", error.type());
     if (error.getMessage() != null) {
       body.addProperty("message", error.getMessage());
     }
