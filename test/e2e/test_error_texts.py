@@ -17,6 +17,7 @@ import requests
 from torchserve_process import REPOSITORY, TorchServe, wait_for
 
 SECRET = "s3cr3t-of-the-server"
+ADDRESSED = "<_io.BytesIO object at 0x7f3c2d1e0a90>"
 BROKEN = {
     "import_error": "import no_such_module\n",
     "syntax_error": "def handle(data, context:\n",
@@ -77,10 +78,13 @@ def told(server: TorchServe, answer: requests.Response, *, shape: bool = True) -
     }
     for what, part in hidden.items():
         assert part not in text, f"{what} in {text}"
+    assert not re.search(r"0x[0-9a-fA-F]{8}", text), f"an address of memory in {text}"
     if shape:
         body = answer.json()
         assert body["code"] == answer.status_code
         assert re.fullmatch(r"[A-Za-z]+", body["type"])
+        if answer.status_code < 500:
+            assert body["type"] != "InternalServerException", "a client's error blames the server"
         assert body["message"]
     return answer.text
 
@@ -137,8 +141,11 @@ def test_errors_of_registrations(erring: TorchServe, url: str) -> None:
 
 def test_errors_of_handlers(erring: TorchServe) -> None:
     for action, arguments in [
-        ("raise", {}),
-        ("prediction_exception", {"text": "not today", "code": 418}),
+        ("raise", {"text": f"cannot read {ADDRESSED}"}),
+        *(
+            ("prediction_exception", {"text": f"not today, {ADDRESSED}", "code": code})
+            for code in (400, 401, 403, 404, 405, 408, 409, 413, 418, 422, 429, 499)
+        ),
         ("memory_error", {}),
         ("not_a_list", {}),
         ("too_many", {}),
@@ -148,6 +155,8 @@ def test_errors_of_handlers(erring: TorchServe) -> None:
         ("header", {"name": "a", "value": "b\r\nc"}),
     ]:
         told(erring, erring.order(action, **arguments))
+    described = requests.get(f"{erring.management}/models/commands", timeout=30).text
+    assert "0x7f" not in described, "the description shows an address of memory"
 
 
 def test_errors_of_workers(erring: TorchServe, tmp_path: Path) -> None:

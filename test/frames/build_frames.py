@@ -76,7 +76,11 @@ def body_of(message: Message) -> bytes:
             for part in message["parts"]
         )
         return (
-            struct.pack(">BI", KINDS.index(message["kind"]), message["time_left_ms"])
+            struct.pack(
+                ">BI",
+                KINDS.index(message["kind"]) | (0x80 if message.get("tensors") else 0),
+                message["time_left_ms"],
+            )
             + str16(message["request_id"])
             + sized_header_list(message["headers"])
             + struct.pack(">H", len(message["parts"]))
@@ -270,6 +274,8 @@ def worker_channel() -> None:
         parts=[],
     )
     valid("predict-describe", "worker", "worker", describe)
+    tensors = {**SECOND_ITEM, "item": 0, "tensors": True}
+    valid("predict-for-tensors", "worker", "worker", tensors)
     long_value = bytes(range(256)) * 2
     long_item = {**SECOND_ITEM, "item": 0, "parts": [part("data", "", long_value)]}
     valid("predict-cut", "worker", "worker", long_item, message("PING", 3), frame_limit=128)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from ts._loader.manifest import read_model_config
+from ts._protocol.texts import without_addresses
 from ts._worker.failures import NOT_A_LIST, WRONG_LENGTH, is_out_of_resources
 from ts.context import Context, RequestProcessor
 from ts.protocol.otf_message_handler import create_predict_response
@@ -139,7 +140,7 @@ class Service:
 
 def _code_of(error: Exception) -> tuple[int, str]:
     if isinstance(error, PredictionException):
-        return error.error_code, error.message
+        return error.error_code, without_addresses(str(error.message))
     if is_out_of_resources(error):
         return 507, "Out of resources"
     return 503, "Prediction failed"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ import numpy as np
 import pytest
 import torch
 from handler_fakes import FakeContext
+from ts._worker.non_finite import JsonNan, NotFiniteError
+from ts._worker.values import encode_value
 from ts.torch_handler.request_envelope.base import BaseEnvelope
 from ts.torch_handler.request_envelope.body import BodyEnvelope
 from ts.torch_handler.request_envelope.json import JSONEnvelope
@@ -52,6 +55,42 @@ def test_json_envelope_joins_and_splits_a_batch() -> None:
     answer = JSONEnvelope(handler).handle(rows, context(3))
     assert seen == [1, 2, 3]
     assert answer == ['{"predictions": [10, 20]}', '{"predictions": [30]}', '{"predictions": []}']
+
+
+def test_json_envelope_leaves_what_is_no_json_to_the_worker(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    nan = float("nan")
+    rows = [body({"instances": [value]}) for value in (1, nan, 3, 4)]
+
+    def handler(data: Any, _: Any) -> Any:
+        return [*data[:3], {1, 2}]
+
+    answer = JSONEnvelope(handler).handle(rows, context(4))
+    assert answer[0::2] == ['{"predictions": [1]}', '{"predictions": [3]}']
+    for text, place in ((answer[1], '["predictions"][0] is NaN'), (answer[3], "set")):
+        with pytest.raises((ValueError, TypeError), match=re.escape(place)):
+            encode_value(text, JsonNan.ERROR)
+    monkeypatch.setenv("TS_JSON_NAN", "null")
+    assert JSONEnvelope(echo).handle(rows, context(4))[1] == '{"predictions": [null]}'
+    monkeypatch.setenv("TS_JSON_NAN", "literal")
+    assert JSONEnvelope(echo).handle(rows, context(4))[1] == '{"predictions": [NaN]}'
+
+
+@pytest.mark.parametrize("envelope", [KServeEnvelope, KServev2Envelope])
+def test_number_that_is_not_finite_fails_its_request_alone(envelope: type[BaseEnvelope]) -> None:
+    tensor = {"name": "x", "shape": [2], "datatype": "FP32"}
+    values = [[1.0, 2.0], [1.0, float("nan")]]
+    rows = [body({"instances": [v], "inputs": [{**tensor, "data": v}]}) for v in values]
+
+    def handler(data: Any, _: Any) -> Any:
+        return [item["data"] if isinstance(item, dict) else item for item in data]
+
+    good, bad = envelope(handler).handle(rows, context(2))
+    assert encode_value(good, JsonNan.ERROR)
+    place = '["outputs"][0]["data"][1]' if envelope is KServev2Envelope else '["predictions"][0][1]'
+    with pytest.raises(NotFiniteError, match=re.escape(f"{place} is NaN")):
+        encode_value(bad, JsonNan.ERROR)
 
 
 def test_json_envelope_decodes_base64() -> None:

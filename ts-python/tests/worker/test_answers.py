@@ -123,6 +123,12 @@ def test_prediction_exception_chooses_code_and_message(ask: Any) -> None:
     assert (error.code, error.message) == (404, "no such row")
 
 
+def test_message_that_has_no_text_is_told_as_such(ask: Any) -> None:
+    code = "throw(PredictionException(type('M', (), {'__str__': lambda self: 1 / 0})(), 400))"
+    (error,) = ask(code)
+    assert (error.code, error.message) == (400, "<its text failed: ZeroDivisionError>")
+
+
 @pytest.mark.parametrize(
     "code", ["throw(MemoryError())", "throw(RuntimeError('CUDA error: out of memory'))"]
 )
@@ -165,6 +171,55 @@ def test_result_that_cannot_be_encoded_fails_its_item_alone(ask: Any, code: str)
     assert (first.body, last.body) == (b"a", b"b")
     assert (bad.code, bad.message) == (503, "Unsupported model output data type.")
     assert bad.detail
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "throw(PredictionException(Weird(), 400))",
+        "throw(ValueError(Weird()))",
+        "throw(KeyError(Weird()))",
+        "{'whole': [Weird]}",
+        "header(context, 0, 'x-o', Weird())",
+        "status(context, 0, 200, Weird())",
+        "{(1, Weird()): 2}",
+    ],
+)
+def test_no_answer_has_an_address_of_memory(ask: Any, code: str) -> None:
+    (reply,) = ask(code)
+    assert "0x" not in repr(reply)
+
+
+def test_number_that_is_not_finite_fails_its_item_alone_and_names_its_place(ask: Any) -> None:
+    first, bad, last = ask("{'a': 1.5}", "[{'scores': [1, 2, 3, float('nan')]}]", "[0.5]")
+    assert json.loads(first.body) == {"a": 1.5}
+    assert json.loads(last.body) == [0.5]
+    assert bad.code == 500
+    assert bad.message == 'The response cannot be sent as JSON: [0]["scores"][3] is NaN'
+    assert "json_nan=null" in bad.detail
+
+
+def test_tensors_of_the_frontend_may_hold_any_number(worker: Any, request_of: Any) -> None:
+    item = request_of(b"[float('nan'), float('-inf')]", "text/plain")
+    item.tensors = True
+    (answer,) = worker.ask(item)
+    assert answer.body == b"[\n  NaN,\n  -Infinity\n]"
+
+
+@pytest.mark.parametrize(
+    ("json_nan", "body"),
+    [("null", b"[\n  null,\n  1\n]"), ("literal", b"[\n  NaN,\n  1\n]"), ("NULL", None)],
+)
+def test_setting_decides_what_becomes_of_nan(
+    shared_frontend: Any, model: Any, request_of: Any, json_nan: str, body: bytes | None
+) -> None:
+    folder = model("def handle(data, context):\n    return data and [[float('nan'), 1]]\n")
+    environment = shared_frontend.env | {"TS_JSON_NAN": json_nan}
+    worker = shared_frontend.worker(shared_frontend.order("fork", folder, env=environment))
+    worker.load(folder, "handler")
+    (answer,) = worker.ask(request_of(b"x"))
+    assert answer.body == (body or b"[\n  null,\n  1\n]")
+    worker.close()
 
 
 def test_too_large_a_response_fails_its_item_alone(ask: Any) -> None:

@@ -107,6 +107,8 @@ def decode(message: Message, inbox: Inbox) -> dict[str, Any]:
                 for p in item.parts
             ],
         }
+        if item.tensors:
+            result["tensors"] = True
     elif kind in ("RESPONSE", "CHUNK"):
         if message.item >= MAX_BATCH_ITEMS:
             raise ProtocolError(f"item {message.item}")
@@ -155,6 +157,7 @@ def encode(spec: dict[str, Any], frame_limit: int) -> bytes:
                 spec["request_id"],
                 spec["headers"],
                 parts,
+                spec.get("tensors", False),
             )
         )
     elif kind in ("RESPONSE", "CHUNK"):

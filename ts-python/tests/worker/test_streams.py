@@ -107,6 +107,37 @@ def handle(data, context):
     worker.close()
 
 
+@pytest.mark.parametrize(("bad", "code"), [("float('nan')", 500), ("object()", 503)])
+def test_chunk_that_cannot_be_encoded_fails_its_request_alone(
+    shared_frontend: Any, model: Any, request_of: Any, bad: str, code: int
+) -> None:
+    folder = model(
+        f"""
+from ts.handler_utils.utils import send_intermediate_predict_response as send
+
+def handle(data, context):
+    if data is None:
+        return None
+    bad = {{"a": [{bad}]}}
+    for i in range(3):
+        chunks = [bad if i == 1 and row["body"] == b"bad" else {{"i": i}} for row in data]
+        send(chunks, context.request_ids, "ok", 200, context)
+    return ["end"] * len(data)
+"""
+    )
+    worker = shared_frontend.loaded("fork", folder, batch_size=2)
+    batch = worker.predict(request_of(b"bad"), request_of(b"good"))
+    failed, good = worker.ends(batch, 2)
+    assert failed.code == code
+    assert good.body == b"end"
+    kinds = {item: [k for k, i, _ in worker.of(batch) if i == item] for item in (0, 1)}
+    assert kinds == {0: ["CHUNK", "ERROR"], 1: ["CHUNK"] * 3 + ["RESPONSE"]}
+    (alone,) = worker.ask(request_of(b"bad"))
+    assert alone.code == code
+    assert worker.ask(request_of(b"good"))[0].body == b"end"
+    worker.close()
+
+
 def test_old_import_path_of_streaming_works(
     shared_frontend: Any, model: Any, request_of: Any
 ) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from ts._protocol.errors import ProtocolError
 from ts._protocol.frames import Buffer
+from ts._protocol.texts import without_addresses
 
 
 def encode_json(fields: Mapping[str, Any]) -> bytes:
@@ -136,8 +137,15 @@ class Failed:
     traceback: str
 
     def encode(self) -> bytes:
-        """Return the JSON octets."""
-        return encode_json(asdict(self))
+        """Return the JSON octets. No text has an address of memory."""
+        return encode_json(
+            {
+                "code": self.code,
+                "message": without_addresses(self.message),
+                "detail": without_addresses(self.detail),
+                "traceback": without_addresses(self.traceback),
+            }
+        )
 
 
 @dataclass(frozen=True, slots=True)

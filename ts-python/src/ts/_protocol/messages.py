@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from ts._protocol.errors import ProtocolError
 from ts._protocol.frames import MAX_HEADERS, MAX_PARTS, MAX_TRACEBACK, MEBIBYTE, Buffer
+from ts._protocol.texts import without_addresses
 from ts.metrics._sample import MetricSample
 
 _U16 = struct.Struct(">H")
@@ -16,6 +17,9 @@ _U32 = struct.Struct(">I")
 _PREDICT_HEAD = struct.Struct(">BIH")
 _PREDICT_HEADERS = struct.Struct(">HI")
 _RESPONSE_HEAD = struct.Struct(">HBH")
+
+_FOR_TENSORS = 0x80
+"""Stands with the kind of a request for `PredictItem.tensors`."""
 
 Headers = Sequence[tuple[str, str]]
 
@@ -86,9 +90,11 @@ class PredictItem:
         time_left_ms: Milliseconds to the deadline, 0 where there is none.
         request_id: The request's id.
         parts: Its inputs, in order.
+        tensors: Whether the frontend reads tensors from the JSON of the answer, in which numbers
+            need not be finite.
     """
 
-    __slots__ = ("_headers", "kind", "parts", "request_id", "time_left_ms")
+    __slots__ = ("_headers", "kind", "parts", "request_id", "tensors", "time_left_ms")
 
     def __init__(
         self,
@@ -97,12 +103,14 @@ class PredictItem:
         request_id: str,
         headers: EncodedHeaders | list[tuple[str, str]],
         parts: list[Part],
+        tensors: bool = False,
     ) -> None:
         self.kind = kind
         self.time_left_ms = time_left_ms
         self.request_id = request_id
         self._headers = headers
         self.parts = parts
+        self.tensors = tensors
 
     @property
     def headers(self) -> list[tuple[str, str]]:
@@ -115,7 +123,7 @@ class PredictItem:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, PredictItem) and all(
             getattr(self, name) == getattr(other, name)
-            for name in ("kind", "time_left_ms", "request_id", "headers", "parts")
+            for name in ("kind", "time_left_ms", "request_id", "headers", "parts", "tensors")
         )
 
     __hash__ = None  # type: ignore[assignment]
@@ -147,6 +155,9 @@ def _decode_predict(data: bytes | bytearray) -> PredictItem:
     at += size
     count, size = _PREDICT_HEADERS.unpack_from(data, at)
     at += _PREDICT_HEADERS.size
+    tensors = kind >= _FOR_TENSORS
+    if tensors:
+        kind -= _FOR_TENSORS
     if kind > RequestKind.DESCRIBE or count > MAX_HEADERS:
         raise ProtocolError(f"PREDICT of kind {kind} with {count} headers")
     headers = _new_tuple(EncodedHeaders, (count, data[at : at + size]))
@@ -179,14 +190,14 @@ def _decode_predict(data: bytes | bytearray) -> PredictItem:
             break
     if at != end or len(parts) != count:
         raise ProtocolError(f"PREDICT has {end} octets where its fields take {at} or more")
-    return PredictItem(kind, time_left_ms, request_id, headers, parts)
+    return PredictItem(kind, time_left_ms, request_id, headers, parts, tensors)
 
 
 def encode_predict(item: PredictItem) -> list[Buffer]:
     """Encode one PREDICT message; the frontend does this, and the tests' double of it."""
     headers = b"".join(_str16(name) + _str32(value) for name, value in item.headers)
     out: list[Buffer] = [
-        struct.pack(">BI", item.kind, item.time_left_ms),
+        struct.pack(">BI", item.kind | (_FOR_TENSORS if item.tensors else 0), item.time_left_ms),
         _str16(item.request_id),
         _PREDICT_HEADERS.pack(len(item.headers), len(headers)),
         headers,
@@ -272,12 +283,15 @@ _MAX_ERROR_TEXT = 8 * 1024
 
 
 def encode_error(error: ErrorReply) -> bytes:
-    """Encode an ERROR body; long texts are cut, of the traceback the end is kept."""
-    traceback = error.traceback.encode("utf-8", "backslashreplace")
+    """Encode an ERROR body; long texts are cut, of the traceback the end is kept.
+
+    No text has an address of memory.
+    """
+    traceback = without_addresses(error.traceback).encode("utf-8", "backslashreplace")
     if len(traceback) > MAX_TRACEBACK:
         traceback = traceback[-MAX_TRACEBACK:].decode("utf-8", "ignore").encode("utf-8")
-    message = _cut_text(error.message)
-    detail = _cut_text(error.detail)
+    message = _cut_text(without_addresses(error.message))
+    detail = _cut_text(without_addresses(error.detail))
     return b"".join(
         (
             _U16.pack(error.code),

@@ -14,8 +14,10 @@ from ts._worker.connection import WorkerConnection
 from ts._worker.failures import CANCELLED
 from ts._worker.inbox import Batch, Item
 from ts._worker.metrics import PredictionTime
+from ts._worker.non_finite import JsonNan
 from ts.context import Context
 from ts.service import Service
+from ts.utils._row_errors import RowErrors
 
 _BLOCK_ABOVE = 8 << 20
 """Octets that may wait for a frontend that does not read before a chunk blocks the loop."""
@@ -37,7 +39,12 @@ class AsyncBatchServer:
         self._service = service
         self._loop = loop
         self._surroundings = Surroundings(
-            connection, decode, load.max_response_size, _nothing, self._flush_chunk
+            connection,
+            decode,
+            load.max_response_size,
+            JsonNan.of_environment(),
+            _nothing,
+            self._flush_chunk,
         )
         self._prediction_time = PredictionTime(connection.writer, load.model_name)
         self._tasks: dict[Batch, asyncio.Task[None]] = {}
@@ -93,17 +100,22 @@ class AsyncBatchServer:
         call = Call(items, context, self._surroundings)
         if not call.items:
             return call.finish([])
-        started = time.perf_counter()
-        try:
-            result = self._service.entry_point(call.data, context)
-            if inspect.isawaitable(result):
-                result = await result
-        except asyncio.CancelledError:
-            call.fail(CANCELLED)
-            return []
-        except Exception as error:
-            call.fail_with(error)
-            return []
+        while True:
+            started = time.perf_counter()
+            try:
+                result = self._service.entry_point(call.data, context)
+                if inspect.isawaitable(result):
+                    result = await result
+                break
+            except asyncio.CancelledError:
+                call.fail(CANCELLED)
+                return []
+            except RowErrors as error:
+                if not call.fail_rows(error):
+                    return []
+            except Exception as error:
+                call.fail_with(error)
+                return []
         took = time.perf_counter() - started
         self._prediction_time.queue(took, call.request_ids.values())
         return call.finish(result)

@@ -15,6 +15,7 @@ from ts._protocol.messages import (
     encode_error,
     encode_response_head,
 )
+from ts._protocol.texts import without_addresses
 from ts._worker.connection import WorkerConnection
 from ts._worker.console import report
 from ts._worker.failures import (
@@ -29,8 +30,10 @@ from ts._worker.failures import (
     prediction_error,
 )
 from ts._worker.inbox import Batch, Item
+from ts._worker.non_finite import JsonNan, NotFiniteError
 from ts._worker.values import decode_request, encode_value
 from ts.context import Context, RequestProcessor
+from ts.utils._row_errors import RowErrors
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,7 @@ class Surroundings:
         connection: Where answers go.
         decode: Whether JSON and text inputs are decoded.
         max_response_size: Largest body of an answer, in octets.
+        json_nan: What becomes of NaN and the infinities in JSON.
         poll: Reads the cancellations that have come.
         flush: Sends what is queued.
     """
@@ -48,6 +52,7 @@ class Surroundings:
     connection: WorkerConnection
     decode: bool
     max_response_size: int
+    json_nan: JsonNan
     poll: Callable[[], object]
     flush: Callable[[], object]
 
@@ -86,14 +91,9 @@ class Call:
                 self.items.append(item)
                 self.data.append(data)
                 processors.append(processor)
-        self.request_ids = {i: item.request.request_id for i, item in enumerate(self.items)}
-        context.request_ids = self.request_ids
-        context.request_processor = processors
-        context.stopping_criteria = None
         context.cl_socket = surroundings.connection.socket
         context._call = self
-        if context.metrics is not None:
-            context.metrics.set_request_ids(self.request_ids)
+        self._share(processors)
 
     def finish(self, result: Any) -> list[Item]:
         """Send what the handler returned; return the items that go on in the next call."""
@@ -121,6 +121,33 @@ class Call:
         """Answer every open request with what an exception of the handler means."""
         self.fail(prediction_error(error))
 
+    def fail_rows(self, error: RowErrors) -> bool:
+        """Fail the requests that the handler cannot take; return whether others are left to run."""
+        if not all(0 <= index < len(self.items) for index in error.errors):
+            self.fail_with(error)
+            return False
+        for index, reason in error.errors.items():
+            self._fail_item(self.items[index], prediction_error(reason))
+        kept = [index for index in range(len(self.items)) if index not in error.errors]
+        processors = self._context.request_processor
+        assert processors is not None
+        self.items = [self.items[index] for index in kept]
+        self.data = [self.data[index] for index in kept]
+        self._share([processors[index] for index in kept])
+        if not kept:
+            self._close_batches()
+        return bool(kept)
+
+    def _share(self, processors: list[RequestProcessor]) -> None:
+        """Tell the context which requests run now."""
+        context = self._context
+        self.request_ids = {i: item.request.request_id for i, item in enumerate(self.items)}
+        context.request_ids = self.request_ids
+        context.request_processor = processors
+        context.stopping_criteria = None
+        if context.metrics is not None:
+            context.metrics.set_request_ids(self.request_ids)
+
     def fail(self, error: ErrorReply, *, log: bool = False) -> None:
         """Answer every request of the call that is still open with one error."""
         if log:
@@ -139,7 +166,10 @@ class Call:
     def send_chunks(self, values: list[Any]) -> None:
         """Send one chunk per request now, blocking while the frontend does not read.
 
-        Raises `RequestCancelled` once every request was cancelled, or the frontend has gone.
+        A chunk that cannot be encoded fails its request alone.
+
+        Raises `RequestCancelled` once every request was cancelled or has failed, or the frontend
+        has gone.
         """
         if not isinstance(values, list) or len(values) != len(self.items):
             raise ValueError(
@@ -148,15 +178,23 @@ class Call:
         try:
             self._surroundings.poll()
             if all(item.cancelled or item.answered for item in self.items):
-                raise RequestCancelled("every request of the batch was cancelled")
+                raise RequestCancelled("every request of the batch was cancelled or has failed")
             for index, item in enumerate(self.items):
                 if not item.cancelled and not item.answered:
-                    self._queue_value(FrameType.CHUNK, index, item, values[index])
+                    self._send_chunk(index, item, values[index])
             self._surroundings.flush()
         except PeerClosed as error:
             for item in self.items:
                 item.cancelled = True
             raise RequestCancelled("the frontend has gone") from error
+
+    def _send_chunk(self, index: int, item: Item, value: Any) -> None:
+        try:
+            self._queue_value(FrameType.CHUNK, index, item, value)
+        except PeerClosed:
+            raise
+        except Exception as error:
+            self._fail_unencodable(item, error)
 
     def _send_result(self, index: int, item: Item, value: Any) -> bool:
         """Send the answer of one item; return whether the item goes on."""
@@ -180,7 +218,9 @@ class Call:
         return verdict is None or bool(verdict)
 
     def _queue_value(self, frame_type: int, index: int, item: Item, value: Any) -> None:
-        kind, body = encode_value(value)
+        # The frontend reads tensors from this JSON, and they may hold any number.
+        nan = JsonNan.LITERAL if item.request.tensors else self._surroundings.json_nan
+        kind, body = encode_value(value, nan)
         limit = self._surroundings.max_response_size
         if len(body) > limit:
             message = f"The response has {len(body)} bytes, the limit max_response_size is {limit}"
@@ -203,8 +243,8 @@ class Call:
         return encode_response_head(
             processor.get_response_status_code() if processor.has_response_status() else 0,
             kind,
-            str(processor.get_response_status_phrase() or ""),
-            [(str(name), str(value)) for name, value in headers.items()],
+            _header_text(processor.get_response_status_phrase() or ""),
+            [(_header_text(name), _header_text(value)) for name, value in headers.items()],
         )
 
     def _later_head(self, index: int, kind: int) -> bytes:
@@ -215,9 +255,13 @@ class Call:
         ended = processors[index].get_response_header(name)
         if ended is None:
             return PLAIN_HEADS[kind]
-        return encode_response_head(0, kind, "", [(name, str(ended))])
+        return encode_response_head(0, kind, "", [(name, _header_text(ended))])
 
     def _fail_unencodable(self, item: Item, error: Exception) -> None:
+        if isinstance(error, NotFiniteError):
+            report(f"{error.message}\n")
+            self._fail_item(item, ErrorReply(500, error.message, describe(error)))
+            return
         trace = format_traceback(error)
         report(trace)
         self._fail_item(item, ErrorReply(503, NOT_ENCODABLE, describe(error), trace))
@@ -238,3 +282,8 @@ class Call:
                     break
             else:
                 self._surroundings.connection.inbox.close(batch)
+
+
+def _header_text(value: Any) -> str:
+    """Return ``str(value)``; of an object that is no text, without its address."""
+    return value if isinstance(value, str) else without_addresses(str(value))

@@ -26,12 +26,16 @@ class RequestCancelled(Exception):
 
 def describe(error: BaseException) -> str:
     """Return ``ValueError: bad digit``."""
-    try:
-        text = str(error)
-    except Exception as broken:
-        text = f"<its text failed: {type(broken).__name__}>"
+    text = _text_of(error)
     name = type(error).__name__
     return f"{name}: {text}" if text else name
+
+
+def _text_of(value: object) -> str:
+    try:
+        return str(value)
+    except Exception as broken:
+        return f"<its text failed: {type(broken).__name__}>"
 
 
 def is_out_of_resources(error: BaseException) -> bool:
@@ -54,7 +58,9 @@ def prediction_error(error: BaseException) -> ErrorReply:
         code = getattr(error, "error_code", 500)
         if not isinstance(code, int) or not 100 <= code <= 999:
             code = 500
-        return ErrorReply(code, str(getattr(error, "message", "")), detail, text)
+        return ErrorReply(code, _text_of(getattr(error, "message", "")), detail, text)
+    if _is_too_large_an_image(error):
+        return ErrorReply(400, f"The image has too many pixels: {_text_of(error)}", detail, text)
     if is_out_of_resources(error):
         return ErrorReply(507, "Out of resources", detail, text)
     return ErrorReply(503, "Prediction failed", detail, text)
@@ -64,6 +70,13 @@ def _is_prediction_exception(error: BaseException) -> bool:
     # A handler that raised it has imported its module; the worker itself need not.
     kind = getattr(sys.modules.get("ts.utils.util"), "PredictionException", None)
     return kind is not None and isinstance(error, kind)
+
+
+def _is_too_large_an_image(error: BaseException) -> bool:
+    # Pillow's own refusal, in handlers that open images themselves.
+    image = sys.modules.get("PIL.Image")
+    names = ("DecompressionBombError", "DecompressionBombWarning")
+    return any(isinstance(error, getattr(image, name, ())) for name in names)
 
 
 def format_traceback(error: BaseException) -> str:

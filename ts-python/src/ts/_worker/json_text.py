@@ -8,9 +8,12 @@ around them is Python.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from itertools import chain
 from json.encoder import encode_basestring_ascii
 from typing import Any
+
+from ts._worker.non_finite import JsonNan, NotFiniteError, find_not_finite, without_not_finite
 
 _INDENT = "  "
 _NUMBERS = frozenset((int, float, bool, type(None)))
@@ -18,50 +21,106 @@ _SCALARS = _NUMBERS | {str}
 _MOST_LEVELS = 32
 
 
-def dumps_indented(value: Any) -> str:
-    """Return exactly ``json.dumps(value, indent=2)``, or raise what that raises."""
+def dumps_indented(value: Any, nan: JsonNan = JsonNan.ERROR) -> str:
+    """Return exactly ``json.dumps(value, indent=2)``, or raise what that raises.
+
+    Args:
+        value: What to write.
+        nan: What becomes of NaN and the infinities: an error, null, or the words that
+            ``json.dumps`` writes, which are no JSON.
+
+    Raises `NotFiniteError` for a number that is not finite, where that is an error.
+    """
+    return _dumps(value, nan, _indented)
+
+
+def dumps_compact(value: Any, nan: JsonNan = JsonNan.ERROR) -> str:
+    """Return ``json.dumps(value)``; arguments and errors are those of `dumps_indented`."""
+    return _dumps(value, nan, _compact)
+
+
+class _Encoders(dict[int, json.JSONEncoder]):
+    """The encoders whose separators are those of elements at a level, made when one is needed."""
+
+    def __init__(self, *, allow_nan: bool) -> None:
+        super().__init__()
+        self.allow_nan = allow_nan
+
+    def __missing__(self, level: int) -> json.JSONEncoder:
+        separators = (",\n" + _INDENT * level, ": ")
+        encoder = json.JSONEncoder(separators=separators, allow_nan=self.allow_nan)
+        self[level] = encoder
+        return encoder
+
+
+_STRICT = _Encoders(allow_nan=False)
+_LITERAL = _Encoders(allow_nan=True)
+
+
+def _dumps(value: Any, nan: JsonNan, write: Callable[[Any, _Encoders], str]) -> str:
+    try:
+        return write(value, _STRICT)
+    except ValueError:
+        # A number that is not finite, or what the library refuses whatever the setting says.
+        if nan is JsonNan.LITERAL:
+            return write(value, _LITERAL)
+        found = find_not_finite(value)
+        if found.place is not None and nan is JsonNan.ERROR:
+            raise NotFiniteError(found.place) from None
+        if found.place is None and not found.key:
+            raise
+    return write(without_not_finite(value), _STRICT)
+
+
+def _compact(value: Any, encoders: _Encoders) -> str:
+    return json.dumps(value, allow_nan=encoders.allow_nan)
+
+
+def _indented(value: Any, encoders: _Encoders) -> str:
     kind = type(value)
     if kind is str:
         return encode_basestring_ascii(value)
-    if kind is not dict and kind is not list:
-        return json.dumps(value, indent=2)
-    try:
-        out: list[str] = []
-        _write(value, 0, out)
-        return "".join(out)
-    except _NotPlainError:
-        return json.dumps(value, indent=2)
+    if kind is dict or kind is list:
+        try:
+            out: list[str] = []
+            _write(value, 0, out, encoders)
+            return "".join(out)
+        except _NotPlainError:
+            pass
+    return json.dumps(value, indent=2, allow_nan=encoders.allow_nan)
 
 
 class _NotPlainError(Exception):
     """The value holds something only the library's encoder knows how to write."""
 
 
-def _write(value: Any, level: int, out: list[str]) -> None:
+def _write(value: Any, level: int, out: list[str], encoders: _Encoders) -> None:
     kind = type(value)
     if kind is list or kind is tuple:
-        _write_list(value, level, out)
+        _write_list(value, level, out, encoders)
     elif kind is dict:
-        _write_dict(value, level, out)
+        _write_dict(value, level, out, encoders)
     elif kind in _SCALARS:
-        out.append(_encoder(0).encode(value))
+        out.append(encoders[0].encode(value))
     else:
         raise _NotPlainError
 
 
-def _write_list(value: list[Any] | tuple[Any, ...], level: int, out: list[str]) -> None:
+def _write_list(
+    value: list[Any] | tuple[Any, ...], level: int, out: list[str], encoders: _Encoders
+) -> None:
     if not value:
         out.append("[]")
         return
     kinds = set(map(type, value))
     if kinds <= _SCALARS:
-        out.append(_pad("[", _encoder(level + 1).encode(value), "]", level))
+        out.append(_pad("[", encoders[level + 1].encode(value), "]", level))
         return
     if level >= _MOST_LEVELS:
         # Very deep, or it contains itself: the library knows what to say.
         raise _NotPlainError
     if kinds <= {list, tuple}:
-        text = _nested_numbers(value, level)
+        text = _nested_numbers(value, level, encoders)
         if text is not None:
             out.append(text)
             return
@@ -70,18 +129,18 @@ def _write_list(value: list[Any] | tuple[Any, ...], level: int, out: list[str]) 
     for index, item in enumerate(value):
         if index:
             out.append(separator)
-        _write(item, level + 1, out)
+        _write(item, level + 1, out, encoders)
     out.append("\n" + _INDENT * level + "]")
 
 
-def _write_dict(value: dict[Any, Any], level: int, out: list[str]) -> None:
+def _write_dict(value: dict[Any, Any], level: int, out: list[str], encoders: _Encoders) -> None:
     if not value:
         out.append("{}")
         return
     if not all(type(key) is str for key in value):
         raise _NotPlainError
     if set(map(type, value.values())) <= _SCALARS:
-        out.append(_pad("{", _encoder(level + 1).encode(value), "}", level))
+        out.append(_pad("{", encoders[level + 1].encode(value), "}", level))
         return
     if level >= _MOST_LEVELS:
         raise _NotPlainError
@@ -92,7 +151,7 @@ def _write_dict(value: dict[Any, Any], level: int, out: list[str]) -> None:
         first = False
         out.append(encode_basestring_ascii(key))
         out.append(": ")
-        _write(item, level + 1, out)
+        _write(item, level + 1, out, encoders)
     out.append("\n" + _INDENT * level + "}")
 
 
@@ -102,7 +161,9 @@ def _pad(opening: str, text: str, closing: str, level: int) -> str:
     return f"{opening}{outer}{_INDENT}{text[1:-1]}{outer}{closing}"
 
 
-def _nested_numbers(value: list[Any] | tuple[Any, ...], level: int) -> str | None:
+def _nested_numbers(
+    value: list[Any] | tuple[Any, ...], level: int, encoders: _Encoders
+) -> str | None:
     """Write lists of lists ... of numbers, all equally deep and none empty; else return None.
 
     The C encoder puts the innermost separator everywhere. Numbers contain no brackets, so the
@@ -125,7 +186,7 @@ def _nested_numbers(value: list[Any] | tuple[Any, ...], level: int) -> str | Non
     if not set(map(type, chain.from_iterable(rows))) <= _NUMBERS:
         return None
     innermost = ",\n" + _INDENT * (level + depth)
-    text = _encoder(level + depth).encode(value)
+    text = encoders[level + depth].encode(value)
     for closed in range(depth - 1, 0, -1):
         text = text.replace(
             "]" * closed + innermost + "[" * closed,
@@ -144,15 +205,3 @@ def _opening(level: int, count: int) -> str:
 def _closing(level: int, count: int) -> str:
     """Return `count` brackets closed from `level` outwards."""
     return "".join("\n" + _INDENT * (level - i) + "]" for i in range(count))
-
-
-_encoders: dict[int, json.JSONEncoder] = {}
-
-
-def _encoder(level: int) -> json.JSONEncoder:
-    """Return the encoder whose separators are those of elements at `level`."""
-    encoder = _encoders.get(level)
-    if encoder is None:
-        encoder = json.JSONEncoder(separators=(",\n" + _INDENT * level, ": "))
-        _encoders[level] = encoder
-    return encoder

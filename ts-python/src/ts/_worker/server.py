@@ -14,7 +14,9 @@ from ts._worker.call import Call, Surroundings
 from ts._worker.connection import WorkerConnection
 from ts._worker.inbox import Item
 from ts._worker.metrics import PredictionTime
+from ts._worker.non_finite import JsonNan
 from ts.service import Service
+from ts.utils._row_errors import RowErrors
 
 _BREATH_SEC = 0.0001
 """While batches wait, answers leave and cancellations are read this often: each costs a system
@@ -32,7 +34,12 @@ class BatchServer:
         self._connection = connection
         self._service = service
         self._surroundings = Surroundings(
-            connection, decode, load.max_response_size, self._poll, connection.writer.flush
+            connection,
+            decode,
+            load.max_response_size,
+            JsonNan.of_environment(),
+            self._poll,
+            connection.writer.flush,
         )
         self._prediction_time = PredictionTime(connection.writer, load.model_name)
         self._continuous = False
@@ -81,15 +88,20 @@ class BatchServer:
         call = Call(items, service.context, self._surroundings)
         if not call.items:
             return call.finish([])
-        started = time.perf_counter()
-        try:
-            result = service.entry_point(call.data, service.context)
-        except (SystemExit, KeyboardInterrupt, ProtocolError):
-            raise
-        except BaseException as error:
-            # Such as asyncio.CancelledError: it fails these requests, not the worker.
-            call.fail_with(error)
-            return []
+        while True:
+            started = time.perf_counter()
+            try:
+                result = service.entry_point(call.data, service.context)
+                break
+            except (SystemExit, KeyboardInterrupt, ProtocolError):
+                raise
+            except RowErrors as error:
+                if not call.fail_rows(error):
+                    return []
+            except BaseException as error:
+                # Such as asyncio.CancelledError: it fails these requests, not the worker.
+                call.fail_with(error)
+                return []
         took = time.perf_counter() - started
         if service.context.stopping_criteria is not None:
             self._continuous = True

@@ -11,6 +11,7 @@ from typing import Any
 from ts._protocol.frames import Buffer
 from ts._protocol.messages import BodyKind, Part, PredictItem
 from ts._worker.json_text import dumps_indented
+from ts._worker.non_finite import JsonNan
 from ts.context import RequestHeaders, RequestProcessor
 
 logger = logging.getLogger(__name__)
@@ -73,8 +74,15 @@ def decode_part(part: Part) -> Any:
     return part.value
 
 
-def encode_value(value: Any) -> tuple[BodyKind, Buffer]:
-    """Encode what a handler returned for one request; raises whatever its encoding raises."""
+def encode_value(value: Any, nan: JsonNan) -> tuple[BodyKind, Buffer]:
+    """Encode what a handler returned for one request; raises whatever its encoding raises.
+
+    Args:
+        value: The result.
+        nan: What becomes of NaN and the infinities where the result becomes JSON.
+
+    Raises `NotFiniteError` for such a number, where that is an error.
+    """
     if isinstance(value, (bytes, bytearray)):
         return BodyKind.BYTES, value
     if isinstance(value, str):
@@ -84,4 +92,4 @@ def encode_value(value: Any) -> tuple[BodyKind, Buffer]:
         buffer = io.BytesIO()
         torch.save(value, buffer)
         return BodyKind.TENSOR, buffer.getbuffer()
-    return BodyKind.JSON, dumps_indented(value).encode("utf-8")
+    return BodyKind.JSON, dumps_indented(value, nan).encode("utf-8")

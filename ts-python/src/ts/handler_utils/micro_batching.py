@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ts.handler_utils._slice_context import CurrentSliceContext, SliceContext
+from ts.utils._row_errors import RowErrors
 
 STEPS = ("preprocess", "inference", "postprocess")
 
@@ -147,7 +148,8 @@ class MicroBatching:
         done = sorted((call.results.get() for _ in range(count)), key=lambda s: s.index)
         for piece in done:
             if piece.error is not None:
-                raise piece.error
+                error = piece.error
+                raise error.moved_by(piece.index * size) if isinstance(error, RowErrors) else error
         return [result for piece in done for result in piece.data]
 
     def _serve(self, step: str) -> None:

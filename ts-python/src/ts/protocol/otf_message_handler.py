@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ts._protocol.messages import Part
+from ts._worker.non_finite import JsonNan, NotFiniteError
 from ts._worker.values import decode_part, encode_value
 
 __all__ = [
@@ -86,12 +87,15 @@ def create_predict_response(
         return None
     bodies: list[bytes] = []
     if ret is not None:
+        nan = JsonNan.of_environment()
         try:
-            bodies = [bytes(encode_value(ret[index])[1]) for index in req_id_map]
+            bodies = [bytes(encode_value(ret[index], nan)[1]) for index in req_id_map]
         except TypeError:
             return create_predict_response(
                 None, req_id_map, "Unsupported model output data type.", 503
             )
+        except NotFiniteError as error:
+            return create_predict_response(None, req_id_map, error.message, 500)
     out = [_INT.pack(code), _octets(message.encode("utf-8"))]
     for position, (index, request_id) in enumerate(req_id_map.items()):
         out.append(_octets(request_id.encode("utf-8")))

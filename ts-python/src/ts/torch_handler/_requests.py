@@ -56,5 +56,5 @@ def target_of(row: Any) -> int | tuple[int, ...]:
         if isinstance(target, (list, tuple)):
             return tuple(int(index) for index in target)
         return int(target.decode() if isinstance(target, (bytes, bytearray)) else target)
-    except (TypeError, ValueError) as e:
+    except (TypeError, ValueError, OverflowError) as e:
         raise PredictionException(f"target {target!r}, expected the index of a class", 400) from e

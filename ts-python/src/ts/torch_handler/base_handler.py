@@ -21,6 +21,7 @@ from ts.torch_handler._loading import (
 from ts.torch_handler._onnx import create_session, is_session, run_session
 from ts.torch_handler._requests import target_of
 from ts.utils._optional import import_optional
+from ts.utils._row_errors import read_rows
 from ts.utils.util import check_valid_pt2_backend, load_label_mapping
 
 logger = logging.getLogger(__name__)
@@ -155,7 +156,7 @@ class BaseHandler:
         """
         first = raw_data[0]
         inputs = first.get("data") or first.get("body") if isinstance(first, dict) else first
-        targets = [target_of(row) for row in raw_data]
+        targets = read_rows(raw_data, lambda row, _: target_of(row))
         same = all(target == targets[0] for target in targets)
         self.target = targets[0] if same else targets
         return self.get_insights(data_preprocess, inputs, self.target)

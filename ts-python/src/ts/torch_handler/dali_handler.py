@@ -11,6 +11,7 @@ from ts.handler_utils.timer import timed
 from ts.torch_handler._requests import decode_base64, payload_of
 from ts.torch_handler.base_handler import BaseHandler
 from ts.utils._optional import import_optional
+from ts.utils._row_errors import read_rows
 from ts.utils.util import PredictionException
 
 
@@ -40,7 +41,8 @@ class DALIHandler(BaseHandler):
         """
         import numpy as np
 
-        images = [np.frombuffer(self._octets_of(row), dtype=np.uint8) for row in data]
+        octets = read_rows(data, lambda row, _: self._octets_of(row))
+        images = [np.frombuffer(image, dtype=np.uint8) for image in octets]
         size = int(self.model_yaml_config["dali"]["batch_size"])
         parts = [self._run(images[at : at + size]) for at in range(0, len(images), size)]
         return torch.cat(parts)

@@ -11,6 +11,7 @@ from ts.handler_utils.timer import timed
 from ts.torch_handler._loading import load_weights
 from ts.torch_handler._requests import payload_of
 from ts.torch_handler.base_handler import BaseHandler
+from ts.utils._row_errors import read_rows
 from ts.utils.util import PredictionException
 
 
@@ -24,7 +25,7 @@ class DenseNetHandler(BaseHandler):
         Raises:
             PredictionException: 400, an input is not such a file.
         """
-        return [self._read_tensor(payload_of(row)).to(self.device) for row in data]
+        return read_rows(data, lambda row, _: self._read_tensor(payload_of(row)).to(self.device))
 
     @timed
     def inference(self, data: Any, *args: Any, **kwargs: Any) -> list[Any]:

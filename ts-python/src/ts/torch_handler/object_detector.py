@@ -10,6 +10,7 @@ from ts.handler_utils.timer import timed
 from ts.torch_handler._images import tensor_transform
 from ts.torch_handler._lazy_attribute import LazyClassAttribute
 from ts.torch_handler.vision_handler import VisionHandler
+from ts.utils._row_errors import read_rows
 from ts.utils.util import map_class_to_label
 
 
@@ -26,7 +27,7 @@ class ObjectDetector(VisionHandler):
     @timed
     def preprocess(self, data: Any) -> list[torch.Tensor]:
         """Return the images of the batch as tensors [C, H, W], which may differ in size."""
-        return [self._to_tensor(row).to(self.device) for row in data]
+        return [tensor.to(self.device) for tensor in read_rows(data, self._to_tensor)]
 
     @timed
     def inference(self, data: Any, *args: Any, **kwargs: Any) -> Any:

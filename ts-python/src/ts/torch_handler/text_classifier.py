@@ -11,6 +11,7 @@ from ts.handler_utils.timer import timed
 from ts.torch_handler._requests import payload_of
 from ts.torch_handler.text_handler import TextHandler
 from ts.utils._optional import import_optional
+from ts.utils._row_errors import read_rows
 from ts.utils.util import PredictionException, map_class_to_label
 
 
@@ -33,8 +34,9 @@ class TextClassifier(TextHandler):
         Raises:
             PredictionException: 400, an input is not a text.
         """
-        tokens = [self._tokens_of(payload_of(row)) for row in data]
-        ids = [[self.source_vocab[t] for t in ngrams_iterator(ts, self.ngrams)] for ts in tokens]
+        read = read_rows(data, lambda row, _: self._read(payload_of(row)))
+        tokens = [words for words, _ in read]
+        ids = [text_ids for _, text_ids in read]
         offsets = [0]
         for text_ids in ids[:-1]:
             offsets.append(offsets[-1] + len(text_ids))
@@ -84,6 +86,16 @@ class TextClassifier(TextHandler):
             importances = self.summarize_attributions(attributions).tolist()
             insights.append({"importances": importances, "words": self.get_word_token(words)})
         return insights
+
+    def _read(self, value: Any) -> tuple[list[str], list[int]]:
+        """Return the tokens of a text, and the ids of its n-grams."""
+        tokens = self._tokens_of(value)
+        try:
+            return tokens, [self.source_vocab[t] for t in ngrams_iterator(tokens, self.ngrams)]
+        except KeyError as e:
+            raise PredictionException(
+                f"The text has {e}, which is not in the model's vocabulary", 400
+            ) from e
 
     def _tokens_of(self, value: Any) -> list[str]:
         if isinstance(value, (bytes, bytearray)):

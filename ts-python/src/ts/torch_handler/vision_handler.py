@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import functools
+import os
 from typing import Any
 
 import torch
 
 from ts.handler_utils.timer import timed
-from ts.torch_handler._images import decode_image
+from ts.torch_handler._images import (
+    MAX_IMAGE_PIXELS,
+    decode_image,
+    limit_pillow,
+    max_image_pixels,
+)
 from ts.torch_handler._requests import decode_base64, payload_of
 from ts.torch_handler.base_handler import BaseHandler
 from ts.utils._optional import import_optional
+from ts.utils._row_errors import read_rows
 from ts.utils.util import PredictionException
 
 
@@ -20,17 +27,28 @@ class VisionHandler(BaseHandler):
 
     A row's ``data`` or ``body`` may be an image file, the Base64 text of one, or numbers, which
     become a float tensor.
+
+    Attributes:
+        max_image_pixels: Images with more pixels are refused; None for no limit. Set by
+            `initialize`.
     """
 
     image_processing: Any
+    max_image_pixels: int | None = MAX_IMAGE_PIXELS
 
     def initialize(self, context: Any) -> None:
-        """Load the model; lift Pillow's limit of pixels if the server has none."""
-        super().initialize(context)
-        if not context.system_properties.get("limit_max_image_pixels", True):
-            from PIL import Image
+        """Load the model, and set the limit of pixels, which also Pillow then has.
 
-            Image.MAX_IMAGE_PIXELS = None
+        Raises:
+            ValueError: ``handler.max_image_pixels`` of model-config.yaml is no such limit.
+        """
+        super().initialize(context)
+        self.max_image_pixels = None
+        if context.system_properties.get("limit_max_image_pixels", True):
+            self.max_image_pixels = max_image_pixels(
+                self.model_yaml_config.get("handler"), os.environ.get("TS_MAX_IMAGE_PIXELS")
+            )
+        limit_pillow(self.max_image_pixels)
 
     @functools.cached_property
     def ig(self) -> Any:
@@ -45,7 +63,7 @@ class VisionHandler(BaseHandler):
         Raises:
             PredictionException: 400, an input is not an image.
         """
-        return torch.stack([self._to_tensor(row) for row in data]).to(self.device)
+        return torch.stack(read_rows(data, self._to_tensor)).to(self.device)
 
     def get_insights(self, tensor_data: Any, _: Any, target: Any = 0) -> Any:
         """Explain `target` by Integrated Gradients: 15 steps from a baseline of zeros.
@@ -55,18 +73,18 @@ class VisionHandler(BaseHandler):
         """
         return self.ig.attribute(tensor_data, target=target, n_steps=15).tolist()
 
-    def _to_tensor(self, row: Any) -> torch.Tensor:
+    def _to_tensor(self, row: Any, _: int = 0) -> torch.Tensor:
         value = payload_of(row)
         if value is None:
             raise PredictionException("The request has no input, expected data or body", 400)
         if isinstance(value, str):
             value = decode_base64(value)
         if isinstance(value, (bytes, bytearray)):
-            tensor: torch.Tensor = self.image_processing(decode_image(value))
+            tensor: torch.Tensor = self.image_processing(decode_image(value, self.max_image_pixels))
             return tensor
         try:
             return torch.as_tensor(value, dtype=torch.float32)
-        except (TypeError, ValueError, RuntimeError) as e:
+        except (TypeError, ValueError, RuntimeError, OverflowError) as e:
             raise PredictionException(
                 f"The input is neither an image nor an array of numbers: {e}", 400
             ) from e

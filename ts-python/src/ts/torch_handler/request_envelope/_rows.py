@@ -21,7 +21,7 @@ def json_of(row: Any, position: int) -> Any:
     if isinstance(value, (bytes, bytearray, str)):
         try:
             return json.loads(value)
-        except ValueError as e:
+        except (ValueError, RecursionError) as e:
             raise PredictionException(f"Request {position} is not JSON: {e}", 400) from e
     return value
 

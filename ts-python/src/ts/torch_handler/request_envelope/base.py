@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
+
+from ts.utils._row_errors import RowErrors
 
 
 class BaseEnvelope:
@@ -35,14 +37,30 @@ class BaseEnvelope:
         """Turn what the handler returned into one answer per request."""
         raise NotImplementedError
 
+    def _lengths(self) -> Sequence[int] | None:
+        """Return how many rows each request of the running batch had; None for one each."""
+        return None
+
+    def _errors_of_requests(self, error: RowErrors) -> RowErrors:
+        lengths = self._lengths()
+        return error if lengths is None else error.of_requests(lengths)
+
     def _handle(self, data: Any, context: Any) -> Any:
         self.context = context
-        results = self._handle_fn(self._parse(data, context), context)
+        rows = self._parse(data, context)
+        try:
+            results = self._handle_fn(rows, context)
+        except RowErrors as error:
+            raise self._errors_of_requests(error) from error
         return self.format_output(results) if results else results
 
     async def _handle_async(self, data: Any, context: Any) -> Any:
         self.context = context
-        results = await self._handle_fn(self._parse(data, context), context)
+        rows = self._parse(data, context)
+        try:
+            results = await self._handle_fn(rows, context)
+        except RowErrors as error:
+            raise self._errors_of_requests(error) from error
         return self.format_output(results) if results else results
 
     def _parse(self, data: Any, context: Any) -> Any:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any
 
+from ts._worker.json_text import dumps_compact
+from ts._worker.non_finite import JsonNan
 from ts.torch_handler.request_envelope._rows import json_of, list_of, split
 from ts.torch_handler.request_envelope.base import BaseEnvelope
+from ts.utils._row_errors import read_rows
 from ts.utils.util import PredictionException
 
 # How many instances each request of the running batch had.
@@ -30,17 +32,32 @@ class JSONEnvelope(BaseEnvelope):
         Raises:
             PredictionException: 400, a request is not of this form.
         """
-        requests = [
-            list_of(json_of(row, position), "instances", position)
-            for position, row in enumerate(data)
-        ]
+        requests = read_rows(data, self._instances_of)
         _lengths.set(tuple(len(instances) for instances in requests))
-        return [self._decode(instance) for instances in requests for instance in instances]
+        return [instance for instances in requests for instance in instances]
 
-    def format_output(self, data: Any) -> list[str]:
+    def format_output(self, data: Any) -> list[Any]:
         """Return the text of each request's predictions."""
         parts = split(data, _lengths.get(), "instances")
-        return [json.dumps({"predictions": part}) for part in parts]
+        return [self._text_of({"predictions": part}) for part in parts]
+
+    @staticmethod
+    def _text_of(answer: dict[str, Any]) -> Any:
+        """Return the text of an answer, or the answer itself if it has none.
+
+        The worker then fails that request, and the others of the batch are answered.
+        """
+        try:
+            return dumps_compact(answer, JsonNan.of_environment())
+        except (TypeError, ValueError, RecursionError):
+            return answer
+
+    def _instances_of(self, row: Any, position: int) -> list[Any]:
+        instances = list_of(json_of(row, position), "instances", position)
+        return [self._decode(instance) for instance in instances]
+
+    def _lengths(self) -> Sequence[int]:
+        return _lengths.get()
 
     def _decode(self, instance: Any) -> Any:
         if not isinstance(instance, Mapping):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextvars import ContextVar
 from typing import Any
 
 from ts.torch_handler.request_envelope._rows import json_of, list_of, split
 from ts.torch_handler.request_envelope.base import BaseEnvelope
+from ts.utils._row_errors import read_rows
 
 # How many instances each request of the running batch had.
 _lengths: ContextVar[tuple[int, ...]] = ContextVar("kserve_envelope_lengths", default=(0,))
@@ -25,10 +27,9 @@ class KServeEnvelope(BaseEnvelope):
         Raises:
             PredictionException: 400, a request is not of this form.
         """
-        requests = [
-            list_of(json_of(row, position), "instances", position)
-            for position, row in enumerate(data)
-        ]
+        requests = read_rows(
+            data, lambda row, position: list_of(json_of(row, position), "instances", position)
+        )
         _lengths.set(tuple(len(instances) for instances in requests))
         return [instance for instances in requests for instance in instances]
 
@@ -36,6 +37,9 @@ class KServeEnvelope(BaseEnvelope):
         """Return each request's object."""
         key = "explanations" if self._is_explain() else "predictions"
         return [{key: part} for part in split(data, _lengths.get(), "instances")]
+
+    def _lengths(self) -> Sequence[int]:
+        return _lengths.get()
 
     def _is_explain(self) -> bool:
         # The batcher never mixes predictions and explanations in one batch.

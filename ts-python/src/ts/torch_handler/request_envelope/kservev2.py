@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextvars import ContextVar
 from typing import Any
 
 from ts.torch_handler.request_envelope._rows import json_of, list_of, split
 from ts.torch_handler.request_envelope._tensors import decode_input, encode_output
 from ts.torch_handler.request_envelope.base import BaseEnvelope
+from ts.utils._row_errors import read_rows
 from ts.utils.util import PredictionException
 
 # The requests of the running batch.
@@ -28,18 +30,9 @@ class KServev2Envelope(BaseEnvelope):
         Raises:
             PredictionException: 400, a request is not of this form.
         """
-        requests = tuple(json_of(row, position) for position, row in enumerate(data))
-        inputs: list[dict[str, Any]] = []
-        for position, request in enumerate(requests):
-            tensors = list_of(request, "inputs", position)
-            if not tensors:
-                raise PredictionException(f'Request {position}: "inputs" is empty', 400)
-            inputs.extend(
-                decode_input(tensor, f"Request {position}, input {index}")
-                for index, tensor in enumerate(tensors)
-            )
-        _requests.set(requests)
-        return inputs
+        read = read_rows(data, _read_request)
+        _requests.set(tuple(request for request, _ in read))
+        return [tensor for _, inputs in read for tensor in inputs]
 
     def format_output(self, data: Any) -> list[dict[str, Any]]:
         """Return each request's object.
@@ -48,7 +41,7 @@ class KServev2Envelope(BaseEnvelope):
             PredictionException: 503, the number of results does not fit the requests.
         """
         requests = _requests.get()
-        parts = split(data, [len(request["inputs"]) for request in requests], "inputs")
+        parts = split(data, self._lengths(), "inputs")
         return [
             self._answer(request, results, position)
             for position, (request, results) in enumerate(zip(requests, parts, strict=True))
@@ -60,9 +53,9 @@ class KServev2Envelope(BaseEnvelope):
         names = [tensor["name"] for tensor in inputs]
         if isinstance(wanted, list) and len(wanted) == len(results):
             names = [
-                output.get("name", name) if isinstance(output, dict) else name
-                for output, name in zip(wanted, names, strict=False)
-            ] + [str(output.get("name")) for output in wanted[len(names) :]]
+                _name_of(output, names[index] if index < len(names) else f"output_{index}")
+                for index, output in enumerate(wanted)
+            ]
         if len(results) > len(names):
             raise PredictionException(
                 f"The handler returned {len(results)} outputs for {len(names)} inputs of request "
@@ -84,6 +77,27 @@ class KServev2Envelope(BaseEnvelope):
             ],
         }
 
+    def _lengths(self) -> Sequence[int]:
+        return [len(request["inputs"]) for request in _requests.get()]
+
     @staticmethod
     def _datatype(inputs: list[dict[str, Any]], index: int) -> str | None:
         return inputs[index]["datatype"] if index < len(inputs) else None
+
+
+def _read_request(row: Any, position: int) -> tuple[Any, list[dict[str, Any]]]:
+    """Return a request and its inputs, decoded."""
+    request = json_of(row, position)
+    tensors = list_of(request, "inputs", position)
+    if not tensors:
+        raise PredictionException(f'Request {position}: "inputs" is empty', 400)
+    return request, [
+        decode_input(tensor, f"Request {position}, input {index}")
+        for index, tensor in enumerate(tensors)
+    ]
+
+
+def _name_of(output: Any, otherwise: str) -> str:
+    """Return the name of an output that was asked for; one without a name has `otherwise`."""
+    name = output.get("name") if isinstance(output, dict) else None
+    return name if isinstance(name, str) else otherwise

@@ -18,6 +18,9 @@ final class PredictBatch implements Outgoing {
   /** Everything but strings and values: kind, time left, lengths and counts. */
   private static final int FIXED_FIELDS = 15;
 
+  /** Stands with the kind of a request whose answer is read into tensors. */
+  private static final int FOR_TENSORS = 0x80;
+
   private static final int PER_HEADER = 6;
   private static final int PER_PART = 8;
 
@@ -79,7 +82,7 @@ final class PredictBatch implements Outgoing {
     OutgoingBody body = encoder.body(FrameType.PREDICT, expectedFields(request));
     boolean whole = false;
     try {
-      body.u8(code(request.kind()))
+      body.u8(code(request.kind()) | (request.tensors() ? FOR_TENSORS : 0))
           .u32(timeLeftMillis[index])
           .str16("request id", request.id())
           .headers(request.headers());

@@ -89,6 +89,8 @@ final class SpawnOrder {
     ours.put("TS_DECODE_INPUT_REQUEST", Boolean.toString(switches.decodeInputRequest()));
     ours.put("TS_IPEX_ENABLE", Boolean.toString(switches.ipexEnable()));
     ours.put("TS_IPEX_GPU_ENABLE", Boolean.toString(switches.ipexGpuEnable()));
+    ours.put("TS_MAX_IMAGE_PIXELS", Integer.toString(switches.maxImagePixels()));
+    ours.put("TS_JSON_NAN", switches.jsonNan());
     ours.put("TS_REQUEST_SEQUENCE_ID", settings.sequenceHeaders().id());
     ours.put("TS_REQUEST_SEQUENCE_START", settings.sequenceHeaders().start());
     ours.put("TS_REQUEST_SEQUENCE_END", settings.sequenceHeaders().end());

@@ -53,10 +53,14 @@ public record WorkerSettings(
    * @param limitMaxImagePixels {@code limit_max_image_pixels}
    * @param ipexEnable {@code ipex_enable}
    * @param ipexGpuEnable {@code ipex_gpu_enable}
+   * @param maxImagePixels {@code max_image_pixels}
+   * @param jsonNan {@code json_nan}
    */
   public record HandlerSwitches(
       boolean decodeInputRequest,
       boolean limitMaxImagePixels,
       boolean ipexEnable,
-      boolean ipexGpuEnable) {}
+      boolean ipexGpuEnable,
+      int maxImagePixels,
+      String jsonNan) {}
 }

@@ -354,7 +354,8 @@ public class GoldenFramesTest {
         Protocol.HTTP,
         headers,
         parts,
-        Optional.empty());
+        Optional.empty(),
+        item.has("tensors"));
   }
 
   private static String hex(List<ByteBuf> out) {

@@ -64,7 +64,7 @@ final class RuntimeFixture implements AutoCloseable {
         unix,
         new ProcessEnvironment(
             environment, Optional.of(Pattern.compile(".*BLOCKED")), Set.of("FAKE_SECRET")),
-        new WorkerSettings.HandlerSwitches(true, true, false, false),
+        new WorkerSettings.HandlerSwitches(true, true, false, false, 100_000_000, "error"),
         new SequenceHeaders("seq-id", "seq-start", "seq-end"),
         Optional.empty(),
         6_553_500,

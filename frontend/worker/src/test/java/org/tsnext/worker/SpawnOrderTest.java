@@ -55,6 +55,8 @@ public class SpawnOrderTest {
     assertEquals(environment.get("TS_DECODE_INPUT_REQUEST"), "false");
     assertEquals(environment.get("TS_IPEX_ENABLE"), "true");
     assertEquals(environment.get("TS_REQUEST_SEQUENCE_END"), "seq-end");
+    assertEquals(environment.get("TS_JSON_NAN"), "null");
+    assertEquals(environment.get("TS_MAX_IMAGE_PIXELS"), "5000");
     assertFalse(spawnOrder.environment(order()).containsKey("MY_TOKEN"));
   }
 
@@ -104,7 +106,7 @@ public class SpawnOrderTest {
         Path.of("/tmp"),
         true,
         new ProcessEnvironment(inherited, Optional.of(Pattern.compile("MY_.*")), Set.of("KEY")),
-        new WorkerSettings.HandlerSwitches(false, true, true, false),
+        new WorkerSettings.HandlerSwitches(false, true, true, false, 5000, "null"),
         new SequenceHeaders("seq-id", "seq-start", "seq-end"),
         Optional.empty(),
         1000,

@@ -50,7 +50,8 @@ final class SequenceIds {
         request.protocol(),
         headers,
         request.parts(),
-        request.timeout());
+        request.timeout(),
+        request.tensors());
   }
 
   /** The ids of the sequences that a handler ends with an answer: parted by semicolons. */

@@ -15,6 +15,8 @@ import java.util.Optional;
  * @param protocol by which it came, for the metrics of predictions and explanations
  * @param headers in the order and spelling of the client, plus those the frontend adds
  * @param timeout how long the client is willing to wait; empty for no limit of its own
+ * @param tensors whether tensors are read from the JSON of the answer, which may then hold numbers
+ *     that are not finite; to anything else {@code json_nan} applies
  */
 public record InferenceRequest(
     String id,
@@ -24,7 +26,8 @@ public record InferenceRequest(
     Protocol protocol,
     List<Header> headers,
     List<InputPart> parts,
-    Optional<Duration> timeout) {
+    Optional<Duration> timeout,
+    boolean tensors) {
 
   public InferenceRequest {
     Objects.requireNonNull(id, "id");
@@ -35,6 +38,19 @@ public record InferenceRequest(
     Objects.requireNonNull(timeout, "timeout");
     headers = List.copyOf(headers);
     parts = List.copyOf(parts);
+  }
+
+  /** A request whose answer goes to the client as it is. */
+  public InferenceRequest(
+      String id,
+      String modelName,
+      Optional<String> version,
+      RequestKind kind,
+      Protocol protocol,
+      List<Header> headers,
+      List<InputPart> parts,
+      Optional<Duration> timeout) {
+    this(id, modelName, version, kind, protocol, headers, parts, timeout, false);
   }
 
   /** Keeps the buffers of all parts for one more {@link #release}. */

@@ -130,7 +130,8 @@ public final class ModelInfer implements UnaryHandler<ModelInferRequest, ModelIn
               Protocol.GRPC,
               facts.headers(),
               List.of(new InputPart("body", "application/json", json)),
-              timeout);
+              timeout,
+              true);
       call.isNow(inference.submit(question, this));
     }
 

@@ -95,8 +95,24 @@ public final class WorkerKeys {
       SettingKey.of(
               "limit_max_image_pixels",
               bool(),
-              "Whether Pillow's limit of image size holds in vision handlers.")
+              "Whether images have a limit of pixels in vision handlers (max_image_pixels).")
           .withDefault("true");
+  public static final SettingKey<Integer> MAX_IMAGE_PIXELS =
+      SettingKey.of(
+              "max_image_pixels",
+              integer(1, Integer.MAX_VALUE),
+              "Pixels of an image (width times height) that vision handlers decode at most; larger"
+                  + " ones are answered with 400. A model may say another limit in its"
+                  + " model-config.yaml.")
+          .withDefault("100000000");
+  public static final SettingKey<String> JSON_NAN =
+      SettingKey.of(
+              "json_nan",
+              oneOf("error", "null", "literal"),
+              "What becomes of NaN and Infinity in answers that are JSON, which has no words for"
+                  + " them: an error (500) that names the place, null, or the words NaN, Infinity"
+                  + " and -Infinity as TorchServe 0.12 wrote them.")
+          .withDefault("error");
   public static final SettingKey<Boolean> IPEX_ENABLE =
       SettingKey.of(
               "ipex_enable",
@@ -146,6 +162,8 @@ public final class WorkerKeys {
           BLACKLIST_ENV_VARS,
           DECODE_INPUT_REQUEST,
           LIMIT_MAX_IMAGE_PIXELS,
+          MAX_IMAGE_PIXELS,
+          JSON_NAN,
           IPEX_ENABLE,
           IPEX_GPU_ENABLE,
           CPU_LAUNCHER_ENABLE,
