@@ -1,14 +1,13 @@
 package org.tsnext.worker;
 
 import java.io.IOException;
-import java.nio.channels.FileChannel;
-import java.nio.channels.FileLock;
+import java.nio.channels.ClosedByInterruptException;
+import java.nio.channels.FileLockInterruptionException;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
-import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -17,8 +16,11 @@ import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.BooleanSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.tsnext.core.ownership.Host;
+import org.tsnext.core.ownership.OwnerLock;
 
 /**
  * Folders of installed packages, each under a key that stands for what is in it. A folder is made
@@ -35,6 +37,7 @@ final class EnvironmentCache {
 
   private final Path folder;
   private final boolean kept;
+  private final Host host;
   private final Map<String, Entry> entries = new HashMap<>();
 
   /** Who uses or makes the folder of one key. */
@@ -54,6 +57,11 @@ final class EnvironmentCache {
    * @param kept whether folders outlive those that use them, and this server
    */
   EnvironmentCache(Path folder, boolean kept) {
+    this(folder, kept, Host.current());
+  }
+
+  EnvironmentCache(Path folder, boolean kept, Host host) {
+    this.host = host;
     this.folder = folder.toAbsolutePath().normalize();
     this.kept = kept;
   }
@@ -99,28 +107,58 @@ final class EnvironmentCache {
   private Path locked(String key, Maker maker) throws IOException, InterruptedException {
     makePrivateFolder();
     Path place = folder.resolve(key);
+    if (!kept) {
+      // No other server has this folder.
+      return Files.exists(place.resolve(MARK)) ? place : make(place, maker, () -> true);
+    }
+    Path lockFile = folder.resolve(key + ".lock");
     // Another server with the same cache may be at it.
-    try (FileChannel channel =
-            FileChannel.open(
-                folder.resolve(key + ".lock"),
-                StandardOpenOption.CREATE,
-                StandardOpenOption.WRITE);
-        FileLock lock = channel.lock()) {
+    try (OwnerLock lock = awaitLock(lockFile)) {
       if (Files.exists(place.resolve(MARK))) {
         return place;
       }
-      remove(place);
-      boolean made = false;
-      try {
-        Files.createDirectory(place, PosixFilePermissions.asFileAttribute(PRIVATE));
-        maker.make(place);
-        Files.createFile(place.resolve(MARK));
-        made = lock.isValid();
-        return place;
-      } finally {
-        if (!made) {
-          remove(place);
-        }
+      if (Files.exists(place, LinkOption.NOFOLLOW_LINKS)
+          && !lock.lastOwnerHasEnded(lockFile, host)) {
+        throw new IOException(
+            "the packages in "
+                + place
+                + " are not complete, and it cannot be told whether another host installs them just"
+                + " now, since its locks are not seen here; remove the folder if none does, or set"
+                + " dependency_cache to a folder of this host");
+      }
+      lock.mark(host);
+      return make(place, maker, lock::isHeld);
+    }
+  }
+
+  private static OwnerLock awaitLock(Path lockFile) throws IOException {
+    try {
+      return OwnerLock.await(lockFile);
+    } catch (ClosedByInterruptException | FileLockInterruptionException e) {
+      throw e;
+    } catch (IOException e) {
+      throw new IOException(
+          lockFile
+              + " cannot be locked, so that servers could not take turns ("
+              + e.getMessage()
+              + "); set dependency_cache to a folder of a file system with locks",
+          e);
+    }
+  }
+
+  private static Path make(Path place, Maker maker, BooleanSupplier held)
+      throws IOException, InterruptedException {
+    remove(place);
+    boolean made = false;
+    try {
+      Files.createDirectory(place, PosixFilePermissions.asFileAttribute(PRIVATE));
+      maker.make(place);
+      Files.createFile(place.resolve(MARK));
+      made = held.getAsBoolean();
+      return place;
+    } finally {
+      if (!made) {
+        remove(place);
       }
     }
   }
@@ -151,7 +189,6 @@ final class EnvironmentCache {
   /** Out of the way of whoever makes it anew, before the long removal. */
   private Path setAside(String key) {
     try {
-      Files.deleteIfExists(folder.resolve(key + ".lock"));
       Path place = folder.resolve(key);
       return Files.exists(place)
           ? Files.move(place, folder.resolve(UUID.randomUUID() + ".gone"))

@@ -13,30 +13,35 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.security.SecureRandom;
 import java.time.Instant;
 import java.util.HexFormat;
-import java.util.Optional;
-import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.tsnext.core.ownership.Host;
+import org.tsnext.core.ownership.OwnerLock;
 
 /**
- * A folder of this server alone (0700) for everything temporary, removed at the end. Its name tells
- * which process it belongs to, so that later servers can remove what a killed one left.
+ * A folder of this server alone (0700) for everything temporary, removed at the end. A lock in it
+ * is held as long as the server runs, so that later servers, in this or another container or host,
+ * can tell what a killed one left from what is in use.
  */
 public final class ServerFolder implements AutoCloseable {
   private static final Logger LOGGER = LoggerFactory.getLogger(ServerFolder.class);
   private static final Pattern NAME =
-      Pattern.compile("tsnext-([0-9]{1,10})-([0-9a-z]{1,13})-[0-9a-f]{8}");
+      Pattern.compile("tsnext-[0-9]{1,10}-[0-9a-z]{1,13}-[0-9a-f]{8}");
 
   /** Names of sockets end at 107 octets; what is made in this folder may take as many of them. */
   private static final int SOCKET_PATH_LIMIT = 107;
 
   private static final int ROOM_FOR_NAMES = 32;
 
-  private final Path path;
+  private static final String LOCK = "owner.lock";
 
-  private ServerFolder(Path path) {
+  private final Path path;
+  private final OwnerLock lock;
+
+  private ServerFolder(Path path, OwnerLock lock) {
     this.path = path;
+    this.lock = lock;
   }
 
   /**
@@ -45,12 +50,14 @@ public final class ServerFolder implements AutoCloseable {
    * @throws IOException if it cannot be made private
    */
   public static ServerFolder create(Path parent) throws IOException {
+    return create(parent, Host.current());
+  }
+
+  static ServerFolder create(Path parent, Host host) throws IOException {
     Files.createDirectories(parent);
     byte[] random = new byte[4];
     new SecureRandom().nextBytes(random);
-    ProcessHandle self = ProcessHandle.current();
-    String name =
-        "tsnext-" + self.pid() + "-" + startOf(self) + "-" + HexFormat.of().formatHex(random);
+    String name = prefixOfThisProcess() + HexFormat.of().formatHex(random);
     Path folder = parent.toAbsolutePath().normalize().resolve(name);
     if (folder.getFileSystem().supportedFileAttributeViews().contains("posix")) {
       Files.createDirectory(
@@ -59,7 +66,12 @@ public final class ServerFolder implements AutoCloseable {
     } else {
       Files.createDirectory(folder);
     }
-    return new ServerFolder(folder);
+    try {
+      return new ServerFolder(folder, OwnerLock.create(folder.resolve(LOCK), host));
+    } catch (IOException e) {
+      Files.deleteIfExists(folder);
+      throw e;
+    }
   }
 
   /** Whether the names of Unix-domain sockets in a folder of {@code parent} are short enough. */
@@ -68,20 +80,26 @@ public final class ServerFolder implements AutoCloseable {
     return example.getBytes(StandardCharsets.UTF_8).length + ROOM_FOR_NAMES <= SOCKET_PATH_LIMIT;
   }
 
-  /** Removes the folders that dead servers of this user left in {@code parent}. */
+  /**
+   * Removes the folders in {@code parent} whose servers have ended. What cannot be judged stays:
+   * folders of other users, without a lock, or of a host whose locks are not seen here.
+   */
   public static void sweep(Path parent) {
+    sweep(parent, Host.current());
+  }
+
+  static void sweep(Path parent, Host host) {
     if (!Files.isDirectory(parent)) {
       return;
     }
     try (DirectoryStream<Path> entries = Files.newDirectoryStream(parent, "tsnext-*")) {
       for (Path entry : entries) {
-        if (isLeftOver(entry)) {
-          LOGGER.info("Removing {}, left by a server that has ended", entry);
-          delete(entry);
+        if (isCandidate(entry)) {
+          removeIfAbandoned(entry, host);
         }
       }
     } catch (IOException e) {
-      LOGGER.warn("Cannot look for folders of dead servers in {}: {}", parent, e.toString());
+      LOGGER.warn("Cannot look for folders of ended servers in {}: {}", parent, e.toString());
     }
   }
 
@@ -94,40 +112,76 @@ public final class ServerFolder implements AutoCloseable {
   @Override
   public void close() {
     delete(path);
+    release(lock);
   }
 
-  private static boolean isLeftOver(Path entry) throws IOException {
-    Matcher name = NAME.matcher(entry.getFileName().toString());
-    if (!name.matches() || !Files.isDirectory(entry, LinkOption.NOFOLLOW_LINKS)) {
+  private static boolean isCandidate(Path entry) throws IOException {
+    String name = entry.getFileName().toString();
+    // The lock of this process would end if its file were opened and closed again.
+    if (!NAME.matcher(name).matches()
+        || name.startsWith(prefixOfThisProcess())
+        || !Files.isDirectory(entry, LinkOption.NOFOLLOW_LINKS)) {
       return false;
     }
     Path ours = Path.of("/proc/self");
-    boolean own =
-        !Files.exists(ours)
-            || Files.getOwner(entry, LinkOption.NOFOLLOW_LINKS).equals(Files.getOwner(ours));
-    Optional<ProcessHandle> owner = ProcessHandle.of(Long.parseLong(name.group(1)));
-    // A process id is used again; with the time of its start it means one process.
-    return own && owner.map(process -> !startOf(process).equals(name.group(2))).orElse(true);
+    return !Files.exists(ours)
+        || Files.getOwner(entry, LinkOption.NOFOLLOW_LINKS).equals(Files.getOwner(ours));
   }
 
-  private static String startOf(ProcessHandle process) {
-    long millis = process.info().startInstant().map(Instant::toEpochMilli).orElse(0L);
-    return Long.toString(millis, Character.MAX_RADIX);
+  private static void removeIfAbandoned(Path entry, Host host) {
+    OwnerLock.Judgement judgement = OwnerLock.judge(entry.resolve(LOCK), host);
+    if (judgement instanceof OwnerLock.Abandoned abandoned) {
+      LOGGER.info("Removing {}, left by a server that has ended", entry);
+      delete(entry);
+      release(abandoned.lock());
+    } else if (judgement instanceof OwnerLock.Unknown unknown) {
+      LOGGER.info(
+          "{} is left alone, since it cannot be told whether a server uses it: {}",
+          entry,
+          unknown.reason());
+    }
   }
 
+  private static String prefixOfThisProcess() {
+    ProcessHandle self = ProcessHandle.current();
+    long millis = self.info().startInstant().map(Instant::toEpochMilli).orElse(0L);
+    return "tsnext-" + self.pid() + "-" + Long.toString(millis, Character.MAX_RADIX) + "-";
+  }
+
+  /** Removes the lock file last: until then a server that comes later can finish the removal. */
   private static void delete(Path folder) {
     try {
-      Files.walkFileTree(folder, new Deletion());
+      Files.walkFileTree(folder, new Deletion(folder));
+      Files.deleteIfExists(folder.resolve(LOCK));
+      Files.deleteIfExists(folder);
     } catch (IOException e) {
       LOGGER.warn("Cannot remove {}: {}", folder, e.toString());
     }
   }
 
-  /** Removes a tree, links as links, and goes on where something is gone already. */
+  private static void release(OwnerLock lock) {
+    try {
+      lock.close();
+    } catch (IOException e) {
+      LOGGER.warn("Cannot release the lock of a temporary folder: {}", e.toString());
+    }
+  }
+
+  /** Removes what is in a folder but its lock, links as links; what is gone already is no error. */
   private static final class Deletion extends SimpleFileVisitor<Path> {
+    private final Path folder;
+    private final Path kept;
+
+    Deletion(Path folder) {
+      this.folder = folder;
+      this.kept = folder.resolve(LOCK);
+    }
+
     @Override
     public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {
-      Files.deleteIfExists(file);
+      if (!file.equals(kept)) {
+        Files.deleteIfExists(file);
+      }
       return FileVisitResult.CONTINUE;
     }
 
@@ -141,7 +195,9 @@ public final class ServerFolder implements AutoCloseable {
 
     @Override
     public FileVisitResult postVisitDirectory(Path directory, IOException e) throws IOException {
-      Files.deleteIfExists(directory);
+      if (!directory.equals(folder)) {
+        Files.deleteIfExists(directory);
+      }
       return FileVisitResult.CONTINUE;
     }
   }

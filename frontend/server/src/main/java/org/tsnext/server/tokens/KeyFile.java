@@ -7,9 +7,9 @@ import java.io.Closeable;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
-import java.nio.channels.OverlappingFileLockException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
@@ -20,7 +20,10 @@ import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Objects;
 import java.util.Set;
+import org.tsnext.core.ownership.Host;
+import org.tsnext.core.ownership.LockAttempt;
 
 /**
  * A file that only its owner can read, from the first octet on. Each write replaces it as a whole,
@@ -35,11 +38,25 @@ final class KeyFile implements Closeable {
   private static final long LARGEST = 1 << 16;
 
   private final Path path;
+  private final Host host;
+
+  /**
+   * The mark of the owner's host, only where other hosts may have the folder and would not see the
+   * lock. The key file itself has no room for it: clients read all of its members.
+   */
+  private final Path hostFile;
+
   private FileChannel channel;
   private Object identity;
 
   KeyFile(Path path) {
+    this(path, Host.current());
+  }
+
+  KeyFile(Path path, Host host) {
     this.path = path.toAbsolutePath().normalize();
+    this.host = host;
+    this.hostFile = this.path.resolveSibling("." + this.path.getFileName() + ".host");
   }
 
   Path path() {
@@ -49,8 +66,8 @@ final class KeyFile implements Closeable {
   /**
    * Writes the file, or replaces it.
    *
-   * @throws IOException if it cannot be kept from others, if another running server has it, or if
-   *     it is something else; in words for the operator
+   * @throws IOException if it cannot be kept from others, if another running server has it or may
+   *     have it, or if it is something else; in words for the operator
    */
   void write(String content) throws IOException {
     Path next = createPrivate();
@@ -61,7 +78,7 @@ final class KeyFile implements Closeable {
       while (octets.hasRemaining()) {
         opened.write(octets);
       }
-      lock(opened);
+      LockAttempt.on(opened);
       if (channel == null) {
         publishFirst(next);
       } else {
@@ -86,6 +103,7 @@ final class KeyFile implements Closeable {
     try {
       if (Files.readAttributes(path, BasicFileAttributes.class).fileKey().equals(identity)) {
         Files.delete(path);
+        Files.deleteIfExists(hostFile);
       }
     } catch (NoSuchFileException e) {
       // Somebody tidied up before us.
@@ -120,8 +138,16 @@ final class KeyFile implements Closeable {
       Files.createLink(path, next);
     } catch (FileAlreadyExistsException e) {
       replaceStale(next);
-    } catch (UnsupportedOperationException e) {
-      replaceWith(next);
+    } catch (UnsupportedOperationException | FileSystemException e) {
+      // The file system has no links.
+      if (Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
+        replaceStale(next);
+      } else {
+        replaceWith(next);
+      }
+    }
+    if (!host.seesEveryLock(path.getParent())) {
+      Files.writeString(hostFile, host.mark());
     }
   }
 
@@ -135,28 +161,39 @@ final class KeyFile implements Closeable {
       throw new IOException("it exists and is not a key file; nothing was changed in it");
     }
     try (FileChannel stale = FileChannel.open(path, WRITE_IN_PLACE)) {
-      if (!lock(stale)) {
+      LockAttempt attempt = LockAttempt.on(stale);
+      // The lock may be on a file that another start has replaced since.
+      BasicFileAttributes now =
+          Files.readAttributes(path, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
+      if (attempt == LockAttempt.HELD || !Objects.equals(there.fileKey(), now.fileKey())) {
         throw new IOException(
             "another running server keeps its keys there; start in another folder, or name another"
                 + " file");
+      }
+      if (attempt == LockAttempt.IMPOSSIBLE || !lastOwnerHasEnded()) {
+        throw new IOException(
+            "it exists, and it cannot be told whether a running server keeps its keys there, since"
+                + " the file system does not show the locks of other hosts; remove the file if none"
+                + " does, or name another file");
       }
       replaceWith(next);
     }
   }
 
-  private void replaceWith(Path next) throws IOException {
-    Files.move(next, path, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-  }
-
-  /** False if another server has the lock. A file system without locks warns nobody. */
-  private static boolean lock(FileChannel file) {
-    try {
-      return file.tryLock() != null;
-    } catch (OverlappingFileLockException e) {
-      return false;
-    } catch (IOException e) {
+  /** Whether the lock of the last owner would have been seen, were it still running. */
+  private boolean lastOwnerHasEnded() {
+    if (host.seesEveryLock(path)) {
       return true;
     }
+    try {
+      return Files.size(hostFile) <= LARGEST && Files.readString(hostFile).equals(host.mark());
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
+  private void replaceWith(Path next) throws IOException {
+    Files.move(next, path, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
   }
 
   private static boolean looksLikeKeys(String content) {

@@ -15,6 +15,8 @@ import java.util.List;
 import org.testng.annotations.AfterMethod;
 import org.testng.annotations.BeforeMethod;
 import org.testng.annotations.Test;
+import org.tsnext.core.ownership.Host;
+import org.tsnext.core.ownership.LockHolder;
 
 public class KeyFileTest {
   private static final String KEYS = "{\"API\": {\"key\": \"a\"}}";
@@ -85,6 +87,38 @@ public class KeyFileTest {
       first.write(KEYS + " ");
       expectThrows(IOException.class, () -> second.write("{}"));
     }
+  }
+
+  @Test
+  public void fileOfARunningServerInAnotherProcessIsLeftAlone() throws Exception {
+    Files.writeString(path, KEYS);
+    try (LockHolder server = LockHolder.of(path)) {
+      IOException refused = expectThrows(IOException.class, () -> new KeyFile(path).write("{}"));
+      assertTrue(refused.getMessage().contains("another running server"), refused.getMessage());
+      assertEquals(Files.readString(path), KEYS);
+      assertTrue(server.isAlive());
+    }
+    try (KeyFile file = new KeyFile(path)) {
+      file.write("{}");
+    }
+  }
+
+  @Test
+  public void fileThatAServerOfAnotherHostMayHaveIsLeftAlone() throws IOException {
+    List<String> shared = List.of("1 0 8:1 / / rw - virtiofs share rw");
+    KeyFile first = new KeyFile(path, Host.of("boot-a", shared));
+    first.write(KEYS);
+    // As a server leaves it that is killed.
+    Path copy = Files.copy(path, folder.resolve("copy"));
+    Files.move(copy, path, java.nio.file.StandardCopyOption.REPLACE_EXISTING);
+    KeyFile second = new KeyFile(path, Host.of("boot-b", shared));
+    IOException refused = expectThrows(IOException.class, () -> second.write("{}"));
+    assertTrue(refused.getMessage().contains("remove the file if none does"), refused.getMessage());
+    assertEquals(Files.readString(path), KEYS);
+    KeyFile next = new KeyFile(path, Host.of("boot-a", shared));
+    next.write("{}");
+    next.close();
+    assertEquals(files(), List.of());
   }
 
   @Test
