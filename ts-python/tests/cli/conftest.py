@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fake_java import SCRIPT, FakeJava, Outcome, Run, kill, make_java
+from fake_java import SCRIPT, FakeJava, Outcome, Run, make_java
 from ts._cli.main import main
 
 
@@ -22,7 +22,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(work)
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     monkeypatch.setenv("TMPDIR", str(temporary))
-    for name in ("TS_CONFIG_FILE", "TEMP", "LOG_LOCATION", "JAVA_HOME", "FAKE_JAVA"):
+    for name in ("TS_CONFIG_FILE", "TEMP", "TMP", "LOG_LOCATION", "JAVA_HOME", "FAKE_JAVA"):
         monkeypatch.delenv(name, raising=False)
     return work
 
@@ -48,8 +48,7 @@ def java(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeJava]:
     fake = FakeJava(home, folder)
     fake.starts()
     yield fake
-    for record in fake.records():
-        kill(record["pid"])
+    fake.end()
 
 
 @pytest.fixture

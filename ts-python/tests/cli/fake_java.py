@@ -18,11 +18,13 @@ told = json.loads(os.environ["FAKE_JAVA"])
 record = {{
     "words": words,
     "pid": os.getpid(),
+    "namespace": os.readlink("/proc/self/ns/pid") if os.path.exists("/proc") else "",
     "session": os.getsid(0),
     "stdin": os.readlink("/proc/self/fd/0") if os.path.exists("/proc") else "",
     "files": sorted(os.listdir("/proc/self/fd")) if os.path.exists("/proc") else [],
     "cwd": os.getcwd(),
     "locale": {{k: v for k, v in os.environ.items() if k in ("LC_ALL", "LC_CTYPE", "LANG")}},
+    "temporary": {{k: v for k, v in os.environ.items() if k in ("TEMP", "TMPDIR")}},
     "locations": {{k: v for k, v in os.environ.items() if k.endswith("_LOCATION")}},
 }}
 with open(told["folder"] + "/" + str(os.getpid()) + ".record", "w") as file:
@@ -64,6 +66,13 @@ class FakeJava:
         """What each run saw, in the order in which they began."""
         paths = sorted(self.folder.glob("*.record"), key=lambda path: path.stat().st_mtime_ns)
         return [json.loads(path.read_text()) for path in paths]
+
+    def end(self) -> None:
+        """Kill what runs; a number of another PID namespace is another process here."""
+        own = os.readlink("/proc/self/ns/pid") if os.path.exists("/proc") else ""
+        for record in self.records():
+            if record["namespace"] == own:
+                kill(record["pid"])
 
     def words(self) -> list[str]:
         """The command line of the last run."""

@@ -89,8 +89,8 @@ def test_server_is_detached(java: FakeJava, run: Run) -> None:
     seen = java.records()[-1]
     assert seen["session"] == seen["pid"]
     assert seen["stdin"] == os.devnull
-    # 0, 1, 2, and the folder listing itself
-    assert len(seen["files"]) <= 4
+    # 0, 1, 2, the two files that it has locked, and the folder listing itself
+    assert len(seen["files"]) <= 6
     assert seen["cwd"] == str(Path.cwd())
 
 

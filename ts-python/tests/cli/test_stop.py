@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 from fake_java import FakeJava, Run, kill
-from ts._cli.processes import Process
-from ts._cli.registry import Server
+from ts._cli.registry import Entry
 from ts._cli.stopping import stop_limit_of
 
 
@@ -169,5 +168,5 @@ def test_number_given_to_another_process_is_left_alone(java: FakeJava, run: Run)
 def test_time_to_stop_follows_the_servers_own_limit(text: str | None, seconds: float) -> None:
     if text is not None:
         Path("config.properties").write_text(text)
-    server = Server("token", Process(1, "0"), "config.properties", ".")
-    assert stop_limit_of(server) == seconds
+    entry = Entry(Path(), "token", "config.properties", ".")
+    assert stop_limit_of(entry) == seconds

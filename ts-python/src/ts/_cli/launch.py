@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from ts._cli.errors import Refusal
 from ts._cli.java import Java, flags_for
 from ts._cli.options import Options
 from ts._cli.registry import MAIN_CLASS
+from ts._cli.temporary import reason_against, usable_folder
 from ts._cli.utf8 import ENCODING_WORDS, USERS_LOCALE, is_utf8, locale_for_java
 
 # Before the user's own, so that those win. No collector is chosen here: a second choice in
@@ -44,14 +44,14 @@ class Launch:
         options: The command line; its files and folders exist.
         configuration: The settings file it names or finds.
         vm_arguments: The user's words for the JVM, from `vmargs`.
-        temporary: The JVM's folder for temporary files, from `TEMP`; None for its own choice.
+        temporary: The folder for temporary files, of the JVM and of the workers.
         logs: Where the server writes its logs.
     """
 
     options: Options
     configuration: Configuration
     vm_arguments: tuple[str, ...]
-    temporary: Path | None
+    temporary: Path
     logs: Path
 
     def command(
@@ -77,8 +77,7 @@ class Launch:
         words = [*self._java_words(java, home), *self._logging_words()]
         if locale_for_java(environ) is not None:
             words.append(f"{USERS_LOCALE}{environ.get('LC_ALL', '')}")
-        if self.temporary is not None:
-            words.append(f"-Djava.io.tmpdir={self.temporary}")
+        words.append(f"-Djava.io.tmpdir={self.temporary}")
         if not console:
             words.append("-Dtsnext.console=off")
         words += class_archive_words(java, home, environ, self.vm_arguments)
@@ -139,7 +138,7 @@ def prepare_print(options: Options, environ: Mapping[str, str]) -> Launch:
         Refusal: The settings file is missing or cannot be read.
     """
     configuration = find_configuration(options.ts_config, environ)
-    return Launch(options, configuration, (), None, Path())
+    return Launch(options, configuration, (), Path(), Path())
 
 
 def prepare_launch(options: Options, environ: Mapping[str, str]) -> Launch:
@@ -149,12 +148,7 @@ def prepare_launch(options: Options, environ: Mapping[str, str]) -> Launch:
         Refusal: A file or folder is missing, with the texts of TorchServe 0.12.
     """
     _require(options.log_config, "--log-config file", Path.is_file)
-    temporary = environ.get("TEMP")
-    if temporary and not Path(temporary).is_dir():
-        raise Refusal(
-            f"Invalid temp directory: {temporary}, please check TEMP environment variable.",
-            familiar=True,
-        )
+    usable_folder(environ)  # before the settings are read, as in TorchServe 0.12
     configuration = find_configuration(options.ts_config, environ)
     store = options.model_store or configuration.value("model_store", environ)
     if not store:
@@ -172,7 +166,7 @@ def prepare_launch(options: Options, environ: Mapping[str, str]) -> Launch:
         options=options,
         configuration=configuration,
         vm_arguments=vm_arguments,
-        temporary=Path(temporary).absolute() if temporary else None,
+        temporary=usable_folder(environ, vm_arguments),
         logs=Path(environ.get("LOG_LOCATION") or "logs").absolute(),
     )
 
@@ -196,7 +190,7 @@ def _require_writable_logs(location: str, variable: str, files: Sequence[str]) -
     place = folder
     while not place.exists() and place != place.parent:
         place = place.parent
-    unfit = None if _can_make_files(place) else place
+    unfit = None if reason_against(place) is None else place
     for name in files:
         if (folder / name).exists() and not os.access(folder / name, os.W_OK):
             unfit = folder / name
@@ -205,15 +199,6 @@ def _require_writable_logs(location: str, variable: str, files: Sequence[str]) -
             f"Logs cannot be written to {folder}: {unfit} is not writable. "
             f"Set {variable} to a folder in which this user can write."
         )
-
-
-def _can_make_files(folder: Path) -> bool:
-    """Try it: what the modes of a file system such as /proc say is not true, not even to root."""
-    try:
-        with tempfile.TemporaryFile(dir=folder):
-            return True
-    except OSError:
-        return False
 
 
 def _vm_arguments(

@@ -11,11 +11,18 @@ from pathlib import Path
 from ts._cli.errors import Refusal
 from ts._cli.launch import Launch, prepare_launch, prepare_print
 from ts._cli.options import Action, Options, parse_options
-from ts._cli.registry import open_registry
+from ts._cli.registry import Registry
 from ts._cli.starting import become_server, print_configuration, start_server
 from ts._cli.status import Status
-from ts._cli.stopping import choose_server, stop_limit_of, stop_server
+from ts._cli.stopping import (
+    choose_server,
+    servers_not_meant,
+    servers_that_may_be_meant,
+    stop_limit_of,
+    stop_server,
+)
 from ts._cli.streams import output_status
+from ts._cli.temporary import named_folder
 
 PACKAGE = Path(__file__).resolve().parents[1]
 START_LIMIT_SEC = 120.0
@@ -66,7 +73,7 @@ def _print_version(home: Path) -> None:
 
 def _start(options: Options, environ: Mapping[str, str], home: Path, limit_sec: float) -> None:
     launch = prepare_launch(options, environ)
-    registry = open_registry()
+    registry = Registry(named_folder(environ).resolve())
     if launch.vm_arguments:
         words = " ".join(launch.vm_arguments)
         print(f"Warning: TorchServe is using non-default JVM parameters: {words}")
@@ -80,14 +87,16 @@ def _start(options: Options, environ: Mapping[str, str], home: Path, limit_sec: 
 
 
 def _stop(options: Options, environ: Mapping[str, str], limit_sec: float | None) -> None:
-    registry = open_registry()
-    servers = registry.running()
+    registry = Registry(named_folder(environ).resolve())
+    ts_config = environ.get("TS_CONFIG_FILE", "").strip() or options.ts_config
+    servers = servers_that_may_be_meant(registry, ts_config, Path.cwd())
     if not servers:
         print("TorchServe is not currently running.")
+        for line in servers_not_meant(registry):
+            print(line, file=sys.stderr)
         return
-    ts_config = environ.get("TS_CONFIG_FILE", "").strip() or options.ts_config
     server = choose_server(servers, registry, ts_config, Path.cwd())
-    limit = stop_limit_of(server) if limit_sec is None else limit_sec
+    limit = stop_limit_of(server.entry) if limit_sec is None else limit_sec
     print(stop_server(server, registry, limit))
 
 

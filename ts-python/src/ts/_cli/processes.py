@@ -11,6 +11,7 @@ from pathlib import Path
 
 _PROC = Path("/proc")
 _HAS_PROC = (_PROC / "self" / "stat").exists()
+_NAMESPACES = ("pid", "mnt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +59,25 @@ def command_line(pid: int) -> list[str]:
         return [] if _HAS_PROC else _ps("command=", pid).split()
 
 
+def shares_network(process: Process) -> bool:
+    """Return whether an address of that process is one of ours; True where it cannot be told."""
+    return _namespace(str(process.pid), "net") in ("", _namespace("self", "net"))
+
+
 def processes_with_argument(argument: str) -> Iterator[tuple[Process, list[str], str]]:
     """Yield this user's processes with that word in their command line.
 
-    Each comes with its command line and working folder. Needs `/proc`; yields nothing elsewhere.
+    Each comes with its command line and working folder. Those in other containers are left out:
+    what they call a file or a process is another one here. Needs `/proc`; yields nothing elsewhere.
     """
+    if not _proc_is_ours():
+        return
+    own = [_namespace("self", kind) for kind in _NAMESPACES]
     for folder in _PROC.glob("[0-9]*"):
         try:
             if folder.stat().st_uid != os.getuid():
+                continue
+            if [_namespace(folder.name, kind) for kind in _NAMESPACES] != own:
                 continue
             words = command_line(int(folder.name))
             if argument not in words:
@@ -84,6 +96,8 @@ def _start_mark(pid: int) -> str | None:
     if not _HAS_PROC:
         state, _, started = _ps("stat=,lstart=", pid).partition(" ")
         return None if not state or state[0] == "Z" else started.strip()
+    if not _proc_is_ours():
+        return _unmarked(pid)
     try:
         stat = (_PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -91,6 +105,31 @@ def _start_mark(pid: int) -> str | None:
     # The name, in parentheses, may itself hold blanks and parentheses; what follows does not.
     fields = stat.rpartition(")")[2].split()
     return None if fields[0] in "ZX" else fields[19]
+
+
+def _proc_is_ours() -> bool:
+    """Return whether `/proc` numbers processes as we do: not in a PID namespace without its own."""
+    try:
+        return os.readlink(_PROC / "self") == str(os.getpid())
+    except OSError:
+        return False
+
+
+def _unmarked(pid: int) -> str | None:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return None
+    except PermissionError:
+        pass
+    return "unknown"
+
+
+def _namespace(process: str, kind: str) -> str:
+    try:
+        return os.readlink(_PROC / process / "ns" / kind)
+    except OSError:
+        return ""
 
 
 def _ps(columns: str, pid: int) -> str:

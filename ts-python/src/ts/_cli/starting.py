@@ -17,9 +17,10 @@ from ts._cli.configuration import normal_address
 from ts._cli.errors import Refusal
 from ts._cli.java import Java, find_java
 from ts._cli.launch import LOG_FILES, Launch
-from ts._cli.processes import Process, find_process
-from ts._cli.registry import Registry, Server
+from ts._cli.processes import shares_network
+from ts._cli.registry import Claim, Registry
 from ts._cli.status import State, Status, read_status
+from ts._cli.temporary import with_folder
 from ts._cli.utf8 import locale_for_java
 
 ALREADY_RUNNING = "TorchServe is already running, please use torchserve --stop to stop TorchServe."
@@ -45,26 +46,27 @@ def start_server(
         Refusal: The start failed; no process of it is left.
     """
     java = _prepare(launch, registry, environ, home)
-    token = registry.new_token()
-    status_path = registry.status_path(token)
-    output_path = registry.output_path(token)
+    claim = _claim(registry, launch)
+    status_path = registry.status_path(claim.token)
+    output_path = registry.output_path(claim.token)
     command = launch.command(java, home, environ, status_path, registry.pid_file, console=False)
-    child = _spawn(command, output_path, _server_environment(environ))
-    server = _server(token, child.pid, launch)
+    child = _spawn(command, output_path, _server_environment(environ, launch), claim)
     try:
         with _interruptible():
-            registry.add(server)
+            claim.publish(child.pid)
             status = _await_start(child, status_path, limit_sec)
             if status is not None and status.state is State.STARTED:
                 child.returncode = 0  # it is not ours to wait for any more
-                # The file may have named another start, which has failed since.
-                registry.claim_pid_file(server)
+                claim.name_in_pid_file()
                 return status
             raise _failure(status, child, output_path, registry, launch, limit_sec)
     except BaseException:
         _end(child)
-        registry.remove(server)
+        claim.withdraw()
+        registry.remove(claim.entry)
         raise
+    finally:
+        claim.close()
 
 
 def become_server(
@@ -76,18 +78,20 @@ def become_server(
         Refusal: It cannot be started.
     """
     java = _prepare(launch, registry, environ, home)
-    token = registry.new_token()
+    claim = _claim(registry, launch)
     command = launch.command(
-        java, home, environ, registry.status_path(token), registry.pid_file, console=True
+        java, home, environ, registry.status_path(claim.token), registry.pid_file, console=True
     )
-    server = _server(token, os.getpid(), launch)
-    registry.add(server)
+    claim.take()
+    claim.publish(os.getpid())
+    claim.name_in_pid_file()
     sys.stdout.flush()
     sys.stderr.flush()
     try:
-        os.execve(command[0], command, _server_environment(environ))
+        os.execve(command[0], command, _server_environment(environ, launch))
     except OSError as problem:
-        registry.remove(server)
+        claim.close()
+        registry.remove(claim.entry)
         raise Refusal(f"{command[0]} cannot be run: {problem.strerror}.") from problem
 
 
@@ -105,7 +109,7 @@ def print_configuration(launch: Launch, environ: Mapping[str, str], home: Path) 
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            env=_server_environment(environ),
+            env=_java_environment(environ),
             check=False,
         )
     except OSError as problem:
@@ -118,7 +122,9 @@ def print_configuration(launch: Launch, environ: Mapping[str, str], home: Path) 
 def _prepare(launch: Launch, registry: Registry, environ: Mapping[str, str], home: Path) -> Java:
     wanted = launch.configuration.listeners(environ)
     for server in registry.running():
-        taken = {normal_address(address) for address in registry.addresses(server).values()}
+        if not shares_network(server.process):
+            continue
+        taken = {normal_address(address) for address in registry.addresses(server.entry).values()}
         if wanted & taken:
             raise Refusal(ALREADY_RUNNING, familiar=True)
     return _find_java(environ, home)
@@ -136,14 +142,16 @@ def _find_java(environ: Mapping[str, str], home: Path) -> Java:
     return java
 
 
-def _server(token: str, pid: int, launch: Launch) -> Server:
+def _claim(registry: Registry, launch: Launch) -> Claim:
     config = launch.configuration.path
-    # A child that has already ended gets a mark that no process has.
-    process = find_process(pid) or Process(pid, "")
-    return Server(token, process, str(config) if config else None, str(Path.cwd()))
+    return registry.claim(str(config) if config else None, str(Path.cwd()))
 
 
-def _server_environment(environ: Mapping[str, str]) -> dict[str, str]:
+def _server_environment(environ: Mapping[str, str], launch: Launch) -> dict[str, str]:
+    return with_folder(_java_environment(environ), launch.temporary)
+
+
+def _java_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """Leave out empty names of folders: log4j would take them for the root of the file system.
 
     Where the user's locale is not one of UTF-8, the JVM gets another.
@@ -154,9 +162,12 @@ def _server_environment(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _spawn(
-    command: list[str], output_path: Path, environ: Mapping[str, str]
+    command: list[str], output_path: Path, environ: Mapping[str, str], claim: Claim
 ) -> subprocess.Popen[bytes]:
-    """Run a command in its own session, away from this terminal and every pipe of ours."""
+    """Run a command in its own session, away from this terminal and every pipe of ours.
+
+    It holds the locks of its files from before it runs until it ends.
+    """
     output = os.open(output_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_EXCL, 0o600)
     try:
         return subprocess.Popen(
@@ -166,8 +177,11 @@ def _spawn(
             stderr=output,
             env=environ,
             start_new_session=True,
+            pass_fds=claim.descriptors,
+            preexec_fn=claim.take,
         )
     except OSError as problem:
+        claim.withdraw()
         output_path.unlink()
         raise Refusal(f"{command[0]} cannot be run: {problem.strerror}.") from problem
     finally:
@@ -219,7 +233,7 @@ def _port_of_ours(reason: str, registry: Registry, own_pid: int) -> bool:
         normal_address(address) in reason
         for server in registry.running()
         if server.process.pid != own_pid
-        for address in registry.addresses(server).values()
+        for address in registry.addresses(server.entry).values()
     )
 
 

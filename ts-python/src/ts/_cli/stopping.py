@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ts._cli.errors import Refusal
 from ts._cli.properties import read_properties
-from ts._cli.registry import Registry, Server
+from ts._cli.registry import Entry, Registry, Server
 
 _KILL_SEC = 10.0
 _DEFAULT_DRAIN_SEC = 30.0
@@ -31,12 +31,12 @@ def choose_server(
     """
     if ts_config is not None:
         named = str(Path(ts_config).absolute())
-        fitting = [server for server in servers if _same_file(server.config, named)]
+        fitting = [server for server in servers if _same_file(server.entry.config, named)]
         problem = f"No running server uses {ts_config}."
     elif len(servers) == 1:
         return servers[0]
     else:
-        fitting = [server for server in servers if server.cwd == str(cwd)]
+        fitting = [server for server in servers if server.entry.cwd == str(cwd)]
         problem = f"{len(servers)} servers are running, none of them from {cwd}."
     if len(fitting) == 1:
         return fitting[0]
@@ -50,10 +50,41 @@ def choose_server(
     )
 
 
-def stop_limit_of(server: Server) -> float:
+def servers_that_may_be_meant(registry: Registry, ts_config: str | None, cwd: Path) -> list[Server]:
+    """Return the servers among which a stop chooses.
+
+    They are those of the temporary folder. One that was started with another temporary folder is
+    meant only if its file is named, or if it alone was started in the working folder: others of
+    this user may run for other ends.
+    """
+    own = registry.running()
+    others = registry.of_other_folders()
+    if ts_config is not None:
+        named = str(Path(ts_config).absolute())
+        return own + [each for each in others if _same_file(each.entry.config, named)]
+    if any(each.entry.cwd == str(cwd) for each in own):
+        return own
+    return own + [each for each in others if each.entry.cwd == str(cwd)]
+
+
+def servers_not_meant(registry: Registry) -> list[str]:
+    """Describe the servers that run although none is meant, and what stops them."""
+    return [
+        f"Not stopped, since it was started with another temporary folder: "
+        f"{_described(server, registry)}. Name its file by --ts-config, stop it from the folder it "
+        f"was started in, or set TEMP={server.entry.folder.parent}."
+        for server in registry.of_other_folders()
+    ] + [
+        f"Not stopped, since it runs in another container or on another host: the server that was "
+        f"started in {entry.cwd}. Stop it there."
+        for entry in registry.out_of_reach()
+    ]
+
+
+def stop_limit_of(entry: Entry) -> float:
     """Return how long a server may take to stop: its own limit for what is in flight, and more."""
     try:
-        settings = read_properties(Path(server.config)) if server.config else {}
+        settings = read_properties(Path(entry.config)) if entry.config else {}
         drain = float(settings.get("shutdown_drain_timeout", _DEFAULT_DRAIN_SEC))
     except (OSError, ValueError):
         drain = _DEFAULT_DRAIN_SEC
@@ -84,7 +115,7 @@ def stop_server(server: Server, registry: Registry, limit_sec: float) -> str:
             said = f"TorchServe did not stop within {limit_sec:g} s and was killed."
     except PermissionError as problem:
         raise Refusal(f"TorchServe (pid {process.pid}) is not yours to stop.") from problem
-    registry.remove(server)
+    registry.remove(server.entry)
     return said
 
 
@@ -93,6 +124,7 @@ def _same_file(config: str | None, named: str) -> bool:
 
 
 def _described(server: Server, registry: Registry) -> str:
-    inference = registry.addresses(server).get("inference", "address not known yet")
-    config = f", config {server.config}" if server.config else ""
-    return f"pid {server.process.pid}, {inference}, started in {server.cwd}{config}"
+    entry = server.entry
+    inference = registry.addresses(entry).get("inference", "address not known yet")
+    config = f", config {entry.config}" if entry.config else ""
+    return f"pid {server.process.pid}, {inference}, started in {entry.cwd}{config}"
