@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 from torchserve_process import REPOSITORY
 
-PAGES = [
-    (REPOSITORY / "docs" / name).read_text(encoding="utf-8")
+PAGES = {
+    name: (REPOSITORY / "docs" / name).read_text(encoding="utf-8")
     for name in ("security.md", "reliability.md")
-]
-PAGE = "\n".join(PAGES)
-PYTHON = sorted(set(re.findall(r"`([\w/.-]+\.py)::(\w+)`", PAGE)))
-JAVA = sorted(set(re.findall(r"`(\w+)#(\w+)`", PAGE)))
+}
+TEXT = "\n".join(PAGES.values())
+PYTHON = sorted(set(re.findall(r"`([\w/.-]+\.py)::(\w+)`", TEXT)))
+JAVA = sorted(set(re.findall(r"`(\w+)#(\w+)`", TEXT)))
+HEADS = ("| threat | promise | shown by |", "| promise | shown by |")
 FOLDERS = ("test", "ts-python/tests", "model-archiver/tests", "examples")
 
 
@@ -42,17 +43,15 @@ def test_named_java_test_exists(file: str, test: str) -> None:
     assert any(re.search(rf"\b{test}\(", text) for text in texts(f"{file}.java"))
 
 
-def test_page_names_tests_in_every_promise() -> None:
+@pytest.mark.parametrize("name", PAGES)
+def test_page_names_tests_in_every_promise(name: str) -> None:
     assert len(PYTHON) > 5
     assert len(JAVA) > 5
-    bare = []
-    for page, head in zip(
-        PAGES, ("| threat | promise | shown by |", "| promise | shown by |"), strict=True
-    ):
-        rows = [line for line in page.splitlines() if line.startswith("| ") and "|" in line[2:]]
-        bare += [
-            line
-            for line in rows[rows.index(head) :]
-            if line != head and not re.search(r"`\w+#\w+`|`[\w/.-]+\.py::\w+`", line)
-        ]
+    lines = [line for line in PAGES[name].splitlines() if line.startswith("| ") and "|" in line[2:]]
+    first = min(lines.index(head) for head in HEADS if head in lines)
+    bare = [
+        line
+        for line in lines[first:]
+        if line not in HEADS and not re.search(r"`\w+#\w+`|`[\w/.-]+\.py::\w+`", line)
+    ]
     assert not bare, "a promise without the test that shows it"

@@ -5,6 +5,7 @@ This server starts its own workers, see ``docs/worker-protocol.md``. Handlers do
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import platform
@@ -43,7 +44,7 @@ class TorchModelServiceWorker:
         metrics_config: Metrics configuration file, or None.
         async_comm: Whether the handler is a coroutine.
 
-    Raises `ValueError` if the arguments name no socket.
+    Raises `ValueError` if the arguments name no socket, and `RuntimeError` if it is in use.
     """
 
     def __init__(
@@ -63,7 +64,7 @@ class TorchModelServiceWorker:
                 raise ValueError("Wrong arguments passed. No socket name given.")
             self.sock_name: str | None = _name_of_rank(s_name, rank) if rank else s_name
             self.port: int | None = None
-            Path(self.sock_name).unlink(missing_ok=True)
+            _remove_stale(Path(self.sock_name))
         elif s_type == "tcp":
             if port_num is None:
                 raise ValueError("Wrong arguments passed. No socket port given.")
@@ -150,6 +151,16 @@ class TorchModelServiceWorker:
                     self.handle_connection(cl_socket)
                 except EOFError:
                     logger.info("Frontend disconnected.")
+
+
+def _remove_stale(path: Path) -> None:
+    """Remove what is left at a socket's place. Raises `RuntimeError` if a process listens on it."""
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as trial:
+        trial.setblocking(False)
+        with contextlib.suppress(BlockingIOError):  # its queue is full: it is alive, too
+            trial.connect(str(path))
+        raise RuntimeError(f"socket already in use: {path}.")
+    path.unlink(missing_ok=True)
 
 
 def _name_of_rank(name: str, rank: int) -> str:

@@ -111,6 +111,20 @@ def test_archive_that_the_jvm_does_not_like_is_not_kept(
     assert not list(tmp_path.glob("*.draft"))
 
 
+def test_old_archives_go_only_where_no_other_host_has_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = [tmp_path / f"classes-old{number}.jsa" for number in range(5)]
+    for path in old:
+        path.touch()
+    monkeypatch.setattr("ts._cli.make_class_archive.is_on_this_host_alone", lambda _: False)
+    assert make_archive(tmp_path / "classes-1.jsa", *maker(tmp_path))
+    assert all(path.exists() for path in old)
+    monkeypatch.undo()
+    assert make_archive(tmp_path / "classes-2.jsa", *maker(tmp_path))
+    assert len([path for path in old if path.exists()]) < len(old)
+
+
 def test_of_two_makers_one_works(tmp_path: Path) -> None:
     go = tmp_path / "go"
     runs = tmp_path / "runs"

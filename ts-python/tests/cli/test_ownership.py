@@ -168,7 +168,7 @@ def test_server_in_another_pid_namespace_is_stopped_from_outside_only(
         elsewhere(command(home, "--foreground", "--model-store", "store")), env=environment()
     )
     try:
-        wait_until(lambda: bool(java.records()))
+        wait_until(lambda: bool(list(folder_of_servers().glob("*.status"))), 30)
         assert java.records()[-1]["pid"] < 10  # its number there, which is another process here
         before = files()
 

@@ -269,6 +269,20 @@ def text(value: str) -> str:
     return len(value).to_bytes(4, "big").hex() + value.encode().hex()
 
 
+def test_socket_on_which_another_worker_listens_is_left_to_it(tmp_path: Path) -> None:
+    path = tmp_path / "s.9000"
+    path.touch()
+    with socket.socket(socket.AF_UNIX) as other:
+        TorchModelServiceWorker("unix", str(path)).sock.close()  # what is left there goes
+        other.bind(str(path))
+        other.listen(1)
+        with pytest.raises(RuntimeError, match="socket already in use"):
+            TorchModelServiceWorker("unix", str(path))
+        assert path.is_socket()
+    TorchModelServiceWorker("unix", str(path)).sock.close()
+    assert not path.exists()
+
+
 @pytest.mark.parametrize("arguments", [{}, {"s_type": "unix"}, {"s_type": "tcp"}])
 def test_old_worker_needs_a_socket(arguments: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"arguments|Incomplete"):

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from ts._cli.ownership import host_mark, is_on_this_host_alone
 from ts._zygote import linux
 
 _LIMIT_SEC = 300.0
@@ -30,7 +31,8 @@ def make_archive(archive: Path, java: str, class_path: str, class_list: str) -> 
             return False
         if archive.exists():
             return False
-        draft = archive.with_suffix(".draft")
+        # Where hosts do not see each other's locks, each has a draft of its own.
+        draft = archive.with_suffix(f".{host_mark()[:8]}.draft")
         try:
             common = [f"-XX:SharedArchiveFile={draft}", "-Xlog:cds=off", "-cp", class_path]
             dumped = _run([java, "-Xshare:dump", f"-XX:SharedClassListFile={class_list}", *common])
@@ -44,6 +46,10 @@ def make_archive(archive: Path, java: str, class_path: str, class_list: str) -> 
             draft.rename(archive)
         finally:
             draft.unlink(missing_ok=True)
+            if is_on_this_host_alone(archive.parent):
+                # The lock is ours, and no other host has one: those of killed makers.
+                for left in archive.parent.glob(f"{archive.stem}.*.draft"):
+                    left.unlink(missing_ok=True)
         _remove_old(archive)
         return True
 
@@ -73,6 +79,8 @@ def _version_line(output: str) -> str:
 
 
 def _remove_old(archive: Path) -> None:
+    if not is_on_this_host_alone(archive.parent):
+        return  # a JVM of another host that has one mapped would lose it under its hands
     others = [path for path in archive.parent.glob("classes-*.jsa") if path != archive]
     others.sort(key=lambda path: path.stat().st_mtime, reverse=True)
     for path in others[_KEPT:]:

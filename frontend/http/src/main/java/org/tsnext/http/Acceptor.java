@@ -21,6 +21,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.PosixFilePermission;
 import java.util.Set;
+import org.tsnext.core.ownership.Host;
 import org.tsnext.transport.Transport;
 
 /** One open listener. */
@@ -118,8 +119,8 @@ final class Acceptor {
   }
 
   /**
-   * A socket that an earlier server left behind goes. One that somebody listens on, and any other
-   * file, stays and is an error.
+   * Removes a socket that an earlier server left behind. One that a process listens on, any other
+   * file, and a socket on which a process of another host may listen, stays and is an error.
    */
   private static void removeStale(Path path) throws IOException {
     if (!Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
@@ -131,6 +132,11 @@ final class Acceptor {
     }
     if (isServed(path)) {
       throw new IOException("Address already in use: another process listens on the socket");
+    }
+    if (!Host.current().hasAlone(path)) {
+      throw new IOException(
+          "Address already in use: the socket exists, and it cannot be told whether a process of"
+              + " another host listens on it; remove it if none does");
     }
     Files.delete(path);
   }

@@ -31,6 +31,7 @@ import org.tsnext.http.HttpSettings;
 import org.tsnext.http.OpenInferenceSettings;
 import org.tsnext.http.SocketSettings;
 import org.tsnext.http.TokenSettings;
+import org.tsnext.server.TemporaryFolders.Sockets;
 import org.tsnext.server.metrics.SystemMetricsPlan;
 import org.tsnext.server.settings.ListenerKeys;
 import org.tsnext.server.settings.ModelKeys;
@@ -86,9 +87,13 @@ final class ModuleSettings {
         });
   }
 
-  boolean unixWorkers(Transport transport) {
-    return transport.supportsUnixSockets()
-        && !settings.find(WorkerKeys.WORKER_TRANSPORT).equals(Optional.of("tcp"));
+  /** How workers are to be connected. */
+  Sockets workerSockets(Transport transport) {
+    Optional<String> chosen = settings.find(WorkerKeys.WORKER_TRANSPORT);
+    if (!transport.supportsUnixSockets() || chosen.equals(Optional.of("tcp"))) {
+      return Sockets.TCP;
+    }
+    return chosen.isPresent() ? Sockets.UNIX : Sockets.UNIX_IF_THEY_FIT;
   }
 
   /** GPUs to use, of those that were found. */

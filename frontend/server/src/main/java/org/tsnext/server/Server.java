@@ -113,7 +113,7 @@ final class Server implements AutoCloseable {
     Transport transport =
         Transport.choose(settings.get(ListenerKeys.USE_NATIVE_IO), Clock.system()::nanoTime);
     TemporaryFolders folders =
-        TemporaryFolders.make(temporaryDirectory, modules.unixWorkers(transport), parts);
+        TemporaryFolders.make(temporaryDirectory, modules.workerSockets(transport), parts);
     EventLoopGroup loops = eventLoops(transport);
     TimerThread timer = parts.add("timer", new TimerThread("timer"));
     ExecutorService executor = executor();
@@ -128,8 +128,8 @@ final class Server implements AutoCloseable {
             new WorkerRuntime(
                 modules.workers(
                     packageDirectory,
-                    folders.sockets(),
-                    modules.unixWorkers(transport),
+                    folders.sockets().orElse(folders.models()),
+                    folders.sockets().isPresent(),
                     processEnvironment),
                 transport,
                 loops,
@@ -258,7 +258,8 @@ final class Server implements AutoCloseable {
     Optional<Path> cacheParent = settings.find(SourceKeys.MODEL_CACHE);
     Path cache =
         cacheParent.isPresent()
-            ? TemporaryFolders.makePrivate(cacheParent.get(), parts)
+            ? TemporaryFolders.makePrivate(
+                cacheParent.get(), "model_cache", "set model_cache to a directory", parts)
             : folders.models().resolve("downloads");
     return parts.add(
         "downloads",

@@ -1,7 +1,6 @@
 package org.tsnext.server;
 
 import static org.testng.Assert.assertEquals;
-import static org.testng.Assert.assertFalse;
 import static org.testng.Assert.assertTrue;
 
 import java.nio.file.Path;
@@ -13,6 +12,7 @@ import org.testng.annotations.Test;
 import org.tsnext.core.model.ServingSettings;
 import org.tsnext.http.AccessSettings;
 import org.tsnext.http.SocketSettings;
+import org.tsnext.server.TemporaryFolders.Sockets;
 import org.tsnext.server.settings.ConfigFile;
 import org.tsnext.server.settings.SettingsLoader;
 import org.tsnext.transport.Transport;
@@ -53,9 +53,12 @@ public class ModuleSettingsTest {
   public void workersUseTcpWhereAskedOrWhereNothingElseIs() {
     Transport nio = Transport.choose(false, System::nanoTime);
     Transport best = Transport.choose(true, System::nanoTime);
-    assertFalse(modules(Map.of()).unixWorkers(nio));
-    assertFalse(modules(Map.of("worker_transport", "tcp")).unixWorkers(best));
-    assertEquals(modules(Map.of()).unixWorkers(best), best.supportsUnixSockets());
+    assertEquals(modules(Map.of()).workerSockets(nio), Sockets.TCP);
+    assertEquals(modules(Map.of("worker_transport", "tcp")).workerSockets(best), Sockets.TCP);
+    if (best.supportsUnixSockets()) {
+      assertEquals(modules(Map.of()).workerSockets(best), Sockets.UNIX_IF_THEY_FIT);
+      assertEquals(modules(Map.of("worker_transport", "unix")).workerSockets(best), Sockets.UNIX);
+    }
   }
 
   @Test
