@@ -100,12 +100,19 @@ class Api:
     """One service of a server; `api.Rpc(field=value)` returns the answer."""
 
     def __init__(
-        self, port: int, file: str, service: str, *, package: str = "", key: str = ""
+        self,
+        port: int,
+        file: str,
+        service: str,
+        *,
+        package: str = "",
+        key: str = "",
+        metadata: tuple[tuple[str, str], ...] = (),
     ) -> None:
         self.types = compiled(file)
         self._service = self.types.DESCRIPTOR.services_by_name[service]
         self._package = package or self.types.DESCRIPTOR.package
-        self._metadata = [("authorization", f"Bearer {key}")] if key else []
+        self._metadata = [*metadata, *([("authorization", f"Bearer {key}")] if key else [])]
         self._channel = grpc.insecure_channel(f"127.0.0.1:{port}")
 
     def __getattr__(self, rpc: str) -> Any:

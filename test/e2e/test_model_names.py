@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import pytest
 import requests
+from grpc_api import Api, refused
 from torchserve_process import REPOSITORY, TorchServe
 
 COMMANDS = REPOSITORY / "test" / "models" / "commands"
@@ -61,6 +62,20 @@ def test_names_of_registrations_are_checked(named: TorchServe, name: str) -> Non
     by_form = requests.post(url, data={"url": "commands", "model_name": name}, timeout=60)
     for answer in (by_query, by_json, by_form):
         assert_refused(answer, "name")
+    assert models(named) == []
+
+
+@pytest.mark.parametrize("name", ["all", "models", "api-description", "openapi.json", "v2"])
+def test_words_of_paths_are_no_names(named: TorchServe, name: str) -> None:
+    url = f"{named.management}/models"
+    by_query = requests.post(url, params={"url": "commands", "model_name": name}, timeout=60)
+    by_json = requests.post(url, json={"url": "commands", "model_name": name}, timeout=60)
+    for answer in (by_query, by_json):
+        assert answer.status_code == 400, answer.text
+        assert f'The model name "{name}" is not allowed' in answer.json()["message"]
+    api = Api(named.grpc_management_port, "management", "ManagementAPIsService")
+    assert refused(api.RegisterModel, url="commands", model_name=name)[0] == "INVALID_ARGUMENT"
+    api.close()
     assert models(named) == []
 
 

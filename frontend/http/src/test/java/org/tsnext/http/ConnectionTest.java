@@ -331,7 +331,32 @@ public class ConnectionTest extends HttpTestBase {
     assertEquals(client.get("HTTP://host/ping?x").status(), 200);
     assertEquals(client.request("OPTIONS", "http://host", null).read().status(), 200);
     assertEquals(client.get("ping").status(), 400);
-    assertEquals(client.request("CONNECT", "host:80", null).read().status(), 400);
+  }
+
+  @DataProvider
+  public Object[][] tunnels() {
+    return new Object[][] {
+      {"host:80", 501},
+      {"127.0.0.1:8080", 501},
+      {"[::1]:443", 501},
+      {"host", 400},
+      {"host:", 400},
+      {":80", 400},
+      {"user@host:80", 400},
+      {"host:80/", 400},
+      {"*", 400},
+      {"/ping", 405},
+    };
+  }
+
+  @Test(dataProvider = "tunnels")
+  public void connectIsUnderstoodAndNotImplemented(String target, int status) throws Exception {
+    RawClient client = client();
+    client.send("CONNECT " + target + " HTTP/1.1\r\nHost: host:80\r\n\r\n");
+    assertEquals(client.read().status(), status);
+    if (status == 501) {
+      assertEquals(client.readToEnd(), "", "what follows is not taken for a request");
+    }
   }
 
   @Test

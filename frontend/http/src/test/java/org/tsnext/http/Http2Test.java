@@ -261,9 +261,19 @@ public class Http2Test extends HttpTestBase {
     assertEquals(client.get("/ping", "expect", "tea").status(), 417);
   }
 
+  @Test
+  public void connectIsUnderstoodAndNotImplemented() throws Exception {
+    Http2Headers tunnel = headers("CONNECT", "/");
+    tunnel.remove(":path");
+    tunnel.remove(":scheme");
+    tunnel.authority("host:80");
+    assertEquals(client.begin(tunnel, true).status(), 501);
+  }
+
   @DataProvider
   public Object[][] malformed() {
     Http2Headers noPath = headers("CONNECT", "/");
+    noPath.authority("host");
     noPath.remove(":path");
     noPath.remove(":scheme");
     Http2Headers noMethod = headers("GET", "/ping");

@@ -32,7 +32,10 @@ public class PredictionTest extends HttpTestBase {
       {"/predictions/m/1.0", "m", "1.0", predict, "False", ""},
       {"/predictions/m/1.0/v1/chat", "m", "1.0", predict, "False", "v1/chat"},
       {"/predictions/a%20b+c", "a b+c", null, predict, "False", ""},
-      {"/predictions%2Fm", "m", null, predict, "False", ""},
+      {"/predictions/m%2F1.0", "m/1.0", null, predict, "False", ""},
+      {"/predictions/m/1.0%2Fx", "m", "1.0/x", predict, "False", ""},
+      {"/predictions/m/1.0/a%2Fb/c%2F", "m", "1.0", predict, "False", "a/b/c/"},
+      {"/%6d/predic%74", "m", null, predict, null, null},
       {"/explanations/m", "m", null, explain, "True", ""},
       {"/explanations/m/2.0", "m", "2.0", explain, "True", ""},
       {"/models/m/invoke", "m", null, predict, null, null},
@@ -68,6 +71,10 @@ public class PredictionTest extends HttpTestBase {
   public Object[][] unknownPaths() {
     return new Object[][] {
       {"/predictions"},
+      {"/predictions%2Fm"},
+      {"/predictions%2fm%2f1.0"},
+      {"/%2Fpredictions/m"},
+      {"/v1/models/m%2F:explain/x"},
       {"/explanations/"},
       {"//predictions/m"},
       {"/predictions//m"},

@@ -1,6 +1,7 @@
 package org.tsnext.core.model;
 
 import java.util.Optional;
+import java.util.Set;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 
@@ -13,7 +14,43 @@ final class Names {
   /** The path {@code /models/{name}/all} means every version. */
   private static final String EVERY_VERSION = "all";
 
+  /** The words of the routes that stand where other paths have the name of a model. */
+  private static final Set<String> RESERVED =
+      Set.of(
+          "all",
+          "api-description",
+          "console",
+          "explanations",
+          "invocations",
+          "jobs",
+          "metrics",
+          "models",
+          "openapi.json",
+          "ping",
+          "predictions",
+          "ready",
+          "token",
+          "v1",
+          "v2",
+          "wfpredict",
+          "workflows");
+
   private Names() {}
+
+  /** Whether a name of a model is a word of the routes, in their letter case. */
+  static boolean isReserved(String name) {
+    return RESERVED.contains(name);
+  }
+
+  /** The error for a name that {@link #isReserved}. */
+  static ServingException reserved(ErrorKind kind, String name) {
+    return new ServingException(
+        kind,
+        "The model name \""
+            + name
+            + "\" is not allowed: it is a word of the server's own paths. Choose another one with"
+            + " model_name.");
+  }
 
   /**
    * Returns {@code name} if it may be one.

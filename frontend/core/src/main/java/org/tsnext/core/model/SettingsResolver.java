@@ -43,10 +43,7 @@ final class SettingsResolver {
    */
   ModelSettings resolve(RegisterModel order, ModelArchive archive) {
     Optional<Manifest> manifest = archive.manifest();
-    String name =
-        Names.requireName(
-            order.modelName().isPresent() ? ErrorKind.BAD_REQUEST : ErrorKind.INVALID_MODEL,
-            nameOf(order, archive));
+    String name = requireName(order, nameOf(order, archive));
     String version =
         Names.requireVersion(
             ErrorKind.INVALID_MODEL, manifest.flatMap(Manifest::modelVersion).orElse("1.0"));
@@ -119,6 +116,23 @@ final class SettingsResolver {
         config,
         sources,
         order);
+  }
+
+  /** Names that mean something else in paths still load where they have been in use before. */
+  private static String requireName(RegisterModel order, String name) {
+    ErrorKind kind =
+        order.modelName().isPresent() ? ErrorKind.BAD_REQUEST : ErrorKind.INVALID_MODEL;
+    Names.requireName(kind, name);
+    if (Names.isReserved(name)) {
+      if (!order.trusted() && !order.restored()) {
+        throw Names.reserved(kind, name);
+      }
+      LOGGER.warn(
+          "The name of model {} is a word of the server's own paths, so that some routes do not"
+              + " reach it, and it cannot be registered over the API; give it another one",
+          name);
+    }
+    return name;
   }
 
   private static String nameOf(RegisterModel order, ModelArchive archive) {

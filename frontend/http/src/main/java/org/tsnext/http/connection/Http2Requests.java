@@ -11,6 +11,7 @@ import io.netty.handler.codec.http2.Http2Headers;
 import io.netty.util.AsciiString;
 import java.util.Map;
 import org.tsnext.core.error.ServingException;
+import org.tsnext.http.request.Authority;
 
 /**
  * Makes of the head of an HTTP/2 request the one that everything behind it knows: with a request
@@ -30,14 +31,7 @@ final class Http2Requests {
    * @throws ServingException BAD_REQUEST
    */
   static HttpRequest request(Http2Headers from) {
-    if (from.method() == null || from.scheme() == null || from.path() == null) {
-      // CONNECT comes without, and there are no tunnels here.
-      throw RequestChecks.malformed("Expected :method, :scheme and :path");
-    }
-    String target = from.path().toString();
-    if (!isVisible(target) || !(target.startsWith("/") || target.equals("*"))) {
-      throw RequestChecks.malformed("The :path is not one, expected '/' and visible characters");
-    }
+    String target = isTunnel(from) ? from.authority().toString() : path(from);
     try {
       HttpHeaders headers = DefaultHttpHeadersFactory.headersFactory().newHeaders();
       copy(from, headers);
@@ -46,6 +40,27 @@ final class Http2Requests {
     } catch (IllegalArgumentException e) {
       throw RequestChecks.malformed(RequestChecks.reason(e));
     }
+  }
+
+  /** CONNECT has an authority alone (RFC 9113, 8.5). */
+  private static boolean isTunnel(Http2Headers from) {
+    return from.method() != null
+        && HttpMethod.CONNECT.asciiName().contentEquals(from.method())
+        && from.scheme() == null
+        && from.path() == null
+        && from.authority() != null
+        && Authority.isHostAndPort(from.authority());
+  }
+
+  private static String path(Http2Headers from) {
+    if (from.method() == null || from.scheme() == null || from.path() == null) {
+      throw RequestChecks.malformed("Expected :method, :scheme and :path");
+    }
+    String target = from.path().toString();
+    if (!isVisible(target) || !(target.startsWith("/") || target.equals("*"))) {
+      throw RequestChecks.malformed("The :path is not one, expected '/' and visible characters");
+    }
+    return target;
   }
 
   /** A head for the answer to a request that is refused. */

@@ -42,6 +42,15 @@ public final class Authority {
     return true;
   }
 
+  /** Whether {@code text} is {@code host:port}, the target of a CONNECT request. */
+  public static boolean isHostAndPort(CharSequence text) {
+    int colon = text.length();
+    while (colon > 0 && text.charAt(colon - 1) >= '0' && text.charAt(colon - 1) <= '9') {
+      colon--;
+    }
+    return colon > 1 && colon < text.length() && text.charAt(colon - 1) == ':' && isValid(text);
+  }
+
   private static int skip(CharSequence text, int from, boolean[] allowed) {
     int at = from;
     while (at < text.length() && text.charAt(at) < allowed.length && allowed[text.charAt(at)]) {

@@ -7,8 +7,8 @@ import java.util.Optional;
 /**
  * The target of a request line, taken apart.
  *
- * @param segments of the path, decoded before it was split; trailing slashes are ignored, empty
- *     segments in the middle count
+ * @param segments of the path, each decoded by itself: {@code %2F} parts nothing. Trailing slashes
+ *     are ignored, empty segments in the middle count
  * @param asterisk whether it was {@code *}
  */
 public record RequestTarget(List<String> segments, QueryParameters query, boolean asterisk) {
@@ -28,8 +28,7 @@ public record RequestTarget(List<String> segments, QueryParameters query, boolea
     int mark = whole.indexOf('?');
     String path = mark < 0 ? whole : whole.substring(0, mark);
     String query = mark < 0 ? "" : whole.substring(mark + 1);
-    return new RequestTarget(
-        split(PercentDecoder.decode(path, false)), QueryParameters.parse(query), false);
+    return new RequestTarget(split(path), QueryParameters.parse(query), false);
   }
 
   /**
@@ -87,7 +86,7 @@ public record RequestTarget(List<String> segments, QueryParameters query, boolea
     while (start <= end) {
       int slash = path.indexOf('/', start);
       int stop = slash < 0 || slash > end ? end : slash;
-      segments.add(path.substring(start, stop));
+      segments.add(PercentDecoder.decode(path.substring(start, stop), false));
       start = stop + 1;
     }
     return segments;

@@ -17,6 +17,7 @@ import org.tsnext.core.request.Header;
 import org.tsnext.http.CorsSettings;
 import org.tsnext.http.connection.Exchange;
 import org.tsnext.http.connection.RequestRouter;
+import org.tsnext.http.request.Authority;
 import org.tsnext.http.request.QueryParameters;
 import org.tsnext.http.request.RequestTarget;
 import org.tsnext.http.response.ErrorRenderer;
@@ -81,6 +82,9 @@ public final class Dispatcher implements RequestRouter {
       // A browser asks without a token, since it does not know yet whether it may send one.
       return new AtOnce(exchange -> exchange.send(Response.noContent(preflightHeaders)));
     }
+    if (head.method().equals(HttpMethod.CONNECT) && Authority.isHostAndPort(head.uri())) {
+      return new AtOnce(Dispatcher::refuseTunnel);
+    }
     RequestTarget target = RequestTarget.parse(head.uri());
     if (target.asterisk()) {
       return asterisk(head);
@@ -96,6 +100,14 @@ public final class Dispatcher implements RequestRouter {
           exchange -> exchange.fail(ErrorRenderer.methodNotAllowed(), match.allowed()));
     }
     return new Handled(match.route().get().handler(), match.parameters(), target.query());
+  }
+
+  /** What the client sends for the other end of its tunnel is not taken for a request. */
+  private static void refuseTunnel(Exchange exchange) {
+    exchange.closeAfterwards();
+    exchange.fail(
+        new ServingException(
+            ErrorKind.NOT_SUPPORTED, "Method CONNECT is not implemented: this is no proxy."));
   }
 
   /** A method that nobody has heard of is not implemented; a known one is not allowed here. */

@@ -88,7 +88,8 @@ public record SavedModel(
           first.startupTimeout(),
           false,
           first.s3SseKms(),
-          first.trusted());
+          first.trusted(),
+          true);
     }
     return new RegisterModel(
         marName,
@@ -102,6 +103,7 @@ public record SavedModel(
         startupTimeout,
         false,
         false,
+        true,
         true);
   }
 
