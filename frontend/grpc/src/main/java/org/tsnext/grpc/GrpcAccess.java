@@ -6,6 +6,7 @@ import java.util.Set;
 import java.util.concurrent.Executor;
 import org.tsnext.core.access.Access;
 import org.tsnext.core.access.AccessKeys;
+import org.tsnext.core.access.AllowedPages;
 import org.tsnext.transport.tls.TlsKeys;
 
 /**
@@ -13,17 +14,19 @@ import org.tsnext.transport.tls.TlsKeys;
  *
  * @param tokens empty if clients need none
  * @param tls empty if it travels in the clear
+ * @param pages of which origins web pages may call
  */
-public record GrpcAccess(Optional<Tokens> tokens, Optional<Tls> tls) {
+public record GrpcAccess(Optional<Tokens> tokens, Optional<Tls> tls, AllowedPages pages) {
 
   public GrpcAccess {
     Objects.requireNonNull(tokens, "tokens");
     Objects.requireNonNull(tls, "tls");
+    Objects.requireNonNull(pages, "pages");
   }
 
   /** Whoever reaches the server is served, in the clear. */
   public static GrpcAccess open() {
-    return new GrpcAccess(Optional.empty(), Optional.empty());
+    return new GrpcAccess(Optional.empty(), Optional.empty(), AllowedPages.none());
   }
 
   /**

@@ -20,6 +20,7 @@ import javax.net.ssl.SSLException;
 import org.testng.annotations.AfterClass;
 import org.testng.annotations.BeforeClass;
 import org.testng.annotations.Test;
+import org.tsnext.core.access.AllowedPages;
 import org.tsnext.transport.tls.KeySource;
 import org.tsnext.transport.tls.TlsKeys;
 
@@ -53,7 +54,8 @@ public class GrpcTlsTest extends GrpcTestBase {
                     task -> {
                       handshakeTasks.incrementAndGet();
                       handshakes.execute(task);
-                    }))));
+                    })),
+            AllowedPages.none()));
   }
 
   private ManagedChannel secure() throws SSLException {

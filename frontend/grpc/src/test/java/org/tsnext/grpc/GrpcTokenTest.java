@@ -27,6 +27,7 @@ import org.testng.annotations.DataProvider;
 import org.testng.annotations.Test;
 import org.tsnext.core.access.Access;
 import org.tsnext.core.access.AccessKeys;
+import org.tsnext.core.access.AllowedPages;
 import org.tsnext.core.access.KeyKind;
 import org.tsnext.core.testing.FakeInference;
 import org.tsnext.core.testing.ManualTime;
@@ -97,7 +98,9 @@ public class GrpcTokenTest extends GrpcTestBase {
     return settings(
         address("inference", 0),
         new GrpcAccess(
-            Optional.of(new GrpcAccess.Tokens(keys, open, failuresAs400)), Optional.empty()));
+            Optional.of(new GrpcAccess.Tokens(keys, open, failuresAs400)),
+            Optional.empty(),
+            AllowedPages.none()));
   }
 
   private <Q, A> A askWith(String authorization, MethodDescriptor<Q, A> rpc, Q request) {

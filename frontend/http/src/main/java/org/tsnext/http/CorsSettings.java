@@ -41,6 +41,14 @@ public record CorsSettings(
     return origin.filter(text -> !text.contains(","));
   }
 
+  /** Every origin of the setting, as it is written. */
+  public List<String> origins() {
+    return Arrays.stream(origin.orElse("").split(","))
+        .map(String::strip)
+        .filter(text -> !text.isEmpty())
+        .toList();
+  }
+
   /** The origins of which the asking one is answered, in lower case; empty if it is always one. */
   public List<String> severalOrigins() {
     return origin

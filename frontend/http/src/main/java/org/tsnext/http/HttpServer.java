@@ -16,10 +16,14 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import org.tsnext.core.access.Access;
+import org.tsnext.core.access.AllowedPages;
+import org.tsnext.core.access.HostNames;
+import org.tsnext.core.access.OriginCheck;
 import org.tsnext.core.inference.InferenceService;
 import org.tsnext.core.model.ModelService;
 import org.tsnext.core.time.Clock;
 import org.tsnext.http.access.HostGuard;
+import org.tsnext.http.access.OriginGuard;
 import org.tsnext.http.access.TokenGuard;
 import org.tsnext.http.connection.AccessLog;
 import org.tsnext.http.connection.HttpPipeline;
@@ -153,11 +157,22 @@ public final class HttpServer implements AutoCloseable {
     AccessSettings access = settings.access();
     RequestGuard tokens =
         access.tokens().<RequestGuard>map(TokenGuard::new).orElse(RequestGuard.NONE);
+    RequestGuard others = origins(address).and(tokens);
     if (!(address instanceof ListenAddress.Tcp tcp) || access.hosts().any()) {
-      return tokens;
+      return others;
     }
-    return new HostGuard(access.hosts(), tcp, route -> isGuarded(route, tcp.isLoopback()))
-        .and(tokens);
+    HostNames names = new HostNames(access.hosts().allowed(), tcp.host());
+    return new HostGuard(names, route -> isGuarded(route, tcp.isLoopback())).and(others);
+  }
+
+  private OriginGuard origins(ListenAddress address) {
+    AccessSettings access = settings.access();
+    AllowedPages pages = new AllowedPages(settings.cors().origins(), access.hosts().allowed());
+    boolean open = access.tokens().isEmpty();
+    return new OriginGuard(
+        address instanceof ListenAddress.Tcp tcp
+            ? new OriginCheck(pages, tcp.host(), tcp.tls(), open)
+            : new OriginCheck(pages, "", false, open));
   }
 
   /**

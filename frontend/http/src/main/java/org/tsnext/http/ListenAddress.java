@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.tsnext.core.access.Loopback;
 
 /** Where a listener waits for connections. */
 public sealed interface ListenAddress {
@@ -24,9 +25,7 @@ public sealed interface ListenAddress {
 
     /** Whether only this machine reaches it. */
     public boolean isLoopback() {
-      return host.equalsIgnoreCase("localhost")
-          || host.matches("127(\\.[0-9]{1,3}){3}")
-          || host.matches("::1|0:0:0:0:0:0:0:1");
+      return Loopback.isLoopback(host);
     }
 
     /** Without TLS. */

@@ -64,7 +64,8 @@ final class GrpcSetup {
             sockets
                 .tls()
                 .filter(tls -> settings.get(GrpcKeys.ENABLE_GRPC_SSL))
-                .map(tls -> new GrpcAccess.Tls(tls.keys(), tls.handshakes()))),
+                .map(tls -> new GrpcAccess.Tls(tls.keys(), tls.handshakes())),
+            ModuleSettings.allowedPages(settings)),
         settings.get(ListenerKeys.ERROR_DETAIL),
         settings.get(GrpcKeys.ENABLE_GRPC_REFLECTION),
         ModuleSettings.sequenceHeaders(settings),

@@ -20,6 +20,7 @@ import org.tsnext.archive.remote.AllowedUrls;
 import org.tsnext.archive.remote.DownloadLimits;
 import org.tsnext.archive.remote.RemoteSettings;
 import org.tsnext.core.access.Access;
+import org.tsnext.core.access.AllowedPages;
 import org.tsnext.core.access.KeyRotation;
 import org.tsnext.core.model.SequenceHeaders;
 import org.tsnext.core.model.ServingSettings;
@@ -232,10 +233,7 @@ final class ModuleSettings {
                     made.rotates() ? Optional.<KeyRotation>of(made) : Optional.empty(),
                     tokenFree(settings),
                     settings.get(SecurityKeys.TOKEN_FAILURES_AS_400))),
-        new HostSettings(
-            settings.find(SecurityKeys.ALLOWED_HOSTS).orElse(List.of()).stream()
-                .map(name -> name.toLowerCase(Locale.ROOT))
-                .toList()),
+        new HostSettings(allowedHosts(settings)),
         new ConnectionLimits(
             settings.get(ListenerKeys.INFERENCE_MAX_CONNECTIONS),
             settings.get(ListenerKeys.MANAGEMENT_MAX_CONNECTIONS),
@@ -258,17 +256,32 @@ final class ModuleSettings {
         maxRequestSize(),
         Math.toIntExact(settings.get(ListenerKeys.STREAM_BUFFER_SIZE)),
         bodyMemory(),
-        new CorsSettings(
-            settings.find(ListenerKeys.CORS_ALLOWED_ORIGIN),
-            settings.find(ListenerKeys.CORS_ALLOWED_METHODS),
-            settings.find(ListenerKeys.CORS_ALLOWED_HEADERS),
-            settings.find(ListenerKeys.CORS_MAX_AGE)),
+        cors(settings),
         access,
         settings.get(ModelKeys.ENABLE_MODEL_API),
         settings.get(ListenerKeys.ERROR_DETAIL),
         Version.current(),
         startUpModels,
         new OpenInferenceSettings(settings.get(ListenerKeys.TS_OPEN_INFERENCE_PROTOCOL), started));
+  }
+
+  private static CorsSettings cors(Settings settings) {
+    return new CorsSettings(
+        settings.find(ListenerKeys.CORS_ALLOWED_ORIGIN),
+        settings.find(ListenerKeys.CORS_ALLOWED_METHODS),
+        settings.find(ListenerKeys.CORS_ALLOWED_HEADERS),
+        settings.find(ListenerKeys.CORS_MAX_AGE));
+  }
+
+  private static List<String> allowedHosts(Settings settings) {
+    return settings.find(SecurityKeys.ALLOWED_HOSTS).orElse(List.of()).stream()
+        .map(name -> name.toLowerCase(Locale.ROOT))
+        .toList();
+  }
+
+  /** Of which origins web pages may use the server, over every transport. */
+  static AllowedPages allowedPages(Settings settings) {
+    return new AllowedPages(cors(settings).origins(), allowedHosts(settings));
   }
 
   /** Room for one body there is always. */

@@ -21,6 +21,8 @@ public enum ErrorKind {
   TOKEN_REFUSED(400, 7, "InvalidKeyException"),
   /** The request was meant for another host; see DNS rebinding. */
   HOST_REFUSED(403, 7, "HostNotAllowedException"),
+  /** A web page of another origin asked. */
+  ORIGIN_REFUSED(403, 7, "OriginNotAllowedException"),
   /** The default version cannot go while others exist. */
   DEFAULT_VERSION_IN_USE(403, 9, "InvalidModelVersionException"),
   METHOD_NOT_ALLOWED(405, 12, "MethodNotAllowedException"),

@@ -12,6 +12,13 @@ public final class CallMetadata {
   public static final Metadata.Key<String> AUTHORIZATION =
       Metadata.Key.of("authorization", Metadata.ASCII_STRING_MARSHALLER);
 
+  /** With {@link #SITE}, which web page makes the call; only browsers say it. */
+  public static final Metadata.Key<String> ORIGIN =
+      Metadata.Key.of("origin", Metadata.ASCII_STRING_MARSHALLER);
+
+  public static final Metadata.Key<String> SITE =
+      Metadata.Key.of("sec-fetch-site", Metadata.ASCII_STRING_MARSHALLER);
+
   private CallMetadata() {}
 
   /** Adds the id to what is sent, and returns that. */

@@ -36,6 +36,7 @@ final class ErrorOrigins {
       case RESOURCE_NOT_FOUND,
           WORKFLOW_NOT_FOUND,
           HOST_REFUSED,
+          ORIGIN_REFUSED,
           DEFAULT_VERSION_IN_USE,
           METHOD_NOT_ALLOWED,
           READ_TIMEOUT,

@@ -1,7 +1,6 @@
 package org.tsnext.grpc.server;
 
 import io.grpc.Server;
-import io.grpc.ServerServiceDefinition;
 import io.grpc.netty.NettyServerBuilder;
 import io.netty.channel.ChannelFactory;
 import io.netty.channel.ChannelOption;
@@ -15,6 +14,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import org.tsnext.core.access.OriginCheck;
 import org.tsnext.core.time.Clock;
 import org.tsnext.grpc.GrpcAccess;
 import org.tsnext.grpc.GrpcAddress;
@@ -107,7 +107,7 @@ public final class GrpcListener {
             .directExecutor()
             .addStreamTracerFactory(new AccessLog(tools.clock()));
     addLimits(builder, address, tools.limits());
-    addServices(builder, offers, tools);
+    addServices(builder, address, offers, tools);
     return builder;
   }
 
@@ -133,14 +133,14 @@ public final class GrpcListener {
         .ifPresent(grace -> builder.maxConnectionAgeGrace(grace.toNanos(), TimeUnit.NANOSECONDS));
   }
 
-  private static void addServices(NettyServerBuilder builder, List<Offer> offers, Tools tools) {
-    Optional<TokenGate> gate =
-        tools.access().tokens().map(tokens -> new TokenGate(tokens, tools.errors()));
-    for (Offer offer : offers) {
-      ServerServiceDefinition service =
-          gate.map(guard -> guard.guarded(offer)).orElse(offer.service());
-      builder.addService(service);
-    }
+  private static void addServices(
+      NettyServerBuilder builder, GrpcAddress address, List<Offer> offers, Tools tools) {
+    GrpcAccess access = tools.access();
+    OriginCheck origins =
+        new OriginCheck(
+            access.pages(), address.host(), access.tls().isPresent(), access.tokens().isEmpty());
+    CallGate gate = new CallGate(origins, access.tokens(), tools.errors());
+    offers.forEach(offer -> builder.addService(gate.guarded(offer)));
     builder.fallbackHandlerRegistry(new UnknownRpcs(gate));
   }
 

@@ -8,7 +8,6 @@ import io.grpc.ServerCall;
 import io.grpc.ServerMethodDefinition;
 import io.grpc.Status;
 import java.io.InputStream;
-import java.util.Optional;
 import org.tsnext.core.access.Access;
 
 /** Answers rpcs that do not exist: UNIMPLEMENTED, to those who have a key if one is asked for. */
@@ -16,9 +15,9 @@ final class UnknownRpcs extends HandlerRegistry {
 
   private static final int LONGEST_SHOWN = 200;
 
-  private final Optional<TokenGate> gate;
+  private final CallGate gate;
 
-  UnknownRpcs(Optional<TokenGate> gate) {
+  UnknownRpcs(CallGate gate) {
     this.gate = gate;
   }
 
@@ -36,8 +35,7 @@ final class UnknownRpcs extends HandlerRegistry {
               call.close(Status.UNIMPLEMENTED.withDescription(text(methodName)), new Metadata());
               return new ServerCall.Listener<>() {};
             });
-    return gate.<ServerMethodDefinition<?, ?>>map(g -> g.guarded(unknown, Access.NOWHERE))
-        .orElse(unknown);
+    return gate.guarded(unknown, Access.NOWHERE);
   }
 
   private static String text(String methodName) {

@@ -23,7 +23,7 @@ public final class TokenGuard implements RequestGuard {
   }
 
   @Override
-  public void check(HttpRequest head, Access access) {
+  public void check(HttpRequest head, Access access, boolean changes) {
     if (!settings.open().contains(access)) {
       check.require(
           access.keys(),

@@ -157,7 +157,8 @@ public final class InferenceRoutes {
       RouteHandler handler = new PredictionHandler(inference, route, invokedModel, headers);
       routes.add(
           Route.of(PREDICT_METHODS, path, handler, operation(operationId, path, route))
-              .withAccess(Access.INFERENCE));
+              .withAccess(Access.INFERENCE)
+              .acting());
       routes.add(
           Route.undocumented(
                   List.of(OPTIONS), path, ModelApiHandler.forPredictions(models, this::modelOf))

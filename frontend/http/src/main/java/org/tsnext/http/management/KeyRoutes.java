@@ -47,7 +47,8 @@ public final class KeyRoutes {
     KeyRoutes routes = new KeyRoutes(rotation);
     return List.of(
         Route.of(List.of(POST, PUT, GET), "/token", routes::rotate, OPERATION)
-            .withAccess(Access.KEYS));
+            .withAccess(Access.KEYS)
+            .acting());
   }
 
   private void rotate(RoutedRequest request) {

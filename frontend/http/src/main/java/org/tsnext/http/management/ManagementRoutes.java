@@ -16,6 +16,7 @@ import org.tsnext.core.model.ServingSettings;
 import org.tsnext.http.inference.InferenceRoutes;
 import org.tsnext.http.openapi.ModelApiHandler;
 import org.tsnext.http.openapi.Schemas;
+import org.tsnext.http.request.QueryParameters;
 import org.tsnext.http.routing.Operation;
 import org.tsnext.http.routing.Operation.Body;
 import org.tsnext.http.routing.Operation.Outcome;
@@ -51,7 +52,9 @@ public final class ManagementRoutes {
     routes.add(route(POST, "/models", handlers::register, register()));
     for (String template : List.of(MODEL, VERSION)) {
       String prefix = template.equals(VERSION) ? "version_" : "";
-      routes.add(route(GET, template, handlers::describe, describe(prefix)));
+      routes.add(
+          route(GET, template, handlers::describe, describe(prefix))
+              .actingIf(ManagementRoutes::asksTheHandler));
       routes.add(route(PUT, template, handlers::scale, scale(prefix)));
       routes.add(route(DELETE, template, handlers::unregister, unregister(prefix)));
     }
@@ -68,6 +71,10 @@ public final class ManagementRoutes {
   private static Route route(
       HttpMethod method, String template, RouteHandler handler, Operation operation) {
     return Route.of(List.of(method), template, handler, operation);
+  }
+
+  private static boolean asksTheHandler(QueryParameters query) {
+    return query.get("customized").filter("true"::equalsIgnoreCase).isPresent();
   }
 
   private static Operation list() {

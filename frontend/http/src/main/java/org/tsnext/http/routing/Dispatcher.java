@@ -47,6 +47,10 @@ public final class Dispatcher implements RequestRouter {
           HttpMethod.PATCH,
           HttpMethod.valueOf("QUERY"));
 
+  /** A route may still say that it does something. */
+  private static final Set<HttpMethod> READING_METHODS =
+      Set.of(HttpMethod.GET, HttpMethod.HEAD, HttpMethod.OPTIONS);
+
   private final RouteTable routes;
   private final boolean answerPreflights;
   private final List<Header> preflightHeaders;
@@ -90,7 +94,11 @@ public final class Dispatcher implements RequestRouter {
       return asterisk(head);
     }
     Optional<RouteTable.Match> found = routes.find(head.method(), target.segments());
-    guard.check(head, found.map(RouteTable.Match::access).orElse(Access.NOWHERE));
+    guard.check(
+        head,
+        found.map(RouteTable.Match::access).orElse(Access.NOWHERE),
+        !READING_METHODS.contains(head.method())
+            || (found.isPresent() && found.get().acts(target.query())));
     if (found.isEmpty() || found.get().route().isEmpty()) {
       requireKnown(head.method());
     }

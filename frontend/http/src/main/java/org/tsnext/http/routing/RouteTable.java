@@ -7,6 +7,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import org.tsnext.core.access.Access;
+import org.tsnext.http.request.QueryParameters;
 
 /**
  * All routes of a listener. The most literal template that matches a path decides; its methods are
@@ -67,6 +68,11 @@ public final class RouteTable {
     /** What is asked of the caller; of one with a wrong method, no more than knowing the API. */
     Access access() {
       return route.map(Route::access).orElseGet(entry::accessOfOthers);
+    }
+
+    /** Whether a request with that query does something although its method only reads. */
+    boolean acts(QueryParameters query) {
+      return route.isPresent() && route.get().acts().test(query);
     }
 
     /** The methods that are allowed. */

@@ -187,7 +187,9 @@ public final class ListenerKeys {
       header(
           "cors_allowed_origin",
           "Value of access-control-allow-origin: an origin, or * for any. Of several between commas"
-              + " the asking one is answered, with vary: Origin. Empty sends none.");
+              + " the asking one is answered, with vary: Origin. Empty sends none. Pages of other"
+              + " origins may change nothing, and use nothing of a server on loopback that asks for no"
+              + " token.");
   public static final SettingKey<String> CORS_ALLOWED_METHODS =
       header("cors_allowed_methods", "Value of access-control-allow-methods.");
   public static final SettingKey<String> CORS_ALLOWED_HEADERS =

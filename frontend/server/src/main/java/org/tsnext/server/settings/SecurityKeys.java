@@ -88,7 +88,8 @@ public final class SecurityKeys {
           "Names by which clients may call the management API, beside IP addresses, localhost, names"
               + " without a dot and those of a cluster (.svc, .cluster.local). Without tokens and on"
               + " loopback this goes for the inference API, too. It keeps web pages out that have"
-              + " their own domain resolve to this machine (DNS rebinding).");
+              + " their own domain resolve to this machine (DNS rebinding). Web pages on these hosts may"
+              + " use the server, as those of cors_allowed_origin may.");
 
   static final List<SettingKey<?>> ALL =
       List.of(
