@@ -1,10 +1,20 @@
 package org.tsnext.archive;
 
+import java.util.List;
+import org.yaml.snakeyaml.DumperOptions;
 import org.yaml.snakeyaml.LoaderOptions;
 import org.yaml.snakeyaml.Yaml;
+import org.yaml.snakeyaml.constructor.AbstractConstruct;
+import org.yaml.snakeyaml.constructor.Construct;
 import org.yaml.snakeyaml.constructor.SafeConstructor;
 import org.yaml.snakeyaml.error.MarkedYAMLException;
 import org.yaml.snakeyaml.error.YAMLException;
+import org.yaml.snakeyaml.nodes.Node;
+import org.yaml.snakeyaml.nodes.NodeId;
+import org.yaml.snakeyaml.nodes.ScalarNode;
+import org.yaml.snakeyaml.nodes.Tag;
+import org.yaml.snakeyaml.representer.Representer;
+import org.yaml.snakeyaml.resolver.Resolver;
 
 /**
  * The one way to read YAML here: plain data whatever the tags say, and limits to size, depth and
@@ -17,6 +27,9 @@ public final class SafeYaml {
 
   private static final int MAX_ALIASES = 30;
   private static final int MAX_NESTING = 50;
+
+  /** Characters of a number or a date; reading longer ones takes more than linear time. */
+  private static final int MAX_SCALAR = 64;
 
   private SafeYaml() {}
 
@@ -40,9 +53,51 @@ public final class SafeYaml {
     options.setNestingDepthLimit(MAX_NESTING);
     options.setCodePointLimit(MAX_LENGTH);
     try {
-      return new Yaml(new SafeConstructor(options)).load(text);
+      return new Yaml(
+              new BoundedConstructor(options),
+              new Representer(new DumperOptions()),
+              new DumperOptions(),
+              options,
+              new BoundedResolver())
+          .load(text);
     } catch (YAMLException | ClassCastException | IllegalArgumentException e) {
       throw new InvalidYamlException(problemOf(e), e);
+    }
+  }
+
+  /** Takes a long plain value for a text: no number or date has so many characters. */
+  private static final class BoundedResolver extends Resolver {
+    @Override
+    public Tag resolve(NodeId kind, String value, boolean implicit) {
+      return kind == NodeId.scalar && implicit && value.length() > MAX_SCALAR
+          ? Tag.STR
+          : super.resolve(kind, value, implicit);
+    }
+  }
+
+  /** Refuses a long value that a tag says is a number or a date. */
+  private static final class BoundedConstructor extends SafeConstructor {
+    BoundedConstructor(LoaderOptions options) {
+      super(options);
+      for (Tag tag : List.of(Tag.INT, Tag.FLOAT, Tag.TIMESTAMP)) {
+        yamlConstructors.put(tag, bounded(yamlConstructors.get(tag)));
+      }
+    }
+
+    private static Construct bounded(Construct construct) {
+      return new AbstractConstruct() {
+        @Override
+        public Object construct(Node node) {
+          if (node instanceof ScalarNode scalar && scalar.getValue().length() > MAX_SCALAR) {
+            throw new YAMLException(
+                "a number or date has "
+                    + scalar.getValue().length()
+                    + " characters, expected at most "
+                    + MAX_SCALAR);
+          }
+          return construct.construct(node);
+        }
+      };
     }
   }
 

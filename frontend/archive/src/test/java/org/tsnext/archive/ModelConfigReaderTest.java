@@ -348,7 +348,30 @@ public class ModelConfigReaderTest {
       {"a: !!binary '*'"},
       {"? {a: [&k {x: 1}]}\n: *nothing"},
       {"a: \u0000"},
+      {"a: !!int " + "9".repeat(900_000)},
+      {"a: !!float " + "9".repeat(900_000)},
+      {"a: !!timestamp " + "9".repeat(900_000)},
+      {"a: !!int 1" + ":1".repeat(400_000)},
     };
+  }
+
+  @DataProvider
+  public Object[][] longNumbers() {
+    return new Object[][] {
+      {"9".repeat(900_000)},
+      {"0x" + "f".repeat(900_000)},
+      {"1" + ":1".repeat(400_000)},
+      {"1" + ":1".repeat(400_000) + ".5"},
+      {"1." + "9".repeat(900_000)},
+      {"2001-01-01T01:01:01." + "1".repeat(900_000)},
+    };
+  }
+
+  @Test(dataProvider = "longNumbers", timeOut = 20_000)
+  public void numbersOfAnyLengthAreReadInLinearTime(String number) throws ArchiveException {
+    String refusal = refusal("batchSize: " + number);
+    assertTrue(refusal.contains("batchSize is") && refusal.length() < 600, refusal);
+    parse("ownKey: " + number);
   }
 
   @Test(dataProvider = "hostileYaml", timeOut = 20_000)

@@ -143,6 +143,13 @@ public class ManagementTest extends HttpTestBase {
       {"/models", "{\"url\": \"a\"} {\"url\": \"b\"}", JSON, "something follows the object"},
       {"/models", "{\"url\": \"a\", \"batch_size\": 99999999999}", JSON, "of 32 bits"},
       {"/models", "{\"url\": \"a\", \"batch_size\": 1e999999999}", JSON, "of 32 bits"},
+      {"/models", "{\"url\": \"a\", \"batch_size\": " + "7".repeat(900) + "}", JSON, "of 32 bits"},
+      {
+        "/models",
+        "{\"url\": \"a\", \"batch_size\": \"" + "7".repeat(900) + "\"}",
+        JSON,
+        "of 32 bits"
+      },
       {"/models", "{\"url\": \"a\", \"synchronous\": \"maybe\"}", JSON, "true or false"},
       {"/models", "{\"url\": \"a\", \"max_batch_delay\": -5}", JSON, "expected 0 or more"},
     };

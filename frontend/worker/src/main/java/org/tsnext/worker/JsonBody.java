@@ -16,6 +16,7 @@ import java.io.StringReader;
 import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 import java.util.OptionalLong;
+import org.tsnext.core.request.BoundedNumber;
 
 /** The fields of a cold message. Its size was checked when its frames were put together. */
 final class JsonBody {
@@ -69,12 +70,12 @@ final class JsonBody {
     if (value.isEmpty()) {
       return OptionalLong.empty();
     }
-    // Not getAsLong: it would expand "1e999999999".
     String digits = value.get().isNumber() ? value.get().getAsString() : "";
-    if (!digits.matches("-?[0-9]{1,18}")) {
+    OptionalLong number = BoundedNumber.whole(digits);
+    if (number.isEmpty()) {
       throw missing(name, "an integer");
     }
-    return OptionalLong.of(Long.parseLong(digits));
+    return number;
   }
 
   boolean flag(String name) throws ProtocolException {

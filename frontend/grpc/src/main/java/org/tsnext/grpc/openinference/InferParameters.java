@@ -4,9 +4,10 @@ import com.google.gson.JsonElement;
 import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonPrimitive;
-import java.math.BigDecimal;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.OptionalLong;
+import org.tsnext.core.request.BoundedNumber;
 import org.tsnext.grpc.messages.openinference.InferParameter;
 
 /** The parameters of requests, tensors and answers, to JSON and back. */
@@ -52,13 +53,11 @@ final class InferParameters {
       return parameter.setBoolParam(primitive.getAsBoolean()).build();
     }
     if (primitive.isNumber()) {
-      try {
-        return parameter
-            .setInt64Param(new BigDecimal(primitive.getAsString()).longValueExact())
-            .build();
-      } catch (ArithmeticException | NumberFormatException e) {
-        // No integer of 64 bits; its text says it.
+      OptionalLong whole = BoundedNumber.exact(primitive.getAsString());
+      if (whole.isPresent()) {
+        return parameter.setInt64Param(whole.getAsLong()).build();
       }
+      // No integer of 64 bits; its text says it.
     }
     return parameter.setStringParam(primitive.getAsString()).build();
   }

@@ -10,6 +10,8 @@ import java.math.BigInteger;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
+import java.util.Optional;
+import org.tsnext.core.request.BoundedNumber;
 
 /** Reads the {@code data} of a tensor, a JSON array that may be nested, into raw contents. */
 final class JsonTensor {
@@ -111,9 +113,7 @@ final class JsonTensor {
       }
     } catch (NumberFormatException e) {
       // Written as a broken number, or beyond 63 bits.
-      if (text.length() <= 40) {
-        return readLargeInteger(text, bits, signed);
-      }
+      return readLargeInteger(text, bits, signed);
     }
     throw doesNotFit(text);
   }
@@ -123,23 +123,18 @@ final class JsonTensor {
   }
 
   private long readLargeInteger(String text, int bits, boolean signed) throws TensorException {
+    Optional<BigDecimal> number = BoundedNumber.decimal(text);
+    if (number.isEmpty()) {
+      throw doesNotFit(text);
+    }
     try {
-      BigDecimal number = new BigDecimal(text);
-      if (number.signum() == 0) {
-        return 0;
-      }
-      // Before the point. Few digits may stand for a number that fills the memory.
-      long digits = number.precision() - (long) number.scale();
-      if (digits < 1 || digits > 20) {
-        throw doesNotFit(text);
-      }
-      BigInteger value = number.toBigIntegerExact();
+      BigInteger value = number.get().toBigIntegerExact();
       // The bits of a negative value are those of its complement.
       if (value.bitLength() <= bits && (signed || value.signum() >= 0)) {
         return value.longValue();
       }
-    } catch (ArithmeticException | NumberFormatException e) {
-      // It has a fraction, or an exponent beyond all numbers.
+    } catch (ArithmeticException e) {
+      // It has a fraction.
     }
     throw doesNotFit(text);
   }

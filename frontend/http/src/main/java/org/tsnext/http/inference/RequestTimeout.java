@@ -4,8 +4,10 @@ import io.netty.handler.codec.http.HttpHeaders;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
+import org.tsnext.core.request.BoundedNumber;
 
 /** Reads how long a client is willing to wait for its answer. */
 final class RequestTimeout {
@@ -15,7 +17,6 @@ final class RequestTimeout {
   /** Longer waits are cut to this. */
   static final Duration LONGEST = Duration.ofDays(1);
 
-  private static final int MOST_DIGITS = 18;
   private static final int LONGEST_SHOWN = 40;
 
   private RequestTimeout() {}
@@ -31,20 +32,15 @@ final class RequestTimeout {
     }
     List<String> values = headers.getAll(HEADER);
     String value = String.join(", ", values).trim();
-    if (!isNumber(value)) {
+    OptionalLong millis = BoundedNumber.whole(value);
+    if (!startsWithDigit(value) || millis.isEmpty() || millis.getAsLong() == 0) {
       throw refusal(value);
     }
-    long millis = Long.parseLong(value);
-    if (millis == 0) {
-      throw refusal(value);
-    }
-    return Optional.of(Duration.ofMillis(Math.min(millis, LONGEST.toMillis())));
+    return Optional.of(Duration.ofMillis(Math.min(millis.getAsLong(), LONGEST.toMillis())));
   }
 
-  private static boolean isNumber(String value) {
-    return !value.isEmpty()
-        && value.length() <= MOST_DIGITS
-        && value.chars().allMatch(digit -> digit >= '0' && digit <= '9');
+  private static boolean startsWithDigit(String value) {
+    return !value.isEmpty() && value.charAt(0) >= '0' && value.charAt(0) <= '9';
   }
 
   private static ServingException refusal(String value) {

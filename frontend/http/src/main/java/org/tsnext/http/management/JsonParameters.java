@@ -13,13 +13,14 @@ import io.netty.buffer.ByteBufInputStream;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.Reader;
-import java.math.BigDecimal;
 import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.OptionalLong;
 import org.tsnext.api.Parameters;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
+import org.tsnext.core.request.BoundedNumber;
 
 /**
  * Parameters of a JSON object, read leniently: single quotes, numbers as strings. Members with the
@@ -68,14 +69,11 @@ record JsonParameters(JsonObject json) implements Parameters {
     if (value.isEmpty()) {
       return OptionalInt.empty();
     }
-    try {
-      String number = Ascii.require(value.get().getAsString().trim());
-      return OptionalInt.of(new BigDecimal(number).intValueExact());
-    } catch (NumberFormatException e) {
-      throw Parameters.unexpected(name, value.get().toString(), "an integer");
-    } catch (ArithmeticException e) {
+    OptionalLong number = BoundedNumber.exact(value.get().getAsString().trim());
+    if (number.isEmpty() || number.getAsLong() != (int) number.getAsLong()) {
       throw Parameters.unexpected(name, value.get().toString(), "an integer of 32 bits");
     }
+    return OptionalInt.of((int) number.getAsLong());
   }
 
   @Override

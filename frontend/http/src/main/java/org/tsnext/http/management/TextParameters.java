@@ -2,7 +2,9 @@ package org.tsnext.http.management;
 
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.OptionalLong;
 import org.tsnext.api.Parameters;
+import org.tsnext.core.request.BoundedNumber;
 import org.tsnext.http.request.QueryParameters;
 
 /**
@@ -33,11 +35,11 @@ record TextParameters(QueryParameters query, QueryParameters form) implements Pa
     if (value.isEmpty()) {
       return OptionalInt.empty();
     }
-    try {
-      return OptionalInt.of(Integer.parseInt(Ascii.require(value.get())));
-    } catch (NumberFormatException e) {
+    OptionalLong number = BoundedNumber.whole(value.get());
+    if (number.isEmpty() || number.getAsLong() != (int) number.getAsLong()) {
       throw Parameters.unexpected(name, quoted(value.get()), "an integer of 32 bits");
     }
+    return OptionalInt.of((int) number.getAsLong());
   }
 
   @Override

@@ -40,7 +40,9 @@ public final class QueryParameters {
     int start = 0;
     while (start <= query.length()) {
       int end = start;
+      int equals = -1;
       while (end < query.length() && query.charAt(end) != '&' && query.charAt(end) != ';') {
+        equals = equals < 0 && query.charAt(end) == '=' ? end : equals;
         end++;
       }
       if (end > start) {
@@ -48,8 +50,7 @@ public final class QueryParameters {
           throw MalformedRequest.because(
               "More than " + MAX_PARAMETERS + " query parameters in one request.");
         }
-        int equals = query.indexOf('=', start);
-        int nameEnd = equals < 0 || equals > end ? end : equals;
+        int nameEnd = equals < 0 ? end : equals;
         String name = PercentDecoder.decode(query.substring(start, nameEnd), true);
         String value =
             PercentDecoder.decode(nameEnd == end ? "" : query.substring(nameEnd + 1, end), true);

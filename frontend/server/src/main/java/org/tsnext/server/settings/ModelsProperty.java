@@ -11,9 +11,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.OptionalLong;
 import java.util.Set;
 import org.tsnext.archive.Manifest;
 import org.tsnext.core.model.ModelOverrides;
+import org.tsnext.core.request.BoundedNumber;
 
 /**
  * The {@code models} property: settings of single model versions.
@@ -111,13 +113,14 @@ public record ModelsProperty(
       if (element == null || element.isJsonNull()) {
         return OptionalInt.empty();
       }
-      try {
-        if (element.isJsonPrimitive() && element.getAsJsonPrimitive().isNumber()) {
-          int value = element.getAsBigDecimal().intValueExact();
-          return value > 0 ? OptionalInt.of(value) : OptionalInt.empty();
-        }
-      } catch (ArithmeticException e) {
+      if (element.isJsonPrimitive() && element.getAsJsonPrimitive().isNumber()) {
+        OptionalLong value = BoundedNumber.exact(element.getAsString());
         // A fraction, or too large: a wrong type like any other.
+        if (value.isPresent() && value.getAsLong() == (int) value.getAsLong()) {
+          return value.getAsLong() > 0
+              ? OptionalInt.of((int) value.getAsLong())
+              : OptionalInt.empty();
+        }
       }
       ignore(member, element, "a whole number");
       return OptionalInt.empty();

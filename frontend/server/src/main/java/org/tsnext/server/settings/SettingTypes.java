@@ -14,6 +14,7 @@ import java.util.function.Predicate;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
 import org.tsnext.archive.remote.PrivateHost;
+import org.tsnext.core.request.BoundedNumber;
 import org.tsnext.http.ListenAddress;
 import org.tsnext.server.settings.SettingType.InvalidValueException;
 import org.tsnext.server.snapshot.Snapshot;
@@ -74,7 +75,8 @@ final class SettingTypes {
           if (text.equalsIgnoreCase("never")) {
             return Duration.ZERO;
           }
-          BigDecimal minutes = new BigDecimal(text);
+          BigDecimal minutes =
+              BoundedNumber.decimal(text).orElseThrow(() -> new IllegalArgumentException(text));
           if (minutes.signum() < 0 || minutes.compareTo(LONGEST_MINUTES) > 0) {
             throw new IllegalArgumentException(text);
           }
@@ -217,7 +219,7 @@ final class SettingTypes {
   }
 
   private static long inRange(String text, long min, long max) {
-    long value = Long.parseLong(text);
+    long value = BoundedNumber.whole(text).orElseThrow(() -> new IllegalArgumentException(text));
     if (value < min || value > max) {
       throw new IllegalArgumentException(text);
     }

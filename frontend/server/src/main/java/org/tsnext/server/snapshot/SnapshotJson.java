@@ -16,6 +16,7 @@ import java.util.OptionalInt;
 import java.util.OptionalLong;
 import org.tsnext.archive.ModelLocation;
 import org.tsnext.core.model.RegisterModel;
+import org.tsnext.core.request.BoundedNumber;
 import org.tsnext.server.snapshot.SavedModel.Registration;
 
 /**
@@ -201,11 +202,11 @@ public final class SnapshotJson {
       if (element.isEmpty()) {
         return OptionalLong.empty();
       }
-      try {
-        return OptionalLong.of(element.get().getAsBigDecimal().longValueExact());
-      } catch (ArithmeticException | NumberFormatException e) {
+      OptionalLong number = BoundedNumber.exact(element.get().getAsString());
+      if (number.isEmpty()) {
         throw wrong(member, "a whole number");
       }
+      return number;
     }
 
     /** A number of workers, which must be there. */
