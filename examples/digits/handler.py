@@ -23,7 +23,7 @@ class DigitsHandler(VisionHandler):
     @staticmethod
     def image_processing(image: Image.Image) -> torch.Tensor:
         """Return the image as [1, 8, 8] with the data set's scale: ink is 1, paper is 0."""
-        grey = image.convert("L").resize((SIZE, SIZE), Image.Resampling.BOX)
+        grey = VisionHandler.to_rgb(image).convert("L").resize((SIZE, SIZE), Image.Resampling.BOX)
         ink = torch.tensor(list(grey.tobytes()), dtype=torch.float32).view(1, SIZE, SIZE) / 255
         border = torch.cat((ink[0, :, 0], ink[0, :, -1], ink[0, 0], ink[0, -1]))
         # A photo shows dark ink on light paper, the data set the opposite.

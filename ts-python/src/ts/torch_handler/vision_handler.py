@@ -14,6 +14,7 @@ from ts.torch_handler._images import (
     decode_image,
     limit_pillow,
     max_image_pixels,
+    to_rgb,
 )
 from ts.torch_handler._requests import decode_base64, payload_of
 from ts.torch_handler.base_handler import BaseHandler
@@ -29,11 +30,14 @@ class VisionHandler(BaseHandler):
     become a float tensor.
 
     Attributes:
+        to_rgb: From any Pillow image to one of three channels of 8 bits: what ``image_processing``
+            may begin with, since Pillow's own conversion clips greys of more than 8 bits.
         max_image_pixels: Images with more pixels are refused; None for no limit. Set by
             `initialize`.
     """
 
     image_processing: Any
+    to_rgb = staticmethod(to_rgb)
     max_image_pixels: int | None = MAX_IMAGE_PIXELS
 
     def initialize(self, context: Any) -> None:
