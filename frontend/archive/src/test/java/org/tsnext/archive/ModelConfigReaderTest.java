@@ -367,14 +367,14 @@ public class ModelConfigReaderTest {
     };
   }
 
-  @Test(dataProvider = "longNumbers", timeOut = 20_000)
+  @Test(dataProvider = "longNumbers", timeOut = 60_000)
   public void numbersOfAnyLengthAreReadInLinearTime(String number) throws ArchiveException {
     String refusal = refusal("batchSize: " + number);
     assertTrue(refusal.contains("batchSize is") && refusal.length() < 600, refusal);
     parse("ownKey: " + number);
   }
 
-  @Test(dataProvider = "hostileYaml", timeOut = 20_000)
+  @Test(dataProvider = "hostileYaml", timeOut = 60_000)
   public void hostileAndBrokenYamlIsRefusedQuickly(String yaml) {
     assertTrue(refusal(yaml).startsWith("model-config.yaml is not valid YAML"), refusal(yaml));
   }

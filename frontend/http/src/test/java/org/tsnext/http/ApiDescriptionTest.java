@@ -7,7 +7,6 @@ import static org.testng.Assert.assertTrue;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
-import java.net.ServerSocket;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -163,13 +162,8 @@ public class ApiDescriptionTest extends HttpTestBase {
 
   @Test
   public void anAddressForBothApisDescribesBoth() throws Exception {
-    int free;
-    try (ServerSocket socket = new ServerSocket(0)) {
-      free = socket.getLocalPort();
-    }
-    ListenAddress address = new ListenAddress.Tcp("127.0.0.1", free);
-    serve(settings(address, address, CorsSettings.none(), true)).bind();
-    Set<String> ids = checkedOperations(options(client(free), "/"));
+    int both = port(bindOnOneAddress().get(0));
+    Set<String> ids = checkedOperations(options(client(both), "/"));
     assertTrue(ids.containsAll(List.of("predictions", "ping", "registerModel", "setDefault")));
   }
 

@@ -17,7 +17,7 @@ import org.tsnext.transport.testing.CapturedLog;
 public class ConnectionLimitTest extends HttpTestBase {
 
   private static final ConnectionLimits SHORT =
-      new ConnectionLimits(2, 0, 0, Duration.ofMillis(400), Duration.ofMillis(200));
+      new ConnectionLimits(2, 0, 0, Duration.ofMillis(1500), Duration.ofMillis(1000));
 
   private ConnectionLimits limits = ConnectionLimits.none();
 
@@ -95,7 +95,7 @@ public class ConnectionLimitTest extends HttpTestBase {
 
   @Test
   public void connectionWithoutFurtherRequestsIsClosed() throws Exception {
-    RawClient client = client(serveWith(idle(Duration.ofMillis(300))));
+    RawClient client = client(serveWith(idle(Duration.ofMillis(1500))));
     assertEquals(client.get("/ping").status(), 200);
     assertEquals(client.readToEnd(), "");
   }
@@ -144,7 +144,7 @@ public class ConnectionLimitTest extends HttpTestBase {
     RawClient client = client(serveWith(SHORT));
     client.request("POST", "/predictions/cats", "x");
     waitUntil("the request at the model", () -> !inference.isEmpty());
-    client.socket().setSoTimeout(1200);
+    client.socket().setSoTimeout(2000);
     try {
       client.socket().getInputStream().read();
       throw new AssertionError("the connection ended, or was answered");
@@ -157,8 +157,8 @@ public class ConnectionLimitTest extends HttpTestBase {
   public void busyConnectionLivesLongerThanItsLimits() throws Exception {
     RawClient client =
         client(
-            serveWith(new ConnectionLimits(0, 0, 0, Duration.ofSeconds(2), Duration.ofSeconds(2))));
-    long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(5);
+            serveWith(new ConnectionLimits(0, 0, 0, Duration.ofSeconds(3), Duration.ofSeconds(3))));
+    long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(4);
     while (System.nanoTime() < end) {
       assertEquals(client.post("/predictions/cats", "x").status(), 200);
     }

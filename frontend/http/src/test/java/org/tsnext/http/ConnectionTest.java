@@ -90,7 +90,7 @@ public class ConnectionTest extends HttpTestBase {
     for (int i = 0; i < count; i++) {
       assertEquals(client.read().body(), HEALTHY);
     }
-    sent.get(10, TimeUnit.SECONDS);
+    sent.get(60, TimeUnit.SECONDS);
   }
 
   @Test
@@ -368,13 +368,13 @@ public class ConnectionTest extends HttpTestBase {
     busy.request("POST", "/predictions/m", "a");
     FakeInference.Waiting waiting = inference.nextWaiting();
     CompletableFuture<Void> closed =
-        CompletableFuture.runAsync(() -> server.close(Duration.ofSeconds(10)));
+        CompletableFuture.runAsync(() -> server.close(Duration.ofSeconds(60)));
     assertEquals(idle.readToEnd(), "");
     waiting.sink().complete(FakeInference.text(), Unpooled.copiedBuffer(new byte[] {'x'}));
     Answer answer = busy.read();
     assertEquals(answer.body(), "x");
     assertEquals(answer.header("connection"), "close");
     assertEquals(busy.readToEnd(), "");
-    closed.get(10, TimeUnit.SECONDS);
+    closed.get(60, TimeUnit.SECONDS);
   }
 }

@@ -69,7 +69,7 @@ public class Http2AccessTest extends HttpTestBase {
 
   @Test
   public void connectionWithoutStreamsIsClosedAfterAWhile() throws Exception {
-    int limited = serveWith(new ConnectionLimits(0, 0, 0, Duration.ofMillis(300), Duration.ZERO));
+    int limited = serveWith(new ConnectionLimits(0, 0, 0, Duration.ofMillis(1500), Duration.ZERO));
     try (Http2Client client = new Http2Client(limited, false)) {
       assertEquals(client.get("/ping", "authorization", "Bearer ask").status(), 200);
       Object seen = client.ofConnection.take();
@@ -79,7 +79,7 @@ public class Http2AccessTest extends HttpTestBase {
 
   @Test
   public void bodyThatStopsLosesItsStreamOnly() throws Exception {
-    int limited = serveWith(new ConnectionLimits(0, 0, 0, Duration.ZERO, Duration.ofMillis(300)));
+    int limited = serveWith(new ConnectionLimits(0, 0, 0, Duration.ZERO, Duration.ofMillis(1500)));
     inference.hold();
     try (Http2Client client = new Http2Client(limited, false)) {
       Call waiting = client.post("/predictions/cats", "x", "authorization", "Bearer ask");

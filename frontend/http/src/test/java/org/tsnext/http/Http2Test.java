@@ -361,7 +361,7 @@ public class Http2Test extends HttpTestBase {
     assertEquals(client.ofConnection.take(), "GOAWAY NO_ERROR");
     held.sink().complete(HEAD, text("done"));
     assertAnswer(held.call(), 201, "done");
-    closing.join(10_000);
+    closing.join(60_000);
     assertEquals(closing.isAlive(), false);
   }
 

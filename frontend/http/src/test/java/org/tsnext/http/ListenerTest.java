@@ -7,7 +7,6 @@ import static org.testng.Assert.assertTrue;
 import static org.testng.Assert.expectThrows;
 
 import java.io.IOException;
-import java.net.ServerSocket;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
@@ -28,21 +27,14 @@ import org.tsnext.transport.testing.CapturedLog;
 
 public class ListenerTest extends HttpTestBase {
 
-  private static ListenAddress.Tcp freePort() throws IOException {
-    try (ServerSocket socket = new ServerSocket(0)) {
-      return new ListenAddress.Tcp("127.0.0.1", socket.getLocalPort());
-    }
-  }
+  private static final ListenAddress ANY_PORT = new ListenAddress.Tcp("127.0.0.1", 0);
 
   @Test
   public void sameAddressMakesOneListenerWithAllRoutes() throws Exception {
-    ListenAddress address = freePort();
-    List<BoundListener> listeners =
-        serve(settings(address, address, CorsSettings.none(), true)).bind();
+    List<BoundListener> listeners = bindOnOneAddress();
     assertEquals(
-        listeners,
-        List.of(
-            new BoundListener(Set.of(ListenerRole.INFERENCE, ListenerRole.MANAGEMENT), address)));
+        listeners.stream().map(BoundListener::roles).toList(),
+        List.of(Set.of(ListenerRole.INFERENCE, ListenerRole.MANAGEMENT)));
     RawClient client = client(port(listeners.get(0)));
     assertEquals(client.get("/ping").status(), 200);
     assertEquals(client.post("/predictions/cats", "x").body(), "ok");
@@ -61,7 +53,7 @@ public class ListenerTest extends HttpTestBase {
   @Test
   public void takenPortIsReportedWithItsKey() throws Exception {
     ListenAddress taken = new ListenAddress.Tcp("127.0.0.1", port);
-    HttpServer second = serve(settings(freePort(), taken, CorsSettings.none(), true));
+    HttpServer second = serve(settings(ANY_PORT, taken, CorsSettings.none(), true));
     IOException error = expectThrows(IOException.class, second::bind);
     assertTrue(error.getMessage().contains("http://127.0.0.1:" + port), error.getMessage());
     assertTrue(error.getMessage().contains("management_address"), error.getMessage());
@@ -71,7 +63,7 @@ public class ListenerTest extends HttpTestBase {
   @Test
   public void unknownHostIsReportedWithItsKey() throws Exception {
     ListenAddress nowhere = new ListenAddress.Tcp("no-such-host.invalid", 0);
-    HttpServer second = serve(settings(nowhere, freePort(), CorsSettings.none(), true));
+    HttpServer second = serve(settings(nowhere, ANY_PORT, CorsSettings.none(), true));
     IOException error = expectThrows(IOException.class, second::bind);
     assertTrue(error.getMessage().contains("inference_address"), error.getMessage());
   }
@@ -84,7 +76,7 @@ public class ListenerTest extends HttpTestBase {
     Path folder = Files.createTempDirectory("ts");
     Path path = folder.resolve("inference.sock");
     HttpServer unix =
-        serve(settings(new ListenAddress.Unix(path), freePort(), CorsSettings.none(), true));
+        serve(settings(new ListenAddress.Unix(path), ANY_PORT, CorsSettings.none(), true));
     try (CapturedLog log = new CapturedLog("ACCESS_LOG")) {
       unix.bind();
       assertEquals(PosixFilePermissions.toString(Files.getPosixFilePermissions(path)), "rw-------");
@@ -115,7 +107,7 @@ public class ListenerTest extends HttpTestBase {
     }
     Path folder = Files.createTempDirectory("ts");
     ListenAddress.Unix address = new ListenAddress.Unix(folder.resolve("inference.sock"));
-    HttpServer second = serve(settings(address, freePort(), CorsSettings.none(), true));
+    HttpServer second = serve(settings(address, ANY_PORT, CorsSettings.none(), true));
     try (ServerSocketChannel first = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
       first.bind(UnixDomainSocketAddress.of(address.path()));
       IOException error = expectThrows(IOException.class, second::bind);
@@ -135,7 +127,7 @@ public class ListenerTest extends HttpTestBase {
   public void ordinaryFileIsNotReplacedByAUnixSocket() throws Exception {
     Path file = Files.createTempFile("ts", ".txt");
     HttpServer unix =
-        serve(settings(new ListenAddress.Unix(file), freePort(), CorsSettings.none(), true));
+        serve(settings(new ListenAddress.Unix(file), ANY_PORT, CorsSettings.none(), true));
     expectThrows(IOException.class, unix::bind);
     assertTrue(Files.exists(file));
     Files.delete(file);

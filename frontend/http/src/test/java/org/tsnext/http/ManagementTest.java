@@ -46,7 +46,7 @@ public class ManagementTest extends HttpTestBase {
   }
 
   private RegisterModel registration() throws InterruptedException {
-    return (RegisterModel) models.orders.poll(10, TimeUnit.SECONDS);
+    return (RegisterModel) models.orders.poll(60, TimeUnit.SECONDS);
   }
 
   @Test

@@ -7,7 +7,6 @@ import static org.testng.Assert.assertTrue;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import java.io.IOException;
-import java.net.ServerSocket;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.EnumSet;
@@ -150,31 +149,28 @@ public class MetricsListenerTest extends HttpTestBase {
   }
 
   private int combined(Optional<ListenAddress> metricsAddress) throws IOException {
-    int free;
-    try (ServerSocket socket = new ServerSocket(0)) {
-      free = socket.getLocalPort();
-    }
-    ListenAddress address = new ListenAddress.Tcp("127.0.0.1", free);
-    HttpSettings usual = settings(address, address, CorsSettings.none(), true);
-    HttpSettings settings =
-        new HttpSettings(
-            address,
-            address,
-            metricsAddress,
-            usual.sockets(),
-            usual.maxRequestSize(),
-            usual.streamBufferLimit(),
-            usual.bodyMemory(),
-            usual.cors(),
-            usual.access(),
-            true,
-            true,
-            "1.0.0",
-            usual.startUpModels(),
-            usual.openInference());
-    List<BoundListener> listeners = serve(settings).bind();
+    List<BoundListener> listeners = bindOnOneAddress(address -> combined(address, metricsAddress));
     assertEquals(listeners.size(), metricsAddress.isPresent() ? 2 : 1);
     return port(listeners.get(0));
+  }
+
+  private HttpSettings combined(ListenAddress address, Optional<ListenAddress> metricsAddress) {
+    HttpSettings usual = settings(address, address, CorsSettings.none(), true);
+    return new HttpSettings(
+        address,
+        address,
+        metricsAddress,
+        usual.sockets(),
+        usual.maxRequestSize(),
+        usual.streamBufferLimit(),
+        usual.bodyMemory(),
+        usual.cors(),
+        usual.access(),
+        true,
+        true,
+        "1.0.0",
+        usual.startUpModels(),
+        usual.openInference());
   }
 
   @Test
@@ -284,7 +280,7 @@ public class MetricsListenerTest extends HttpTestBase {
 
   private static boolean await(CountDownLatch latch) {
     try {
-      return latch.await(20, TimeUnit.SECONDS);
+      return latch.await(60, TimeUnit.SECONDS);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       return false;

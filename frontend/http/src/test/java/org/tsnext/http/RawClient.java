@@ -37,7 +37,7 @@ final class RawClient implements AutoCloseable {
   /** Takes a connected socket over. */
   RawClient(Socket connected) throws IOException {
     socket = connected;
-    socket.setSoTimeout(10_000);
+    socket.setSoTimeout(60_000);
     socket.setTcpNoDelay(true);
     in = new BufferedInputStream(socket.getInputStream());
   }

@@ -110,7 +110,7 @@ public class TlsListenerTest extends HttpTestBase {
       assertEquals(call.status(), 200);
       assertEquals(raw.read().body(), "2");
       assertEquals(raw.readToEnd(), "");
-      closing.join(10_000);
+      closing.join(60_000);
       assertTrue(!closing.isAlive());
     }
   }
@@ -155,7 +155,7 @@ public class TlsListenerTest extends HttpTestBase {
       client.get("/ping");
       try (Socket raw = new Socket(InetAddress.getLoopbackAddress(), port)) {
         raw.getOutputStream().write(new byte[] {22, 9, 9, 0, 1, 0});
-        raw.setSoTimeout(10_000);
+        raw.setSoTimeout(60_000);
         raw.getInputStream().readAllBytes();
       }
       assertEquals(client.get("/ping").status(), 200);
@@ -166,7 +166,7 @@ public class TlsListenerTest extends HttpTestBase {
   @Test
   public void clientWithoutAHandshakeIsClosedWithTheServer() throws Exception {
     try (Socket silent = new Socket(InetAddress.getLoopbackAddress(), port)) {
-      silent.setSoTimeout(10_000);
+      silent.setSoTimeout(60_000);
       server.close(Duration.ofSeconds(5));
       assertThrows(EOFException.class, () -> endOf(silent));
     }

@@ -8,7 +8,6 @@ import static org.testng.Assert.assertTrue;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import java.io.IOException;
-import java.net.ServerSocket;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.EnumSet;
@@ -274,12 +273,7 @@ public class TokenTest extends HttpTestBase {
 
   @Test
   public void combinedListenerChoosesTheKeyByTheRoute() throws Exception {
-    ListenAddress address;
-    try (ServerSocket free = new ServerSocket(0)) {
-      address = new ListenAddress.Tcp("127.0.0.1", free.getLocalPort());
-    }
-    RawClient client =
-        client(port(serve(settings(address, address, CorsSettings.none(), true)).bind().get(0)));
+    RawClient client = client(port(bindOnOneAddress().get(0)));
     assertEquals(client.post("/predictions/cats", "x", ASK).status(), 200);
     assertEquals(client.get("/models", MANAGE).status(), 200);
     assertEquals(client.get("/models/cats/1.0", MANAGE).status(), 200);

@@ -129,15 +129,23 @@ public class ServerTest {
 
   @Test
   public void equalAddressesAreOneListener() throws Exception {
-    try (ServerSocket free = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-      file.put("inference_address", "http://127.0.0.1:" + free.getLocalPort());
-      file.put("management_address", "http://127.0.0.1:" + free.getLocalPort());
-    }
-    try (Server server = server()) {
-      Map<String, String> addresses = server.start();
-      assertEquals(addresses.get("inference"), addresses.get("management"));
-      assertEquals(status(addresses.get("inference"), "/ping"), 200);
-      assertEquals(status(addresses.get("inference"), "/models"), 200);
+    for (int attempt = 1; ; attempt++) {
+      try (ServerSocket free = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+        file.put("inference_address", "http://127.0.0.1:" + free.getLocalPort());
+        file.put("management_address", "http://127.0.0.1:" + free.getLocalPort());
+      }
+      try (Server server = server()) {
+        Map<String, String> addresses = server.start();
+        assertEquals(addresses.get("inference"), addresses.get("management"));
+        assertEquals(status(addresses.get("inference"), "/ping"), 200);
+        assertEquals(status(addresses.get("inference"), "/models"), 200);
+        return;
+      } catch (StartException e) {
+        // Another process may have taken the port meanwhile.
+        if (attempt == 10 || !e.getMessage().contains("in use")) {
+          throw e;
+        }
+      }
     }
   }
 

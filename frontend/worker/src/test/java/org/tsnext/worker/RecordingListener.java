@@ -15,7 +15,7 @@ import org.tsnext.core.worker.WorkerListener;
 /** Writes down what it is told, and notices calls that overlap. */
 final class RecordingListener implements WorkerListener {
 
-  private static final Duration LIMIT = Duration.ofSeconds(20);
+  private static final Duration LIMIT = Duration.ofMinutes(1);
 
   private final List<String> calls = new ArrayList<>();
   private final List<MetricSample> samples = new ArrayList<>();

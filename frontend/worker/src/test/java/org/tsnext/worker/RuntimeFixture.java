@@ -32,7 +32,7 @@ import org.tsnext.transport.Transport;
 final class RuntimeFixture implements AutoCloseable {
 
   static final Path FAKE_PACKAGE = Path.of("src", "test", "python").toAbsolutePath();
-  private static final Duration LIMIT = Duration.ofSeconds(20);
+  private static final Duration LIMIT = Duration.ofMinutes(1);
 
   final ManualTime time = new ManualTime();
   final RecordingListener listener = new RecordingListener();

@@ -26,7 +26,7 @@ import org.tsnext.worker.TestWorker.Frame;
 /** The runtime over both kinds of socket; the test is the worker, and init a small script. */
 public class WorkerRuntimeTest {
 
-  private static final Duration LIMIT = Duration.ofSeconds(20);
+  private static final Duration LIMIT = Duration.ofMinutes(1);
 
   private final boolean unix;
   private RuntimeFixture fixture;

@@ -77,17 +77,17 @@ public final class FakeInference implements InferenceService {
   }
 
   public Seen next() throws InterruptedException {
-    Seen next = seen.poll(10, TimeUnit.SECONDS);
+    Seen next = seen.poll(60, TimeUnit.SECONDS);
     if (next == null) {
-      throw new AssertionError("no request came within 10 s");
+      throw new AssertionError("no request came within 60 s");
     }
     return next;
   }
 
   public Waiting nextWaiting() throws InterruptedException {
-    Waiting next = waiting.poll(10, TimeUnit.SECONDS);
+    Waiting next = waiting.poll(60, TimeUnit.SECONDS);
     if (next == null) {
-      throw new AssertionError("no request came within 10 s");
+      throw new AssertionError("no request came within 60 s");
     }
     return next;
   }
