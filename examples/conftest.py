@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+import torch
 
 ARCHIVER = Path(__file__).parent.parent / "model-archiver" / "src"
 
@@ -42,6 +43,12 @@ class StreamContext:
     def set_response_content_type(self, idx: int, value: str) -> None:
         """Record a content type."""
         self.content_types[idx] = value
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """Small models: threads that wait for each other cost minutes where other work runs beside."""
+    torch.set_num_threads(1)
 
 
 @pytest.fixture
@@ -81,7 +88,7 @@ def unpack_build(tmp_path: Path) -> Callable[[Path], tuple[Path, dict[str, Any]]
 
     def run(folder: Path) -> tuple[Path, dict[str, Any]]:
         store = tmp_path / "store"
-        environment = {**os.environ, "PYTHONPATH": str(ARCHIVER)}
+        environment = {**os.environ, "PYTHONPATH": str(ARCHIVER), "OMP_NUM_THREADS": "1"}
         script = [sys.executable, str(folder / "build.py"), str(store)]
         subprocess.run(script, check=True, env=environment, stdin=subprocess.DEVNULL)
         (archive,) = store.iterdir()

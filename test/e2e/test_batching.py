@@ -230,26 +230,25 @@ def sleep(server: TorchServe, seconds: float, limit: str | None = None) -> reque
 
 def test_request_that_states_its_patience_is_answered_in_time(shared: TorchServe) -> None:
     started = time.monotonic()
-    answer = sleep(shared, 2, "200")
-    took = time.monotonic() - started
+    answer = sleep(shared, 4, "200")
+    assert time.monotonic() - started > 0.15
+    assert shared.describe("slow")["workers"][0]["inFlight"] == 1, "the handler still sleeps"
     assert answer.status_code == 504
     assert answer.json()["type"] == "RequestTimeoutException"
     assert "200 ms" in answer.json()["message"]
-    assert 0.15 < took < 1.5
     assert sleep(shared, 0, "60000").status_code == 200
 
 
 def test_request_that_expires_in_the_queue_never_runs(shared: TorchServe) -> None:
     with ThreadPoolExecutor(2) as pool:
-        running = pool.submit(sleep, shared, 1.5)
+        running = pool.submit(sleep, shared, 3)
         wait_for(lambda: shared.describe("slow")["workers"][0]["inFlight"] == 1, "the first to run")
-        started = time.monotonic()
         assert sleep(shared, 60, "100").status_code == 504
-        assert time.monotonic() - started < 1
+        assert not running.done(), "it is not told when its turn comes, but in time"
         assert running.result().status_code == 200
     started = time.monotonic()
     assert sleep(shared, 0).status_code == 200
-    assert time.monotonic() - started < 5, "the worker did not sleep for the expired request"
+    assert time.monotonic() - started < 50, "the worker did not sleep for the expired request"
 
 
 @pytest.mark.parametrize("limit", ["0", "-1", "1.5", "soon", "99999999999999999999"])
@@ -267,16 +266,16 @@ def test_learned_delay_is_described_and_costs_a_lone_client_nothing(shared: Torc
     assert description["adaptiveBatchDelay"] is True
     assert isinstance(description["maxBatchDelay"], int)
     assert "adaptiveBatchDelay" not in shared.describe("unhurried")
-    medians = {}
-    for model in ("learned", "unhurried"):
-        with requests.Session() as session:
-            times = []
-            for _ in range(60):
+    times: dict[str, list[float]] = {"learned": [], "unhurried": []}
+    with requests.Session() as session:
+        # By turns: what else runs on this machine meets both alike.
+        for _ in range(60):
+            for model, taken in times.items():
                 started = time.perf_counter()
                 answer = session.post(f"{shared.inference}/predictions/{model}", timeout=30)
-                times.append(time.perf_counter() - started)
+                taken.append(time.perf_counter() - started)
                 assert answer.text == "1"
-        medians[model] = sorted(times)[30]
+    medians = {model: sorted(taken)[30] for model, taken in times.items()}
     assert medians["learned"] < medians["unhurried"] * 1.5, medians
 
 

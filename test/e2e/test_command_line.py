@@ -117,7 +117,7 @@ def test_two_servers_run_side_by_side(background: Background, tmp_path: Path) ->
         assert background.server.order("echo").status_code == 200
     finally:
         other.run("--stop", "--ts-config", str(other.server.config_file))
-        wait_for(lambda: not other.server.processes(), "the other server to end", 60)
+        wait_for(lambda: not other.server.processes(), "the other server to end")
 
 
 def test_port_in_use_fails_the_start_with_the_address(background: Background) -> None:

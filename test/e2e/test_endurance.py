@@ -18,7 +18,7 @@ from types import TracebackType
 
 import pytest
 import requests
-from torchserve_process import TorchServe, wait_for
+from torchserve_process import LIMIT_SEC, TorchServe, wait_for
 
 ECHO = """
 def handle(data, context):
@@ -219,7 +219,7 @@ def test_output_that_nobody_reads_stops_nothing(tmp_path: Path) -> None:
         assert server.predict("echo", data=b"talk").content == b"talk"
         assert server.predict("echo", data=b"x").content == b"x"
         silent.terminate()
-        assert silent.wait(30) == 128 + signal.SIGTERM
+        assert silent.wait(LIMIT_SEC) == 128 + signal.SIGTERM
     finally:
         os.close(read_end)
         silent.kill()
@@ -228,7 +228,7 @@ def test_output_that_nobody_reads_stops_nothing(tmp_path: Path) -> None:
 
 def answers_ping(server: TorchServe) -> bool:
     try:
-        return requests.get(f"{server.inference}/ping", timeout=5).ok
+        return requests.get(f"{server.inference}/ping", timeout=30).ok
     except requests.RequestException:
         return False
 

@@ -215,9 +215,7 @@ def test_init_killed_leaves_nothing_and_everything_comes_back(
         lambda: server.describe("commands")["workers"][0]["inFlight"] == 1, "a request in flight"
     )
     os.kill(init, signal.SIGKILL)
-    wait_for(
-        lambda: not any(Path(f"/proc/{p}").exists() for p in before), "the old tree to end", 20
-    )
+    wait_for(lambda: not any(Path(f"/proc/{p}").exists() for p in before), "the old tree to end")
     running.join()
     assert answers[0].status_code in (200, 500), answers[0].text
     server.wait_ready("commands")

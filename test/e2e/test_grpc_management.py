@@ -222,7 +222,13 @@ def test_registration_goes_on_when_its_client_has_waited_long_enough(
         api.RegisterModel, url="slow", initial_workers=1, synchronous=True, timeout=1
     )
     assert status == "DEADLINE_EXCEEDED"
-    assert described(api, "slow")[0]["workers"][0]["status"] == "LOADING"
+    wait_for(
+        lambda: [worker["status"] for worker in described(api, "slow")[0]["workers"]],
+        "a worker of the slow model",
+    )
+    wait_for(
+        lambda: described(api, "slow")[0]["workers"][0]["status"] == "LOADING", "the load to begin"
+    )
     gate.touch()
     wait_for(lambda: described(api, "slow")[0]["workers"][0]["status"] == "READY", "the slow model")
     assert predict(managed, "slow") == "loaded"

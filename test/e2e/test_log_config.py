@@ -63,7 +63,7 @@ def test_loggers_and_layouts_of_the_original_work(tmp_path: Path) -> None:
         server.order("print", text="a line of the handler").raise_for_status()
         server.wait_log("mine_model.log", r"W-9000-commands_1\.0-stdout MODEL_LOG - a line of the")
         server.wait_log("mine_access.log", r'"POST /predictions/commands HTTP/1\.1" 200 \d+$')
-        wait_for(lambda: server.log("mine_metrics.log").count("\n"), "a metric", 30)
+        wait_for(lambda: server.log("mine_metrics.log").count("\n"), "a metric")
         server.wait_log(
             "mine_query.log",
             r"^HostName=\S+\nMarketplace=TorchServe::\nStartTime=\d{10}\nProgram=TorchServe\n"

@@ -64,7 +64,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, digits_archive: Path) -> It
 
 def register(server: TorchServe, folder: str, workers: int) -> None:
     url = f"{server.management}/models?url={folder}&model_name={folder}"
-    answer = requests.post(f"{url}&initial_workers={workers}&synchronous=true", timeout=90)
+    answer = requests.post(f"{url}&initial_workers={workers}&synchronous=true", timeout=120)
     assert answer.status_code == 200, answer.text
 
 
@@ -89,7 +89,7 @@ def scale(server: TorchServe, model: str, workers: int) -> float:
     """Return how many seconds it took."""
     started = time.monotonic()
     url = f"{server.management}/models/{model}?min_worker={workers}&max_worker={workers}"
-    answer = requests.put(f"{url}&synchronous=true", timeout=90)
+    answer = requests.put(f"{url}&synchronous=true", timeout=120)
     assert answer.status_code == 200, answer.text
     return time.monotonic() - started
 
@@ -182,7 +182,7 @@ def test_preloaded_workers_answer_as_others_do_in_less_memory(
         assert processor_ticks(pid) > before[pid], "each worker had a part of it"
     together = proportional_mib(pids + parents(server))
     unregister(server, f"{model}-shared")
-    wait_for(lambda: not parents(server), "the parent to end", 15)
+    wait_for(lambda: not parents(server), "the parent to end")
     with capsys.disabled():
         print(f"\n4 workers of {model}: {alone:.0f} MiB, with preloadModel {together:.0f} MiB")
     if model == "embeddings":
@@ -239,11 +239,11 @@ def test_lost_workers_and_a_lost_parent_come_back_and_cost_no_request(server: To
             stop.append(True)
         assert set().union(*(result.result() for result in results)) == {200}
     scale(server, "shared", 0)
-    wait_for(lambda: not parents(server), "no parent without workers", 15)
+    wait_for(lambda: not parents(server), "no parent without workers")
     scale(server, "shared", 1)
     assert server.predict("shared").status_code == 200
     unregister(server, "shared")
-    wait_for(lambda: not parents(server), "no parent of a model that is gone", 15)
+    wait_for(lambda: not parents(server), "no parent of a model that is gone")
 
 
 @pytest.mark.parametrize(
@@ -280,12 +280,12 @@ def test_model_whose_load_fails_is_refused_as_without_preload(
                 ' "configFile": "model-config.yaml"}}'
             )
     answer = requests.post(
-        f"{server.management}/models?url={model}&initial_workers=2&synchronous=true", timeout=90
+        f"{server.management}/models?url={model}&initial_workers=2&synchronous=true", timeout=120
     )
     assert answer.status_code == status, answer.text
     assert cause in answer.json().get("detail", ""), answer.text
     assert not server.registered(model)
-    wait_for(lambda: not parents(server), "no parent of it", 15)
+    wait_for(lambda: not parents(server), "no parent of it")
 
 
 @pytest.mark.parametrize(

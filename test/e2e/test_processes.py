@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 import requests
-from torchserve_process import REPOSITORY, TorchServe, wait_for
+from torchserve_process import LIMIT_SEC, REPOSITORY, TorchServe, wait_for
 
 MODELS = REPOSITORY / "test" / "models"
 
@@ -165,11 +165,11 @@ def test_kill_9_of_the_frontend_leaves_no_process(start: Callable[..., TorchServ
     server = with_commands(start())
     assert server.process is not None
     server.process.kill()
-    server.process.wait(30)
-    wait_for(lambda: not server.processes(), f"all to end: {server.processes()}", 20)
+    server.process.wait(LIMIT_SEC)
+    wait_for(lambda: not server.processes(), f"all to end: {server.processes()}")
     # It had no time to tidy up; the next start does.
     server.start()
-    wait_for(lambda: len(list(server.temp.glob("tsnext-*"))) <= 1, "the old folder to go", 20)
+    wait_for(lambda: len(list(server.temp.glob("tsnext-*"))) <= 1, "the old folder to go")
 
 
 def test_kill_9_of_init_ends_the_old_tree(start: Callable[..., TorchServe]) -> None:
@@ -177,7 +177,7 @@ def test_kill_9_of_init_ends_the_old_tree(start: Callable[..., TorchServe]) -> N
     (init,) = server.inits()
     old = [pid for pid in server.processes() if "python" in _words(pid)]
     os.kill(init, signal.SIGKILL)
-    wait_for(lambda: not any(_alive(pid) for pid in old), "the old tree to end", 20)
+    wait_for(lambda: not any(_alive(pid) for pid in old), "the old tree to end")
     server.wait_ready("commands")
     assert server.order("echo").status_code == 200
 

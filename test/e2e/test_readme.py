@@ -107,7 +107,7 @@ def reader(tmp_path: Path) -> Iterator[Reader]:
     one = Reader(tmp_path)
     yield one
     one.types("torchserve --stop")
-    wait_for(lambda: not one.server.processes(), "the server to end", 60)
+    wait_for(lambda: not one.server.processes(), "the server to end")
     one.server.assert_nothing_left()
 
 

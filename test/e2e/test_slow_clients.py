@@ -163,7 +163,7 @@ def test_client_that_goes_octet_by_octet_slows_nobody(
     with capsys.disabled():
         print(f"\np95 {before * 1000:.1f} ms, with 32 slow clients {during * 1000:.1f} ms")
     # Far above what others on this machine do to it, and far below what waiting would be.
-    assert during < 5 * before + 0.2
+    assert during < 5 * before + 2
 
 
 def test_large_bodies_of_slow_clients_take_bounded_memory(
@@ -264,7 +264,7 @@ def test_idle_connections_cost_memory_only(
     assert after - before < 400
     assert status(pid, "Threads") <= threads + 2
     assert idle_ticks < 50, "a quarter of one core while nothing happens"
-    assert during < 5 * alone + 0.2
+    assert during < 5 * alone + 2
     assert slow.predict("answers", data=b"after").content == b"after"
 
 

@@ -42,7 +42,7 @@ class Restartable(TorchServe):
 
     def wait_saved(self, what: Callable[[dict[str, Any]], bool]) -> None:
         """Waits until the newest snapshot says something."""
-        wait_for(lambda: what(self.saved()), f"a snapshot; the last one: {self.saved()}", 30)
+        wait_for(lambda: what(self.saved()), f"a snapshot; the last one: {self.saved()}")
 
 
 @pytest.fixture

@@ -42,7 +42,7 @@ def test_wheel_in_an_empty_environment_serves_without_torch_and_without_the_clon
         cwd=tmp_path,
         env={k: v for k, v in os.environ.items() if k != "PYTHONPATH"},
     )
-    server = Elsewhere(tmp_path / "server")
+    server = Elsewhere(tmp_path / "server", environment={"XDG_CACHE_HOME": os.devnull})
     server.bin = environment / "bin"
     server.store.write_handler("plain", HANDLER, "minWorkers: 1\nmaxWorkers: 1\n")
     server.start("plain")

@@ -62,7 +62,7 @@ class ParallelHandler(BaseHandler):
         rang = threading.Event()
         signal.signal(signal.SIGALRM, lambda *_: rang.set())
         signal.setitimer(signal.ITIMER_REAL, 0.01)
-        return rang.wait(10)
+        return rang.wait(60)
 
     def share(self):
         tensor = torch.zeros(4).share_memory_()

@@ -118,15 +118,20 @@ def run_until_signal(command: list[str]) -> int:
         0 if a signal ended it, else its own status.
     """
     asked = threading.Event()
-    # A session of its own: Ctrl-C in the terminal reaches it once, through here.
-    child = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
+    child: subprocess.Popen[bytes] | None = None
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         asked.set()
-        child.terminate()
+        if child is not None:
+            child.terminate()
 
+    # Before the child is there: a signal that came between the two would leave it behind.
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
+        # A session of its own: Ctrl-C in the terminal reaches it once, through here.
+        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
+        if asked.is_set():
+            child.terminate()
         status = child.wait()
     finally:
         for number, handler in before.items():

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from fake_java import SCRIPT, FakeJava, Outcome, Run, make_java
+from fake_java import SCRIPT, FakeJava, Outcome, Run, Spawn, make_java
 from ts._cli.main import main
 
 
@@ -49,6 +52,19 @@ def java(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeJava]:
     fake.starts()
     yield fake
     fake.end()
+
+
+@pytest.fixture
+def spawn() -> Iterator[Spawn]:
+    """Starts processes that end with the test, whatever becomes of it."""
+    with contextlib.ExitStack() as running:
+
+        def start(words: list[str], **options: Any) -> subprocess.Popen[bytes]:
+            process = running.enter_context(subprocess.Popen(words, **options))
+            running.callback(process.kill)
+            return process
+
+        yield start
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,6 +14,9 @@ from typing import Any
 
 SCRIPT = """#!{python} -ISXutf8
 import json, os, signal, sys, time
+# Ignored where the tests run in the background, and inherited.
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+signal.signal(signal.SIGTERM, signal.SIG_DFL)
 words = sys.argv[1:]
 told = json.loads(os.environ["FAKE_JAVA"])
 record = {{
@@ -27,13 +31,19 @@ record = {{
     "temporary": {{k: v for k, v in os.environ.items() if k in ("TEMP", "TMPDIR")}},
     "locations": {{k: v for k, v in os.environ.items() if k.endswith("_LOCATION")}},
 }}
-with open(told["folder"] + "/" + str(os.getpid()) + ".record", "w") as file:
-    json.dump(record, file)
 if told.get("ignores_term"):
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+path = told["folder"] + "/" + str(os.getpid())
+with open(path, "w") as file:
+    json.dump(record, file)
+os.rename(path, path + ".record")
 print(told.get("prints", ""), flush=True)
 if "kills" in told:
     os.kill(told["kills"], signal.SIGKILL)
+    # Killed is not yet dead: until then it is taken for a server.
+    cmdline = "/proc/%d/cmdline" % told["kills"]
+    while os.path.exists(cmdline) and open(cmdline).read():
+        time.sleep(0.01)
 if told.get("status"):
     path = words[words.index("--status-file") + 1]
     with open(path + ".new", "w") as file:
@@ -87,6 +97,7 @@ class Outcome:
 
 
 Run = Callable[..., Outcome]
+Spawn = Callable[..., "subprocess.Popen[bytes]"]
 
 
 def make_java(home: Path, version: str, script: str = "#!/bin/sh\n") -> Path:
@@ -110,7 +121,7 @@ def kill(pid: int) -> None:
         pass
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+def wait_until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it did not come true in time"

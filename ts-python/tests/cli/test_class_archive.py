@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import ts
-from fake_java import Run, make_executable
+from fake_java import Run, Spawn, make_executable
 from ts._cli.make_class_archive import make_archive
 
 JAVA = """#!{python}
@@ -125,7 +125,7 @@ def test_old_archives_go_only_where_no_other_host_has_them(
     assert len([path for path in old if path.exists()]) < len(old)
 
 
-def test_of_two_makers_one_works(tmp_path: Path) -> None:
+def test_of_two_makers_one_works(tmp_path: Path, spawn: Spawn) -> None:
     go = tmp_path / "go"
     runs = tmp_path / "runs"
     dump = (
@@ -136,7 +136,7 @@ def test_of_two_makers_one_works(tmp_path: Path) -> None:
     words = [sys.executable, "-m", "ts._cli.make_class_archive", str(archive)]
     words += maker(tmp_path, dump=dump)
     sources = {**os.environ, "PYTHONPATH": str(Path(ts.__file__).parents[1])}
-    first = subprocess.Popen(words, env=sources)
+    first = spawn(words, env=sources)
     while not runs.exists():
         assert first.poll() is None
     assert subprocess.run(words, env=sources, check=False).returncode == 1

@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from fake_java import FakeJava, Run, wait_until
+from fake_java import FakeJava, Run, Spawn, wait_until
 from ts import launcher, llm_launcher
 
 SOURCE = Path(__file__).parents[2] / "src"
@@ -33,16 +33,16 @@ def pid_file() -> Path:
 
 
 def test_signals_go_straight_to_the_server_and_its_status_comes_back(
-    java: FakeJava, command: list[str], run: Run
+    java: FakeJava, command: list[str], run: Run, spawn: Spawn
 ) -> None:
-    process = subprocess.Popen([*command, "--foreground", "--model-store", "store"])
+    process = spawn([*command, "--foreground", "--model-store", "store"])
     wait_until(lambda: bool(java.records()))
 
     assert java.records()[-1]["pid"] == process.pid
     assert "-Dtsnext.console=off" not in java.words()
     assert pid_file().read_text() == str(process.pid)
     process.send_signal(signal.SIGINT)
-    assert process.wait(20) == -signal.SIGINT
+    assert process.wait(60) == -signal.SIGINT
     assert run("--stop").out == "TorchServe is not currently running.\n"
 
 
@@ -56,14 +56,14 @@ def test_status_of_a_failed_start_comes_back(java: FakeJava, command: list[str])
 
 
 def test_server_in_the_foreground_is_stopped_from_elsewhere(
-    java: FakeJava, command: list[str], run: Run
+    java: FakeJava, command: list[str], run: Run, spawn: Spawn
 ) -> None:
-    process = subprocess.Popen([*command, "--foreground", "--model-store", "store"])
+    process = spawn([*command, "--foreground", "--model-store", "store"])
     wait_until(lambda: bool(java.records()))
 
     assert run("--stop").out == "TorchServe has stopped.\n"
 
-    assert process.wait(20) == -signal.SIGTERM
+    assert process.wait(60) == -signal.SIGTERM
     assert not pid_file().exists()
 
 
@@ -98,7 +98,7 @@ def test_launcher_starts_hands_out_lines_and_stops(java: FakeJava) -> None:
         enable_model_api=True,
     )
 
-    assert lines.get(timeout=10) == "and a log line\n"
+    assert lines.get(timeout=60) == "and a log line\n"
     words = java.words()
     assert words[words.index("-m") + 1 : words.index("--status-file")] == ["a.mar", "b.mar"]
     assert {"-ncs", "-dt", "-mapi", "-f"} <= set(words)
@@ -157,18 +157,16 @@ def test_llm_launcher_writes_a_trt_llm_model() -> None:
     assert section["dtype"] == "bfloat16"
 
 
-def test_llm_launcher_runs_the_command_until_a_signal() -> None:
+def test_llm_launcher_runs_the_command_until_a_signal(spawn: Spawn) -> None:
     code = (
         "import sys; from ts.llm_launcher import run_until_signal; "
         "sys.exit(run_until_signal([sys.executable, '-c', "
         "'import pathlib, time; pathlib.Path(\"up\").touch(); time.sleep(60)']))"
     )
-    process = subprocess.Popen(
-        [sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": str(SOURCE)}
-    )
+    process = spawn([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": str(SOURCE)})
     wait_until(Path("up").exists)
     process.send_signal(signal.SIGTERM)
-    assert process.wait(20) == 0
+    assert process.wait(60) == 0
 
 
 def test_llm_launcher_passes_on_the_status_of_a_server_that_ends() -> None:

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from fake_java import ADDRESSES, FakeJava, Run, kill, wait_until
+from fake_java import ADDRESSES, FakeJava, Run, Spawn, kill, wait_until
 
 MAIN_CLASS = "org.tsnext.server.ModelServer"
 
@@ -237,21 +237,16 @@ def test_garbage_in_the_pid_file_is_replaced(java: FakeJava, run: Run, text: str
 
 
 def test_pid_file_that_named_a_start_which_has_failed_since_names_the_server(
-    java: FakeJava, run: Run
+    java: FakeJava, run: Run, spawn: Spawn
 ) -> None:
     """Of two starts at a time one has the addresses, and perhaps the other had the file."""
-    code = "import time; time.sleep(60)"
-    rival = subprocess.Popen([sys.executable, "-c", code, MAIN_CLASS])
-    try:
-        pid_file().write_text(str(rival.pid))
-        java.does(kills=rival.pid, status={"state": "started", "addresses": ADDRESSES})
+    rival = spawn([sys.executable, "-c", "import time; time.sleep(600)", MAIN_CLASS])
+    pid_file().write_text(str(rival.pid))
+    java.does(kills=rival.pid, status={"state": "started", "addresses": ADDRESSES})
 
-        assert run("--model-store", "store").status == 0
+    assert run("--model-store", "store").status == 0
 
-        assert pid_file().read_text() == str(java.records()[-1]["pid"])
-    finally:
-        rival.kill()
-        rival.wait()
+    assert pid_file().read_text() == str(java.records()[-1]["pid"])
 
 
 def test_what_is_left_of_a_killed_server_does_not_hinder(java: FakeJava, run: Run) -> None:
@@ -276,15 +271,15 @@ def test_folder_that_others_can_write_to_is_refused(java: FakeJava, run: Run) ->
     assert java.records() == []
 
 
-def test_interrupted_start_leaves_no_server(java: FakeJava, home: Path) -> None:
+def test_interrupted_start_leaves_no_server(java: FakeJava, home: Path, spawn: Spawn) -> None:
     java.does(status={"state": "starting"})
-    command = subprocess.Popen(command_in_a_process(home), env=environment_of_commands())
+    command = spawn(command_in_a_process(home), env=environment_of_commands())
     # Not before its status stands there: what it was writing would stay.
-    wait_until(lambda: bool(list(folder_of_servers().glob("*.status"))), 20)
+    wait_until(lambda: bool(list(folder_of_servers().glob("*.status"))))
 
     command.terminate()
 
-    assert command.wait(20) == 143
+    assert command.wait(60) == 143
     assert_nothing_left(java)
 
 

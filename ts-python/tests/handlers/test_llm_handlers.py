@@ -194,7 +194,7 @@ def test_cancelled_request_stops_the_engines_work(vllm: Any, tmp_path: Path) -> 
 
     asyncio.run(leave_early())
     loop = vllm.handler._server._loop
-    asyncio.run_coroutine_threadsafe(vllm.app.cancelled.wait(), loop).result(timeout=20)
+    asyncio.run_coroutine_threadsafe(vllm.app.cancelled.wait(), loop).result(timeout=60)
 
 
 def test_status_of_the_engines_error_is_kept(vllm: Any, tmp_path: Path) -> None:

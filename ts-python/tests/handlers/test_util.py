@@ -187,7 +187,7 @@ class Letters:
 
 
 def test_streamer_waits_for_words_and_for_all_rows() -> None:
-    streamer = TextIteratorStreamerBatch(Letters(), 2, skip_prompt=True, timeout=5)
+    streamer = TextIteratorStreamerBatch(Letters(), 2, skip_prompt=True, timeout=60)
     streamer.put(torch.zeros(2, 3, dtype=torch.int64))
     for pair in zip("ab c", "xy\x00\x00", strict=True):
         streamer.put(torch.tensor([ord(char) for char in pair]))

@@ -172,7 +172,7 @@ class WorkerChannel:
         with contextlib.suppress(OSError):
             self.socket.shutdown(socket.SHUT_RDWR)
         self.reading.set()
-        self._thread.join(5)
+        self._thread.join(LIMIT_SEC)
         self.socket.close()
 
 
@@ -320,7 +320,7 @@ class Frontend:
         with contextlib.suppress(OSError):
             self.init.stdin.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self.init.wait(10)
+            self.init.wait(LIMIT_SEC)
         if self.init.poll() is None:
             self.init.kill()
             self.init.wait()
@@ -331,14 +331,14 @@ class Frontend:
         for worker in self.workers.values():
             worker.close()
         for thread in self._threads:
-            thread.join(5)
+            thread.join(LIMIT_SEC)
         assert self.init.stdout is not None
         self.init.stdout.close()
         for name in self.folder.iterdir():
             name.unlink()
         self.folder.rmdir()
         for pid in filter(None, pids):
-            wait_until(lambda pid=pid: not is_alive(pid), f"process {pid} ends", 10)
+            wait_until(lambda pid=pid: not is_alive(pid), f"process {pid} ends")
 
 
 _WITH_PID = ("READY", "SPAWNED")

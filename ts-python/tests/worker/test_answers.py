@@ -14,9 +14,14 @@ import torch
 from ts._protocol.messages import BodyKind, Part
 
 HANDLER = """
+import os
 import time
 import torch
 from ts.utils.util import PredictionException
+
+def wait_for(path):
+    while not os.path.exists(path):
+        time.sleep(0.005)
 
 class Weird:
     pass
@@ -254,9 +259,12 @@ def test_inputs_are_decoded_by_content_type(worker: Any, request_of: Any) -> Non
     assert values == ["1", "2"]
 
 
-def test_expired_and_cancelled_requests_are_not_run(worker: Any, request_of: Any) -> None:
+def test_expired_and_cancelled_requests_are_not_run(
+    worker: Any, request_of: Any, tmp_path: Path
+) -> None:
     # While the first runs all others arrive; the time of the late one passes while the second runs.
-    slow = worker.predict(request_of(b"time.sleep(0.5) or 'slow'", "text/plain"))
+    gate = tmp_path / "gate"
+    slow = worker.predict(request_of(f"wait_for({str(gate)!r}) or 'slow'".encode(), "text/plain"))
     worker.predict(request_of(b"time.sleep(0.05) or 'ahead'", "text/plain"))
     late = worker.predict(
         request_of(b"'late'", "text/plain", time_left_ms=1),
@@ -267,6 +275,7 @@ def test_expired_and_cancelled_requests_are_not_run(worker: Any, request_of: Any
     worker.cancel(late, 2)
     worker.cancel(whole)
     worker.cancel(whole + 1000)
+    gate.touch()
     expired, in_time, cancelled = worker.ends(late, 3)
     assert expired.code == 408
     assert in_time.body == b"in time"
@@ -291,7 +300,7 @@ def test_prediction_time_is_told_with_the_ids_of_its_batch(
         worker.ask(request_of(b"1", "text/plain", id="a"), request_of(b"2", "text/plain", id="b"))
         return list(worker.metrics)
 
-    (sample,) = until(ask_until_a_sample_is_due, "a metric")
+    sample = until(ask_until_a_sample_is_due, "a metric")[0]
     assert (sample.name, sample.unit, sample.type) == ("PredictionTime", "Milliseconds", "gauge")
     assert sample.request_ids == "a,b"
     assert sample.dimensions == (("ModelName", "m"), ("Level", "Model"))

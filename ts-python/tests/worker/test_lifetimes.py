@@ -51,7 +51,7 @@ def test_worker_that_hangs_dies_with_init(
     worker, child, detached = hang(frontend, start, model(SLEEPER), request_of, until)
     frontend.init.kill()
     frontend.init.wait()
-    until(lambda: not any(map(alive, (worker, child, zygote))), "everything to die", 5)
+    until(lambda: not any(map(alive, (worker, child, zygote))), "everything to die")
     # A process that left its worker's group is nobody's any more when init cannot act.
     os.kill(detached, signal.SIGKILL)
 
@@ -64,7 +64,7 @@ def test_nothing_is_left_when_the_frontend_goes(
     zygote = frontend.wait_for("READY")["pid"]
     pids = hang(frontend, start, model(SLEEPER), request_of, until)
     frontend.init.stdin.close()
-    assert frontend.init.wait(10) == 0
+    assert frontend.init.wait(60) == 0
     assert not any(map(alive, [*pids, zygote]))
 
 
@@ -75,7 +75,7 @@ def test_shutdown_reports_what_it_ends(make_frontend: Any, model: Any) -> None:
     launch = frontend.order("fork", model(SLEEPER))
     frontend.worker(launch)
     frontend.send(FrameType.SHUTDOWN, 0)
-    assert frontend.init.wait(10) == 0
+    assert frontend.init.wait(60) == 0
     assert frontend.exit_of(launch)["signal"] == signal.SIGKILL
 
 
@@ -134,7 +134,7 @@ def test_signal_goes_to_the_whole_group(
     launch = next(i for i, w in shared_frontend.workers.items() if w.hello["pid"] == worker)
     shared_frontend.send(FrameType.SIGNAL, launch, {"signal": 9})
     assert shared_frontend.exit_of(launch) == {"pid": worker, "signal": 9}
-    until(lambda: not alive(child), "the child to die", 5)
+    until(lambda: not alive(child), "the child to die")
     shared_frontend.send(FrameType.SIGNAL, launch, {"signal": 9})
     shared_frontend.send(FrameType.SIGNAL, 12345, {"signal": 9})
     os.kill(detached, signal.SIGKILL)
@@ -156,7 +156,7 @@ def handle(data, context):
     child = int(worker.ask(request_of(b""))[0].body)
     assert alive(child)
     worker.close()
-    until(lambda: not alive(child), "the child to die", 5)
+    until(lambda: not alive(child), "the child to die")
 
 
 def test_launch_that_cannot_be_started_says_why(shared_frontend: Any, tmp_path: Path) -> None:
@@ -173,7 +173,7 @@ def test_launch_that_waits_for_the_zygote_can_be_taken_back(
 ) -> None:
     from ts._protocol.frames import FrameType
 
-    (tmp_path / "numpy.py").write_text("import time; time.sleep(3)")
+    (tmp_path / "numpy.py").write_text("import time; time.sleep(600)")
     frontend = make_frontend(python_path=tmp_path)
     launch = frontend.order("fork", model(SLEEPER))
     frontend.send(FrameType.SIGNAL, launch, {"signal": 9})
@@ -221,7 +221,7 @@ def test_garbage_from_the_frontend_ends_init(make_frontend: Any) -> None:
     frontend = make_frontend()
     frontend.init.stdin.write(b"\xff" * 64)
     frontend.init.stdin.flush()
-    assert frontend.init.wait(10) == 4
+    assert frontend.init.wait(60) == 4
 
 
 def test_init_runs_through_a_symbolic_link(tmp_path: Path) -> None:
@@ -234,7 +234,7 @@ def test_init_runs_through_a_symbolic_link(tmp_path: Path) -> None:
         [sys.executable, str(link / "_zygote" / "init.py")],
         input=b"",
         capture_output=True,
-        timeout=30,
+        timeout=60,
         check=False,
     )
     assert process.returncode == 0, process.stderr

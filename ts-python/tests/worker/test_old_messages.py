@@ -176,20 +176,18 @@ def test_async_service_awaits_its_handler() -> None:
     assert second.endswith(b"r1\xff\xff\xff\xff")
 
 
-def test_old_worker_serves_an_old_frontend(tmp_path: Path, monkeypatch: Any) -> None:
+def test_old_worker_serves_an_old_frontend(tmp_path: Path, monkeypatch: Any, until: Any) -> None:
     (tmp_path / "oldworkerhandler.py").write_text(
         "def handle(data, context):\n    return [row['body'] for row in data] if data else None\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
     path = tmp_path / "s.9000"
     worker = TorchModelServiceWorker("unix", str(path))
-    thread = threading.Thread(target=worker.run_server)
+    thread = threading.Thread(target=worker.run_server, daemon=True)
     thread.start()
     with socket.socket(socket.AF_UNIX) as client:
-        for _ in range(1000):
-            if client.connect_ex(str(path)) == 0:
-                break
-            thread.join(0.01)
+        client.settimeout(60)
+        until(lambda: client.connect_ex(str(path)) == 0, "the worker listens")
         load = LOAD.replace("00000004" + b"/mdl".hex(), text(str(tmp_path)))
         client.sendall(
             bytes.fromhex(load.replace("00000004" + b"h.py".hex(), text("oldworkerhandler")))
@@ -197,7 +195,7 @@ def test_old_worker_serves_an_old_frontend(tmp_path: Path, monkeypatch: Any) -> 
         assert client.recv(100).hex() == LOADED
         client.sendall(bytes.fromhex(PREDICT))
         assert client.recv(200).endswith(b"\0\0\0\2hi\xff\xff\xff\xff")
-    thread.join(5)
+    thread.join(60)
     assert not thread.is_alive()
 
 
@@ -249,7 +247,7 @@ def test_old_worker_s_script_streams_with_the_model_s_own_modules(tmp_path: Path
             received += piece
         assert received.hex() == expected.hex()
         client.close()
-        assert worker.wait(30) == 0
+        assert worker.wait(60) == 0
 
 
 @pytest.mark.parametrize("kind", ["unix", "tcp"])

@@ -294,7 +294,7 @@ def test_parent_dies_with_init(
     pids = [facts(worker, request_of)["loads"][0][0], worker.hello["pid"]]
     frontend.init.kill()
     frontend.init.wait()
-    until(lambda: not any(map(alive, pids)), "everything to die", 5)
+    until(lambda: not any(map(alive, pids)), "everything to die")
 
 
 def test_nothing_is_left_of_a_load_when_the_frontend_goes(
@@ -306,5 +306,5 @@ def test_nothing_is_left_of_a_load_when_the_frontend_goes(
     until(lambda: (folder / "loads").exists(), "the load")
     pids = children(frontend)
     frontend.init.stdin.close()
-    assert frontend.init.wait(10) == 0
+    assert frontend.init.wait(60) == 0
     assert not any(map(alive, pids))
