@@ -17,8 +17,9 @@ def clone(tmp_path: Path) -> Path:
     """The files that make up the distribution, in a folder of their own."""
     target = tmp_path / "clone" / "ts-python"
     (target / "src" / "ts").mkdir(parents=True)
-    for name in ("pyproject.toml", "setup.py", "README.md"):
+    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE", "NOTICE"):
         shutil.copy(PROJECT / name, target)
+    shutil.copytree(PROJECT / "licenses", target / "licenses")
     for name in ("version.txt", "py.typed"):
         shutil.copy(PROJECT / "src" / "ts" / name, target / "src" / "ts")
     (target / "src" / "ts" / "__init__.py").touch()
@@ -63,4 +64,6 @@ def test_wheel_holds_exactly_the_current_jars_and_the_proto_files(clone: Path) -
         "ts/frontend/tsnext-server-1.0.0.jar",
     ]
     assert "License-Expression: Apache-2.0" in metadata
+    for name in ("LICENSE", "NOTICE", "licenses/BSD-3-Clause.txt", "licenses/MIT.txt"):
+        assert f"License-File: {name}\n" in metadata
     assert "Requires-Dist: pyyaml" in metadata
