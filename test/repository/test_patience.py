@@ -12,7 +12,7 @@ PYTHON = re.compile(
 )
 WAIT_UNTIL = re.compile(r"^.*\b(?:wait_for|wait_until|until)\(.*, (\d+)\)", re.M)
 JAVA = re.compile(r"\b(?:poll|await|get|waitFor|awaitTermination)\((\d+), TimeUnit\.SECONDS\)")
-JAVA_MILLIS = re.compile(r"\.(?:join|setSoTimeout)\(([\d_]+)\)|timeOut = ([\d_]+)")
+JAVA_MILLIS = re.compile(r"\.(?:join|setSoTimeout)\(([\d_]+)\)")
 
 # A time that a test lets pass: the connection must be silent, and alive, for so long.
 LET_PASS = {"ConnectionLimitTest.java: 2.0 s"}
@@ -29,7 +29,7 @@ def short_limits() -> list[str]:
         text = path.read_text(encoding="utf-8")
         found += [(path.name, float(match[1])) for match in JAVA.finditer(text)]
         for match in JAVA_MILLIS.finditer(text):
-            found.append((path.name, int((match[1] or match[2]).replace("_", "")) / 1000))
+            found.append((path.name, int(match[1].replace("_", "")) / 1000))
     return [f"{name}: {seconds} s" for name, seconds in found if 0 < seconds < LEAST_SEC]
 
 

@@ -184,7 +184,7 @@ def test_server_in_another_pid_namespace_is_stopped_from_outside_only(
         assert started.poll() is None
 
         assert run("--stop").out == "TorchServe has stopped.\n"
-        started.wait(20)
+        started.wait(60)
         assert files() == {}
     finally:
         started.kill()
