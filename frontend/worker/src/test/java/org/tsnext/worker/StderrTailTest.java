@@ -15,9 +15,11 @@ public class StderrTailTest {
     tail.add("frame #0: f() + 0x57 (0x7f0a8a3b2c1d in /usr/lib/libc10.so)");
     assertEquals(
         tail.text(),
-        "Fatal Python error: Segmentation fault\n"
-            + "Current thread (most recent call first):\n"
-            + "  <Weird object>, magic 0xdeadbeef\n"
-            + "frame #0: f() + 0x57 (/usr/lib/libc10.so)");
+        """
+        Fatal Python error: Segmentation fault
+        Current thread (most recent call first):
+          <Weird object>, magic 0xdeadbeef
+        frame #0: f() + 0x57 (/usr/lib/libc10.so)\
+        """);
   }
 }
