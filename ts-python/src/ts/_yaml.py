@@ -14,6 +14,10 @@ MAX_OCTETS = 1 << 20
 MAX_ALIASES = 30
 """How many aliases may stand for a list or a map; those of plain values are free."""
 MAX_DEPTH = 50
+MAX_SCALAR = 64
+"""Characters of a number or a date: reading longer ones takes more than linear time."""
+
+_TIMED_TAGS = frozenset(f"tag:yaml.org,2002:{name}" for name in ("int", "float", "timestamp"))
 
 YamlError = yaml.YAMLError
 
@@ -25,6 +29,21 @@ class _BoundedLoader(yaml.SafeLoader):
         super().__init__(text)
         self._aliases = 0
         self._depth = 0
+
+    def resolve(self, kind: type[yaml.Node], value: Any, implicit: Any) -> Any:
+        """A long plain value is a text."""
+        if kind is yaml.ScalarNode and implicit[0] and len(value) > MAX_SCALAR:
+            return self.DEFAULT_SCALAR_TAG
+        return super().resolve(kind, value, implicit)  # type: ignore[no-untyped-call] # the stubs
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        """Refuses a long value that a tag says is a number or a date."""
+        if node.tag in _TIMED_TAGS and isinstance(node, yaml.ScalarNode):
+            size = len(node.value)
+            if size > MAX_SCALAR:
+                problem = f"a number or date has {size} characters, expected at most {MAX_SCALAR}"
+                raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
+        return super().construct_object(node, deep)
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         alias = self.check_event(yaml.AliasEvent)

@@ -37,6 +37,9 @@ HOSTILE = {
     "a map as a key": "? {a: 1}\n: b",
     "size": "a: '" + "x" * MAX_OCTETS + "'",
     "broken": "a: [",
+    "a long number": "a: !!int " + "9" * 900_000,
+    "a long number of base 60": "a: !!int 1" + ":1" * 400_000,
+    "a long date": "a: !!timestamp " + "9" * 900_000,
 }
 
 
@@ -94,3 +97,9 @@ def test_plain_documents_are_read(tmp_path: Path) -> None:
     }
     assert _read_model_config(tmp_path, "") == {}
     assert load_yaml(b"\xef\xbb\xbfa: gr\xc3\xb6\xc3\x9fe") == {"a": "größe"}
+
+
+@pytest.mark.parametrize("value", ["9" * 900_000, "1" + ":1" * 400_000, "0x" + "f" * 900_000])
+def test_a_long_plain_value_is_a_text_and_not_computed(value: str) -> None:
+    """Sexagesimal numbers of this length would take minutes."""
+    assert load_yaml(f"a: {value}\nb: 16".encode()) == {"a": value, "b": 16}
