@@ -139,7 +139,8 @@ public class OwnerLockTest {
 
   @Test
   public void thisHostHasAMarkAndKnowsItsFileSystems() {
-    assertFalse(Host.current().mark().isEmpty());
-    assertEquals(Host.current().mark(), Host.current().mark());
+    Host host = Host.current();
+    assertFalse(host.mark().isEmpty());
+    assertEquals(Host.current().mark(), host.mark());
   }
 }
