@@ -44,7 +44,12 @@ def test_listeners_answer_while_the_models_of_the_start_load_side_by_side(tmp_pa
 
 
 def java(server: TorchServe) -> int:
-    (pid,) = (pid for pid, words in server.processes().items() if "java" in words.split()[0])
+    # Beside it may run another one, which makes the archive of classes.
+    (pid,) = (
+        pid
+        for pid, words in server.processes().items()
+        if "java" in words.split()[0] and "org.tsnext.server.ModelServer" in words
+    )
     return pid
 
 
