@@ -23,6 +23,7 @@ TYPES = {
     "PING": 21,
     "PONG": 22,
     "METRIC": 23,
+    "UNUSABLE": 24,
     "SPAWN": 32,
     "SIGNAL": 33,
     "SHUTDOWN": 34,
@@ -260,6 +261,8 @@ def worker_channel() -> None:
         "traceback": "Traceback (most recent call last):\n  ...\n",
     }
     valid("failed", "worker", "frontend", message("FAILED", 0, json=failed))
+    unusable = {"reason": "its accelerator fails every call: AcceleratorError: launch failed"}
+    valid("unusable", "worker", "frontend", message("UNUSABLE", 0, json=unusable))
 
     valid("predict-two-items", "worker", "worker", FIRST_ITEM, SECOND_ITEM)
     describe = message(

@@ -17,6 +17,7 @@ KNOWN_KEYS = frozenset(
         "jobQueueSize",
         "useJobTicket",
         "retryOnWorkerDeath",
+        "maxFailuresInRow",
         "deviceType",
         "deviceIds",
         "continuousBatching",

@@ -87,6 +87,7 @@ class WorkerChannel:
         self.hello: dict[str, Any] | None = None
         self.loaded: dict[str, Any] | None = None
         self.failed: dict[str, Any] | None = None
+        self.unusable: dict[str, Any] | None = None
         self.replies: list[tuple[str, int, int, Any]] = []
         self.metrics: list[MetricSample] = []
         self.pongs: list[int] = []
@@ -110,6 +111,8 @@ class WorkerChannel:
                     self.loaded = decode_json(message.body)
                 elif kind == FrameType.FAILED:
                     self.failed = decode_json(message.body)
+                elif kind == FrameType.UNUSABLE:
+                    self.unusable = decode_json(message.body)
                 elif kind == FrameType.PONG:
                     self.pongs.append(message.id)
                 elif kind == FrameType.METRIC:

@@ -135,11 +135,24 @@ def test_message_that_has_no_text_is_told_as_such(ask: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "code", ["throw(MemoryError())", "throw(RuntimeError('CUDA error: out of memory'))"]
+    ("code", "status"),
+    [
+        ("throw(MemoryError())", 507),
+        ("throw(torch.OutOfMemoryError('no room'))", 507),
+        ("throw(torch.cuda.OutOfMemoryError('no room'))", 507),
+        ("throw(type('OutOfVram', (torch.OutOfMemoryError,), {})('no room'))", 507),
+        ("throw(RuntimeError('CUDA error: out of memory'))", 503),
+        ("throw(ValueError('CUDA is no colour'))", 503),
+        ("throw(KeyError('CUDA'))", 503),
+        ("throw(type('CUDAError', (Exception,), {})('CUDA'))", 503),
+    ],
 )
-def test_running_out_of_memory_is_507(ask: Any, code: str) -> None:
+def test_type_of_an_error_decides_its_status_and_its_text_never(
+    ask: Any, code: str, status: int
+) -> None:
     (error,) = ask(code)
-    assert (error.code, error.message) == (507, "Out of resources")
+    message = "Out of resources" if status == 507 else "Prediction failed"
+    assert (error.code, error.message) == (status, message)
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,9 @@ INVALID = [name for name in NAMES if name.startswith("invalid-")]
 
 BODY_KINDS = ["bytes", "text", "json", "tensor"]
 KINDS = ["predict", "explain", "describe"]
-JSON_TYPES = "HELLO LOAD LOADED FAILED SPAWN SIGNAL READY SPAWNED EXITED ZYGOTE_EXITED".split()
+JSON_TYPES = (
+    "HELLO LOAD LOADED FAILED UNUSABLE SPAWN SIGNAL READY SPAWNED EXITED ZYGOTE_EXITED".split()
+)
 
 
 class Golden:

@@ -149,6 +149,17 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
+class Unusable:
+    """The worker can serve no more; it begins none of its open batches, and ends."""
+
+    reason: str
+
+    def encode(self) -> bytes:
+        """Return the JSON octets."""
+        return encode_json(asdict(self))
+
+
+@dataclass(frozen=True, slots=True)
 class Spawn:
     """How to start one worker process.
 

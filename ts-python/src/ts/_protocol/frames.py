@@ -32,7 +32,7 @@ MEBIBYTE = 1 << 20
 
 
 class FrameType(enum.IntEnum):
-    """Type octet of a frame; 1 to 23 belong to the worker channel, 32 to 40 to the init channel."""
+    """Type octet of a frame; 1 to 24 belong to the worker channel, 32 to 40 to the init channel."""
 
     HELLO = 1
     LOAD = 2
@@ -46,6 +46,7 @@ class FrameType(enum.IntEnum):
     PING = 21
     PONG = 22
     METRIC = 23
+    UNUSABLE = 24
     SPAWN = 32
     SIGNAL = 33
     SHUTDOWN = 34
@@ -102,6 +103,7 @@ def frontend_limits(max_response_size: int) -> Limits:
         FrameType.ERROR: MEBIBYTE,
         FrameType.PONG: 0,
         FrameType.METRIC: 64 * 1024,
+        FrameType.UNUSABLE: MEBIBYTE,
     }
 
 

@@ -9,9 +9,10 @@ import time
 
 from ts._protocol.control import Load
 from ts._protocol.errors import PeerClosed
+from ts._worker.accelerator import why_unusable
 from ts._worker.call import Call, Surroundings
 from ts._worker.connection import WorkerConnection
-from ts._worker.failures import CANCELLED
+from ts._worker.failures import CANCELLED, WorkerUnusable
 from ts._worker.inbox import Batch, Item
 from ts._worker.metrics import PredictionTime
 from ts._worker.non_finite import JsonNan
@@ -24,7 +25,10 @@ _BLOCK_ABOVE = 8 << 20
 
 
 class AsyncBatchServer:
-    """The loop of an asynchronous worker. Ends by `PeerClosed` or `ProtocolError`."""
+    """The loop of an asynchronous worker.
+
+    Ends by `PeerClosed`, `ProtocolError` or `WorkerUnusable`.
+    """
 
     def __init__(
         self,
@@ -112,13 +116,23 @@ class AsyncBatchServer:
                 return []
             except RowErrors as error:
                 if not call.fail_rows(error):
+                    self._end_if_unusable(error)
                     return []
             except Exception as error:
                 call.fail_with(error)
+                self._end_if_unusable(error)
                 return []
         took = time.perf_counter() - started
         self._prediction_time.queue(took, call.request_ids.values())
-        return call.finish(result)
+        going_on = call.finish(result)
+        if call.failure is not None:
+            self._end_if_unusable(call.failure)
+        return going_on
+
+    def _end_if_unusable(self, error: BaseException) -> None:
+        reason = why_unusable(error)
+        if reason is not None:
+            self._end(WorkerUnusable(reason))
 
     def _copy_context(self) -> Context:
         """Return a context whose batch fields belong to one call."""

@@ -67,13 +67,17 @@ class Call:
         items: What to run; cancelled and expired ones are answered here and left out.
         context: The context the handler will get; its batch fields are set here.
         surroundings: What all calls share.
+
+    Attributes:
+        failure: What the handler raised, or its result when it was encoded; None if nothing.
     """
 
-    __slots__ = ("_context", "_surroundings", "batches", "data", "items", "request_ids")
+    __slots__ = ("_context", "_surroundings", "batches", "data", "failure", "items", "request_ids")
 
     def __init__(self, items: list[Item], context: Context, surroundings: Surroundings) -> None:
         self._surroundings = surroundings
         self._context = context
+        self.failure: BaseException | None = None
         self.batches: list[Batch] = []
         self.items: list[Item] = []
         self.data: list[dict[str, Any]] = []
@@ -119,6 +123,7 @@ class Call:
 
     def fail_with(self, error: BaseException) -> None:
         """Answer every open request with what an exception of the handler means."""
+        self.failure = error
         self.fail(prediction_error(error))
 
     def fail_rows(self, error: RowErrors) -> bool:
@@ -262,6 +267,8 @@ class Call:
             report(f"{error.message}\n")
             self._fail_item(item, ErrorReply(500, error.message, describe(error)))
             return
+        # A result that is still being computed on an accelerator fails here.
+        self.failure = error
         trace = format_traceback(error)
         report(trace)
         self._fail_item(item, ErrorReply(503, NOT_ENCODABLE, describe(error), trace))

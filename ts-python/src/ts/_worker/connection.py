@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
+import time
 
 from ts._protocol.errors import ProtocolError
 from ts._protocol.frames import (
@@ -63,6 +65,20 @@ class WorkerConnection:
         """Send one message at once."""
         self.writer.queue(encode_message(frame_type, message_id, 0, (body,)))
         self.writer.flush()
+
+    def linger(self, limit_sec: float) -> None:
+        """Send no more, and drop what comes until the frontend closes, for a limited time.
+
+        A socket that is closed with unread batches is reset, and over TCP the frontend would lose
+        what was sent last.
+        """
+        with contextlib.suppress(OSError):
+            self.socket.shutdown(socket.SHUT_WR)
+            end = time.monotonic() + limit_sec
+            while (left := end - time.monotonic()) > 0:
+                self.socket.settimeout(left)
+                if not self.socket.recv(64 * 1024):
+                    return
 
     def receive(self, *, wait: bool) -> list[Batch]:
         """Take what is there; with `wait`, until there is a batch to run.

@@ -16,6 +16,10 @@ WRONG_LENGTH = "number of batch response mismatched"
 NOT_ENCODABLE = "Unsupported model output data type."
 
 
+class WorkerUnusable(Exception):
+    """This process can serve no more; its text says why. A new one has to take its place."""
+
+
 class RequestCancelled(Exception):
     """Nobody waits for the batch any more: every client of it has gone.
 
@@ -39,8 +43,23 @@ def _text_of(value: object) -> str:
 
 
 def is_out_of_resources(error: BaseException) -> bool:
-    """Return whether memory ran out, the machine's or the accelerator's."""
-    return isinstance(error, MemoryError) or "CUDA" in describe(error)
+    """Return whether memory ran out, the machine's or the accelerator's, or the latter failed.
+
+    The type decides, never the text: a `ValueError` may well speak of CUDA.
+    """
+    return isinstance(error, (MemoryError, *_accelerator_errors()))
+
+
+def _accelerator_errors() -> list[type[BaseException]]:
+    # What raised one of these has imported torch. Older ones have the first in torch.cuda alone.
+    torch = sys.modules.get("torch")
+    cuda = getattr(torch, "cuda", None)
+    kinds = (
+        getattr(torch, "OutOfMemoryError", None),
+        getattr(cuda, "OutOfMemoryError", None),
+        getattr(torch, "AcceleratorError", None),
+    )
+    return [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseException)]
 
 
 def prediction_error(error: BaseException) -> ErrorReply:

@@ -16,12 +16,13 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from ts._protocol.control import Failed, Hello, Load, Loaded
+from ts._protocol.control import Failed, Hello, Load, Loaded, Unusable
 from ts._protocol.errors import PeerClosed, ProtocolError
 from ts._protocol.frames import PROTOCOL_VERSION, FrameType, worker_limits
 from ts._worker.async_server import AsyncBatchServer
 from ts._worker.connection import WorkerConnection, connect
 from ts._worker.console import announce, report
+from ts._worker.failures import WorkerUnusable
 from ts._worker.loading import load_service
 from ts._worker.metrics import metric_sender
 from ts._worker.preload import Preloaded
@@ -31,6 +32,10 @@ EXIT_CLOSED = 0
 EXIT_CRASHED = 1
 EXIT_LOAD_FAILED = 3
 EXIT_PROTOCOL_ERROR = 4
+EXIT_UNUSABLE = 5
+
+_MAX_REASON = 8 * 1024
+_LINGER_SEC = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +120,16 @@ def _serve(connection: WorkerConnection, launch: Launch, preloaded: Preloaded | 
     decode = (
         load.decode_input_request and os.environ.get("TS_DECODE_INPUT_REQUEST", "true") == "true"
     )
-    if loop is not None:
-        AsyncBatchServer(connection, service, load, loop, decode=decode).serve()
-    else:
-        BatchServer(connection, service, load, decode=decode).serve()
+    try:
+        if loop is not None:
+            AsyncBatchServer(connection, service, load, loop, decode=decode).serve()
+        else:
+            BatchServer(connection, service, load, decode=decode).serve()
+    except WorkerUnusable as error:
+        report(f"This worker can serve no more: {error}")
+        connection.send(FrameType.UNUSABLE, 0, Unusable(str(error)[:_MAX_REASON]).encode())
+        connection.linger(_LINGER_SEC)
+        return EXIT_UNUSABLE
     return EXIT_CLOSED
 
 

@@ -10,8 +10,10 @@ import time
 from ts._protocol.control import Load
 from ts._protocol.errors import ProtocolError
 from ts._protocol.messages import RequestKind
+from ts._worker.accelerator import why_unusable
 from ts._worker.call import Call, Surroundings
 from ts._worker.connection import WorkerConnection
+from ts._worker.failures import WorkerUnusable
 from ts._worker.inbox import Item
 from ts._worker.metrics import PredictionTime
 from ts._worker.non_finite import JsonNan
@@ -26,7 +28,10 @@ _FLUSH_ABOVE = 64 * 1024
 
 
 class BatchServer:
-    """The loop of a synchronous worker. Ends by `PeerClosed` or `ProtocolError`."""
+    """The loop of a synchronous worker.
+
+    Ends by `PeerClosed`, `ProtocolError` or `WorkerUnusable`.
+    """
 
     def __init__(
         self, connection: WorkerConnection, service: Service, load: Load, *, decode: bool
@@ -97,16 +102,28 @@ class BatchServer:
                 raise
             except RowErrors as error:
                 if not call.fail_rows(error):
+                    self._end_if_unusable(error)
                     return []
             except BaseException as error:
                 # Such as asyncio.CancelledError: it fails these requests, not the worker.
                 call.fail_with(error)
+                self._end_if_unusable(error)
                 return []
         took = time.perf_counter() - started
         if service.context.stopping_criteria is not None:
             self._continuous = True
         self._prediction_time.queue(took, call.request_ids.values())
-        return call.finish(result)
+        going_on = call.finish(result)
+        if call.failure is not None:
+            self._end_if_unusable(call.failure)
+        return going_on
+
+    def _end_if_unusable(self, error: BaseException) -> None:
+        # What is answered leaves first: asking the accelerator may take time.
+        self._connection.writer.flush()
+        reason = why_unusable(error)
+        if reason is not None:
+            raise WorkerUnusable(reason)
 
     def _poll(self) -> None:
         self._connection.receive(wait=False)

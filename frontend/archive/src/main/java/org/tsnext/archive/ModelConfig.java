@@ -15,6 +15,8 @@ import java.util.OptionalInt;
  * @param maxRetryTimeout recovery window of a failing worker, in seconds in the file
  * @param clientTimeout {@code clientTimeoutInMills}; zero means never
  * @param retryOnWorkerDeath whether a request whose worker died is given to another one, once
+ * @param maxFailuresInRow calls of the handler that may fail with no success between them, before
+ *     the worker is replaced; 0 for any number
  * @param workerStart how worker processes are started
  * @param unknownKeys top-level keys that neither the frontend nor a bundled handler knows, for a
  *     warning
@@ -45,10 +47,14 @@ public record ModelConfig(
     int maxNumSequence,
     int maxSequenceJobQueueSize,
     boolean retryOnWorkerDeath,
+    int maxFailuresInRow,
     WorkerStart workerStart,
     boolean preloadModel,
     List<String> unknownKeys,
     List<String> corrections) {
+
+  /** Enough to tell a broken worker from a few bad requests. */
+  public static final int DEFAULT_MAX_FAILURES_IN_ROW = 20;
 
   /** Where a model wants to run. */
   public enum DeviceType {
@@ -126,6 +132,7 @@ public record ModelConfig(
         1,
         1,
         true,
+        DEFAULT_MAX_FAILURES_IN_ROW,
         WorkerStart.FORK,
         false,
         List.of(),

@@ -72,6 +72,12 @@ public final class ModelConfigKeys {
               FLAG,
               "true",
               "Whether a request whose worker died is given to another one, once."),
+          new Key(
+              "maxFailuresInRow",
+              WHOLE + ", 0 or more",
+              "20",
+              "How many calls of the handler may fail with no success between them; then the worker"
+                  + " is replaced. 0: any number."),
           new Key("deviceType", "`cpu` or `gpu`", "`gpu` where there is one", "Where workers run."),
           new Key(
               "deviceIds",

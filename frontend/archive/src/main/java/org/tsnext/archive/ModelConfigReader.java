@@ -112,6 +112,7 @@ public final class ModelConfigReader {
         values.raised("maxNumSequence", 1).orElse(1),
         values.raised("maxSequenceJobQueueSize", 1).orElse(1),
         values.flag("retryOnWorkerDeath", true),
+        values.integer("maxFailuresInRow", 0, ModelConfig.DEFAULT_MAX_FAILURES_IN_ROW),
         values.word("workerStart", WORKER_STARTS).orElse(WorkerStart.FORK),
         values.flag("preloadModel", false),
         unknownKeys(map),

@@ -62,6 +62,7 @@ public class ModelConfigReaderTest {
             maxNumSequence: 14
             maxSequenceJobQueueSize: 15
             retryOnWorkerDeath: false
+            maxFailuresInRow: 16
             workerStart: spawn
             preloadModel: true
             handler:
@@ -94,6 +95,7 @@ public class ModelConfigReaderTest {
             14,
             15,
             false,
+            16,
             WorkerStart.SPAWN,
             true,
             List.of(),
@@ -314,7 +316,7 @@ public class ModelConfigReaderTest {
       String refusal = refusal(key.name() + ": " + value);
       assertTrue(refusal.startsWith("model-config.yaml: " + key.name() + " is a "), refusal);
     }
-    assertEquals(ModelConfigKeys.FRONTEND.size(), 26);
+    assertEquals(ModelConfigKeys.FRONTEND.size(), 27);
   }
 
   @Test

@@ -54,6 +54,7 @@ record FrameLimits(int frame, int request, int response) {
           LOADED,
           FAILED,
           ERROR,
+          UNUSABLE,
           SPAWN,
           SIGNAL,
           READY,

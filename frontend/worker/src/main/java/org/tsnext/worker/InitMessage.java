@@ -52,6 +52,7 @@ sealed interface InitMessage {
           PING,
           PONG,
           METRIC,
+          UNUSABLE,
           SPAWN,
           SIGNAL,
           SHUTDOWN,

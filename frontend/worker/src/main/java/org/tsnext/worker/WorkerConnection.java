@@ -28,6 +28,7 @@ import org.tsnext.worker.WorkerMessage.ItemError;
 import org.tsnext.worker.WorkerMessage.Loaded;
 import org.tsnext.worker.WorkerMessage.Metric;
 import org.tsnext.worker.WorkerMessage.Pong;
+import org.tsnext.worker.WorkerMessage.Unusable;
 
 /**
  * The accepted connection of one launch. From its opening on, all calls of the launch's listener
@@ -179,6 +180,9 @@ final class WorkerConnection extends ChannelInboundHandlerAdapter {
     } else if (message instanceof Pong pong) {
       expect(State.LOADED, message);
       listener.pong(pong.token());
+    } else if (message instanceof Unusable unusable) {
+      expect(State.LOADED, message);
+      listener.unusable(unusable.reason());
     } else if (message instanceof Loaded loaded) {
       expect(State.LOADING, message);
       state = State.LOADED;

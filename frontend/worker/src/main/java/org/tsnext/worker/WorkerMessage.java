@@ -47,6 +47,9 @@ sealed interface WorkerMessage {
    */
   record ItemError(int batch, int item, HandlerError error) implements WorkerMessage {}
 
+  /** The worker can serve no more, and ends. */
+  record Unusable(String reason) implements WorkerMessage {}
+
   record Metric(MetricSample sample) implements WorkerMessage {}
 
   record Pong(int token) implements WorkerMessage {}

@@ -17,6 +17,7 @@ import org.tsnext.worker.WorkerMessage.ItemError;
 import org.tsnext.worker.WorkerMessage.Loaded;
 import org.tsnext.worker.WorkerMessage.Metric;
 import org.tsnext.worker.WorkerMessage.Pong;
+import org.tsnext.worker.WorkerMessage.Unusable;
 
 /** Reads the bodies of the messages that workers send. */
 final class WorkerMessageDecoder {
@@ -54,6 +55,7 @@ final class WorkerMessageDecoder {
       case ERROR -> error(message);
       case METRIC -> metric(message);
       case PONG -> new Pong(message.id());
+      case UNUSABLE -> new Unusable(JsonBody.parse(message.type(), message.body()).text("reason"));
       case LOAD,
           PREDICT,
           CANCEL,

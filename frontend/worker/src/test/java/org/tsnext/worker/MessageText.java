@@ -102,6 +102,9 @@ final class MessageText {
       start(json, "LOADED", 0, 0);
       body.addProperty("message", loaded.message());
       body.addProperty("load_ms", loaded.took().toMillis());
+    } else if (message instanceof WorkerMessage.Unusable unusable) {
+      start(json, "UNUSABLE", 0, 0);
+      body.addProperty("reason", unusable.reason());
     } else if (message instanceof WorkerMessage.Failed failed) {
       start(json, "FAILED", 0, 0);
       LoadFailure failure = failed.failure();

@@ -342,6 +342,7 @@ public class PipModelEnvironmentTest {
         none.maxNumSequence(),
         none.maxSequenceJobQueueSize(),
         none.retryOnWorkerDeath(),
+        none.maxFailuresInRow(),
         none.workerStart(),
         none.preloadModel(),
         none.unknownKeys(),

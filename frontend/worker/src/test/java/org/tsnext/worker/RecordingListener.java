@@ -57,6 +57,11 @@ final class RecordingListener implements WorkerListener {
   }
 
   @Override
+  public void unusable(String reason) {
+    add("unusable: " + reason);
+  }
+
+  @Override
   public synchronized void metric(MetricSample sample) {
     samples.add(sample);
     add("metric " + sample.name());

@@ -15,10 +15,15 @@ import java.util.function.Predicate;
  */
 record LostWork(List<Call> late, List<Call> dead, List<Call> again) {
 
-  /** Takes every open item out of {@code batches}, oldest first. Under the dispatcher's lock. */
-  static LostWork of(Iterable<Batch> batches, DispatchPolicy policy, Predicate<Batch> overdue) {
+  /**
+   * Takes every open item out of {@code batches}, oldest first. Under the dispatcher's lock.
+   *
+   * @param begun whether the oldest can have been begun
+   */
+  static LostWork of(
+      Iterable<Batch> batches, DispatchPolicy policy, boolean begun, Predicate<Batch> overdue) {
     LostWork work = new LostWork(new ArrayList<>(), new ArrayList<>(), new ArrayList<>());
-    boolean oldest = true;
+    boolean oldest = begun;
     for (Batch batch : batches) {
       boolean tried = (oldest || policy.runsSideBySide()) && batch.isWritten();
       boolean late = overdue.test(batch);

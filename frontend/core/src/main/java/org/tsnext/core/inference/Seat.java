@@ -98,6 +98,10 @@ final class Seat implements WorkSeat {
     } else if (streaming) {
       call.endStream(body);
     } else {
+      if (head.status() >= 500 && call.hold()) {
+        observer.answeredWithError(batchId, head.status(), call.request());
+        call.release();
+      }
       call.complete(head, body);
     }
   }
@@ -139,7 +143,7 @@ final class Seat implements WorkSeat {
       return;
     }
     if (!error.notRun()) {
-      observer.handlerFailed(error);
+      report(batchId, error, failed);
     }
     ServingException shown = Refusals.ofHandler(error);
     failed.forEach(call -> call.fail(shown));
@@ -162,7 +166,12 @@ final class Seat implements WorkSeat {
 
   @Override
   public void lost() {
-    giveUp(false);
+    giveUp(false, true);
+  }
+
+  @Override
+  public void unusable() {
+    giveUp(false, false);
   }
 
   @Override
@@ -283,15 +292,29 @@ final class Seat implements WorkSeat {
       }
     }
     if (silent) {
-      giveUp(true);
+      giveUp(true, true);
     } else {
       late.forEach(call -> call.fail(dispatcher.refusals().responseTimeout()));
       dispatcher.flush();
     }
   }
 
-  /** The worker is gone, or is to be killed because it has been silent for too long. */
-  private void giveUp(boolean silent) {
+  /** Tells of a failure, with the requests whose buffers are still there. */
+  private void report(int batchId, HandlerError error, List<Call> failed) {
+    List<Call> held = failed.stream().filter(Call::hold).toList();
+    try {
+      observer.handlerFailed(batchId, error, held.stream().map(Call::request).toList());
+    } finally {
+      held.forEach(Call::release);
+    }
+  }
+
+  /**
+   * The worker is gone, or is to be killed because it has been silent for too long.
+   *
+   * @param begun whether it may have begun its oldest batch
+   */
+  private void giveUp(boolean silent, boolean begun) {
     LostWork work;
     Function<Call, Optional<ServingException>> verdict;
     synchronized (dispatcher.lock) {
@@ -301,7 +324,7 @@ final class Seat implements WorkSeat {
       lost = true;
       silenceTimer.cancel();
       dispatcher.removeSeat(this);
-      work = LostWork.of(open, policy, silent ? this::isOverdue : batch -> false);
+      work = LostWork.of(open, policy, begun, silent ? this::isOverdue : batch -> false);
       open.clear();
       work.late().forEach(dispatcher::settled);
       work.dead().forEach(dispatcher::settled);

@@ -153,6 +153,7 @@ final class VersionFactory {
             new RestartPolicy(settings.maxRetryTimeout()),
             server.heartbeatInterval(),
             server.heartbeatTimeout(),
+            settings.config().maxFailuresInRow(),
             server.unregisterTimeout());
     Supervisor supervisor = new Supervisor(plan, dispatcher, metrics, tools);
     metrics.live(ServerMetric.QUEUE_LENGTH, dispatcher::queueLength);

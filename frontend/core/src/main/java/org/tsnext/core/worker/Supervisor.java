@@ -26,6 +26,9 @@ public final class Supervisor {
 
   private static final Logger LOGGER = LoggerFactory.getLogger(Supervisor.class);
 
+  /** The log of what handlers print, where the reason is looked for as well. */
+  private static final Logger MODEL_LOG = LoggerFactory.getLogger("MODEL_LOG");
+
   /** For a process that was told to end, or ends by itself, before it is killed. */
   private static final Duration STOP_GRACE = Duration.ofSeconds(5);
 
@@ -158,6 +161,11 @@ public final class Supervisor {
   }
 
   /** From any thread. */
+  long nanoTime() {
+    return tools.clock().nanoTime();
+  }
+
+  /** From any thread. */
   Instant wallClock() {
     return tools.clock().now();
   }
@@ -190,8 +198,8 @@ public final class Supervisor {
     }
     slot.moveTo(WorkerState.READY, wallClock());
     life.cancelTimers();
-    life.readyAtNanos = OptionalLong.of(now());
-    metrics.loaded(slot.name(), Duration.ofNanos(now() - life.startNanos()));
+    life.readyAtNanos = OptionalLong.of(nanoTime());
+    metrics.loaded(slot.name(), Duration.ofNanos(nanoTime() - life.startNanos()));
     LOGGER.debug("{} loaded its model in {} ms", slot.name(), took.toMillis());
     if (slot.firstFailureNanos.isPresent()) {
       LOGGER.info("Auto recovery succeeded, reset recoveryStartTS");
@@ -226,6 +234,24 @@ public final class Supervisor {
         "no word on the running batch within " + responseTimeout.toMillis() + " ms");
   }
 
+  /** A process is to be replaced; one that fails finishes what it runs, and takes no more. */
+  void replace(WorkerLife life, WorkerLife.Replacement how, String reason) {
+    WorkerSlot slot = life.slot();
+    if (!isCurrent(life) || !slot.is(WorkerState.READY)) {
+      return;
+    }
+    LOGGER.error("{} is replaced: {}", slot.name(), reason);
+    MODEL_LOG.warn("{} is replaced: {}", slot.name(), reason);
+    life.endedFor = Optional.of(reason);
+    life.replacement = Optional.of(how);
+    slot.moveTo(WorkerState.BACKOFF, wallClock());
+    if (how == WorkerLife.Replacement.FAILING) {
+      departure.begin(life, plan.drainTimeout());
+    } else {
+      life.process.ifPresent(process -> process.stop(STOP_GRACE));
+    }
+  }
+
   void disconnected(WorkerLife life, String reason) {
     WorkerSlot slot = life.slot();
     LOGGER.info("{} Worker disconnected. {}", slot.id(), slot.shownState());
@@ -249,6 +275,11 @@ public final class Supervisor {
     }
     WorkerDeath death = WorkerDeath.of(life, status);
     slot.lastExit = Optional.of(WorkerExit.of(wallClock(), life, status));
+    if (life.replacement.isPresent()) {
+      awake(
+          slot.countReplacement(life.replacement.get(), life.isUseful(), nanoTime(), wallClock()));
+      return;
+    }
     if (life.loadFailure.isEmpty()) {
       WorkerError error = WorkerError.ofExit(wallClock(), death);
       remember(slot, error);
@@ -284,14 +315,14 @@ public final class Supervisor {
         start(slot);
       } else if (slot.restartAtNanos.isPresent()) {
         // Somebody has perhaps put right what was wrong, and waits for the outcome.
-        slot.restartAtNanos = OptionalLong.of(now());
+        slot.restartAtNanos = OptionalLong.of(nanoTime());
       }
     }
   }
 
   /** One look at everything: starts what is due, and tells those who wait. */
   private void reconcile() {
-    long now = now();
+    long now = nanoTime();
     for (WorkerSlot slot : List.copyOf(slots)) {
       boolean fresh = slot.launches == 0 && slot.life.isEmpty() && !slot.leaving;
       boolean due =
@@ -317,7 +348,9 @@ public final class Supervisor {
 
   private void start(WorkerSlot slot) {
     WorkerOrder order = plan.order(slot.id(), slot.gpuId());
-    WorkerLife life = new WorkerLife(this, slot, order, now());
+    long now = nanoTime();
+    FailureStreak streak = new FailureStreak(plan.maxFailuresInRow(), slot.replaceableNanos(now));
+    WorkerLife life = new WorkerLife(this, slot, order, now, streak);
     slot.begin(life, wallClock());
     Duration limit = order.startupTimeout();
     String tooLate = "not loaded within startupTimeout, " + limit.toMillis() + " ms";
@@ -335,9 +368,11 @@ public final class Supervisor {
   /** Kills a process that is at fault. Its exit decides what comes next. */
   private void end(WorkerLife life, String logText, String reason) {
     WorkerSlot slot = life.slot();
-    if (!isCurrent(life) || life.endedFor.isPresent()) {
+    boolean ending = life.endedFor.isPresent() && life.replacement.isEmpty();
+    if (!isCurrent(life) || ending) {
       return;
     }
+    life.replacement = Optional.empty();
     LOGGER.error(GIVEN_UP, logText);
     life.endedFor = Optional.of(reason);
     if (!slot.leaving && !slot.is(WorkerState.BACKOFF)) {
@@ -349,15 +384,19 @@ public final class Supervisor {
 
   /** Counts a failure, and decides whether and when to try again. */
   private void account(WorkerSlot slot, WorkerLife life) {
-    long now = now();
+    long now = nanoTime();
     if (life.isSound(now)) {
       slot.forgive();
       silences = life.endedFor.isPresent() ? silences : 0;
     }
-    Optional<Duration> delay = slot.countFailure(plan.restarts(), now, wallClock());
-    if (delay.isPresent() && !delay.get().isZero()) {
+    slot.countFailure(plan.restarts(), now, wallClock()).ifPresent(this::awake);
+  }
+
+  /** Looks around again after {@code delay}. */
+  private void awake(Duration delay) {
+    if (!delay.isZero()) {
       // The event itself is empty: after it, the supervisor looks around.
-      tools.scheduler().schedule(delay.get(), () -> put(() -> {}));
+      tools.scheduler().schedule(delay, () -> put(() -> {}));
     }
   }
 
@@ -409,9 +448,5 @@ public final class Supervisor {
 
   private boolean isCurrent(WorkerLife life) {
     return life.slot().life.isPresent() && life.slot().life.get() == life;
-  }
-
-  private long now() {
-    return tools.clock().nanoTime();
   }
 }

@@ -2,7 +2,9 @@ package org.tsnext.core.worker;
 
 import io.netty.buffer.ByteBuf;
 import java.time.Duration;
+import java.util.List;
 import java.util.OptionalLong;
+import org.tsnext.core.request.InferenceRequest;
 import org.tsnext.core.request.ResponseHead;
 import org.tsnext.core.worker.WorkerListener.HandlerError;
 
@@ -36,6 +38,12 @@ public interface WorkSeat {
    */
   void lost();
 
+  /**
+   * The process ends by itself and has begun none of its open batches: as {@link #lost}, but they
+   * do not count as tried, except where batches run side by side.
+   */
+  void unusable();
+
   /** Since when the worker has had nothing to do, in nanoseconds of the clock; empty if it has. */
   OptionalLong idleSince();
 
@@ -54,7 +62,15 @@ public interface WorkSeat {
     /** No word on a running batch within the response timeout; the seat has been given up. */
     void silent(Duration responseTimeout);
 
-    /** The handler failed; the worker lives on. */
-    void handlerFailed(HandlerError error);
+    /**
+     * The handler failed; the worker lives on.
+     *
+     * @param requests what it failed on, held by the caller until this returns; without those whose
+     *     clients had gone
+     */
+    void handlerFailed(int batchId, HandlerError error, List<InferenceRequest> requests);
+
+    /** The handler answered a request with a status of 500 or more; held until this returns. */
+    void answeredWithError(int batchId, int status, InferenceRequest request);
   }
 }

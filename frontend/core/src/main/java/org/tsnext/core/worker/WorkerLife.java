@@ -2,9 +2,11 @@ package org.tsnext.core.worker;
 
 import io.netty.buffer.ByteBuf;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
 import org.tsnext.core.metrics.MetricSample;
+import org.tsnext.core.request.InferenceRequest;
 import org.tsnext.core.request.ResponseHead;
 import org.tsnext.core.time.Scheduler.Scheduled;
 
@@ -19,6 +21,7 @@ final class WorkerLife implements WorkerListener, WorkSeat.Observer {
   private final WorkerSlot slot;
   private final WorkerOrder order;
   private final long startNanos;
+  private final FailureStreak streak;
 
   /** Set before any work can come; read by the thread that hears the process. */
   private volatile Optional<WorkSeat> seat = Optional.empty();
@@ -27,6 +30,9 @@ final class WorkerLife implements WorkerListener, WorkSeat.Observer {
   private volatile boolean disconnected;
 
   private volatile int lastPong = -1;
+
+  /** Whether it has answered a request as it should. */
+  private volatile boolean useful;
 
   Optional<WorkerProcess> process = Optional.empty();
   Optional<Scheduled> startupTimer = Optional.empty();
@@ -37,6 +43,9 @@ final class WorkerLife implements WorkerListener, WorkSeat.Observer {
   /** Why we ended it, if we did. */
   Optional<String> endedFor = Optional.empty();
 
+  /** How it is replaced, if that is why we end it. */
+  Optional<Replacement> replacement = Optional.empty();
+
   /** The ping that waits for its answer. */
   Optional<Ping> ping = Optional.empty();
 
@@ -45,11 +54,17 @@ final class WorkerLife implements WorkerListener, WorkSeat.Observer {
   /** A ping on its way. */
   record Ping(int token, long sentNanos) {}
 
-  WorkerLife(Supervisor supervisor, WorkerSlot slot, WorkerOrder order, long startNanos) {
+  WorkerLife(
+      Supervisor supervisor,
+      WorkerSlot slot,
+      WorkerOrder order,
+      long startNanos,
+      FailureStreak streak) {
     this.supervisor = supervisor;
     this.slot = slot;
     this.order = order;
     this.startNanos = startNanos;
+    this.streak = streak;
   }
 
   WorkerSlot slot() {
@@ -67,6 +82,10 @@ final class WorkerLife implements WorkerListener, WorkSeat.Observer {
 
   Optional<WorkSeat> seat() {
     return seat;
+  }
+
+  boolean isUseful() {
+    return useful;
   }
 
   boolean isDisconnected() {
@@ -123,6 +142,10 @@ final class WorkerLife implements WorkerListener, WorkSeat.Observer {
 
   @Override
   public void response(int batchId, int item, ResponseHead head, ByteBuf body) {
+    if (head.status() < 500) {
+      useful = true;
+      streak.succeeded();
+    }
     Optional<WorkSeat> place = seat;
     if (place.isPresent()) {
       place.get().response(batchId, item, head, body);
@@ -177,10 +200,41 @@ final class WorkerLife implements WorkerListener, WorkSeat.Observer {
   }
 
   @Override
-  public void handlerFailed(HandlerError error) {
-    supervisor.remember(
-        slot,
+  public void handlerFailed(int batchId, HandlerError error, List<InferenceRequest> requests) {
+    WorkerError failure =
         WorkerError.ofPython(
-            supervisor.wallClock(), error.message(), error.detail(), error.traceback()));
+            supervisor.wallClock(), error.message(), error.detail(), error.traceback());
+    supervisor.remember(slot, failure);
+    if (error.code() < 400 || error.code() >= 500) {
+      count(batchId, requests, failure.summary());
+    }
+  }
+
+  @Override
+  public void answeredWithError(int batchId, int status, InferenceRequest request) {
+    count(batchId, List.of(request), "the handler answered with status " + status);
+  }
+
+  @Override
+  public void unusable(String reason) {
+    // At once, on this thread, and before it is known to be gone: what it has was not begun.
+    seat.ifPresent(WorkSeat::unusable);
+    supervisor.put(() -> supervisor.replace(this, Replacement.UNUSABLE, reason));
+  }
+
+  private void count(int batchId, List<InferenceRequest> requests, String last) {
+    List<Long> fingerprints = requests.stream().map(RequestFingerprint::of).toList();
+    if (streak.failed(batchId, fingerprints, supervisor.nanoTime())) {
+      String reason = streak.limit() + " failures in a row (maxFailuresInRow), the last: " + last;
+      supervisor.put(() -> supervisor.replace(this, Replacement.FAILING, reason));
+    }
+  }
+
+  /** Why a process is replaced whose requests fail. */
+  enum Replacement {
+    /** It serves, but answers nothing with success; it finishes what it runs. */
+    FAILING,
+    /** It said that it can serve no more, and ends. */
+    UNUSABLE
   }
 }

@@ -32,6 +32,11 @@ public interface WorkerListener {
   /** The end of an item, or of all items still open if {@code item} is -1. */
   void error(int batchId, int item, HandlerError error);
 
+  /**
+   * The process can serve no more and will exit. It has answered what it ran, and begins nothing.
+   */
+  void unusable(String reason);
+
   /** A metric sample that the handler emitted. */
   void metric(MetricSample sample);
 

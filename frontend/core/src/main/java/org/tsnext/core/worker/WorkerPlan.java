@@ -13,6 +13,8 @@ import java.util.OptionalInt;
  * @param restarts when a lost worker comes back
  * @param heartbeatInterval how long a worker may be idle before it is asked for a sign of life
  * @param heartbeatTimeout how long it may take for that
+ * @param maxFailuresInRow calls of the handler that may fail with no success between them, before
+ *     the process is replaced; 0 for any number
  * @param drainTimeout how long a leaving worker may finish what it runs, unless the order says
  */
 public record WorkerPlan(
@@ -21,6 +23,7 @@ public record WorkerPlan(
     RestartPolicy restarts,
     Duration heartbeatInterval,
     Duration heartbeatTimeout,
+    int maxFailuresInRow,
     Duration drainTimeout) {
 
   public WorkerPlan {

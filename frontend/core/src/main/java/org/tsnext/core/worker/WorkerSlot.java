@@ -32,6 +32,15 @@ final class WorkerSlot {
   int launches;
   private int failures;
   OptionalLong firstFailureNanos = OptionalLong.empty();
+
+  /** Processes that were replaced for failures in a row, within a time of each other. */
+  private int replacements;
+
+  private OptionalLong replacedNanos = OptionalLong.empty();
+
+  /** Processes in a row that could serve no more before they had answered anything. */
+  private int useless;
+
   private Optional<Recovery> recovery = Optional.empty();
   Optional<WorkerExit> lastExit = Optional.empty();
 
@@ -130,6 +139,41 @@ final class WorkerSlot {
     LOGGER.info("Retry worker: {} in {} seconds.", id, delay.get().toSeconds());
     restartAtNanos = OptionalLong.of(nowNanos + delay.get().toNanos());
     noteRecovery(delay, now);
+    return delay;
+  }
+
+  /** When the next process may be replaced for failures in a row. */
+  long replaceableNanos(long nowNanos) {
+    if (replacedNanos.isPresent()
+        && nowNanos - replacedNanos.getAsLong() >= ReplacementPolicy.FORGOTTEN_AFTER.toNanos()) {
+      replacements = 0;
+    }
+    return nowNanos + ReplacementPolicy.pause(replacements).toNanos();
+  }
+
+  /**
+   * A process has gone that was replaced: goes on in BACKOFF with a time to start again. It is no
+   * failure to come up, and does not count as one.
+   *
+   * @return the wait
+   */
+  Duration countReplacement(
+      WorkerLife.Replacement how, boolean useful, long nowNanos, Instant now) {
+    if (how == WorkerLife.Replacement.FAILING) {
+      replacements++;
+      replacedNanos = OptionalLong.of(nowNanos);
+    }
+    boolean wasUseless = how == WorkerLife.Replacement.UNUSABLE && !useful;
+    useless = wasUseless ? useless + 1 : 0;
+    Duration delay = ReplacementPolicy.delay(useless);
+    LOGGER.info("Retry worker: {} in {} seconds.", id, delay.toSeconds());
+    restartAtNanos = OptionalLong.of(nowNanos + delay.toNanos());
+    recovery =
+        Optional.of(
+            new Recovery(
+                Math.max(1, useless),
+                recovery.map(Recovery::since).orElse(now),
+                Optional.of(now.plus(delay))));
     return delay;
   }
 

@@ -30,6 +30,7 @@ public final class Configs {
   private boolean sequenceBatching;
   private boolean asyncCommunication;
   private boolean retryOnWorkerDeath = true;
+  private int maxFailuresInRow = ModelConfig.DEFAULT_MAX_FAILURES_IN_ROW;
   private boolean preloadModel;
   private WorkerStart workerStart = WorkerStart.FORK;
   private Duration sequenceMaxIdle = Duration.ZERO;
@@ -132,6 +133,11 @@ public final class Configs {
     return this;
   }
 
+  public Configs maxFailuresInRow(int value) {
+    maxFailuresInRow = value;
+    return this;
+  }
+
   public Configs spawned() {
     workerStart = WorkerStart.SPAWN;
     return this;
@@ -168,6 +174,7 @@ public final class Configs {
         maxNumSequence,
         maxSequenceJobQueueSize,
         retryOnWorkerDeath,
+        maxFailuresInRow,
         workerStart,
         preloadModel,
         List.of(),

@@ -179,6 +179,19 @@ public final class FakeWorker implements WorkerProcess {
     listener.error(batchId, item, new HandlerError(code, message, detail, "Traceback: " + detail));
   }
 
+  /** Answers an item with a status of the handler's own. */
+  public void answerWithStatus(int batchId, int item, int status) {
+    close(batchId, item);
+    listener.response(
+        batchId, item, new ResponseHead(status, "", BodyKind.TEXT, List.of()), text("x"));
+  }
+
+  /** Says that it can serve no more, and exits. */
+  public void unusable(String reason) {
+    listener.unusable(reason);
+    exit(new ExitStatus(5, 0, "This worker can serve no more"));
+  }
+
   public void pong(int token) {
     listener.pong(token);
   }
