@@ -1,18 +1,21 @@
-"""Workers that fail again and again, or can serve no more, are replaced."""
+"""Workers that fail again and again, or can serve no more, are replaced; what they started goes."""
 
 from __future__ import annotations
 
 import json
+import os
+import signal
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 from grpc_api import Api
-from torchserve_process import TorchServe
+from torchserve_process import TorchServe, wait_for
 
 HANDLER = """
-import os
+import os, subprocess, sys
 import torch
 
 class Cuda:
@@ -21,6 +24,15 @@ class Cuda:
         return True
     def synchronize(self, device=None):
         raise RuntimeError("CUDA error: device-side assert triggered")
+
+def detached(path):
+    if os.fork() == 0:
+        os.setsid()
+        child = [sys.executable, "-S", "-c", "import time; time.sleep(600)"]
+        with open(path, "a") as file:
+            file.write(f"{subprocess.Popen(child, start_new_session=True).pid}\\n")
+        os._exit(0)
+    os.wait()
 
 def handle(data, context):
     if data is None:
@@ -31,6 +43,8 @@ def handle(data, context):
     if words[0][0] == "corrupt":
         torch.cuda = Cuda()
         raise RuntimeError("CUDA error: device-side assert triggered")
+    if words[0][0] == "detach":
+        detached(words[0][1])
     return [str(os.getpid()) for _ in data]
 """
 
@@ -38,7 +52,7 @@ def handle(data, context):
 @pytest.fixture(scope="module")
 def health(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TorchServe]:
     server = TorchServe(tmp_path_factory.mktemp("health"))
-    for name, config in (("failing", ""), ("patient", "maxFailuresInRow: 0\n")):
+    for name, config in (("failing", ""), ("patient", "maxFailuresInRow: 0\n"), ("twins", "")):
         server.store.write_handler(name, HANDLER, config)
     server.start()
     for name in ("failing", "patient"):
@@ -62,6 +76,14 @@ def over_grpc(server: TorchServe, model: str) -> dict[str, Any]:
     description: dict[str, Any] = json.loads(api.DescribeModel(model_name=model).msg)[0]
     api.close()
     return description
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"
 
 
 def test_twenty_failures_in_a_row_replace_the_worker_and_all_descriptions_say_why(
@@ -107,3 +129,24 @@ def test_worker_whose_accelerator_is_corrupted_is_replaced_at_once(health: Torch
     for description in (health.describe("patient"), over_grpc(health, "patient")):
         assert description["workers"][0]["lastExit"]["reason"].startswith(expected)
     health.wait_log("model_log.log", r"is replaced: its accelerator fails every call")
+
+
+def test_what_a_handler_detached_ends_with_its_worker_and_with_its_model(
+    health: TorchServe, tmp_path: Path
+) -> None:
+    register(health, "twins", 2)
+    pids = tmp_path / "pids"
+
+    def started(count: int) -> list[int]:
+        lines = pids.read_text().split("\n")[:-1] if pids.exists() else []
+        return [int(line) for line in lines] if len(lines) >= count else []
+
+    worker = int(ask(health, "twins", f"detach {pids}").text)
+    (first,) = wait_for(lambda: started(1), "the first process")
+    os.kill(worker, signal.SIGKILL)
+    wait_for(lambda: not is_alive(first), "the first process to end", 10)
+    ask(health, "twins", f"detach {pids}").raise_for_status()
+    second = wait_for(lambda: started(2), "the second process")[1]
+    assert is_alive(second)
+    requests.delete(f"{health.management}/models/twins", timeout=60).raise_for_status()
+    wait_for(lambda: not is_alive(second), "the second process to end", 10)

@@ -11,8 +11,10 @@ from typing import NoReturn
 from ts._protocol.control import Spawn, decode_json, encode_json
 from ts._protocol.frames import MEBIBYTE, FrameType, encode_message
 from ts._protocol.reader import FrameAssembler
+from ts._zygote.reaper import fork_with_reaper
 
-_FILES_PER_FORK = 4
+_FILES_PER_FORK = 5
+"""The reaper's channel, then those of the worker or parent."""
 
 
 class ForkServer:
@@ -68,7 +70,9 @@ class ForkServer:
         return count
 
     def _fork(self, launch_id: int, spawn: Spawn, files: Sequence[int]) -> None:
-        """Fork twice, so that the worker becomes a child of ``init``; send exactly one answer."""
+        """Fork thrice: a process between, which ends so that the reaper is its own, then the
+        reaper, and below it the worker. Send exactly one answer.
+        """
         reason = self._refuse(spawn)
         if reason is not None:
             self.send(FrameType.SPAWNED, launch_id, {"error": reason})
@@ -83,24 +87,29 @@ class ForkServer:
                 self.send(FrameType.SPAWNED, launch_id, {"error": reason})
                 return
             if middle == 0:
-                worker = self._fork_again(launch_id)
+                _fork_worker(spawn, files[0])
             else:
                 _, status = os.waitpid(middle, 0)
+                answer: dict[str, object] = {}
                 if status != 0:
-                    reason = f"the process between it and the worker ended with status {status}"
-                    self.send(FrameType.SPAWNED, launch_id, {"error": reason})
+                    answer["error"] = f"the process before its reaper ended with status {status}"
+                self.send(FrameType.SPAWNED, launch_id, answer)
                 return
-        assert worker == 0
-        self._become(launch_id, spawn, files)
+        os.close(files[0])
+        self._become(launch_id, spawn, files[1:])
 
-    def _fork_again(self, launch_id: int) -> int:
-        """Fork the worker and return 0 in it; report its pid and end in the process between."""
-        try:
-            worker = os.fork()
-            if worker:
-                # Sent before this process ends, so that init knows the pid before it is its parent.
-                self.send(FrameType.SPAWNED, launch_id, {"pid": worker})
-                os._exit(0)
-        except BaseException:
-            os._exit(1)
-        return worker
+
+def _fork_worker(spawn: Spawn, reaper_channel: int) -> None:
+    """Fork the reaper and the worker, and return in the worker; the process between ends."""
+    try:
+        told, announced = os.pipe()
+        if os.fork():
+            # Not before the reaper has told init of itself: then it becomes a child that is known.
+            os.close(announced)
+            os.read(told, 1)
+            os._exit(0)
+        fork_with_reaper(reaper_channel, spawn.worker, announced)
+        os.close(told)
+        os.close(announced)
+    except BaseException:
+        os._exit(1)

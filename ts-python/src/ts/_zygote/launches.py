@@ -14,6 +14,7 @@ from ts._protocol.control import Spawn
 from ts._zygote import lifeline
 from ts._zygote.child import _START_FILE, worker_environment
 from ts._zygote.output import LinePump
+from ts._zygote.reaper import ReaperChannel
 
 
 @dataclass(slots=True)
@@ -27,6 +28,8 @@ class Launch:
         signal: To be sent as soon as the pid is known.
         is_parent: Whether it is a parent. Its `id` is that of the worker for which it was started.
         channel: The parent's end of its channel, until it has it; else -1.
+        reaper: The channel to its reaper, from the start on until its end is known.
+        reaper_pid: Process id of its reaper; 0 until it is known.
     """
 
     id: int
@@ -37,6 +40,8 @@ class Launch:
     signal: int | None = None
     is_parent: bool = False
     channel: int = -1
+    reaper: ReaperChannel | None = None
+    reaper_pid: int = 0
 
     def close_channel(self) -> None:
         """Close init's copy of the parent's end of the channel."""
@@ -106,10 +111,3 @@ def _spec_file(spec: dict[str, Any]) -> IO[bytes]:
     file.write(json.dumps(spec).encode("utf-8"))
     file.flush()
     return file
-
-
-def status_fields(info: Any) -> dict[str, int]:
-    """Return ``code`` or ``signal`` from what `os.waitid` told."""
-    if info.si_code == os.CLD_EXITED:
-        return {"code": info.si_status}
-    return {"signal": info.si_status}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import signal
 import sys
@@ -31,10 +32,23 @@ def children_of(pid: int) -> list[int]:
     """Return the direct children of a process, as far as the kernel tells."""
     children: list[int] = []
     try:
-        for path in Path(f"/proc/{pid}/task").glob("*/children"):
+        paths = list(Path(f"/proc/{pid}/task").glob("*/children"))
+        for path in paths:
             children += map(int, path.read_text(encoding="ascii").split())
     except (OSError, ValueError):
-        pass  # it ended meanwhile, or this is not Linux
+        return children  # it ended meanwhile, or this is not Linux
+    return children if paths else _children_by_search(pid)
+
+
+def _children_by_search(pid: int) -> list[int]:
+    """Do the same where the kernel was built without lists of children."""
+    children: list[int] = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        # It may have ended meanwhile.
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            # The name in brackets may hold anything.
+            if int(path.read_bytes().rpartition(b")")[2].split()[1]) == pid:
+                children.append(int(path.parent.name))
     return children
 
 

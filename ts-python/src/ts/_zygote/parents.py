@@ -23,7 +23,8 @@ from ts._protocol.frames import FrameType
 from ts._zygote import lifeline
 from ts._zygote.fork_channel import ForkChannel
 from ts._zygote.frontend_channel import ZYGOTE_LAUNCH, FrontendChannel
-from ts._zygote.launches import Launch, send_signal
+from ts._zygote.launches import Launch
+from ts._zygote.reapers import Reapers
 
 _END_LIMIT_SEC = 10.0
 """For a parent that was asked to end; what its model registered for its end takes time."""
@@ -78,14 +79,20 @@ class Parents:
     Args:
         starter: Starts their processes and takes note of the workers they fork.
         frontend: Where to report, and whose pumps take what they print.
+        reapers: Of their workers, and of themselves.
         selector: The loop's.
     """
 
     def __init__(
-        self, starter: Starter, frontend: FrontendChannel, selector: selectors.BaseSelector
+        self,
+        starter: Starter,
+        frontend: FrontendChannel,
+        reapers: Reapers,
+        selector: selectors.BaseSelector,
     ) -> None:
         self._starter = starter
         self._frontend = frontend
+        self._reapers = reapers
         self._selector = selector
         self._current: dict[int, ParentProcess] = {}
         self._all: list[ParentProcess] = []
@@ -157,6 +164,10 @@ class Parents:
         for parent in list(self._all):
             self._on_channel(parent)
 
+    def is_forking(self, launch: Launch) -> bool:
+        """Return whether a parent was told to fork a worker and has not answered."""
+        return any(parent.forking is launch for parent in self._all)
+
     def due_at(self) -> float:
         """Return when `end_overdue` is to be called, in `time.monotonic` seconds."""
         return min((parent.answer_by for parent in self._all), default=math.inf)
@@ -181,7 +192,8 @@ class Parents:
         read_end, launch.lifeline_end = lifeline.create()
         # An error here is the end of the parent, which is noticed when it is reaped.
         with contextlib.suppress(OSError):
-            sent = parent.order_fork(launch.id, launch.spawn, (*ends, read_end))
+            files = (self._reapers.open(launch), *ends, read_end)
+            sent = parent.order_fork(launch.id, launch.spawn, files)
             self._watch(parent, writable=not sent)
 
     def _on_channel(self, parent: ParentProcess) -> None:
@@ -213,10 +225,10 @@ class Parents:
         launch, parent.forking = parent.forking, None
         if launch is None or launch.id != launch_id:
             raise ProtocolError(f"a parent answers launch {launch_id}, which it was not given")
-        if "pid" in fields:
-            self._starter.started(launch, fields["pid"])
-        else:
-            self._starter.not_started(launch, {"code": 127, "error": str(fields.get("error"))})
+        self._reapers.receive()
+        if "error" in fields or (not launch.pid and launch.reaper is None):
+            error = str(fields.get("error", "its reaper ended before it was started"))
+            self._starter.not_started(launch, {"code": 127, "error": error})
 
     def _retire(self, parent: ParentProcess) -> None:
         """Give it no more work than it has."""
@@ -235,8 +247,8 @@ class Parents:
         if self._current.get(parent.number) is parent:
             del self._current[parent.number]
         parent.retired = True
-        if parent.launch.pid:
-            send_signal(parent.launch.pid, signal.SIGKILL)
+        if parent.launch.pid and parent.launch.reaper is not None:
+            parent.launch.reaper.signal(signal.SIGKILL)
         else:
             self._starter.withdraw(parent.launch)
 
@@ -247,10 +259,12 @@ class Parents:
         if parent.channel.fileno() >= 0:
             self._unwatch(parent)
             parent.close()
-        if parent.forking is not None:
-            # A half-started worker dies with its lifeline.
-            parent.waiting.appendleft(parent.forking)
-            parent.forking = None
+        forking, parent.forking = parent.forking, None
+        if forking is not None:
+            self._reapers.receive()
+            if not forking.pid:
+                # A half-started worker dies with its lifeline.
+                parent.waiting.appendleft(forking)
         while parent.waiting:
             self._starter.not_started(parent.waiting.popleft(), ending)
 

@@ -23,15 +23,17 @@ from ts._protocol.control import Spawn, decode_json
 from ts._protocol.errors import ProtocolError
 from ts._protocol.frames import INIT_LIMITS, FrameType
 from ts._protocol.reader import FrameAssembler, Message
-from ts._zygote import lifeline, linux
+from ts._zygote import children, lifeline, linux
 from ts._zygote.frontend_channel import ZYGOTE_LAUNCH, FrontendChannel, FrontendGone
-from ts._zygote.launches import Launch, send_signal, start_program, status_fields
+from ts._zygote.launches import Launch, send_signal
 from ts._zygote.output import LinePump
 from ts._zygote.parents import Parents, copies_for
+from ts._zygote.reapers import Reapers
 from ts._zygote.zygote_process import ZygoteProcess, restart_delay
 
 _REAP_ALL_SEC = 5.0
 _NOT_STARTED = 127
+_REAPER_LOST = "its reaper ended before it was started"
 EXIT_PROTOCOL_ERROR = 4
 
 
@@ -70,9 +72,9 @@ class Init:
         self._assembler = FrameAssembler(INIT_LIMITS)
         self._selector = selectors.DefaultSelector()
         self._frontend = FrontendChannel(channel_out, self._selector)
-        self._parents = Parents(self, self._frontend, self._selector)
+        self._reapers = Reapers(self, self._selector)
+        self._parents = Parents(self, self._frontend, self._reapers, self._selector)
         self._launches: dict[int, Launch] = {}
-        self._by_pid: dict[int, Launch] = {}
         self._can_fork = can_fork
         self._zygote: ZygoteProcess | None = None
         self._zygote_pumps: list[LinePump] = []
@@ -117,8 +119,8 @@ class Init:
         wake_at = min(zygote_at, self._parents.due_at())
         timeout = None if wake_at == math.inf else max(0.0, wake_at - time.monotonic())
         for key, _ in self._selector.select(timeout):
-            # An earlier event of this turn may have closed it.
-            if self._selector.get_map().get(key.fileobj) is key:
+            # An earlier event of this turn may have closed it; a closed socket has no number.
+            if self._selector.get_map().get(key.fd) is key:
                 key.data()
         if time.monotonic() >= wake_at:
             self._zygote_due()
@@ -186,8 +188,8 @@ class Init:
         launch = self._launches.get(launch_id)
         if launch is None:
             return  # it has ended already
-        if launch.pid:
-            send_signal(launch.pid, number)
+        if launch.pid and launch.reaper is not None:
+            launch.reaper.signal(number)
         elif launch is self._forking:
             launch.signal = number
         elif number in (signal.SIGKILL, signal.SIGTERM):
@@ -216,15 +218,13 @@ class Init:
         launch.pumps, ends = self._frontend.open_pumps(launch.id)
         read_end, launch.lifeline_end = lifeline.create()
         try:
-            pid = start_program(launch, ends[0], ends[1], read_end)
-        except (OSError, ValueError) as error:
-            reason = f"{launch.spawn.python} cannot be started: {error}"
+            self._reapers.start_program(launch, ends[0], ends[1], read_end)
+        except OSError as error:
+            reason = f"its reaper cannot be started: {error}"
             self.not_started(launch, {"code": _NOT_STARTED, "error": reason})
-            return
         finally:
             for end in (*ends, read_end):
                 os.close(end)
-        self.started(launch, pid)
 
     def _spawn_instead(self, launch: Launch, reason: str) -> None:
         what = "The parent of worker" if launch.is_parent else "Worker"
@@ -241,19 +241,18 @@ class Init:
         read_end, launch.lifeline_end = lifeline.create()
         # An error here is the end of the zygote, which is noticed when it is reaped.
         with contextlib.suppress(OSError):
-            files = (*ends, read_end, *copies_for(launch))
+            files = (self._reapers.open(launch), *ends, read_end, *copies_for(launch))
             sent = zygote.order_fork(launch.id, launch.spawn, files)
             self._watch_channel(zygote, writable=not sent)
 
     def started(self, launch: Launch, pid: int) -> None:
         """A launch has a process; see `Starter`."""
         launch.pid = pid
-        self._by_pid[pid] = launch
         launch.close_channel()
         if not launch.is_parent:
             self._frontend.send(FrameType.SPAWNED, launch.id, {"pid": pid})
-        if launch.signal is not None:
-            send_signal(pid, launch.signal)
+        if launch.signal is not None and launch.reaper is not None:
+            launch.reaper.signal(launch.signal)
 
     def not_started(self, launch: Launch, ending: Mapping[str, Any]) -> None:
         """A launch never gets a process; see `Starter`."""
@@ -274,7 +273,7 @@ class Init:
         self._frontend.end_pumps(launch.pumps)
         if not launch.is_parent:
             self._launches.pop(launch.id, None)
-        self._by_pid.pop(launch.pid, None)
+        self._reapers.close(launch)
 
     # The zygote
 
@@ -327,12 +326,16 @@ class Init:
         launch, self._forking = self._forking, None
         if launch is None or launch.id != launch_id:
             raise ProtocolError(f"the zygote answers launch {launch_id}, which it was not given")
-        if "pid" in fields:
-            self.started(launch, fields["pid"])
-            return
+        self._reapers.receive()
+        if "error" in fields or (not launch.pid and launch.reaper is None):
+            self._drop_attempt(launch)
+            self._spawn_instead(launch, str(fields.get("error", _REAPER_LOST)))
+
+    def _drop_attempt(self, launch: Launch) -> None:
+        """Give up a fork that was begun: what there is of it dies with its lifeline."""
         launch.close_lifeline()
+        self._reapers.close(launch)
         self._frontend.end_pumps(launch.pumps)
-        self._spawn_instead(launch, str(fields.get("error")))
 
     def _zygote_exited(self, fields: dict[str, int]) -> None:
         zygote = self._zygote
@@ -355,10 +358,10 @@ class Init:
         self._zygote_failures += 1
         orphaned, self._forking = self._forking, None
         if orphaned is not None:
-            # A half-started worker dies with its lifeline.
-            orphaned.close_lifeline()
-            self._frontend.end_pumps(orphaned.pumps)
-            self._spawn_instead(orphaned, reason)
+            self._reapers.receive()
+            if not orphaned.pid:
+                self._drop_attempt(orphaned)
+                self._spawn_instead(orphaned, reason)
         if not hopeful:
             while self._waiting:
                 self._spawn_instead(self._waiting.popleft(), reason)
@@ -392,35 +395,43 @@ class Init:
         self._reap()
 
     def _reap(self) -> None:
-        """Reap every process that has ended, each after its whole group was killed."""
-        while True:
-            try:
-                info = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-            except ChildProcessError:
-                return
-            if info is None:
-                return
-            zygote = self._zygote
-            if zygote is not None and info.si_pid == zygote.pid:
-                send_signal(info.si_pid, signal.SIGKILL)
-                os.waitpid(info.si_pid, 0)
-                self._zygote_exited(status_fields(info))
-                continue
-            if info.si_pid not in self._by_pid:
-                # A worker that ended at once: the zygote's or parent's answer is in the channel.
-                if self._forking is not None:
-                    self._on_zygote_channel()
-                self._parents.receive()
-            launch = self._by_pid.get(info.si_pid)
-            if launch is not None:
-                # While it is a zombie, its number cannot be another group's.
-                send_signal(info.si_pid, signal.SIGKILL)
-            os.waitpid(info.si_pid, 0)
-            if launch is not None:
-                self._ended(launch, status_fields(info))
+        """Bury every child that has ended. What ends of workers is told by their reapers."""
+        with contextlib.suppress(ChildProcessError):
+            while (ended := children.peek()) is not None:
+                pid, status = ended
+                zygote = self._zygote
+                if zygote is not None and pid == zygote.pid:
+                    # While it is a zombie, its number cannot be another group's.
+                    send_signal(pid, signal.SIGKILL)
+                    children.bury(pid)
+                    self._zygote_exited(status)
+                    self._reapers.lost()
+                else:
+                    children.bury(pid)
+        self._kill_strays()
 
-    def _ended(self, launch: Launch, status: dict[str, int]) -> None:
-        """A process has ended and was reaped."""
+    def _kill_strays(self) -> None:
+        zygote = {self._zygote.pid} if self._zygote else set()
+        self._reapers.kill_strays(zygote, self._take_in_forks)
+
+    def _take_in_forks(self) -> None:
+        self._on_zygote_channel()
+        self._parents.receive()
+
+    def log(self, text: str) -> None:
+        """Tell the model log; see `Hearer`."""
+        self._frontend.log(text)
+
+    def reaper_lost(self, launch: Launch) -> None:
+        """A reaper has ended before it had a worker; see `Hearer`."""
+        # While it is being forked, the answer of what forks it, or the end of that, decides.
+        if launch is not self._forking and not self._parents.is_forking(launch):
+            self.not_started(launch, {"code": _NOT_STARTED, "error": _REAPER_LOST})
+
+    def ended(self, launch: Launch, status: Mapping[str, int]) -> None:
+        """A process has ended, with all that came from it; see `Hearer`."""
+        if launch.is_parent:
+            self._parents.receive()
         self._forget(launch)
         if launch.is_parent:
             self._parents.exited(launch, status)
@@ -435,25 +446,18 @@ class Init:
             self._zygote.close()
         for launch in (*self._launches.values(), *self._parents.give_up()):
             launch.close_lifeline()
-            if launch.pid:
-                send_signal(launch.pid, signal.SIGKILL)
+            if launch.reaper is not None:
+                launch.reaper.signal(signal.SIGKILL)
         deadline = time.monotonic() + _REAP_ALL_SEC
+        while self._reapers.wait(deadline):
+            pass
         while time.monotonic() < deadline:
-            # Orphans of workers become our children, in groups of their own.
-            for pid in linux.children_of(os.getpid()):
-                with contextlib.suppress(ProcessLookupError, PermissionError):
-                    os.kill(pid, signal.SIGKILL)
+            # What is left has no reaper any more.
+            children.kill_all(set(linux.children_of(os.getpid())))
             try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
+                if os.waitpid(-1, os.WNOHANG)[0] == 0:
+                    time.sleep(0.002)
             except ChildProcessError:
                 break
-            if pid == 0:
-                time.sleep(0.002)
-                continue
-            ended = self._by_pid.get(pid)
-            if ended is not None:
-                exit_code = os.waitstatus_to_exitcode(status)
-                how = {"code": exit_code} if exit_code >= 0 else {"signal": -exit_code}
-                self._ended(ended, how)
         with contextlib.suppress(FrontendGone):
             self._frontend.flush()
