@@ -44,8 +44,8 @@ public final class OriginCheck {
    *
    * @param origins values of {@code Origin}
    * @param sites values of {@code Sec-Fetch-Site}
-   * @param navigates whether the reader goes there: {@code Sec-Fetch-Mode} is {@code navigate}, and
-   *     not for a frame
+   * @param navigates whether the reader goes there, in the whole window, see {@link
+   *     #navigates(String, String)}
    * @param host that the request names, with its port; empty if it names none
    */
   public record Page(List<String> origins, List<String> sites, boolean navigates, String host) {
@@ -55,7 +55,7 @@ public final class OriginCheck {
       Objects.requireNonNull(host, "host");
     }
 
-    /** Whether a navigation with these headers is one of the whole window. */
+    /** What {@code Sec-Fetch-Mode} and {@code Sec-Fetch-Dest}, or null, say of a navigation. */
     public static boolean navigates(String mode, String destination) {
       return "navigate".equals(mode) && (destination == null || destination.equals("document"));
     }
