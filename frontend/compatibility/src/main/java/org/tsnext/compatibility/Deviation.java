@@ -1,0 +1,222 @@
+package org.tsnext.compatibility;
+
+import static org.tsnext.compatibility.Area.ABSENT;
+import static org.tsnext.compatibility.Area.ACCESS;
+import static org.tsnext.compatibility.Area.ANSWERS;
+import static org.tsnext.compatibility.Area.ARCHIVES;
+import static org.tsnext.compatibility.Area.ERRORS;
+import static org.tsnext.compatibility.Area.GRPC;
+import static org.tsnext.compatibility.Area.HTTP;
+import static org.tsnext.compatibility.Area.LIMITS;
+import static org.tsnext.compatibility.Area.MANAGEMENT;
+import static org.tsnext.compatibility.Area.METRICS;
+import static org.tsnext.compatibility.Area.START;
+import static org.tsnext.compatibility.Area.WORKERS;
+
+import java.util.Optional;
+
+/**
+ * The one table of what was decided otherwise than in TorchServe 0.12: what 0.12 does, what this
+ * server does, why, and the setting that brings 0.12's answer back where there is one. The page
+ * docs/compatibility.md is written from it, and a change of behaviour that a user of 0.12 can
+ * notice is a change of this table.
+ */
+public enum Deviation {
+  // spotless:off: a table, read by rows
+  ERROR_DETAIL(ERRORS, "no detail", "`detail` beside `message`: the cause", "shows what to mend",
+      "error_detail=false"),
+  TIMEOUT_STATUS(ERRORS, "500 `Worker died.`", "504 `ResponseTimeoutException`",
+      "a client can tell a time-out from a fault"),
+  CLIENT_TIMEOUT_ANSWER(ERRORS, "no answer when `clientTimeoutInMills` has passed", "504",
+      "each request gets one end"),
+  BODY_TOO_LARGE(ERRORS, "413 or 500 without a JSON body", "413 with a JSON body",
+      "a client can read the reason"),
+  UNHEALTHY_PING(ERRORS, "500 `{\"status\": \"Unhealthy\"}`",
+      "also the models that lack workers, and why", "the probe's log names the cause"),
+  RETRY_AFTER(ERRORS, "no `Retry-After`", "`Retry-After` with a 503 that may pass",
+      "clients know when to try again"),
+  RETRY_ON_WORKER_DEATH(ERRORS, "500 `Worker died.`",
+      "the request is given to another worker once", "a crash costs no answers",
+      "retryOnWorkerDeath: false"),
+  TOKEN_STATUS(ACCESS, "400 without or with a wrong token", "401 and `WWW-Authenticate`, or 403",
+      "the statuses that RFC 9110 defines", "token_failures_as_400=true"),
+  TOKEN_BY_ROUTE(ACCESS, "on one address for both APIs, both tokens are asked for",
+      "the route decides which", "0.12's routes could not be reached"),
+  TOKEN_FREE_PROBES(ACCESS, "`/ping` and descriptions need the inference token", "they need none",
+      "probes hold no secrets", "token_free_routes"),
+  TOKEN_SIZE(ACCESS, "tokens of 48 bits", "tokens of 256 bits, compared in constant time",
+      "cannot be guessed"),
+  TOKEN_ROUTE(ACCESS, "any request that contains `/token`", "that path only; the answer is JSON",
+      "a model named tokenizer works"),
+  KEY_FILE_OWNER(ACCESS, "a second server overwrites `key_file.json`",
+      "the second server does not start", "the first one's tokens stay valid", "key_file"),
+  HOST_CHECK(ACCESS, "any `Host` is served", "403 for names that others can own",
+      "stops DNS rebinding", "allowed_hosts"),
+  PREFLIGHT(ACCESS, "a preflight needs a token", "204 before tokens are checked",
+      "browsers send no token in it"),
+  ALLOWED_URLS(ACCESS, "`file://` and `http(s)://` are open to the API", "the model store only",
+      "a URL is code that runs here", "allowed_urls"),
+  PRIVATE_ADDRESSES(ACCESS, "private addresses may be fetched",
+      "refused, also after a redirection", "stops SSRF", "allowed_private_hosts"),
+  KEYSTORE_PASSWORD(ACCESS, "`keystore_pass` is `changeit`", "no default",
+      "a known password protects nothing"),
+  TLS_VERSIONS(ACCESS, "TLS 1.2 with CBC ciphers", "TLS 1.2 and 1.3, authenticated ciphers",
+      "CBC and RSA key exchange are broken"),
+  CONNECTION_HEADERS(HTTP, "`Connection: close` and HTTP/1.0 ignored", "honoured; pipelining too",
+      "RFC 9112"),
+  REASON_PHRASE(HTTP, "empty reason phrase and no content type",
+      "standard phrase, type and `Date`", "RFC 9110"),
+  REQUEST_SYNTAX(HTTP, "ambiguous requests are read somehow", "400, and the connection ends",
+      "stops request smuggling"),
+  HEAD_LIMIT_STATUS(HTTP, "400 or 405", "414, 431, 501, 505", "RFC 9110"),
+  CACHE_CONTROL(HTTP, "`no-cache; no-store, must-revalidate, private`", "separated by commas",
+      "the `;` made it invalid"),
+  OIP_EXTENSIONS(HTTP, "`/v2` has `extenstion`", "`extensions`, and the old key",
+      "the protocol's name"),
+  OIP_READY(HTTP, "`/v2/health/ready` is always true", "503 until the models are loaded",
+      "readiness is the truth"),
+  CONNECTION_LIMITS(LIMITS, "unlimited connections", "503 beyond the limit",
+      "a flood leaves the server usable", "inference_max_connections"),
+  IDLE_CONNECTIONS(LIMITS, "idle connections stay", "closed after `connection_idle_timeout_sec`",
+      "descriptors are finite", "connection_idle_timeout_sec"),
+  SLOW_REQUESTS(LIMITS, "a head or body may take for ever", "closed, or 408", "slowloris",
+      "request_read_timeout_sec"),
+  BODY_MEMORY(LIMITS, "bodies are held without limit", "503 beyond a sum of bytes",
+      "the server does not run out of memory", "body_memory_bytes"),
+  RESPONSE_TOO_LARGE(ANSWERS, "the worker is killed", "that request fails; the worker stays",
+      "one answer costs nobody else"),
+  WEIGHTS_ONLY(ANSWERS, "`torch.load` runs pickles", "reads weights only", "a pickle is code",
+      "weights_only: false"),
+  MULTIPART_MALFORMED(ANSWERS, "the handler runs with an empty input", "400",
+      "wrong input is not run"),
+  CUSTOMIZED_DESCRIBE(MANAGEMENT, "waits for ever in the queue",
+      "goes first; 504 after `responseTimeout`", "a busy model can be described"),
+  BAD_PARAMETERS(MANAGEMENT, "bad numbers and booleans become the default", "400 with the value",
+      "a typing error has no silent effect"),
+  NAMES_OF_MODELS(MANAGEMENT, "any name", "a documented set of characters, else 400",
+      "names are paths and labels"),
+  MODEL_STORE_READ_ONLY(MANAGEMENT, "downloads are written into the store", "a private cache",
+      "two servers can share a store"),
+  DRAIN(MANAGEMENT, "scaling down kills what runs", "what runs ends first; `timeout` counts",
+      "no request is lost"),
+  LEAVING_VERSION(MANAGEMENT, "a version on its way out can be scaled", "409",
+      "it would come back half"),
+  REGISTRATION_WINS(MANAGEMENT, "model-config.yaml wins over the request", "the request wins",
+      "as 0.12 documents it"),
+  GRPC_STATUSES(GRPC, "nearly all faults are `INTERNAL`", "the status of the cause",
+      "clients can decide on it"),
+  GRPC_TOKEN_STATUS(GRPC, "`PERMISSION_DENIED`", "`UNAUTHENTICATED` for a missing token",
+      "gRPC's definition", "token_failures_as_400=true"),
+  GRPC_PING_TOKEN(GRPC, "`Ping` needs a token", "it needs none", "probes hold no secrets",
+      "token_free_routes"),
+  GRPC_TOO_LARGE(GRPC, "the stream is reset", "`RESOURCE_EXHAUSTED` with a message",
+      "a client can read the reason"),
+  GRPC_UNARY_ON_STREAM(GRPC, "a unary call on a streaming handler ends the worker",
+      "it gets all parts", "a call costs no worker"),
+  GRPC_STREAM_ON_UNARY(GRPC, "the call ends with `INTERNAL`", "one message, then OK",
+      "a call costs no worker"),
+  GRPC_CONFLICTS(GRPC, "`UNKNOWN`", "`ALREADY_EXISTS`, `FAILED_PRECONDITION`",
+      "gRPC's definition"),
+  GRPC_MISSING_NAME(GRPC, "`INTERNAL` or `UNKNOWN`", "`INVALID_ARGUMENT`", "gRPC's definition"),
+  GRPC_SCALE_TO_ZERO(GRPC, "`min_worker: 0` is 1", "0 stops all workers",
+      "presence is on the wire"),
+  GRPC_BYTES_QUOTES(GRPC, "texts of `BYTES` are in quotes", "the bytes themselves",
+      "the protocol's definition"),
+  METRICS_PAGE(METRICS, "empty unless `metrics_mode=prometheus`", "always there",
+      "the listener is open anyway", "enable_metrics_api=false"),
+  METRICS_LINES(METRICS, "a log line for each request", "a line for each series and second",
+      "logging does not cost more than serving"),
+  HANDLER_TIMES(METRICS, "`PredictionTime`, `HandlerTime` for each request",
+      "once a second at most", "the same"),
+  REQUESTS_5XX(METRICS, "counts 1xx and 3xx too", "statuses from 500 on", "the name says so"),
+  WORKER_LOAD_TIME(METRICS, "the age of the worker", "the time of its last start",
+      "the name says so"),
+  BROKEN_METRICS_FILE(METRICS, "the server runs without metrics",
+      "the start fails and says where", "a typing error is seen"),
+  SYSTEM_METRICS(METRICS, "a Python program each minute",
+      "read in the server; the container's memory", "costs nothing", "system_metrics_cmd"),
+  MODEL_LEVEL(METRICS, "`Level:Host` while loading", "`Level:Model`", "it is the model's"),
+  START_WAITS(START, "`--start` returns at once with 0",
+      "when the server listens, or 1 with the reason", "scripts can rely on it"),
+  STOP_WAITS(START, "`--stop` returns at once", "when every process is gone",
+      "the port is free afterwards"),
+  SNAPSHOT_CONTENT(START, "settings and options come back too", "models only, mode 0600",
+      "a secret is not written"),
+  SNAPSHOT_ORDER(START, "a snapshot wins over `--models`", "`--models` wins",
+      "what is typed now counts"),
+  SETTINGS_ENCODING(START, "ISO-8859-1", "UTF-8 where it is valid, else ISO-8859-1",
+      "names in any language"),
+  UNWRITABLE_LOGS(START, "the server runs without logs", "the start is refused",
+      "nothing would be seen"),
+  SERVER_HOME(START, "`TS_MODEL_SERVER_HOME` names the server", "no effect",
+      "the wheel knows where its files are"),
+  MIXED_SCHEMES(START, "one address with http and https", "refused",
+      "one of the two could not be served"),
+  UNPACKING(ARCHIVES, "no limits, links as empty files",
+      "limits of size and number; links refused", "archives come from others"),
+  MODEL_CONFIG_TYPES(ARCHIVES, "a value of a wrong type is ignored",
+      "the registration is refused", "it would not do what it says"),
+  YAML_LIMITS(ARCHIVES, "YAML without limits", "limits of size, depth and aliases",
+      "stops YAML bombs"),
+  OPENMP_WAIT(WORKERS, "idle threads of torch spin", "they sleep", "a server shares its cores",
+      "OMP_WAIT_POLICY"),
+  EVENT_LOOPS(WORKERS, "two event loops for each core", "one for two cores",
+      "workers need the cores", "number_of_netty_threads"),
+  STOPPED_WORKER_RETRY(WORKERS, "after the window requests hang",
+      "503 at once; a scale call revives", "each request gets one end"),
+  PARALLEL_MODELS(ABSENT, "`parallelType: pp, tp, pptp` by torchrun", "refused in words",
+      "`custom` is there"),
+  CPU_LAUNCHER(ABSENT, "`cpu_launcher_enable`", "a warning", "not built yet"),
+  WORKFLOWS(ABSENT, "`/workflows`, `/wfpredict`", "refused in words", "not built yet"),
+  PLUGINS(ABSENT, "Java plug-ins in `plugins_path`", "refused in words",
+      "no stable interface to offer"),
+  CPP_BACKEND(ABSENT, "the C++ backend", "refused in words", "exported models replace it");
+  // spotless:on
+
+  private final Area area;
+  private final String original;
+  private final String ours;
+  private final String reason;
+  private final Optional<String> setting;
+
+  Deviation(Area area, String original, String ours, String reason) {
+    this(area, original, ours, reason, Optional.empty());
+  }
+
+  Deviation(Area area, String original, String ours, String reason, String setting) {
+    this(area, original, ours, reason, Optional.of(setting));
+  }
+
+  Deviation(Area area, String original, String ours, String reason, Optional<String> setting) {
+    this.area = area;
+    this.original = original;
+    this.ours = ours;
+    this.reason = reason;
+    this.setting = setting;
+  }
+
+  /** The part of the server it belongs to. */
+  public Area area() {
+    return area;
+  }
+
+  /** What TorchServe 0.12 does, in Markdown. */
+  public String original() {
+    return original;
+  }
+
+  /** What this server does, in Markdown. */
+  public String ours() {
+    return ours;
+  }
+
+  /** Why it was decided so. */
+  public String reason() {
+    return reason;
+  }
+
+  /** The setting that changes it, as a user writes it; empty if there is none. */
+  public Optional<String> setting() {
+    return setting;
+  }
+}
