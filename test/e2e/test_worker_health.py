@@ -144,9 +144,9 @@ def test_what_a_handler_detached_ends_with_its_worker_and_with_its_model(
     worker = int(ask(health, "twins", f"detach {pids}").text)
     (first,) = wait_for(lambda: started(1), "the first process")
     os.kill(worker, signal.SIGKILL)
-    wait_for(lambda: not is_alive(first), "the first process to end", 10)
+    wait_for(lambda: not is_alive(first), "the first process to end")
     ask(health, "twins", f"detach {pids}").raise_for_status()
     second = wait_for(lambda: started(2), "the second process")[1]
     assert is_alive(second)
     requests.delete(f"{health.management}/models/twins", timeout=60).raise_for_status()
-    wait_for(lambda: not is_alive(second), "the second process to end", 10)
+    wait_for(lambda: not is_alive(second), "the second process to end")

@@ -301,5 +301,5 @@ def test_nothing_survives_init_or_the_frontend(
         until(lambda: not any(map(alive, pids)), "everything to die")
     else:
         frontend.init.stdin.close()
-        assert frontend.init.wait(10) == 0
+        assert frontend.init.wait(60) == 0
         until(lambda: not any(map(alive, pids)), "everything to die")
