@@ -16,7 +16,7 @@ final class RequestFingerprint {
 
   /** The number of a request whose buffers are held by the caller. */
   static long of(InferenceRequest request) {
-    long hash = request.kind().ordinal();
+    long hash = request.kind().name().hashCode();
     for (InputPart part : request.parts()) {
       ByteBuf value = part.value();
       int length = value.readableBytes();

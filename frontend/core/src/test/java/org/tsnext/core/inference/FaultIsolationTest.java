@@ -89,7 +89,7 @@ public class FaultIsolationTest {
   @Test
   public void workerWhoseLaunchThrowsIsStartedAgain() {
     fixture.launcher().throwOnLaunch(new OutOfMemoryError("unable to create native thread"));
-    fixture.register(1, ModelConfig.none());
+    assertFalse(fixture.register(1, ModelConfig.none()).isCompletedExceptionally());
     fixture.time().runDue();
     fixture.launcher().latest().load();
     RecordingSink sink = fixture.predict("a");

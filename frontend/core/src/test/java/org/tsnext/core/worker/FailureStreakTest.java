@@ -84,7 +84,7 @@ public class FailureStreakTest {
             "m",
             Optional.empty(),
             kind,
-            Protocol.values()[0],
+            Protocol.HTTP,
             List.of(new Header("x-request-id", id)),
             List.of(new InputPart(name, "", Unpooled.wrappedBuffer(value))),
             Optional.empty());

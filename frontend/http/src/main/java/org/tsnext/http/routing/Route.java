@@ -23,8 +23,6 @@ public record Route(
     Access access,
     Predicate<QueryParameters> acts) {
 
-  private static final Predicate<QueryParameters> READS = query -> false;
-
   public Route {
     methods = List.copyOf(methods);
   }
@@ -37,13 +35,13 @@ public record Route(
         handler,
         Optional.of(operation),
         Access.MANAGEMENT,
-        READS);
+        Route::reads);
   }
 
   public static Route undocumented(
       List<HttpMethod> methods, String template, RouteHandler handler) {
     return new Route(
-        methods, PathTemplate.of(template), handler, Optional.empty(), Access.MANAGEMENT, READS);
+        methods, PathTemplate.of(template), handler, Optional.empty(), Access.MANAGEMENT, Route::reads);
   }
 
   /** The same route, for other callers. */
@@ -59,5 +57,9 @@ public record Route(
   /** The same route, which does something whatever the method if the query asks for it. */
   public Route actingIf(Predicate<QueryParameters> condition) {
     return new Route(methods, template, handler, operation, access, condition);
+  }
+
+  private static boolean reads(QueryParameters unused) {
+    return false;
   }
 }
