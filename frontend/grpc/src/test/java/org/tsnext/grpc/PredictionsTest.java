@@ -149,6 +149,23 @@ public class PredictionsTest extends GrpcTestBase {
   }
 
   @Test
+  public void headersOfAHandlerWithoutAnEndAreItsError() {
+    ResponseHead head =
+        new ResponseHead(200, "", BodyKind.TEXT, List.of(new Header("x", "x".repeat(9000))));
+    inference.answer((request, sink) -> sink.complete(head, text("ok")));
+    StatusRuntimeException whole = failure(() -> ask(channel(), PREDICTIONS, cats("")));
+    assertEquals(whole.getStatus().getCode(), Status.Code.INTERNAL);
+    assertTrue(whole.getStatus().getDescription().contains("expected at most 8192"));
+    inference.answer(
+        (request, sink) -> {
+          sink.chunk(head, text("part"));
+          sink.end(text("end"));
+        });
+    StatusRuntimeException streamed = failure(() -> stream(channel(), cats("")));
+    assertEquals(streamed.getStatus().getCode(), Status.Code.INTERNAL);
+  }
+
+  @Test
   public void headersOfTheHandlerAreTrailingMetadata() {
     inference.answer(
         (request, sink) ->

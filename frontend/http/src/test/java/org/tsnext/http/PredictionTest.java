@@ -289,6 +289,29 @@ public class PredictionTest extends HttpTestBase {
   }
 
   @DataProvider
+  public Object[][] endlessHeads() {
+    return new Object[][] {
+      {new ResponseHead(200, "", BodyKind.TEXT, List.of(new Header("X", "x".repeat(20_000))))},
+      {
+        new ResponseHead(
+            200, "", BodyKind.TEXT, java.util.Collections.nCopies(600, new Header("X", "x")))
+      },
+      {new ResponseHead(200, "r".repeat(20_000), BodyKind.TEXT, List.of())},
+    };
+  }
+
+  @Test(dataProvider = "endlessHeads")
+  public void headersOfAHandlerWithoutAnEndAreItsError(ResponseHead head) throws Exception {
+    inference.answer((seen, sink) -> sink.complete(head, Unpooled.EMPTY_BUFFER));
+    RawClient client = client();
+    Answer whole = client.post("/predictions/m", "x");
+    assertEquals(whole.status(), 500);
+    assertTrue(whole.body().contains("expected at most 16384"), whole.body());
+    inference.answer((seen, sink) -> sink.chunk(head, Unpooled.copiedBuffer(new byte[] {'t'})));
+    assertEquals(client.post("/predictions/m", "x").status(), 500);
+  }
+
+  @DataProvider
   public Object[][] bodyKinds() {
     return new Object[][] {
       {BodyKind.JSON, "application/json"},

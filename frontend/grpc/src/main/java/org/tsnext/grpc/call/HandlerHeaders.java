@@ -8,6 +8,7 @@ import java.util.Set;
 import org.tsnext.core.access.HeaderPolicy;
 import org.tsnext.core.request.Header;
 import org.tsnext.core.request.ResponseHead;
+import org.tsnext.core.request.ResponseHeadLimit;
 
 /** Metadata for handlers, and of handlers. */
 public final class HandlerHeaders {
@@ -59,10 +60,13 @@ public final class HandlerHeaders {
 
   /**
    * A handler's response headers as trailing metadata. What gRPC cannot carry, or what is not the
-   * handler's to say, is left out.
+   * handler's to say, is left out; so is all of a head that is too large.
    */
   public static Metadata trailers(ResponseHead head) {
     Metadata trailers = new Metadata();
+    if (ResponseHeadLimit.GRPC.failure(head).isPresent()) {
+      return trailers;
+    }
     for (Header header : head.headers()) {
       String name = header.name().toLowerCase(Locale.ROOT);
       if (isName(name) && isCarried(name) && ANSWERS.passes(name) && isText(header.value())) {

@@ -6,6 +6,7 @@ import io.netty.buffer.ByteBuf;
 import java.util.Optional;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.request.ResponseHead;
+import org.tsnext.core.request.ResponseHeadLimit;
 import org.tsnext.core.request.ResponseSink;
 import org.tsnext.grpc.call.CallErrors;
 import org.tsnext.grpc.call.CallMetadata;
@@ -47,6 +48,13 @@ final class StreamSink implements ResponseSink {
   @Override
   public void chunk(ResponseHead chunkHead, ByteBuf body) {
     if (head == null) {
+      Optional<ServingException> tooLarge = ResponseHeadLimit.GRPC.failure(chunkHead);
+      if (tooLarge.isPresent()) {
+        body.release();
+        running.cancel();
+        fail(tooLarge.get());
+        return;
+      }
       head = chunkHead;
       outbound.begin(CallMetadata.withRequestId(new Metadata(), requestId));
     }

@@ -9,6 +9,7 @@ import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.request.Header;
 import org.tsnext.core.request.ResponseHead;
+import org.tsnext.core.request.ResponseHeadLimit;
 
 /** Checks what a handler wants in the head of its answer, and keeps what it may set. */
 public final class HandlerHeaders {
@@ -40,7 +41,7 @@ public final class HandlerHeaders {
    * The headers that are sent, without the content type.
    *
    * @throws ServingException INTERNAL if a name, a value or the reason phrase is not one that HTTP
-   *     can carry, or the status is not a final one
+   *     can carry, the status is not a final one, or all of it is too large
    */
   public static List<Header> checked(ResponseHead head) {
     if (head.status() != 0 && (head.status() < 200 || head.status() > 999)) {
@@ -48,6 +49,10 @@ public final class HandlerHeaders {
     }
     if (!isText(head.reason())) {
       throw invalid("reason phrase", head.reason(), "one line");
+    }
+    Optional<ServingException> tooLarge = ResponseHeadLimit.HTTP.failure(head);
+    if (tooLarge.isPresent()) {
+      throw tooLarge.get();
     }
     if (head.headers().isEmpty()) {
       return List.of();
