@@ -3,58 +3,109 @@ package org.tsnext.transport;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * Counts the octets of large bodies that the server holds for its clients: of requests from their
- * first octets to the end of the exchange, of answers until they are written. A new request for
- * which there is no room is refused, so that many slow clients cannot use up the memory of all. Any
- * thread.
+ * Counts the bytes of bodies that the server holds for its clients: of requests from their first
+ * byte to the end of the exchange, of answers until they are written. A request for which there is
+ * no room is refused, so that many slow clients cannot use up the memory of all. Small bodies have
+ * a share of their own, an eighth of the limit, beside that of the large ones: neither can take the
+ * other's room. Any thread.
  */
 public final class BodyMemory {
 
-  /** Bodies up to this size are not counted: they are most, and connections are limited. */
-  public static final int UNCOUNTED = 16 * 1024;
+  /** Bodies up to this size, in bytes, are small ones. */
+  public static final int MAX_SMALL = 16 * 1024;
 
-  private final long limit;
-  private final AtomicLong held = new AtomicLong();
+  private static final int SMALL_SHARE = 8;
+
+  private final Share small;
+  private final Share large;
 
   /**
    * Makes an empty one.
    *
-   * @param limit octets that may be held before requests are refused
+   * @param limit bytes of large bodies that may be held before requests are refused
    */
   public BodyMemory(long limit) {
-    this.limit = limit;
+    this.small = new Share(Math.max(MAX_SMALL, limit / SMALL_SHARE));
+    this.large = new Share(limit);
   }
 
-  /** Whether a body of so many octets would find room now. */
-  public boolean hasRoom(long octets) {
-    return octets <= UNCOUNTED || held.get() + octets <= limit;
+  /** Whether a body of so many bytes would find room now. */
+  public boolean hasRoom(long bytes) {
+    return shareOf(bytes).hasRoom(bytes);
   }
 
   /**
-   * Takes room for so many octets of a request.
+   * Takes room for a whole body of a request.
    *
    * @return false if there is none; then nothing is taken
    */
-  public boolean take(long octets) {
-    if (held.addAndGet(octets) <= limit) {
-      return true;
-    }
-    held.addAndGet(-octets);
-    return false;
+  public boolean take(long bytes) {
+    return shareOf(bytes).take(bytes);
   }
 
-  /** Counts octets of an answer, which is there already and cannot be refused. */
-  public void count(long octets) {
-    held.addAndGet(octets);
+  /** Counts a whole body that is there already and cannot be refused. */
+  public void count(long bytes) {
+    shareOf(bytes).add(bytes);
   }
 
   /** Gives back what {@link #take} or {@link #count} had. */
-  public void give(long octets) {
-    held.addAndGet(-octets);
+  public void give(long bytes) {
+    shareOf(bytes).add(-bytes);
   }
 
-  /** Octets held now. */
+  /**
+   * Begins a body that comes in pieces.
+   *
+   * @param declared its length if the client has said one, else 0
+   */
+  public BodyRoom begin(long declared) {
+    return new BodyRoom(this, declared > MAX_SMALL);
+  }
+
+  /** Bytes held now. */
   public long held() {
-    return held.get();
+    return small.held() + large.held();
+  }
+
+  private Share shareOf(long bytes) {
+    return bytes > MAX_SMALL ? large : small;
+  }
+
+  Share small() {
+    return small;
+  }
+
+  Share large() {
+    return large;
+  }
+
+  /** A part of the memory, with a limit of its own. */
+  static final class Share {
+    private final long limit;
+    private final AtomicLong held = new AtomicLong();
+
+    Share(long limit) {
+      this.limit = limit;
+    }
+
+    boolean hasRoom(long bytes) {
+      return held.get() + bytes <= limit;
+    }
+
+    boolean take(long bytes) {
+      if (held.addAndGet(bytes) <= limit) {
+        return true;
+      }
+      held.addAndGet(-bytes);
+      return false;
+    }
+
+    void add(long bytes) {
+      held.addAndGet(bytes);
+    }
+
+    long held() {
+      return held.get();
+    }
   }
 }

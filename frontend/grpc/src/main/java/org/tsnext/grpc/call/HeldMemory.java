@@ -4,7 +4,7 @@ import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.transport.BodyMemory;
 
-/** The room that large messages take of the memory for bodies, until they are answered. */
+/** The room that the messages of a call with many take of the memory for bodies, until answered. */
 public final class HeldMemory {
 
   private final BodyMemory memory;
@@ -16,26 +16,30 @@ public final class HeldMemory {
   /**
    * Takes room for a message.
    *
-   * @param octets that it needs
-   * @return octets for {@link #give}
+   * @param bytes that it needs
+   * @return bytes for {@link #give}
    * @throws ServingException BODY_MEMORY_FULL; the message is released
    */
-  public int take(int octets, CallMessage message) {
-    if (octets <= BodyMemory.UNCOUNTED) {
-      return 0;
-    }
-    if (!memory.take(octets)) {
+  public int take(int bytes, CallMessage message) {
+    if (!memory.take(bytes)) {
       message.release();
-      throw new ServingException(
-          ErrorKind.BODY_MEMORY_FULL, "The server holds too many large bodies at the moment.");
+      throw full(bytes);
     }
-    return octets;
+    return bytes;
   }
 
   /** Gives back what {@link #take} returned. */
-  public void give(int octets) {
-    if (octets > 0) {
-      memory.give(octets);
+  public void give(int bytes) {
+    if (bytes > 0) {
+      memory.give(bytes);
     }
+  }
+
+  static ServingException full(long bytes) {
+    return new ServingException(
+        ErrorKind.BODY_MEMORY_FULL,
+        bytes > BodyMemory.MAX_SMALL
+            ? "The server holds too many large bodies at the moment."
+            : "The server holds too many small bodies at the moment.");
   }
 }

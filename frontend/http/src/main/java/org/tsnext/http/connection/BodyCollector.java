@@ -4,7 +4,7 @@ import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufAllocator;
 import io.netty.buffer.CompositeByteBuf;
 import io.netty.buffer.Unpooled;
-import org.tsnext.transport.BodyMemory;
+import org.tsnext.transport.BodyRoom;
 
 /**
  * Gathers the pieces of a body without copying them, except small ones: each piece pins the whole
@@ -17,28 +17,27 @@ final class BodyCollector {
   private static final int TAIL_CAPACITY = 16 * 1024;
 
   private final ByteBufAllocator allocator;
-  private final BodyMemory memory;
+  private final BodyRoom room;
   private ByteBuf single;
   private CompositeByteBuf pieces;
   private ByteBuf tail;
   private long size;
-  private long counted;
 
   /**
-   * @param memory what a large body takes room of
+   * @param room grows with the body
    */
-  BodyCollector(ByteBufAllocator allocator, BodyMemory memory) {
+  BodyCollector(ByteBufAllocator allocator, BodyRoom room) {
     this.allocator = allocator;
-    this.memory = memory;
+    this.room = room;
   }
 
   long size() {
     return size;
   }
 
-  /** Octets that {@link #take} hands over with the body, for the taker to give back. */
-  long counted() {
-    return counted;
+  /** What the body takes of the memory; whoever takes the body releases it. */
+  BodyRoom room() {
+    return room;
   }
 
   /**
@@ -48,7 +47,7 @@ final class BodyCollector {
    */
   boolean add(ByteBuf piece) {
     int length = piece.readableBytes();
-    if (length == 0 || !takeRoom(size + length)) {
+    if (length == 0 || !room.grow(size + length)) {
       piece.release();
       return length == 0;
     }
@@ -65,17 +64,6 @@ final class BodyCollector {
     }
     append(piece);
     return true;
-  }
-
-  private boolean takeRoom(long whole) {
-    if (whole <= BodyMemory.UNCOUNTED) {
-      return true;
-    }
-    boolean room = memory.take(whole - counted);
-    if (room) {
-      counted = whole;
-    }
-    return room;
   }
 
   private void append(ByteBuf piece) {
@@ -113,9 +101,7 @@ final class BodyCollector {
 
   /** Drops what was gathered. */
   void release() {
-    if (counted > 0) {
-      memory.give(counted);
-    }
+    room.release();
     take().release();
   }
 
@@ -123,6 +109,5 @@ final class BodyCollector {
     single = null;
     pieces = null;
     size = 0;
-    counted = 0;
   }
 }

@@ -20,6 +20,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
+import org.tsnext.transport.BodyRoom;
 
 /**
  * Keeps the turns of a connection: one request is answered at a time, what a client sends ahead is
@@ -46,6 +47,7 @@ public final class ConnectionHandler extends ChannelInboundHandlerAdapter {
 
   private final ServerContext server;
   private final Queue<Object> held = new ArrayDeque<>();
+  private final BodyRoom heldRoom;
   private long heldOctets;
   private State state = State.OPEN;
   private ChannelHandlerContext context;
@@ -61,6 +63,7 @@ public final class ConnectionHandler extends ChannelInboundHandlerAdapter {
 
   ConnectionHandler(ServerContext server) {
     this.server = server;
+    this.heldRoom = server.bodyMemory().begin(0);
   }
 
   @Override
@@ -79,7 +82,9 @@ public final class ConnectionHandler extends ChannelInboundHandlerAdapter {
     held.add(message);
     heldOctets += octets(message);
     forwardHeld();
-    if (heldOctets > MAX_HELD_OCTETS || held.size() > MAX_HELD_OBJECTS) {
+    if (heldOctets > MAX_HELD_OCTETS
+        || held.size() > MAX_HELD_OBJECTS
+        || !heldRoom.grow(heldOctets)) {
       ctx.channel().config().setAutoRead(false);
     }
   }
@@ -248,6 +253,9 @@ public final class ConnectionHandler extends ChannelInboundHandlerAdapter {
     } finally {
       forwarding = false;
     }
+    if (held.isEmpty()) {
+      heldRoom.release();
+    }
     if (held.isEmpty() && state == State.OPEN && !context.channel().config().isAutoRead()) {
       context.channel().config().setAutoRead(true);
     }
@@ -297,6 +305,7 @@ public final class ConnectionHandler extends ChannelInboundHandlerAdapter {
       message = held.poll();
     }
     heldOctets = 0;
+    heldRoom.release();
   }
 
   private static int octets(Object message) {

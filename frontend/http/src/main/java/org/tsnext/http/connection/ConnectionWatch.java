@@ -3,20 +3,15 @@ package org.tsnext.http.connection;
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
-import io.netty.handler.codec.http2.Http2Error;
-import io.netty.handler.codec.http2.Http2Exception;
-import io.netty.handler.codec.http2.Http2FrameCodec;
 import io.netty.util.concurrent.Future;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.concurrent.TimeUnit;
 
 /**
  * Ends a connection that keeps its place without using it: no request for too long, a head that
  * does not come to its end, a body that trickles. A request costs it an addition; one timer per
  * connection looks a few times per limit whether anything has moved. The first handler of a
- * connection, so that it counts what comes from the network.
+ * connection, so that it counts what comes from the network; removed where HTTP/2 is spoken.
  */
 @SuppressWarnings("FutureReturnValueIgnored") // closing ends in channelInactive
 final class ConnectionWatch extends ChannelInboundHandlerAdapter {
@@ -67,10 +62,19 @@ final class ConnectionWatch extends ChannelInboundHandlerAdapter {
 
   @Override
   public void channelInactive(ChannelHandlerContext ctx) {
+    endLooks();
+    ctx.fireChannelInactive();
+  }
+
+  @Override
+  public void handlerRemoved(ChannelHandlerContext ctx) {
+    endLooks();
+  }
+
+  private void endLooks() {
     if (nextLook != null) {
       nextLook.cancel(false);
     }
-    ctx.fireChannelInactive();
   }
 
   private void scheduleLook(ChannelHandlerContext ctx) {
@@ -85,7 +89,8 @@ final class ConnectionWatch extends ChannelInboundHandlerAdapter {
     long now = timeouts.clock().nanoTime();
     ConnectionHandler http1 = ctx.pipeline().get(ConnectionHandler.class);
     if (http1 == null) {
-      lookAtHttp2(ctx, now);
+      // A handshake of TLS has a limit of its own.
+      rest(now, 0);
     } else if (http1.isAnswering()) {
       rest(now, http1.heads());
       tricklingNanos = NEVER;
@@ -106,47 +111,6 @@ final class ConnectionWatch extends ChannelInboundHandlerAdapter {
     restingNanos = now;
     octetsAtRest = octets;
     partialNanos = NEVER;
-  }
-
-  /** A handshake of TLS has a limit of its own. */
-  private void lookAtHttp2(ChannelHandlerContext ctx, long now) {
-    Http2FrameCodec http2 = ctx.pipeline().get(Http2FrameCodec.class);
-    if (http2 == null) {
-      rest(now, 0);
-    } else if (http2.connection().numActiveStreams() > 0) {
-      rest(now, 0);
-      lookAtStreams(ctx, http2, now);
-    } else if (isOver(now, restingNanos, timeouts.idleNanos())) {
-      ctx.channel().close();
-    }
-  }
-
-  /** Bodies are told from each other by their streams, but what comes is counted together. */
-  private void lookAtStreams(ChannelHandlerContext ctx, Http2FrameCodec http2, long now) {
-    List<Integer> unfinished = new ArrayList<>();
-    try {
-      http2
-          .connection()
-          .forEachActiveStream(
-              stream -> {
-                if (stream.state().remoteSideOpen()) {
-                  unfinished.add(stream.id());
-                }
-                return true;
-              });
-    } catch (Http2Exception e) {
-      throw new IllegalStateException("the visitor throws nothing", e);
-    }
-    if (unfinished.isEmpty()) {
-      tricklingNanos = NEVER;
-    } else if (tricklesTooLong(now)) {
-      timeouts.bodies().happened();
-      ChannelHandlerContext codec = ctx.pipeline().context(http2);
-      long reason = Http2Error.ENHANCE_YOUR_CALM.code();
-      unfinished.forEach(
-          id -> http2.encoder().writeRstStream(codec, id, reason, codec.newPromise()));
-      codec.flush();
-    }
   }
 
   private void lookAtBody(ChannelHandlerContext ctx, long now) {

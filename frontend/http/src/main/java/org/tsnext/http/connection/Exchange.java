@@ -20,6 +20,7 @@ import org.tsnext.http.response.HeadEncoder.Framing;
 import org.tsnext.http.response.HeadEncoder.Head;
 import org.tsnext.http.response.Response;
 import org.tsnext.transport.BodyMemory;
+import org.tsnext.transport.BodyRoom;
 
 /**
  * One request and its one answer. All methods are for the connection's event loop, {@link #loop()}.
@@ -42,7 +43,7 @@ public final class Exchange {
   private State state = State.WAITING;
   private int status;
   private long streamOctetsWaiting;
-  private long heldOctets;
+  private BodyRoom room;
   private Runnable onClientGone = () -> {};
 
   /**
@@ -57,9 +58,9 @@ public final class Exchange {
     this.keepAlive = HttpUtil.isKeepAlive(request);
   }
 
-  /** Octets of {@link BodyMemory} that are given back when the exchange ends. */
-  void holds(long octets) {
-    heldOctets = octets;
+  /** Room of the body that is given back when the exchange ends. */
+  void holds(BodyRoom ofBody) {
+    room = ofBody;
   }
 
   public HttpMethod method() {
@@ -202,7 +203,15 @@ public final class Exchange {
       return;
     }
     streamOctetsWaiting += size;
-    writer.writeChunk(chunk).addListener(written -> streamOctetsWaiting -= size);
+    BodyMemory memory = writer.server().bodyMemory();
+    memory.count(size);
+    writer
+        .writeChunk(chunk)
+        .addListener(
+            written -> {
+              streamOctetsWaiting -= size;
+              memory.give(size);
+            });
   }
 
   /** Ends the stream properly. */
@@ -256,8 +265,8 @@ public final class Exchange {
     onClientGone = () -> {};
     takeBody().release();
     ServerContext server = writer.server();
-    if (heldOctets > 0) {
-      server.bodyMemory().give(heldOctets);
+    if (room != null) {
+      room.release();
     }
     long nanos = server.clock().nanoTime() - startNanos;
     server.accessLog().log(writer.remote(), this, status, TimeUnit.NANOSECONDS.toMillis(nanos));

@@ -16,6 +16,9 @@ final class Http1Writer implements AnswerWriter {
   /** A body up to this size is put into the buffer of the head: one write instead of two. */
   private static final int INLINE_BODY = 4096;
 
+  /** Of the 64 KiB that may wait for a client before the connection is not written to. */
+  private static final int UNREAD_ROOM = 48 * 1024;
+
   private static final int HEAD_CAPACITY = 512;
   private static final byte[] LINE_END = {'\r', '\n'};
   private static final byte[] LAST_CHUNK = {'0', '\r', '\n', '\r', '\n'};
@@ -52,17 +55,30 @@ final class Http1Writer implements AnswerWriter {
     if (inline) {
       out.writeBytes(body);
     }
-    connection.write(out);
     if (inline) {
       body.release();
-    } else if (length <= BodyMemory.UNCOUNTED) {
-      connection.write(body);
+      write(out);
     } else {
-      BodyMemory memory = server().bodyMemory();
-      memory.count(length);
-      connection.context().write(body).addListener(written -> memory.give(length));
+      connection.write(out);
+      count(connection.context().write(body), length);
     }
     connection.flush();
+  }
+
+  /** What a client takes at once need not be counted: it is gone before another could be. */
+  private void write(ByteBuf out) {
+    if (connection.channel().bytesBeforeUnwritable() > UNREAD_ROOM) {
+      connection.write(out);
+    } else {
+      int length = out.readableBytes();
+      count(connection.context().write(out), length);
+    }
+  }
+
+  private void count(ChannelFuture writing, int length) {
+    BodyMemory memory = server().bodyMemory();
+    memory.count(length);
+    writing.addListener(written -> memory.give(length));
   }
 
   @Override

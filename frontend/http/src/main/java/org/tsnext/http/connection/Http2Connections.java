@@ -7,6 +7,8 @@ import io.netty.handler.codec.http2.Http2FrameCodec;
 import io.netty.handler.codec.http2.Http2FrameCodecBuilder;
 import io.netty.handler.codec.http2.Http2MultiplexHandler;
 import io.netty.handler.codec.http2.Http2Settings;
+import org.tsnext.transport.http2.ConnectionGuard;
+import org.tsnext.transport.http2.ConnectionRules;
 
 /** The handlers of HTTP/2 connections, and their limits. One per listener. */
 final class Http2Connections {
@@ -37,13 +39,16 @@ final class Http2Connections {
 
   private final ServerContext server;
   private final RequestRouter router;
+  private final ConnectionRules rules;
 
-  Http2Connections(ServerContext server, RequestRouter router) {
+  Http2Connections(ServerContext server, RequestRouter router, ConnectionRules rules) {
     this.server = server;
     this.router = router;
+    this.rules = rules;
   }
 
   void addTo(ChannelPipeline pipeline) {
+    pipeline.addLast("guard", new ConnectionGuard(rules));
     pipeline.addLast("http2", codec());
     pipeline.addLast("streams", new Http2MultiplexHandler(new StreamPipeline()));
     pipeline.addLast("end", Http2ConnectionEnd.INSTANCE);

@@ -90,15 +90,16 @@ final class Http2RequestReader extends SimpleChannelInboundHandler<Http2StreamFr
       destination.answer(begin(Unpooled.EMPTY_BUFFER));
       return;
     }
-    if (HttpUtil.getContentLength(head, 0L) > server.maxRequestSize()) {
+    long declared = HttpUtil.getContentLength(head, 0L);
+    if (declared > server.maxRequestSize()) {
       refuse(RequestChecks.tooLarge(server.maxRequestSize()));
       return;
     }
-    if (!server.bodyMemory().hasRoom(HttpUtil.getContentLength(head, 0L))) {
-      refuse(RequestChecks.noRoom());
+    if (!server.bodyMemory().hasRoom(declared)) {
+      refuse(RequestChecks.noRoom(declared));
       return;
     }
-    body = new BodyCollector(ctx.alloc(), server.bodyMemory());
+    body = new BodyCollector(ctx.alloc(), server.bodyMemory().begin(declared));
     if (head.headers().contains(HttpHeaderNames.EXPECT) && !writer.isRequestComplete()) {
       writer.writeContinue();
     }
@@ -114,7 +115,7 @@ final class Http2RequestReader extends SimpleChannelInboundHandler<Http2StreamFr
   private void readData(ByteBuf content) {
     if (body != null) {
       if (!body.add(content.retain())) {
-        refuse(RequestChecks.noRoom());
+        refuse(RequestChecks.noRoom(body.size() + content.readableBytes()));
       } else if (body.size() > server.maxRequestSize()) {
         refuse(RequestChecks.tooLarge(server.maxRequestSize()));
       }
@@ -130,8 +131,7 @@ final class Http2RequestReader extends SimpleChannelInboundHandler<Http2StreamFr
     if (last && body != null) {
       BodyCollector collected = body;
       body = null;
-      long counted = collected.counted();
-      begin(collected.take()).holds(counted);
+      begin(collected.take()).holds(collected.room());
       destination.answer(exchange);
     }
   }

@@ -12,7 +12,6 @@ import io.netty.handler.codec.http2.DefaultHttp2HeadersFrame;
 import io.netty.handler.codec.http2.DefaultHttp2ResetFrame;
 import io.netty.handler.codec.http2.Http2Error;
 import org.tsnext.http.response.HeadEncoder.Head;
-import org.tsnext.transport.BodyMemory;
 
 /** Writes the answer of one HTTP/2 stream. */
 @SuppressWarnings("FutureReturnValueIgnored") // a failed write ends in channelInactive
@@ -65,13 +64,11 @@ final class Http2Writer implements AnswerWriter {
   public void writeAnswer(Exchange exchange, Head head, ByteBuf body) {
     int length = body.readableBytes();
     writeHead(exchange, head, length == 0);
-    if (length > BodyMemory.UNCOUNTED) {
+    if (length > 0) {
       server.bodyMemory().count(length);
       context
           .write(new DefaultHttp2DataFrame(body, true))
           .addListener(written -> server.bodyMemory().give(length));
-    } else if (length > 0) {
-      context.write(new DefaultHttp2DataFrame(body, true));
     } else {
       body.release();
     }

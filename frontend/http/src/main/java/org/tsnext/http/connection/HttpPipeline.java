@@ -9,6 +9,7 @@ import io.netty.handler.ssl.ApplicationProtocolNames;
 import java.util.Optional;
 import org.tsnext.http.ConnectionLimits;
 import org.tsnext.transport.ConnectionCount;
+import org.tsnext.transport.http2.ConnectionRules;
 import org.tsnext.transport.tls.TlsListener;
 
 /**
@@ -47,7 +48,15 @@ public final class HttpPipeline extends ChannelInitializer<Channel> {
     this.router = router;
     this.connections = connections;
     this.tls = tls;
-    this.http2 = new Http2Connections(server, router);
+    this.http2 =
+        new Http2Connections(
+            server,
+            router,
+            ConnectionRules.of(
+                limits.idle(),
+                limits.reading(),
+                ConnectionRules.Bodies.RESET_HERE,
+                server.clock()::nanoTime));
     this.count = count;
     this.timeouts = Timeouts.of(limits.idle(), limits.reading(), server.clock());
   }
@@ -87,6 +96,13 @@ public final class HttpPipeline extends ChannelInitializer<Channel> {
     pipeline.remove("decoder");
     pipeline.remove("connection");
     pipeline.remove("assembler");
+    speakHttp2(pipeline);
+  }
+
+  private void speakHttp2(ChannelPipeline pipeline) {
+    if (pipeline.get("watch") != null) {
+      pipeline.remove("watch");
+    }
     http2.addTo(pipeline);
   }
 
@@ -99,7 +115,7 @@ public final class HttpPipeline extends ChannelInitializer<Channel> {
 
   private void agreed(ChannelHandlerContext ctx, String protocol) {
     if (protocol.equals(ApplicationProtocolNames.HTTP_2)) {
-      http2.addTo(ctx.pipeline());
+      speakHttp2(ctx.pipeline());
     } else {
       addHttp1(ctx.pipeline(), router);
     }

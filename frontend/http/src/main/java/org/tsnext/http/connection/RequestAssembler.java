@@ -114,10 +114,10 @@ final class RequestAssembler extends SimpleChannelInboundHandler<HttpObject> {
     } else if (declared > maxBody) {
       refuse(RequestChecks.tooLarge(maxBody), skippable);
     } else if (!memory.hasRoom(declared)) {
-      refuse(RequestChecks.noRoom(), skippable);
+      refuse(RequestChecks.noRoom(declared), skippable);
     } else {
       state = State.BODY;
-      body = new BodyCollector(ctx.alloc(), memory);
+      body = new BodyCollector(ctx.alloc(), memory.begin(declared));
       if (expects && (declared > 0 || HttpUtil.isTransferEncodingChunked(request))) {
         connection.write(Unpooled.wrappedBuffer(CONTINUE));
         connection.flush();
@@ -131,7 +131,7 @@ final class RequestAssembler extends SimpleChannelInboundHandler<HttpObject> {
         String reason = RequestChecks.reason(content.decoderResult().cause());
         refuse(RequestChecks.malformed(reason), false);
       } else if (!body.add(content.content().retain())) {
-        refuse(RequestChecks.noRoom(), false);
+        refuse(RequestChecks.noRoom(body.size() + content.content().readableBytes()), false);
       } else if (body.size() > maxBody) {
         refuse(RequestChecks.tooLarge(maxBody), false);
       }
@@ -148,9 +148,8 @@ final class RequestAssembler extends SimpleChannelInboundHandler<HttpObject> {
   private void handOn() {
     BodyCollector collected = body;
     body = null;
-    long counted = collected.counted();
     Exchange exchange = new Exchange(writer, head, collected.take(), startNanos);
-    exchange.holds(counted);
+    exchange.holds(collected.room());
     head = null;
     connection.begin(exchange);
     destination.answer(exchange);

@@ -13,6 +13,7 @@ import java.util.regex.Pattern;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.http.request.Authority;
+import org.tsnext.transport.BodyMemory;
 
 /** What a request head must satisfy beyond its syntax. */
 final class RequestChecks {
@@ -99,10 +100,14 @@ final class RequestChecks {
         "The request body is larger than max_request_size=" + limit + " octets.");
   }
 
-  static ServingException noRoom() {
-    return new ServingException(
-            ErrorKind.BODY_MEMORY_FULL, "The server holds too many large bodies at the moment.")
-        .withDetail("They take all of body_memory_bytes.");
+  static ServingException noRoom(long bytes) {
+    return bytes > BodyMemory.MAX_SMALL
+        ? new ServingException(
+                ErrorKind.BODY_MEMORY_FULL, "The server holds too many large bodies at the moment.")
+            .withDetail("They take all of body_memory_bytes.")
+        : new ServingException(
+                ErrorKind.BODY_MEMORY_FULL, "The server holds too many small bodies at the moment.")
+            .withDetail("They take their share, one eighth of body_memory_bytes.");
   }
 
   private static ServingException invalid(ErrorKind kind, String reason) {
