@@ -19,7 +19,6 @@ import org.tsnext.core.inference.InferenceService;
 import org.tsnext.core.model.ModelService;
 import org.tsnext.core.time.Clock;
 import org.tsnext.grpc.call.CallErrors;
-import org.tsnext.grpc.call.HeldMemory;
 import org.tsnext.grpc.health.HealthApi;
 import org.tsnext.grpc.inference.InferenceApi;
 import org.tsnext.grpc.management.ManagementService;
@@ -67,6 +66,7 @@ public final class GrpcServers implements AutoCloseable {
             settings.limits(),
             settings.access(),
             new CallErrors(settings.errorDetail()),
+            memory,
             transport,
             loops,
             clock);
@@ -116,8 +116,7 @@ public final class GrpcServers implements AutoCloseable {
 
   private List<Offer> openInference(ServiceSettings.OpenInferenceProtocol offered) {
     ModelInfer infer =
-        new ModelInfer(
-            inference, new HeldMemory(memory), settings.limits(), headers(), offered.conversions());
+        new ModelInfer(inference, settings.limits(), headers(), offered.conversions());
     return OpenInferenceService.of(
             new OpenInference(models, offered.started()),
             infer,

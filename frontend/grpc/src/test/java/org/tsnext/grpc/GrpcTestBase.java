@@ -132,7 +132,7 @@ abstract class GrpcTestBase {
     return new GrpcSettings(
         inferenceAddress,
         address("management", 0),
-        new GrpcLimits(MAX_REQUEST, MAX_RESPONSE, STREAM_LIMIT, Duration.ZERO),
+        new GrpcLimits(MAX_REQUEST, MAX_RESPONSE, STREAM_LIMIT, Duration.ZERO, Duration.ZERO),
         access,
         true,
         true,

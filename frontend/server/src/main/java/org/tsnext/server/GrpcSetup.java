@@ -58,7 +58,8 @@ final class GrpcSetup {
             maxRequestSize,
             settings.get(ListenerKeys.MAX_RESPONSE_SIZE),
             Math.toIntExact(settings.get(ListenerKeys.STREAM_BUFFER_SIZE)),
-            settings.get(ListenerKeys.CONNECTION_IDLE_TIMEOUT)),
+            settings.get(ListenerKeys.CONNECTION_IDLE_TIMEOUT),
+            settings.get(ListenerKeys.REQUEST_READ_TIMEOUT)),
         new GrpcAccess(
             tokens.map(made -> tokens(settings, made)),
             sockets

@@ -52,6 +52,11 @@ public final class BodyRoom {
     return grow(whole);
   }
 
+  /** Whether a body of so many bytes, of which these are a part or all, is a large one. */
+  public boolean isLarge(long whole) {
+    return large || whole > BodyMemory.MAX_SMALL;
+  }
+
   /** Gives everything back. Again, it does nothing. */
   public void release() {
     if (held > 0) {

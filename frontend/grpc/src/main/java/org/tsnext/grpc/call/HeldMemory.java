@@ -23,7 +23,7 @@ public final class HeldMemory {
   public int take(int bytes, CallMessage message) {
     if (!memory.take(bytes)) {
       message.release();
-      throw full(bytes);
+      throw full(bytes > BodyMemory.MAX_SMALL);
     }
     return bytes;
   }
@@ -35,10 +35,10 @@ public final class HeldMemory {
     }
   }
 
-  static ServingException full(long bytes) {
+  static ServingException full(boolean ofLarge) {
     return new ServingException(
         ErrorKind.BODY_MEMORY_FULL,
-        bytes > BodyMemory.MAX_SMALL
+        ofLarge
             ? "The server holds too many large bodies at the moment."
             : "The server holds too many small bodies at the moment.");
   }

@@ -7,12 +7,10 @@ import com.google.protobuf.Message;
 import com.google.protobuf.Parser;
 import com.google.protobuf.UnsafeByteOperations;
 import io.grpc.MethodDescriptor.Marshaller;
-import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.util.Optional;
-import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 
 /**
@@ -22,19 +20,22 @@ import org.tsnext.core.error.ServingException;
  *
  * @param <Q> the message
  */
-final class MessageMarshaller<Q extends Message> implements Marshaller<MessageMarshaller.Read<Q>> {
+public final class MessageMarshaller<Q extends Message>
+    implements Marshaller<MessageMarshaller.Read<Q>> {
 
   /**
    * What was read.
    *
    * @param message null if there is a fault
    */
-  record Read<Q>(Q message, Optional<ServingException> fault) {
+  public record Read<Q>(Q message, Optional<ServingException> fault) {
 
     /**
+     * The message.
+     *
      * @throws ServingException the fault, if there is one
      */
-    Q required() {
+    public Q required() {
       fault.ifPresent(
           error -> {
             throw error;
@@ -48,11 +49,13 @@ final class MessageMarshaller<Q extends Message> implements Marshaller<MessageMa
   private final MessageGuard guard;
 
   /**
+   * Reads messages of one kind.
+   *
    * @param instance any of the message
    * @param guard looks at the octets before they are read
    */
   @SuppressWarnings("unchecked") // the parser is that of the instance
-  MessageMarshaller(Q instance, MessageGuard guard) {
+  public MessageMarshaller(Q instance, MessageGuard guard) {
     this.name = instance.getDescriptorForType().getName();
     this.parser = (Parser<Q>) DiscardUnknownFieldsParser.wrap(instance.getParserForType());
     this.guard = guard;
@@ -65,17 +68,9 @@ final class MessageMarshaller<Q extends Message> implements Marshaller<MessageMa
     } catch (ServingException e) {
       return fault(e);
     } catch (StatusRuntimeException e) {
-      // A compressed message has shown its size.
-      return fault(
-          new ServingException(
-              e.getStatus().getCode() == Status.Code.RESOURCE_EXHAUSTED
-                  ? ErrorKind.REQUEST_TOO_LARGE
-                  : ErrorKind.BAD_REQUEST,
-              e.getStatus().getDescription()));
+      return fault(UnreadableMessage.of(e));
     } catch (IOException e) {
-      return fault(
-          new ServingException(
-              ErrorKind.BAD_REQUEST, "The request is not a " + name + ": " + e.getMessage()));
+      return fault(UnreadableMessage.of(e, name));
     }
   }
 

@@ -14,6 +14,8 @@ import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.model.ModelService;
 import org.tsnext.grpc.call.CallErrors;
+import org.tsnext.grpc.call.MessageGuard;
+import org.tsnext.grpc.call.MessageMarshaller;
 import org.tsnext.grpc.call.ServiceTable;
 import org.tsnext.grpc.server.Drain;
 
@@ -57,9 +59,9 @@ public final class HealthApi {
         .rpc(
             MethodType.SERVER_STREAMING,
             "Watch",
-            ProtoUtils.marshaller(request),
+            new MessageMarshaller<>(request, MessageGuard.NONE),
             ProtoUtils.marshaller(response),
-            (call, headers) -> new HealthWatch(call, health, scheduler, drain))
+            (call, headers) -> new HealthWatch(call, health, errors, scheduler, drain))
         .build();
   }
 

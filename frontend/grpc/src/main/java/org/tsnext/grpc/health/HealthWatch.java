@@ -9,18 +9,22 @@ import io.grpc.health.v1.HealthCheckResponse.ServingStatus;
 import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import org.tsnext.core.error.ServingException;
+import org.tsnext.grpc.call.CallErrors;
+import org.tsnext.grpc.call.MessageMarshaller.Read;
 import org.tsnext.grpc.call.OneRequest;
 import org.tsnext.grpc.server.Drain;
 
 /**
  * A call that hears of each change of a status, until its client leaves or the server goes down.
  */
-final class HealthWatch extends OneRequest<HealthCheckRequest> {
+final class HealthWatch extends OneRequest<Read<HealthCheckRequest>> {
 
   private static final long LOOK_MILLIS = 500;
 
-  private final ServerCall<HealthCheckRequest, HealthCheckResponse> call;
+  private final ServerCall<Read<HealthCheckRequest>, HealthCheckResponse> call;
   private final HealthApi health;
+  private final CallErrors errors;
   private final ScheduledExecutorService scheduler;
   private final Drain drain;
   private final Runnable onDrain = this::drain;
@@ -30,21 +34,30 @@ final class HealthWatch extends OneRequest<HealthCheckRequest> {
   private boolean ended;
 
   HealthWatch(
-      ServerCall<HealthCheckRequest, HealthCheckResponse> call,
+      ServerCall<Read<HealthCheckRequest>, HealthCheckResponse> call,
       HealthApi health,
+      CallErrors errors,
       ScheduledExecutorService scheduler,
       Drain drain) {
     super(call);
     this.call = call;
     this.health = health;
+    this.errors = errors;
     this.scheduler = scheduler;
     this.drain = drain;
   }
 
   @Override
-  protected void onRequest(HealthCheckRequest request) {
+  protected void onRequest(Read<HealthCheckRequest> request) {
+    try {
+      name = request.required().getService();
+    } catch (ServingException e) {
+      Metadata trailers = new Metadata();
+      errors.addDetails(e, trailers);
+      call.close(errors.status(e), trailers);
+      return;
+    }
     synchronized (this) {
-      name = request.getService();
       call.sendHeaders(new Metadata());
       look();
       looking =

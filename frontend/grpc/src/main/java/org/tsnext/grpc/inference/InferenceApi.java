@@ -49,19 +49,20 @@ public final class InferenceApi {
             "Predictions",
             PredictionMarshaller.INSTANCE,
             AnswerMarshaller.INSTANCE,
-            new Predictions(inference, reader, held, limits.maxResponseSize()))
+            new Predictions(inference, reader, limits.maxResponseSize()))
         .rpc(
             MethodType.SERVER_STREAMING,
             "StreamPredictions",
             PredictionMarshaller.INSTANCE,
             AnswerMarshaller.INSTANCE,
-            new StreamPredictions(inference, reader, held, errors, limits.streamBufferLimit()))
+            new StreamPredictions(inference, reader, errors, limits.streamBufferLimit()))
         .rpc(
             MethodType.BIDI_STREAMING,
             "StreamPredictions2",
             PredictionMarshaller.INSTANCE,
             AnswerMarshaller.INSTANCE,
-            new SequenceStreams(inference, reader, held, errors, drain, limits.streamBufferLimit()))
+            new SequenceStreams(
+                inference, models, reader, held, errors, drain, limits.streamBufferLimit()))
         .build();
   }
 

@@ -2,12 +2,14 @@ package org.tsnext.grpc.inference;
 
 import io.grpc.HasByteBuffer;
 import io.grpc.MethodDescriptor.Marshaller;
+import io.grpc.StatusRuntimeException;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufAllocator;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
+import org.tsnext.core.error.ServingException;
+import org.tsnext.grpc.call.UnreadableMessage;
 
 /**
  * Reads requests. A message is put together from its frames once, in one buffer of its size, of
@@ -26,8 +28,12 @@ enum PredictionMarshaller implements Marshaller<Prediction> {
       message = ByteBufAllocator.DEFAULT.buffer(Math.max(stream.available(), 1));
       readAll(stream, message);
       return PredictionReader.read(message);
+    } catch (ServingException e) {
+      return Prediction.faulty(e);
+    } catch (StatusRuntimeException e) {
+      return Prediction.faulty(UnreadableMessage.of(e));
     } catch (IOException e) {
-      throw new UncheckedIOException(e);
+      return Prediction.faulty(UnreadableMessage.of(e, "PredictionsRequest"));
     } finally {
       if (message != null) {
         message.release();

@@ -5,7 +5,6 @@ import org.tsnext.core.inference.InferenceService;
 import org.tsnext.core.request.InferenceRequest;
 import org.tsnext.core.request.ResponseHead;
 import org.tsnext.grpc.call.HandlerHeaders;
-import org.tsnext.grpc.call.HeldMemory;
 import org.tsnext.grpc.call.RunningCall;
 import org.tsnext.grpc.call.UnaryExchange;
 import org.tsnext.grpc.call.UnaryHandler;
@@ -16,26 +15,19 @@ final class Predictions implements UnaryHandler<Prediction, Answer> {
 
   private final InferenceService inference;
   private final RequestReader reader;
-  private final HeldMemory memory;
   private final int maxResponseSize;
 
   /**
    * @param maxResponseSize octets that the parts of a streamed answer may have together
    */
-  Predictions(
-      InferenceService inference, RequestReader reader, HeldMemory memory, int maxResponseSize) {
+  Predictions(InferenceService inference, RequestReader reader, int maxResponseSize) {
     this.inference = inference;
     this.reader = reader;
-    this.memory = memory;
     this.maxResponseSize = maxResponseSize;
   }
 
   @Override
   public void handle(UnaryExchange<Answer> exchange, Prediction message) {
-    int held = memory.take(message.octets(), message);
-    if (held > 0) {
-      exchange.onEnd(() -> memory.give(held));
-    }
     InferenceRequest request =
         reader.request(
             message, exchange.requestId(), reader.facts(exchange.headers()), exchange.timeout());

@@ -6,6 +6,7 @@ import io.grpc.ServerCall;
 import io.grpc.Status;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -20,6 +21,7 @@ import org.tsnext.grpc.call.CallFacts;
 import org.tsnext.grpc.call.CallMetadata;
 import org.tsnext.grpc.call.CallTimeout;
 import org.tsnext.grpc.call.HandlerStatus;
+import org.tsnext.grpc.call.InboundCall;
 import org.tsnext.grpc.call.Outbound;
 import org.tsnext.grpc.call.RunningCall;
 
@@ -36,7 +38,21 @@ final class SequenceStream extends ServerCall.Listener<Prediction> {
   /** Requests of one stream that may be under way. */
   static final int MOST_UNDER_WAY = 64;
 
+  /** Models of one stream whose sequences are asked how long they may be idle. */
+  private static final int MAX_ASKED_MODELS = 16;
+
+  private static final Duration MIN_QUIET = Duration.ofMillis(1);
+
   private static final String MADE_PREFIX = "ts-seq-";
+
+  /** A model that a message of the stream was for. */
+  private record Asked(String name, Optional<String> version) {
+    static Asked by(Prediction message) {
+      String version = message.modelVersion();
+      return new Asked(
+          message.modelName(), version.isEmpty() ? Optional.empty() : Optional.of(version));
+    }
+  }
 
   private final ServerCall<Prediction, Answer> call;
   private final SequenceStreams shared;
@@ -47,6 +63,7 @@ final class SequenceStream extends ServerCall.Listener<Prediction> {
 
   // Guarded by this.
   private final Set<Request> underWay = new HashSet<>();
+  private final Set<Asked> askedModels = new HashSet<>();
   private long octets;
   private int number;
   private boolean asked;
@@ -66,6 +83,33 @@ final class SequenceStream extends ServerCall.Listener<Prediction> {
     outbound.begin(CallMetadata.withRequestId(new Metadata(), callId));
     askForMore();
     shared.drain().add(onDrain);
+    InboundCall.current().quietFor(this::quietLimit);
+  }
+
+  /** As long as the sequences of the stream may be idle; without a limit while it is used. */
+  private Optional<Duration> quietLimit() {
+    Set<Asked> models;
+    synchronized (this) {
+      if (!underWay.isEmpty()) {
+        return Optional.empty();
+      }
+      models = Set.copyOf(askedModels);
+    }
+    return Optional.of(
+        models.stream().map(this::sequenceIdle).reduce(MIN_QUIET, SequenceStream::longer));
+  }
+
+  private Duration sequenceIdle(Asked model) {
+    try {
+      return shared.models().describe(model.name(), model.version()).config().sequenceMaxIdle();
+    } catch (ServingException e) {
+      // The model has gone, and its sequences with it.
+      return Duration.ZERO;
+    }
+  }
+
+  private static Duration longer(Duration one, Duration other) {
+    return one.compareTo(other) > 0 ? one : other;
   }
 
   @Override
@@ -76,6 +120,9 @@ final class SequenceStream extends ServerCall.Listener<Prediction> {
       request.id = callId + "." + ++number;
       underWay.add(request);
       octets += message.octets();
+      if (askedModels.size() < MAX_ASKED_MODELS) {
+        askedModels.add(Asked.by(message));
+      }
     }
     request.submit(message);
     askForMore();

@@ -10,7 +10,6 @@ import org.tsnext.core.request.RequestIds;
 import org.tsnext.grpc.call.CallErrors;
 import org.tsnext.grpc.call.CallMetadata;
 import org.tsnext.grpc.call.CallTimeout;
-import org.tsnext.grpc.call.HeldMemory;
 import org.tsnext.grpc.call.OneRequest;
 import org.tsnext.grpc.call.Outbound;
 import org.tsnext.grpc.call.RunningCall;
@@ -20,7 +19,6 @@ final class StreamPredictions implements ServerCallHandler<Prediction, Answer> {
 
   private final InferenceService inference;
   private final RequestReader reader;
-  private final HeldMemory memory;
   private final CallErrors errors;
   private final int streamBufferLimit;
 
@@ -28,14 +26,9 @@ final class StreamPredictions implements ServerCallHandler<Prediction, Answer> {
    * @param streamBufferLimit octets that may wait for a slow client
    */
   StreamPredictions(
-      InferenceService inference,
-      RequestReader reader,
-      HeldMemory memory,
-      CallErrors errors,
-      int streamBufferLimit) {
+      InferenceService inference, RequestReader reader, CallErrors errors, int streamBufferLimit) {
     this.inference = inference;
     this.reader = reader;
-    this.memory = memory;
     this.errors = errors;
     this.streamBufferLimit = streamBufferLimit;
   }
@@ -50,7 +43,6 @@ final class StreamPredictions implements ServerCallHandler<Prediction, Answer> {
     private final Metadata headers;
     private final Outbound<Answer> outbound;
     private final RunningCall running = new RunningCall();
-    private int held;
 
     Stream(ServerCall<Prediction, Answer> call, Metadata headers) {
       super(call);
@@ -63,7 +55,6 @@ final class StreamPredictions implements ServerCallHandler<Prediction, Answer> {
       String requestId = RequestIds.of(headers.get(CallMetadata.REQUEST_ID));
       StreamSink sink = new StreamSink(outbound, running, errors, requestId);
       try {
-        held = memory.take(message.octets(), message);
         running.isNow(
             inference.submit(
                 reader.request(
@@ -83,13 +74,6 @@ final class StreamPredictions implements ServerCallHandler<Prediction, Answer> {
     protected void onClientGone() {
       outbound.clientGone();
       running.cancel();
-      onComplete();
-    }
-
-    @Override
-    public void onComplete() {
-      memory.give(held);
-      held = 0;
     }
   }
 }

@@ -17,7 +17,7 @@ import org.tsnext.core.request.ResponseHead;
 import org.tsnext.grpc.GrpcLimits;
 import org.tsnext.grpc.call.CallFacts;
 import org.tsnext.grpc.call.HandlerHeaders;
-import org.tsnext.grpc.call.HeldMemory;
+import org.tsnext.grpc.call.InboundCall;
 import org.tsnext.grpc.call.RunningCall;
 import org.tsnext.grpc.call.UnaryExchange;
 import org.tsnext.grpc.call.UnaryHandler;
@@ -35,7 +35,6 @@ public final class ModelInfer implements UnaryHandler<ModelInferRequest, ModelIn
   private static final int LARGE = 32 * 1024;
 
   private final InferenceService inference;
-  private final HeldMemory memory;
   private final GrpcLimits limits;
   private final HeaderPolicy headers;
   private final Executor conversions;
@@ -45,13 +44,8 @@ public final class ModelInfer implements UnaryHandler<ModelInferRequest, ModelIn
    * @param conversions runs what an event loop should not
    */
   public ModelInfer(
-      InferenceService inference,
-      HeldMemory memory,
-      GrpcLimits limits,
-      HeaderPolicy headers,
-      Executor conversions) {
+      InferenceService inference, GrpcLimits limits, HeaderPolicy headers, Executor conversions) {
     this.inference = inference;
-    this.memory = memory;
     this.limits = limits;
     this.headers = headers;
     this.conversions = conversions;
@@ -61,10 +55,7 @@ public final class ModelInfer implements UnaryHandler<ModelInferRequest, ModelIn
   public void handle(UnaryExchange<ModelInferResponse> exchange, ModelInferRequest request) {
     OpenInferenceService.required("model_name", request.getModelName());
     int octets = (int) Math.min(InferRequests.expectedSize(request), limits.maxRequestSize());
-    int held = memory.take(octets, () -> {});
-    if (held > 0) {
-      exchange.onEnd(() -> memory.give(held));
-    }
+    InboundCall.current().hold(octets);
     Running running = new Running(exchange, new RunningCall(), request, exchange.timeout());
     exchange.onClientGone(running::leave);
     convert(octets, exchange, running::submit);

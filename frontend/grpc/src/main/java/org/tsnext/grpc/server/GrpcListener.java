@@ -20,8 +20,10 @@ import org.tsnext.grpc.GrpcAccess;
 import org.tsnext.grpc.GrpcAddress;
 import org.tsnext.grpc.GrpcLimits;
 import org.tsnext.grpc.call.CallErrors;
+import org.tsnext.transport.BodyMemory;
 import org.tsnext.transport.ConnectionCount;
 import org.tsnext.transport.Transport;
+import org.tsnext.transport.http2.ConnectionRules;
 import org.tsnext.transport.tls.TlsListener;
 
 /** One open gRPC listener: its services on the shared event loops, with its limits. */
@@ -67,6 +69,7 @@ public final class GrpcListener {
       GrpcLimits limits,
       GrpcAccess access,
       CallErrors errors,
+      BodyMemory memory,
       Transport transport,
       EventLoopGroup loops,
       Clock clock) {}
@@ -97,15 +100,19 @@ public final class GrpcListener {
       throws IOException {
     InetSocketAddress wanted =
         new InetSocketAddress(InetAddress.getByName(address.host()), address.port());
+    CallLimits calls =
+        new CallLimits(tools.limits(), offers, tools.memory(), tools.errors(), tools.clock());
     NettyServerBuilder builder =
         NettyServerBuilder.forAddress(wanted)
-            .channelFactory(acceptor(address, tools))
+            .channelFactory(acceptor(address, calls, tools))
             .bossEventLoopGroup(tools.loops())
             .workerEventLoopGroup(tools.loops())
             .withOption(ChannelOption.SO_BACKLOG, BACKLOG)
             // Nothing that a call does blocks, so that it stays on its connection's loop.
             .directExecutor()
-            .addStreamTracerFactory(new AccessLog(tools.clock()));
+            .addStreamTracerFactory(new AccessLog(tools.clock()))
+            .addStreamTracerFactory(calls)
+            .intercept(calls);
     addLimits(builder, address, tools.limits());
     addServices(builder, address, offers, tools);
     return builder;
@@ -122,9 +129,6 @@ public final class GrpcListener {
         .permitKeepAliveWithoutCalls(true)
         .keepAliveTime(OWN_PING.toNanos(), TimeUnit.NANOSECONDS)
         .keepAliveTimeout(OWN_PING_TIMEOUT.toNanos(), TimeUnit.NANOSECONDS);
-    if (!limits.idle().isZero()) {
-      builder.maxConnectionIdle(limits.idle().toNanos(), TimeUnit.NANOSECONDS);
-    }
     address
         .maxAge()
         .ifPresent(age -> builder.maxConnectionAge(age.toNanos(), TimeUnit.NANOSECONDS));
@@ -144,8 +148,8 @@ public final class GrpcListener {
     builder.fallbackHandlerRegistry(new UnknownRpcs(gate));
   }
 
-  private static ChannelFactory<ServerChannel> acceptor(GrpcAddress address, Tools tools)
-      throws IOException {
+  private static ChannelFactory<ServerChannel> acceptor(
+      GrpcAddress address, CallLimits calls, Tools tools) throws IOException {
     Optional<TlsListener> tls =
         tools.access().tls().isPresent()
             ? Optional.of(tlsListener(tools.access().tls().get()))
@@ -153,11 +157,20 @@ public final class GrpcListener {
     ConnectionCount count =
         new ConnectionCount(
             address.maxConnections(), address.maxConnectionsKey(), tools.clock()::nanoTime);
+    ConnectionRules rules =
+        ConnectionRules.of(
+            tools.limits().idle(),
+            tools.limits().reading(),
+            ConnectionRules.Bodies.WATCHED_ABOVE,
+            tools.clock()::nanoTime);
     ChannelFactory<? extends ServerChannel> channels =
         new ReflectiveChannelFactory<>(tools.transport().tcpServerChannel());
     return () -> {
       ServerChannel channel = channels.newChannel();
-      channel.pipeline().addLast("connections", new AcceptedConnections(count, tls));
+      channel
+          .pipeline()
+          .addLast(
+              "connections", new AcceptedConnections(count, tls, rules, calls, tools.memory()));
       return channel;
     };
   }

@@ -35,6 +35,11 @@ final class BodyCollector {
     return size;
   }
 
+  /** Whether the body would be a large one with a piece that found no room. */
+  boolean isLargeWith(ByteBuf piece) {
+    return room.isLarge(size + piece.readableBytes());
+  }
+
   /** What the body takes of the memory; whoever takes the body releases it. */
   BodyRoom room() {
     return room;

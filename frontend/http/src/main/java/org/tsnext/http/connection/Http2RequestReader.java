@@ -19,6 +19,7 @@ import org.slf4j.LoggerFactory;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.http.connection.RequestRouter.Destination;
+import org.tsnext.transport.BodyMemory;
 
 /**
  * Puts the request of a stream together and brings it, as an {@link Exchange}, to where its head
@@ -96,7 +97,7 @@ final class Http2RequestReader extends SimpleChannelInboundHandler<Http2StreamFr
       return;
     }
     if (!server.bodyMemory().hasRoom(declared)) {
-      refuse(RequestChecks.noRoom(declared));
+      refuse(RequestChecks.noRoom(declared > BodyMemory.MAX_SMALL));
       return;
     }
     body = new BodyCollector(ctx.alloc(), server.bodyMemory().begin(declared));
@@ -115,7 +116,7 @@ final class Http2RequestReader extends SimpleChannelInboundHandler<Http2StreamFr
   private void readData(ByteBuf content) {
     if (body != null) {
       if (!body.add(content.retain())) {
-        refuse(RequestChecks.noRoom(body.size() + content.readableBytes()));
+        refuse(RequestChecks.noRoom(body.isLargeWith(content)));
       } else if (body.size() > server.maxRequestSize()) {
         refuse(RequestChecks.tooLarge(server.maxRequestSize()));
       }

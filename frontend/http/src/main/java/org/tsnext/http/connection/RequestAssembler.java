@@ -114,7 +114,7 @@ final class RequestAssembler extends SimpleChannelInboundHandler<HttpObject> {
     } else if (declared > maxBody) {
       refuse(RequestChecks.tooLarge(maxBody), skippable);
     } else if (!memory.hasRoom(declared)) {
-      refuse(RequestChecks.noRoom(declared), skippable);
+      refuse(RequestChecks.noRoom(declared > BodyMemory.MAX_SMALL), skippable);
     } else {
       state = State.BODY;
       body = new BodyCollector(ctx.alloc(), memory.begin(declared));
@@ -131,7 +131,7 @@ final class RequestAssembler extends SimpleChannelInboundHandler<HttpObject> {
         String reason = RequestChecks.reason(content.decoderResult().cause());
         refuse(RequestChecks.malformed(reason), false);
       } else if (!body.add(content.content().retain())) {
-        refuse(RequestChecks.noRoom(body.size() + content.content().readableBytes()), false);
+        refuse(RequestChecks.noRoom(body.isLargeWith(content.content())), false);
       } else if (body.size() > maxBody) {
         refuse(RequestChecks.tooLarge(maxBody), false);
       }

@@ -13,7 +13,6 @@ import java.util.regex.Pattern;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.http.request.Authority;
-import org.tsnext.transport.BodyMemory;
 
 /** What a request head must satisfy beyond its syntax. */
 final class RequestChecks {
@@ -100,8 +99,8 @@ final class RequestChecks {
         "The request body is larger than max_request_size=" + limit + " octets.");
   }
 
-  static ServingException noRoom(long bytes) {
-    return bytes > BodyMemory.MAX_SMALL
+  static ServingException noRoom(boolean ofLarge) {
+    return ofLarge
         ? new ServingException(
                 ErrorKind.BODY_MEMORY_FULL, "The server holds too many large bodies at the moment.")
             .withDetail("They take all of body_memory_bytes.")

@@ -69,7 +69,8 @@ public final class ListenerKeys {
               bytes(0, 1L << 50),
               "How much the server holds of bodies over 16 KiB, of requests until they are answered"
                   + " and of answers until they are sent, in bytes; beyond it requests with such"
-                  + " bodies are answered 503. 0 takes half of the JVM's largest heap (-Xmx in"
+                  + " bodies are answered 503. Smaller bodies have one eighth of it beside that, for"
+                  + " themselves. 0 takes half of the JVM's largest heap (-Xmx in"
                   + " vmargs), which buffers outside the heap may take as well.")
           .withDefault("0");
   public static final SettingKey<Boolean> ERROR_DETAIL =
@@ -211,15 +212,17 @@ public final class ListenerKeys {
       SettingKey.of(
               "connection_idle_timeout_sec",
               seconds(0),
-              "How long a connection may be open without a request, in seconds; 0 for ever. The"
-                  + " default is longer than what usual load balancers keep theirs.")
+              "How long a connection may be open without a request, in seconds, a stream of gRPC"
+                  + " without a message (or as long as its sequences may be idle), or an answer over"
+                  + " HTTP/2 wait for a client that reads nothing; 0 for ever. The default is longer than what usual load balancers keep theirs.")
           .withDefault("620");
   public static final SettingKey<Duration> REQUEST_READ_TIMEOUT =
       SettingKey.of(
               "request_read_timeout_sec",
               seconds(0),
-              "How long a client may take for the head of a request, or send less than 256 octets"
-                  + " per second of its body, in seconds; 0 for ever.")
+              "How long a client may take for the head of a request, or send less than 256 bytes"
+                  + " per second of its body, in seconds; 0 for ever. Over gRPC that is the first"
+                  + " message of a call, and the end of a call of one message.")
           .withDefault("60");
 
   static final List<SettingKey<?>> LISTENERS =
