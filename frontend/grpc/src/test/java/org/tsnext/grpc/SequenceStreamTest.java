@@ -164,7 +164,7 @@ public class SequenceStreamTest extends GrpcTestBase {
         "a",
         Status.Code.NOT_FOUND,
         "none",
-        "org.pytorch.serve.http.InternalServerException");
+        "org.pytorch.serve.http.ResourceNotFoundException");
     stream.requests.onNext(cats("no id").toBuilder().clearSequenceId().build());
     assertFailure(
         stream.next(),
