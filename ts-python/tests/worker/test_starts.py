@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 from pathlib import Path
 from typing import Any
 
@@ -272,3 +273,22 @@ def test_many_workers_start_at_once(shared_frontend: Any, model: Any, request_of
         assert worker.ask(request_of(b""))
         worker.close()
     assert all(shared_frontend.exit_of(launch)["code"] == 0 for launch in launches)
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="needs Linux")
+def test_worker_beyond_the_descriptors_is_refused_and_the_others_go_on(
+    frontend: Any, model: Any, request_of: Any
+) -> None:
+    folder = model(ECHO)
+    limit = 60  # two workers
+    resource.prlimit(frontend.init.pid, resource.RLIMIT_NOFILE, (limit, limit))
+    launches = [frontend.order("spawn", folder) for _ in range(2)]
+    for launch in launches:
+        frontend.worker(launch).load(folder, "handler")
+    assert frontend.exit_of(frontend.order("spawn", folder)) == {
+        "pid": 0,
+        "code": 127,
+        "error": "ulimit -n leaves room for 2 workers; raise it for more",
+    }
+    for launch in launches:
+        assert frontend.worker(launch).ask(request_of(b""))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -33,6 +34,7 @@ LOG_FILES = {
     "METRICS_LOCATION": ("ts_metrics.log", "model_metrics.log"),
 }
 """What the default logging writes, by the variable that names its folder."""
+_LEAST_DESCRIPTORS = 250
 _LOGGING_PROPERTIES = ("-Dlog4j.configurationFile=", "-Dlog4j2.configurationFile=")
 
 
@@ -149,6 +151,7 @@ def prepare_launch(options: Options, environ: Mapping[str, str]) -> Launch:
     """
     _require(options.log_config, "--log-config file", Path.is_file)
     usable_folder(environ)  # before the settings are read, as in TorchServe 0.12
+    _require_descriptors()
     configuration = find_configuration(options.ts_config, environ)
     store = options.model_store or configuration.value("model_store", environ)
     if not store:
@@ -174,6 +177,16 @@ def prepare_launch(options: Options, environ: Mapping[str, str]) -> Launch:
 def _require(given: str | None, what: str, exists: Callable[[Path], bool]) -> None:
     if given is not None and not exists(Path(given)):
         raise Refusal(f"{what} not found: {given}", familiar=True)
+
+
+def _require_descriptors() -> None:
+    """Refuse a limit with which the JVM itself could not open its files."""
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]  # up to which the JVM raises its own
+    if resource.RLIM_INFINITY != limit < _LEAST_DESCRIPTORS:
+        raise Refusal(
+            f"Too few file descriptors: ulimit -n is {limit}, "
+            f"expected {_LEAST_DESCRIPTORS} or more."
+        )
 
 
 def _require_utf8(words: Sequence[str]) -> None:

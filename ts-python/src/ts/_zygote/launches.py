@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import resource
 import subprocess
+import sys
 import tempfile
 from dataclasses import dataclass, field
 from typing import IO, Any
@@ -15,6 +17,19 @@ from ts._zygote import lifeline
 from ts._zygote.child import _START_FILE, worker_environment
 from ts._zygote.output import LinePump
 from ts._zygote.reaper import ReaperChannel
+
+_DESCRIPTORS_OF_LAUNCH = 6
+"""Its output, its lifeline, its channels, and the other ends of these while it starts."""
+_DESCRIPTORS_KEPT = 48
+"""For the frontend, the zygote and its next one, so that `init` never ends for want of one."""
+
+
+def launch_limit() -> int:
+    """Return how many launches at a time this process has file descriptors for."""
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if limit == resource.RLIM_INFINITY:
+        return sys.maxsize
+    return max(1, (limit - _DESCRIPTORS_KEPT) // _DESCRIPTORS_OF_LAUNCH)
 
 
 @dataclass(slots=True)

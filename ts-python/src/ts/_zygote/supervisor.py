@@ -25,7 +25,7 @@ from ts._protocol.frames import INIT_LIMITS, FrameType
 from ts._protocol.reader import FrameAssembler, Message
 from ts._zygote import children, lifeline, linux
 from ts._zygote.frontend_channel import ZYGOTE_LAUNCH, FrontendChannel, FrontendGone
-from ts._zygote.launches import Launch, send_signal
+from ts._zygote.launches import Launch, launch_limit, send_signal
 from ts._zygote.output import LinePump
 from ts._zygote.parents import Parents, copies_for
 from ts._zygote.reapers import Reapers
@@ -163,6 +163,10 @@ class Init:
             spawn = Spawn.decode(message.body)
         except ProtocolError as error:
             self._report_not_started(message.id, str(error))
+            return
+        if len(self._launches) >= (room := launch_limit()):
+            reason = f"ulimit -n leaves room for {room} workers; raise it for more"
+            self._report_not_started(message.id, reason)
             return
         launch = Launch(message.id, spawn)
         self._launches[launch.id] = launch

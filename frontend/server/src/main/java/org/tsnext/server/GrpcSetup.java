@@ -29,6 +29,7 @@ final class GrpcSetup {
    * What the listeners are told.
    *
    * @param maxRequestSize octets of a message, as for HTTP
+   * @param connections how many there may be
    * @param sockets where the TLS key is, if there is one
    * @param tokens empty if clients need none
    * @param openInference empty if the Open Inference Protocol is off
@@ -36,6 +37,7 @@ final class GrpcSetup {
   static GrpcSettings of(
       Settings settings,
       int maxRequestSize,
+      Descriptors.Connections connections,
       SocketSettings sockets,
       Optional<Tokens> tokens,
       Optional<OpenInferenceProtocol> openInference) {
@@ -44,14 +46,16 @@ final class GrpcSetup {
             settings,
             GrpcKeys.INFERENCE_ADDRESS,
             GrpcKeys.INFERENCE_PORT,
-            ListenerKeys.INFERENCE_MAX_CONNECTIONS,
+            connections.grpcInference(),
+            ListenerKeys.INFERENCE_MAX_CONNECTIONS.name(),
             settings.find(GrpcKeys.INFERENCE_MAX_AGE),
             settings.find(GrpcKeys.INFERENCE_MAX_AGE_GRACE)),
         address(
             settings,
             GrpcKeys.MANAGEMENT_ADDRESS,
             GrpcKeys.MANAGEMENT_PORT,
-            ListenerKeys.MANAGEMENT_MAX_CONNECTIONS,
+            connections.management(),
+            ListenerKeys.MANAGEMENT_MAX_CONNECTIONS.name(),
             settings.find(GrpcKeys.MANAGEMENT_MAX_AGE),
             settings.find(GrpcKeys.MANAGEMENT_MAX_AGE_GRACE)),
         new GrpcLimits(
@@ -77,15 +81,16 @@ final class GrpcSetup {
       Settings settings,
       SettingKey<String> host,
       SettingKey<Integer> port,
-      SettingKey<Integer> connections,
+      int connections,
+      String connectionsKey,
       Optional<Duration> age,
       Optional<Duration> grace) {
     return new GrpcAddress(
         host(settings, host),
         settings.get(port),
         port.name(),
-        settings.get(connections),
-        connections.name(),
+        connections,
+        connectionsKey,
         age,
         grace);
   }

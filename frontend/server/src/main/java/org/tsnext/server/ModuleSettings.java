@@ -34,6 +34,7 @@ import org.tsnext.http.SocketSettings;
 import org.tsnext.http.TokenSettings;
 import org.tsnext.server.TemporaryFolders.Sockets;
 import org.tsnext.server.metrics.SystemMetricsPlan;
+import org.tsnext.server.settings.GrpcKeys;
 import org.tsnext.server.settings.ListenerKeys;
 import org.tsnext.server.settings.ModelKeys;
 import org.tsnext.server.settings.ModelsProperty;
@@ -59,6 +60,7 @@ final class ModuleSettings {
 
   private final Settings settings;
   private final int cpus;
+  private final Descriptors.Shares descriptors;
 
   /**
    * @param cpus processors of this machine
@@ -66,6 +68,20 @@ final class ModuleSettings {
   ModuleSettings(Settings settings, int cpus) {
     this.settings = settings;
     this.cpus = cpus;
+    this.descriptors =
+        Descriptors.ofThisProcess(eventLoopThreads())
+            .share(
+                new Descriptors.Connections(
+                    settings.get(ListenerKeys.INFERENCE_MAX_CONNECTIONS),
+                    settings.get(ListenerKeys.INFERENCE_MAX_CONNECTIONS),
+                    settings.get(ListenerKeys.MANAGEMENT_MAX_CONNECTIONS),
+                    settings.get(ListenerKeys.METRICS_MAX_CONNECTIONS)),
+                settings.get(GrpcKeys.ENABLE_GRPC_API));
+  }
+
+  /** Of this process, shared out to its listeners. */
+  Descriptors.Shares descriptors() {
+    return descriptors;
   }
 
   int eventLoopThreads() {
@@ -235,9 +251,9 @@ final class ModuleSettings {
                     settings.get(SecurityKeys.TOKEN_FAILURES_AS_400))),
         new HostSettings(allowedHosts(settings)),
         new ConnectionLimits(
-            settings.get(ListenerKeys.INFERENCE_MAX_CONNECTIONS),
-            settings.get(ListenerKeys.MANAGEMENT_MAX_CONNECTIONS),
-            settings.get(ListenerKeys.METRICS_MAX_CONNECTIONS),
+            descriptors.allowed().inference(),
+            descriptors.allowed().management(),
+            descriptors.allowed().metrics(),
             settings.get(ListenerKeys.CONNECTION_IDLE_TIMEOUT),
             settings.get(ListenerKeys.REQUEST_READ_TIMEOUT)));
   }

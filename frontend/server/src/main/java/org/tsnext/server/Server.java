@@ -32,6 +32,7 @@ import org.tsnext.grpc.GrpcServers;
 import org.tsnext.grpc.ServiceSettings.OpenInferenceProtocol;
 import org.tsnext.http.HttpServer;
 import org.tsnext.http.SocketSettings;
+import org.tsnext.server.logging.ModelLog;
 import org.tsnext.server.machine.GpuDetector;
 import org.tsnext.server.settings.GrpcKeys;
 import org.tsnext.server.settings.ListenerKeys;
@@ -47,7 +48,6 @@ import org.tsnext.transport.Transport;
 import org.tsnext.transport.tls.TlsKeys;
 import org.tsnext.worker.PipModelEnvironment;
 import org.tsnext.worker.ProcessEnvironment;
-import org.tsnext.worker.WorkerOutput;
 import org.tsnext.worker.WorkerRuntime;
 
 /**
@@ -110,6 +110,10 @@ final class Server implements AutoCloseable {
    */
   Map<String, String> start() throws StartException {
     StartReport.logSettings(settings, snapshots);
+    Optional<String> shortage = modules.descriptors().shortage();
+    if (shortage.isPresent()) {
+      throw new StartException(shortage.get());
+    }
     Transport transport =
         Transport.choose(settings.get(ListenerKeys.USE_NATIVE_IO), Clock.system()::nanoTime);
     TemporaryFolders folders =
@@ -117,6 +121,7 @@ final class Server implements AutoCloseable {
     EventLoopGroup loops = eventLoops(transport);
     TimerThread timer = parts.add("timer", new TimerThread("timer"));
     ExecutorService executor = executor();
+    ModelLog modelLog = parts.add("model log", ModelLog.start());
     ProcessEnvironment processEnvironment = modules.processEnvironment(environment);
 
     Path packageDirectory = modules.packageDirectory();
@@ -134,7 +139,7 @@ final class Server implements AutoCloseable {
                 transport,
                 loops,
                 timer,
-                WorkerOutput.modelLog()));
+                modelLog));
     // First of all, since Python imports while the rest starts.
     start(workers);
     ModelSource source = source(folders);
@@ -342,7 +347,12 @@ final class Server implements AutoCloseable {
     return Optional.of(
         new GrpcServers(
             GrpcSetup.of(
-                settings, modules.maxRequestSize(), sockets, tokens, openInferenceProtocol()),
+                settings,
+                modules.maxRequestSize(),
+                modules.descriptors().allowed(),
+                sockets,
+                tokens,
+                openInferenceProtocol()),
             core.inference(),
             core.models(),
             http.bodyMemory(),

@@ -15,6 +15,10 @@ final class StartWarnings {
   /** Everything to warn of, most important first. */
   static List<String> of(Settings settings, SnapshotPlan snapshots) {
     List<String> warnings = new ArrayList<>(RiskWarnings.of(settings));
+    new ModuleSettings(settings, Runtime.getRuntime().availableProcessors())
+        .descriptors()
+        .warning()
+        .ifPresent(warnings::add);
     fileNames(System.getProperty("sun.jnu.encoding", "UTF-8")).ifPresent(warnings::add);
     warnings.addAll(settings.warnings());
     settings.find(ModelKeys.MODELS).map(ModelsProperty::warnings).ifPresent(warnings::addAll);

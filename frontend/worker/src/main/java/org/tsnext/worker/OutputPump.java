@@ -2,6 +2,8 @@ package org.tsnext.worker;
 
 import io.netty.buffer.ByteBuf;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.tsnext.core.metrics.MetricSample;
@@ -36,30 +38,27 @@ final class OutputPump {
     if (launch == null && id != 0) {
       return;
     }
-    String lines = text.toString(StandardCharsets.UTF_8);
-    int start = 0;
-    while (true) {
-      int end = lines.indexOf('\n', start);
-      String line = lines.substring(start, end < 0 ? lines.length() : end);
-      line(launch, stderr, line.endsWith("\r") ? line.substring(0, line.length() - 1) : line);
-      if (end < 0) {
-        return;
+    String printed = text.toString(StandardCharsets.UTF_8);
+    List<String> lines = new ArrayList<>();
+    for (int start = 0, end = 0; end >= 0; start = end + 1) {
+      end = printed.indexOf('\n', start);
+      String line = printed.substring(start, end < 0 ? printed.length() : end);
+      String whole = line.endsWith("\r") ? line.substring(0, line.length() - 1) : line;
+      if (launch == null || !isMetric(launch, whole)) {
+        lines.add(whole);
       }
-      start = end + 1;
+    }
+    if (launch != null) {
+      lines.forEach(line -> launch.printed(stderr, line));
+    }
+    if (!lines.isEmpty()) {
+      output.lines(launch == null ? ZYGOTE : launch.order().workerName(), stderr, lines);
     }
   }
 
-  private void line(Launch launch, boolean stderr, String line) {
-    if (launch == null) {
-      output.line(ZYGOTE, stderr, line);
-      return;
-    }
+  private static boolean isMetric(Launch launch, String line) {
     Optional<MetricSample> sample = MetricLine.parse(line);
-    if (sample.isPresent()) {
-      launch.deliverFromAnywhere(() -> launch.listener().metric(sample.get()));
-      return;
-    }
-    launch.printed(stderr, line);
-    output.line(launch.order().workerName(), stderr, line);
+    sample.ifPresent(metric -> launch.deliverFromAnywhere(() -> launch.listener().metric(metric)));
+    return sample.isPresent();
   }
 }

@@ -1,18 +1,16 @@
 package org.tsnext.worker;
 
+import java.util.List;
+
 /** Takes what Python processes print. Called by the thread that reads from {@code init}. */
 public interface WorkerOutput {
 
   /**
-   * One line, without its line feed.
+   * Some lines, without their line feeds. May wait, by which the processes that print wait, too.
    *
    * @param source name of the worker, such as {@code W-9000-digits_1.0}, or {@code zygote}
-   * @param stderr whether it was printed to stderr
+   * @param stderr whether they were printed to stderr
+   * @param lines not empty
    */
-  void line(String source, boolean stderr, String text);
-
-  /** The sink of a running server: the logger {@code MODEL_LOG}. */
-  static WorkerOutput modelLog() {
-    return new ModelLog();
-  }
+  void lines(String source, boolean stderr, List<String> lines);
 }

@@ -271,7 +271,9 @@ public class RealPythonTest {
     return List.copyOf(output);
   }
 
-  private synchronized void print(String source, boolean stderr, String text) {
-    output.add(source + (stderr ? " stderr " : " stdout ") + text);
+  private synchronized void print(String source, boolean stderr, List<String> lines) {
+    for (String text : lines) {
+      output.add(source + (stderr ? " stderr " : " stdout ") + text);
+    }
   }
 }

@@ -150,7 +150,9 @@ final class RuntimeFixture implements AutoCloseable {
         .toList();
   }
 
-  private synchronized void print(String source, boolean stderr, String text) {
-    output.add(source + (stderr ? " stderr " : " stdout ") + text);
+  private synchronized void print(String source, boolean stderr, List<String> lines) {
+    for (String text : lines) {
+      output.add(source + (stderr ? " stderr " : " stdout ") + text);
+    }
   }
 }

@@ -7,6 +7,7 @@ import io.netty.channel.ChannelPipeline;
 import io.netty.channel.group.ChannelGroup;
 import io.netty.handler.ssl.ApplicationProtocolNames;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.tsnext.http.ConnectionLimits;
 import org.tsnext.transport.ConnectionCount;
 import org.tsnext.transport.http2.ConnectionRules;
@@ -21,6 +22,9 @@ public final class HttpPipeline extends ChannelInitializer<Channel> {
 
   private static final HttpsOnly HTTPS_ONLY = new HttpsOnly();
 
+  /** Refused connections that are still open, of one listener. */
+  private static final int MAX_LINGERING = 32;
+
   private final ServerContext server;
   private final RequestRouter router;
   private final ChannelGroup connections;
@@ -28,6 +32,7 @@ public final class HttpPipeline extends ChannelInitializer<Channel> {
   private final Http2Connections http2;
   private final ConnectionCount count;
   private final Timeouts timeouts;
+  private final AtomicInteger lingering = new AtomicInteger();
 
   /**
    * Makes the pipeline of a listener.
@@ -78,13 +83,18 @@ public final class HttpPipeline extends ChannelInitializer<Channel> {
     }
   }
 
-  /** A handshake, only to say why, would cost more than the connection. */
+  /**
+   * A handshake, only to say why, would cost more than the connection. In a flood of them not each
+   * is told why, since those that are keep a descriptor for a moment.
+   */
   private void refuse(Channel channel) {
-    if (tls.isPresent()) {
+    if (tls.isPresent() || lingering.get() >= MAX_LINGERING) {
       channel.close();
-    } else {
-      channel.pipeline().addLast("refused", new RefusedConnection());
+      return;
     }
+    lingering.incrementAndGet();
+    channel.closeFuture().addListener(closed -> lingering.decrementAndGet());
+    channel.pipeline().addLast("refused", new RefusedConnection());
   }
 
   private void addPlain(ChannelPipeline pipeline) {

@@ -41,7 +41,12 @@ public record Route(
   public static Route undocumented(
       List<HttpMethod> methods, String template, RouteHandler handler) {
     return new Route(
-        methods, PathTemplate.of(template), handler, Optional.empty(), Access.MANAGEMENT, Route::reads);
+        methods,
+        PathTemplate.of(template),
+        handler,
+        Optional.empty(),
+        Access.MANAGEMENT,
+        Route::reads);
   }
 
   /** The same route, for other callers. */

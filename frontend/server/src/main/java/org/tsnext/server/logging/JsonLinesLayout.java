@@ -62,13 +62,13 @@ public final class JsonLinesLayout extends AbstractStringLayout {
   private static JsonObject metric(MetricLine metric) {
     MetricSample sample = metric.sample();
     JsonObject json = new JsonObject();
-    json.addProperty("MetricName", sample.name());
+    json.addProperty("MetricName", PrintableLine.withLineFeeds(sample.name()));
     json.add("Value", number(sample.value()));
-    json.addProperty("Unit", metric.unit());
+    json.addProperty("Unit", PrintableLine.withLineFeeds(metric.unit()));
     json.add("Dimensions", dimensions(sample));
     json.addProperty("Timestamp", sample.time().getEpochSecond());
     if (!sample.requestIds().isEmpty()) {
-      json.addProperty("RequestId", sample.requestIds());
+      json.addProperty("RequestId", PrintableLine.withLineFeeds(sample.requestIds()));
     }
     json.addProperty("HostName", metric.host());
     return json;
@@ -85,8 +85,8 @@ public final class JsonLinesLayout extends AbstractStringLayout {
     JsonArray all = new JsonArray();
     for (Header dimension : sample.dimensions()) {
       JsonObject one = new JsonObject();
-      one.addProperty("Name", dimension.name());
-      one.addProperty("Value", dimension.value());
+      one.addProperty("Name", PrintableLine.withLineFeeds(dimension.name()));
+      one.addProperty("Value", PrintableLine.withLineFeeds(dimension.value()));
       all.add(one);
     }
     return all;

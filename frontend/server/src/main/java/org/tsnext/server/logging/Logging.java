@@ -144,7 +144,15 @@ public final class Logging {
     if (old == null || loggers.containsKey(LOGGER)) {
       return;
     }
-    LoggerConfig adopted = new LoggerConfig(LOGGER, old.getExplicitLevel(), old.isAdditive());
+    // Not by the shorter constructor, which leaves the strategy of all others out.
+    LoggerConfig adopted =
+        LoggerConfig.newBuilder()
+            .setConfig(configuration)
+            .setLoggerName(LOGGER)
+            .setLevel(old.getExplicitLevel())
+            .setAdditivity(old.isAdditive())
+            .setRefs(new AppenderRef[0])
+            .build();
     for (AppenderRef ref : old.getAppenderRefs()) {
       adopted.addAppender(configuration.getAppender(ref.getRef()), ref.getLevel(), ref.getFilter());
     }

@@ -10,7 +10,8 @@ import org.tsnext.core.request.Header;
 /**
  * A sample as a line: {@code
  * Name.Unit:1.0|#ModelName:m,Level:Model|#hostname:h,requestID:r,timestamp:1700000000}. Immutable,
- * so that any thread may format it.
+ * so that any thread may format it. Names and values come from handlers: a control character would
+ * forge a line of its own.
  */
 @AsynchronouslyFormattable
 final class MetricLine implements Message, StringBuilderFormattable {
@@ -41,29 +42,20 @@ final class MetricLine implements Message, StringBuilderFormattable {
 
   @Override
   public void formatTo(StringBuilder line) {
-    appendPrintable(line, sample.name()).append('.');
-    appendPrintable(line, unit).append(':').append(sample.value()).append("|#");
+    PrintableLine.appendField(line, sample.name()).append('.');
+    PrintableLine.appendField(line, unit).append(':').append(sample.value()).append("|#");
     String separator = "";
     for (Header dimension : sample.dimensions()) {
       line.append(separator);
-      appendPrintable(line, dimension.name()).append(':');
-      appendPrintable(line, dimension.value());
+      PrintableLine.appendField(line, dimension.name()).append(':');
+      PrintableLine.appendField(line, dimension.value());
       separator = ",";
     }
     line.append("|#hostname:").append(host);
     if (!sample.requestIds().isEmpty()) {
-      appendPrintable(line.append(",requestID:"), sample.requestIds());
+      PrintableLine.appendField(line.append(",requestID:"), sample.requestIds());
     }
     line.append(",timestamp:").append(sample.time().getEpochSecond());
-  }
-
-  /** Names and values come from handlers: a control character would forge a line of its own. */
-  static StringBuilder appendPrintable(StringBuilder line, String text) {
-    for (int i = 0; i < text.length(); i++) {
-      char c = text.charAt(i);
-      line.append(Character.isISOControl(c) ? '?' : c);
-    }
-    return line;
   }
 
   @Override

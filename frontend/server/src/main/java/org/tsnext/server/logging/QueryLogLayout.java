@@ -55,17 +55,16 @@ public final class QueryLogLayout extends AbstractStringLayout {
     StringBuilder record = new StringBuilder(256);
     record.append("HostName=").append(metric.host());
     if (!sample.requestIds().isEmpty()) {
-      MetricLine.appendPrintable(record.append("\nRequestId="), sample.requestIds());
+      PrintableLine.appendField(record.append("\nRequestId="), sample.requestIds());
     }
     record.append("\nMarketplace=").append(marketplace);
     record.append("\nStartTime=").append(sample.time().getEpochSecond());
     record.append("\nProgram=").append(program);
-    MetricLine.appendPrintable(record.append("\nMetrics="), sample.name());
-    MetricLine.appendPrintable(
-        record.append('=').append(sample.value()).append(' '), metric.unit());
+    PrintableLine.appendField(record.append("\nMetrics="), sample.name());
+    PrintableLine.appendField(record.append('=').append(sample.value()).append(' '), metric.unit());
     for (Header dimension : sample.dimensions()) {
-      MetricLine.appendPrintable(record.append(' '), dimension.name());
-      MetricLine.appendPrintable(record.append('|'), dimension.value());
+      PrintableLine.appendField(record.append(' '), dimension.name());
+      PrintableLine.appendField(record.append('|'), dimension.value());
     }
     return record.append("\nEOE\n").toString();
   }

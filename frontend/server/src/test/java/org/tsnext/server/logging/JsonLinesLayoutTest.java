@@ -69,7 +69,7 @@ public class JsonLinesLayoutTest {
     line.remove("thread");
     assertEquals(
         line.toString(),
-        "{\"level\":\"WARN\",\"logger\":\"MODEL_LOG\",\"message\":\"two\\n\\\"lines\\\" <ä>\"}");
+        "{\"level\":\"WARN\",\"logger\":\"MODEL_LOG\",\"message\":\"two\\n    \\\"lines\\\" <ä>\"}");
   }
 
   @Test
