@@ -95,7 +95,8 @@ def test_wrong_results_are_clear_errors_and_the_worker_stays(
     answer = server.order(action, **arguments)
     assert answer.status_code == status, answer.text
     error = answer.json()
-    assert error["type"] == "InternalServerException"
+    expected = "ResourceNotFoundException" if status == 404 else "InternalServerException"
+    assert error["type"] == expected
     assert error["message"].startswith(message)
     assert server.worker_pids("commands") == pids
 

@@ -124,11 +124,12 @@ public class CollectorCommandTest {
 
   @Test
   public void packagesOfAnotherPythonAreNotPutOnItsPath() {
+    Map<String, String> utf8 = Map.of("PYTHONUTF8", "1");
     Path installed = Path.of("/venv/lib/python3/site-packages");
     ProcessEnvironment none = new ProcessEnvironment(Map.of(), Optional.empty(), Set.of());
-    assertEquals(CollectorCommand.Program.of("p", "x", installed, none).environment(), Map.of());
+    assertEquals(CollectorCommand.Program.of("p", "x", installed, none).environment(), utf8);
     ProcessEnvironment blocked =
         new ProcessEnvironment(Map.of(), Optional.of(Pattern.compile("PYTHON.*")), Set.of());
-    assertEquals(CollectorCommand.Program.of("p", "x", home(), blocked).environment(), Map.of());
+    assertEquals(CollectorCommand.Program.of("p", "x", home(), blocked).environment(), utf8);
   }
 }
