@@ -350,8 +350,8 @@ public class CallLimitsTest extends GrpcTestBase {
   private static boolean isAnswer(Frame frame) {
     return frame.type() == RawHttp2.PING
         && frame.flags() == 1
-        && frame.payload()[0] == 1
-        && frame.payload()[7] == 8;
+        && frame.payload().get(0) == 1
+        && frame.payload().get(7) == 8;
   }
 
   private boolean isServed(PredictionsRequest request) {

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.Socket;
 import java.net.SocketTimeoutException;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 
@@ -31,11 +32,11 @@ public final class RawHttp2 implements AutoCloseable {
   private static final int FRAME_HEADER = 9;
 
   /** A frame of the server. */
-  public record Frame(int type, int flags, int stream, byte[] payload) {
+  public record Frame(int type, int flags, int stream, ByteBuffer payload) {
 
     /** The payload as text, which header blocks of the tests' servers are not. */
     public String text() {
-      return new String(payload, StandardCharsets.ISO_8859_1);
+      return StandardCharsets.ISO_8859_1.decode(payload.duplicate()).toString();
     }
 
     public boolean ends() {
@@ -45,10 +46,7 @@ public final class RawHttp2 implements AutoCloseable {
     /** The reason of a reset or a good-bye. */
     public int reason() {
       int at = type == GOAWAY ? 4 : 0;
-      return (payload[at] & 0xff) << 24
-          | (payload[at + 1] & 0xff) << 16
-          | (payload[at + 2] & 0xff) << 8
-          | (payload[at + 3] & 0xff);
+      return payload.getInt(at);
     }
   }
 
@@ -163,7 +161,7 @@ public final class RawHttp2 implements AutoCloseable {
     int stream = in.readInt();
     byte[] payload = new byte[length];
     in.readFully(payload);
-    return new Frame(type, flags, stream, payload);
+    return new Frame(type, flags, stream, ByteBuffer.wrap(payload).asReadOnlyBuffer());
   }
 
   /** The next frame of a type. */
