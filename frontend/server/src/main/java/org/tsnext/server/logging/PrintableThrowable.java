@@ -52,6 +52,8 @@ final class PrintableThrowable extends Throwable {
     return Collections.newSetFromMap(new IdentityHashMap<>());
   }
 
+  // It stands for a throwable of another class, whose name is in the text.
+  @SuppressWarnings("OverrideThrowableToString")
   @Override
   public String toString() {
     return description;

@@ -101,7 +101,8 @@ public class PrintableEventsTest {
     context.getLogger("org.tsnext.core").warn("plain, with a tab\tand für 模型 😀");
     context.stop();
     String text = Files.readString(file);
-    for (char c : CONTROLS.toCharArray()) {
+    for (int i = 0; i < CONTROLS.length(); i++) {
+      char c = CONTROLS.charAt(i);
       assertFalse(text.indexOf(c) >= 0, Integer.toHexString(c) + " in " + text);
     }
     assertTrue(text.contains("printed " + "?".repeat(CONTROLS.length()) + " end"), text);
