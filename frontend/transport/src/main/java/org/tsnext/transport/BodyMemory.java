@@ -29,7 +29,7 @@ public final class BodyMemory {
     this.large = new Share(limit);
   }
 
-  /** Whether a body of so many bytes would find room now. */
+  /** Whether a body of so many bytes would find room now; one of none always does. */
   public boolean hasRoom(long bytes) {
     return shareOf(bytes).hasRoom(bytes);
   }
@@ -89,7 +89,7 @@ public final class BodyMemory {
     }
 
     boolean hasRoom(long bytes) {
-      return held.get() + bytes <= limit;
+      return bytes == 0 || held.get() + bytes <= limit;
     }
 
     boolean take(long bytes) {

@@ -29,6 +29,16 @@ public class BodyMemoryTest {
   }
 
   @Test
+  public void requestWithoutABodyNeedsNoRoomHoweverManyAnswersWait() {
+    BodyMemory full = empty();
+    for (int i = 0; i <= SHARE / SMALL; i++) {
+      full.count(SMALL);
+    }
+    assertTrue(full.hasRoom(0));
+    assertFalse(full.hasRoom(1));
+  }
+
+  @Test
   public void largeBodiesCannotShutSmallOnesOut() {
     BodyMemory large = empty();
     assertTrue(large.take(LIMIT));
