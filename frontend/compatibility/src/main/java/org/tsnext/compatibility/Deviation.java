@@ -100,7 +100,7 @@ public enum Deviation {
   IMAGE_PIXELS(LIMITS, "an image of any size is decoded", "400 beyond 100 million pixels",
       "a small file can take seconds", "max_image_pixels"),
   RESPONSE_TOO_LARGE(ANSWERS, "the worker is killed", "that request fails; the worker stays",
-      "one answer costs nobody else"),
+      "one answer costs no other request"),
   WEIGHTS_ONLY(ANSWERS, "`torch.load` runs pickles", "reads weights only", "a pickle is code",
       "weights_only: false"),
   MULTIPART_MALFORMED(ANSWERS, "the handler runs with an empty input", "400",

@@ -4,7 +4,6 @@ import static org.testng.Assert.assertEquals;
 import static org.testng.Assert.assertTrue;
 
 import io.netty.buffer.Unpooled;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -70,29 +69,13 @@ public class Http2LimitsTest extends HttpTestBase {
 
   @DataProvider
   public Object[][] frames() {
-    return new Object[][] {
-      {"settings", RawHttp2.frame(RawHttp2.SETTINGS, 0, 0, new byte[] {0, 3, 0, 0, 0, 1})},
-      {"priority", RawHttp2.frame(RawHttp2.PRIORITY, 0, 1, new byte[] {0, 0, 0, 0, 1})},
-      {"window update", RawHttp2.frame(RawHttp2.WINDOW_UPDATE, 0, 0, new byte[] {0, 0, 0, 1})},
-      {"unknown", RawHttp2.frame(0xbe, 0xff, 7, new byte[20])},
-      {"ping", RawHttp2.frame(RawHttp2.PING, 0, 0, new byte[8])},
-      {"acknowledged ping", RawHttp2.frame(RawHttp2.PING, 1, 0, new byte[8])},
-    };
+    return RawHttp2.floods();
   }
 
   @Test(dataProvider = "frames")
   public void floodEndsItsConnection(String name, byte[] frame) throws Exception {
     try (RawHttp2 client = RawHttp2.connect(port)) {
-      ByteArrayOutputStream flood = new ByteArrayOutputStream();
-      for (int i = 0; i < FLOOD; i++) {
-        flood.writeBytes(frame);
-      }
-      try {
-        client.write(flood.toByteArray());
-      } catch (IOException e) {
-        return; // It ended before the flood did.
-      }
-      assertTrue(client.isClosedWithin(LONG), name);
+      assertTrue(client.isEndedBy(frame, FLOOD, LONG), name);
     }
   }
 

@@ -9,8 +9,8 @@ import java.time.Duration;
 final class ReplacementPolicy {
 
   private static final Duration FIRST_PAUSE = Duration.ofSeconds(10);
-  private static final Duration LONGEST_PAUSE = Duration.ofMinutes(30);
-  private static final Duration LONGEST_DELAY = Duration.ofSeconds(30);
+  private static final Duration MAX_PAUSE = Duration.ofMinutes(30);
+  private static final Duration MAX_DELAY = Duration.ofSeconds(30);
 
   /** After this long without another one, earlier replacements count no more. */
   static final Duration FORGOTTEN_AFTER = Duration.ofHours(1);
@@ -28,7 +28,7 @@ final class ReplacementPolicy {
       return Duration.ZERO;
     }
     Duration pause = FIRST_PAUSE.multipliedBy(1L << Math.min(replacements - 1, 20));
-    return pause.compareTo(LONGEST_PAUSE) < 0 ? pause : LONGEST_PAUSE;
+    return pause.compareTo(MAX_PAUSE) < 0 ? pause : MAX_PAUSE;
   }
 
   /**
@@ -40,6 +40,6 @@ final class ReplacementPolicy {
    */
   static Duration delay(int useless) {
     Duration delay = useless == 0 ? Duration.ZERO : RestartPolicy.delayOf(useless);
-    return delay.compareTo(LONGEST_DELAY) < 0 ? delay : LONGEST_DELAY;
+    return delay.compareTo(MAX_DELAY) < 0 ? delay : MAX_DELAY;
   }
 }

@@ -71,6 +71,18 @@ public final class RawHttp2 implements AutoCloseable {
     return client;
   }
 
+  /** Names and frames that a client may send, but not without end: of each a flood. */
+  public static Object[][] floods() {
+    return new Object[][] {
+      {"settings", frame(SETTINGS, 0, 0, new byte[] {0, 3, 0, 0, 0, 1})},
+      {"priority", frame(PRIORITY, 0, 1, new byte[] {0, 0, 0, 0, 1})},
+      {"window update", frame(WINDOW_UPDATE, 0, 0, new byte[] {0, 0, 0, 1})},
+      {"unknown", frame(0xbe, 0xff, 7, new byte[20])},
+      {"ping", frame(PING, 0, 0, new byte[8])},
+      {"acknowledged ping", frame(PING, 1, 0, new byte[8])},
+    };
+  }
+
   public static byte[] frame(int type, int flags, int stream, byte... payload) {
     byte[] frame = new byte[FRAME_HEADER + payload.length];
     frame[0] = (byte) (payload.length >> 16);
@@ -173,6 +185,20 @@ public final class RawHttp2 implements AutoCloseable {
         return frame;
       }
     }
+  }
+
+  /** Sends a frame many times; whether the server closes the connection during or after it. */
+  public boolean isEndedBy(byte[] frame, int times, Duration limit) throws IOException {
+    ByteArrayOutputStream flood = new ByteArrayOutputStream();
+    for (int i = 0; i < times; i++) {
+      flood.writeBytes(frame);
+    }
+    try {
+      write(flood.toByteArray());
+    } catch (IOException e) {
+      return true;
+    }
+    return isClosedWithin(limit);
   }
 
   /** Whether the server closes the connection in time. Reads what it still says. */
