@@ -64,6 +64,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TorchServe]:
         "request_read_timeout_sec": "5",
         "inference_max_connections": str(CONNECTIONS),
         "body_memory_bytes": str(MEMORY),
+        "max_request_size": str(MEMORY),  # for one such body there is always room
     }
     running = tls_server(tmp_path_factory.mktemp("limits"), {**keys, **limits})
     running.store.write_handler("h", HANDLER)
@@ -156,3 +157,23 @@ def test_calls_that_never_end_do_not_shut_others_out(server: TorchServe) -> None
                 return False
 
     wait_for(served, "the places are free")
+
+
+def test_small_bodies_have_their_share_of_the_memory(server: TorchServe) -> None:
+    url = f"{server.inference}/predictions/h"
+    head = block(_method="POST", _scheme="https", _path="/predictions/h", _authority="localhost")
+
+    def ask(size: int) -> int:
+        answer = requests.post(url, data=b"x" * size, verify=str(KEYS / "ec.crt"), timeout=60)
+        return answer.status_code
+
+    with contextlib.ExitStack() as stack:
+        for _ in range(3):
+            connection = stack.enter_context(connect(server.inference_port, True))
+            for stream in (1, 3, 5, 7):
+                connection.sendall(
+                    frame(HEADERS, END_HEADERS, stream, head) + frame(DATA, 0, stream, bytes(BODY))
+                )
+        wait_for(lambda: ask(BODY) == 503, "the share is full")
+        assert ask(2 * BODY) == 200, "large ones have room"
+    wait_for(lambda: ask(BODY) == 200, "the share is free again")
