@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import array
+import fcntl
 import json
 import os
 import resource
+import signal
+import termios
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +114,39 @@ def test_module_of_the_model_wins_over_one_the_zygote_has_imported(
     assert worker.ask(request_of(b""))[0].body == b"the model"
     assert "the model has modules of its own for yaml" in shared_frontend.text(0)
     worker.close()
+
+
+def test_worker_that_is_not_forked_starts_once_however_late_init_hears_of_it(
+    make_frontend: Any, model: Any, request_of: Any, until: Any
+) -> None:
+    frontend = make_frontend()
+    zygote = frontend.wait_for("READY")["pid"]
+    folder = model(WHOSE)
+    (folder / "yaml.py").write_text("WHOSE = 'the model'\ndef safe_load(text): return {}\n")
+    os.kill(zygote, signal.SIGSTOP)
+    launch = frontend.order("fork", folder)
+    until(lambda: _waits(frontend.init.pid) and not _unread(frontend.init.stdin), "the order")
+    os.kill(frontend.init.pid, signal.SIGSTOP)
+    os.kill(zygote, signal.SIGCONT)
+    # The refusal and the end of the channel to a reaper that never was are here together.
+    until(lambda: _waits(zygote), "the refusal of the zygote")
+    os.kill(frontend.init.pid, signal.SIGCONT)
+    worker = frontend.worker(launch)
+    worker.load(folder, "handler")
+    assert worker.ask(request_of(b""))[0].body == b"the model"
+    worker.close()
+    assert frontend.exit_of(launch) == {"pid": worker.hello["pid"], "code": 0}
+    assert len(frontend.find("EXITED", launch)) == 1
+
+
+def _waits(pid: int) -> bool:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "S"
+
+
+def _unread(pipe: Any) -> int:
+    count = array.array("i", [0])
+    fcntl.ioctl(pipe, termios.FIONREAD, count)
+    return count[0]
 
 
 LINES = """

@@ -327,10 +327,12 @@ class Init:
         self._fork_next()
 
     def _on_forked(self, launch_id: int, fields: dict[str, Any]) -> None:
-        launch, self._forking = self._forking, None
+        launch = self._forking
         if launch is None or launch.id != launch_id:
             raise ProtocolError(f"the zygote answers launch {launch_id}, which it was not given")
+        # While it counts as being forked, the end of its reaper is not the end of the launch.
         self._reapers.receive()
+        self._forking = None
         if "error" in fields or (not launch.pid and launch.reaper is None):
             self._drop_attempt(launch)
             self._spawn_instead(launch, str(fields.get("error", _REAPER_LOST)))
@@ -360,9 +362,10 @@ class Init:
         self._zygote_hopeful = hopeful
         self._zygote_start_at = time.monotonic() + restart_delay(self._zygote_failures)
         self._zygote_failures += 1
-        orphaned, self._forking = self._forking, None
+        orphaned = self._forking
         if orphaned is not None:
             self._reapers.receive()
+            self._forking = None
             if not orphaned.pid:
                 self._drop_attempt(orphaned)
                 self._spawn_instead(orphaned, reason)
