@@ -84,6 +84,13 @@ def _parent(pid: int) -> int:
         return 0
 
 
+def _name(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().rstrip("\n")
+    except OSError:
+        return ""
+
+
 class ModelStore:
     """A folder of models."""
 
@@ -265,17 +272,13 @@ class TorchServe:
         ]
 
     def zygotes(self) -> list[int]:
-        """The parent of forked workers, which have its command line but init as their parent."""
+        """The process that workers are forked from; one, unless it is being replaced."""
         inits = self.inits()
-        workers = {
-            worker.get("pid")
-            for entry in requests.get(f"{self.management}/models", timeout=30).json()["models"]
-            for worker in self.describe(entry["modelName"])["workers"]
-        }
         return [
             pid
-            for pid, words in self.processes().items()
-            if "--zygote" in words and pid not in workers and _parent(pid) in inits
+            for pid in self.processes()
+            # What it forks has its name for a moment, but it for a parent.
+            if _name(pid) == "ts-zygote" and _parent(pid) in inits
         ]
 
     def assert_nothing_left(self) -> None:
