@@ -55,13 +55,17 @@ def wait_until(condition: Callable[[], T], what: str, limit_sec: float = LIMIT_S
     return value
 
 
+def process_state(pid: int) -> str:
+    """The kernel's letter for what a process does; empty if there is none."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return ""
+
+
 def is_alive(pid: int) -> bool:
     """Whether a process exists and is no zombie."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return False
-    return stat.rpartition(")")[2].split()[0] != "Z"
+    return process_state(pid) not in ("", "Z")
 
 
 def load_fields(model_dir: Path, handler: str) -> dict[str, Any]:
@@ -422,3 +426,9 @@ def _until() -> Callable[..., Any]:
 def _alive() -> Callable[[int], bool]:
     """Tells whether a process lives."""
     return is_alive
+
+
+@pytest.fixture(name="state")
+def _state() -> Callable[[int], str]:
+    """Tells what a process does."""
+    return process_state

@@ -106,8 +106,7 @@ def handle(data, context):
 def test_module_of_the_model_wins_over_one_the_zygote_has_imported(
     shared_frontend: Any, model: Any, request_of: Any
 ) -> None:
-    folder = model(WHOSE)
-    (folder / "yaml.py").write_text("WHOSE = 'the model'\ndef safe_load(text): return {}\n")
+    folder = _with_its_own_yaml(model)
     launch = shared_frontend.order("fork", folder)
     worker = shared_frontend.worker(launch)
     worker.load(folder, "handler")
@@ -117,20 +116,19 @@ def test_module_of_the_model_wins_over_one_the_zygote_has_imported(
 
 
 def test_worker_that_is_not_forked_starts_once_however_late_init_hears_of_it(
-    make_frontend: Any, model: Any, request_of: Any, until: Any
+    make_frontend: Any, model: Any, request_of: Any, until: Any, state: Any
 ) -> None:
     frontend = make_frontend()
-    zygote = frontend.wait_for("READY")["pid"]
-    folder = model(WHOSE)
-    (folder / "yaml.py").write_text("WHOSE = 'the model'\ndef safe_load(text): return {}\n")
+    init, zygote = frontend.init.pid, frontend.wait_for("READY")["pid"]
+    folder = _with_its_own_yaml(model)
     os.kill(zygote, signal.SIGSTOP)
     launch = frontend.order("fork", folder)
-    until(lambda: _waits(frontend.init.pid) and not _unread(frontend.init.stdin), "the order")
-    os.kill(frontend.init.pid, signal.SIGSTOP)
+    until(lambda: state(init) == "S" and not _unread(frontend.init.stdin), "the order")
+    os.kill(init, signal.SIGSTOP)
     os.kill(zygote, signal.SIGCONT)
     # The refusal and the end of the channel to a reaper that never was are here together.
-    until(lambda: _waits(zygote), "the refusal of the zygote")
-    os.kill(frontend.init.pid, signal.SIGCONT)
+    until(lambda: state(zygote) == "S", "the refusal of the zygote")
+    os.kill(init, signal.SIGCONT)
     worker = frontend.worker(launch)
     worker.load(folder, "handler")
     assert worker.ask(request_of(b""))[0].body == b"the model"
@@ -139,8 +137,10 @@ def test_worker_that_is_not_forked_starts_once_however_late_init_hears_of_it(
     assert len(frontend.find("EXITED", launch)) == 1
 
 
-def _waits(pid: int) -> bool:
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "S"
+def _with_its_own_yaml(model: Any) -> Path:
+    folder: Path = model(WHOSE)
+    (folder / "yaml.py").write_text("WHOSE = 'the model'\ndef safe_load(text): return {}\n")
+    return folder
 
 
 def _unread(pipe: Any) -> int:

@@ -164,10 +164,6 @@ class Parents:
         for parent in list(self._all):
             self._on_channel(parent)
 
-    def is_forking(self, launch: Launch) -> bool:
-        """Return whether a parent was told to fork a worker and has not answered."""
-        return any(parent.forking is launch for parent in self._all)
-
     def due_at(self) -> float:
         """Return when `end_overdue` is to be called, in `time.monotonic` seconds."""
         return min((parent.answer_by for parent in self._all), default=math.inf)
@@ -222,12 +218,10 @@ class Parents:
             self._retire(parent)
 
     def _on_forked(self, parent: ParentProcess, launch_id: int, fields: dict[str, Any]) -> None:
-        launch = parent.forking
+        launch, parent.forking = parent.forking, None
         if launch is None or launch.id != launch_id:
             raise ProtocolError(f"a parent answers launch {launch_id}, which it was not given")
-        # While it counts as being forked, the end of its reaper is not the end of the launch.
         self._reapers.receive()
-        parent.forking = None
         if "error" in fields or (not launch.pid and launch.reaper is None):
             error = str(fields.get("error", "its reaper ended before it was started"))
             self._starter.not_started(launch, {"code": 127, "error": error})
@@ -255,8 +249,6 @@ class Parents:
             self._starter.withdraw(parent.launch)
 
     def _lost(self, parent: ParentProcess, ending: Mapping[str, Any]) -> None:
-        if parent.forking is not None:
-            self._reapers.receive()
         self._all.remove(parent)
         if self._current.get(parent.number) is parent:
             del self._current[parent.number]
@@ -264,9 +256,11 @@ class Parents:
             self._unwatch(parent)
             parent.close()
         forking, parent.forking = parent.forking, None
-        if forking is not None and not forking.pid:
-            # A half-started worker dies with its lifeline.
-            parent.waiting.appendleft(forking)
+        if forking is not None:
+            self._reapers.receive()
+            if not forking.pid:
+                # A half-started worker dies with its lifeline.
+                parent.waiting.appendleft(forking)
         while parent.waiting:
             self._starter.not_started(parent.waiting.popleft(), ending)
 

@@ -26,7 +26,7 @@ class Hearer(Protocol):
         """A launch never gets a process."""
 
     def reaper_lost(self, launch: Launch) -> None:
-        """A reaper has ended before it had a worker."""
+        """A reaper has ended before it had a program."""
 
     def ended(self, launch: Launch, status: Mapping[str, int]) -> None:
         """A process has ended, with all that came from it."""
@@ -171,5 +171,6 @@ class Reapers:
         self.lost()
         if launch.pid:
             self._hearer.ended(launch, _SIGKILL)
-        else:
+        elif launch.reaper_pid:
             self._hearer.reaper_lost(launch)
+        # Else a fork did not come about: the answer of what forks, or the end of that, decides.

@@ -327,12 +327,10 @@ class Init:
         self._fork_next()
 
     def _on_forked(self, launch_id: int, fields: dict[str, Any]) -> None:
-        launch = self._forking
+        launch, self._forking = self._forking, None
         if launch is None or launch.id != launch_id:
             raise ProtocolError(f"the zygote answers launch {launch_id}, which it was not given")
-        # While it counts as being forked, the end of its reaper is not the end of the launch.
         self._reapers.receive()
-        self._forking = None
         if "error" in fields or (not launch.pid and launch.reaper is None):
             self._drop_attempt(launch)
             self._spawn_instead(launch, str(fields.get("error", _REAPER_LOST)))
@@ -362,10 +360,9 @@ class Init:
         self._zygote_hopeful = hopeful
         self._zygote_start_at = time.monotonic() + restart_delay(self._zygote_failures)
         self._zygote_failures += 1
-        orphaned = self._forking
+        orphaned, self._forking = self._forking, None
         if orphaned is not None:
             self._reapers.receive()
-            self._forking = None
             if not orphaned.pid:
                 self._drop_attempt(orphaned)
                 self._spawn_instead(orphaned, reason)
@@ -430,10 +427,8 @@ class Init:
         self._frontend.log(text)
 
     def reaper_lost(self, launch: Launch) -> None:
-        """A reaper has ended before it had a worker; see `Hearer`."""
-        # While it is being forked, the answer of what forks it, or the end of that, decides.
-        if launch is not self._forking and not self._parents.is_forking(launch):
-            self.not_started(launch, {"code": _NOT_STARTED, "error": _REAPER_LOST})
+        """A reaper has ended before it had a program; see `Hearer`."""
+        self.not_started(launch, {"code": _NOT_STARTED, "error": _REAPER_LOST})
 
     def ended(self, launch: Launch, status: Mapping[str, int]) -> None:
         """A process has ended, with all that came from it; see `Hearer`."""
