@@ -162,26 +162,14 @@ def test_init_and_zygote_killed_under_load_cost_no_request(busy: TorchServe) -> 
     server = busy
     with Load(server, "echo", 16) as load:
         for name in ("ts-zygote", "ts-init"):
-            (victim,) = named(server, name)
+            (victim,) = server.named(name)
             os.kill(victim, signal.SIGKILL)
-            wait_for(lambda: named(server, name) not in ([], [victim]), f"a new {name}")  # noqa: B023
+            wait_for(lambda: server.named(name) not in ([], [victim]), f"a new {name}")  # noqa: B023
             server.wait_ready("echo", 2)
             seen = len(load.results)
             wait_for(lambda: len(load.results) > seen + 200, "load goes on")  # noqa: B023
     # The end of init ends both workers at once: nobody is tried more than once before it.
     assert load.outcomes().keys() == {"ok"}
-
-
-def named(server: TorchServe, name: str) -> list[int]:
-    """Processes of the server that call themselves `name`."""
-    found = []
-    for pid in server.processes():
-        try:
-            if Path(f"/proc/{pid}/comm").read_text().strip() == name:
-                found.append(pid)
-        except OSError:
-            continue
-    return found
 
 
 def test_worker_count_changes_under_load_cost_no_request(busy: TorchServe) -> None:

@@ -96,12 +96,7 @@ def scale(server: TorchServe, model: str, workers: int) -> float:
 
 def parents(server: TorchServe) -> list[int]:
     """The processes that hold a model for its workers."""
-    found = []
-    for pid in server.processes():
-        path = Path(f"/proc/{pid}/comm")
-        if path.exists() and path.read_text().startswith("ts-parent"):
-            found.append(pid)
-    return found
+    return server.named("ts-parent")
 
 
 def proportional_mib(pids: list[int]) -> float:

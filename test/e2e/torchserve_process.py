@@ -274,12 +274,12 @@ class TorchServe:
     def zygotes(self) -> list[int]:
         """The process that workers are forked from; one, unless it is being replaced."""
         inits = self.inits()
-        return [
-            pid
-            for pid in self.processes()
-            # What it forks has its name for a moment, but it for a parent.
-            if _name(pid) == "ts-zygote" and _parent(pid) in inits
-        ]
+        # What it forks has its name for a moment, but it for a parent.
+        return [pid for pid in self.named("ts-zygote") if _parent(pid) in inits]
+
+    def named(self, start: str) -> list[int]:
+        """Processes whose own name, of at most 15 letters, begins so."""
+        return [pid for pid in self.processes() if _name(pid).startswith(start)]
 
     def assert_nothing_left(self) -> None:
         """Fails if a process of this server lives, its temporary folder holds files, or it lost a
