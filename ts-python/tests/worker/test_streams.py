@@ -214,7 +214,7 @@ def test_stopping_criteria_run_requests_until_they_are_done(
     shared_frontend: Any, model: Any, request_of: Any, until: Any
 ) -> None:
     worker = shared_frontend.loaded("fork", model(CONTINUOUS), batch_size=4)
-    long = worker.predict(request_of(b"2000", "text/plain", id="long"))
+    long = worker.predict(request_of(b"1000000", "text/plain", id="long"))
     until(lambda: worker.of(long), "the first token")
     short = worker.predict(request_of(b"3", "text/plain", id="short"))
     end = json.loads(worker.ends(short)[0].body)
