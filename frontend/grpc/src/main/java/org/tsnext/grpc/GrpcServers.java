@@ -27,6 +27,9 @@ import org.tsnext.grpc.openinference.OpenInferenceService;
 import org.tsnext.grpc.server.Drain;
 import org.tsnext.grpc.server.GrpcListener;
 import org.tsnext.grpc.server.Offer;
+import org.tsnext.grpc.settings.GrpcAddress;
+import org.tsnext.grpc.settings.GrpcSettings;
+import org.tsnext.grpc.settings.ServiceSettings;
 import org.tsnext.transport.BodyMemory;
 import org.tsnext.transport.Transport;
 

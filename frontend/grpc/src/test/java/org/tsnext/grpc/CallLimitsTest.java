@@ -44,6 +44,9 @@ import org.tsnext.grpc.inference.InferenceApi;
 import org.tsnext.grpc.messages.inference.PredictionResponse;
 import org.tsnext.grpc.messages.inference.PredictionsRequest;
 import org.tsnext.grpc.messages.inference.TorchServeHealthResponse;
+import org.tsnext.grpc.settings.GrpcAccess;
+import org.tsnext.grpc.settings.GrpcLimits;
+import org.tsnext.grpc.settings.GrpcSettings;
 import org.tsnext.transport.testing.RawHttp2;
 import org.tsnext.transport.testing.RawHttp2.Frame;
 

@@ -41,6 +41,8 @@ import org.tsnext.core.testing.FakeInference;
 import org.tsnext.grpc.health.HealthApi;
 import org.tsnext.grpc.inference.InferenceApi;
 import org.tsnext.grpc.messages.inference.PredictionResponse;
+import org.tsnext.grpc.settings.GrpcAccess;
+import org.tsnext.grpc.settings.GrpcAddress;
 import org.tsnext.transport.testing.CapturedLog;
 
 /** What listeners do for every service: addresses, limits, health, the access log, the way down. */

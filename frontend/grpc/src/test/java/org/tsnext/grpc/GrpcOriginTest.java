@@ -18,6 +18,8 @@ import java.util.Optional;
 import org.testng.annotations.DataProvider;
 import org.testng.annotations.Test;
 import org.tsnext.core.access.AllowedPages;
+import org.tsnext.grpc.settings.GrpcAccess;
+import org.tsnext.grpc.settings.GrpcSettings;
 
 /** Web pages that reach the listeners of gRPC by the HTTP/2 of a browser. */
 public class GrpcOriginTest extends GrpcTestBase {

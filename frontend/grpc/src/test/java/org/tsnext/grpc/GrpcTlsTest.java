@@ -21,6 +21,8 @@ import org.testng.annotations.AfterClass;
 import org.testng.annotations.BeforeClass;
 import org.testng.annotations.Test;
 import org.tsnext.core.access.AllowedPages;
+import org.tsnext.grpc.settings.GrpcAccess;
+import org.tsnext.grpc.settings.GrpcSettings;
 import org.tsnext.transport.tls.KeySource;
 import org.tsnext.transport.tls.TlsKeys;
 

@@ -31,7 +31,6 @@ import org.tsnext.core.access.AllowedPages;
 import org.tsnext.core.access.KeyKind;
 import org.tsnext.core.testing.FakeInference;
 import org.tsnext.core.testing.ManualTime;
-import org.tsnext.grpc.ServiceSettings.OpenInferenceProtocol;
 import org.tsnext.grpc.health.HealthApi;
 import org.tsnext.grpc.inference.InferenceApi;
 import org.tsnext.grpc.messages.inference.PredictionResponse;
@@ -39,6 +38,10 @@ import org.tsnext.grpc.messages.inference.PredictionsRequest;
 import org.tsnext.grpc.messages.inference.TorchServeHealthResponse;
 import org.tsnext.grpc.messages.openinference.ModelInferRequest;
 import org.tsnext.grpc.messages.openinference.ModelInferResponse;
+import org.tsnext.grpc.settings.GrpcAccess;
+import org.tsnext.grpc.settings.GrpcSettings;
+import org.tsnext.grpc.settings.ServiceSettings;
+import org.tsnext.grpc.settings.ServiceSettings.OpenInferenceProtocol;
 
 /** Servers whose keys are {@code ask} and {@code manage}. */
 public class GrpcTokenTest extends GrpcTestBase {

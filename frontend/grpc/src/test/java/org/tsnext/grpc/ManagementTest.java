@@ -40,6 +40,7 @@ import org.tsnext.grpc.messages.management.RegisterModelRequest;
 import org.tsnext.grpc.messages.management.ScaleWorkerRequest;
 import org.tsnext.grpc.messages.management.SetDefaultRequest;
 import org.tsnext.grpc.messages.management.UnregisterModelRequest;
+import org.tsnext.grpc.settings.ServiceSettings;
 
 /** The management service over a real connection, on a core that answers as told. */
 public final class ManagementTest extends GrpcTestBase {

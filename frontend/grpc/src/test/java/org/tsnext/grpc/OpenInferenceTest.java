@@ -43,7 +43,6 @@ import org.tsnext.core.request.Header;
 import org.tsnext.core.request.RequestKind;
 import org.tsnext.core.request.ResponseHead;
 import org.tsnext.core.testing.FakeInference;
-import org.tsnext.grpc.ServiceSettings.OpenInferenceProtocol;
 import org.tsnext.grpc.call.CallErrors;
 import org.tsnext.grpc.messages.openinference.InferTensorContents;
 import org.tsnext.grpc.messages.openinference.ModelInferRequest;
@@ -59,6 +58,8 @@ import org.tsnext.grpc.messages.openinference.ServerMetadataResponse;
 import org.tsnext.grpc.messages.openinference.ServerReadyRequest;
 import org.tsnext.grpc.messages.openinference.ServerReadyResponse;
 import org.tsnext.grpc.openinference.OpenInferenceService;
+import org.tsnext.grpc.settings.ServiceSettings;
+import org.tsnext.grpc.settings.ServiceSettings.OpenInferenceProtocol;
 
 /** The Open Inference Protocol as a client meets it, under both names of its service. */
 public final class OpenInferenceTest extends GrpcTestBase {

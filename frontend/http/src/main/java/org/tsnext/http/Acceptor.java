@@ -22,6 +22,8 @@ import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.PosixFilePermission;
 import java.util.Set;
 import org.tsnext.core.ownership.Host;
+import org.tsnext.http.settings.ListenAddress;
+import org.tsnext.http.settings.ListenerRole;
 import org.tsnext.transport.Transport;
 
 /** One open listener. */

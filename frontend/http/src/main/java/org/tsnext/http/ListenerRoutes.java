@@ -18,6 +18,9 @@ import org.tsnext.http.metrics.MetricsRoutes;
 import org.tsnext.http.openapi.ApiDescriptionRoutes;
 import org.tsnext.http.routing.Route;
 import org.tsnext.http.routing.RouteTable;
+import org.tsnext.http.settings.HttpSettings;
+import org.tsnext.http.settings.ListenerRole;
+import org.tsnext.http.settings.TokenSettings;
 
 /** Puts the route table of a listener together from the roles it has. */
 final class ListenerRoutes {

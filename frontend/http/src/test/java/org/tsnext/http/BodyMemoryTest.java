@@ -12,6 +12,11 @@ import org.testng.annotations.Test;
 import org.tsnext.core.request.ResponseHead;
 import org.tsnext.core.request.ResponseHead.BodyKind;
 import org.tsnext.http.RawClient.Answer;
+import org.tsnext.http.settings.CorsSettings;
+import org.tsnext.http.settings.HttpSettings;
+import org.tsnext.http.settings.ListenAddress;
+import org.tsnext.http.settings.OpenInferenceSettings;
+import org.tsnext.http.settings.SocketSettings;
 
 /** Many large bodies at once: what finds no room is refused, and nothing else. */
 public class BodyMemoryTest extends HttpTestBase {

@@ -11,6 +11,9 @@ import java.util.concurrent.TimeUnit;
 import org.testng.annotations.BeforeMethod;
 import org.testng.annotations.Test;
 import org.tsnext.http.RawClient.Answer;
+import org.tsnext.http.settings.AccessSettings;
+import org.tsnext.http.settings.ConnectionLimits;
+import org.tsnext.http.settings.HostSettings;
 import org.tsnext.transport.testing.CapturedLog;
 
 /** Clients that want many connections, or keep one without using it. Times are real, and short. */

@@ -12,6 +12,12 @@ import org.testng.annotations.Test;
 import org.tsnext.core.access.AccessKeys;
 import org.tsnext.core.time.Clock;
 import org.tsnext.http.RawClient.Answer;
+import org.tsnext.http.settings.AccessSettings;
+import org.tsnext.http.settings.ConnectionLimits;
+import org.tsnext.http.settings.CorsSettings;
+import org.tsnext.http.settings.HostSettings;
+import org.tsnext.http.settings.ListenAddress;
+import org.tsnext.http.settings.TokenSettings;
 
 /** Web pages of other origins, with tokens on: their browsers ask first, without a key. */
 public class CrossOriginTest extends HttpTestBase {

@@ -16,6 +16,12 @@ import org.tsnext.core.access.AccessKeys;
 import org.tsnext.core.access.KeyKind;
 import org.tsnext.core.time.Clock;
 import org.tsnext.http.RawClient.Answer;
+import org.tsnext.http.settings.AccessSettings;
+import org.tsnext.http.settings.ConnectionLimits;
+import org.tsnext.http.settings.CorsSettings;
+import org.tsnext.http.settings.HostSettings;
+import org.tsnext.http.settings.ListenAddress;
+import org.tsnext.http.settings.TokenSettings;
 
 /** A browser whose page had its own domain resolve to this machine. */
 public class HostTest extends HttpTestBase {

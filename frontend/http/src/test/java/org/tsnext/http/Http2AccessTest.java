@@ -16,6 +16,10 @@ import org.tsnext.core.access.AccessKeys;
 import org.tsnext.core.access.KeyKind;
 import org.tsnext.core.time.Clock;
 import org.tsnext.http.Http2Client.Call;
+import org.tsnext.http.settings.AccessSettings;
+import org.tsnext.http.settings.ConnectionLimits;
+import org.tsnext.http.settings.HostSettings;
+import org.tsnext.http.settings.TokenSettings;
 
 /** What is asked of clients does not depend on the version of HTTP. */
 public class Http2AccessTest extends HttpTestBase {

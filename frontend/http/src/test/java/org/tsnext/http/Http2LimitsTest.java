@@ -13,6 +13,14 @@ import org.testng.annotations.DataProvider;
 import org.testng.annotations.Test;
 import org.tsnext.core.request.ResponseHead;
 import org.tsnext.core.request.ResponseHead.BodyKind;
+import org.tsnext.http.settings.AccessSettings;
+import org.tsnext.http.settings.ConnectionLimits;
+import org.tsnext.http.settings.CorsSettings;
+import org.tsnext.http.settings.HostSettings;
+import org.tsnext.http.settings.HttpSettings;
+import org.tsnext.http.settings.ListenAddress;
+import org.tsnext.http.settings.OpenInferenceSettings;
+import org.tsnext.http.settings.SocketSettings;
 import org.tsnext.transport.testing.RawHttp2;
 import org.tsnext.transport.testing.RawHttp2.Frame;
 

@@ -21,6 +21,13 @@ import org.tsnext.core.testing.CoreFixture;
 import org.tsnext.core.testing.FakeInference;
 import org.tsnext.core.testing.FakeModels;
 import org.tsnext.core.time.Clock;
+import org.tsnext.http.settings.AccessSettings;
+import org.tsnext.http.settings.CorsSettings;
+import org.tsnext.http.settings.HttpSettings;
+import org.tsnext.http.settings.ListenAddress;
+import org.tsnext.http.settings.ListenerRole;
+import org.tsnext.http.settings.OpenInferenceSettings;
+import org.tsnext.http.settings.SocketSettings;
 import org.tsnext.transport.Transport;
 import org.tsnext.transport.testing.LeakWatch;
 

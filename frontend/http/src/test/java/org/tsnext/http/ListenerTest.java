@@ -23,6 +23,9 @@ import org.testng.SkipException;
 import org.testng.annotations.DataProvider;
 import org.testng.annotations.Test;
 import org.tsnext.http.RawClient.Answer;
+import org.tsnext.http.settings.CorsSettings;
+import org.tsnext.http.settings.ListenAddress;
+import org.tsnext.http.settings.ListenerRole;
 import org.tsnext.transport.testing.CapturedLog;
 
 public class ListenerTest extends HttpTestBase {

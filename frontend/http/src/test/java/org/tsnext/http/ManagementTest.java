@@ -31,6 +31,8 @@ import org.tsnext.core.request.Header;
 import org.tsnext.core.request.RequestKind;
 import org.tsnext.core.testing.FakeInference;
 import org.tsnext.http.RawClient.Answer;
+import org.tsnext.http.settings.CorsSettings;
+import org.tsnext.http.settings.ListenAddress;
 
 public class ManagementTest extends HttpTestBase {
 

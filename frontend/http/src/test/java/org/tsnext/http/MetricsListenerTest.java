@@ -25,6 +25,13 @@ import org.tsnext.core.metrics.VersionMetrics;
 import org.tsnext.core.testing.ManualTime;
 import org.tsnext.core.testing.MetricReader;
 import org.tsnext.http.RawClient.Answer;
+import org.tsnext.http.settings.AccessSettings;
+import org.tsnext.http.settings.ConnectionLimits;
+import org.tsnext.http.settings.CorsSettings;
+import org.tsnext.http.settings.HostSettings;
+import org.tsnext.http.settings.HttpSettings;
+import org.tsnext.http.settings.ListenAddress;
+import org.tsnext.http.settings.TokenSettings;
 
 /** The metrics listener, and metrics on a combined one. */
 public class MetricsListenerTest extends HttpTestBase {

@@ -8,6 +8,7 @@ import org.testng.annotations.Test;
 import org.tsnext.core.request.RequestKind;
 import org.tsnext.core.testing.FakeInference.Seen;
 import org.tsnext.http.RawClient.Answer;
+import org.tsnext.http.settings.OpenInferenceSettings;
 
 /** The Open Inference Protocol beside its predictions, where it is switched on. */
 public class OpenInferenceTest extends HttpTestBase {

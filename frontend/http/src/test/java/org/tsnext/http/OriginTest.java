@@ -18,6 +18,13 @@ import org.tsnext.core.access.AccessKeys;
 import org.tsnext.core.access.KeyKind;
 import org.tsnext.core.time.Clock;
 import org.tsnext.http.RawClient.Answer;
+import org.tsnext.http.settings.AccessSettings;
+import org.tsnext.http.settings.ConnectionLimits;
+import org.tsnext.http.settings.CorsSettings;
+import org.tsnext.http.settings.HostSettings;
+import org.tsnext.http.settings.ListenAddress;
+import org.tsnext.http.settings.OpenInferenceSettings;
+import org.tsnext.http.settings.TokenSettings;
 
 /** Web pages that ask through the browser of someone on this machine. */
 public class OriginTest extends HttpTestBase {

@@ -19,6 +19,12 @@ import org.tsnext.core.request.ResponseHead.BodyKind;
 import org.tsnext.core.testing.FakeInference.Part;
 import org.tsnext.core.testing.FakeInference.Seen;
 import org.tsnext.http.RawClient.Answer;
+import org.tsnext.http.settings.AccessSettings;
+import org.tsnext.http.settings.CorsSettings;
+import org.tsnext.http.settings.HttpSettings;
+import org.tsnext.http.settings.ListenAddress;
+import org.tsnext.http.settings.OpenInferenceSettings;
+import org.tsnext.http.settings.SocketSettings;
 
 public class PredictionTest extends HttpTestBase {
 

@@ -25,6 +25,11 @@ import org.tsnext.core.error.ServingException;
 import org.tsnext.core.testing.FakeInference.Seen;
 import org.tsnext.core.testing.ManualTime;
 import org.tsnext.http.RawClient.Answer;
+import org.tsnext.http.settings.AccessSettings;
+import org.tsnext.http.settings.ConnectionLimits;
+import org.tsnext.http.settings.HostSettings;
+import org.tsnext.http.settings.OpenInferenceSettings;
+import org.tsnext.http.settings.TokenSettings;
 import org.tsnext.transport.testing.CapturedLog;
 
 /** A server whose keys are {@code ask}, {@code manage} and {@code replace}. */

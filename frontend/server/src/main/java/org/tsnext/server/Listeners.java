@@ -13,7 +13,8 @@ import org.tsnext.grpc.BoundGrpcListener;
 import org.tsnext.grpc.GrpcServers;
 import org.tsnext.http.BoundListener;
 import org.tsnext.http.HttpServer;
-import org.tsnext.http.ListenerRole;
+import org.tsnext.http.settings.ListenerRole;
+import org.tsnext.server.lifecycle.StartException;
 
 /** All listeners of the server: opened one after the other, closed together. */
 final class Listeners {

@@ -20,6 +20,8 @@ import org.tsnext.core.time.Scheduler;
 import org.tsnext.core.time.TimerThread;
 import org.tsnext.core.worker.WorkerUsage;
 import org.tsnext.http.MetricsSource;
+import org.tsnext.server.lifecycle.ClosingStack;
+import org.tsnext.server.lifecycle.StartException;
 import org.tsnext.server.logging.ModelMetricsLog;
 import org.tsnext.server.logging.ServerMetricsLog;
 import org.tsnext.server.metrics.MetricsConfig;

@@ -4,7 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.tsnext.archive.remote.AllowedUrls;
-import org.tsnext.http.ListenAddress;
+import org.tsnext.http.settings.ListenAddress;
 import org.tsnext.server.settings.ListenerKeys;
 import org.tsnext.server.settings.ModelKeys;
 import org.tsnext.server.settings.SecurityKeys;

@@ -19,16 +19,17 @@ import org.slf4j.LoggerFactory;
 import org.tsnext.core.time.Clock;
 import org.tsnext.server.StatusFile.State;
 import org.tsnext.server.StatusFile.Status;
+import org.tsnext.server.lifecycle.StartException;
 import org.tsnext.server.logging.Logging;
 import org.tsnext.server.machine.GpuDetector;
 import org.tsnext.server.machine.NvidiaSmi;
 import org.tsnext.server.machine.Signals;
+import org.tsnext.server.persistence.SnapshotFolder;
+import org.tsnext.server.persistence.SnapshotPlan;
 import org.tsnext.server.settings.ConfigFile;
 import org.tsnext.server.settings.InvalidSettingsException;
 import org.tsnext.server.settings.Settings;
 import org.tsnext.server.settings.SettingsLoader;
-import org.tsnext.server.snapshot.SnapshotFolder;
-import org.tsnext.server.snapshot.SnapshotPlan;
 
 /** One run of the server, from its settings to its end. */
 final class ServerProcess {

@@ -4,12 +4,12 @@ import java.nio.file.Path;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.tsnext.core.model.ServingSettings;
+import org.tsnext.server.persistence.SnapshotPlan;
 import org.tsnext.server.settings.ConfigFile;
 import org.tsnext.server.settings.ModelKeys;
 import org.tsnext.server.settings.ServerKeys;
 import org.tsnext.server.settings.Settings;
 import org.tsnext.server.settings.WorkerKeys;
-import org.tsnext.server.snapshot.SnapshotPlan;
 import org.tsnext.transport.Transport;
 
 /** What the log says at start: the values that matter, and what a person should know. */

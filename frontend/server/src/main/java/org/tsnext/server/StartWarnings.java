@@ -3,10 +3,10 @@ package org.tsnext.server;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import org.tsnext.server.persistence.SnapshotPlan;
 import org.tsnext.server.settings.ModelKeys;
 import org.tsnext.server.settings.ModelsProperty;
 import org.tsnext.server.settings.Settings;
-import org.tsnext.server.snapshot.SnapshotPlan;
 
 /** What a person should hear about a start. Logs nothing itself: settings are printed without. */
 final class StartWarnings {

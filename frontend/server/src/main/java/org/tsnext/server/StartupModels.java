@@ -22,6 +22,7 @@ import org.tsnext.core.error.ServingException;
 import org.tsnext.core.model.ModelService;
 import org.tsnext.core.model.RegisterModel;
 import org.tsnext.core.model.ScaleResult;
+import org.tsnext.server.lifecycle.StartException;
 import org.tsnext.server.snapshot.SavedModel;
 import org.tsnext.server.snapshot.Snapshot;
 

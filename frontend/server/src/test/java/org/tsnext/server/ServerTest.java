@@ -24,13 +24,14 @@ import java.util.Set;
 import org.testng.annotations.AfterMethod;
 import org.testng.annotations.BeforeMethod;
 import org.testng.annotations.Test;
+import org.tsnext.server.lifecycle.StartException;
 import org.tsnext.server.machine.GpuDetector;
+import org.tsnext.server.persistence.SnapshotFolder;
+import org.tsnext.server.persistence.SnapshotPlan;
 import org.tsnext.server.settings.ConfigFile;
 import org.tsnext.server.settings.Settings;
 import org.tsnext.server.settings.SettingsLoader;
-import org.tsnext.server.snapshot.SnapshotFolder;
 import org.tsnext.server.snapshot.SnapshotJson;
-import org.tsnext.server.snapshot.SnapshotPlan;
 
 /** The real parts put together; only Python is a script that reads its input and does nothing. */
 public class ServerTest {

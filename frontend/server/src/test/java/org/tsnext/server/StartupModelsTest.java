@@ -20,6 +20,7 @@ import org.tsnext.core.model.RegisterModel;
 import org.tsnext.core.model.ScaleModel;
 import org.tsnext.core.model.ScaleResult;
 import org.tsnext.core.testing.FakeModels;
+import org.tsnext.server.lifecycle.StartException;
 import org.tsnext.server.snapshot.SavedModel;
 import org.tsnext.server.snapshot.SnapshotJson;
 

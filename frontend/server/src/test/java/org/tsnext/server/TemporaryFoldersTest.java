@@ -13,7 +13,10 @@ import java.util.Optional;
 import org.testng.annotations.AfterMethod;
 import org.testng.annotations.BeforeMethod;
 import org.testng.annotations.Test;
-import org.tsnext.server.TemporaryFolders.Sockets;
+import org.tsnext.server.lifecycle.ClosingStack;
+import org.tsnext.server.lifecycle.StartException;
+import org.tsnext.server.lifecycle.TemporaryFolders;
+import org.tsnext.server.lifecycle.TemporaryFolders.Sockets;
 
 public class TemporaryFoldersTest {
   private Path parent;

@@ -9,13 +9,13 @@ import org.tsnext.core.access.HeaderPolicy;
 import org.tsnext.core.inference.InferenceService;
 import org.tsnext.core.model.ModelService;
 import org.tsnext.core.model.SequenceHeaders;
-import org.tsnext.grpc.GrpcLimits;
 import org.tsnext.grpc.call.CallErrors;
 import org.tsnext.grpc.call.HeldMemory;
 import org.tsnext.grpc.call.ServiceTable;
 import org.tsnext.grpc.messages.inference.Inference;
 import org.tsnext.grpc.messages.inference.TorchServeHealthResponse;
 import org.tsnext.grpc.server.Drain;
+import org.tsnext.grpc.settings.GrpcLimits;
 import org.tsnext.transport.BodyMemory;
 
 /** The table of the rpcs of {@code InferenceAPIsService}. */

@@ -14,7 +14,6 @@ import org.tsnext.core.request.InferenceRequest;
 import org.tsnext.core.request.InputPart;
 import org.tsnext.core.request.Protocol;
 import org.tsnext.core.request.ResponseHead;
-import org.tsnext.grpc.GrpcLimits;
 import org.tsnext.grpc.call.CallFacts;
 import org.tsnext.grpc.call.HandlerHeaders;
 import org.tsnext.grpc.call.InboundCall;
@@ -24,6 +23,7 @@ import org.tsnext.grpc.call.UnaryHandler;
 import org.tsnext.grpc.call.UnarySink;
 import org.tsnext.grpc.messages.openinference.ModelInferRequest;
 import org.tsnext.grpc.messages.openinference.ModelInferResponse;
+import org.tsnext.grpc.settings.GrpcLimits;
 
 /**
  * {@code ModelInfer}: gives the handler the JSON that it gets over HTTP, and reads the JSON that it

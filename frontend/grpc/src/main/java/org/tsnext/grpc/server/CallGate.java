@@ -17,9 +17,9 @@ import org.tsnext.core.access.OriginCheck;
 import org.tsnext.core.access.OriginCheck.Page;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.request.RequestIds;
-import org.tsnext.grpc.GrpcAccess;
 import org.tsnext.grpc.call.CallErrors;
 import org.tsnext.grpc.call.CallMetadata;
+import org.tsnext.grpc.settings.GrpcAccess;
 
 /**
  * Lets calls pass that no web page of another origin makes, and that carry the key which their rpc

@@ -16,9 +16,9 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Collectors;
 import org.tsnext.core.access.Access;
 import org.tsnext.core.time.Clock;
-import org.tsnext.grpc.GrpcLimits;
 import org.tsnext.grpc.call.CallErrors;
 import org.tsnext.grpc.call.InboundCall;
+import org.tsnext.grpc.settings.GrpcLimits;
 import org.tsnext.transport.BodyMemory;
 
 /**

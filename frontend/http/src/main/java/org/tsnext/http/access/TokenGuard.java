@@ -4,8 +4,8 @@ import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpRequest;
 import org.tsnext.core.access.Access;
 import org.tsnext.core.access.KeyCheck;
-import org.tsnext.http.TokenSettings;
 import org.tsnext.http.routing.RequestGuard;
+import org.tsnext.http.settings.TokenSettings;
 
 /** Lets requests pass that carry the key which their route asks for. Any event loop. */
 public final class TokenGuard implements RequestGuard {

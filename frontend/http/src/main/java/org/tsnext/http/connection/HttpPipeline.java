@@ -8,7 +8,7 @@ import io.netty.channel.group.ChannelGroup;
 import io.netty.handler.ssl.ApplicationProtocolNames;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
-import org.tsnext.http.ConnectionLimits;
+import org.tsnext.http.settings.ConnectionLimits;
 import org.tsnext.transport.ConnectionCount;
 import org.tsnext.transport.http2.ConnectionRules;
 import org.tsnext.transport.tls.TlsListener;

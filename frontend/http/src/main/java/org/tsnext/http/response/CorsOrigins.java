@@ -5,7 +5,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 import org.tsnext.core.request.Header;
-import org.tsnext.http.CorsSettings;
+import org.tsnext.http.settings.CorsSettings;
 
 /**
  * Chooses the {@code access-control-allow-origin} of an answer where several origins are allowed: a

@@ -15,7 +15,7 @@ import java.util.Map;
 import java.util.Optional;
 import org.tsnext.core.request.Header;
 import org.tsnext.core.time.Clock;
-import org.tsnext.http.CorsSettings;
+import org.tsnext.http.settings.CorsSettings;
 
 /** Writes the heads of responses, mostly from fragments made once. Immutable, any thread. */
 public final class HeadEncoder {

@@ -14,7 +14,6 @@ import org.tsnext.core.access.Access;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.request.Header;
-import org.tsnext.http.CorsSettings;
 import org.tsnext.http.connection.Exchange;
 import org.tsnext.http.connection.RequestRouter;
 import org.tsnext.http.request.Authority;
@@ -22,6 +21,7 @@ import org.tsnext.http.request.QueryParameters;
 import org.tsnext.http.request.RequestTarget;
 import org.tsnext.http.response.ErrorRenderer;
 import org.tsnext.http.response.Response;
+import org.tsnext.http.settings.CorsSettings;
 
 /**
  * Finds the route of each request by its head, and lets a guard look at it before the body is read.

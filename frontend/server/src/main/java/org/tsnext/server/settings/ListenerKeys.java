@@ -13,7 +13,7 @@ import static org.tsnext.server.settings.SettingTypes.text;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
-import org.tsnext.http.ListenAddress;
+import org.tsnext.http.settings.ListenAddress;
 
 /** Keys of listeners: addresses, sizes, threads, TLS, CORS. */
 public final class ListenerKeys {

@@ -5,7 +5,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import org.tsnext.http.ListenAddress;
+import org.tsnext.http.settings.ListenAddress;
 
 /** Checks that need more than one key. */
 final class SettingChecks {

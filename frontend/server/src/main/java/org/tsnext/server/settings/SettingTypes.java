@@ -15,7 +15,7 @@ import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
 import org.tsnext.archive.remote.PrivateHost;
 import org.tsnext.core.request.BoundedNumber;
-import org.tsnext.http.ListenAddress;
+import org.tsnext.http.settings.ListenAddress;
 import org.tsnext.server.settings.SettingType.InvalidValueException;
 import org.tsnext.server.snapshot.Snapshot;
 import org.tsnext.server.snapshot.SnapshotJson;

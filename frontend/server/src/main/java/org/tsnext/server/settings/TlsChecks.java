@@ -3,7 +3,7 @@ package org.tsnext.server.settings;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import org.tsnext.http.ListenAddress;
+import org.tsnext.http.settings.ListenAddress;
 
 /** Checks of addresses and keys that need more than one setting. */
 final class TlsChecks {

@@ -31,7 +31,7 @@ public final class SnapshotJson {
   private SnapshotJson() {}
 
   /** The JSON text of a snapshot. */
-  static String write(Snapshot snapshot) {
+  public static String write(Snapshot snapshot) {
     JsonObject models = new JsonObject();
     for (SavedModel model : snapshot.models()) {
       if (!models.has(model.name())) {

@@ -1,2 +1,2 @@
-/** The saved state of the registered models: what it says, where it lies, and who writes it. */
+/** What a snapshot says: the registered models, as records and as JSON. */
 package org.tsnext.server.snapshot;

@@ -8,7 +8,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.regex.Pattern;
 import org.tsnext.core.access.KeyKind;
-import org.tsnext.server.StartException;
+import org.tsnext.server.lifecycle.StartException;
 import org.tsnext.server.settings.SecurityKeys;
 import org.tsnext.server.settings.SettingKey;
 import org.tsnext.server.settings.Settings;

@@ -24,7 +24,7 @@ import org.tsnext.core.access.KeyRotation;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.time.Clock;
-import org.tsnext.server.StartException;
+import org.tsnext.server.lifecycle.StartException;
 import org.tsnext.server.settings.SecurityKeys;
 import org.tsnext.server.settings.Settings;
 

@@ -16,7 +16,7 @@ import java.util.Optional;
 import org.apache.commons.io.FileUtils;
 import org.testng.annotations.DataProvider;
 import org.testng.annotations.Test;
-import org.tsnext.http.ListenAddress;
+import org.tsnext.http.settings.ListenAddress;
 import org.tsnext.server.settings.Settings.Source;
 import org.tsnext.server.settings.SettingsLoader.Given;
 

@@ -7,10 +7,10 @@ import org.tsnext.core.model.RegisterModel;
 import org.tsnext.core.model.RegisteredModel;
 
 /** Models to save. */
-final class Samples {
+public final class Samples {
   private Samples() {}
 
-  static SavedModel model(String name, String version, String url) {
+  public static SavedModel model(String name, String version, String url) {
     return SavedModel.of(registered(name, version, url, false));
   }
 

@@ -26,7 +26,7 @@ import org.testng.annotations.Test;
 import org.tsnext.core.access.AccessKeys.Verdict;
 import org.tsnext.core.access.KeyKind;
 import org.tsnext.core.testing.ManualTime;
-import org.tsnext.server.StartException;
+import org.tsnext.server.lifecycle.StartException;
 import org.tsnext.server.settings.ConfigFile;
 import org.tsnext.server.settings.InvalidSettingsException;
 import org.tsnext.server.settings.Settings;

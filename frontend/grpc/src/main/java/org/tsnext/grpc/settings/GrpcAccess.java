@@ -1,4 +1,4 @@
-package org.tsnext.grpc;
+package org.tsnext.grpc.settings;
 
 import java.util.Objects;
 import java.util.Optional;

@@ -1,4 +1,4 @@
-package org.tsnext.http;
+package org.tsnext.http.settings;
 
 /** What a listener serves. The first two on one address share one listener. */
 public enum ListenerRole {

@@ -1,4 +1,4 @@
-package org.tsnext.server.snapshot;
+package org.tsnext.server.persistence;
 
 import static org.testng.Assert.assertEquals;
 import static org.testng.Assert.assertTrue;
@@ -17,6 +17,8 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.testng.annotations.AfterMethod;
 import org.testng.annotations.BeforeMethod;
 import org.testng.annotations.Test;
+import org.tsnext.server.snapshot.Samples;
+import org.tsnext.server.snapshot.SavedModel;
 
 /** When snapshots are written. */
 public class SnapshotWriterTest {

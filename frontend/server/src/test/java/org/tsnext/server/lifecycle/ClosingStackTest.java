@@ -1,4 +1,4 @@
-package org.tsnext.server;
+package org.tsnext.server.lifecycle;
 
 import static org.testng.Assert.assertEquals;
 import static org.testng.Assert.expectThrows;

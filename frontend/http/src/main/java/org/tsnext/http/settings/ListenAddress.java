@@ -1,4 +1,4 @@
-package org.tsnext.http;
+package org.tsnext.http.settings;
 
 import java.nio.file.Path;
 import java.util.Locale;
@@ -34,7 +34,7 @@ public sealed interface ListenAddress {
     }
 
     /** The same address with the port that was really taken. */
-    Tcp at(int boundPort) {
+    public Tcp at(int boundPort) {
       return new Tcp(host, boundPort, tls);
     }
 

@@ -1,4 +1,4 @@
-package org.tsnext.server;
+package org.tsnext.server.lifecycle;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -16,7 +16,7 @@ import org.tsnext.server.machine.ServerFolder;
  * @param sockets for the workers' socket: {@code models} unless its name is too long; empty where
  *     workers are connected by TCP
  */
-record TemporaryFolders(Path models, Optional<Path> sockets) {
+public record TemporaryFolders(Path models, Optional<Path> sockets) {
   private static final Logger LOGGER = LoggerFactory.getLogger(TemporaryFolders.class);
 
   /** What names the JVM's folder for temporary files. */
@@ -25,7 +25,7 @@ record TemporaryFolders(Path models, Optional<Path> sockets) {
   private static final String HOW_TO_NAME_IT = "set TEMP or TMPDIR to a directory";
 
   /** How workers are to be connected. */
-  enum Sockets {
+  public enum Sockets {
     TCP,
     /** Unix sockets, or TCP where no folder has a name that is short enough. */
     UNIX_IF_THEY_FIT,
@@ -39,7 +39,7 @@ record TemporaryFolders(Path models, Optional<Path> sockets) {
    * @param directory the JVM's folder for temporary files
    * @throws StartException if there is no place for them
    */
-  static TemporaryFolders make(Path directory, Sockets wanted, ClosingStack parts)
+  public static TemporaryFolders make(Path directory, Sockets wanted, ClosingStack parts)
       throws StartException {
     Path models = makePrivate(directory, TEMPORARY_DIRECTORY, HOW_TO_NAME_IT, parts);
     if (wanted == Sockets.TCP) {
@@ -69,7 +69,7 @@ record TemporaryFolders(Path models, Optional<Path> sockets) {
    * @param what names the setting that {@code parent} is the value of
    * @param remedy what the operator can do if it cannot be used
    */
-  static Path makePrivate(Path parent, String what, String remedy, ClosingStack parts)
+  public static Path makePrivate(Path parent, String what, String remedy, ClosingStack parts)
       throws StartException {
     try {
       return makePrivate(parent, parts);

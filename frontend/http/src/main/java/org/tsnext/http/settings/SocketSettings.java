@@ -1,4 +1,4 @@
-package org.tsnext.http;
+package org.tsnext.http.settings;
 
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;

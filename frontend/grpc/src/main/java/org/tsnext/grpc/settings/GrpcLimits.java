@@ -1,4 +1,4 @@
-package org.tsnext.grpc;
+package org.tsnext.grpc.settings;
 
 import java.time.Duration;
 import java.util.Objects;

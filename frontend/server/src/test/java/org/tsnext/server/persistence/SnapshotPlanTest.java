@@ -1,4 +1,4 @@
-package org.tsnext.server.snapshot;
+package org.tsnext.server.persistence;
 
 import static org.testng.Assert.assertEquals;
 import static org.testng.Assert.assertTrue;
@@ -16,13 +16,15 @@ import java.util.Optional;
 import org.testng.annotations.AfterMethod;
 import org.testng.annotations.BeforeMethod;
 import org.testng.annotations.Test;
+import org.tsnext.server.persistence.SnapshotFolder.Moment;
 import org.tsnext.server.settings.ConfigFile;
 import org.tsnext.server.settings.ModelKeys;
 import org.tsnext.server.settings.SecurityKeys;
 import org.tsnext.server.settings.Settings;
 import org.tsnext.server.settings.SettingsLoader;
 import org.tsnext.server.settings.SettingsLoader.Given;
-import org.tsnext.server.snapshot.SnapshotFolder.Moment;
+import org.tsnext.server.snapshot.Samples;
+import org.tsnext.server.snapshot.SavedModel;
 
 /** Which state a start begins with. */
 public class SnapshotPlanTest {

@@ -1,4 +1,4 @@
-package org.tsnext.http;
+package org.tsnext.http.settings;
 
 import java.time.Duration;
 import java.util.Objects;
@@ -22,7 +22,7 @@ public record ConnectionLimits(
   }
 
   /** The number for one role; 0 for any number. */
-  int of(ListenerRole role) {
+  public int of(ListenerRole role) {
     return switch (role) {
       case INFERENCE -> inference;
       case MANAGEMENT -> management;

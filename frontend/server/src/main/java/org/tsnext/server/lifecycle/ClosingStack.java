@@ -1,4 +1,4 @@
-package org.tsnext.server;
+package org.tsnext.server.lifecycle;
 
 import java.util.ArrayDeque;
 import java.util.Deque;
@@ -6,7 +6,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** Parts that were started, closed in reverse order. One that fails does not keep the others. */
-final class ClosingStack implements AutoCloseable {
+public final class ClosingStack implements AutoCloseable {
   private static final Logger LOGGER = LoggerFactory.getLogger(ClosingStack.class);
 
   private final Deque<Part> parts = new ArrayDeque<>();
@@ -20,7 +20,7 @@ final class ClosingStack implements AutoCloseable {
    *
    * @throws IllegalStateException if the stack is closed already; the part then is as well
    */
-  synchronized <T extends AutoCloseable> T add(String name, T part) {
+  public synchronized <T extends AutoCloseable> T add(String name, T part) {
     parts.push(new Part(name, part));
     if (closed) {
       close();

@@ -1,4 +1,4 @@
-package org.tsnext.server.snapshot;
+package org.tsnext.server.persistence;
 
 import java.io.IOException;
 import java.nio.file.Path;
@@ -10,6 +10,8 @@ import org.tsnext.server.settings.InvalidSettingsException;
 import org.tsnext.server.settings.ModelKeys;
 import org.tsnext.server.settings.Settings;
 import org.tsnext.server.settings.Settings.Source;
+import org.tsnext.server.snapshot.Snapshot;
+import org.tsnext.server.snapshot.SnapshotJson;
 
 /**
  * What one start does about snapshots.

@@ -1,4 +1,4 @@
-package org.tsnext.http;
+package org.tsnext.http.settings;
 
 import java.util.Objects;
 import java.util.function.BooleanSupplier;

@@ -1,4 +1,4 @@
-package org.tsnext.server.snapshot;
+package org.tsnext.server.persistence;
 
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -24,6 +24,9 @@ import java.util.Optional;
 import java.util.Properties;
 import java.util.function.Supplier;
 import java.util.regex.Pattern;
+import org.tsnext.server.snapshot.SavedModel;
+import org.tsnext.server.snapshot.Snapshot;
+import org.tsnext.server.snapshot.SnapshotJson;
 
 /**
  * The folder of the snapshots: {@code <LOG_LOCATION or logs>/config}. Files there with other names

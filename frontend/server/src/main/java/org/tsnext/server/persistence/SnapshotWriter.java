@@ -1,4 +1,4 @@
-package org.tsnext.server.snapshot;
+package org.tsnext.server.persistence;
 
 import java.io.IOException;
 import java.util.List;
@@ -11,7 +11,8 @@ import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.tsnext.core.model.ModelChangeListener;
-import org.tsnext.server.snapshot.SnapshotFolder.Moment;
+import org.tsnext.server.persistence.SnapshotFolder.Moment;
+import org.tsnext.server.snapshot.SavedModel;
 
 /**
  * Writes snapshots on a thread of its own. Changes that come while one is written share the next.

@@ -1,4 +1,4 @@
-package org.tsnext.server;
+package org.tsnext.server.lifecycle;
 
 /** A start that failed. The message is for the operator: what failed, and what was expected. */
 public final class StartException extends Exception {

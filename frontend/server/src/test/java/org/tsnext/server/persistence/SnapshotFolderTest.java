@@ -1,4 +1,4 @@
-package org.tsnext.server.snapshot;
+package org.tsnext.server.persistence;
 
 import static org.testng.Assert.assertEquals;
 import static org.testng.Assert.assertFalse;
@@ -18,8 +18,12 @@ import java.util.Optional;
 import org.testng.annotations.AfterMethod;
 import org.testng.annotations.BeforeMethod;
 import org.testng.annotations.Test;
+import org.tsnext.server.persistence.SnapshotFolder.Moment;
 import org.tsnext.server.settings.ConfigFile;
-import org.tsnext.server.snapshot.SnapshotFolder.Moment;
+import org.tsnext.server.snapshot.Samples;
+import org.tsnext.server.snapshot.SavedModel;
+import org.tsnext.server.snapshot.Snapshot;
+import org.tsnext.server.snapshot.SnapshotJson;
 
 /** Files of snapshots: their names, who can read them, which are kept. */
 public class SnapshotFolderTest {
