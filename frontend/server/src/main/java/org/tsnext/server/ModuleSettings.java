@@ -48,8 +48,8 @@ import org.tsnext.server.settings.SourceKeys;
 import org.tsnext.server.settings.WorkerKeys;
 import org.tsnext.server.tokens.Tokens;
 import org.tsnext.transport.Transport;
-import org.tsnext.worker.ProcessEnvironment;
-import org.tsnext.worker.WorkerSettings;
+import org.tsnext.worker.environment.ProcessEnvironment;
+import org.tsnext.worker.process.WorkerSettings;
 
 /** Turns the settings of the server into those of its modules. */
 final class ModuleSettings {

@@ -49,9 +49,9 @@ import org.tsnext.server.snapshot.SavedModel;
 import org.tsnext.server.tokens.Tokens;
 import org.tsnext.transport.Transport;
 import org.tsnext.transport.tls.TlsKeys;
-import org.tsnext.worker.PipModelEnvironment;
-import org.tsnext.worker.ProcessEnvironment;
 import org.tsnext.worker.WorkerRuntime;
+import org.tsnext.worker.environment.PipModelEnvironment;
+import org.tsnext.worker.environment.ProcessEnvironment;
 
 /**
  * The parts of a server, put together in the order in which they need each other, and taken apart

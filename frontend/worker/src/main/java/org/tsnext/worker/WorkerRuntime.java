@@ -25,7 +25,21 @@ import org.tsnext.core.worker.WorkerListener;
 import org.tsnext.core.worker.WorkerOrder;
 import org.tsnext.core.worker.WorkerProcess;
 import org.tsnext.transport.Transport;
-import org.tsnext.worker.WorkerMessage.Hello;
+import org.tsnext.worker.connection.HelloHandler;
+import org.tsnext.worker.connection.ListenAddress;
+import org.tsnext.worker.connection.WorkerConnection;
+import org.tsnext.worker.connection.WorkerSocket;
+import org.tsnext.worker.output.WorkerOutput;
+import org.tsnext.worker.process.InitProcess;
+import org.tsnext.worker.process.InitSupervisor;
+import org.tsnext.worker.process.Launch;
+import org.tsnext.worker.process.LoadOrder;
+import org.tsnext.worker.process.SpawnOrder;
+import org.tsnext.worker.process.WorkerSettings;
+import org.tsnext.worker.protocol.FrameLimits;
+import org.tsnext.worker.protocol.Outgoing;
+import org.tsnext.worker.protocol.PythonRuntime;
+import org.tsnext.worker.protocol.WorkerMessage.Hello;
 
 /**
  * Starts worker processes and talks to them: one listening socket and one {@code init} process for

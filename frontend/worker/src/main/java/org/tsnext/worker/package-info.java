@@ -1,5 +1,5 @@
 /**
- * Worker processes: starting them through init and the zygote, their sockets, and the codec of
- * their frames.
+ * Worker processes: starting them, talking to them, and what they print. {@link WorkerRuntime} is
+ * the front of all.
  */
 package org.tsnext.worker;

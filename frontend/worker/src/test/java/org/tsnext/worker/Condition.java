@@ -7,13 +7,13 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 
 /** Waits for what other threads do. */
-final class Condition {
+public final class Condition {
 
   private static final long POLL_MILLIS = 2;
 
   private Condition() {}
 
-  static void await(Duration limit, BooleanSupplier condition, Supplier<String> what) {
+  public static void await(Duration limit, BooleanSupplier condition, Supplier<String> what) {
     long end = System.nanoTime() + limit.toNanos();
     while (!condition.getAsBoolean()) {
       if (System.nanoTime() > end) {

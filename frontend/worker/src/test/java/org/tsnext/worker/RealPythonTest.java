@@ -29,6 +29,7 @@ import org.tsnext.core.time.TimerThread;
 import org.tsnext.core.worker.WorkerOrder;
 import org.tsnext.core.worker.WorkerProcess;
 import org.tsnext.transport.Transport;
+import org.tsnext.worker.process.WorkerSettings;
 
 /**
  * The runtime with the real {@code init}, zygote and workers. The interpreter is {@code python3} or

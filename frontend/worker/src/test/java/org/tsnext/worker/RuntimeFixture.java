@@ -27,6 +27,8 @@ import org.tsnext.core.testing.ManualTime;
 import org.tsnext.core.worker.WorkerOrder;
 import org.tsnext.core.worker.WorkerProcess;
 import org.tsnext.transport.Transport;
+import org.tsnext.worker.environment.ProcessEnvironment;
+import org.tsnext.worker.process.WorkerSettings;
 
 /** A runtime on top of the init of src/test/python, with a clock that tests move. */
 final class RuntimeFixture implements AutoCloseable {

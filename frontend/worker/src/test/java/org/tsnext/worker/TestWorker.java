@@ -9,6 +9,7 @@ import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
+import org.tsnext.worker.protocol.FrameType;
 
 /** The worker's end of the socket, driven by a test. Reads and writes block. */
 final class TestWorker implements AutoCloseable {

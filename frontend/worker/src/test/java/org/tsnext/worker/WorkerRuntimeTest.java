@@ -22,6 +22,11 @@ import org.tsnext.core.request.InferenceRequest;
 import org.tsnext.transport.Transport;
 import org.tsnext.worker.RuntimeFixture.Launched;
 import org.tsnext.worker.TestWorker.Frame;
+import org.tsnext.worker.connection.HelloHandler;
+import org.tsnext.worker.connection.WorkerConnection;
+import org.tsnext.worker.process.Launch;
+import org.tsnext.worker.protocol.FrameType;
+import org.tsnext.worker.protocol.PythonRuntime;
 
 /** The runtime over both kinds of socket; the test is the worker, and init a small script. */
 public class WorkerRuntimeTest {

@@ -15,7 +15,7 @@ import org.apache.logging.log4j.core.async.AsyncLoggerContext;
 import org.apache.logging.log4j.core.jmx.RingBufferAdmin;
 import org.apache.logging.log4j.message.Message;
 import org.apache.logging.log4j.message.SimpleMessage;
-import org.tsnext.worker.WorkerOutput;
+import org.tsnext.worker.output.WorkerOutput;
 
 /**
  * Writes workers' output to the logger {@code MODEL_LOG}: INFO for stdout, WARN for stderr. It does

@@ -13,7 +13,7 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.tsnext.archive.PrintableText;
 import org.tsnext.server.machine.ToolRun;
-import org.tsnext.worker.ProcessEnvironment;
+import org.tsnext.worker.environment.ProcessEnvironment;
 
 /** The operator's own collector, {@code system_metrics_cmd}, in place of what the server reads. */
 final class CollectorCommand implements HostSource {

@@ -8,7 +8,7 @@ import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.tsnext.core.metrics.MetricSample;
-import org.tsnext.worker.MetricLine;
+import org.tsnext.worker.output.MetricLine;
 
 /**
  * What a collector of TorchServe 0.12 printed: metric lines, an empty line, and {@code pid:octets}

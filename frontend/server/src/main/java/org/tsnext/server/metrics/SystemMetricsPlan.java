@@ -14,7 +14,7 @@ import java.util.function.Supplier;
 import org.tsnext.server.machine.NvidiaSmi;
 import org.tsnext.server.machine.ToolRun;
 import org.tsnext.server.metrics.SystemMetrics.Watch;
-import org.tsnext.worker.ProcessEnvironment;
+import org.tsnext.worker.environment.ProcessEnvironment;
 
 /**
  * How the machine and the workers are looked at.

@@ -18,7 +18,7 @@ import org.testng.annotations.AfterMethod;
 import org.testng.annotations.BeforeMethod;
 import org.testng.annotations.Test;
 import org.tsnext.server.machine.ToolRun;
-import org.tsnext.worker.ProcessEnvironment;
+import org.tsnext.worker.environment.ProcessEnvironment;
 
 public class CollectorCommandTest {
   private static final String CPU =

@@ -17,7 +17,7 @@ import org.testng.annotations.BeforeMethod;
 import org.testng.annotations.Test;
 import org.tsnext.core.testing.ManualTime;
 import org.tsnext.server.metrics.SystemMetrics.Watch;
-import org.tsnext.worker.ProcessEnvironment;
+import org.tsnext.worker.environment.ProcessEnvironment;
 
 public class SystemMetricsTest {
   private static final Duration MINUTE = Duration.ofSeconds(60);

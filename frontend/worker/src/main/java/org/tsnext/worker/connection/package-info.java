@@ -1,0 +1,2 @@
+/** The socket that workers dial in to, and the connection of one worker. */
+package org.tsnext.worker.connection;

@@ -1,0 +1,298 @@
+package org.tsnext.worker.process;
+
+import io.netty.buffer.ByteBuf;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.tsnext.core.time.Scheduler;
+import org.tsnext.core.worker.WorkerListener.ExitStatus;
+import org.tsnext.worker.output.OutputPump;
+import org.tsnext.worker.output.WorkerOutput;
+import org.tsnext.worker.protocol.FrameLimits;
+import org.tsnext.worker.protocol.FrameType;
+import org.tsnext.worker.protocol.InitMessage;
+import org.tsnext.worker.protocol.Outgoing;
+import org.tsnext.worker.protocol.PythonRuntime;
+
+/**
+ * Keeps one {@code init} running and tells launches what it says. Methods are called on the control
+ * loop unless they say otherwise.
+ */
+public final class InitSupervisor implements Launch.Control {
+
+  private static final Logger LOG = LoggerFactory.getLogger(InitSupervisor.class);
+
+  private static final int SIGKILL = 9;
+
+  /** Exit code of shells for a command that cannot be started. */
+  private static final int CANNOT_START = 127;
+
+  /** Seconds before the next start, by the number of ends in a row. */
+  private static final int[] BACKOFF = {0, 1, 1, 2, 3, 5, 8};
+
+  /** An init that lived this long after it was ready starts the count anew. */
+  private static final Duration STABLE = Duration.ofSeconds(10);
+
+  private final Starter starter;
+  private final FrameLimits limits;
+  private final Executor controlLoop;
+  private final Scheduler scheduler;
+  private final OutputPump pump;
+  private final Map<Integer, Launch> launches;
+  private final Map<Integer, Outgoing.Json> waiting = new LinkedHashMap<>();
+  private Optional<InitProcess> current = Optional.empty();
+  private int failures;
+  private boolean closing;
+  private CompletableFuture<Void> told = new CompletableFuture<>();
+
+  /** Readable from any thread. */
+  private volatile Optional<PythonRuntime> python = Optional.empty();
+
+  /** Makes an {@code init} process. */
+  public interface Starter {
+    public InitProcess start(InitProcess.Events events) throws IOException;
+  }
+
+  /**
+   * @param launches those alive, by id; changed here, and looked up by other threads
+   */
+  public InitSupervisor(
+      Starter starter,
+      FrameLimits limits,
+      Executor controlLoop,
+      Scheduler scheduler,
+      WorkerOutput output,
+      Map<Integer, Launch> launches) {
+    this.starter = starter;
+    this.limits = limits;
+    this.controlLoop = controlLoop;
+    this.scheduler = scheduler;
+    this.launches = launches;
+    this.pump = new OutputPump(output, launches);
+  }
+
+  /**
+   * Starts the first {@code init}. Called by a thread that may block.
+   *
+   * @throws IOException if it cannot be started
+   */
+  public void start() throws IOException {
+    Life life = new Life();
+    InitProcess process = starter.start(life);
+    execute(() -> adopt(life, process));
+  }
+
+  /** What the current zygote is, once it is ready. Any thread. */
+  public Optional<PythonRuntime> python() {
+    return python;
+  }
+
+  /** Starts a launch, now or when there is an {@code init} again. */
+  public void spawn(Launch launch, Outgoing.Json order) {
+    if (closing) {
+      launch.ended(new ExitStatus(CANNOT_START, 0, "the server is shutting down"));
+      return;
+    }
+    if (order.size() > limits.message(FrameType.SPAWN)) {
+      String reason = "its environment is too large: " + order.size() + " octets of JSON";
+      launch.ended(new ExitStatus(CANNOT_START, 0, reason));
+      return;
+    }
+    launches.put(launch.id(), launch);
+    if (current.isPresent()) {
+      current.get().send(order);
+    } else {
+      waiting.put(launch.id(), order);
+    }
+  }
+
+  /** Ends a parent of workers. If there is no {@code init}, there is no parent. */
+  public void release(int parent) {
+    current.ifPresent(init -> init.send(new Outgoing.Json(FrameType.RELEASE, parent, "")));
+  }
+
+  @Override
+  public void signalKill(Launch launch) {
+    if (waiting.remove(launch.id()) != null) {
+      launch.ended(new ExitStatus(CANNOT_START, 0, "ended before it was started"));
+    } else {
+      String body = "{\"signal\":" + SIGKILL + "}";
+      current.ifPresent(init -> init.send(new Outgoing.Json(FrameType.SIGNAL, launch.id(), body)));
+    }
+  }
+
+  @Override
+  public void forget(Launch launch) {
+    launches.remove(launch.id());
+    waiting.remove(launch.id());
+  }
+
+  @Override
+  public void execute(Runnable task) {
+    controlLoop.execute(task);
+  }
+
+  @Override
+  public Scheduler.Scheduled schedule(Duration delay, Runnable task) {
+    return scheduler.schedule(delay, () -> execute(task));
+  }
+
+  /**
+   * Starts no process any more, and tells the one that runs to end.
+   *
+   * @return the one that is to be shut down
+   */
+  public Optional<Ending> close() {
+    closing = true;
+    current.ifPresent(init -> init.send(new Outgoing.Json(FrameType.SHUTDOWN, 0, "")));
+    endWaiting("the server is shutting down");
+    return current.map(process -> new Ending(process, told));
+  }
+
+  /**
+   * An {@code init} that was told to end.
+   *
+   * @param told completes when its end was told to its launches
+   */
+  public record Ending(InitProcess process, CompletableFuture<Void> told) {}
+
+  private void adopt(Life life, InitProcess process) {
+    LOG.debug("init {} started", process.pid());
+    life.process = Optional.of(process);
+    current = life.process;
+    told = new CompletableFuture<>();
+    process.serve();
+    if (closing) {
+      process.send(new Outgoing.Json(FrameType.SHUTDOWN, 0, ""));
+    }
+    waiting.values().forEach(process::send);
+    waiting.clear();
+  }
+
+  private void ended(String reason) {
+    current = Optional.empty();
+    python = Optional.empty();
+    if (!closing) {
+      LOG.error("init ended: {}; all of its workers end with it", reason);
+    }
+    // The kernel kills the workers of an init that is gone.
+    ExitStatus status = new ExitStatus(-1, 0, "init ended: " + reason);
+    for (Launch launch : new ArrayList<>(launches.values())) {
+      launch.ended(status);
+    }
+    told.complete(null);
+    restartLater();
+  }
+
+  private void restartLater() {
+    if (closing) {
+      return;
+    }
+    int delay = BACKOFF[Math.min(failures, BACKOFF.length - 1)];
+    failures++;
+    schedule(Duration.ofSeconds(delay), this::restart);
+  }
+
+  private void restart() {
+    if (closing) {
+      return;
+    }
+    // Starting a process takes too long for an event loop.
+    Thread thread = new Thread(this::startAgain, "worker-init-start");
+    thread.setDaemon(true);
+    thread.start();
+  }
+
+  private void startAgain() {
+    try {
+      start();
+    } catch (IOException e) {
+      LOG.error("init cannot be started: {}", e.toString());
+      execute(
+          () -> {
+            endWaiting("init cannot be started: " + e.getMessage());
+            restartLater();
+          });
+    }
+  }
+
+  private void endWaiting(String reason) {
+    for (int id : List.copyOf(waiting.keySet())) {
+      Launch launch = launches.get(id);
+      if (launch != null) {
+        launch.ended(new ExitStatus(CANNOT_START, 0, reason));
+      }
+    }
+  }
+
+  private void said(Life life, InitMessage message) {
+    if (message instanceof InitMessage.Ready ready) {
+      ready(life, ready.python());
+    } else if (message instanceof InitMessage.Spawned spawned) {
+      find(spawned.launch()).ifPresent(launch -> launch.started(spawned.pid()));
+    } else if (message instanceof InitMessage.Exited exited) {
+      find(exited.launch()).ifPresent(launch -> launch.ended(exited.status()));
+    } else if (message instanceof InitMessage.ZygoteExited zygote) {
+      ExitStatus status = zygote.status();
+      LOG.warn(
+          "The zygote ended ({}); init starts a new one, workers go on",
+          status.signal() > 0 ? "signal " + status.signal() : "code " + status.code());
+    }
+  }
+
+  private void ready(Life life, PythonRuntime runtime) {
+    LOG.info(
+        "Python {}, {}, imported in {} ms",
+        runtime.python(),
+        runtime.torch().map(version -> "torch " + version).orElse("no torch"),
+        runtime.importTook().toMillis());
+    schedule(
+        STABLE,
+        () -> {
+          if (current.isPresent() && current.equals(life.process)) {
+            failures = 0;
+          }
+        });
+    python = Optional.of(runtime);
+  }
+
+  private Optional<Launch> find(int id) {
+    return Optional.ofNullable(launches.get(id));
+  }
+
+  /** The events of one {@code init}, passed to the control loop. */
+  private final class Life implements InitProcess.Events {
+
+    private Optional<InitProcess> process = Optional.empty();
+
+    @Override
+    public void said(InitMessage message) {
+      execute(() -> InitSupervisor.this.said(this, message));
+    }
+
+    @Override
+    public void printed(int launch, boolean stderr, ByteBuf text) {
+      pump.accept(launch, stderr, text);
+    }
+
+    @Override
+    public void ended(String reason) {
+      execute(() -> InitSupervisor.this.ended(reason));
+    }
+  }
+
+  /** The command line of {@code init}. */
+  public static List<String> command(WorkerSettings settings) {
+    return List.of(
+        settings.python(),
+        settings.packageDirectory().resolve("_zygote").resolve("init.py").toString());
+  }
+}

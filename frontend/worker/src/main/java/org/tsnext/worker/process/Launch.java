@@ -1,0 +1,268 @@
+package org.tsnext.worker.process;
+
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.tsnext.core.metrics.MetricSample;
+import org.tsnext.core.request.InferenceRequest;
+import org.tsnext.core.time.Scheduler;
+import org.tsnext.core.worker.WorkerListener;
+import org.tsnext.core.worker.WorkerListener.ExitStatus;
+import org.tsnext.core.worker.WorkerOrder;
+import org.tsnext.core.worker.WorkerProcess;
+import org.tsnext.worker.connection.WorkerConnection;
+import org.tsnext.worker.output.OutputSource;
+import org.tsnext.worker.output.StderrTail;
+import org.tsnext.worker.protocol.Outgoing;
+import org.tsnext.worker.protocol.PredictBatch;
+
+/**
+ * One life of one worker process, as the two sources tell it: {@code init} and the socket.
+ *
+ * <p>Everything {@code init} says is handled on the control loop, and so is the decision to accept
+ * the connection. Until then the listener is called on the control loop; from then on by the
+ * connection's event loop, to which the control loop passes on what {@code init} says. So calls of
+ * the listener are in order and one at a time.
+ */
+public final class Launch implements WorkerProcess, OutputSource {
+
+  /** How long a worker may live on after its connection is gone. */
+  public static final Duration LINGER_LIMIT = Duration.ofSeconds(10);
+
+  /** How long {@code init} may take to report the end of a killed process. */
+  static final Duration KILL_REPORT_LIMIT = Duration.ofSeconds(30);
+
+  private static final Logger LOG = LoggerFactory.getLogger(Launch.class);
+
+  private final int id;
+  private final String secret;
+  private final WorkerOrder order;
+  private final WorkerListener listener;
+  private final Control control;
+  private final StderrTail stderr = new StderrTail();
+
+  /** Written on the control loop, once. */
+  private volatile WorkerConnection connection;
+
+  // Control loop only.
+  private boolean started;
+  private boolean killed;
+  private boolean ended;
+  private Optional<Scheduler.Scheduled> deadline = Optional.empty();
+
+  /** What a launch needs from its surroundings. */
+  interface Control {
+    /** Runs a task on the control loop. */
+    void execute(Runnable task);
+
+    /** Runs a task on the control loop, later. */
+    Scheduler.Scheduled schedule(Duration delay, Runnable task);
+
+    /** Has {@code init} kill the launch; called on the control loop. */
+    void signalKill(Launch launch);
+
+    /** The process is gone; called on the control loop. */
+    void forget(Launch launch);
+  }
+
+  public Launch(
+      int id, String secret, WorkerOrder order, WorkerListener listener, Control control) {
+    this.id = id;
+    this.secret = secret;
+    this.order = order;
+    this.listener = listener;
+    this.control = control;
+  }
+
+  /** An unsigned 32-bit number. */
+  int id() {
+    return id;
+  }
+
+  String secret() {
+    return secret;
+  }
+
+  public WorkerOrder order() {
+    return order;
+  }
+
+  public WorkerListener listener() {
+    return listener;
+  }
+
+  @Override
+  public void send(int batchId, List<InferenceRequest> items, int[] timeLeftMillis) {
+    WorkerConnection current = connection;
+    if (current != null) {
+      current.send(new PredictBatch(batchId, items, timeLeftMillis));
+    }
+  }
+
+  @Override
+  public void cancel(int batchId, int item) {
+    WorkerConnection current = connection;
+    if (current != null) {
+      current.send(new Outgoing.Cancel(batchId, item));
+    }
+  }
+
+  @Override
+  public void ping(int token) {
+    WorkerConnection current = connection;
+    if (current != null) {
+      current.send(new Outgoing.Ping(token));
+    }
+  }
+
+  @Override
+  public void stop(Duration grace) {
+    control.execute(
+        () -> {
+          if (ended) {
+            return;
+          }
+          if (connection == null) {
+            // It has not dialled in: there is nothing to end politely.
+            killNow();
+          } else {
+            connection.finish();
+            killAfter(grace);
+          }
+        });
+  }
+
+  @Override
+  public void kill() {
+    control.execute(this::killNow);
+  }
+
+  /** Compares a secret in constant time. */
+  public boolean hasSecret(String claimed) {
+    return MessageDigest.isEqual(
+        secret.getBytes(StandardCharsets.UTF_8), claimed.getBytes(StandardCharsets.UTF_8));
+  }
+
+  /** Whether a connection was accepted. Control loop. */
+  public boolean hasConnection() {
+    return connection != null;
+  }
+
+  /** The process exists. Control loop. */
+  void started(long pid) {
+    if (ended) {
+      return;
+    }
+    if (killed) {
+      // The first signal may have come before there was a process.
+      control.signalKill(this);
+    }
+    if (!started) {
+      started = true;
+      deliver(() -> listener.started(pid));
+    }
+  }
+
+  /** The process dialled in; its connection is to be opened next. Control loop. */
+  public void connected(long pid, WorkerConnection accepted) {
+    // SPAWNED comes by another way and may be late.
+    started(pid);
+    connection = accepted;
+  }
+
+  /** The connection is closed. Any thread. */
+  public void disconnected() {
+    control.execute(
+        () -> {
+          if (!ended && deadline.isEmpty()) {
+            killAfter(LINGER_LIMIT);
+          }
+        });
+  }
+
+  @Override
+  public String workerName() {
+    return order.workerName();
+  }
+
+  @Override
+  public void onLine(boolean toStderr, String line) {
+    if (toStderr) {
+      stderr.add(line);
+    }
+  }
+
+  @Override
+  public void onMetric(MetricSample sample) {
+    control.execute(
+        () -> {
+          if (!ended) {
+            deliver(() -> listener.metric(sample));
+          }
+        });
+  }
+
+  /** The process is gone, or never came to be. Control loop; only the first call counts. */
+  void ended(ExitStatus status) {
+    if (ended) {
+      return;
+    }
+    ended = true;
+    deadline.ifPresent(Scheduler.Scheduled::cancel);
+    control.forget(this);
+    ExitStatus told = withReason(status);
+    if (connection == null) {
+      listener.exited(told);
+    } else {
+      connection.processExited(told);
+    }
+  }
+
+  private void killNow() {
+    if (ended) {
+      return;
+    }
+    boolean first = !killed;
+    killed = true;
+    control.signalKill(this);
+    if (first && !ended) {
+      setDeadline(
+          KILL_REPORT_LIMIT,
+          () -> {
+            LOG.warn(
+                "{}: init has not reported its end {} s after SIGKILL",
+                order.workerName(),
+                KILL_REPORT_LIMIT.toSeconds());
+            ended(new ExitStatus(-1, 9, "killed, but its end was not reported"));
+          });
+    }
+  }
+
+  private void killAfter(Duration delay) {
+    if (!killed) {
+      setDeadline(delay, this::killNow);
+    }
+  }
+
+  private void setDeadline(Duration delay, Runnable task) {
+    deadline.ifPresent(Scheduler.Scheduled::cancel);
+    deadline = Optional.of(control.schedule(delay, task));
+  }
+
+  private void deliver(Runnable call) {
+    if (connection == null) {
+      call.run();
+    } else {
+      connection.execute(call);
+    }
+  }
+
+  private ExitStatus withReason(ExitStatus status) {
+    boolean needed = status.reason().isEmpty() && (status.code() != 0 || status.signal() != 0);
+    return needed ? new ExitStatus(status.code(), status.signal(), stderr.text()) : status;
+  }
+}

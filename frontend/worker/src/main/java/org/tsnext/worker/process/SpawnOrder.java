@@ -1,0 +1,148 @@
+package org.tsnext.worker.process;
+
+import com.google.gson.JsonArray;
+import com.google.gson.JsonObject;
+import java.io.File;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
+import org.tsnext.archive.ModelConfig.WorkerStart;
+import org.tsnext.core.worker.WorkerOrder;
+import org.tsnext.worker.protocol.FrameType;
+import org.tsnext.worker.protocol.Outgoing;
+
+/** Decides how a worker process is started and makes its SPAWN message. */
+public final class SpawnOrder {
+
+  private static final String PYTHONPATH = "PYTHONPATH";
+  private static final String LD_PRELOAD = "LD_PRELOAD";
+  private static final String VISIBLE_GPUS = "CUDA_VISIBLE_DEVICES";
+
+  private final WorkerSettings settings;
+  private final boolean osForks;
+
+  public SpawnOrder(WorkerSettings settings) {
+    this(settings, System.getProperty("os.name"));
+  }
+
+  SpawnOrder(WorkerSettings settings, String osName) {
+    this.settings = settings;
+    // Forking after frameworks of macOS were loaded crashes the child.
+    this.osForks = !osName.toLowerCase(Locale.ROOT).startsWith("mac");
+  }
+
+  /**
+   * The body of SPAWN.
+   *
+   * @param address where the worker dials in
+   * @param canFork whether the zygote said that it can; true if it has not spoken yet
+   */
+  public Outgoing.Json of(Launch launch, String address, boolean canFork) {
+    WorkerOrder order = launch.order();
+    Map<String, String> environment = environment(order);
+    JsonObject json = new JsonObject();
+    json.addProperty("worker", Integer.toString(order.workerId()));
+    json.addProperty("start", forks(order, canFork) ? "fork" : "spawn");
+    json.addProperty("python", order.interpreter().map(Path::toString).orElse(settings.python()));
+    json.add("prefix", new JsonArray());
+    JsonObject variables = new JsonObject();
+    environment.forEach(variables::addProperty);
+    json.add("env", variables);
+    json.addProperty("cwd", order.modelDirectory().toString());
+    JsonArray path = new JsonArray();
+    searchPath(order, environment).forEach(path::add);
+    json.add("path", path);
+    json.addProperty("address", address);
+    json.addProperty("secret", launch.secret());
+    order.threads().ifPresent(threads -> json.addProperty("threads", threads));
+    order
+        .parent()
+        .ifPresent(
+            parent -> {
+              json.addProperty("parent", parent);
+              json.add("load", LoadOrder.fields(order, settings));
+            });
+    return new Outgoing.Json(FrameType.SPAWN, launch.id(), json.toString());
+  }
+
+  /**
+   * Whether the worker, or the parent of which it is a fork, can be a copy of the zygote, whose
+   * modules are loaded already.
+   */
+  boolean forks(WorkerOrder order, boolean canFork) {
+    return canFork
+        && osForks
+        && order.start() == WorkerStart.FORK
+        && order.interpreter().isEmpty()
+        && order.pythonPath().isEmpty()
+        && !order.environment().containsKey(LD_PRELOAD);
+  }
+
+  /** All variables of the worker. */
+  Map<String, String> environment(WorkerOrder order) {
+    Map<String, String> variables = new TreeMap<>(settings.environment().allowed());
+    WorkerSettings.HandlerSwitches switches = settings.switches();
+    Map<String, String> ours = new TreeMap<>();
+    ours.put("TS_DECODE_INPUT_REQUEST", Boolean.toString(switches.decodeInputRequest()));
+    ours.put("TS_IPEX_ENABLE", Boolean.toString(switches.ipexEnable()));
+    ours.put("TS_IPEX_GPU_ENABLE", Boolean.toString(switches.ipexGpuEnable()));
+    ours.put("TS_MAX_IMAGE_PIXELS", Integer.toString(switches.maxImagePixels()));
+    ours.put("TS_JSON_NAN", switches.jsonNan());
+    ours.put("TS_REQUEST_SEQUENCE_ID", settings.sequenceHeaders().id());
+    ours.put("TS_REQUEST_SEQUENCE_START", settings.sequenceHeaders().start());
+    ours.put("TS_REQUEST_SEQUENCE_END", settings.sequenceHeaders().end());
+    ours.keySet().removeIf(settings.environment()::isBlocked);
+    variables.putAll(ours);
+    variables.putAll(order.environment());
+    if (!order.visibleGpus().isEmpty()) {
+      String inherited = variables.getOrDefault(VISIBLE_GPUS, "");
+      variables.put(VISIBLE_GPUS, visibleGpus(order.visibleGpus(), inherited));
+    }
+    return variables;
+  }
+
+  /**
+   * The names of GPUs for the driver.
+   *
+   * @param gpus as the server counts those that it may use itself
+   * @param inherited what the server may use, between commas; empty for all
+   */
+  private static String visibleGpus(List<Integer> gpus, String inherited) {
+    String[] names = inherited.strip().split("\\s*,\\s*", -1);
+    return gpus.stream()
+        .map(gpu -> inherited.isBlank() || gpu >= names.length ? String.valueOf(gpu) : names[gpu])
+        .collect(Collectors.joining(","));
+  }
+
+  /** What comes first when the worker imports. */
+  static List<String> searchPath(WorkerOrder order, Map<String, String> environment) {
+    List<String> path = new ArrayList<>();
+    handlerFolder(order).map(Path::toString).ifPresent(path::add);
+    for (String entry : environment.getOrDefault(PYTHONPATH, "").split(File.pathSeparator, -1)) {
+      if (!entry.isEmpty()) {
+        path.add(entry);
+      }
+    }
+    order.pythonPath().forEach(entry -> path.add(entry.toString()));
+    path.add(order.modelDirectory().toString());
+    return path.stream().distinct().toList();
+  }
+
+  /** The folder in a handler such as {@code folder/module:function} or {@code folder/file.py}. */
+  private static Optional<Path> handlerFolder(WorkerOrder order) {
+    String handler = order.handler();
+    int colon = handler.lastIndexOf(':');
+    String file = colon < 0 ? handler : handler.substring(0, colon);
+    int slash = file.lastIndexOf('/');
+    if (slash < 0 || (colon < 0 && !file.endsWith(".py"))) {
+      return Optional.empty();
+    }
+    String folder = slash == 0 ? "/" : file.substring(0, slash);
+    return Optional.of(order.modelDirectory().resolve(folder).normalize());
+  }
+}

@@ -1,0 +1,72 @@
+package org.tsnext.worker.protocol;
+
+import io.netty.buffer.ByteBuf;
+import java.time.Duration;
+import java.util.Optional;
+import org.tsnext.core.worker.WorkerListener.ExitStatus;
+
+/** What {@code init} says, except for output. {@code launch} is an unsigned 32-bit number. */
+public sealed interface InitMessage {
+
+  record Ready(PythonRuntime python) implements InitMessage {}
+
+  record Spawned(int launch, long pid) implements InitMessage {}
+
+  record Exited(int launch, ExitStatus status) implements InitMessage {}
+
+  record ZygoteExited(ExitStatus status) implements InitMessage {}
+
+  /**
+   * Decodes a message that is not OUTPUT. Its body stays the caller's.
+   *
+   * @throws ProtocolException if it is not what the protocol says
+   */
+  static InitMessage decode(Message message) throws ProtocolException {
+    FrameType type = message.type();
+    ByteBuf body = message.body();
+    return switch (type) {
+      case READY -> {
+        JsonBody json = JsonBody.parse(type, body);
+        yield new Ready(
+            new PythonRuntime(
+                json.text("python"),
+                json.optionalText("torch"),
+                json.flag("fork"),
+                Duration.ofMillis(json.number("import_ms"))));
+      }
+      case SPAWNED -> new Spawned(message.id(), JsonBody.parse(type, body).number("pid"));
+      case EXITED -> {
+        JsonBody json = JsonBody.parse(type, body);
+        yield new Exited(message.id(), exitStatus(json));
+      }
+      case ZYGOTE_EXITED -> new ZygoteExited(exitStatus(JsonBody.parse(type, body)));
+      case HELLO,
+          LOAD,
+          LOADED,
+          FAILED,
+          PREDICT,
+          RESPONSE,
+          CHUNK,
+          ERROR,
+          CANCEL,
+          PING,
+          PONG,
+          METRIC,
+          UNUSABLE,
+          SPAWN,
+          SIGNAL,
+          SHUTDOWN,
+          RELEASE,
+          OUTPUT ->
+          throw new ProtocolException(type + " is not a message about processes");
+    };
+  }
+
+  private static ExitStatus exitStatus(JsonBody json) throws ProtocolException {
+    Optional<String> error = json.optionalText("error");
+    return new ExitStatus(
+        (int) json.optionalNumber("code").orElse(-1),
+        (int) json.optionalNumber("signal").orElse(0),
+        error.orElse(""));
+  }
+}

@@ -1,0 +1,134 @@
+package org.tsnext.worker.protocol;
+
+import io.netty.buffer.ByteBuf;
+import java.util.List;
+import java.util.function.Consumer;
+import org.tsnext.core.request.Header;
+import org.tsnext.core.request.InferenceRequest;
+import org.tsnext.core.request.InputPart;
+import org.tsnext.core.request.RequestKind;
+import org.tsnext.worker.protocol.FrameType.Flags;
+
+/**
+ * A batch on its way to the worker. It shares the buffers of its requests from construction until
+ * it is encoded or released, so that the requests may be released in between.
+ */
+public final class PredictBatch implements Outgoing {
+
+  /** Everything but strings and values: kind, time left, lengths and counts. */
+  private static final int FIXED_FIELDS = 15;
+
+  /** Stands with the kind of a request whose answer is read into tensors. */
+  private static final int FOR_TENSORS = 0x80;
+
+  private static final int PER_HEADER = 6;
+  private static final int PER_PART = 8;
+
+  private final int id;
+  private final List<InferenceRequest> items;
+  private final int[] timeLeftMillis;
+  private boolean held = true;
+
+  /** Retains the buffers of all items. */
+  public PredictBatch(int id, List<InferenceRequest> items, int[] timeLeftMillis) {
+    if (items.isEmpty()
+        || items.size() > FrameLimits.MAX_ITEMS
+        || timeLeftMillis.length != items.size()) {
+      throw new IllegalArgumentException(
+          "%d items and %d deadlines, expected 1 to %d of both"
+              .formatted(items.size(), timeLeftMillis.length, FrameLimits.MAX_ITEMS));
+    }
+    this.id = id;
+    this.items = List.copyOf(items);
+    this.timeLeftMillis = timeLeftMillis.clone();
+    forEachValue(ByteBuf::retain);
+  }
+
+  public int id() {
+    return id;
+  }
+
+  /** Also on failure, this object's share of the buffers is given up. */
+  @Override
+  public void encode(FrameEncoder encoder, List<ByteBuf> out) throws ProtocolException {
+    int before = out.size();
+    try {
+      for (int i = 0; i < items.size(); i++) {
+        int flags = i == items.size() - 1 ? Flags.LAST_ITEM : 0;
+        encodeItem(encoder, i, flags, out);
+      }
+    } catch (ProtocolException e) {
+      List<ByteBuf> added = out.subList(before, out.size());
+      added.forEach(ByteBuf::release);
+      added.clear();
+      throw e;
+    } finally {
+      release();
+    }
+  }
+
+  /** Gives up this object's share of the buffers. Does nothing if it was encoded. */
+  @Override
+  public void release() {
+    if (held) {
+      held = false;
+      forEachValue(ByteBuf::release);
+    }
+  }
+
+  private void encodeItem(FrameEncoder encoder, int index, int flags, List<ByteBuf> out)
+      throws ProtocolException {
+    InferenceRequest request = items.get(index);
+    OutgoingBody body = encoder.body(FrameType.PREDICT, expectedFields(request));
+    boolean whole = false;
+    try {
+      body.u8(code(request.kind()) | (request.tensors() ? FOR_TENSORS : 0))
+          .u32(timeLeftMillis[index])
+          .str16("request id", request.id())
+          .headers(request.headers());
+      List<InputPart> parts = request.parts();
+      body.u16(body.checkCount("part count", parts.size(), FrameLimits.MAX_PARTS));
+      for (InputPart part : parts) {
+        body.str16("part name", part.name())
+            .str16("content type of a part", part.contentType())
+            .bytes32(part.value().retainedSlice());
+      }
+      whole = true;
+    } finally {
+      if (!whole) {
+        body.release();
+      }
+    }
+    encoder.encode(FrameType.PREDICT, flags, index, id, body, out);
+  }
+
+  private static int code(RequestKind kind) {
+    return switch (kind) {
+      case PREDICT -> 0;
+      case EXPLAIN -> 1;
+      case DESCRIBE -> 2;
+    };
+  }
+
+  /** Exact for ASCII; a guess too small only makes the buffer grow. */
+  private static int expectedFields(InferenceRequest request) {
+    int size = FIXED_FIELDS + request.id().length();
+    for (Header header : request.headers()) {
+      size += PER_HEADER + header.name().length() + header.value().length();
+    }
+    if (!request.parts().isEmpty()) {
+      InputPart first = request.parts().get(0);
+      size += PER_PART + first.name().length() + first.contentType().length();
+      size += OutgoingBody.copied(first.value());
+    }
+    return size;
+  }
+
+  private void forEachValue(Consumer<ByteBuf> action) {
+    for (InferenceRequest request : items) {
+      for (InputPart part : request.parts()) {
+        action.accept(part.value());
+      }
+    }
+  }
+}

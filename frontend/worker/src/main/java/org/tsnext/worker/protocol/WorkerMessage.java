@@ -1,0 +1,56 @@
+package org.tsnext.worker.protocol;
+
+import io.netty.buffer.ByteBuf;
+import java.time.Duration;
+import java.util.Optional;
+import org.tsnext.core.metrics.MetricSample;
+import org.tsnext.core.request.ResponseHead;
+import org.tsnext.core.worker.WorkerListener.HandlerError;
+import org.tsnext.core.worker.WorkerListener.LoadFailure;
+
+/** What a worker says on its channel. */
+public sealed interface WorkerMessage {
+
+  /**
+   * The first message of a connection.
+   *
+   * @param launch u32 that the frontend chose, as an int
+   */
+  record Hello(
+      long protocol, int launch, String secret, long pid, String python, Optional<String> torch)
+      implements WorkerMessage {
+
+    /** The secret stays out of logs. */
+    @Override
+    public String toString() {
+      return "Hello[launch=" + Integer.toUnsignedString(launch) + ", pid=" + pid + "]";
+    }
+  }
+
+  record Loaded(String message, Duration took) implements WorkerMessage {}
+
+  record Failed(LoadFailure failure) implements WorkerMessage {}
+
+  /**
+   * The answer of an item or a chunk of it.
+   *
+   * @param last whether nothing follows for this item
+   * @param body owned by whoever holds the message
+   */
+  record Answer(int batch, int item, boolean last, ResponseHead head, ByteBuf body)
+      implements WorkerMessage {}
+
+  /**
+   * The end of an item.
+   *
+   * @param item -1 for all that are still open
+   */
+  record ItemError(int batch, int item, HandlerError error) implements WorkerMessage {}
+
+  /** The worker can serve no more, and ends. */
+  record Unusable(String reason) implements WorkerMessage {}
+
+  record Metric(MetricSample sample) implements WorkerMessage {}
+
+  record Pong(int token) implements WorkerMessage {}
+}

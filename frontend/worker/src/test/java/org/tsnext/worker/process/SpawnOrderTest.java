@@ -1,0 +1,169 @@
+package org.tsnext.worker.process;
+
+import static org.testng.Assert.assertEquals;
+import static org.testng.Assert.assertFalse;
+import static org.testng.Assert.assertTrue;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.Set;
+import java.util.regex.Pattern;
+import org.testng.annotations.DataProvider;
+import org.testng.annotations.Test;
+import org.tsnext.archive.ModelConfig.WorkerStart;
+import org.tsnext.core.model.SequenceHeaders;
+import org.tsnext.core.worker.WorkerOrder;
+import org.tsnext.worker.environment.ProcessEnvironment;
+
+public class SpawnOrderTest {
+
+  private static final Path MODEL = Path.of("/models/digits");
+
+  private final WorkerSettings settings =
+      settings(Map.of("PATH", "/bin", "PYTHONPATH", "/a:/b", "MY_TOKEN", "t", "KEY", "k"));
+  private final SpawnOrder spawnOrder = new SpawnOrder(settings, "Linux");
+
+  @Test
+  public void aPlainModelIsForked() {
+    assertTrue(spawnOrder.forks(order(), true));
+  }
+
+  @Test
+  public void whatTheZygoteCannotServeIsSpawned() {
+    assertFalse(spawnOrder.forks(order(), false), "the zygote cannot fork");
+    assertFalse(new SpawnOrder(settings, "Mac OS X").forks(order(), true), "macOS");
+    assertFalse(spawnOrder.forks(order(WorkerStart.SPAWN, Map.of()), true), "workerStart: spawn");
+    assertFalse(
+        spawnOrder.forks(order(WorkerStart.FORK, Map.of("LD_PRELOAD", "/x.so")), true), "preload");
+    WorkerOrder venv = order("h.py", Optional.of(Path.of("/venv/bin/python")), List.of());
+    assertFalse(spawnOrder.forks(venv, true), "another interpreter");
+    WorkerOrder packages = order("h.py", Optional.empty(), List.of(Path.of("/packages")));
+    assertFalse(spawnOrder.forks(packages, true), "installed requirements");
+  }
+
+  @Test
+  public void theOrdersVariablesWinAndBlockedAndSecretOnesAreGone() {
+    Map<String, String> environment =
+        spawnOrder.environment(
+            order(WorkerStart.FORK, Map.of("PATH", "/other", "MY_TOKEN", "wanted")));
+    assertEquals(environment.get("PATH"), "/other");
+    assertEquals(environment.get("MY_TOKEN"), "wanted", "set by the model, not inherited");
+    assertFalse(environment.containsKey("KEY"));
+    assertEquals(environment.get("TS_DECODE_INPUT_REQUEST"), "false");
+    assertEquals(environment.get("TS_IPEX_ENABLE"), "true");
+    assertEquals(environment.get("TS_REQUEST_SEQUENCE_END"), "seq-end");
+    assertEquals(environment.get("TS_JSON_NAN"), "null");
+    assertEquals(environment.get("TS_MAX_IMAGE_PIXELS"), "5000");
+    assertFalse(spawnOrder.environment(order()).containsKey("MY_TOKEN"));
+  }
+
+  @DataProvider
+  Object[][] visibleGpus() {
+    return new Object[][] {
+      {Map.of(), List.of(2, 3), "2,3"},
+      {Map.of("CUDA_VISIBLE_DEVICES", "4, 5,GPU-8a,MIG-1"), List.of(1, 2), "5,GPU-8a"},
+      {Map.of("CUDA_VISIBLE_DEVICES", "7"), List.of(), "7"},
+    };
+  }
+
+  @Test(dataProvider = "visibleGpus")
+  public void processOfAGroupSeesItsGpusByTheNamesThatTheServerInherited(
+      Map<String, String> inherited, List<Integer> gpus, String visible) {
+    SpawnOrder order = new SpawnOrder(settings(inherited), "Linux");
+    assertEquals(order.environment(order(gpus)).get("CUDA_VISIBLE_DEVICES"), visible);
+  }
+
+  @DataProvider
+  Object[][] handlers() {
+    return new Object[][] {
+      {"image_classifier", List.of()},
+      {"handler.py", List.of()},
+      {"module:function", List.of()},
+      {"src/handler.py", List.of("/models/digits/src")},
+      {"src/deep/module:function", List.of("/models/digits/src/deep")},
+      {"/opt/handlers/h.py:f", List.of("/opt/handlers")},
+      {"org/name", List.of()},
+    };
+  }
+
+  @Test(dataProvider = "handlers")
+  public void theHandlersFolderComesFirst(String handler, List<String> first) {
+    WorkerOrder order = order(handler, Optional.empty(), List.of(Path.of("/packages")));
+    List<String> path = SpawnOrder.searchPath(order, Map.of("PYTHONPATH", "/a::/b"));
+    assertEquals(path.subList(0, first.size()), first);
+    assertEquals(
+        path.subList(first.size(), path.size()),
+        List.of("/a", "/b", "/packages", "/models/digits"));
+  }
+
+  private static WorkerSettings settings(Map<String, String> inherited) {
+    return new WorkerSettings(
+        "python3",
+        Path.of("/ts"),
+        Path.of("/tmp"),
+        true,
+        new ProcessEnvironment(inherited, Optional.of(Pattern.compile("MY_.*")), Set.of("KEY")),
+        new WorkerSettings.HandlerSwitches(false, true, true, false, 5000, "null"),
+        new SequenceHeaders("seq-id", "seq-start", "seq-end"),
+        Optional.empty(),
+        1000,
+        1000);
+  }
+
+  private static WorkerOrder order() {
+    return order(WorkerStart.FORK, Map.of());
+  }
+
+  private static WorkerOrder order(List<Integer> gpus) {
+    return order("handler.py", Optional.empty(), List.of(), WorkerStart.FORK, Map.of(), gpus);
+  }
+
+  private static WorkerOrder order(WorkerStart start, Map<String, String> environment) {
+    return order("handler.py", Optional.empty(), List.of(), start, environment);
+  }
+
+  private static WorkerOrder order(
+      String handler, Optional<Path> interpreter, List<Path> pythonPath) {
+    return order(handler, interpreter, pythonPath, WorkerStart.FORK, Map.of());
+  }
+
+  private static WorkerOrder order(
+      String handler,
+      Optional<Path> interpreter,
+      List<Path> pythonPath,
+      WorkerStart start,
+      Map<String, String> environment) {
+    return order(handler, interpreter, pythonPath, start, environment, List.of());
+  }
+
+  private static WorkerOrder order(
+      String handler,
+      Optional<Path> interpreter,
+      List<Path> pythonPath,
+      WorkerStart start,
+      Map<String, String> environment,
+      List<Integer> gpus) {
+    return new WorkerOrder(
+        9000,
+        "digits",
+        "1.0",
+        MODEL,
+        handler,
+        1,
+        OptionalInt.empty(),
+        gpus,
+        Optional.empty(),
+        environment,
+        pythonPath,
+        interpreter,
+        start,
+        OptionalInt.empty(),
+        Duration.ofSeconds(1),
+        OptionalInt.empty(),
+        false);
+  }
+}
