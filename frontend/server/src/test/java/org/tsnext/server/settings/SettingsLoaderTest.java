@@ -13,7 +13,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import org.apache.commons.io.FileUtils;
 import org.testng.annotations.DataProvider;
 import org.testng.annotations.Test;
 import org.tsnext.http.settings.ListenAddress;
@@ -458,7 +457,7 @@ public class SettingsLoaderTest {
     Path home = Files.createTempDirectory("tsnext-home");
     Path folder = home.resolve("ts/torch_handler/request_envelope");
     Files.createDirectories(folder);
-    Files.createFile(folder.resolve("mine.py"));
+    Path module = Files.createFile(folder.resolve("mine.py"));
     Map<String, String> file =
         Map.of("model_server_home", home.toString(), "service_envelope", "mine");
     assertEquals(load(file).get(ModelKeys.SERVICE_ENVELOPE), "mine");
@@ -470,6 +469,8 @@ public class SettingsLoaderTest {
             + FILE
             + "): expected body, json, kserve, kservev2 or another module in "
             + folder);
-    FileUtils.deleteDirectory(home.toFile());
+    for (Path made = module; !made.equals(home.getParent()); made = made.getParent()) {
+      Files.delete(made);
+    }
   }
 }
