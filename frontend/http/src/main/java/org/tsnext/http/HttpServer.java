@@ -25,13 +25,13 @@ import org.tsnext.core.time.Clock;
 import org.tsnext.http.access.HostGuard;
 import org.tsnext.http.access.OriginGuard;
 import org.tsnext.http.access.TokenGuard;
-import org.tsnext.http.connection.AccessLog;
+import org.tsnext.http.connection.HttpAccessLog;
 import org.tsnext.http.connection.HttpPipeline;
 import org.tsnext.http.connection.ServerContext;
 import org.tsnext.http.response.CorsOrigins;
 import org.tsnext.http.response.ErrorRenderer;
 import org.tsnext.http.response.HeadEncoder;
-import org.tsnext.http.routing.Dispatcher;
+import org.tsnext.http.routing.RequestDispatcher;
 import org.tsnext.http.routing.RequestGuard;
 import org.tsnext.http.settings.AccessSettings;
 import org.tsnext.http.settings.ConnectionLimits;
@@ -83,7 +83,7 @@ public final class HttpServer implements AutoCloseable {
             new HeadEncoder(settings.cors(), clock),
             new CorsOrigins(settings.cors()),
             new ErrorRenderer(settings.errorDetail()),
-            new AccessLog(),
+            new HttpAccessLog(),
             metrics.metrics(),
             clock,
             () -> draining);
@@ -115,7 +115,8 @@ public final class HttpServer implements AutoCloseable {
   }
 
   private void open(ListenAddress address, Set<ListenerRole> roles) throws IOException {
-    Dispatcher dispatcher = new Dispatcher(routes.of(roles), settings.cors(), guard(address));
+    RequestDispatcher dispatcher =
+        new RequestDispatcher(routes.of(roles), settings.cors(), guard(address));
     String key = roles.iterator().next().key();
     HttpPipeline pipeline =
         new HttpPipeline(

@@ -26,9 +26,9 @@ import org.tsnext.core.worker.WorkerOrder;
 import org.tsnext.core.worker.WorkerProcess;
 import org.tsnext.transport.Transport;
 import org.tsnext.worker.connection.HelloHandler;
-import org.tsnext.worker.connection.ListenAddress;
 import org.tsnext.worker.connection.WorkerConnection;
 import org.tsnext.worker.connection.WorkerSocket;
+import org.tsnext.worker.connection.WorkerSocketAddress;
 import org.tsnext.worker.output.WorkerOutput;
 import org.tsnext.worker.process.InitProcess;
 import org.tsnext.worker.process.InitSupervisor;
@@ -199,15 +199,15 @@ public final class WorkerRuntime implements WorkerLauncher, AutoCloseable {
     stranger.accept(connection);
   }
 
-  private ListenAddress listenAddress() throws IOException {
+  private WorkerSocketAddress listenAddress() throws IOException {
     if (!settings.unixSockets() || !transport.supportsUnixSockets()) {
-      return new ListenAddress.Tcp();
+      return new WorkerSocketAddress.Tcp();
     }
     List<Path> parents = new ArrayList<>();
     parents.add(settings.temporaryDirectory());
     // Short ones, in case that one is long.
     parents.add(Path.of(System.getProperty("java.io.tmpdir")));
     parents.add(Path.of("/tmp"));
-    return ListenAddress.Unix.create(parents);
+    return WorkerSocketAddress.Unix.create(parents);
   }
 }

@@ -27,7 +27,7 @@ public record CallFacts(List<Header> headers, RequestKind kind, String contentTy
    * @param policy which of it the handler gets
    */
   public static CallFacts of(Metadata metadata, HeaderPolicy policy) {
-    List<Header> headers = HandlerHeaders.of(metadata, policy);
+    List<Header> headers = HandlerMetadata.of(metadata, policy);
     boolean explain = false;
     String contentType = "";
     for (Header header : headers) {

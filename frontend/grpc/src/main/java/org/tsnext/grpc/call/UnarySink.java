@@ -54,7 +54,7 @@ public abstract class UnarySink<A> implements ResponseSink {
     Optional<ServingException> failure = HandlerStatus.failure(answerHead, body);
     if (failure.isPresent()) {
       body.release();
-      exchange.fail(failure.get(), HandlerHeaders.trailers(answerHead));
+      exchange.fail(failure.get(), HandlerMetadata.trailers(answerHead));
     } else {
       answer(answerHead, body);
     }

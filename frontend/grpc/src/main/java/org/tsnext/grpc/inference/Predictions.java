@@ -4,7 +4,7 @@ import io.netty.buffer.ByteBuf;
 import org.tsnext.core.inference.InferenceService;
 import org.tsnext.core.request.InferenceRequest;
 import org.tsnext.core.request.ResponseHead;
-import org.tsnext.grpc.call.HandlerHeaders;
+import org.tsnext.grpc.call.HandlerMetadata;
 import org.tsnext.grpc.call.RunningCall;
 import org.tsnext.grpc.call.UnaryExchange;
 import org.tsnext.grpc.call.UnaryHandler;
@@ -45,7 +45,7 @@ final class Predictions implements UnaryHandler<Prediction, Answer> {
     @Override
     protected void answer(ResponseHead head, ByteBuf body) {
       try {
-        exchange().send(new Answer(body), HandlerHeaders.trailers(head));
+        exchange().send(new Answer(body), HandlerMetadata.trailers(head));
       } finally {
         body.release();
       }

@@ -10,7 +10,7 @@ import org.tsnext.core.request.ResponseHeadLimit;
 import org.tsnext.core.request.ResponseSink;
 import org.tsnext.grpc.call.CallErrors;
 import org.tsnext.grpc.call.CallMetadata;
-import org.tsnext.grpc.call.HandlerHeaders;
+import org.tsnext.grpc.call.HandlerMetadata;
 import org.tsnext.grpc.call.HandlerStatus;
 import org.tsnext.grpc.call.Outbound;
 import org.tsnext.grpc.call.RunningCall;
@@ -38,11 +38,11 @@ final class StreamSink implements ResponseSink {
     Optional<ServingException> failure = HandlerStatus.failure(answerHead, body);
     if (failure.isPresent()) {
       body.release();
-      fail(failure.get(), HandlerHeaders.trailers(answerHead));
+      fail(failure.get(), HandlerMetadata.trailers(answerHead));
       return;
     }
     chunk(answerHead, body);
-    outbound.end(Status.OK, HandlerHeaders.trailers(head));
+    outbound.end(Status.OK, HandlerMetadata.trailers(head));
   }
 
   @Override
@@ -66,7 +66,7 @@ final class StreamSink implements ResponseSink {
   @Override
   public void end(ByteBuf body) {
     chunk(ResponseHead.EMPTY, body);
-    outbound.end(Status.OK, HandlerHeaders.trailers(head));
+    outbound.end(Status.OK, HandlerMetadata.trailers(head));
   }
 
   @Override

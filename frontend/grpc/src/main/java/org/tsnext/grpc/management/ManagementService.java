@@ -76,8 +76,8 @@ public final class ManagementService {
     if (request.getCustomized() && !ModelOperations.isAllVersions(version)) {
       CustomizedDescription description = operations.describeCustomized(model, version);
       RunningCall running = new RunningCall();
-      CustomizedDescriptionSink sink =
-          new CustomizedDescriptionSink(exchange, running, maxResponseSize, description);
+      RpcDescriptionSink sink =
+          new RpcDescriptionSink(exchange, running, maxResponseSize, description);
       exchange.onClientGone(sink::clientGone);
       running.isNow(inference.submit(description.question(exchange.requestId()), sink));
     } else {

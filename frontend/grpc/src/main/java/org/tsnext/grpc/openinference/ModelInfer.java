@@ -15,7 +15,7 @@ import org.tsnext.core.request.InputPart;
 import org.tsnext.core.request.Protocol;
 import org.tsnext.core.request.ResponseHead;
 import org.tsnext.grpc.call.CallFacts;
-import org.tsnext.grpc.call.HandlerHeaders;
+import org.tsnext.grpc.call.HandlerMetadata;
 import org.tsnext.grpc.call.InboundCall;
 import org.tsnext.grpc.call.RunningCall;
 import org.tsnext.grpc.call.UnaryExchange;
@@ -138,7 +138,7 @@ public final class ModelInfer implements UnaryHandler<ModelInferRequest, ModelIn
 
     private void send(ResponseHead head, ByteBuf body) {
       try {
-        exchange().send(InferAnswers.toResponse(form, body), HandlerHeaders.trailers(head));
+        exchange().send(InferAnswers.toResponse(form, body), HandlerMetadata.trailers(head));
       } finally {
         body.release();
       }

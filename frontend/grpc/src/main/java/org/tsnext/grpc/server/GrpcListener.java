@@ -110,7 +110,7 @@ public final class GrpcListener {
             .withOption(ChannelOption.SO_BACKLOG, BACKLOG)
             // Nothing that a call does blocks, so that it stays on its connection's loop.
             .directExecutor()
-            .addStreamTracerFactory(new AccessLog(tools.clock()))
+            .addStreamTracerFactory(new RpcAccessLog(tools.clock()))
             .addStreamTracerFactory(calls)
             .intercept(calls);
     addLimits(builder, address, tools.limits());

@@ -238,7 +238,7 @@ public final class Exchange {
   /** The connection is gone. */
   void clientGone() {
     if (state != State.ENDED) {
-      status = AccessLog.CLIENT_GONE;
+      status = HttpAccessLog.CLIENT_GONE;
       cancelCall();
       finish();
     }

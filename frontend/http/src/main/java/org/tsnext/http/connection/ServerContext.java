@@ -20,7 +20,7 @@ public record ServerContext(
     HeadEncoder heads,
     CorsOrigins corsOrigins,
     ErrorRenderer errors,
-    AccessLog accessLog,
+    HttpAccessLog accessLog,
     ServerMetrics metrics,
     Clock clock,
     BooleanSupplier draining) {}

@@ -9,7 +9,7 @@ import org.tsnext.core.request.Header;
 import org.tsnext.core.request.ResponseHead;
 import org.tsnext.http.connection.Exchange;
 import org.tsnext.http.connection.LoopSink;
-import org.tsnext.http.response.HandlerHeaders;
+import org.tsnext.http.response.HandlerResponseHeaders;
 import org.tsnext.http.response.Response;
 
 /** Renders the answer of a model to the client. */
@@ -29,7 +29,7 @@ final class InferenceSink extends LoopSink {
   protected void onComplete(ResponseHead head, ByteBuf body) {
     List<Header> headers;
     try {
-      headers = HandlerHeaders.checked(head);
+      headers = HandlerResponseHeaders.checked(head);
     } catch (ServingException e) {
       body.release();
       exchange.fail(e);
@@ -39,7 +39,7 @@ final class InferenceSink extends LoopSink {
         new Response(
             status(head),
             head.reason(),
-            Optional.of(HandlerHeaders.contentType(head)),
+            Optional.of(HandlerResponseHeaders.contentType(head)),
             headers,
             body));
   }
@@ -57,16 +57,16 @@ final class InferenceSink extends LoopSink {
   private boolean begin(ResponseHead head) {
     List<Header> headers;
     try {
-      headers = new ArrayList<>(HandlerHeaders.checked(head));
+      headers = new ArrayList<>(HandlerResponseHeaders.checked(head));
     } catch (ServingException e) {
       exchange.cancelCall();
       exchange.fail(e);
       return false;
     }
-    headers.add(HandlerHeaders.STREAM_NEXT);
+    headers.add(HandlerResponseHeaders.STREAM_NEXT);
     streaming =
         exchange.beginStream(
-            status(head), head.reason(), HandlerHeaders.contentType(head), headers);
+            status(head), head.reason(), HandlerResponseHeaders.contentType(head), headers);
     return streaming;
   }
 

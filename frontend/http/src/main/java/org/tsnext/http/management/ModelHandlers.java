@@ -50,7 +50,7 @@ final class ModelHandlers {
     InferenceCall call =
         inference.submit(
             description.question(exchange.requestId()),
-            new CustomizedDescriptionSink(exchange, description));
+            new HttpDescriptionSink(exchange, description));
     exchange.onClientGone(call::cancel);
   }
 

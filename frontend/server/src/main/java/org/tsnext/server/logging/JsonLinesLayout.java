@@ -39,7 +39,7 @@ public final class JsonLinesLayout extends AbstractStringLayout {
 
   @Override
   public String toSerializable(LogEvent event) {
-    if (event.getMessage() instanceof MetricLine metric) {
+    if (event.getMessage() instanceof MetricLogMessage metric) {
       return line(metric(metric));
     }
     JsonObject json = new JsonObject();
@@ -59,7 +59,7 @@ public final class JsonLinesLayout extends AbstractStringLayout {
     return "application/json; charset=UTF-8";
   }
 
-  private static JsonObject metric(MetricLine metric) {
+  private static JsonObject metric(MetricLogMessage metric) {
     MetricSample sample = metric.sample();
     JsonObject json = new JsonObject();
     json.addProperty("MetricName", PrintableLine.withLineFeeds(sample.name()));

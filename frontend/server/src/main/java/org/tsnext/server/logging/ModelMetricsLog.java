@@ -24,7 +24,7 @@ public final class ModelMetricsLog implements SampleListener {
   @Override
   public void recorded(MetricSample sample, String unit) {
     if (logger.isInfoEnabled()) {
-      logger.info(new MetricLine(sample, unit, host));
+      logger.info(new MetricLogMessage(sample, unit, host));
     }
   }
 }

@@ -81,7 +81,7 @@ public final class PrintableEvents extends AwaitCompletionReliabilityStrategy {
 
   /** Lines of metrics take care of themselves, since layouts want their parts. */
   private static Message printable(Message message) {
-    if (message == null || message instanceof MetricLine) {
+    if (message == null || message instanceof MetricLogMessage) {
       return message;
     }
     // One that is used again is its own text; another keeps the text that it was asked for.

@@ -47,10 +47,10 @@ public final class QueryLogLayout extends AbstractStringLayout {
 
   @Override
   public String toSerializable(LogEvent event) {
-    return event.getMessage() instanceof MetricLine metric ? record(metric) : "";
+    return event.getMessage() instanceof MetricLogMessage metric ? record(metric) : "";
   }
 
-  private String record(MetricLine metric) {
+  private String record(MetricLogMessage metric) {
     MetricSample sample = metric.sample();
     StringBuilder record = new StringBuilder(256);
     record.append("HostName=").append(metric.host());

@@ -137,6 +137,6 @@ public final class ServerMetricsLog implements AutoCloseable {
             time,
             "",
             dimensions);
-    lines.accept(new MetricLine(sample, unit, host));
+    lines.accept(new MetricLogMessage(sample, unit, host));
   }
 }

@@ -55,7 +55,7 @@ public final class Tokens implements KeyRotation, AutoCloseable {
   private final Duration overlap;
   private final SecureRandom random = new SecureRandom();
   private final AccessKeys keys;
-  private final KeyFile file;
+  private final TokenFile file;
   private final Map<KeyKind, Published> published = new EnumMap<>(KeyKind.class);
   private Map<KeyKind, String> fixed = Map.of();
 
@@ -69,7 +69,7 @@ public final class Tokens implements KeyRotation, AutoCloseable {
     this.life = minutes.isZero() ? Optional.empty() : Optional.of(minutes);
     this.overlap = settings.get(SecurityKeys.TOKEN_OVERLAP);
     this.keys = new AccessKeys(clock);
-    this.file = new KeyFile(settings.get(SecurityKeys.KEY_FILE));
+    this.file = new TokenFile(settings.get(SecurityKeys.KEY_FILE));
   }
 
   /**

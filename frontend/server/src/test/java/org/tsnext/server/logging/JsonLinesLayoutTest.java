@@ -90,7 +90,7 @@ public class JsonLinesLayoutTest {
             Instant.ofEpochSecond(1795347830),
             requestIds,
             List.of(dimensions));
-    context.getLogger("MODEL_METRICS").info(new MetricLine(sample, "ms", "vm"));
+    context.getLogger("MODEL_METRICS").info(new MetricLogMessage(sample, "ms", "vm"));
   }
 
   @Test

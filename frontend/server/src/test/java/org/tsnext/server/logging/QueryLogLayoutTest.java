@@ -19,7 +19,7 @@ public class QueryLogLayoutTest {
         .toSerializable(Log4jLogEvent.newBuilder().setMessage(message).build());
   }
 
-  private static MetricLine metric(String requestIds, Header... dimensions) {
+  private static MetricLogMessage metric(String requestIds, Header... dimensions) {
     MetricSample sample =
         new MetricSample(
             MetricType.GAUGE,
@@ -29,7 +29,7 @@ public class QueryLogLayoutTest {
             Instant.ofEpochSecond(1795347830),
             requestIds,
             List.of(dimensions));
-    return new MetricLine(sample, "ms", "vm");
+    return new MetricLogMessage(sample, "ms", "vm");
   }
 
   @Test

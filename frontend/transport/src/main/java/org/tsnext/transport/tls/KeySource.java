@@ -36,7 +36,7 @@ public sealed interface KeySource {
   default List<byte[]> read() throws TlsKeyException {
     List<byte[]> contents = new ArrayList<>();
     for (int i = 0; i < files().size(); i++) {
-      contents.add(KeyFile.read(what(i), files().get(i)));
+      contents.add(TlsKeyFile.read(what(i), files().get(i)));
     }
     return contents;
   }

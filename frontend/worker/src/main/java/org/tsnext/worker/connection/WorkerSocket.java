@@ -23,10 +23,10 @@ public final class WorkerSocket implements AutoCloseable {
 
   private static final int SEND_BUFFER = 1 << 20;
 
-  private final ListenAddress address;
+  private final WorkerSocketAddress address;
   private final Channel channel;
 
-  private WorkerSocket(ListenAddress address, Channel channel) {
+  private WorkerSocket(WorkerSocketAddress address, Channel channel) {
     this.address = address;
     this.channel = channel;
   }
@@ -37,7 +37,7 @@ public final class WorkerSocket implements AutoCloseable {
    * @throws IOException if the address cannot be bound
    */
   public static WorkerSocket open(
-      ListenAddress address,
+      WorkerSocketAddress address,
       Transport transport,
       EventLoopGroup eventLoops,
       FrameLimits limits,
@@ -67,7 +67,7 @@ public final class WorkerSocket implements AutoCloseable {
                         .addLast("hello", new HelloHandler(gate, scheduler, strangers));
                   }
                 });
-    if (address instanceof ListenAddress.Tcp) {
+    if (address instanceof WorkerSocketAddress.Tcp) {
       bootstrap.childOption(ChannelOption.TCP_NODELAY, true);
     }
     ChannelFuture bound = bootstrap.bind(address.bindAddress(transport)).awaitUninterruptibly();

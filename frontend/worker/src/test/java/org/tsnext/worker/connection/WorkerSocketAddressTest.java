@@ -14,7 +14,7 @@ import org.testng.annotations.AfterMethod;
 import org.testng.annotations.BeforeMethod;
 import org.testng.annotations.Test;
 
-public class ListenAddressTest {
+public class WorkerSocketAddressTest {
 
   private Path folder;
   private Path tooLong;
@@ -33,7 +33,7 @@ public class ListenAddressTest {
 
   @Test
   public void theFirstFolderWhosePathIsShortEnoughIsTaken() throws IOException {
-    ListenAddress.Unix address = ListenAddress.Unix.create(List.of(tooLong, folder));
+    WorkerSocketAddress.Unix address = WorkerSocketAddress.Unix.create(List.of(tooLong, folder));
     assertEquals(address.folder().getParent(), folder);
     assertTrue(address.path().toString().length() <= 107);
     address.remove();
@@ -42,7 +42,7 @@ public class ListenAddressTest {
 
   @Test
   public void aPathThatIsTooLongIsRefusedAndLeavesNothing() throws IOException {
-    assertThrows(IOException.class, () -> ListenAddress.Unix.create(List.of(tooLong)));
+    assertThrows(IOException.class, () -> WorkerSocketAddress.Unix.create(List.of(tooLong)));
     try (Stream<Path> left = Files.list(tooLong)) {
       assertEquals(left.count(), 0);
     }

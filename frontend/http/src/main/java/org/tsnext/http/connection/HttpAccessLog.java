@@ -8,7 +8,7 @@ import org.slf4j.LoggerFactory;
  * <protocol>" <status> <milliseconds>}. Values of query parameters are left out, since they may be
  * secrets such as signed addresses.
  */
-public final class AccessLog {
+public final class HttpAccessLog {
 
   /** Status of a request whose client went away before the answer was complete. */
   static final int CLIENT_GONE = 499;

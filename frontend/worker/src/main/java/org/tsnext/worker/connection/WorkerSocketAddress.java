@@ -16,7 +16,7 @@ import org.slf4j.LoggerFactory;
 import org.tsnext.transport.Transport;
 
 /** Where the frontend listens for its workers. */
-public sealed interface ListenAddress {
+public sealed interface WorkerSocketAddress {
 
   /** Channel type to listen with. */
   Class<? extends ServerChannel> channelType(Transport transport);
@@ -31,7 +31,7 @@ public sealed interface ListenAddress {
   void remove();
 
   /** A TCP port of the loopback interface, chosen by the system. */
-  record Tcp() implements ListenAddress {
+  record Tcp() implements WorkerSocketAddress {
 
     @Override
     public Class<? extends ServerChannel> channelType(Transport transport) {
@@ -58,7 +58,7 @@ public sealed interface ListenAddress {
    *
    * @param folder exists, mode 0700
    */
-  record Unix(Path folder) implements ListenAddress {
+  record Unix(Path folder) implements WorkerSocketAddress {
 
     private static final Logger LOG = LoggerFactory.getLogger(Unix.class);
     private static final String NAME = "w";

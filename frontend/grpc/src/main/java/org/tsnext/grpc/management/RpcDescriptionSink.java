@@ -5,21 +5,21 @@ import org.tsnext.api.CustomizedDescription;
 import org.tsnext.api.Json;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.request.ResponseHead;
-import org.tsnext.grpc.call.HandlerHeaders;
+import org.tsnext.grpc.call.HandlerMetadata;
 import org.tsnext.grpc.call.RunningCall;
 import org.tsnext.grpc.call.UnaryExchange;
 import org.tsnext.grpc.call.UnarySink;
 import org.tsnext.grpc.messages.management.ManagementResponse;
 
 /** Answers with a description once the handler has said what it adds. */
-final class CustomizedDescriptionSink extends UnarySink<ManagementResponse> {
+final class RpcDescriptionSink extends UnarySink<ManagementResponse> {
 
   private final CustomizedDescription description;
 
   /**
    * @param limit octets that the handler may say
    */
-  CustomizedDescriptionSink(
+  RpcDescriptionSink(
       UnaryExchange<ManagementResponse> exchange,
       RunningCall running,
       int limit,
@@ -37,6 +37,6 @@ final class CustomizedDescriptionSink extends UnarySink<ManagementResponse> {
       return;
     }
     String json = Json.text(description.json());
-    exchange().send(ManagementService.response(json), HandlerHeaders.trailers(head));
+    exchange().send(ManagementService.response(json), HandlerMetadata.trailers(head));
   }
 }

@@ -14,7 +14,7 @@ import org.tsnext.core.time.Clock;
  * One line per call, on the logger {@code ACCESS_LOG}, however it ends: {@code <remote> "gRPC
  * <package.Service/Method> HTTP/2.0" <gRPC status number> <milliseconds>}.
  */
-final class AccessLog extends ServerStreamTracer.Factory {
+final class RpcAccessLog extends ServerStreamTracer.Factory {
 
   private static final Logger LOG = LoggerFactory.getLogger("ACCESS_LOG");
 
@@ -22,7 +22,7 @@ final class AccessLog extends ServerStreamTracer.Factory {
 
   private final Clock clock;
 
-  AccessLog(Clock clock) {
+  RpcAccessLog(Clock clock) {
     this.clock = clock;
   }
 

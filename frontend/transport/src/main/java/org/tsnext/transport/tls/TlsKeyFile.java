@@ -5,10 +5,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /** Reads the small files that keys are in. */
-final class KeyFile {
+final class TlsKeyFile {
   private static final long LARGEST = 1 << 20;
 
-  private KeyFile() {}
+  private TlsKeyFile() {}
 
   /**
    * Reads a file.

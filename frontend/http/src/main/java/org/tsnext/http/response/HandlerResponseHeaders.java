@@ -12,7 +12,7 @@ import org.tsnext.core.request.ResponseHead;
 import org.tsnext.core.request.ResponseHeadLimit;
 
 /** Checks what a handler wants in the head of its answer, and keeps what it may set. */
-public final class HandlerHeaders {
+public final class HandlerResponseHeaders {
 
   /** Shown by streams to clients that look at it, as TorchServe 0.12 does. */
   public static final Header STREAM_NEXT = new Header("ts_stream_next", "true");
@@ -35,7 +35,7 @@ public final class HandlerHeaders {
           "upgrade",
           "ts_stream_next");
 
-  private HandlerHeaders() {}
+  private HandlerResponseHeaders() {}
 
   /**
    * The headers that are sent, without the content type.

@@ -8,17 +8,17 @@ import org.tsnext.core.request.Header;
 import org.tsnext.core.request.ResponseHead;
 import org.tsnext.http.connection.Exchange;
 import org.tsnext.http.connection.LoopSink;
-import org.tsnext.http.response.HandlerHeaders;
+import org.tsnext.http.response.HandlerResponseHeaders;
 import org.tsnext.http.response.Response;
 
 /** Answers with a description once the handler has said what it adds. */
-final class CustomizedDescriptionSink extends LoopSink {
+final class HttpDescriptionSink extends LoopSink {
 
   private final Exchange exchange;
   private final CustomizedDescription description;
   private ResponseHead first;
 
-  CustomizedDescriptionSink(Exchange exchange, CustomizedDescription description) {
+  HttpDescriptionSink(Exchange exchange, CustomizedDescription description) {
     super(exchange.loop());
     this.exchange = exchange;
     this.description = description;
@@ -65,7 +65,7 @@ final class CustomizedDescriptionSink extends LoopSink {
               first.status() == 0 ? 200 : first.status(),
               first.reason(),
               Optional.of(contentType()),
-              HandlerHeaders.checked(first),
+              HandlerResponseHeaders.checked(first),
               Response.encode(description.json())));
     } catch (ServingException e) {
       exchange.fail(e);
@@ -76,6 +76,6 @@ final class CustomizedDescriptionSink extends LoopSink {
   private String contentType() {
     boolean own =
         first.headers().stream().map(Header::name).anyMatch("content-type"::equalsIgnoreCase);
-    return own ? HandlerHeaders.contentType(first) : Response.APPLICATION_JSON;
+    return own ? HandlerResponseHeaders.contentType(first) : Response.APPLICATION_JSON;
   }
 }

@@ -27,9 +27,9 @@ import org.tsnext.http.settings.CorsSettings;
  * Finds the route of each request by its head, and lets a guard look at it before the body is read.
  * Immutable, shared by all connections of a listener.
  */
-public final class Dispatcher implements RequestRouter {
+public final class RequestDispatcher implements RequestRouter {
 
-  private static final Logger LOG = LoggerFactory.getLogger(Dispatcher.class);
+  private static final Logger LOG = LoggerFactory.getLogger(RequestDispatcher.class);
 
   private static final Header EVERY_METHOD =
       new Header("allow", "GET, HEAD, POST, PUT, DELETE, OPTIONS");
@@ -62,7 +62,7 @@ public final class Dispatcher implements RequestRouter {
    * @param cors if it is configured, a browser's question before the request is answered for every
    *     path
    */
-  public Dispatcher(RouteTable routes, CorsSettings cors, RequestGuard guard) {
+  public RequestDispatcher(RouteTable routes, CorsSettings cors, RequestGuard guard) {
     this.routes = routes;
     this.answerPreflights = cors.configured();
     this.preflightHeaders = cors.preflightHeaders();
@@ -87,7 +87,7 @@ public final class Dispatcher implements RequestRouter {
       return new AtOnce(exchange -> exchange.send(Response.noContent(preflightHeaders)));
     }
     if (head.method().equals(HttpMethod.CONNECT) && Authority.isHostAndPort(head.uri())) {
-      return new AtOnce(Dispatcher::refuseTunnel);
+      return new AtOnce(RequestDispatcher::refuseTunnel);
     }
     RequestTarget target = RequestTarget.parse(head.uri());
     if (target.asterisk()) {

@@ -18,7 +18,7 @@ import org.testng.annotations.Test;
 import org.tsnext.core.ownership.Host;
 import org.tsnext.core.ownership.LockHolder;
 
-public class KeyFileTest {
+public class TokenFileTest {
   private static final String KEYS = "{\"API\": {\"key\": \"a\"}}";
 
   private Path folder;
@@ -51,7 +51,7 @@ public class KeyFileTest {
 
   @Test
   public void onlyTheOwnerCanReadItAndItGoesAtTheEnd() throws IOException {
-    KeyFile file = new KeyFile(path);
+    TokenFile file = new TokenFile(path);
     file.write(KEYS);
     assertEquals(Files.readString(path), KEYS);
     assertEquals(mode(path), "rw-------");
@@ -67,7 +67,7 @@ public class KeyFileTest {
   public void fileOfADeadServerIsReplacedWhateverItsMode() throws IOException {
     Files.writeString(path, KEYS);
     Files.setPosixFilePermissions(path, PosixFilePermissions.fromString("rw-r--r--"));
-    try (KeyFile file = new KeyFile(path)) {
+    try (TokenFile file = new TokenFile(path)) {
       file.write("{}");
       assertEquals(mode(path), "rw-------");
       assertEquals(Files.readString(path), "{}");
@@ -76,8 +76,8 @@ public class KeyFileTest {
 
   @Test
   public void fileOfARunningServerIsLeftAlone() throws IOException {
-    KeyFile second = new KeyFile(path);
-    try (KeyFile first = new KeyFile(path)) {
+    TokenFile second = new TokenFile(path);
+    try (TokenFile first = new TokenFile(path)) {
       first.write(KEYS);
       IOException refused = expectThrows(IOException.class, () -> second.write("{}"));
       assertTrue(refused.getMessage().contains("another running server"), refused.getMessage());
@@ -93,12 +93,12 @@ public class KeyFileTest {
   public void fileOfARunningServerInAnotherProcessIsLeftAlone() throws Exception {
     Files.writeString(path, KEYS);
     try (LockHolder server = LockHolder.of(path)) {
-      IOException refused = expectThrows(IOException.class, () -> new KeyFile(path).write("{}"));
+      IOException refused = expectThrows(IOException.class, () -> new TokenFile(path).write("{}"));
       assertTrue(refused.getMessage().contains("another running server"), refused.getMessage());
       assertEquals(Files.readString(path), KEYS);
       assertTrue(server.isAlive());
     }
-    try (KeyFile file = new KeyFile(path)) {
+    try (TokenFile file = new TokenFile(path)) {
       file.write("{}");
     }
   }
@@ -106,16 +106,16 @@ public class KeyFileTest {
   @Test
   public void fileThatAServerOfAnotherHostMayHaveIsLeftAlone() throws IOException {
     List<String> shared = List.of("1 0 8:1 / / rw - virtiofs share rw");
-    KeyFile first = new KeyFile(path, Host.of("boot-a", shared));
+    TokenFile first = new TokenFile(path, Host.of("boot-a", shared));
     first.write(KEYS);
     // As a server leaves it that is killed.
     Path copy = Files.copy(path, folder.resolve("copy"));
     Files.move(copy, path, java.nio.file.StandardCopyOption.REPLACE_EXISTING);
-    KeyFile second = new KeyFile(path, Host.of("boot-b", shared));
+    TokenFile second = new TokenFile(path, Host.of("boot-b", shared));
     IOException refused = expectThrows(IOException.class, () -> second.write("{}"));
     assertTrue(refused.getMessage().contains("remove the file if none does"), refused.getMessage());
     assertEquals(Files.readString(path), KEYS);
-    KeyFile next = new KeyFile(path, Host.of("boot-a", shared));
+    TokenFile next = new TokenFile(path, Host.of("boot-a", shared));
     next.write("{}");
     next.close();
     assertEquals(files(), List.of());
@@ -124,7 +124,7 @@ public class KeyFileTest {
   @Test
   public void whatIsNoKeyFileIsNeverOverwritten() throws IOException {
     Files.writeString(path, "my thesis");
-    KeyFile file = new KeyFile(path);
+    TokenFile file = new TokenFile(path);
     IOException refused = expectThrows(IOException.class, () -> file.write(KEYS));
     assertTrue(refused.getMessage().contains("not a key file"), refused.getMessage());
     file.close();
@@ -135,7 +135,7 @@ public class KeyFileTest {
   public void linksAreNotFollowed() throws IOException {
     Path thesis = Files.writeString(folder.resolve("thesis"), KEYS);
     Files.createSymbolicLink(path, thesis);
-    IOException refused = expectThrows(IOException.class, () -> new KeyFile(path).write("{}"));
+    IOException refused = expectThrows(IOException.class, () -> new TokenFile(path).write("{}"));
     assertTrue(refused.getMessage().contains("not a regular file"), refused.getMessage());
     assertEquals(Files.readString(thesis), KEYS);
     assertTrue(Files.exists(path, LinkOption.NOFOLLOW_LINKS));
@@ -143,7 +143,7 @@ public class KeyFileTest {
 
   @Test
   public void fileThatSomebodyElsePutThereSinceIsNotRemoved() throws IOException {
-    KeyFile file = new KeyFile(path);
+    TokenFile file = new TokenFile(path);
     file.write(KEYS);
     Files.move(
         Files.writeString(folder.resolve("other"), "other"),
@@ -155,7 +155,7 @@ public class KeyFileTest {
 
   @Test
   public void missingFolderIsSaid() {
-    KeyFile file = new KeyFile(folder.resolve("missing").resolve("key_file.json"));
+    TokenFile file = new TokenFile(folder.resolve("missing").resolve("key_file.json"));
     IOException refused = expectThrows(IOException.class, () -> file.write(KEYS));
     assertTrue(refused.getMessage().contains("does not exist"), refused.getMessage());
     assertFalse(Files.exists(folder.resolve("missing")));

@@ -11,7 +11,7 @@ import org.tsnext.core.request.ResponseHead;
 import org.tsnext.core.request.ResponseHeadLimit;
 
 /** Metadata for handlers, and of handlers. */
-public final class HandlerHeaders {
+public final class HandlerMetadata {
 
   /** What belongs to gRPC or to HTTP/2, in both directions. */
   private static final Set<String> RESERVED =
@@ -36,7 +36,7 @@ public final class HandlerHeaders {
 
   private static final String REQUEST_ID = "x-request-id";
 
-  private HandlerHeaders() {}
+  private HandlerMetadata() {}
 
   /**
    * A call's metadata as request headers. What is binary, belongs to gRPC, or is not the handler's

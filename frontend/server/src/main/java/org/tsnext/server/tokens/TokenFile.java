@@ -30,7 +30,7 @@ import org.tsnext.core.ownership.LockAttempt;
  * and a lock on it, which ends with the process however it ends, tells other servers that it is
  * taken. Calls block; one thread at a time.
  */
-final class KeyFile implements Closeable {
+final class TokenFile implements Closeable {
   private static final Set<PosixFilePermission> OWNER_ONLY =
       PosixFilePermissions.fromString("rw-------");
   private static final Set<OpenOption> WRITE_IN_PLACE =
@@ -49,11 +49,11 @@ final class KeyFile implements Closeable {
   private FileChannel channel;
   private Object identity;
 
-  KeyFile(Path path) {
+  TokenFile(Path path) {
     this(path, Host.current());
   }
 
-  KeyFile(Path path, Host host) {
+  TokenFile(Path path, Host host) {
     this.path = path.toAbsolutePath().normalize();
     this.host = host;
     this.hostFile = this.path.resolveSibling("." + this.path.getFileName() + ".host");

@@ -14,14 +14,14 @@ import org.tsnext.core.request.Header;
  * forge a line of its own.
  */
 @AsynchronouslyFormattable
-final class MetricLine implements Message, StringBuilderFormattable {
+final class MetricLogMessage implements Message, StringBuilderFormattable {
   private static final long serialVersionUID = 1;
 
   private final transient MetricSample sample;
   private final String unit;
   private final String host;
 
-  MetricLine(MetricSample sample, String unit, String host) {
+  MetricLogMessage(MetricSample sample, String unit, String host) {
     this.sample = Objects.requireNonNull(sample, "sample");
     this.unit = Objects.requireNonNull(unit, "unit");
     this.host = Objects.requireNonNull(host, "host");

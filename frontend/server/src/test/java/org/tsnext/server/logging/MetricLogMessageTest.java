@@ -9,7 +9,7 @@ import org.tsnext.core.metrics.MetricSample;
 import org.tsnext.core.metrics.MetricType;
 import org.tsnext.core.request.Header;
 
-public class MetricLineTest {
+public class MetricLogMessageTest {
   private static String line(String name, String requestIds, List<Header> dimensions) {
     MetricSample sample =
         new MetricSample(
@@ -20,7 +20,7 @@ public class MetricLineTest {
             Instant.ofEpochSecond(1795347830, 999_000_000),
             requestIds,
             dimensions);
-    return new MetricLine(sample, "ms", "vm").getFormattedMessage();
+    return new MetricLogMessage(sample, "ms", "vm").getFormattedMessage();
   }
 
   @Test
