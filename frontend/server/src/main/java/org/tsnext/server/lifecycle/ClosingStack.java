@@ -39,7 +39,8 @@ public final class ClosingStack implements AutoCloseable {
       } catch (InterruptedException e) {
         LOGGER.warn("Interrupted while closing {}", part.name());
         Thread.currentThread().interrupt();
-      } catch (Exception e) {
+      } catch (Throwable e) {
+        // Also an Error: the parts below it hold processes and files.
         LOGGER.warn("Closing {} failed", part.name(), e);
       }
     }

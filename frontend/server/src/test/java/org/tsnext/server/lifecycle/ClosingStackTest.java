@@ -26,6 +26,20 @@ public class ClosingStackTest {
   }
 
   @Test
+  public void errorOfOnePartDoesNotKeepTheOthersOpen() {
+    List<String> others = new ArrayList<>();
+    ClosingStack stack = new ClosingStack();
+    stack.add("first", () -> others.add("first"));
+    stack.add(
+        "second",
+        () -> {
+          throw new NoClassDefFoundError("cannot");
+        });
+    stack.close();
+    assertEquals(others, List.of("first"));
+  }
+
+  @Test
   public void partThatComesTooLateIsClosedAtOnce() {
     List<String> late = new ArrayList<>();
     ClosingStack stack = new ClosingStack();
