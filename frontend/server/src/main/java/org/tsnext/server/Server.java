@@ -16,7 +16,6 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.concurrent.atomic.AtomicInteger;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.tsnext.archive.ModelSource;
@@ -51,7 +50,6 @@ import org.tsnext.transport.Transport;
 import org.tsnext.transport.tls.TlsKeys;
 import org.tsnext.worker.WorkerRuntime;
 import org.tsnext.worker.environment.PipModelEnvironment;
-import org.tsnext.worker.environment.ProcessEnvironment;
 
 /**
  * The parts of a server, put together in the order in which they need each other, and taken apart
@@ -113,66 +111,62 @@ final class Server implements AutoCloseable {
    */
   Map<String, String> start() throws StartException {
     StartReport.logSettings(settings, snapshots);
-    Optional<String> shortage = modules.descriptors().shortage();
-    if (shortage.isPresent()) {
-      throw new StartException(shortage.get());
-    }
-    Transport transport =
-        Transport.choose(settings.get(ListenerKeys.USE_NATIVE_IO), Clock.system()::nanoTime);
-    TemporaryFolders folders =
-        TemporaryFolders.make(temporaryDirectory, modules.workerSockets(transport), parts);
-    EventLoopGroup loops = eventLoops(transport);
-    TimerThread timer = parts.add("timer", new TimerThread("timer"));
-    ExecutorService executor = executor();
-    ModelLog modelLog = parts.add("model log", ModelLog.start());
-    ProcessEnvironment processEnvironment = modules.processEnvironment(environment);
+    ServerResources resources =
+        ServerResources.open(settings, modules, environment, temporaryDirectory, parts);
+    // Before the core, since Python imports while the rest starts.
+    WorkerRuntime workers = startWorkers(resources);
+    assembleCore(resources, workers);
+    Map<String, String> addresses = openListeners(resources);
+    ClassArchiveMaker.wanted(settings.get(ServerKeys.PYTHON), resources.packageDirectory())
+        .ifPresent(ClassArchiveMaker::makeLater);
+    return addresses;
+  }
 
-    Path packageDirectory = modules.packageDirectory();
-    MetricsSetup metrics =
-        MetricsSetup.of(settings, modules.metricsConfig(packageDirectory), parts, timer);
+  private WorkerRuntime startWorkers(ServerResources resources) throws StartException {
+    TemporaryFolders folders = resources.folders();
+    ModelLog modelLog = parts.add("model log", ModelLog.start());
     WorkerRuntime workers =
         parts.add(
             "workers",
             new WorkerRuntime(
                 modules.workers(
-                    packageDirectory,
+                    resources.packageDirectory(),
                     folders.sockets().orElse(folders.models()),
                     folders.sockets().isPresent(),
-                    processEnvironment),
-                transport,
-                loops,
-                timer,
+                    resources.processEnvironment()),
+                resources.transport(),
+                resources.loops(),
+                resources.timer(),
                 modelLog));
-    // First of all, since Python imports while the rest starts.
-    start(workers);
-    ModelSource source = source(folders);
+    try {
+      workers.start();
+    } catch (IOException e) {
+      throw new StartException("Cannot start Python: " + e.getMessage(), e);
+    }
+    return workers;
+  }
+
+  private void assembleCore(ServerResources resources, WorkerRuntime workers)
+      throws StartException {
+    ModelSource source = source(resources.folders());
     startupModels =
         snapshots.restored().isPresent()
             ? StartupModels.restored(snapshots.restored().get())
             : StartupModels.of(settings.find(ModelKeys.LOAD_MODELS).orElse(List.of()), source);
-    ModelEnvironment modelEnvironment =
-        new PipModelEnvironment(
-            settings.get(ServerKeys.PYTHON),
-            settings.get(ModelKeys.INSTALL_PY_DEP_PER_MODEL),
-            processEnvironment,
-            settings
-                .find(SourceKeys.DEPENDENCY_CACHE)
-                .orElse(folders.models().resolve("environments")),
-            settings.isSet(SourceKeys.DEPENDENCY_CACHE),
-            settings.get(SourceKeys.DEPENDENCY_INSTALL_TIMEOUT));
     int detected = gpuDetector.count();
     ServingSettings serving = modules.serving(modules.gpus(detected));
-    StartReport.logMachine(settings, modules, serving, detected, transport);
+    StartReport.logMachine(settings, modules, serving, detected, resources.transport());
+    MetricsSetup metrics = resources.metrics();
     core =
         new ServingCore(
             new ServingCore.Collaborators(
                 source,
                 workers,
-                modelEnvironment,
+                modelEnvironment(resources),
                 metrics.metrics(),
                 Clock.system(),
-                timer,
-                executor,
+                resources.timer(),
+                resources.executor(),
                 serving,
                 snapshotWriter
                     .map(ModelChangeListener.class::cast)
@@ -180,28 +174,32 @@ final class Server implements AutoCloseable {
                 metrics.usage()));
     parts.add("core", this::stopWorkers);
     metrics.watch(
-        core, modules.systemMetrics(packageDirectory, processEnvironment, serving.gpuCount()));
+        core,
+        modules.systemMetrics(
+            resources.packageDirectory(), resources.processEnvironment(), serving.gpuCount()));
     snapshotWriter.ifPresent(writer -> parts.add("snapshots", writer));
+  }
+
+  /** Returns the addresses by role, as they really are. */
+  private Map<String, String> openListeners(ServerResources resources) throws StartException {
     // The file goes after the listeners, which are closed first.
-    tokens = modules.tokensOn() ? Optional.of(openTokens(executor)) : Optional.empty();
-    SocketSettings sockets = sockets(timer, executor);
+    tokens = modules.tokensOn() ? Optional.of(openTokens(resources.executor())) : Optional.empty();
+    SocketSettings sockets = sockets(resources.timer(), resources.executor());
     HttpServer http =
         new HttpServer(
             modules.http(
                 sockets, modules.access(tokens), startupModels::loaded, () -> modelsLoaded),
             core.inference(),
             core.models(),
-            metrics.source(),
-            transport,
-            loops,
+            resources.metrics().source(),
+            resources.transport(),
+            resources.loops(),
             Clock.system());
     Listeners listeners =
-        new Listeners(http, grpc(sockets, http, transport, loops), Clock.system());
+        new Listeners(
+            http, grpc(sockets, http, resources.transport(), resources.loops()), Clock.system());
     parts.add("listeners", () -> listeners.close(modules.drainTimeout()));
-    Map<String, String> addresses = listeners.bind();
-    ClassArchiveMaker.wanted(settings.get(ServerKeys.PYTHON), packageDirectory)
-        .ifPresent(ClassArchiveMaker::makeLater);
-    return addresses;
+    return listeners.bind();
   }
 
   /** What will be loaded by {@link #loadModels}, as the operator named it. */
@@ -278,26 +276,16 @@ final class Server implements AutoCloseable {
             Clock.system()::nanoTime));
   }
 
-  private EventLoopGroup eventLoops(Transport transport) {
-    EventLoopGroup loops = transport.newEventLoopGroup(modules.eventLoopThreads(), "event-loop");
-    parts.add(
-        "event loops",
-        () -> loops.shutdownGracefully(0, 2, TimeUnit.SECONDS).await(5, TimeUnit.SECONDS));
-    return loops;
-  }
-
-  /** For what may block for minutes; grows as needed. */
-  private ExecutorService executor() {
-    AtomicInteger number = new AtomicInteger();
-    ExecutorService executor =
-        Executors.newCachedThreadPool(
-            task -> {
-              Thread thread = new Thread(task, "background-" + number.incrementAndGet());
-              thread.setDaemon(true);
-              return thread;
-            });
-    parts.add("background threads", executor::shutdownNow);
-    return executor;
+  private ModelEnvironment modelEnvironment(ServerResources resources) {
+    return new PipModelEnvironment(
+        settings.get(ServerKeys.PYTHON),
+        settings.get(ModelKeys.INSTALL_PY_DEP_PER_MODEL),
+        resources.processEnvironment(),
+        settings
+            .find(SourceKeys.DEPENDENCY_CACHE)
+            .orElse(resources.folders().models().resolve("environments")),
+        settings.isSet(SourceKeys.DEPENDENCY_CACHE),
+        settings.get(SourceKeys.DEPENDENCY_INSTALL_TIMEOUT));
   }
 
   private Tokens openTokens(ExecutorService executor) throws StartException {
@@ -332,14 +320,6 @@ final class Server implements AutoCloseable {
         Executors.newFixedThreadPool(modules.fewThreads(), new DefaultThreadFactory(name, true));
     parts.add(name + " threads", threads::shutdownNow);
     return threads;
-  }
-
-  private static void start(WorkerRuntime workers) throws StartException {
-    try {
-      workers.start();
-    } catch (IOException e) {
-      throw new StartException("Cannot start Python: " + e.getMessage(), e);
-    }
   }
 
   private Optional<GrpcServers> grpc(
