@@ -55,7 +55,7 @@ public class ConnectionLimitTest extends HttpTestBase {
     RawClient second = client(limited);
     assertEquals(second.get("/ping").status(), 200);
     RawClient third = client(limited);
-    third.request("GET", "/ping", null);
+    third.request("GET", "/predictions/cats", null);
     Answer refused = third.read();
     assertEquals(refused.status(), 503);
     assertEquals(refused.header("connection"), "close");
@@ -64,15 +64,52 @@ public class ConnectionLimitTest extends HttpTestBase {
     assertEquals(third.readToEnd(), "");
     assertEquals(first.get("/ping").status(), 200, "those that are in go on");
     second.close();
-    waitUntil("a free place", () -> answersPing(limited));
+    waitUntil("a free place", () -> keepsAPlace(limited));
   }
 
-  private boolean answersPing(int limited) {
+  private boolean keepsAPlace(int limited) {
     try (RawClient client = new RawClient(limited)) {
+      client.get("/ping");
+      // A connection beyond the limit has been closed by now.
       return client.get("/ping").status() == 200;
     } catch (IOException e) {
       return false;
     }
+  }
+
+  @Test
+  public void connectionTooManyMayPingOnce() throws Exception {
+    int limited = serveWith(new ConnectionLimits(1, 0, 0, Duration.ZERO, Duration.ZERO));
+    RawClient first = client(limited);
+    assertEquals(first.get("/ping").status(), 200);
+    for (String request : List.of("GET /ping HTTP/1.1", "GET /ping HTTP/1.0")) {
+      RawClient probe = client(limited);
+      // In pieces, and with a request behind it that is not served.
+      probe.send(request.substring(0, 6));
+      probe.send(
+          request.substring(6) + "\r\nHost: t\r\n\r\nGET /models HTTP/1.1\r\nHost: t\r\n\r\n");
+      Answer answer = probe.read();
+      assertEquals(answer.status(), 200, request);
+      assertTrue(answer.body().contains("Healthy"), answer.body());
+      assertEquals(answer.header("connection"), "close");
+      assertEquals(probe.readToEnd(), "");
+    }
+    for (String request : List.of("GET /pingpong", "GET /models", "POST /predictions/cats", "G")) {
+      RawClient refused = client(limited);
+      refused.send(request + " HTTP/1.1\r\nHost: t\r\n\r\n");
+      assertEquals(refused.read().status(), 503, request);
+      assertEquals(refused.readToEnd(), "");
+    }
+    assertTrue(inference.isEmpty(), "nothing reached a model");
+  }
+
+  @Test
+  public void connectionTooManyThatSendsNothingIsAnswered503() throws Exception {
+    int limited = serveWith(new ConnectionLimits(1, 0, 0, Duration.ZERO, Duration.ZERO));
+    assertEquals(client(limited).get("/ping").status(), 200);
+    RawClient silent = client(limited);
+    assertEquals(silent.read().status(), 503);
+    assertEquals(silent.readToEnd(), "");
   }
 
   @Test
@@ -82,7 +119,7 @@ public class ConnectionLimitTest extends HttpTestBase {
       assertEquals(client(limited).get("/ping").status(), 200);
       long began = System.nanoTime();
       for (int i = 0; i < 20; i++) {
-        assertEquals(client(limited).read().status(), 503);
+        assertEquals(client(limited).get("/models").status(), 503);
       }
       long seconds = TimeUnit.NANOSECONDS.toSeconds(System.nanoTime() - began);
       assertTrue(log.lines().size() <= seconds + 1, log.lines().toString());

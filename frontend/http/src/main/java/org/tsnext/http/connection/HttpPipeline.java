@@ -8,6 +8,7 @@ import io.netty.channel.group.ChannelGroup;
 import io.netty.handler.ssl.ApplicationProtocolNames;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.tsnext.http.connection.RequestRouter.Destination;
 import org.tsnext.http.settings.ConnectionLimits;
 import org.tsnext.transport.ConnectionCount;
 import org.tsnext.transport.http2.ConnectionRules;
@@ -94,7 +95,24 @@ public final class HttpPipeline extends ChannelInitializer<Channel> {
     }
     lingering.incrementAndGet();
     channel.closeFuture().addListener(closed -> lingering.decrementAndGet());
-    channel.pipeline().addLast("refused", new RefusedConnection());
+    channel.pipeline().addLast("refused", new RefusedConnection(this::serveOne));
+  }
+
+  private void serveOne(ChannelHandlerContext refused) {
+    addHttp1(refused.pipeline(), head -> new LastOfConnection(router.route(head)));
+  }
+
+  private record LastOfConnection(Destination destination) implements Destination {
+    @Override
+    public boolean wantsBody() {
+      return destination.wantsBody();
+    }
+
+    @Override
+    public void answer(Exchange exchange) {
+      exchange.closeAfterwards();
+      destination.answer(exchange);
+    }
   }
 
   private void addPlain(ChannelPipeline pipeline) {
