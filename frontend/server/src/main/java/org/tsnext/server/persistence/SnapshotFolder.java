@@ -1,6 +1,7 @@
 package org.tsnext.server.persistence;
 
 import java.io.ByteArrayOutputStream;
+import java.io.Closeable;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -18,12 +19,15 @@ import java.time.format.DateTimeFormatter;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.Properties;
+import java.util.Set;
 import java.util.function.Supplier;
 import java.util.regex.Pattern;
+import org.tsnext.core.ownership.Host;
 import org.tsnext.server.snapshot.SavedModel;
 import org.tsnext.server.snapshot.Snapshot;
 import org.tsnext.server.snapshot.SnapshotJson;
@@ -31,9 +35,9 @@ import org.tsnext.server.snapshot.SnapshotJson;
 /**
  * The folder of the snapshots: {@code <LOG_LOCATION or logs>/config}. Files there with other names
  * than TorchServe's are neither read nor removed. A file is whole or it is not there, and only its
- * owner can read it.
+ * owner can read it. For one thread, but for {@link #newestFirst}.
  */
-public final class SnapshotFolder {
+public final class SnapshotFolder implements Closeable {
   private static final Pattern NAME = Pattern.compile("\\d{17}-(startup|snapshot|shutdown)\\.cfg");
   private static final String DIGITS = "yyyyMMddHHmmssSSS";
   private static final DateTimeFormatter TIME = DateTimeFormatter.ofPattern(DIGITS, Locale.ROOT);
@@ -41,6 +45,11 @@ public final class SnapshotFolder {
   private final Path folder;
   private final Supplier<Instant> wallClock;
   private final ZoneId zone;
+
+  /** What no other server can have written since. */
+  private final Set<Path> own = new HashSet<>();
+
+  private FolderUse use;
 
   /** Why a snapshot is written. */
   public enum Moment {
@@ -93,7 +102,7 @@ public final class SnapshotFolder {
    */
   public Path write(Moment moment, List<SavedModel> models, String serverVersion)
       throws IOException {
-    createFolder();
+    open();
     Instant now = wallClock.get();
     String name = nextStamp(now) + "-" + moment.word() + ".cfg";
     Properties properties = new Properties();
@@ -117,14 +126,30 @@ public final class SnapshotFolder {
     } finally {
       Files.deleteIfExists(unfinished);
     }
+    own.add(file);
     return file;
   }
 
-  /** Removes the oldest snapshots beyond {@code kept}. */
+  /**
+   * Removes the oldest snapshots beyond {@code kept}, as far as no other server may need them:
+   * those that this one wrote, and, if no other used the folder when this one began, those from
+   * before.
+   */
   public void prune(int kept) throws IOException {
     List<Path> files = newestFirst();
     for (Path old : files.subList(Math.min(kept, files.size()), files.size())) {
-      Files.deleteIfExists(old);
+      if (own.remove(old)) {
+        Files.deleteIfExists(old);
+      }
+    }
+  }
+
+  /** Ends the use of the folder. */
+  @Override
+  public void close() throws IOException {
+    if (use != null) {
+      use.close();
+      use = null;
     }
   }
 
@@ -153,10 +178,17 @@ public final class SnapshotFolder {
     }
   }
 
-  private void createFolder() throws IOException {
+  private void open() throws IOException {
+    if (use != null) {
+      return;
+    }
     if (!Files.isDirectory(folder)) {
       Files.createDirectories(folder.getParent());
       Files.createDirectories(folder, ownerOnly("rwx------"));
+    }
+    use = FolderUse.begin(folder, Host.current());
+    if (use.isAlone()) {
+      own.addAll(newestFirst());
     }
   }
 

@@ -83,6 +83,7 @@ public final class SnapshotWriter implements ModelChangeListener, AutoCloseable 
       submit(() -> write(Moment.SHUTDOWN));
     }
     begun = false;
+    submit(this::closeFolder);
     thread.shutdown();
     try {
       if (!thread.awaitTermination(CLOSE_LIMIT_SEC, TimeUnit.SECONDS)) {
@@ -90,6 +91,14 @@ public final class SnapshotWriter implements ModelChangeListener, AutoCloseable 
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
+    }
+  }
+
+  private void closeFolder() {
+    try {
+      folder.close();
+    } catch (IOException e) {
+      LOGGER.debug("The lock file in {} is left behind: {}", folder, e.toString());
     }
   }
 

@@ -278,8 +278,9 @@ public final class ListenerKeys {
             integer(0, Integer.MAX_VALUE / 2),
             "Connections that the listener of the "
                 + api
-                + " API takes at a time; one more is answered 503 and closed. 0 for any number. One"
-                + " address for inference and management takes both numbers.")
+                + " API takes at a time; one more is served one GET /ping, or answered 503, and closed."
+                + " 0 for any number. One address for inference and management takes both"
+                + " numbers.")
         .withDefault(number);
   }
 

@@ -12,12 +12,14 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
+import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import org.testng.annotations.AfterMethod;
 import org.testng.annotations.BeforeMethod;
 import org.testng.annotations.Test;
+import org.tsnext.core.ownership.LockHolder;
 import org.tsnext.server.persistence.SnapshotFolder.Moment;
 import org.tsnext.server.settings.ConfigFile;
 import org.tsnext.server.snapshot.Samples;
@@ -107,7 +109,9 @@ public class SnapshotFolderTest {
     folder.prune(1);
     assertEquals(names(), List.of("20300203040507789-snapshot.cfg"));
     try (var files = Files.list(config)) {
-      assertEquals(files.count(), 5);
+      List<String> left = new ArrayList<>(files.map(f -> f.getFileName().toString()).toList());
+      left.removeIf(name -> name.endsWith(".lock"));
+      assertEquals(left.size(), 5, left.toString());
     }
   }
 
@@ -127,6 +131,34 @@ public class SnapshotFolderTest {
     folder.prune(2);
     assertEquals(
         names(), List.of("20300203040506793-snapshot.cfg", "20300203040506792-snapshot.cfg"));
+  }
+
+  @Test
+  public void thoseOfARunAreRemovedByTheNextButNotWhileAnotherServerUsesTheFolder()
+      throws Exception {
+    Files.createDirectories(config);
+    Path earlier = Files.writeString(config.resolve("20200203040506789-snapshot.cfg"), "");
+    Path lock = Files.createFile(config.resolve(".server-of-another.lock"));
+    try (LockHolder other = LockHolder.of(lock)) {
+      assertTrue(other.isAlive());
+      for (int i = 0; i < 3; i++) {
+        folder.write(Moment.SNAPSHOT, MODELS, "1.0.0");
+        folder.prune(1);
+      }
+      assertEquals(
+          names(), List.of("20300203040506791-snapshot.cfg", earlier.getFileName().toString()));
+      folder.close();
+      assertTrue(Files.exists(lock), "the other server's");
+    }
+    folder = new SnapshotFolder(config, () -> now, ZoneOffset.UTC);
+    folder.write(Moment.SNAPSHOT, MODELS, "1.0.0");
+    folder.prune(1);
+    assertEquals(names(), List.of("20300203040506792-snapshot.cfg"));
+    assertFalse(Files.exists(lock), "its server has ended");
+    folder.close();
+    try (var files = Files.list(config)) {
+      assertEquals(files.count(), 1, "no lock file is left");
+    }
   }
 
   @Test
