@@ -84,16 +84,16 @@ def summary_of(probabilities: list[float], samples: int) -> dict[str, Any]:
     }
 
 
-def read_wav(octets: Any) -> torch.Tensor:
+def read_wav(content: Any) -> torch.Tensor:
     """Return the samples of a WAV file, -1 to 1, as one channel of 16 kHz.
 
     Raises:
-        PredictionException: 400, the octets are not a WAV file that can be used.
+        PredictionException: 400, the bytes are not a WAV file that can be used.
     """
-    if not isinstance(octets, (bytes, bytearray)) or not octets:
+    if not isinstance(content, (bytes, bytearray)) or not content:
         raise PredictionException("The request has no body, expected a WAV file", 400)
     try:
-        with wave.open(io.BytesIO(octets)) as file:
+        with wave.open(io.BytesIO(content)) as file:
             rate, channels, width = file.getframerate(), file.getnchannels(), file.getsampwidth()
             frames = file.getnframes()
             if not MIN_RATE <= rate <= MAX_RATE:

@@ -56,9 +56,9 @@ def wav(sound: Any, rate: int = 16_000, channels: int = 1, width: int = 2) -> by
     return buffer.getvalue()
 
 
-def answer_of(handler: Any, new_context: Any, octets: bytes) -> tuple[list[Any], dict[str, Any]]:
+def answer_of(handler: Any, new_context: Any, data: bytes) -> tuple[list[Any], dict[str, Any]]:
     context = new_context(HERE)
-    (last,) = handler.handle([{"body": bytearray(octets)}], context)
+    (last,) = handler.handle([{"body": bytearray(data)}], context)
     assert context.content_types == {0: "application/x-ndjson"}
     lines = ["".join(chunk) for chunk in context.sent]
     assert all(line.endswith("\n") for line in [*lines, last])
@@ -106,7 +106,7 @@ def test_silence_has_no_speech(handler: Any, new_context: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("octets", "message"),
+    ("data", "message"),
     [
         (b"", "expected a WAV file"),
         (b"not a wave", "not a WAV file with PCM samples"),
@@ -118,10 +118,10 @@ def test_silence_has_no_speech(handler: Any, new_context: Any) -> None:
     ],
 )
 def test_unusable_input_is_the_clients_mistake(
-    module: ModuleType, octets: bytes, message: str
+    module: ModuleType, data: bytes, message: str
 ) -> None:
     with pytest.raises(PredictionException, match=message) as caught:
-        module.read_wav(octets)
+        module.read_wav(data)
     assert caught.value.error_code == 400
 
 

@@ -80,7 +80,7 @@ def test_archives_are_reproducible_by_source_date_epoch(
     project: Project, archive_format: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     result = project.out / FORMATS[archive_format]
-    octets = []
+    data = []
     for stamp, zone in ((1_000_000_000, "UTC"), (1_700_000_000, "Asia/Tokyo")):
         monkeypatch.setenv("SOURCE_DATE_EPOCH", "1600000000")
         monkeypatch.setenv("TZ", zone)
@@ -89,8 +89,8 @@ def test_archives_are_reproducible_by_source_date_epoch(
         ModelArchiver.generate_model_archive(
             project.config(archive_format=archive_format, force=True)
         )
-        octets.append(result.read_bytes())
-    assert octets[0] == octets[1]
+        data.append(result.read_bytes())
+    assert data[0] == data[1]
     assert manifest_of(result)["createdOn"] == "13/09/2020 12:26:40"
 
 

@@ -1,4 +1,4 @@
-"""A client that sends exactly the octets it is told to, and reads answers one by one."""
+"""A client that sends exactly the bytes it is told to, and reads answers one by one."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class Connection:
         return answer.status, answer.body
 
     def ends(self) -> bool:
-        """Whether the server closes, with no further octet and without a reset."""
+        """Whether the server closes, with no further byte and without a reset."""
         return not self.buffer and not self._read()
 
     def closed(self) -> bool:

@@ -37,11 +37,11 @@ def wheel(value: int) -> bytes:
         info + "WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
         info + "RECORD": f"tsnexttiny.py,,\n{info}METADATA,,\n{info}WHEEL,,\n{info}RECORD,,\n",
     }
-    octets = io.BytesIO()
-    with zipfile.ZipFile(octets, "w") as archive:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
         for name, text in files.items():
             archive.writestr(name, text)
-    return octets.getvalue()
+    return content.getvalue()
 
 
 def add(

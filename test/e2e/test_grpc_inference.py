@@ -321,7 +321,7 @@ def test_message_beyond_max_request_size_is_resource_exhausted(client: Client) -
     assert "6553500" in error.details()
     size = 6_553_000
     request = client.request("digits", input={"data": b"x" * size})
-    assert client.failure(request).details().startswith(f"The {size} octets "), "no picture"
+    assert client.failure(request).details().startswith(f"The {size} bytes "), "no picture"
 
 
 def test_ping_is_the_text_of_http(client: Client, server: TorchServe) -> None:

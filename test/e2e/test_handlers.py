@@ -24,7 +24,7 @@ from ts.torch_handler._loading import load_model_class
 
 HANDLERS = REPOSITORY / "test" / "handlers"
 TEXT = {"content-type": "text/plain"}
-OCTETS = {"content-type": "application/octet-stream"}
+BINARY = {"content-type": "application/octet-stream"}
 NEWS_WORDS = "the dog can not run".split()
 
 MICRO_CONFIG = """
@@ -223,7 +223,7 @@ def test_image_classifier_takes_files_forms_and_base64(server: TorchServe) -> No
     assert sum(first.values()) == pytest.approx(1)
     assert [answer.json() for answer in answers[1:]] == [first] * 3
     assert answers[0].text == json.dumps(first, indent=2)
-    bad = server.predict("shapes", data=b"not an image", headers=OCTETS)
+    bad = server.predict("shapes", data=b"not an image", headers=BINARY)
     assert bad.status_code == 400
     assert "cannot be read as an image" in bad.json()["message"]
 
@@ -245,7 +245,7 @@ def test_text_classifier_predicts_and_explains(server: TorchServe) -> None:
 
 def test_micro_batches_and_metrics(server: TorchServe) -> None:
     def double(number: int) -> Any:
-        return server.predict("micro", data=str(number), headers=OCTETS).json()
+        return server.predict("micro", data=str(number), headers=BINARY).json()
 
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(double, range(4)))
@@ -289,7 +289,7 @@ def test_micro_batches_and_metrics(server: TorchServe) -> None:
         ("sibling", b'[\n  "from the sibling",\n  "from the package"\n]'),
     ],
 )
-def test_values_become_the_octets_they_always_did(
+def test_values_become_the_bytes_they_always_did(
     server: TorchServe, name: str, body: bytes
 ) -> None:
     answer = server.predict("values", data=name, headers=TEXT)
@@ -483,7 +483,7 @@ def test_handler_that_prints_much_loses_no_line(server: TorchServe) -> None:
 def test_threads_processes_and_data_loaders_work(
     server: TorchServe, action: str, result: object
 ) -> None:
-    answer = server.predict("parallel", data=action, headers=OCTETS)
+    answer = server.predict("parallel", data=action, headers=BINARY)
     assert answer.json() == result
 
 

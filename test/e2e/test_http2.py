@@ -253,7 +253,7 @@ FLOODS = {
     "push promise": frame(5, 4, 1, b"\0\0\0\2" + PING),
     "settings of a wrong length": frame(4, 0, 0, b"abc"),
     "no settings": b"",
-    "nothing but octets": b"\xff" * 1000,
+    "nothing but bytes": b"\xff" * 1000,
 }
 
 

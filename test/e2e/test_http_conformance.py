@@ -34,7 +34,7 @@ class Line:
 
     name: str
     section: str
-    octets: bytes
+    data: bytes
     status: int
     then: str
 
@@ -179,7 +179,7 @@ MESSAGES = [
     Line("host with two ports", "9112 3.2", host(b"a:1:2"), 400, CLOSED),
     Line("host with an open bracket", "9112 3.2", host(b"[::1"), 400, CLOSED),
     Line("host with text after the bracket", "9112 3.2", host(b"[::1]x"), 400, CLOSED),
-    Line("host with octets beyond ASCII", "9112 3.2", host("münchen".encode()), 400, CLOSED),
+    Line("host with bytes beyond ASCII", "9112 3.2", host("münchen".encode()), 400, CLOSED),
     Line("HTTP/1.0 without a host", "9112 3.2", get(version=b"HTTP/1.0"), 200, CLOSED),
     Line("HTTP/1.0 with two hosts", "9112 3.2", get(b"Host: x", b"Host: y", version=b"HTTP/1.0"), 400, CLOSED),
     # Header fields
@@ -195,11 +195,11 @@ MESSAGES = [
     Line("blank in a name", "9110 5.1", get(b"Host: x", b"A b: c"), 400, CLOSED),
     Line("separator in a name", "9110 5.1", get(b"Host: x", b"A(b): c"), 400, CLOSED),
     Line("NUL in a name", "9110 5.1", get(b"Host: x", b"A\x00: c"), 400, CLOSED),
-    Line("octet beyond ASCII in a name", "9110 5.1", get(b"Host: x", b"\xc3\xa4: c"), 400, CLOSED),
+    Line("byte beyond ASCII in a name", "9110 5.1", get(b"Host: x", b"\xc3\xa4: c"), 400, CLOSED),
     Line("NUL in a value", "9110 5.5", get(b"Host: x", b"A: b\x00c"), 400, CLOSED),
     Line("carriage return in a value", "9110 5.5", get(b"Host: x", b"A: b\rc"), 400, CLOSED),
     Line("carriage returns before the end", "9112 2.2", get(b"Host: x", b"A: b\r"), 400, CLOSED),
-    Line("octets beyond ASCII in a value", "9110 5.5", get(b"Host: x", b"A: \xc3\xa4\xff"), 200, OPEN),
+    Line("bytes beyond ASCII in a value", "9110 5.5", get(b"Host: x", b"A: \xc3\xa4\xff"), 200, OPEN),
     Line("empty value", "9110 5.5", get(b"Host: x", b"A:"), 200, OPEN),
     Line("no blank after the colon", "9112 5", get(b"Host:x", b"A:b"), 200, OPEN),
     Line("lines ended by line feeds", "9112 2.2", PING.replace(b"\r\n", b"\n"), 400, CLOSED),
@@ -207,7 +207,7 @@ MESSAGES = [
     Line("empty line ended by a line feed", "9112 2.2", PING[:-2] + b"\n", 400, CLOSED),
     Line("empty lines before the request", "9112 2.2", b"\r\n\r\n" + PING, 200, OPEN),
     Line("header block too large", "6585 5", get(b"Host: x", b"A: " + b"a" * 9000), 431, CLOSED),
-    Line("headers too many octets", "6585 5", get(b"Host: x", *[b"A: " + b"a" * 90] * 100), 431, CLOSED),
+    Line("headers too many bytes", "6585 5", get(b"Host: x", *[b"A: " + b"a" * 90] * 100), 431, CLOSED),
     Line("header without end", "6585 5", b"GET /ping HTTP/1.1\r\nHost: x\r\nA: " + b"a" * 200_000, 431, CLOSED),
     Line("headers too many", "6585 5", get(b"Host: x", *[b"A:"] * 1100), 431, CLOSED),
     # Start line: version
@@ -298,7 +298,7 @@ def named(lines: list[Line]) -> list[object]:
 def test_demand(server: TorchServe, line: Line) -> None:
     with Connection(server.inference_port) as client:
         try:
-            client.send(line.octets)
+            client.send(line.data)
             if line.then == CLOSED:
                 client.send(SMUGGLED)
         except ConnectionError:
@@ -416,18 +416,18 @@ def test_pipelined_requests_and_errors_are_answered_in_order(server: TorchServe)
             (get(), 400),  # without a host: the last one that is answered
             (PING, 0),
         ]
-        client.send(b"".join(octets for octets, _ in requests))
-        for octets, status in requests[:-1]:
-            assert client.read().status == status, octets
+        client.send(b"".join(data for data, _ in requests))
+        for data, status in requests[:-1]:
+            assert client.read().status == status, data
         assert client.ends()
 
 
-def test_requests_cut_at_any_octet_are_understood(server: TorchServe) -> None:
+def test_requests_cut_at_any_byte_are_understood(server: TorchServe) -> None:
     whole = chunks(b'2;a\r\n{"\r\nd\r\ndo": "echo"} \r\n0\r\nA: b\r\n\r\n') + PING
     with Connection(server.inference_port) as client:
         client.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        for octet in whole:
-            client.send(bytes([octet]))
+        for byte in whole:
+            client.send(bytes([byte]))
         assert client.read().status in (200, 400)
         assert b"Healthy" in client.read().body
 

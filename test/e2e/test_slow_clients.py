@@ -32,7 +32,7 @@ def handle(data, context):
 
 @pytest.fixture(scope="module")
 def slow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TorchServe]:
-    """A server that echoes bodies of up to 11 MB, or gives as many octets as it is asked for."""
+    """A server that echoes bodies of up to 11 MB, or gives as many bytes as it is asked for."""
     limits = {
         "max_request_size": "11000000",
         "max_response_size": "11000000",
@@ -129,7 +129,7 @@ def slowest_of(server: TorchServe, count: int = 200) -> float:
 
 
 @pytest.mark.parametrize("what", ["sends", "reads"])
-def test_client_that_goes_octet_by_octet_slows_nobody(
+def test_client_that_goes_byte_by_byte_slows_nobody(
     slow: TorchServe, what: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     started = [0] * 32

@@ -24,25 +24,25 @@ BOMB_BYTES = 512 << 20
 
 def mar(name: str, answer: str = "fetched", version: str = "1.0") -> bytes:
     """An archive whose handler always answers the same."""
-    octets = io.BytesIO()
+    content = io.BytesIO()
     manifest = {"model": {"modelName": name, "modelVersion": version, "handler": "handler.py:run"}}
-    with zipfile.ZipFile(octets, "w") as archive:
+    with zipfile.ZipFile(content, "w") as archive:
         archive.writestr("MAR-INF/MANIFEST.json", json.dumps(manifest))
         archive.writestr(
             "handler.py", f"def run(data, context):\n    return [{answer!r}] * len(data or [])\n"
         )
-    return octets.getvalue()
+    return content.getvalue()
 
 
 def bomb() -> bytes:
     """A small archive that unpacks to half a gigabyte."""
-    octets = io.BytesIO()
-    with zipfile.ZipFile(octets, "w", zipfile.ZIP_DEFLATED) as archive:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("MAR-INF/MANIFEST.json", '{"model": {"modelName": "bomb"}}')
         with archive.open("weights.pt", "w", force_zip64=True) as entry:
             for _ in range(BOMB_BYTES >> 20):
                 entry.write(bytes(1 << 20))
-    return octets.getvalue()
+    return content.getvalue()
 
 
 class Origin:

@@ -294,7 +294,7 @@ def worker_channel() -> None:
     exact = {**ANSWER, "body_kind": "bytes", "body_hex": (b"x" * (64 - 8 - 7)).hex()}
     valid("response-fills-a-frame", "worker", "frontend", exact, frame_limit=64)
     over = {**exact, "body_hex": (b"x" * (64 - 8 - 7 + 1)).hex()}
-    valid("response-one-octet-over", "worker", "frontend", over, frame_limit=64)
+    valid("response-one-byte-over", "worker", "frontend", over, frame_limit=64)
     chunk = {**full, "type": "CHUNK"}
     later = {**ANSWER, "type": "CHUNK", "body_kind": "bytes", "body_hex": "00"}
     other = {**later, "item": 1}
@@ -404,7 +404,7 @@ def invalid_frames() -> None:
         ("pong-with-body", "a body where none belongs", frame("PONG", 0, 0, 1, b"x")),
         ("response-item-too-large", "item 4096", frame("RESPONSE", 0, 4096, 7, answer)),
         ("response-to-all", "item 0xFFFF in RESPONSE", frame("RESPONSE", 0, 0xFFFF, 7, answer)),
-        ("response-truncated", "6 octets of a head", frame("RESPONSE", 0, 0, 7, answer[:6])),
+        ("response-truncated", "6 bytes of a head", frame("RESPONSE", 0, 0, 7, answer[:6])),
         (
             "response-header-beyond-end",
             "a header value longer than the body",
@@ -423,7 +423,7 @@ def invalid_frames() -> None:
         ),
         (
             "error-trailing",
-            "octets after the end",
+            "bytes after the end",
             frame("ERROR", 0, 0, 7, b"\1\xf7\0\0\0\0\0\0\0\0\0\0x"),
         ),
         ("metric-type", "metric type 3", frame("METRIC", 0, 0, 0, b"\3" + b"\0" * 24)),
@@ -434,7 +434,7 @@ def invalid_frames() -> None:
         ),
         (
             "more-without-total",
-            "3 octets where total belongs",
+            "3 bytes where total belongs",
             frame("CHUNK", MORE, 0, 7, b"\0\0\1"),
         ),
         ("total-over-limit", "total 4294967295", frame("CHUNK", MORE, 0, 7, b"\xff\xff\xff\xff")),
@@ -501,7 +501,7 @@ def invalid_frames() -> None:
         ),
         (
             "predict-trailing",
-            "octets after the end",
+            "bytes after the end",
             frame("PREDICT", LAST_ITEM, 0, 7, item + b"\0"),
         ),
         (

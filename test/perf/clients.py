@@ -35,7 +35,7 @@ class Target:
         return cls(parts.hostname, parts.port, parts.path, body)
 
     def request(self) -> bytes:
-        """Return the octets of one request."""
+        """Return the bytes of one request."""
         head = (
             f"POST {self.path} HTTP/1.1\r\nHost: {self.host}\r\n"
             f"Content-Type: application/octet-stream\r\nContent-Length: {len(self.body)}\r\n\r\n"

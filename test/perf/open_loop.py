@@ -67,7 +67,7 @@ class _Client(asyncio.Protocol):
 
     def __init__(self, pool: _Pool) -> None:
         self._pool = pool
-        self._octets = bytearray()
+        self._buffer = bytearray()
         self._needed = 0
         self._due = 0.0
         self.transport: asyncio.Transport | None = None
@@ -82,21 +82,21 @@ class _Client(asyncio.Protocol):
         self.transport.write(self._pool.request)
 
     def data_received(self, data: bytes) -> None:
-        self._octets += data
+        self._buffer += data
         if not self._needed:
-            head_end = self._octets.find(b"\r\n\r\n")
+            head_end = self._buffer.find(b"\r\n\r\n")
             if head_end < 0:
                 return
-            head = bytes(self._octets[:head_end]).lower()
+            head = bytes(self._buffer[:head_end]).lower()
             at = head.find(b"content-length:")
             if at < 0:
                 self.close()
                 return
             self._needed = head_end + 4 + int(head[at + 15 :].split(b"\r\n", 1)[0])
-        if len(self._octets) < self._needed:
+        if len(self._buffer) < self._needed:
             return
-        right = self._octets.startswith(b"HTTP/1.1 200")
-        self._octets.clear()
+        right = self._buffer.startswith(b"HTTP/1.1 200")
+        self._buffer.clear()
         self._needed = 0
         self._pool.ended(self, self._due, right)
 

@@ -36,7 +36,7 @@ class Streams:
 class _Connection:
     target: Target
     channel: socket.socket = field(init=False)
-    octets: bytearray = field(default_factory=bytearray)
+    content: bytearray = field(default_factory=bytearray)
     first_chunk_sec: float = 0.0
     seen: int = 0
     sent_at: float = 0.0
@@ -45,22 +45,22 @@ class _Connection:
         self.channel = self.target.connect()
 
     def ask(self) -> None:
-        self.octets.clear()
+        self.content.clear()
         self.first_chunk_sec, self.seen = 0.0, 0
         self.sent_at = time.perf_counter()
         self.channel.sendall(self.target.request())
 
     def take(self) -> bool:
         """Read what has come. Returns whether the stream is complete."""
-        octets = self.channel.recv(READ_SIZE)
-        if not octets:
+        content = self.channel.recv(READ_SIZE)
+        if not content:
             raise WrongAnswer(f"the connection ended after {self.seen} chunks")
         # A mark may be cut by the end of what was read before.
-        self.octets = self.octets[-TAIL:] + octets
-        self.seen += self.octets.count(MARK)
+        self.content = self.content[-TAIL:] + content
+        self.seen += self.content.count(MARK)
         if self.seen and not self.first_chunk_sec:
             self.first_chunk_sec = time.perf_counter() - self.sent_at
-        if not self.octets.endswith(END_OF_CHUNKED):
+        if not self.content.endswith(END_OF_CHUNKED):
             return False
         if self.seen != CHUNKS:
             raise WrongAnswer(f"a stream of {self.seen} chunks, expected {CHUNKS}")

@@ -10,7 +10,7 @@ from pathlib import Path
 import yaml
 
 from model_archiver._config_keys import meant_by
-from model_archiver._yaml import MAX_OCTETS, load_yaml
+from model_archiver._yaml import MAX_BYTES, load_yaml
 from model_archiver.model_archiver_error import ModelArchiverError
 
 logger = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ def check_config_file(path: str) -> None:
     """Refuses a model configuration that is not a YAML map, and warns about misspelt keys."""
     try:
         with open(path, "rb") as file:
-            document = load_yaml(file.read(MAX_OCTETS + 1))
+            document = load_yaml(file.read(MAX_BYTES + 1))
     except yaml.MarkedYAMLError as e:
         mark = e.problem_mark
         place = f"line {mark.line + 1} column {mark.column + 1}: " if mark else ""

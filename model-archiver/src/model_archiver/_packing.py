@@ -166,12 +166,12 @@ def _write_tar(
             entry.mtime = int(status.st_mtime) if epoch is None else epoch
             with source.open("rb") as content:
                 archive.addfile(entry, content)
-        octets = manifest.encode()
+        data = manifest.encode()
         entry = tarfile.TarInfo(f"{root}/{MANIFEST}")
-        entry.size = len(octets)
+        entry.size = len(data)
         entry.mode = 0o644
         entry.mtime = int(gzip_time)
-        archive.addfile(entry, io.BytesIO(octets))
+        archive.addfile(entry, io.BytesIO(data))
 
 
 def _mode(status: os.stat_result) -> int:

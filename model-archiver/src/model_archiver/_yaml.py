@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-MAX_OCTETS = 1 << 20
+MAX_BYTES = 1 << 20
 MAX_ALIASES = 30
 """How many aliases may stand for a list or a map; those of plain values are free."""
 MAX_DEPTH = 50
@@ -42,16 +42,16 @@ class _BoundedLoader(yaml.SafeLoader):
         return node
 
 
-def load_yaml(octets: bytes) -> Any:
+def load_yaml(data: bytes) -> Any:
     """Return the content of one document: dicts, lists and plain values; None if it is empty.
 
     Raises:
         YamlError: It is not YAML, asks for objects, or goes beyond a limit.
         UnicodeDecodeError: It is not UTF-8.
     """
-    if len(octets) > MAX_OCTETS:
-        raise YamlError(f"{len(octets)} octets, expected at most {MAX_OCTETS}")
-    loader = _BoundedLoader(octets.decode("utf-8-sig"))
+    if len(data) > MAX_BYTES:
+        raise YamlError(f"{len(data)} bytes, expected at most {MAX_BYTES}")
+    loader = _BoundedLoader(data.decode("utf-8-sig"))
     try:
         return loader.get_single_data()
     except (ValueError, TypeError) as error:  # such as `!!int x`, or a map as a key

@@ -29,12 +29,12 @@ class Connection:
     def read(self) -> bool:
         """Take what has come and answer what is whole. Returns false at the end."""
         try:
-            octets = self._channel.recv(READ_SIZE)
+            content = self._channel.recv(READ_SIZE)
         except BlockingIOError:
             return True
-        if not octets:
+        if not content:
             return False
-        self._buffer += octets
+        self._buffer += content
         if len(self._buffer) < self._needed:
             return True
         self._answer()

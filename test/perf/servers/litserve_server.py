@@ -23,7 +23,7 @@ sys.path.insert(0, str(arguments.folder))
 
 from work import chunks, load_work  # type: ignore[import-not-found,unused-ignore]  # noqa: E402
 
-Octets = Annotated[bytes, Body(media_type="application/octet-stream")]
+BinaryBody = Annotated[bytes, Body(media_type="application/octet-stream")]
 
 
 class WorkAPI(litserve.LitAPI):  # type: ignore[misc,unused-ignore]
@@ -33,7 +33,7 @@ class WorkAPI(litserve.LitAPI):  # type: ignore[misc,unused-ignore]
         """Load the model."""
         self._work = load_work(arguments.work, arguments.folder)
 
-    def decode_request(self, request: Octets) -> bytes:
+    def decode_request(self, request: BinaryBody) -> bytes:
         """Take the body as it is."""
         return request
 
@@ -62,7 +62,7 @@ class StreamAPI(litserve.LitAPI):  # type: ignore[misc,unused-ignore]
     def setup(self, device: Any) -> None:
         """Load nothing."""
 
-    def decode_request(self, request: Octets) -> bytes:
+    def decode_request(self, request: BinaryBody) -> bytes:
         """Take the body as it is."""
         return request
 

@@ -17,7 +17,7 @@ import psutil
 from perf.deployment import Deployment, Paths
 
 STOP_SEC = 20
-TAIL_OCTETS = 4000
+TAIL_BYTES = 4000
 
 
 def free_ports(count: int) -> list[int]:
@@ -54,8 +54,8 @@ class ServerProcess:
     def output(self) -> str:
         """Return the end of what the server printed."""
         log = self.folder / "output.log"
-        octets = log.read_bytes()[-TAIL_OCTETS:] if log.is_file() else b""
-        return octets.decode(errors="replace")
+        data = log.read_bytes()[-TAIL_BYTES:] if log.is_file() else b""
+        return data.decode(errors="replace")
 
     def processes(self) -> list[psutil.Process]:
         """Return the server's first process and its descendants."""

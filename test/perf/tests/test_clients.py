@@ -26,7 +26,7 @@ def streamed(count: int = CHUNKS) -> bytes:
 
 @pytest.fixture
 def serve() -> Iterator[Callable[[bytes], Target]]:
-    """Returns a function that starts a server which answers everything with the given octets."""
+    """Returns a function that starts a server which answers everything with the given bytes."""
     listeners: list[socket.socket] = []
 
     def start(answer: bytes) -> Target:

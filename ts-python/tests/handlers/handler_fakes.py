@@ -103,7 +103,7 @@ def write_labels(folder: Path, labels: dict[str, Any]) -> None:
     (folder / "index_to_name.json").write_text(json.dumps(labels))
 
 
-def image_octets(mode: str = "RGB", size: tuple[int, int] = (12, 10), kind: str = "PNG") -> bytes:
+def image_bytes(mode: str = "RGB", size: tuple[int, int] = (12, 10), kind: str = "PNG") -> bytes:
     """Return an image file with a gradient."""
     image = Image.linear_gradient("L").resize(size).convert(mode)
     buffer = io.BytesIO()

@@ -27,7 +27,7 @@ DALI = {"batch_size": 2, "num_threads": 1, "device_id": 0, "seed": 3}
 
 
 class FakePipeline:
-    """A DALI pipeline whose output is the octets of each image, as floats."""
+    """A DALI pipeline whose output is the bytes of each image, as floats."""
 
     def __init__(self, **settings: Any) -> None:
         self.settings = settings
@@ -102,7 +102,7 @@ def test_dali_classifier_runs_batches_through_the_pipeline(tmp_path: Path) -> No
     assert handler.pipeline.fed == [2, 1]
     assert answers[0] == answers[1] != answers[2]
     assert all(len(answer) == 2 for answer in answers)
-    with pytest.raises(PredictionException, match="expected the octets of an image"):
+    with pytest.raises(PredictionException, match="expected the bytes of an image"):
         handler.preprocess([{"body": {}}])
 
 
@@ -273,9 +273,9 @@ def test_densenet_handler_takes_and_gives_tensors(tmp_path: Path) -> None:
 def test_densenet_handler_refuses_pickles(tmp_path: Path) -> None:
     torch.save({"a": Path}, tmp_path / "evil")
     torch.save([1], tmp_path / "list")
-    for octets in ((tmp_path / "evil").read_bytes(), (tmp_path / "list").read_bytes(), b"x", "y"):
+    for encoded in ((tmp_path / "evil").read_bytes(), (tmp_path / "list").read_bytes(), b"x", "y"):
         with pytest.raises(PredictionException) as caught:
-            DenseNetHandler().preprocess([{"body": octets}])
+            DenseNetHandler().preprocess([{"body": encoded}])
         assert caught.value.error_code == 400
 
 

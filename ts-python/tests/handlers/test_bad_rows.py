@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from handler_fakes import FakeContext, image_octets
+from handler_fakes import FakeContext, image_bytes
 from ts.handler_utils.micro_batching import MicroBatching
 from ts.torch_handler.base_handler import BaseHandler
 from ts.torch_handler.densenet_handler import DenseNetHandler
@@ -21,7 +21,7 @@ from ts.torch_handler.vision_handler import VisionHandler
 from ts.utils._row_errors import RowErrors, read_rows
 from ts.utils.util import PredictionException
 
-GOOD = image_octets()
+GOOD = image_bytes()
 
 
 class Thumbnail(VisionHandler):

@@ -35,7 +35,7 @@ def body(value: Any) -> dict[str, Any]:
     return {"body": value}
 
 
-def octets(value: Any) -> dict[str, Any]:
+def content(value: Any) -> dict[str, Any]:
     return {"body": bytearray(json.dumps(value).encode())}
 
 
@@ -51,7 +51,7 @@ def test_json_envelope_joins_and_splits_a_batch() -> None:
         seen.extend(data)
         return [i * 10 for i in data]
 
-    rows = [body({"instances": [1, 2]}), octets({"instances": [3]}), {"instances": []}]
+    rows = [body({"instances": [1, 2]}), content({"instances": [3]}), {"instances": []}]
     answer = JSONEnvelope(handler).handle(rows, context(3))
     assert seen == [1, 2, 3]
     assert answer == ['{"predictions": [10, 20]}', '{"predictions": [30]}', '{"predictions": []}']
@@ -123,7 +123,7 @@ def test_bad_base64_is_the_clients_mistake() -> None:
 
 
 def test_kserve_envelope_answers_every_request() -> None:
-    rows = [body({"instances": ["a", "b"]}), octets({"instances": ["c"]})]
+    rows = [body({"instances": ["a", "b"]}), content({"instances": ["c"]})]
     assert KServeEnvelope(echo).handle(rows, context(2)) == [
         {"predictions": ["a", "b"]},
         {"predictions": ["c"]},
@@ -178,7 +178,7 @@ def test_v2_keeps_datatype_and_shape(datatype: str, dtype: Any, data: list[Any])
         return [i["data"] for i in inputs]
 
     request = {"id": "r", "inputs": [tensor(datatype, data, [1, 2])]}
-    (answer,) = KServev2Envelope(handler).handle([octets(request)], context())
+    (answer,) = KServev2Envelope(handler).handle([content(request)], context())
     array = seen[0]["data"]
     assert array.dtype == dtype
     assert array.shape == (1, 2)

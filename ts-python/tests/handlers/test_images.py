@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from handler_fakes import EAGER, FakeContext, image_octets, write_eager
+from handler_fakes import EAGER, FakeContext, image_bytes, write_eager
 from PIL import Image
 from ts._worker.failures import prediction_error
 from ts.torch_handler._images import decode_image, imagenet_transform, tensor_transform, to_rgb
@@ -81,7 +81,7 @@ def png(width: int, height: int, *, depth: int = 1) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("octets", "mode"),
+    ("content", "mode"),
     [
         (file_of((RAMP * 65535).round().astype(np.uint16), "PNG"), "I;16"),
         (file_of((RAMP * 65535).round().astype(np.uint16), "TIFF"), "I;16"),
@@ -97,8 +97,8 @@ def png(width: int, height: int, *, depth: int = 1) -> bytes:
         (file_of(GREYS, "PNG"), "L"),
     ],
 )
-def test_grey_of_any_depth_is_scaled(octets: bytes, mode: str) -> None:
-    image = decode_image(octets)
+def test_grey_of_any_depth_is_scaled(content: bytes, mode: str) -> None:
+    image = decode_image(content)
     assert image.mode == mode
     pixels = np.array(to_rgb(image))
     assert pixels.shape == (16, 16, 3)
@@ -131,9 +131,9 @@ def test_one_value_everywhere_is_no_division_by_zero(value: int) -> None:
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_values_that_are_not_finite_are_the_clients_mistake(value: float) -> None:
-    octets = file_of(np.array([[0.5, value]], np.float32), "TIFF")
+    content = file_of(np.array([[0.5, value]], np.float32), "TIFF")
     with pytest.raises(PredictionException, match="not finite") as caught:
-        Raw().preprocess([{"body": octets}])
+        Raw().preprocess([{"body": content}])
     assert caught.value.error_code == 400
 
 
@@ -163,9 +163,9 @@ def test_palette_with_transparency_becomes_its_colours() -> None:
 BIG = png(13_000, 13_000)
 
 
-def refusal(handler: VisionHandler, octets: bytes) -> PredictionException:
+def refusal(handler: VisionHandler, content: bytes) -> PredictionException:
     with pytest.raises(PredictionException) as caught:
-        handler.preprocess([{"body": octets}])
+        handler.preprocess([{"body": content}])
     assert caught.value.error_code == 400
     assert "0x" not in str(caught.value)
     return caught.value
@@ -185,10 +185,10 @@ def test_large_image_in_a_small_file_is_refused_by_its_header(
     assert "too many pixels, the limit is 100000000" in refusal(handler(), BIG).message
 
 
-def container(octets: bytes) -> bytes:
+def container(content: bytes) -> bytes:
     """An icon that says 16 x 16 and holds another image."""
-    entry = struct.pack("<BBBBHHII", 16, 16, 0, 0, 1, 32, len(octets), 22)
-    return struct.pack("<HHH", 0, 1, 1) + entry + octets
+    entry = struct.pack("<BBBBHHII", 16, 16, 0, 0, 1, 32, len(content), 22)
+    return struct.pack("<HHH", 0, 1, 1) + entry + content
 
 
 def animation(kind: str) -> bytes:
@@ -206,12 +206,12 @@ def tiled() -> bytes:
 
 
 @pytest.mark.parametrize(
-    "octets",
+    "content",
     [
         png(1_200, 1_000),
         png(2_000, 2_000),
-        image_octets(size=(1_200, 1_000)),
-        image_octets(size=(1_200, 1_000), kind="JPEG"),
+        image_bytes(size=(1_200, 1_000)),
+        image_bytes(size=(1_200, 1_000), kind="JPEG"),
         animation("GIF"),
         animation("PNG"),
         animation("TIFF"),
@@ -221,17 +221,17 @@ def tiled() -> bytes:
     ],
     ids=["png", "twice", "rgb", "jpeg", "gif", "apng", "tiff", "webp", "ico", "tile"],
 )
-def test_limit_of_the_model_holds_for_every_format(handler: Any, octets: bytes) -> None:
+def test_limit_of_the_model_holds_for_every_format(handler: Any, content: bytes) -> None:
     limited = handler({"handler": {"max_image_pixels": 1_000_000}})
-    message = refusal(limited, octets).message
+    message = refusal(limited, content).message
     assert "pixels" in message
     assert "1000000" in message
 
 
 def test_image_at_the_limit_is_served(handler: Any) -> None:
     limited = handler({"handler": {"max_image_pixels": 12}})
-    assert limited.preprocess([{"body": image_octets(size=(4, 3))}]).shape == (1, 3, 4, 3)
-    refusal(limited, image_octets(size=(13, 1)))
+    assert limited.preprocess([{"body": image_bytes(size=(4, 3))}]).shape == (1, 3, 4, 3)
+    refusal(limited, image_bytes(size=(13, 1)))
 
 
 def test_setting_of_the_server_is_the_default(
@@ -254,7 +254,7 @@ def test_limit_that_is_none_is_refused_at_load(handler: Any, value: Any) -> None
 def test_pillows_own_refusal_is_the_clients_mistake_in_any_handler(pillow: None) -> None:
     Image.MAX_IMAGE_PIXELS = 10
     with pytest.raises(Image.DecompressionBombError) as caught:
-        Image.open(io.BytesIO(image_octets()))
+        Image.open(io.BytesIO(image_bytes()))
     reply = prediction_error(caught.value)
     assert (reply.code, reply.message.split(":")[0]) == (400, "The image has too many pixels")
     assert prediction_error(Image.DecompressionBombWarning("x")).code == 400
@@ -270,22 +270,22 @@ def test_long_thin_image_is_refused_before_it_is_scaled() -> None:
 
 
 @pytest.mark.parametrize(
-    ("octets", "message"),
+    ("content", "message"),
     [
         (b"not an image", "the format is unknown"),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n{} loop", "EPS"),
-        (image_octets()[:60], "cannot be read as an image"),
+        (image_bytes()[:60], "cannot be read as an image"),
         (b"GIF89a" + b"\0" * 7 + b",", "cannot be read as an image"),
         (b"II*\0\xff\xff\xff\xff", "cannot be read as an image"),
     ],
 )
-def test_what_cannot_be_decoded_says_why_without_addresses(octets: bytes, message: str) -> None:
-    assert message in refusal(Raw(), octets).message
+def test_what_cannot_be_decoded_says_why_without_addresses(content: bytes, message: str) -> None:
+    assert message in refusal(Raw(), content).message
 
 
-def refused(octets: bytes) -> PredictionException | None:
+def refused(content: bytes) -> PredictionException | None:
     try:
-        decode_image(octets, 1_000_000)
+        decode_image(content, 1_000_000)
     except PredictionException as error:
         return error
     return None
@@ -293,11 +293,11 @@ def refused(octets: bytes) -> PredictionException | None:
 
 def test_damaged_files_are_the_clients_mistake() -> None:
     rng = np.random.default_rng(3)
-    files = [animation("GIF"), png(64, 64), image_octets(kind="JPEG"), tiled()]
-    files += [image_octets(kind=kind) for kind in ("BMP", "TIFF", "WEBP", "PPM", "TGA", "ICO")]
-    for octets in files:
+    files = [animation("GIF"), png(64, 64), image_bytes(kind="JPEG"), tiled()]
+    files += [image_bytes(kind=kind) for kind in ("BMP", "TIFF", "WEBP", "PPM", "TGA", "ICO")]
+    for content in files:
         for _ in range(60):
-            broken = bytearray(octets)
+            broken = bytearray(content)
             for at in rng.integers(0, min(len(broken), 400), rng.integers(1, 6)):
                 broken[at] = rng.integers(0, 256)
             with warnings.catch_warnings():

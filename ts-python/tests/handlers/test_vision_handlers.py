@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from handler_fakes import CNN_MODEL, EAGER, FakeContext, image_octets, write_eager, write_labels
+from handler_fakes import CNN_MODEL, EAGER, FakeContext, image_bytes, write_eager, write_labels
 from ts.torch_handler.image_classifier import ImageClassifier
 from ts.torch_handler.image_segmenter import ImageSegmenter
 from ts.torch_handler.object_detector import ObjectDetector
@@ -36,7 +36,7 @@ def classifier(tmp_path: Path) -> ImageClassifier:
 @pytest.mark.parametrize("mode", ["RGB", "L", "P", "RGBA", "1", "LA"])
 def test_any_kind_of_image_is_classified(classifier: ImageClassifier, mode: str) -> None:
     context = FakeContext(Path())
-    (answer,) = classifier.handle([{"body": bytearray(image_octets(mode))}], context)
+    (answer,) = classifier.handle([{"body": bytearray(image_bytes(mode))}], context)
     assert set(answer) == {"cat", "dog", "eel"}  # fewer classes than topk
     assert sum(answer.values()) == pytest.approx(1)
     assert list(answer.values()) == sorted(answer.values(), reverse=True)
@@ -46,14 +46,14 @@ def test_batch_gives_each_request_its_answer(classifier: ImageClassifier) -> Non
     classifier.set_max_result_classes(1)
     assert classifier.get_max_result_classes() == 1
     context = FakeContext(Path(), headers=[{}, {}])
-    rows = [{"data": image_octets(kind="JPEG")}, {"data": image_octets(size=(300, 20))}]
+    rows = [{"data": image_bytes(kind="JPEG")}, {"data": image_bytes(size=(300, 20))}]
     answers = classifier.handle(rows, context)
     assert [len(answer) for answer in answers] == [1, 1]
 
 
 def test_explanation_is_one_image_of_numbers_per_request(classifier: ImageClassifier) -> None:
     context = FakeContext(Path(), headers=[{"explain": "True"}] * 2)
-    rows = [{"body": image_octets(), "target": b"1"}, {"body": image_octets("L")}]
+    rows = [{"body": image_bytes(), "target": b"1"}, {"body": image_bytes("L")}]
     answer = torch.tensor(classifier.handle(rows, context))
     assert answer.shape == (2, 3, 224, 224)
     # Integrated Gradients sum up to the difference the input makes, per target.
@@ -75,22 +75,22 @@ def test_own_image_processing_gets_the_image_as_it_is(tmp_path: Path) -> None:
     write_eager(tmp_path, CNN_MODEL)
     handler = Mine()
     handler.initialize(FakeContext(tmp_path, EAGER))
-    handler.handle([{"body": image_octets("L")}], FakeContext(tmp_path))
+    handler.handle([{"body": image_bytes("L")}], FakeContext(tmp_path))
     assert seen == ["L"]
     assert Mine.image_processing is not ImageClassifier.image_processing
 
 
 def test_all_forms_of_an_input_give_the_same_tensor() -> None:
     handler = Thumbnail()
-    octets = image_octets()
-    text = base64.b64encode(octets).decode()
+    data = image_bytes()
+    text = base64.b64encode(data).decode()
     rows = [
-        {"data": octets},
-        {"body": bytearray(octets)},
-        {"data": b"", "body": octets},
+        {"data": data},
+        {"body": bytearray(data)},
+        {"data": b"", "body": data},
         {"body": text},
         {"body": {"data": text, "target": 1}},
-        octets,
+        data,
     ]
     tensor = handler.preprocess(rows)
     assert tensor.shape == (6, 4)
@@ -101,8 +101,8 @@ def test_all_forms_of_an_input_give_the_same_tensor() -> None:
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ({"body": b"not an image"}, "The 12 octets of the input cannot be read as an image"),
-        ({"body": image_octets()[:60]}, "cannot be read as an image"),
+        ({"body": b"not an image"}, "The 12 bytes of the input cannot be read as an image"),
+        ({"body": image_bytes()[:60]}, "cannot be read as an image"),
         ({"body": "%%%a"}, "Base64"),
         ({}, "no input"),
         ({"body": {"a": 1}}, "neither an image nor an array"),
@@ -121,15 +121,15 @@ def test_limit_of_pixels_is_lifted_only_on_request(
     from PIL import Image
 
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
-    octets = image_octets()
+    data = image_bytes()
     with pytest.raises(PredictionException, match="exceeds limit"):
-        Thumbnail().preprocess([{"body": octets}])
+        Thumbnail().preprocess([{"body": data}])
     write_eager(tmp_path)
     context = FakeContext(tmp_path, EAGER)
     context.system_properties["limit_max_image_pixels"] = False
     handler = Thumbnail()
     handler.initialize(context)
-    assert handler.preprocess([{"body": octets}]).shape == (1, 4)
+    assert handler.preprocess([{"body": data}]).shape == (1, 4)
 
 
 def test_segmenter_answers_class_and_probability_per_pixel() -> None:
@@ -157,7 +157,7 @@ def test_detector_takes_images_of_different_sizes(tmp_path: Path) -> None:
         ]
 
     handler.model = model
-    rows = [{"body": image_octets(size=(12, 10))}, {"body": image_octets("L", (20, 8))}]
+    rows = [{"body": image_bytes(size=(12, 10))}, {"body": image_bytes("L", (20, 8))}]
     answer = handler.handle(rows, FakeContext(tmp_path, headers=[{}, {}]))
     assert answer == [
         [{"cat": [0.0, 0.0, 12.0, 1.0], "score": 0.5}],

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from ts._loader.manifest import read_model_config
-from ts._yaml import MAX_ALIASES, MAX_OCTETS, YamlError, load_yaml
+from ts._yaml import MAX_ALIASES, MAX_BYTES, YamlError, load_yaml
 from ts.metrics.metric_cache_errors import MetricsCachePyYamlError
 from ts.metrics.metric_cache_yaml_impl import MetricsCacheYamlImpl
 from ts.utils.util import get_yaml_config
@@ -35,7 +35,7 @@ HOSTILE = {
     "two documents": "a: 1\n---\nb: 2",
     "a number that is none": "a: !!int x",
     "a map as a key": "? {a: 1}\n: b",
-    "size": "a: '" + "x" * MAX_OCTETS + "'",
+    "size": "a: '" + "x" * MAX_BYTES + "'",
     "broken": "a: [",
     "a long number": "a: !!int " + "9" * 900_000,
     "a long number of base 60": "a: !!int 1" + ":1" * 400_000,

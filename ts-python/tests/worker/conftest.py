@@ -139,13 +139,13 @@ class WorkerChannel:
         """Send one batch and return its id."""
         batch = self._next_batch
         self._next_batch += 1
-        octets = []
+        data = []
         for index, item in enumerate(items):
             flags = FLAG_LAST_ITEM if index == len(items) - 1 else 0
-            octets += encode_message(
+            data += encode_message(
                 FrameType.PREDICT, batch, index, encode_predict(item), flags=flags
             )
-        self.socket.sendall(b"".join(octets))
+        self.socket.sendall(b"".join(data))
         return batch
 
     def cancel(self, batch: int, item: int = ALL_ITEMS) -> None:

@@ -83,10 +83,8 @@ def _worker_lives_on(worker: Any, request_of: Any) -> Iterator[None]:
 
 
 def test_values_become_bytes_text_json_or_tensors(ask: Any) -> None:
-    octets, text, value, tensor = ask(
-        "b'\\x00\\xff'", "'Zürich'", "{'a': [1, 2.5]}", "torch.ones(2)"
-    )
-    assert (octets.kind, octets.body) == (BodyKind.BYTES, b"\x00\xff")
+    data, text, value, tensor = ask("b'\\x00\\xff'", "'Zürich'", "{'a': [1, 2.5]}", "torch.ones(2)")
+    assert (data.kind, data.body) == (BodyKind.BYTES, b"\x00\xff")
     assert (text.kind, text.body) == (BodyKind.TEXT, "Zürich".encode())
     assert (value.kind, value.body) == (
         BodyKind.JSON,

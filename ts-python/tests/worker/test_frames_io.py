@@ -55,8 +55,8 @@ def test_messages_of_all_sizes_arrive_whole(pair: tuple[socket.socket, socket.so
 def test_end_in_the_middle_of_a_message_is_the_end_of_the_stream(
     pair: tuple[socket.socket, socket.socket],
 ) -> None:
-    octets = b"".join(encode_message(FrameType.PREDICT, 1, 0, (bytes(100),)))
-    pair[0].sendall(octets[:-1])
+    data = b"".join(encode_message(FrameType.PREDICT, 1, 0, (bytes(100),)))
+    pair[0].sendall(data[:-1])
     pair[0].close()
     with pytest.raises(PeerClosed):
         FrameReader(pair[1], LIMITS).read_message()
@@ -95,11 +95,11 @@ def test_total_is_refused_before_memory_is_taken() -> None:
 
 def test_message_of_tiny_frames_is_refused() -> None:
     total = 1000
-    octets = HEADER.pack(13, FrameType.PREDICT, 1, 0, 1) + total.to_bytes(4, "big") + b"x"
-    octets += (HEADER.pack(9, FrameType.PREDICT, 3, 0, 1) + b"x") * most_frames(total)
+    data = HEADER.pack(13, FrameType.PREDICT, 1, 0, 1) + total.to_bytes(4, "big") + b"x"
+    data += (HEADER.pack(9, FrameType.PREDICT, 3, 0, 1) + b"x") * most_frames(total)
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        ours.sendall(octets)
+        ours.sendall(data)
         with pytest.raises(ProtocolError, match="frames"):
             FrameReader(theirs, LIMITS).read_message()
 
@@ -118,7 +118,7 @@ def test_large_last_value_is_cut_out_of_its_message() -> None:
 @pytest.mark.parametrize(
     "headers",
     [b"\0\1a\0\0\0\2b", b"\0\1a", b"\0\1\xff\0\0\0\1b", b"\0\1a\0\0\0\1bc"],
-    ids=["value too short", "value missing", "name not UTF-8", "octets left over"],
+    ids=["value too short", "value missing", "name not UTF-8", "bytes left over"],
 )
 def test_malformed_headers_are_noticed_when_they_are_read(headers: bytes) -> None:
     head = struct.pack(">BIHHI", 0, 0, 0, 1, len(headers))
@@ -132,7 +132,7 @@ def test_waits_at_short_intervals_end_with_what_comes_or_with_the_peer() -> None
     with ours, theirs:
         reader = FrameReader(ours, LIMITS)
         ping = b"".join(encode_message(FrameType.PING, 7))
-        # Octets that are there already: after some, waits look for octets before they sleep.
+        # Bytes that are there already: after some, waits look for bytes before they sleep.
         for _ in range(40):
             theirs.sendall(ping)
             assert reader.read_message().id == 7

@@ -43,7 +43,7 @@ JSON_TYPES = (
 
 class Golden:
     def __init__(self, name: str) -> None:
-        self.octets = bytes.fromhex((FRAMES / f"{name}.hex").read_text())
+        self.data = bytes.fromhex((FRAMES / f"{name}.hex").read_text())
         self.spec: dict[str, Any] = json.loads((FRAMES / f"{name}.json").read_text())
         self.frame_limit = self.spec.get("frame_limit", MAX_FRAME_LENGTH)
 
@@ -69,15 +69,15 @@ class Golden:
         return self.decoded
 
 
-def feed(assembler: FrameAssembler, octets: bytes) -> bytes:
-    """Put octets into the assembler as a socket would; return what it has no room for."""
+def feed(assembler: FrameAssembler, data: bytes) -> bytes:
+    """Put bytes into the assembler as a socket would; return what it has no room for."""
     count = 0
     for buffer in assembler.buffers():
-        size = min(len(buffer), len(octets) - count)
-        buffer[:size] = octets[count : count + size]
+        size = min(len(buffer), len(data) - count)
+        buffer[:size] = data[count : count + size]
         count += size
     assembler.received(count)
-    return octets[count:]
+    return data[count:]
 
 
 def decode(message: Message, inbox: Inbox) -> dict[str, Any]:
@@ -193,23 +193,23 @@ def test_there_are_golden_frames() -> None:
 @pytest.mark.parametrize("name", VALID)
 def test_decodes_to_what_it_means(name: str) -> None:
     golden = Golden(name)
-    assert golden.decode([golden.octets]) == golden.spec["messages"]
+    assert golden.decode([golden.data]) == golden.spec["messages"]
 
 
 @pytest.mark.parametrize("name", VALID)
-def test_survives_a_cut_at_every_octet(name: str) -> None:
+def test_survives_a_cut_at_every_byte(name: str) -> None:
     golden = Golden(name)
-    size = len(golden.octets)
+    size = len(golden.data)
     cuts = range(size) if size < 4096 else random.Random(1).sample(range(size), 200)
     for cut in cuts:
-        assert golden.decode([golden.octets[:cut], golden.octets[cut:]]) == golden.spec["messages"]
+        assert golden.decode([golden.data[:cut], golden.data[cut:]]) == golden.spec["messages"]
 
 
 @pytest.mark.parametrize("name", VALID)
-def test_survives_one_octet_at_a_time(name: str) -> None:
+def test_survives_one_byte_at_a_time(name: str) -> None:
     golden = Golden(name)
-    if len(golden.octets) < 4096:
-        pieces = [golden.octets[i : i + 1] for i in range(len(golden.octets))]
+    if len(golden.data) < 4096:
+        pieces = [golden.data[i : i + 1] for i in range(len(golden.data))]
         assert golden.decode(pieces) == golden.spec["messages"]
 
 
@@ -219,13 +219,13 @@ def test_is_what_the_encoder_makes(name: str) -> None:
     specs = golden.spec["messages"]
     if any(spec["type"] in JSON_TYPES for spec in specs):
         return  # the order of JSON members is the sender's
-    assert b"".join(encode(spec, golden.frame_limit) for spec in specs) == golden.octets
+    assert b"".join(encode(spec, golden.frame_limit) for spec in specs) == golden.data
 
 
 @pytest.mark.parametrize("name", INVALID)
 def test_is_refused(name: str) -> None:
     golden = Golden(name)
-    for pieces in ([golden.octets], [golden.octets[i : i + 1] for i in range(len(golden.octets))]):
+    for pieces in ([golden.data], [golden.data[i : i + 1] for i in range(len(golden.data))]):
         with pytest.raises(ProtocolError):
             golden.decode(pieces)
         assert golden.decoded == golden.spec["messages"]
@@ -235,25 +235,25 @@ def test_random_damage_raises_nothing_but_protocol_errors() -> None:
     rng = random.Random(7)
     for _ in range(3000):
         golden = Golden(rng.choice(VALID)) if _ % 10 == 0 else golden  # noqa: F821
-        octets = bytearray(golden.octets[:8192])
+        data = bytearray(golden.data[:8192])
         for _ in range(rng.randint(1, 4)):
-            octets[rng.randrange(len(octets))] = rng.randrange(256)
+            data[rng.randrange(len(data))] = rng.randrange(256)
         with contextlib.suppress(ProtocolError):
-            golden.decode([bytes(octets)])
+            golden.decode([bytes(data)])
 
 
-def malformed(octets: bytes, rng: random.Random) -> bytes:
+def malformed(data: bytes, rng: random.Random) -> bytes:
     """One change of the kind that a broken or hostile peer makes."""
-    at = rng.randrange(len(octets))
-    end = min(len(octets), at + rng.randint(1, 16))
-    piece = octets[at:end]
+    at = rng.randrange(len(data))
+    end = min(len(data), at + rng.randint(1, 16))
+    piece = data[at:end]
     return rng.choice(
         [
-            octets[:at],
-            octets[:at] + octets[end:],
-            octets[:at] + piece + octets[at:],
-            octets[:at] + rng.randbytes(len(piece)) + octets[at:],
-            octets[:at] + rng.choice([b"\xff", b"\0"]) * len(piece) + octets[end:],
+            data[:at],
+            data[:at] + data[end:],
+            data[:at] + piece + data[at:],
+            data[:at] + rng.randbytes(len(piece)) + data[at:],
+            data[:at] + rng.choice([b"\xff", b"\0"]) * len(piece) + data[end:],
         ]
     )
 
@@ -266,7 +266,7 @@ def test_ten_thousand_malformed_streams_raise_nothing_but_protocol_errors() -> N
         for _ in range(10_000):
             first = rng.choice(golden)
             peers = [each for each in golden if each.spec["channel"] == first.spec["channel"]]
-            pieces = [first.octets[:8192], *(rng.choice(peers).octets[:8192] for _ in range(2))]
+            pieces = [first.data[:8192], *(rng.choice(peers).data[:8192] for _ in range(2))]
             stream = b"".join(malformed(piece, rng) for piece in pieces[: rng.randint(1, 3)])
             with contextlib.suppress(ProtocolError):
                 first.decode([stream])

@@ -45,7 +45,7 @@ def context_of_one() -> Context:
     return context
 
 
-def test_responses_have_their_old_octets() -> None:
+def test_responses_have_their_old_bytes() -> None:
     assert messages.create_load_model_response(200, "loaded model m").hex() == LOADED
     ids = {0: "r0"}
     ok = messages.create_predict_response([{"a": 1}], ids, "Prediction success", 200)
@@ -97,8 +97,8 @@ def test_messages_are_received() -> None:
 class Recorded:
     """A connection as tests of handlers make it up: all it can do is to be read."""
 
-    def __init__(self, octets: bytes) -> None:
-        self._left = io.BytesIO(octets)
+    def __init__(self, content: bytes) -> None:
+        self._left = io.BytesIO(content)
 
     def recv(self, size: int) -> bytes:
         # Less than was asked for, as a real one may.

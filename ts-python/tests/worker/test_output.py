@@ -61,14 +61,14 @@ def test_frontend_that_does_not_read_stops_output_and_loses_none_of_it() -> None
     assert not written.is_set(), "the worker waits while nobody reads"
 
     assembler = FrameAssembler(INIT_REPLY_LIMITS)
-    octets = bytearray()
-    while octets.count(b"\n") < len(lines):
+    content = bytearray()
+    while content.count(b"\n") < len(lines):
         turn(0)
         while selectors_ready(read_end):
             assembler.received(os.readv(read_end, assembler.buffers()))
             while (message := assembler.next_message()) is not None:
-                octets += bytes(message.body) + b"\n"
-    assert bytes(octets).splitlines() == lines
+                content += bytes(message.body) + b"\n"
+    assert bytes(content).splitlines() == lines
     thread.join()
     channel.end_pumps(pumps)
     for descriptor in (ends[1], read_end, write_end):

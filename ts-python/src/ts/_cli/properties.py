@@ -25,15 +25,15 @@ def read_properties(path: Path) -> dict[str, str]:
     return {key: value.strip() for key, value in values.items()}
 
 
-def _decode(octets: bytes) -> str:
+def _decode(data: bytes) -> str:
     """Files in ISO-8859-1 are no valid UTF-8 as soon as they hold more than ASCII.
 
     The mark that some editors put in front of UTF-8 is no part of the first key.
     """
     try:
-        return octets.decode("utf-8-sig")
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        return octets.decode("iso-8859-1")
+        return data.decode("iso-8859-1")
 
 
 def parse_properties(text: str) -> dict[str, str]:

@@ -37,11 +37,11 @@ def read_model_config(model_dir: str, manifest: dict[str, Any] | None) -> dict[s
     name = model.get("configFile") if isinstance(model, dict) else None
     if not name:
         return {}
-    octets = (Path(model_dir) / name).read_bytes()
+    data = (Path(model_dir) / name).read_bytes()
     from ts._yaml import YamlError, load_yaml
 
     try:
-        config = load_yaml(octets)
+        config = load_yaml(data)
     except YamlError as error:
         raise ValueError(f"{name} is not valid YAML: {error}") from error
     if config is None:

@@ -19,7 +19,7 @@ def encode_json(fields: Mapping[str, Any]) -> bytes:
 
 
 def decode_json(body: Buffer) -> dict[str, Any]:
-    """Decode an object. Raises `ProtocolError` if the octets are anything else."""
+    """Decode an object. Raises `ProtocolError` if the bytes are anything else."""
     try:
         fields = json.loads(bytes(body))
     except ValueError as error:
@@ -55,7 +55,7 @@ class Hello:
 
     @classmethod
     def decode(cls, body: Buffer) -> Hello:
-        """Decode and check the JSON octets; unknown fields are ignored."""
+        """Decode and check the JSON bytes; unknown fields are ignored."""
         fields = decode_json(body)
         return cls(
             launch=_take(fields, "launch", int),
@@ -67,7 +67,7 @@ class Hello:
         )
 
     def encode(self) -> bytes:
-        """Return the JSON octets."""
+        """Return the JSON bytes."""
         return encode_json(asdict(self))
 
 
@@ -91,7 +91,7 @@ class Load:
 
     @classmethod
     def decode(cls, body: Buffer) -> Load:
-        """Decode and check the JSON octets; unknown fields are ignored."""
+        """Decode and check the JSON bytes; unknown fields are ignored."""
         return cls.from_json(decode_json(body))
 
     @classmethod
@@ -123,7 +123,7 @@ class Loaded:
     memory_bytes: int | None = None
 
     def encode(self) -> bytes:
-        """Return the JSON octets."""
+        """Return the JSON bytes."""
         return encode_json(asdict(self))
 
 
@@ -137,7 +137,7 @@ class Failed:
     traceback: str
 
     def encode(self) -> bytes:
-        """Return the JSON octets. No text has an address of memory."""
+        """Return the JSON bytes. No text has an address of memory."""
         return encode_json(
             {
                 "code": self.code,
@@ -155,7 +155,7 @@ class Unusable:
     reason: str
 
     def encode(self) -> bytes:
-        """Return the JSON octets."""
+        """Return the JSON bytes."""
         return encode_json(asdict(self))
 
 
@@ -184,7 +184,7 @@ class Spawn:
 
     @classmethod
     def decode(cls, body: Buffer) -> Spawn:
-        """Decode and check the JSON octets; unknown fields are ignored."""
+        """Decode and check the JSON bytes; unknown fields are ignored."""
         return cls.from_json(decode_json(body))
 
     @classmethod

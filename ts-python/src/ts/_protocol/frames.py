@@ -20,7 +20,7 @@ TOTAL = struct.Struct(">I")
 MAX_FRAME_LENGTH = 524288
 """Largest value of the length field."""
 LENGTH_OVERHEAD = HEADER_SIZE - 4
-"""Octets of the header that the length field counts."""
+"""Bytes of the header that the length field counts."""
 MAX_FRAME_BODY = MAX_FRAME_LENGTH - LENGTH_OVERHEAD
 
 ALL_ITEMS = 0xFFFF
@@ -32,7 +32,7 @@ MEBIBYTE = 1 << 20
 
 
 class FrameType(enum.IntEnum):
-    """Type octet of a frame; 1 to 24 belong to the worker channel, 32 to 40 to the init channel."""
+    """Type byte of a frame; 1 to 24 belong to the worker channel, 32 to 40 to the init channel."""
 
     HELLO = 1
     LOAD = 2
@@ -74,12 +74,12 @@ ALLOWED_FLAGS: Mapping[int, int] = {
 
 
 def most_frames(total: int) -> int:
-    """Return how many frames a message of `total` octets may have."""
+    """Return how many frames a message of `total` bytes may have."""
     return 16 + total // 65536
 
 
 Limits = Mapping[int, int]
-"""Frame type to the largest message body, in octets. A type that is missing is refused."""
+"""Frame type to the largest message body, in bytes. A type that is missing is refused."""
 
 
 def worker_limits(max_request_size: int) -> Limits:
@@ -136,7 +136,7 @@ def encode_message(
     flags: int = 0,
     max_frame_length: int = MAX_FRAME_LENGTH,
 ) -> list[Buffer]:
-    """Return the octets of one message as buffers to be sent in order.
+    """Return the bytes of one message as buffers to be sent in order.
 
     Large bodies are not copied: the result holds views of them, so they must not change before
     they are sent. ``flags`` go on the last frame, STDERR on all. Raises `ProtocolError` where the
@@ -151,7 +151,7 @@ def encode_message(
             return [b"".join((header, *body))]
         return [header, *body]
     if total > 0xFFFFFFFF:
-        raise ProtocolError(f"a message of {total} octets cannot be sent, the most is {0xFFFFFFFF}")
+        raise ProtocolError(f"a message of {total} bytes cannot be sent, the most is {0xFFFFFFFF}")
     return _cut(frame_type, message_id, item, body, total, flags, max_frame_length)
 
 

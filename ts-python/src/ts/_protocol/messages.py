@@ -59,11 +59,11 @@ class EncodedHeaders(NamedTuple):
     """Headers as they came: few handlers look at them, so they are decoded when one does."""
 
     number: int
-    octets: bytes | bytearray
+    encoded: bytes | bytearray
 
     def decode(self) -> list[tuple[str, str]]:
         """Return names and values. Raises `ProtocolError` where they are malformed."""
-        data, at, headers = self.octets, 0, []
+        data, at, headers = self.encoded, 0, []
         try:
             for _ in range(self.number):
                 # A u16 by two indices is faster than by struct.
@@ -78,7 +78,7 @@ class EncodedHeaders(NamedTuple):
         except (struct.error, UnicodeDecodeError, IndexError) as error:
             raise ProtocolError(f"headers of a PREDICT are malformed: {error}") from error
         if at != len(data):
-            raise ProtocolError(f"{len(data)} octets of headers in a PREDICT take {at}")
+            raise ProtocolError(f"{len(data)} bytes of headers in a PREDICT take {at}")
         return headers
 
 
@@ -141,7 +141,7 @@ def decode_predict(body: memoryview | bytearray) -> PredictItem:
     try:
         return _decode_predict(data)
     except (struct.error, UnicodeDecodeError, IndexError) as error:
-        raise ProtocolError(f"PREDICT of {len(body)} octets is malformed: {error}") from error
+        raise ProtocolError(f"PREDICT of {len(body)} bytes is malformed: {error}") from error
 
 
 def _decode_predict(data: bytes | bytearray) -> PredictItem:
@@ -189,7 +189,7 @@ def _decode_predict(data: bytes | bytearray) -> PredictItem:
         if at >= end:
             break
     if at != end or len(parts) != count:
-        raise ProtocolError(f"PREDICT has {end} octets where its fields take {at} or more")
+        raise ProtocolError(f"PREDICT has {end} bytes where its fields take {at} or more")
     return PredictItem(kind, time_left_ms, request_id, headers, parts, tensors)
 
 
@@ -227,7 +227,7 @@ def encode_response_head(status: int, kind: int, reason: str, headers: Headers) 
     """Encode what stands before the body of a RESPONSE or CHUNK.
 
     Raises `ValueError` where a value does not fit: status not 0 or 100 to 999, too many headers,
-    a name or reason over 65535 octets.
+    a name or reason over 65535 bytes.
     """
     if not (status == 0 or 100 <= status <= 999):
         raise ValueError(f"response status {status} is not between 100 and 999")
@@ -266,7 +266,7 @@ def decode_response(body: Buffer) -> Response:
             value, at = _read_str32(view, at)
             headers.append((name, value))
     except (struct.error, UnicodeDecodeError) as error:
-        raise ProtocolError(f"response of {len(view)} octets is malformed: {error}") from error
+        raise ProtocolError(f"response of {len(view)} bytes is malformed: {error}") from error
     return Response(status, kind, reason, headers, bytes(view[at:]))
 
 
@@ -314,9 +314,9 @@ def decode_error(body: Buffer) -> ErrorReply:
         detail, at = _read_str32(view, at)
         traceback, at = _read_str32(view, at)
     except (struct.error, UnicodeDecodeError) as error:
-        raise ProtocolError(f"ERROR of {len(view)} octets is malformed: {error}") from error
+        raise ProtocolError(f"ERROR of {len(view)} bytes is malformed: {error}") from error
     if at != len(view):
-        raise ProtocolError(f"ERROR has {len(view)} octets where its fields take {at}")
+        raise ProtocolError(f"ERROR has {len(view)} bytes where its fields take {at}")
     return ErrorReply(code, message, detail, traceback)
 
 
@@ -325,7 +325,7 @@ _METRIC_TYPES = ("counter", "gauge", "histogram")
 
 
 def encode_metric(metric: MetricSample) -> bytes:
-    """Encode a METRIC body. Raises `ValueError` where a text is over 65535 octets."""
+    """Encode a METRIC body. Raises `ValueError` where a text is over 65535 bytes."""
     head, tail = encode_metric_ends(metric)
     return head + encode_metric_value(metric.value, metric.time_ms, metric.request_ids) + tail
 
@@ -360,9 +360,9 @@ def decode_metric(body: Buffer) -> MetricSample:
             dimension_value, at = _read_str16(view, at)
             dimensions.append((dimension, dimension_value))
     except (struct.error, UnicodeDecodeError, IndexError) as error:
-        raise ProtocolError(f"METRIC of {len(view)} octets is malformed: {error}") from error
+        raise ProtocolError(f"METRIC of {len(view)} bytes is malformed: {error}") from error
     if at != len(view) or kind >= len(_METRIC_TYPES):
-        raise ProtocolError(f"METRIC of type {kind} has {len(view)} octets, its fields take {at}")
+        raise ProtocolError(f"METRIC of type {kind} has {len(view)} bytes, its fields take {at}")
     return MetricSample(_METRIC_TYPES[kind], name, unit, value, time_ms, ids, tuple(dimensions))
 
 
@@ -391,7 +391,7 @@ def _cut_text(text: str) -> bytes:
 
 def _text(view: memoryview, at: int, size: int) -> str:
     if at + size > len(view):
-        raise ProtocolError(f"text of {size} octets at {at} goes over the end, {len(view)}")
+        raise ProtocolError(f"text of {size} bytes at {at} goes over the end, {len(view)}")
     return str(view[at : at + size], "utf-8")
 
 

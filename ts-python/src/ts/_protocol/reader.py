@@ -1,6 +1,6 @@
-"""From octets to messages.
+"""From bytes to messages.
 
-`FrameAssembler` knows no socket: it says where the next octets go (`buffers`), is told how many
+`FrameAssembler` knows no socket: it says where the next bytes go (`buffers`), is told how many
 came (`received`), and hands out whole messages (`next_message`). `FrameReader` drives it from a
 socket. A message of several frames is received straight into one `bytearray` of its full size.
 """
@@ -38,7 +38,7 @@ _BUFFER_SIZE = MAX_FRAME_LENGTH + 4 + _READ_SIZE
 class Message(NamedTuple):
     """One whole message.
 
-    ``body`` is a view of the receive buffer for a message of one frame, valid only until octets
+    ``body`` is a view of the receive buffer for a message of one frame, valid only until bytes
     are received again, and a `bytearray` of its own for a message of several frames.
     """
 
@@ -68,7 +68,7 @@ class FrameAssembler:
         self._frames_left = 0
 
     def buffers(self) -> list[memoryview]:
-        """Return where the next octets go, never empty. Invalidates bodies that are views."""
+        """Return where the next bytes go, never empty. Invalidates bodies that are views."""
         if self._message is not None and self._frame_left:
             # Everything buffered has been used up, see _start_direct. What follows the current
             # frame is the header of the next one; more would only have to be copied again.
@@ -89,7 +89,7 @@ class FrameAssembler:
         return [self._view[self._end : max(self._start + self._wanted, self._end + _READ_SIZE)]]
 
     def received(self, count: int) -> None:
-        """Tell how many octets were put into `buffers`."""
+        """Tell how many bytes were put into `buffers`."""
         if self._message is not None and self._frame_left:
             direct = min(count, self._frame_left)
             self._filled += direct
@@ -98,9 +98,9 @@ class FrameAssembler:
         self._end += count
 
     def next_message(self) -> Message | None:
-        """Return the next whole message, or None if more octets are needed.
+        """Return the next whole message, or None if more bytes are needed.
 
-        Raises `ProtocolError` if the octets are not what the protocol allows.
+        Raises `ProtocolError` if the bytes are not what the protocol allows.
         """
         while True:
             if self._message is not None:
@@ -151,13 +151,12 @@ class FrameAssembler:
         (total,) = TOTAL.unpack_from(self._buffer, self._start + HEADER_SIZE)
         if total > self.limits[kind]:
             raise ProtocolError(
-                f"message of type {_name(kind)} has {total} octets, the limit is"
-                f" {self.limits[kind]}"
+                f"message of type {_name(kind)} has {total} bytes, the limit is {self.limits[kind]}"
             )
         size = length - LENGTH_OVERHEAD - TOTAL.size
         if size >= total:
             raise ProtocolError(
-                f"first frame of a message of {total} octets has {size} and claims that more follow"
+                f"first frame of a message of {total} bytes has {size} and claims that more follow"
             )
         self._message = bytearray(total)
         self._message_head = (kind, item, message_id)
@@ -203,7 +202,7 @@ class FrameAssembler:
         self._frames_left -= 1
         if self._frames_left < 0:
             raise ProtocolError(
-                f"message of {len(message)} octets has more than {most_frames(len(message))} frames"
+                f"message of {len(message)} bytes has more than {most_frames(len(message))} frames"
             )
         size = length - LENGTH_OVERHEAD
         left = len(message) - self._filled
@@ -212,7 +211,7 @@ class FrameAssembler:
             size >= left if more else size != left
         ):
             raise ProtocolError(
-                f"frame with {size} octets, {'more to follow' if more else 'the last'}, where"
+                f"frame with {size} bytes, {'more to follow' if more else 'the last'}, where"
                 f" {left} of {len(message)} are missing"
             )
         if more and flags & FLAG_LAST_ITEM:
@@ -242,7 +241,7 @@ class FrameReader:
     """Receives messages from a connected socket that is in blocking mode.
 
     Being woken takes tens of microseconds: more than everything else that a small request costs. So
-    while octets keep coming at short intervals, a wait looks for them a moment longer before it
+    while bytes keep coming at short intervals, a wait looks for them a moment longer before it
     sleeps, and gives the CPU away between looks to whoever wants it.
     """
 
@@ -257,7 +256,7 @@ class FrameReader:
         self._assembler.limits = limits
 
     def fill(self, *, wait: bool) -> int:
-        """Receive once; return how many octets, 0 if none are there and `wait` is not set.
+        """Receive once; return how many bytes, 0 if none are there and `wait` is not set.
 
         Raises `PeerClosed` at the end of the stream, also if it comes in the middle of a message.
         """

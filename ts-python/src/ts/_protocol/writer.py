@@ -14,7 +14,7 @@ _MOST_BUFFERS = 512
 
 
 class FrameWriter:
-    """Collects the octets of messages and sends what has come together in one go.
+    """Collects the bytes of messages and sends what has come together in one go.
 
     Safe to use from several threads: the buffers of one `queue` call stay together. The socket is
     in blocking mode; `flush` without `wait` sends only what fits now.

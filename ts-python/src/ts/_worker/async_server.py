@@ -21,7 +21,7 @@ from ts.service import Service
 from ts.utils._row_errors import RowErrors
 
 _BLOCK_ABOVE = 8 << 20
-"""Octets that may wait for a frontend that does not read before a chunk blocks the loop."""
+"""Bytes that may wait for a frontend that does not read before a chunk blocks the loop."""
 
 
 class AsyncBatchServer:

@@ -43,7 +43,7 @@ class Surroundings:
     Attributes:
         connection: Where answers go.
         decode: Whether JSON and text inputs are decoded.
-        max_response_size: Largest body of an answer, in octets.
+        max_response_size: Largest body of an answer, in bytes.
         json_nan: What becomes of NaN and the infinities in JSON.
         poll: Reads the cancellations that have come.
         flush: Sends what is queued.

@@ -20,7 +20,7 @@ _SEND_BUFFER = 1 << 20
 """So that a large answer leaves in few turns between the two processes."""
 
 _PROBABLY_MORE = 64 * 1024
-"""After a receive of this many octets there is likely more to read."""
+"""After a receive of this many bytes there is likely more to read."""
 
 
 def connect(address: str, timeout_sec: float = 30.0) -> socket.socket:

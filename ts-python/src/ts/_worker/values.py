@@ -1,4 +1,4 @@
-"""Between octets and the values that handlers take and return."""
+"""Between bytes and the values that handlers take and return."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ts.context import RequestHeaders, RequestProcessor
 
 logger = logging.getLogger(__name__)
 
-_OCTETS = "application/octet-stream"
+_BINARY = "application/octet-stream"
 
 
 def decode_request(request: PredictItem, decode: bool) -> tuple[dict[str, Any], RequestProcessor]:
@@ -31,7 +31,7 @@ def decode_request(request: PredictItem, decode: bool) -> tuple[dict[str, Any], 
     types: list[tuple[str, str]] = []
     for part in request.parts:
         name, content_type, value = part
-        if decode and content_type and content_type != _OCTETS:
+        if decode and content_type and content_type != _BINARY:
             value = decode_part(part)
         data[name] = value
         values.append((name, value))
@@ -57,7 +57,7 @@ class LateHeaders:
 
 
 def decode_part(part: Part) -> Any:
-    """Decode JSON and text by the content type; anything else, or bad text, stays octets."""
+    """Decode JSON and text by the content type; anything else, or bad text, stays bytes."""
     kind = part.content_type.partition(";")[0].strip().lower()
     try:
         if kind == "application/json":
@@ -66,7 +66,7 @@ def decode_part(part: Part) -> Any:
             return part.value.decode("utf-8")
     except (ValueError, RecursionError) as error:
         logger.warning(
-            "Input %r is not the %s it claims to be (%s); the handler gets its octets",
+            "Input %r is not the %s it claims to be (%s); the handler gets its bytes",
             part.name,
             part.content_type,
             error,

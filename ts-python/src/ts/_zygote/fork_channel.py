@@ -53,8 +53,8 @@ class ForkChannel:
     def flush(self) -> bool:
         """Send what fits; return False if the rest waits for room. Raises `OSError`."""
         if self._files:
-            # The descriptors travel with an octet: the first of the order.
-            first = self._outgoing.take_octet()
+            # The descriptors travel with a byte: the first of the order.
+            first = self._outgoing.take_byte()
             rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", self._files))
             try:
                 self.channel.sendmsg([first], [rights])

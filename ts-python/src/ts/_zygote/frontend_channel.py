@@ -103,8 +103,8 @@ class FrontendChannel:
         return lambda lines: self._output(launch_id, flags, lines)
 
     def _output(self, launch_id: int, flags: int, lines: bytes) -> None:
-        octets = encode_message(FrameType.OUTPUT, launch_id, 0, (lines,), flags=flags)
-        self._outgoing.queue(octets)
+        data = encode_message(FrameType.OUTPUT, launch_id, 0, (lines,), flags=flags)
+        self._outgoing.queue(data)
 
     def _watch(self, pump: LinePump) -> None:
         self._selector.register(

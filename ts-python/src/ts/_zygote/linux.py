@@ -24,7 +24,7 @@ def die_with_parent() -> bool:
 
 
 def set_process_name(name: str) -> bool:
-    """Set the name that `ps` and `top` show, at most 15 octets of it."""
+    """Set the name that `ps` and `top` show, at most 15 bytes of it."""
     return _prctl(_PR_SET_NAME, ctypes.create_string_buffer(name.encode("utf-8")[:15]))
 
 

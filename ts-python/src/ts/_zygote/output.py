@@ -1,4 +1,4 @@
-"""Octets between pipes and the frontend, none of which may ever block ``init``."""
+"""Bytes between pipes and the frontend, none of which may ever block ``init``."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ class Outgoing:
         self.size = 0
 
     def queue(self, buffers: Sequence[Buffer]) -> None:
-        """Add octets to be written."""
+        """Add bytes to be written."""
         for buffer in buffers:
             if len(buffer):
                 self._pending.append(memoryview(buffer))
                 self.size += len(buffer)
 
-    def take_octet(self) -> memoryview:
-        """Remove and return the first octet, for a caller that sends it itself."""
+    def take_byte(self) -> memoryview:
+        """Remove and return the first byte, for a caller that sends it itself."""
         first = self._pending.popleft()
         if len(first) > 1:
             self._pending.appendleft(first[1:])
@@ -60,7 +60,7 @@ class LinePump:
 
     Args:
         descriptor: Read end of the pipe, non-blocking; closed by `close`.
-        emit: Takes one or several lines at most `MOST_LINE` octets long together, without the
+        emit: Takes one or several lines at most `MOST_LINE` bytes long together, without the
             last line feed. May be replaced.
     """
 
@@ -87,7 +87,7 @@ class LinePump:
         os.close(self.descriptor)
 
     def _read(self) -> int:
-        """Read once; return the number of octets, 0 at the end, -1 if there are none now."""
+        """Read once; return the number of bytes, 0 at the end, -1 if there are none now."""
         try:
             data = os.read(self.descriptor, _READ_SIZE)
         except BlockingIOError:

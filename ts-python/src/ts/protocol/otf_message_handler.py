@@ -2,7 +2,7 @@
 
 This server does not speak them any more, see ``docs/worker-protocol.md``. They are kept for tests
 of handlers and for tools. All integers are signed 32-bit big-endian; a text or value is its length
-in octets and the octets; -1 ends a list.
+in bytes and the bytes; -1 ends a list.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ PREDICT_MSG = b"I"
 END_OF_LIST = -1
 
 _INT = struct.Struct("!i")
-_MOST_OCTETS = 1 << 31
+_MAX_BYTES = 1 << 31
 
 
 def retrieve_msg(conn: socket.socket) -> tuple[bytes, Any]:
-    """Receive one message; return its command octet and its content.
+    """Receive one message; return its command byte and its content.
 
     A load message is a dict, a predict message a list with a dict per request. Raises `ValueError`
     for an unknown command, and `EOFError` where the peer has closed.
@@ -55,13 +55,13 @@ def encode_response_headers(headers: Mapping[str, Any]) -> bytes:
     """Encode response headers: their number, then name and value of each."""
     out = [_INT.pack(len(headers))]
     for name, value in headers.items():
-        out += (_octets(str(name).encode("utf-8")), _octets(str(value).encode("utf-8")))
+        out += (_with_length(str(name).encode("utf-8")), _with_length(str(value).encode("utf-8")))
     return b"".join(out)
 
 
 def create_load_model_response(code: int, message: str) -> bytearray:
     """Encode the answer to a load message."""
-    body = _INT.pack(code) + _octets(message.encode("utf-8")) + _INT.pack(END_OF_LIST)
+    body = _INT.pack(code) + _with_length(message.encode("utf-8")) + _INT.pack(END_OF_LIST)
     return bytearray(body)
 
 
@@ -96,12 +96,12 @@ def create_predict_response(
             )
         except NotFiniteError as error:
             return create_predict_response(None, req_id_map, error.message, 500)
-    out = [_INT.pack(code), _octets(message.encode("utf-8"))]
+    out = [_INT.pack(code), _with_length(message.encode("utf-8"))]
     for position, (index, request_id) in enumerate(req_id_map.items()):
-        out.append(_octets(request_id.encode("utf-8")))
+        out.append(_with_length(request_id.encode("utf-8")))
         value = ret[index] if ret is not None else None
         out.append(_response_head(index, value, code, context, ts_stream_next))
-        out.append(_octets(bodies[position] if ret is not None else b"error"))
+        out.append(_with_length(bodies[position] if ret is not None else b"error"))
     out.append(_INT.pack(END_OF_LIST))
     return bytearray(b"".join(out))
 
@@ -126,7 +126,7 @@ def send_intermediate_predict_response(
 
 def _response_head(index: int, value: Any, code: int, context: Any, ts_stream_next: bool) -> bytes:
     if context is None:
-        return _octets(b"") + _INT.pack(code) + _octets(b"") + encode_response_headers({})
+        return _with_length(b"") + _INT.pack(code) + _with_length(b"") + encode_response_headers({})
     content_type = context.get_response_content_type(index) or ""
     status, phrase = context.get_response_status(index)
     headers = context.get_response_headers(index)
@@ -141,14 +141,14 @@ def _response_head(index: int, value: Any, code: int, context: Any, ts_stream_ne
     elif "ts_stream_next" in headers:
         headers["ts_stream_next"] = "false"
     return (
-        _octets(str(content_type).encode("utf-8"))
+        _with_length(str(content_type).encode("utf-8"))
         + _INT.pack(status)
-        + _octets(str(phrase or "").encode("utf-8"))
+        + _with_length(str(phrase or "").encode("utf-8"))
         + encode_response_headers(headers)
     )
 
 
-def _octets(value: bytes) -> bytes:
+def _with_length(value: bytes) -> bytes:
     return _INT.pack(len(value)) + value
 
 
@@ -168,27 +168,27 @@ def _receive_int(conn: socket.socket) -> int:
     return int(value)
 
 
-def _receive_octets(conn: socket.socket) -> bytes | None:
+def _receive_bytes(conn: socket.socket) -> bytes | None:
     """Return a text or value, or None at the end of a list."""
     size = _receive_int(conn)
     if size == END_OF_LIST:
         return None
-    if not 0 <= size < _MOST_OCTETS:
+    if not 0 <= size < _MAX_BYTES:
         raise ValueError(f"length {size}, expected 0 or more")
     return _receive(conn, size)
 
 
 def _retrieve_load_msg(conn: socket.socket) -> dict[str, Any]:
     message: dict[str, Any] = {
-        "modelName": _receive_octets(conn),
-        "modelPath": _receive_octets(conn),
+        "modelName": _receive_bytes(conn),
+        "modelPath": _receive_bytes(conn),
         "batchSize": _receive_int(conn),
-        "handler": _receive_octets(conn),
+        "handler": _receive_bytes(conn),
     }
     gpu_id = _receive_int(conn)
     if gpu_id >= 0:
         message["gpu"] = gpu_id
-    message["envelope"] = _receive_octets(conn)
+    message["envelope"] = _receive_bytes(conn)
     message["limitMaxImagePixels"] = _receive(conn, 1) != b"\0"
     return message
 
@@ -196,14 +196,14 @@ def _retrieve_load_msg(conn: socket.socket) -> dict[str, Any]:
 def _retrieve_inference_msg(conn: socket.socket) -> list[dict[str, Any]]:
     requests = []
     decode = os.environ.get("TS_DECODE_INPUT_REQUEST", "true") == "true"
-    while (request_id := _receive_octets(conn)) is not None:
+    while (request_id := _receive_bytes(conn)) is not None:
         headers = []
-        while (name := _receive_octets(conn)) is not None:
-            headers.append({"name": name, "value": _receive_octets(conn)})
+        while (name := _receive_bytes(conn)) is not None:
+            headers.append({"name": name, "value": _receive_bytes(conn)})
         parameters = []
-        while (name := _receive_octets(conn)) is not None:
-            content_type = (_receive_octets(conn) or b"").decode("utf-8")
-            value: Any = bytearray(_receive_octets(conn) or b"")
+        while (name := _receive_bytes(conn)) is not None:
+            content_type = (_receive_bytes(conn) or b"").decode("utf-8")
+            value: Any = bytearray(_receive_bytes(conn) or b"")
             part = Part(name.decode("utf-8"), content_type, value)
             parameters.append(
                 {

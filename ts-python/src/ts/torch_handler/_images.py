@@ -1,4 +1,4 @@
-"""Images: from octets to what the default vision models take."""
+"""Images: from bytes to what the default vision models take."""
 
 from __future__ import annotations
 
@@ -55,22 +55,22 @@ def limit_pillow(max_pixels: int | None) -> None:
     warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
 
 
-def decode_image(octets: bytes | bytearray, max_pixels: int | None = MAX_IMAGE_PIXELS) -> Any:
+def decode_image(data: bytes | bytearray, max_pixels: int | None = MAX_IMAGE_PIXELS) -> Any:
     """Decode an image file; of several images in it, the first.
 
     Args:
-        octets: The file.
+        data: The file.
         max_pixels: Larger images are refused by what their header says; None for no limit.
 
     Raises:
-        PredictionException: 400, the octets are not an image, or not a complete one, or the image
+        PredictionException: 400, the bytes are not an image, or not a complete one, or the image
             has too many pixels.
     """
     from PIL import Image, UnidentifiedImageError
 
-    subject = f"The {len(octets)} octets of the input cannot be read as an image"
+    subject = f"The {len(data)} bytes of the input cannot be read as an image"
     try:
-        image = Image.open(io.BytesIO(octets))
+        image = Image.open(io.BytesIO(data))
         if image.format == "EPS":
             raise PredictionException(f"{subject}: EPS is a program, expected pixels", 400)
         if 0 in image.size:
@@ -87,7 +87,7 @@ def decode_image(octets: bytes | bytearray, max_pixels: int | None = MAX_IMAGE_P
         limit = "" if max_pixels is None else f", the limit is {max_pixels} (max_image_pixels)"
         raise PredictionException(f"The image has too many pixels{limit}: {e}", 400) from e
     except Exception as e:
-        # Decoders raise whatever comes up when they meet octets that make no sense.
+        # Decoders raise whatever comes up when they meet bytes that make no sense.
         raise PredictionException(f"{subject}: {e}", 400) from e
     return image
 

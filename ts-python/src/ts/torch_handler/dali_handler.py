@@ -16,7 +16,7 @@ from ts.utils.util import PredictionException
 
 
 class DALIHandler(BaseHandler):
-    """Runs the octets of images through the pipeline of section ``dali`` of model-config.yaml.
+    """Runs the bytes of images through the pipeline of section ``dali`` of model-config.yaml.
 
     Attributes:
         pipeline: The pipeline, set by `initialize`.
@@ -37,12 +37,12 @@ class DALIHandler(BaseHandler):
         """Return the images of the batch as one tensor [N, C, H, W] on the device.
 
         Raises:
-            PredictionException: 400, an input holds no octets.
+            PredictionException: 400, an input holds no bytes.
         """
         import numpy as np
 
-        octets = read_rows(data, lambda row, _: self._octets_of(row))
-        images = [np.frombuffer(image, dtype=np.uint8) for image in octets]
+        content = read_rows(data, lambda row, _: self._bytes_of(row))
+        images = [np.frombuffer(image, dtype=np.uint8) for image in content]
         size = int(self.model_yaml_config["dali"]["batch_size"])
         parts = [self._run(images[at : at + size]) for at in range(0, len(images), size)]
         return torch.cat(parts)
@@ -57,12 +57,12 @@ class DALIHandler(BaseHandler):
         return tensor
 
     @staticmethod
-    def _octets_of(row: Any) -> bytes:
+    def _bytes_of(row: Any) -> bytes:
         value = payload_of(row)
         if isinstance(value, str):
             return decode_base64(value)
         if isinstance(value, (bytes, bytearray)) and value:
             return bytes(value)
         raise PredictionException(
-            f"The input is {type(value).__name__}, expected the octets of an image", 400
+            f"The input is {type(value).__name__}, expected the bytes of an image", 400
         )

@@ -39,13 +39,13 @@ class DenseNetHandler(BaseHandler):
         return list(data)
 
     @staticmethod
-    def _read_tensor(octets: Any) -> torch.Tensor:
-        if isinstance(octets, (bytes, bytearray)):
+    def _read_tensor(content: Any) -> torch.Tensor:
+        if isinstance(content, (bytes, bytearray)):
             try:
-                tensor = load_weights(io.BytesIO(octets))  # type: ignore[arg-type]
+                tensor = load_weights(io.BytesIO(content))  # type: ignore[arg-type]
             except Exception as e:
                 raise PredictionException(
-                    f"The {len(octets)} octets of the input are not a tensor of torch.save", 400
+                    f"The {len(content)} bytes of the input are not a tensor of torch.save", 400
                 ) from e
             if isinstance(tensor, torch.Tensor):
                 return tensor

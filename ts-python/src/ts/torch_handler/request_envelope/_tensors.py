@@ -78,7 +78,7 @@ def encode_output(value: Any, name: str, wanted: str | None) -> dict[str, Any]:
     of their kind.
 
     Args:
-        value: A tensor, an array, a number, a text, octets, or nested lists of these.
+        value: A tensor, an array, a number, a text, bytes, or nested lists of these.
         name: Name of the output.
         wanted: Datatype of the corresponding input, if there is one.
     """

@@ -23,7 +23,7 @@ class JSONEnvelope(BaseEnvelope):
     """Gives the handler the instances of all requests in one list.
 
     The answer to each request is the text ``{"predictions": [...]}`` with its own results.
-    ``{"b64": "..."}`` as an instance, or as a value in it, stands for octets.
+    ``{"b64": "..."}`` as an instance, or as a value in it, stands for bytes.
     """
 
     def parse_input(self, data: Any) -> list[Any]:
@@ -63,14 +63,16 @@ class JSONEnvelope(BaseEnvelope):
         if not isinstance(instance, Mapping):
             return instance
         if "b64" in instance:
-            return self._octets(instance)
+            return self._decode_base64(instance)
         return {
-            key: self._octets(value) if isinstance(value, Mapping) and "b64" in value else value
+            key: self._decode_base64(value)
+            if isinstance(value, Mapping) and "b64" in value
+            else value
             for key, value in instance.items()
         }
 
     @staticmethod
-    def _octets(value: Mapping[str, Any]) -> bytes:
+    def _decode_base64(value: Mapping[str, Any]) -> bytes:
         try:
             return base64.b64decode(value["b64"])
         except (TypeError, binascii.Error, ValueError) as e:

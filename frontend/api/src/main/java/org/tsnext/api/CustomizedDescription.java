@@ -23,7 +23,7 @@ import org.tsnext.core.request.RequestKind;
 /** A description to which the handler of the model adds what it says about itself. */
 public final class CustomizedDescription {
 
-  private static final int MAX_OCTETS = 1 << 20;
+  private static final int MAX_BYTES = 1 << 20;
 
   private final ModelDescription model;
   private final JsonObject description;
@@ -54,10 +54,10 @@ public final class CustomizedDescription {
    */
   public void add(ByteBuf part) {
     try {
-      if (answer.size() + part.readableBytes() > MAX_OCTETS) {
+      if (answer.size() + part.readableBytes() > MAX_BYTES) {
         throw new ServingException(
             ErrorKind.INTERNAL,
-            "The handler's description is larger than " + MAX_OCTETS + " octets.");
+            "The handler's description is larger than " + MAX_BYTES + " bytes.");
       }
       part.readBytes(answer, part.readableBytes());
     } catch (IOException e) {

@@ -15,7 +15,7 @@ final class OrderReader {
   /** Stands for a drain without a limit. */
   private static final Duration UNTIL_DONE = Duration.ofDays(365);
 
-  /** A module or file and a function; names of files end at 255 octets. */
+  /** A module or file and a function; names of files end at 255 bytes. */
   private static final int LONGEST_HANDLER = 1024;
 
   private OrderReader() {}

@@ -98,8 +98,8 @@ public final class ModelOperationsTest {
   public void handlersWordsMayBeCutInTheMiddleOfACharacter() {
     CustomizedDescription description = operations.describeCustomized("cats", Optional.empty());
     byte[] said = "{\"labels\": \"Käse\"}".getBytes(StandardCharsets.UTF_8);
-    for (byte octet : said) {
-      description.add(Unpooled.wrappedBuffer(new byte[] {octet}));
+    for (byte b : said) {
+      description.add(Unpooled.wrappedBuffer(new byte[] {b}));
     }
     JsonObject model = description.json().get(0).getAsJsonObject();
     assertEquals(model.getAsJsonObject("customizedMetadata").get("labels").getAsString(), "Käse");

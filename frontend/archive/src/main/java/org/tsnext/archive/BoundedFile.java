@@ -23,18 +23,18 @@ public final class BoundedFile {
    * @param name what messages call it
    */
   public static String read(Path file, String name) throws ArchiveException {
-    byte[] octets;
+    byte[] bytes;
     try (InputStream in = Files.newInputStream(file)) {
-      octets = in.readNBytes(MAX_BYTES + 1);
+      bytes = in.readNBytes(MAX_BYTES + 1);
     } catch (IOException e) {
       throw new ArchiveException(Reason.IO, "Cannot read " + name + ": " + e, e);
     }
-    if (octets.length > MAX_BYTES) {
+    if (bytes.length > MAX_BYTES) {
       throw new ArchiveException(
-          Reason.INVALID, name + " has more than the " + MAX_BYTES + " octets allowed");
+          Reason.INVALID, name + " has more than the " + MAX_BYTES + " bytes allowed");
     }
     try {
-      String text = StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(octets)).toString();
+      String text = StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
       return text.startsWith("\uFEFF") ? text.substring(1) : text;
     } catch (CharacterCodingException e) {
       throw new ArchiveException(Reason.INVALID, name + " is not UTF-8 text", e);

@@ -27,13 +27,13 @@ record EntryName(String shown, List<String> components) {
     int bytes = name.getBytes(StandardCharsets.UTF_8).length;
     if (bytes > limits.maxNameBytes()) {
       throw invalid(
-          "Entry name has " + bytes + " octets, at most " + limits.maxNameBytes() + " are", shown);
+          "Entry name has " + bytes + " bytes, at most " + limits.maxNameBytes() + " are", shown);
     }
     if (name.isEmpty()) {
       throw new ArchiveException(Reason.INVALID, "Archive entry without a name");
     }
     if (name.indexOf('\0') >= 0) {
-      throw invalid("Entry names with a NUL octet are not", shown);
+      throw invalid("Entry names with a NUL byte are not", shown);
     }
     if (name.indexOf('\\') >= 0) {
       throw invalid("Entry names with a backslash are not", shown);
@@ -51,7 +51,7 @@ record EntryName(String shown, List<String> components) {
       }
       if (component.getBytes(StandardCharsets.UTF_8).length > MAX_COMPONENT_BYTES) {
         throw invalid(
-            "Entry names with a part of more than " + MAX_COMPONENT_BYTES + " octets are not",
+            "Entry names with a part of more than " + MAX_COMPONENT_BYTES + " bytes are not",
             shown);
       }
       components.add(component);

@@ -32,11 +32,11 @@ final class HeaderBudgetStream extends FilterInputStream {
 
   @Override
   public int read() throws IOException {
-    int octet = super.read();
-    if (octet >= 0) {
+    int b = super.read();
+    if (b >= 0) {
       spend(1);
     }
-    return octet;
+    return b;
   }
 
   @Override
@@ -53,11 +53,11 @@ final class HeaderBudgetStream extends FilterInputStream {
     return skipped;
   }
 
-  private void spend(long octets) throws IOException {
+  private void spend(long bytes) throws IOException {
     if (limited) {
-      budget -= octets;
+      budget -= bytes;
       if (budget < 0) {
-        throw new IOException("a header is longer than the " + headerBytes + " octets allowed");
+        throw new IOException("a header is longer than the " + headerBytes + " bytes allowed");
       }
     }
   }

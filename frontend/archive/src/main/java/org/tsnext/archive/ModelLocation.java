@@ -12,7 +12,7 @@ import org.tsnext.archive.ArchiveException.Reason;
  * Where a model is, in the words of whoever asks for it.
  *
  * @param text a name in the model store, a path or a URL, without the digest
- * @param sha256 what the archive's octets must have, in 64 lower-case hexadecimal digits
+ * @param sha256 what the archive's bytes must have, in 64 lower-case hexadecimal digits
  * @param trusted whether the operator named it (at start-up) rather than a caller of the API
  * @param awsSigned whether a download is signed with the server's AWS credentials
  */

@@ -22,8 +22,8 @@ public final class Sha256 {
     }
   }
 
-  public static String hex(byte[] octets) {
-    return HexFormat.of().formatHex(octets);
+  public static String hex(byte[] bytes) {
+    return HexFormat.of().formatHex(bytes);
   }
 
   public static String hexOf(String text) {

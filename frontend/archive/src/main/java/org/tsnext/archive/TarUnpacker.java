@@ -28,20 +28,20 @@ final class TarUnpacker {
    */
   static void unpack(Path archive, UnpackTarget target) throws ArchiveException, IOException {
     try (InputStream file = new BufferedInputStream(Files.newInputStream(archive), BUFFER_BYTES);
-        HeaderBudgetStream octets = new HeaderBudgetStream(gunzip(file), MAX_HEADER_BYTES);
+        HeaderBudgetStream bytes = new HeaderBudgetStream(gunzip(file), MAX_HEADER_BYTES);
         TarArchiveInputStream tar =
-            new TarArchiveInputStream(octets, StandardCharsets.UTF_8.name())) {
-      octets.beginHeader();
+            new TarArchiveInputStream(bytes, StandardCharsets.UTF_8.name())) {
+      bytes.beginHeader();
       TarArchiveEntry entry;
       while ((entry = tar.getNextEntry()) != null) {
-        octets.endHeader();
+        bytes.endHeader();
         unpackEntry(tar, entry, target);
-        octets.beginHeader();
+        bytes.beginHeader();
       }
       // To the end, since only there gzip's checksum is compared.
-      octets.beginHeader();
+      bytes.beginHeader();
       byte[] rest = new byte[BUFFER_BYTES];
-      while (octets.read(rest) >= 0) {}
+      while (bytes.read(rest) >= 0) {}
     }
   }
 

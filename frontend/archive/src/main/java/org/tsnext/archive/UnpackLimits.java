@@ -4,11 +4,11 @@ package org.tsnext.archive;
  * How much an archive may unpack to. All of them are checked against what is really read and
  * written, never against what the archive says of itself.
  *
- * @param maxTotalBytes octets of all files together
+ * @param maxTotalBytes bytes of all files together
  * @param maxEntries files and folders, those that are only implied by a path included
- * @param maxNameBytes octets of one entry's full name, as UTF-8
+ * @param maxNameBytes bytes of one entry's full name, as UTF-8
  * @param maxRatio how many times larger than the archive file the unpacked files may be
- * @param ratioFloorBytes below this many octets the ratio is not looked at, since small files of
+ * @param ratioFloorBytes below this many bytes the ratio is not looked at, since small files of
  *     zeros are common
  */
 public record UnpackLimits(
@@ -27,7 +27,7 @@ public record UnpackLimits(
     }
   }
 
-  /** 32 GiB, 100,000 entries, names of 1,024 octets, 250 to 1 beyond 256 MiB. */
+  /** 32 GiB, 100,000 entries, names of 1,024 bytes, 250 to 1 beyond 256 MiB. */
   public static UnpackLimits defaults() {
     return new UnpackLimits(32 * GIBIBYTE, 100_000, 1024, 250, GIBIBYTE / 4);
   }

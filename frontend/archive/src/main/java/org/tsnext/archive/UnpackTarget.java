@@ -86,7 +86,7 @@ final class UnpackTarget {
               + name.shown()
               + " has "
               + size
-              + " octets, its header says "
+              + " bytes, its header says "
               + declaredBytes.getAsLong());
     }
   }
@@ -105,7 +105,7 @@ final class UnpackTarget {
                 + name.shown()
                 + " holds more than the "
                 + declared.getAsLong()
-                + " octets that its header says");
+                + " bytes that its header says");
       }
       checkTotal(name);
       try {
@@ -123,7 +123,7 @@ final class UnpackTarget {
           Reason.INVALID,
           "Archive unpacks to more than the "
               + limits.maxTotalBytes()
-              + " octets that unpack_max_bytes allows, at entry: "
+              + " bytes that unpack_max_bytes allows, at entry: "
               + name.shown());
     }
     if (written > ratioLimitBytes) {

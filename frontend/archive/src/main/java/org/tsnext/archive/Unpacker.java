@@ -94,7 +94,7 @@ final class Unpacker {
         case UNKNOWN ->
             throw new ArchiveException(
                 Reason.INVALID,
-                "Neither a zip nor a gzip tar archive, by its first octets: "
+                "Neither a zip nor a gzip tar archive, by its first bytes: "
                     + archive.getFileName());
       }
     } catch (FileSystemException e) {

@@ -91,8 +91,8 @@ final class ZipUnpacker {
   private static String nameOf(ZipArchiveEntry entry) {
     byte[] raw = entry.getRawName();
     if (raw != null) {
-      for (byte octet : raw) {
-        if (octet == '\\') {
+      for (byte b : raw) {
+        if (b == '\\') {
           return entry.getName().replace('/', '\\');
         }
       }

@@ -38,10 +38,10 @@ public final class Archives {
     return new Tar();
   }
 
-  static byte[] gzip(byte[] octets) throws IOException {
+  static byte[] gzip(byte[] bytes) throws IOException {
     ByteArrayOutputStream out = new ByteArrayOutputStream();
     try (OutputStream gzip = new GZIPOutputStream(out)) {
-      gzip.write(octets);
+      gzip.write(bytes);
     }
     return out.toByteArray();
   }
@@ -59,14 +59,14 @@ public final class Archives {
   }
 
   /** Replaces a text of the same length wherever it stands, as in the names of a zip. */
-  static byte[] replace(byte[] octets, String from, String to) {
-    String text = new String(octets, StandardCharsets.ISO_8859_1);
+  static byte[] replace(byte[] bytes, String from, String to) {
+    String text = new String(bytes, StandardCharsets.ISO_8859_1);
     return text.replace(from, to).getBytes(StandardCharsets.ISO_8859_1);
   }
 
   public static final class Zip {
-    private final ByteArrayOutputStream octets = new ByteArrayOutputStream();
-    private final ZipArchiveOutputStream out = new ZipArchiveOutputStream(octets);
+    private final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    private final ZipArchiveOutputStream out = new ZipArchiveOutputStream(bytes);
 
     public Zip file(String name, byte[] content) {
       return entry(name, 0, content);
@@ -91,15 +91,15 @@ public final class Archives {
       }
     }
 
-    public byte[] octets() throws IOException {
+    public byte[] bytes() throws IOException {
       out.finish();
-      return octets.toByteArray();
+      return bytes.toByteArray();
     }
   }
 
   static final class Tar {
-    private final ByteArrayOutputStream octets = new ByteArrayOutputStream();
-    private final TarArchiveOutputStream out = new TarArchiveOutputStream(octets);
+    private final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    private final TarArchiveOutputStream out = new TarArchiveOutputStream(bytes);
 
     Tar() {
       out.setLongFileMode(TarArchiveOutputStream.LONGFILE_GNU);
@@ -128,13 +128,13 @@ public final class Archives {
       }
     }
 
-    byte[] plainOctets() throws IOException {
+    byte[] plainBytes() throws IOException {
       out.finish();
-      return octets.toByteArray();
+      return bytes.toByteArray();
     }
 
-    public byte[] octets() throws IOException {
-      return gzip(plainOctets());
+    public byte[] bytes() throws IOException {
+      return gzip(plainBytes());
     }
   }
 }

@@ -34,7 +34,7 @@ public class HostileTarTest {
 
   @Test(dataProvider = "escapingNames")
   public void nameThatLeadsOutIsRefused(String name) throws IOException {
-    workspace.put("m.tgz", Archives.tar().file("m/good", "good").file(name, "evil").octets());
+    workspace.put("m.tgz", Archives.tar().file("m/good", "good").file(name, "evil").bytes());
     assertEquals(workspace.invalid("m.tgz"), "Detected Zip Slip vulnerability: " + name);
   }
 
@@ -53,7 +53,7 @@ public class HostileTarTest {
   @Test(dataProvider = "oddTypes")
   public void whatIsNeitherFileNorFolderIsRefused(byte type, String message) throws IOException {
     workspace.put(
-        "m.tgz", Archives.tar().file("m/good", "good").typed("m/odd", type, "/etc").octets());
+        "m.tgz", Archives.tar().file("m/good", "good").typed("m/odd", type, "/etc").bytes());
     assertEquals(workspace.invalid("m.tgz"), message);
   }
 
@@ -64,25 +64,25 @@ public class HostileTarTest {
         Archives.tar()
             .typed("m/link", TarConstants.LF_SYMLINK, workspace.store().toString())
             .file("m/link/evil", "evil")
-            .octets());
+            .bytes());
     assertEquals(workspace.invalid("m.tgz"), "Links are not allowed in an archive: m/link");
   }
 
   @Test
   public void secondEntryOfTheSameNameIsRefused() throws IOException {
-    workspace.put("m.tgz", Archives.tar().file("m/a", "one").file("m/a", "two").octets());
+    workspace.put("m.tgz", Archives.tar().file("m/a", "one").file("m/a", "two").bytes());
     assertEquals(workspace.invalid("m.tgz"), "Archive has two entries of the same name: m/a");
   }
 
   @Test
   public void bombIsFoundByItsRatioAndItsTotal() throws IOException {
-    workspace.put("m.tgz", Archives.tar().file("zeros", "0".repeat(4 << 20)).octets());
+    workspace.put("m.tgz", Archives.tar().file("zeros", "0".repeat(4 << 20)).bytes());
     assertEquals(
         workspace.refusal("m.tgz", new UnpackLimits(1L << 40, 100, 100, 100, 1 << 20)).getMessage(),
         "Archive unpacks to more than 100 times its own size, at entry: zeros");
     assertEquals(
         workspace.refusal("m.tgz", UnpackLimits.defaults().withMaxTotalBytes(1000)).getMessage(),
-        "Archive unpacks to more than the 1000 octets that unpack_max_bytes allows, at entry: zeros");
+        "Archive unpacks to more than the 1000 bytes that unpack_max_bytes allows, at entry: zeros");
   }
 
   @Test
@@ -92,22 +92,22 @@ public class HostileTarTest {
     byte[] name = new byte[3 << 20];
     Arrays.fill(name, (byte) 'n');
     longName.setSize(name.length);
-    workspace.put("m.tgz", Archives.tar().entry(longName, name).file("a", "x").octets());
+    workspace.put("m.tgz", Archives.tar().entry(longName, name).file("a", "x").bytes());
     assertEquals(
         workspace.invalid("m.tgz"),
-        "Cannot unpack m.tgz: a header is longer than the 1048576 octets allowed");
+        "Cannot unpack m.tgz: a header is longer than the 1048576 bytes allowed");
   }
 
   @Test
   public void endlessTailIsNotRead() throws IOException {
-    byte[] tar = Archives.tar().file("a", "x").plainOctets();
+    byte[] tar = Archives.tar().file("a", "x").plainBytes();
     workspace.put("m.tgz", Archives.gzip(Arrays.copyOf(tar, 3 << 20)));
     assertTrue(workspace.invalid("m.tgz").contains("a header is longer than"));
   }
 
   @Test
   public void truncatedTarIsRefused() throws IOException {
-    byte[] tgz = Archives.tar().file("a", "content").file("b", "content").octets();
+    byte[] tgz = Archives.tar().file("a", "content").file("b", "content").bytes();
     for (int length = 0; length < tgz.length; length += 7) {
       workspace.put("m.tgz", Arrays.copyOf(tgz, length));
       String said = workspace.invalid("m.tgz");
@@ -119,7 +119,7 @@ public class HostileTarTest {
 
   @Test
   public void damageIsFoundByGzipsChecksum() throws IOException {
-    byte[] tgz = Archives.tar().file("a", "content").octets();
+    byte[] tgz = Archives.tar().file("a", "content").bytes();
     tgz[tgz.length - 8] ^= 1;
     workspace.put("m.tgz", tgz);
     assertTrue(workspace.invalid("m.tgz").startsWith("Cannot unpack m.tgz: "));

@@ -49,7 +49,7 @@ public class HostileZipTest {
 
   @Test(dataProvider = "escapingNames")
   public void nameThatLeadsOutIsRefused(String name) throws IOException {
-    workspace.put("m.mar", Archives.zip().file("good.txt", "good").file(name, "evil").octets());
+    workspace.put("m.mar", Archives.zip().file("good.txt", "good").file(name, "evil").bytes());
     assertEquals(workspace.invalid("m.mar"), "Detected Zip Slip vulnerability: " + name);
   }
 
@@ -57,13 +57,13 @@ public class HostileZipTest {
   public void siblingWhoseNameBeginsWithTheFoldersIsOutside() throws IOException {
     // What a test of text prefixes would let pass: ".../models/x" and ".../models/x-evil".
     Files.createDirectories(workspace.models());
-    workspace.put("m.mar", Archives.zip().file("../models-evil/f", "evil").octets());
+    workspace.put("m.mar", Archives.zip().file("../models-evil/f", "evil").bytes());
     assertTrue(workspace.invalid("m.mar").startsWith("Detected Zip Slip vulnerability: ../"));
   }
 
   @Test
   public void backslashesAreRefused() throws IOException {
-    byte[] zip = Archives.zip().file("aa/bb/evil", "evil").octets();
+    byte[] zip = Archives.zip().file("aa/bb/evil", "evil").bytes();
     workspace.put("m.mar", Archives.replace(zip, "aa/bb/evil", "..\\..\\evil"));
     assertEquals(
         workspace.invalid("m.mar"), "Entry names with a backslash are not allowed: ..\\..\\evil");
@@ -71,24 +71,23 @@ public class HostileZipTest {
 
   @Test
   public void nulInANameIsRefusedAndShownEscaped() throws IOException {
-    byte[] zip = Archives.zip().file("a.txt#.py", "evil").octets();
+    byte[] zip = Archives.zip().file("a.txt#.py", "evil").bytes();
     workspace.put("m.mar", Archives.replace(zip, "a.txt#.py", "a.txt\0.py"));
     assertEquals(
-        workspace.invalid("m.mar"),
-        "Entry names with a NUL octet are not allowed: a.txt\\u0000.py");
+        workspace.invalid("m.mar"), "Entry names with a NUL byte are not allowed: a.txt\\u0000.py");
   }
 
   @Test
   public void symbolicLinkIsRefused() throws IOException {
     workspace.put(
-        "m.mar", Archives.zip().entry("link", SYMLINK_MODE, Archives.utf8("/etc")).octets());
+        "m.mar", Archives.zip().entry("link", SYMLINK_MODE, Archives.utf8("/etc")).bytes());
     assertEquals(workspace.invalid("m.mar"), "Links are not allowed in an archive: link");
   }
 
   @Test
   public void pipesAndDevicesAreRefused() throws IOException {
     for (int mode : new int[] {FIFO_MODE, BLOCK_DEVICE_MODE}) {
-      workspace.put("m.mar", Archives.zip().entry("odd", mode, new byte[0]).octets());
+      workspace.put("m.mar", Archives.zip().entry("odd", mode, new byte[0]).bytes());
       assertEquals(
           workspace.invalid("m.mar"), "Only files and directories are allowed in an archive: odd");
     }
@@ -96,34 +95,34 @@ public class HostileZipTest {
 
   @Test
   public void secondEntryOfTheSameNameIsRefused() throws IOException {
-    workspace.put("m.mar", Archives.zip().file("a.py", "one").file("a.py", "two").octets());
+    workspace.put("m.mar", Archives.zip().file("a.py", "one").file("a.py", "two").bytes());
     assertEquals(workspace.invalid("m.mar"), "Archive has two entries of the same name: a.py");
-    workspace.put("n.mar", Archives.zip().file("a.py", "one").file("./a.py", "two").octets());
+    workspace.put("n.mar", Archives.zip().file("a.py", "one").file("./a.py", "two").bytes());
     assertEquals(workspace.invalid("n.mar"), "Archive has two entries of the same name: ./a.py");
   }
 
   @Test
   public void fileAndFolderOfTheSameNameAreRefused() throws IOException {
-    workspace.put("m.mar", Archives.zip().file("a", "file").file("a/b", "inside").octets());
+    workspace.put("m.mar", Archives.zip().file("a", "file").file("a/b", "inside").bytes());
     assertEquals(workspace.invalid("m.mar"), "Archive has two entries of the same name: a/b");
-    workspace.put("n.mar", Archives.zip().file("a/b", "inside").file("a", "file").octets());
+    workspace.put("n.mar", Archives.zip().file("a/b", "inside").file("a", "file").bytes());
     assertEquals(workspace.invalid("n.mar"), "Archive has two entries of the same name: a");
   }
 
   @Test
-  public void totalSizeIsCountedInOctetsWritten() throws IOException {
+  public void totalSizeIsCountedInBytesWritten() throws IOException {
     workspace.put(
-        "m.mar", Archives.zip().file("a", new byte[60_000]).file("b", new byte[60_000]).octets());
+        "m.mar", Archives.zip().file("a", new byte[60_000]).file("b", new byte[60_000]).bytes());
     ArchiveException e =
         workspace.refusal("m.mar", UnpackLimits.defaults().withMaxTotalBytes(100_000));
     assertEquals(
         e.getMessage(),
-        "Archive unpacks to more than the 100000 octets that unpack_max_bytes allows, at entry: b");
+        "Archive unpacks to more than the 100000 bytes that unpack_max_bytes allows, at entry: b");
   }
 
   @Test
   public void bombIsFoundByItsRatio() throws IOException {
-    workspace.put("m.mar", Archives.zip().file("zeros", new byte[4 << 20]).octets());
+    workspace.put("m.mar", Archives.zip().file("zeros", new byte[4 << 20]).bytes());
     ArchiveException e =
         workspace.refusal("m.mar", new UnpackLimits(1L << 40, 100, 100, 100, 1 << 20));
     assertEquals(
@@ -132,15 +131,15 @@ public class HostileZipTest {
 
   @Test
   public void sizeThatTheHeaderBeliesIsFoundWhileReading() throws IOException {
-    byte[] zip = Archives.zip().file("zeros", new byte[4 << 20]).octets();
+    byte[] zip = Archives.zip().file("zeros", new byte[4 << 20]).bytes();
     workspace.put("small.mar", Archives.lieAboutSize(zip, 10));
     assertEquals(
         workspace.invalid("small.mar"),
-        "Archive entry zeros holds more than the 10 octets that its header says");
+        "Archive entry zeros holds more than the 10 bytes that its header says");
     workspace.put("large.mar", Archives.lieAboutSize(zip, 5 << 20));
     assertEquals(
         workspace.invalid("large.mar"),
-        "Archive entry zeros has 4194304 octets, its header says 5242880");
+        "Archive entry zeros has 4194304 bytes, its header says 5242880");
   }
 
   @Test
@@ -149,7 +148,7 @@ public class HostileZipTest {
     for (int i = 0; i < 11; i++) {
       zip.file("f" + i, "");
     }
-    workspace.put("m.mar", zip.octets());
+    workspace.put("m.mar", zip.bytes());
     ArchiveException e = workspace.refusal("m.mar", new UnpackLimits(1000, 10, 100, 100, 1000));
     assertEquals(
         e.getMessage(),
@@ -158,21 +157,21 @@ public class HostileZipTest {
 
   @Test
   public void foldersThatOnlyPathsImplyAreCounted() throws IOException {
-    workspace.put("m.mar", Archives.zip().file("a/b/c/d/e/f/g/h/i/j/k", "deep").octets());
+    workspace.put("m.mar", Archives.zip().file("a/b/c/d/e/f/g/h/i/j/k", "deep").bytes());
     ArchiveException e = workspace.refusal("m.mar", new UnpackLimits(1000, 10, 100, 100, 1000));
     assertTrue(e.getMessage().startsWith("Archive has more than the 10 entries"), e.getMessage());
   }
 
   @Test
   public void directoryOfMillionsOfEntriesIsNotReadIntoMemory() throws IOException {
-    ByteArrayOutputStream octets = new ByteArrayOutputStream();
-    try (ZipOutputStream zip = new ZipOutputStream(octets)) {
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    try (ZipOutputStream zip = new ZipOutputStream(bytes)) {
       for (int i = 0; i < 30_000; i++) {
         zip.putNextEntry(new ZipEntry("entry-with-a-longer-name-" + i));
         zip.closeEntry();
       }
     }
-    workspace.put("m.mar", octets.toByteArray());
+    workspace.put("m.mar", bytes.toByteArray());
     ArchiveException e = workspace.refusal("m.mar", new UnpackLimits(1000, 10, 100, 100, 1000));
     assertEquals(
         e.getMessage(),
@@ -181,29 +180,29 @@ public class HostileZipTest {
 
   @Test
   public void longNamesAreRefused() throws IOException {
-    workspace.put("m.mar", Archives.zip().file("n".repeat(256), "x").octets());
+    workspace.put("m.mar", Archives.zip().file("n".repeat(256), "x").bytes());
     assertTrue(workspace.invalid("m.mar").startsWith("Entry names with a part of more than 255"));
-    workspace.put("n.mar", Archives.zip().file("n/".repeat(600) + "n", "x").octets());
-    assertTrue(workspace.invalid("n.mar").startsWith("Entry name has 1201 octets, at most 1024"));
+    workspace.put("n.mar", Archives.zip().file("n/".repeat(600) + "n", "x").bytes());
+    assertTrue(workspace.invalid("n.mar").startsWith("Entry name has 1201 bytes, at most 1024"));
   }
 
   @Test
   public void damagedContentIsFoundByItsChecksum() throws IOException {
-    ByteArrayOutputStream octets = new ByteArrayOutputStream();
-    try (ZipOutputStream zip = new ZipOutputStream(octets)) {
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    try (ZipOutputStream zip = new ZipOutputStream(bytes)) {
       zip.setLevel(0);
       zip.putNextEntry(new ZipEntry("weights"));
-      zip.write(Archives.utf8("the right octets"));
+      zip.write(Archives.utf8("the right bytes"));
       zip.closeEntry();
     }
-    workspace.put("m.mar", Archives.replace(octets.toByteArray(), "right", "wrong"));
+    workspace.put("m.mar", Archives.replace(bytes.toByteArray(), "right", "wrong"));
     assertEquals(
         workspace.invalid("m.mar"), "Archive entry is damaged, its checksum differs: weights");
   }
 
   @Test
   public void truncatedZipIsRefused() throws IOException {
-    byte[] zip = Archives.zip().file("a", "content").file("b", "content").octets();
+    byte[] zip = Archives.zip().file("a", "content").file("b", "content").bytes();
     for (int length = 0; length < zip.length; length += 7) {
       workspace.put("m.mar", Arrays.copyOf(zip, length));
       String said = workspace.invalid("m.mar");
@@ -218,6 +217,6 @@ public class HostileZipTest {
     workspace.put("m.mar", Archives.utf8("#!/bin/sh"));
     assertEquals(
         workspace.invalid("m.mar"),
-        "Neither a zip nor a gzip tar archive, by its first octets: m.mar");
+        "Neither a zip nor a gzip tar archive, by its first bytes: m.mar");
   }
 }

@@ -147,7 +147,7 @@ public class ManifestReaderTest {
       Files.write(file, new byte[BoundedFile.MAX_BYTES + 1]);
       assertEquals(
           expectThrows(ArchiveException.class, () -> reader.read(directory)).getMessage(),
-          "MAR-INF/MANIFEST.json has more than the 1048576 octets allowed");
+          "MAR-INF/MANIFEST.json has more than the 1048576 bytes allowed");
       Files.write(file, new byte[] {(byte) 0xC3, 0x28});
       assertEquals(
           expectThrows(ArchiveException.class, () -> reader.read(directory)).getMessage(),

@@ -40,7 +40,7 @@ public class StoreModelSourceTest {
     return Archives.zip()
         .file("handler.py", "code")
         .file(Archives.MANIFEST, Archives.manifest(", \"handler\": \"handler.py:run\""))
-        .octets();
+        .bytes();
   }
 
   private ArchiveException notFound(String url, boolean trusted) {
@@ -78,7 +78,7 @@ public class StoreModelSourceTest {
     for (int i = 0; i < 3000; i++) {
       zip.file("assets/some-directory/some-longer-file-name-" + i + ".json", "{}");
     }
-    workspace.put("m.mar", zip.octets());
+    workspace.put("m.mar", zip.bytes());
     UnpackLimits limits = new UnpackLimits(1 << 20, 3002, 100, 250, 1 << 20);
     ModelArchive archive = workspace.source(limits).open(Workspace.at("m.mar", false));
     try (Stream<Path> files = Files.list(archive.directory().resolve("some-directory"))) {
@@ -100,7 +100,7 @@ public class StoreModelSourceTest {
 
   @Test
   public void contentDecidesTheFormatNotTheName() throws Exception {
-    byte[] tar = Archives.tar().file("m/" + Archives.MANIFEST, "{\"model\": {}}").octets();
+    byte[] tar = Archives.tar().file("m/" + Archives.MANIFEST, "{\"model\": {}}").bytes();
     workspace.put("tar.mar", tar);
     workspace.put("zip.tar.gz", mar());
     workspace.put("zip.model", mar());
@@ -114,10 +114,9 @@ public class StoreModelSourceTest {
 
   @Test
   public void onlyACommonRootFolderIsStrippedFromATar() throws Exception {
-    workspace.put(
-        "rooted.tgz", Archives.tar().file("m/a.py", "a").file("m/lib/b.py", "b").octets());
-    workspace.put("flat.tgz", Archives.tar().file("./a.py", "a").file("./lib/b.py", "b").octets());
-    workspace.put("meta.tgz", Archives.tar().file(Archives.MANIFEST, "{\"model\": {}}").octets());
+    workspace.put("rooted.tgz", Archives.tar().file("m/a.py", "a").file("m/lib/b.py", "b").bytes());
+    workspace.put("flat.tgz", Archives.tar().file("./a.py", "a").file("./lib/b.py", "b").bytes());
+    workspace.put("meta.tgz", Archives.tar().file(Archives.MANIFEST, "{\"model\": {}}").bytes());
     for (String name : List.of("rooted.tgz", "flat.tgz")) {
       Path directory = source.open(Workspace.at(name, false)).directory();
       assertEquals(Files.readString(directory.resolve("a.py")), "a", name);
@@ -225,9 +224,9 @@ public class StoreModelSourceTest {
 
   @Test
   public void brokenManifestOrConfigurationLeavesNothingUnpacked() throws Exception {
-    workspace.put("m.mar", Archives.zip().file(Archives.MANIFEST, "{\"model\":").octets());
+    workspace.put("m.mar", Archives.zip().file(Archives.MANIFEST, "{\"model\":").bytes());
     assertTrue(workspace.invalid("m.mar").startsWith("MAR-INF/MANIFEST.json is not valid JSON"));
-    workspace.put("c.mar", Archives.zip().file("model-config.yaml", "batchSize: x").octets());
+    workspace.put("c.mar", Archives.zip().file("model-config.yaml", "batchSize: x").bytes());
     assertTrue(workspace.invalid("c.mar").startsWith("model-config.yaml: batchSize is 'x'"));
   }
 

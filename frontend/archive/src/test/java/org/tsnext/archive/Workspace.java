@@ -49,9 +49,9 @@ public final class Workspace implements AutoCloseable {
     return new ModelLocation(url, Optional.empty(), trusted, false);
   }
 
-  /** Puts {@code octets} into the store. */
-  public Path put(String name, byte[] octets) throws IOException {
-    return Files.write(store.resolve(name), octets);
+  /** Puts {@code bytes} into the store. */
+  public Path put(String name, byte[] bytes) throws IOException {
+    return Files.write(store.resolve(name), bytes);
   }
 
   /** Everything below the root but the (empty) folder that models are unpacked into. */

@@ -23,8 +23,8 @@ record AddressRange(String base, int bits) {
     if (!isIpv6 && !NetUtil.isValidIpV4Address(address)) {
       throw new IllegalArgumentException(text);
     }
-    byte[] octets = NetUtil.createByteArrayFromIpAddressString(address);
-    int most = octets.length * Byte.SIZE;
+    byte[] bytes = NetUtil.createByteArrayFromIpAddressString(address);
+    int most = bytes.length * Byte.SIZE;
     int bits = most;
     if (slash >= 0) {
       String number = text.substring(slash + 1);
@@ -33,17 +33,17 @@ record AddressRange(String base, int bits) {
       }
       bits = Integer.parseInt(number);
     }
-    return new AddressRange(HexFormat.of().formatHex(octets), bits);
+    return new AddressRange(HexFormat.of().formatHex(bytes), bits);
   }
 
-  boolean contains(byte[] octets) {
+  boolean contains(byte[] bytes) {
     byte[] mine = HexFormat.of().parseHex(base);
-    if (mine.length != octets.length) {
+    if (mine.length != bytes.length) {
       return false;
     }
     for (int i = 0; i < bits; i++) {
       int mask = 0x80 >> (i % Byte.SIZE);
-      if (((mine[i / Byte.SIZE] ^ octets[i / Byte.SIZE]) & mask) != 0) {
+      if (((mine[i / Byte.SIZE] ^ bytes[i / Byte.SIZE]) & mask) != 0) {
         return false;
       }
     }

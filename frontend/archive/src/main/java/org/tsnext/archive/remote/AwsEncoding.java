@@ -12,7 +12,7 @@ final class AwsEncoding {
 
   /** The path of a normalised URL; its slashes stay. */
   static String path(String path) {
-    return encode(PercentDecoding.octets(path), "/");
+    return encode(PercentDecoding.bytes(path), "/");
   }
 
   /** The query of a normalised URL, with its question mark; parameters sorted, none given back. */
@@ -30,15 +30,13 @@ final class AwsEncoding {
     int equals = parameter.indexOf('=');
     String name = equals < 0 ? parameter : parameter.substring(0, equals);
     String value = equals < 0 ? "" : parameter.substring(equals + 1);
-    return encode(PercentDecoding.octets(name), "")
-        + "="
-        + encode(PercentDecoding.octets(value), "");
+    return encode(PercentDecoding.bytes(name), "") + "=" + encode(PercentDecoding.bytes(value), "");
   }
 
-  private static String encode(byte[] octets, String kept) {
-    StringBuilder text = new StringBuilder(octets.length);
-    for (byte octet : octets) {
-      char c = (char) (octet & 0xFF);
+  private static String encode(byte[] bytes, String kept) {
+    StringBuilder text = new StringBuilder(bytes.length);
+    for (byte b : bytes) {
+      char c = (char) (b & 0xFF);
       boolean plain =
           (c < 0x80 && Character.isLetterOrDigit(c))
               || UNRESERVED.indexOf(c) >= 0

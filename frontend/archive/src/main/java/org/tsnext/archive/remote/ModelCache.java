@@ -13,7 +13,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Downloaded archives in a private folder, each under the SHA-256 of its octets: once, however many
+ * Downloaded archives in a private folder, each under the SHA-256 of its bytes: once, however many
  * models are made of it, and until the last of them goes. Thread-safe.
  */
 final class ModelCache {
@@ -46,9 +46,7 @@ final class ModelCache {
     return Optional.of(folder.resolve(sha256));
   }
 
-  /**
-   * Takes a complete download in, or leaves it be if the same octets are here, and counts a use.
-   */
+  /** Takes a complete download in, or leaves it be if the same bytes are here, and counts a use. */
   synchronized Path add(StagedFile file, String sha256) throws IOException {
     Path place = folder.resolve(sha256);
     if (!uses.containsKey(sha256)) {

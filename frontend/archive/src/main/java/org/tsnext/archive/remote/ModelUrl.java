@@ -190,18 +190,18 @@ record ModelUrl(String scheme, String host, OptionalInt port, String path, Strin
         plain.append(c);
         continue;
       }
-      int octet = octetAt(text, i);
+      int b = byteAt(text, i);
       boolean isPath = part.equals("path");
-      if (octet < 0x20 || octet == 0x7F || octet == '\\' || (isPath && octet == '/')) {
+      if (b < 0x20 || b == 0x7F || b == '\\' || (isPath && b == '/')) {
         throw new UrlSyntaxException(
             "its " + part + " has an encoded slash, backslash or control character");
       }
-      if (octet == '%' && isPath) {
+      if (b == '%' && isPath) {
         // %252e is %2e after one decoding and a dot after the second, which somebody may do.
         throw new UrlSyntaxException("its path is encoded twice");
       }
-      if (isAlphanumeric((char) octet) || UNRESERVED.indexOf(octet) >= 0) {
-        plain.append((char) octet);
+      if (isAlphanumeric((char) b) || UNRESERVED.indexOf(b) >= 0) {
+        plain.append((char) b);
       } else {
         plain.append(text.substring(i, i + 3).toUpperCase(Locale.ROOT));
       }
@@ -210,7 +210,7 @@ record ModelUrl(String scheme, String host, OptionalInt port, String path, Strin
     return plain.toString();
   }
 
-  private static int octetAt(String text, int percent) throws UrlSyntaxException {
+  private static int byteAt(String text, int percent) throws UrlSyntaxException {
     String digits = text.substring(percent + 1, Math.min(percent + 3, text.length()));
     if (!digits.matches("[0-9A-Fa-f]{2}")) {
       throw new UrlSyntaxException("it has a percent sign without two hexadecimal digits");

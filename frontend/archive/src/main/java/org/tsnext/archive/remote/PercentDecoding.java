@@ -10,22 +10,22 @@ final class PercentDecoding {
 
   private PercentDecoding() {}
 
-  static byte[] octets(String text) {
-    byte[] octets = new byte[text.length()];
+  static byte[] bytes(String text) {
+    byte[] bytes = new byte[text.length()];
     int length = 0;
     for (int i = 0; i < text.length(); i++) {
       char c = text.charAt(i);
       if (c == '%') {
-        octets[length++] = (byte) Integer.parseInt(text.substring(i + 1, i + 3), HEXADECIMAL);
+        bytes[length++] = (byte) Integer.parseInt(text.substring(i + 1, i + 3), HEXADECIMAL);
         i += 2;
       } else {
-        octets[length++] = (byte) c;
+        bytes[length++] = (byte) c;
       }
     }
-    return Arrays.copyOf(octets, length);
+    return Arrays.copyOf(bytes, length);
   }
 
   static String text(String text) {
-    return new String(octets(text), StandardCharsets.UTF_8);
+    return new String(bytes(text), StandardCharsets.UTF_8);
   }
 }

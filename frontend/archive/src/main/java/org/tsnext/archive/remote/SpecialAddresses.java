@@ -49,10 +49,10 @@ final class SpecialAddresses {
 
   static boolean isPublic(InetAddress address) {
     // Java hands out a mapped IPv6 address as the IPv4 address that it is.
-    byte[] octets = address.getAddress();
-    return octets.length == 4
-        ? none(NOT_PUBLIC_IPV4, octets)
-        : GLOBAL_IPV6.contains(octets) && none(NOT_PUBLIC_IPV6, octets);
+    byte[] bytes = address.getAddress();
+    return bytes.length == 4
+        ? none(NOT_PUBLIC_IPV4, bytes)
+        : GLOBAL_IPV6.contains(bytes) && none(NOT_PUBLIC_IPV6, bytes);
   }
 
   /** Whether a name that the operator vouches for may lead there. */
@@ -60,8 +60,8 @@ final class SpecialAddresses {
     return none(NEVER_BY_NAME, address.getAddress());
   }
 
-  private static boolean none(List<AddressRange> ranges, byte[] octets) {
-    return ranges.stream().noneMatch(range -> range.contains(octets));
+  private static boolean none(List<AddressRange> ranges, byte[] bytes) {
+    return ranges.stream().noneMatch(range -> range.contains(bytes));
   }
 
   private static List<AddressRange> ranges(String... texts) {

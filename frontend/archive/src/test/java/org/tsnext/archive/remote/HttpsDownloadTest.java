@@ -48,7 +48,7 @@ public class HttpsDownloadTest {
     ServerSocket listener =
         tls.getServerSocketFactory().createServerSocket(0, 50, InetAddress.getLoopbackAddress());
     server = new RawServer(listener);
-    server.ok("/m.mar", Archives.zip().file("handler.py", "code").octets());
+    server.ok("/m.mar", Archives.zip().file("handler.py", "code").bytes());
     server.redirect("/down", "http://models.example/m.mar");
     network =
         new FakeNetwork(server.address())

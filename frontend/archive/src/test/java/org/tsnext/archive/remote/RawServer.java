@@ -15,7 +15,7 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 
-/** An HTTP server on loopback that answers each path with the octets it was given. */
+/** An HTTP server on loopback that answers each path with the bytes it was given. */
 final class RawServer implements AutoCloseable {
 
   private final ServerSocket listener;

@@ -58,7 +58,7 @@ public class UrlModelSourceTest {
         Archives.zip()
             .file("handler.py", "code")
             .file(Archives.MANIFEST, Archives.manifest(", \"handler\": \"handler.py\""))
-            .octets();
+            .bytes();
     server.ok("/m.mar", mar);
   }
 

@@ -140,7 +140,7 @@ public class MetricsConfigTest {
     Path file = Files.createTempFile("metrics", ".yaml");
     try {
       Files.writeString(file, "a: '" + "x".repeat(1 << 20) + "'");
-      assertTrue(refusal(file).contains("more than the 1048576 octets"), refusal(file));
+      assertTrue(refusal(file).contains("more than the 1048576 bytes"), refusal(file));
       Files.write(file, new byte[] {(byte) 0xff, (byte) 0xfe, (byte) 0xff});
       assertTrue(refusal(file).contains("not UTF-8"), refusal(file));
       Files.delete(file);

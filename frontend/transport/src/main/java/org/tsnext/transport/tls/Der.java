@@ -43,10 +43,10 @@ final class Der {
       out.write(length);
       return;
     }
-    byte[] octets = BigInteger.valueOf(length).toByteArray();
-    int start = octets[0] == 0 ? 1 : 0;
-    out.write(0x80 | (octets.length - start));
-    out.write(octets, start, octets.length - start);
+    byte[] bytes = BigInteger.valueOf(length).toByteArray();
+    int start = bytes[0] == 0 ? 1 : 0;
+    out.write(0x80 | (bytes.length - start));
+    out.write(bytes, start, bytes.length - start);
   }
 
   static byte[] sequence(byte[]... parts) {
@@ -65,9 +65,9 @@ final class Der {
     return element(UTF8_STRING, text.getBytes(StandardCharsets.UTF_8));
   }
 
-  /** A bit string whose last octet is used in full. */
-  static byte[] bits(byte[] octets) {
-    return element(BIT_STRING, new byte[] {0}, octets);
+  /** A bit string whose last byte is used in full. */
+  static byte[] bits(byte[] bytes) {
+    return element(BIT_STRING, new byte[] {0}, bytes);
   }
 
   /** An object identifier from its dotted form. */
@@ -118,9 +118,9 @@ final class Der {
     }
     int length = in.get() & 0xff;
     if (length >= 0x80) {
-      int octets = length & 0x7f;
+      int bytes = length & 0x7f;
       length = 0;
-      for (int i = 0; i < octets; i++) {
+      for (int i = 0; i < bytes; i++) {
         length = (length << 8) | (in.get() & 0xff);
       }
     }
