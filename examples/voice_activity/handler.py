@@ -1,4 +1,4 @@
-"""Streams where in a recording somebody speaks."""
+"""Streams where in a recording speech is."""
 
 from __future__ import annotations
 

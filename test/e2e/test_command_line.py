@@ -63,7 +63,7 @@ def test_version_and_help(background: Background) -> None:
 def test_start_detaches_says_where_it_listens_and_stop_ends_everything(
     background: Background,
 ) -> None:
-    # subprocess.run returns only once nobody holds the pipe: a server that kept it would hang here.
+    # subprocess.run returns only once no process holds the pipe: a server that kept it would hang.
     started = background.start("commands")
     assert started.returncode == 0, started.stdout
     assert "Model server started." in started.stdout.splitlines()

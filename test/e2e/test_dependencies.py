@@ -139,7 +139,7 @@ def test_a_failed_install_is_a_failed_load_with_its_reason(server: TorchServe) -
 
 
 def test_the_failure_of_a_start_can_be_asked_for(server: TorchServe) -> None:
-    """Nobody waited for the answer: the description keeps it."""
+    """No client waited for the answer: the description keeps it."""
     wait_for(lambda: server.registered("broken"), "a description of the failed model")
     described = wait_for(
         lambda: (

@@ -168,7 +168,7 @@ def test_init_and_zygote_killed_under_load_cost_no_request(busy: TorchServe) -> 
             server.wait_ready("echo", 2)
             seen = len(load.results)
             wait_for(lambda: len(load.results) > seen + 200, "load goes on")  # noqa: B023
-    # The end of init ends both workers at once: nobody is tried more than once before it.
+    # The end of init ends both workers at once: no worker is tried more than once before it.
     assert load.outcomes().keys() == {"ok"}
 
 
@@ -186,7 +186,7 @@ def test_worker_count_changes_under_load_cost_no_request(busy: TorchServe) -> No
     assert load.outcomes().keys() == {"ok"}
 
 
-def test_output_that_nobody_reads_stops_nothing(tmp_path: Path) -> None:
+def test_output_that_is_not_read_stops_nothing(tmp_path: Path) -> None:
     server = TorchServe(tmp_path / "server")
     server.store.write_handler("echo", ECHO)
     # A pipe for stdout and stderr that is full soon.
@@ -234,7 +234,7 @@ def test_disk_that_is_full_costs_log_lines_only(busy: TorchServe) -> None:
     assert load.outcomes().keys() == {"ok"}
 
 
-def test_streams_that_nobody_reads_are_cut_within_bounded_memory(busy: TorchServe) -> None:
+def test_streams_that_are_not_read_are_cut_within_bounded_memory(busy: TorchServe) -> None:
     server = busy
     pid = java(server)
     before = resident_mib(pid)

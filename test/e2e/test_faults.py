@@ -185,7 +185,7 @@ def test_synchronous_registration_of_a_model_that_cannot_load_says_why_and_is_un
     assert requests.get(f"{server.inference}/ping", timeout=30).status_code == 200
 
 
-def test_zygote_killed_is_noticed_by_nobody(server: TorchServe, seven: bytes) -> None:
+def test_clients_do_not_notice_that_the_zygote_is_killed(server: TorchServe, seven: bytes) -> None:
     workers = server.worker_pids("digits")
     (zygote,) = server.zygotes()
     os.kill(zygote, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""Workers that take several GPUs each. The GPUs are names in the environment: nobody computes."""
+"""Workers that take several GPUs each. The GPUs are names in the environment, no devices."""
 
 from __future__ import annotations
 

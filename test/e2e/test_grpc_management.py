@@ -179,11 +179,11 @@ def test_refusals_say_why(managed: TorchServe, api: Api) -> None:
             HTTP + "ConflictStatusException",
         ],
     )
-    unknown = ("NOT_FOUND", ["Model not found: nobody", MODEL + "ModelNotFoundException"])
-    assert refused(api.DescribeModel, model_name="nobody") == unknown
-    assert refused(api.ScaleWorker, model_name="nobody", min_worker=1) == unknown
-    assert refused(api.UnregisterModel, model_name="nobody") == unknown
-    assert refused(api.SetDefault, model_name="nobody", model_version="1")[0] == "NOT_FOUND"
+    unknown = ("NOT_FOUND", ["Model not found: missing", MODEL + "ModelNotFoundException"])
+    assert refused(api.DescribeModel, model_name="missing") == unknown
+    assert refused(api.ScaleWorker, model_name="missing", min_worker=1) == unknown
+    assert refused(api.UnregisterModel, model_name="missing") == unknown
+    assert refused(api.SetDefault, model_name="missing", model_version="1")[0] == "NOT_FOUND"
     assert refused(api.RegisterModel) == (
         "INVALID_ARGUMENT",
         ["Parameter url is required.", "BadRequestException.()"],

@@ -149,7 +149,7 @@ def test_server_and_models_tell_of_themselves(oip: TorchServe, api: Api) -> None
     assert server.version == (REPOSITORY / "VERSION").read_text(encoding="ascii").strip()
     assert list(server.extensions) == over_http["extensions"]
     for call in (api.ModelReady, api.ModelMetadata):
-        assert refused(call, name="nobody")[0] == "NOT_FOUND"
+        assert refused(call, name="missing")[0] == "NOT_FOUND"
         assert refused(call, name="linear", version="9")[0] == "NOT_FOUND"
         assert refused(call)[0] == "INVALID_ARGUMENT"
 
@@ -269,7 +269,7 @@ def test_what_is_no_tensor_is_refused_with_what_was_expected(api: Api) -> None:
         )
         assert status == "INVALID_ARGUMENT", lines
         assert words in lines[0]
-    assert refused(api.ModelInfer, model_name="nobody")[0] == "NOT_FOUND"
+    assert refused(api.ModelInfer, model_name="missing")[0] == "NOT_FOUND"
     assert refused(api.ModelInfer)[0] == "INVALID_ARGUMENT"
     # What only the envelope can know is the client's mistake too.
     assert refused(api.ModelInfer, model_name="echo")[0] == "INVALID_ARGUMENT"

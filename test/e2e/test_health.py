@@ -45,7 +45,7 @@ def test_a_model_that_cannot_load_turns_ping_unhealthy_after_the_window_and_says
     assert "a_module_that_does_not_exist" in short["reason"]
     head = requests.head(f"{server.inference}/ping", timeout=30)
     assert (head.status_code, head.text) == (500, "")
-    # Nobody can answer: a request is refused at once rather than left waiting.
+    # No worker can answer: a request is refused at once rather than left waiting.
     refused = server.predict("broken_import", data=b"x")
     assert refused.status_code == 503, refused.text
     # A later scale starts it again, once it is mended.

@@ -65,7 +65,7 @@ def test_own_pages_links_and_programs_are_served(server: TorchServe) -> None:
         assert requests.get(f"{server.inference}/ping", headers=headers, timeout=30).ok
 
 
-def test_long_numbers_hold_up_nobody(server: TorchServe) -> None:
+def test_long_numbers_hold_up_no_other_client(server: TorchServe) -> None:
     """A million digits held every connection of an event loop for 21 seconds."""
     slowest = 0.0
     ended = threading.Event()

@@ -206,7 +206,7 @@ def test_stream_taken_back_frees_its_place(server: TorchServe) -> None:
     server.wait_log("access_log.log", r'"POST /predictions/h HTTP/2.0" 499 ')
 
 
-def test_slow_reader_holds_up_nobody_else_on_its_connection(server: TorchServe) -> None:
+def test_slow_reader_holds_up_no_other_stream_of_its_connection(server: TorchServe) -> None:
     with Client(server.inference_port, tls=True) as client:
         client.h2.update_settings({4: 0})  # SETTINGS_INITIAL_WINDOW_SIZE
         client.flush()

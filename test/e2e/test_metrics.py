@@ -381,7 +381,7 @@ def test_prometheus_mode_behind_tls_and_tokens_beside_a_combined_listener(
             assert value(samples, "ts_inference_requests_total", model_version="default") == 1
     wait_for(
         lambda: value(page(scraper, headers=asking, verify=certificate), "Undeclared") == 1,
-        "a metric that nobody declared",
+        "an undeclared metric",
     )
     # At its end the server writes what it still has to write.
     server.stop()

@@ -36,7 +36,7 @@ def blocks(heading: str) -> list[Block]:
 
 
 class Reader:
-    """Somebody who types what README says, in a clone that is set up."""
+    """A user who types what README says, in a clone that is set up."""
 
     def __init__(self, folder: Path) -> None:
         self.server = TorchServe(folder / "server")

@@ -1,4 +1,4 @@
-"""Clients that send or read slowly, or do nothing: they cost memory, and nobody else's time."""
+"""Clients that send or read slowly, or do nothing: they cost memory, and other clients no time."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def slowest_of(server: TorchServe, count: int = 200) -> float:
 
 
 @pytest.mark.parametrize("what", ["sends", "reads"])
-def test_client_that_goes_byte_by_byte_slows_nobody(
+def test_client_that_sends_byte_by_byte_slows_no_other(
     slow: TorchServe, what: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     started = [0] * 32

@@ -1,4 +1,4 @@
-"""Streams: pieces arrive as they are made, and nobody pays for somebody else's stream."""
+"""Streams: chunks arrive as they are made, and a stream does not hold up other requests."""
 
 from __future__ import annotations
 

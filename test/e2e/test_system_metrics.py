@@ -294,7 +294,7 @@ def test_old_collector_still_works_as_a_command(start: Callable[..., TorchServe]
     assert "System metrics, " not in server.log("ts_log.log")
 
 
-def test_switched_off_nobody_looks_at_machine_or_workers(
+def test_switched_off_no_process_looks_at_machine_or_workers(
     start: Callable[..., TorchServe], tmp_path: Path
 ) -> None:
     shutil.copytree(MODELS / "commands", tmp_path / "server0" / "store" / "commands")

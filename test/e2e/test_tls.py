@@ -122,7 +122,7 @@ def test_plain_http_on_an_https_port_is_told_so(rsa: TorchServe) -> None:
     assert answer.headers["connection"] == "close"
 
 
-def test_nonsense_and_broken_handshakes_hurt_nobody_else(rsa: TorchServe) -> None:
+def test_nonsense_and_broken_handshakes_hurt_no_other_client(rsa: TorchServe) -> None:
     for first in (
         b"\x16",
         b"\x16\x03\x01\x00\x05hello",

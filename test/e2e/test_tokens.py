@@ -170,7 +170,7 @@ def test_probes_and_descriptions_need_no_key(guarded: TorchServe) -> None:
         assert requests.options(f"{address}/", timeout=30).json()["openapi"] == "3.0.1"
 
 
-def test_rotation_replaces_a_key_in_the_file_and_tells_nobody_else(
+def test_rotation_replaces_a_token_in_the_file_and_tells_no_other_client(
     guarded: TorchServe, keys: Keys
 ) -> None:
     before = keys["inference"]

@@ -162,7 +162,7 @@ class Bench:
         shuffle = random.Random(SEED).shuffle
         for step in (check, warm_up, *[measure] * options.rounds, check):
             order = list(running)
-            # Nobody should always follow the same other.
+            # No system should always follow the same other.
             shuffle(order)
             for system in order:
                 try:

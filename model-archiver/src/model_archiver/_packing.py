@@ -1,6 +1,6 @@
 """Writes archives.
 
-Each function writes to a new name beside the target and renames at the end, so that whoever looks
+Each function writes to a new name beside the target and renames at the end, so that a reader
 sees the old result, or the new one, or none, but never half of one.
 """
 

@@ -21,7 +21,7 @@ TAIL_BYTES = 4000
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports of the loopback address that nobody listens on now."""
+    """Return ports of the loopback address that are free now."""
     sockets = [socket.socket() for _ in range(count)]
     try:
         for each in sockets:

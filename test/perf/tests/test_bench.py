@@ -111,7 +111,7 @@ def test_systems_are_checked_warmed_and_measured_in_turns(
     assert any("three: left out, it cannot" in line for line in said)
 
 
-def test_a_system_that_answers_wrongly_gets_no_figure_and_stops_nobody(
+def test_a_system_that_answers_wrongly_gets_no_figure_and_does_not_stop_the_run(
     steps: list[tuple[str, int]], tmp_path: Path
 ) -> None:
     systems = [FakeSystem("wrong", 13), FakeSystem("right", 11)]

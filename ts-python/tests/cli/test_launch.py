@@ -84,7 +84,7 @@ def test_temp_is_the_jvms_temporary_folder(
     assert f"-Djava.io.tmpdir={tmp_path}" in java.words()
 
 
-def test_logs_where_nobody_can_make_files_are_refused(
+def test_log_folder_without_write_permission_is_refused(
     run: Run, java: FakeJava, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where the modes allow it to root, and only trying tells."""

@@ -203,7 +203,7 @@ def test_port_of_a_server_of_ours_is_already_running(java: FakeJava, run: Run) -
     assert reason in outcome.out
 
 
-def test_port_of_somebody_else_is_the_reason_given(java: FakeJava, run: Run) -> None:
+def test_port_of_another_process_is_the_reason_given(java: FakeJava, run: Run) -> None:
     reason = "inference_address http://127.0.0.1:8080: Address already in use"
     java.does(status={"state": "failed", "reason": reason})
 

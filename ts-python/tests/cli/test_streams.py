@@ -1,4 +1,4 @@
-"""Standard streams that are closed, full, or lead to somebody who has gone."""
+"""Standard streams that are closed, full, or lead to a reader that has gone."""
 
 from __future__ import annotations
 
@@ -137,8 +137,8 @@ def test_text_that_was_asked_for_and_is_lost_is_an_error(
     assert full.stderr == (
         b"torchserve: standard output cannot be written: No space left on device.\n"
     )
-    for nobody in ("<&- >&- 2>&-", "2>/dev/full", "| head -c 1"):
-        assert command(nobody, *words).returncode == 0, nobody
+    for closed in ("<&- >&- 2>&-", "2>/dev/full", "| head -c 1"):
+        assert command(closed, *words).returncode == 0, closed
 
 
 @pytest.mark.parametrize("redirections", SOME)

@@ -1,4 +1,4 @@
-"""Whoever dies, and however: nothing is left behind, and what happened is told."""
+"""However a process ends, nothing is left behind, and the end is reported."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ def test_frontend_that_does_not_read_stops_output_and_loses_none_of_it() -> None
     thread.start()
     while turn(0.5):
         pass
-    assert not written.is_set(), "the worker waits while nobody reads"
+    assert not written.is_set(), "the worker waits while init does not read"
 
     assembler = FrameAssembler(INIT_REPLY_LIMITS)
     content = bytearray()

@@ -177,9 +177,7 @@ def test_parent_that_dies_while_it_loads_is_the_end_of_those_that_wait(
         assert frontend.exit_of(launch) == {"pid": 0, **ending}
 
 
-def test_load_that_nobody_waits_for_any_more_is_ended(
-    frontend: Any, model: Any, until: Any
-) -> None:
+def test_load_that_no_worker_waits_for_is_ended(frontend: Any, model: Any, until: Any) -> None:
     before = children(frontend)
     folder = model(FAILING.format(failure="pass"))
     launches = [frontend.order_of_parent(folder) for _ in range(2)]

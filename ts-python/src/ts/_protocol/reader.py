@@ -241,8 +241,8 @@ class FrameReader:
     """Receives messages from a connected socket that is in blocking mode.
 
     Being woken takes tens of microseconds: more than everything else that a small request costs. So
-    while bytes keep coming at short intervals, a wait looks for them a moment longer before it
-    sleeps, and gives the CPU away between looks to whoever wants it.
+    while bytes keep coming at short intervals, a wait polls for them a moment longer before it
+    sleeps, and yields the CPU between polls.
     """
 
     def __init__(self, sock: socket.socket, limits: Limits) -> None:

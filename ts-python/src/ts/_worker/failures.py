@@ -21,7 +21,7 @@ class WorkerUnusable(Exception):
 
 
 class RequestCancelled(Exception):
-    """Nobody waits for the batch any more: every client of it has gone.
+    """No client waits for the batch any more.
 
     Raised by `ts.handler_utils.utils.send_intermediate_predict_response`. A handler may clean up
     and let it pass, or return; either way nothing more is sent.

@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 PREDICTION_TIME = "PredictionTime"
 AUTOMATIC = frozenset({PREDICTION_TIME, "HandlerTime"})
-"""Gauges that are measured on every call, whether or not anybody asked for them."""
+"""Gauges that are measured on every call of the handler, whether or not they are declared."""
 
 SAMPLE_EVERY_SEC = 1.0
 """An automatic gauge is told at most this often: its last value is all that counts of it, and one

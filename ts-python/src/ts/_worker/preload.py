@@ -1,6 +1,6 @@
 """``preloadModel``: the model is loaded once, in the parent of the workers that will serve it.
 
-Memory that a fork shares stays shared as long as nobody writes to it, and nobody writes to weights.
+Memory that a fork shares stays shared as long as no process writes to it. Weights are not written.
 What a fork does not take along are threads: a thread pool of the parent is a hang in the child. So
 the parent loads with one thread, and says so if the model's code has started others.
 """

@@ -23,7 +23,7 @@ ZYGOTE_LAUNCH = 0
 
 
 class FrontendGone(Exception):
-    """Nobody reads what `init` has to say any more."""
+    """The frontend has closed the channel."""
 
 
 class FrontendChannel:
@@ -117,7 +117,7 @@ class FrontendChannel:
 
     def _on_output(self, pump: LinePump) -> None:
         if not pump.read():
-            # Closed by everybody who could write; it is closed when its process has ended.
+            # All writers have closed it; the pump is closed when its process has ended.
             self._unwatch(pump)
 
 

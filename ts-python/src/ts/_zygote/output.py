@@ -38,7 +38,7 @@ class Outgoing:
         return first[:1]
 
     def flush(self) -> bool:
-        """Write what fits now; return whether all was written. Raises `OSError` if nobody reads."""
+        """Write what fits now; return whether all was written. Raises `OSError` at a closed end."""
         while self._pending:
             buffers = [self._pending[i] for i in range(min(len(self._pending), _MOST_BUFFERS))]
             try:
@@ -75,7 +75,7 @@ class LinePump:
 
     def drain(self) -> None:
         """Read what is in the pipe now, and hand on a last line without a line feed."""
-        for _ in range(64):  # far more than a pipe holds: somebody may still be writing
+        for _ in range(64):  # far more than a pipe holds: a process may still be writing
             if self._read() <= 0:
                 break
         if self._partial:

@@ -54,7 +54,7 @@ class ParentProcess(ForkChannel):
         launch: Its process.
         waiting: Workers to be forked.
         forking: The one that it was told to fork.
-        retired: Whether it ends as soon as nobody waits for it.
+        retired: Whether it ends as soon as no worker waits for it.
     """
 
     def __init__(self, first: Launch) -> None:
@@ -116,7 +116,7 @@ class Parents:
         self._starter.start(parent.launch)
 
     def take_back(self, launch: Launch) -> bool:
-        """Let a worker wait no more; return whether it did. A load for nobody is ended."""
+        """Let a worker wait no more; return whether it did. Ends a load without a waiting worker."""
         for parent in list(self._all):
             if launch in parent.waiting:
                 parent.waiting.remove(launch)

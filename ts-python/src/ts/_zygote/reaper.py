@@ -210,7 +210,7 @@ class Reaper:
                 pass
 
     def _tell(self, fields: dict[str, Any]) -> None:
-        # The few bytes fit. If nobody is there, the end of the channel tells.
+        # The few bytes fit. If init is gone, the end of the channel tells.
         with contextlib.suppress(OSError):
             self._channel.send(_line(fields))
 

@@ -101,7 +101,7 @@ class Reapers:
         self._strays = True
 
     def kill_strays(self, known: set[int], before: Callable[[], None]) -> None:
-        """Kill children of `init` that nobody knows: what came from workers without a reaper.
+        """Kill unknown children of `init`: what came from workers without a reaper.
 
         Those of a worker with a reaper are its reaper's children. Called after each end of a
         child, until there are no more: the children of those that are killed come to light then.

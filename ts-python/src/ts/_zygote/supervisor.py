@@ -212,7 +212,9 @@ class Init:
         """End a launch that has no process yet; see `Starter`."""
         if launch in self._waiting:
             self._waiting.remove(launch)
-            self.not_started(launch, {"code": _NOT_STARTED, "error": "nobody waits for it"})
+            self.not_started(
+                launch, {"code": _NOT_STARTED, "error": "no worker waits for it any more"}
+            )
         else:
             launch.signal = signal.SIGKILL
 

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 if __name__ == "__main__":
-    # Python has put this file's folder first, where nobody expects modules. The one above ts,
+    # Python has put this file's folder first, where no modules are expected. The one above ts,
     # from which the collector is run, need not be on the path.
     sys.path[0] = str(Path(__file__).resolve().parents[2])
 

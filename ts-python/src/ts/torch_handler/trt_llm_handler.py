@@ -84,7 +84,7 @@ class TRTLLMHandler(BaseHandler):
                     )
             return [json.dumps({"text": ""})]
         except BaseException:
-            # Above all a cancellation: nobody waits for the rest.
+            # Above all a cancellation: no client waits for the rest.
             output.abort()
             raise
 

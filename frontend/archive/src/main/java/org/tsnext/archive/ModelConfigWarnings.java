@@ -48,7 +48,7 @@ final class ModelConfigWarnings {
     return List.copyOf(all.warnings);
   }
 
-  /** Unknown keys that look like no known one: the handler's own, as far as anybody can tell. */
+  /** Unknown keys that do not resemble a known one: presumably the handler's own. */
   static List<String> keysOfTheHandler(ModelConfig config) {
     return config.unknownKeys().stream()
         .filter(key -> ModelConfigKeys.suggestionFor(key).isEmpty())

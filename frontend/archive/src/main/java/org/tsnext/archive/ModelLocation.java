@@ -9,7 +9,7 @@ import java.util.regex.Pattern;
 import org.tsnext.archive.ArchiveException.Reason;
 
 /**
- * Where a model is, in the words of whoever asks for it.
+ * The location of a model, as the request names it.
  *
  * @param text a name in the model store, a path or a URL, without the digest
  * @param sha256 what the archive's bytes must have, in 64 lower-case hexadecimal digits

@@ -7,8 +7,8 @@ import java.util.function.LongSupplier;
 /**
  * When an event loop has nothing to do, it sleeps, and being woken takes tens of microseconds: more
  * than everything else a small request costs. So while events keep coming at short intervals, the
- * loop looks for the next one a moment longer, and gives its CPU away between looks to whoever
- * wants it. A loop with less to do sleeps at once. For one event loop, and its thread alone.
+ * loop polls for the next one a moment longer, and yields its CPU between polls. A loop with less
+ * to do sleeps at once. For one event loop, and its thread alone.
  */
 final class BriefSpin implements SelectStrategy {
 

@@ -18,7 +18,7 @@ final class AddressRules {
 
   /**
    * Refuses a host unless every one of its addresses may be connected to. A name with a public and
-   * a private address is one that somebody plays with.
+   * a private address is one that an attacker controls.
    *
    * @param vouchedFor whether the operator named this very host and port for this download
    */

@@ -4,7 +4,7 @@ import io.netty.handler.timeout.ReadTimeoutException;
 import java.security.GeneralSecurityException;
 import javax.net.ssl.SSLException;
 
-/** A download that did not succeed. The message is for whoever asked, without secrets. */
+/** A download that failed. The message is for the client, without secrets. */
 final class DownloadException extends Exception {
 
   DownloadException(String message) {

@@ -103,7 +103,7 @@ final class HttpGet {
     } catch (InterruptedException e) {
       throw interrupted();
     } finally {
-      // Nobody writes to the file after this.
+      // The file is not written to after this.
       outcome.cancel(false);
       channel.close().awaitUninterruptibly();
     }

@@ -197,7 +197,7 @@ record ModelUrl(String scheme, String host, OptionalInt port, String path, Strin
             "its " + part + " has an encoded slash, backslash or control character");
       }
       if (b == '%' && isPath) {
-        // %252e is %2e after one decoding and a dot after the second, which somebody may do.
+        // %252e is %2e after one decoding and a dot after the second, which the server may do.
         throw new UrlSyntaxException("its path is encoded twice");
       }
       if (isAlphanumeric((char) b) || UNRESERVED.indexOf(b) >= 0) {

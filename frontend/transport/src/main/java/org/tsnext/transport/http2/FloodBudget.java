@@ -6,7 +6,7 @@ import java.util.function.LongSupplier;
 /**
  * What a client may send without asking for anything: settings, pings, priorities, window updates,
  * empty or unknown frames. It begins with some credit and gets more with time, and with each frame
- * that the server sends it: whoever reads much has much to acknowledge. One thread.
+ * that the server sends it: a client that reads much has much to acknowledge. One thread.
  */
 final class FloodBudget {
 

@@ -15,9 +15,9 @@ import java.util.concurrent.TimeUnit;
 
 /**
  * Finds the streams of a connection that keep a place without using it: a body that trickles, an
- * answer that nobody reads, a request whose end does not come although it was answered. Each is
- * judged by what comes and goes on it alone. Streams that live shorter than the time between two
- * looks are not seen at all. On the connection's event loop.
+ * answer that the client does not read, a request whose end does not come although it was answered.
+ * Each is judged by what comes and goes on it alone. Streams that live shorter than the time
+ * between two looks are not seen at all. On the connection's event loop.
  */
 final class StreamWatch {
 
@@ -139,7 +139,8 @@ final class StreamWatch {
   }
 
   /**
-   * As if the client had taken it back, so that whoever answers it stops; then the client is told.
+   * Cancels the stream as if the client had, so that the handler of its request stops; then resets
+   * it towards the client.
    */
   private static void reset(Http2ConnectionHandler codec, ChannelHandlerContext context, Cut cut) {
     try {

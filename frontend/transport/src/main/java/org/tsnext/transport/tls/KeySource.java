@@ -146,7 +146,7 @@ public sealed interface KeySource {
   }
 
   /**
-   * A key made for this process, with a certificate that nobody else vouches for.
+   * A key made for this process, with a self-signed certificate.
    *
    * @param hosts names and addresses that the certificate is for
    */
