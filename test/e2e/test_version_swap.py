@@ -14,7 +14,7 @@ import requests
 from torchserve_process import LIMIT_SEC, TorchServe, wait_for
 
 CLIENTS = 6
-MOST_REQUESTS = 20_000
+MAX_REQUESTS = 20_000
 """Per client, so that a test that hangs does not load the machine for ever."""
 
 HANDLER = """
@@ -64,7 +64,7 @@ class Load:
 
     def _ask(self) -> None:
         with requests.Session() as session:
-            for _ in range(MOST_REQUESTS):
+            for _ in range(MAX_REQUESTS):
                 if self._over.is_set():
                     return
                 try:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 from ts._protocol.errors import PeerClosed, ProtocolError
-from ts._protocol.frames import HEADER, FrameType, encode_message, most_frames
+from ts._protocol.frames import HEADER, FrameType, encode_message, max_frames
 from ts._protocol.messages import Part, PredictItem, decode_predict, encode_predict
 from ts._protocol.reader import FrameAssembler, FrameReader
 from ts._protocol.writer import FrameWriter
@@ -96,7 +96,7 @@ def test_total_is_refused_before_memory_is_taken() -> None:
 def test_message_of_tiny_frames_is_refused() -> None:
     total = 1000
     data = HEADER.pack(13, FrameType.PREDICT, 1, 0, 1) + total.to_bytes(4, "big") + b"x"
-    data += (HEADER.pack(9, FrameType.PREDICT, 3, 0, 1) + b"x") * most_frames(total)
+    data += (HEADER.pack(9, FrameType.PREDICT, 3, 0, 1) + b"x") * max_frames(total)
     ours, theirs = socket.socketpair()
     with ours, theirs:
         ours.sendall(data)

@@ -9,7 +9,7 @@ import threading
 from ts._protocol.frames import INIT_REPLY_LIMITS
 from ts._protocol.reader import FrameAssembler
 from ts._zygote.frontend_channel import FrontendChannel
-from ts._zygote.output import MOST_LINE, LinePump
+from ts._zygote.output import MAX_LINE_BYTES, LinePump
 
 
 def test_lines_are_cut_at_line_feeds_and_at_the_limit() -> None:
@@ -25,11 +25,11 @@ def test_lines_are_cut_at_line_feeds_and_at_the_limit() -> None:
     for _ in range(3):
         os.write(write_end, b"x" * 30_000)
         pump.read()
-    assert seen[2:] == [b"x" * MOST_LINE]
+    assert seen[2:] == [b"x" * MAX_LINE_BYTES]
     os.close(write_end)
     assert not pump.read()
     pump.drain()
-    assert seen[3:] == [b"x" * (90_000 - MOST_LINE)]
+    assert seen[3:] == [b"x" * (90_000 - MAX_LINE_BYTES)]
     pump.close()
 
 

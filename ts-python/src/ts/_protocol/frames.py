@@ -73,7 +73,7 @@ ALLOWED_FLAGS: Mapping[int, int] = {
 """Frame type to the flags it may have."""
 
 
-def most_frames(total: int) -> int:
+def max_frames(total: int) -> int:
     """Return how many frames a message of `total` bytes may have."""
     return 16 + total // 65536
 

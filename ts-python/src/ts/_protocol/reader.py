@@ -28,7 +28,7 @@ from ts._protocol.frames import (
     TOTAL,
     FrameType,
     Limits,
-    most_frames,
+    max_frames,
 )
 
 _READ_SIZE = 64 * 1024
@@ -161,7 +161,7 @@ class FrameAssembler:
         self._message = bytearray(total)
         self._message_head = (kind, item, message_id)
         self._filled = 0
-        self._frames_left = most_frames(total) - 1
+        self._frames_left = max_frames(total) - 1
         self._start += HEADER_SIZE + TOTAL.size
         self._start_direct(size, flags)
         return True
@@ -202,7 +202,7 @@ class FrameAssembler:
         self._frames_left -= 1
         if self._frames_left < 0:
             raise ProtocolError(
-                f"message of {len(message)} bytes has more than {most_frames(len(message))} frames"
+                f"message of {len(message)} bytes has more than {max_frames(len(message))} frames"
             )
         size = length - LENGTH_OVERHEAD
         left = len(message) - self._filled
@@ -232,7 +232,7 @@ class FrameAssembler:
 
 _SHORT_WAIT_NS = 100_000
 _SPIN_NS = 150_000
-_LONGEST_COUNTED_NS = 1_000_000
+_MAX_COUNTED_NS = 1_000_000
 _WEIGHT = 0.125
 _yield_cpu: Callable[[], object] = getattr(os, "sched_yield", lambda: time.sleep(0))
 
@@ -247,7 +247,7 @@ class FrameReader:
 
     def __init__(self, sock: socket.socket, limits: Limits) -> None:
         self._socket = sock
-        self._mean_wait_ns: float = _LONGEST_COUNTED_NS
+        self._mean_wait_ns: float = _MAX_COUNTED_NS
         self._assembler = FrameAssembler(limits)
         self.next_message = self._assembler.next_message
 
@@ -293,7 +293,7 @@ class FrameReader:
                     _yield_cpu()
         if count < 0:
             count = receive(buffer)
-        took = min(clock() - began, _LONGEST_COUNTED_NS)
+        took = min(clock() - began, _MAX_COUNTED_NS)
         self._mean_wait_ns += _WEIGHT * (took - self._mean_wait_ns)
         return count
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from ts._protocol.errors import PeerClosed
 from ts._protocol.frames import Buffer
 
-_MOST_BUFFERS = 512
+_MAX_BUFFERS = 512
 """Buffers of one `sendmsg`; systems allow 1024 or more."""
 
 
@@ -51,7 +51,7 @@ class FrameWriter:
             if len(pending) == 1:
                 sent = self._socket.send(pending[0], flags)
             else:
-                sent = self._socket.sendmsg(pending[:_MOST_BUFFERS], [], flags)
+                sent = self._socket.sendmsg(pending[:_MAX_BUFFERS], [], flags)
         except BlockingIOError:
             return False
         except OSError as error:

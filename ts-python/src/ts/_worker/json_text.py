@@ -18,7 +18,7 @@ from ts._worker.non_finite import JsonNan, NotFiniteError, find_not_finite, with
 _INDENT = "  "
 _NUMBERS = frozenset((int, float, bool, type(None)))
 _SCALARS = _NUMBERS | {str}
-_MOST_LEVELS = 32
+_MAX_LEVELS = 32
 
 
 def dumps_indented(value: Any, nan: JsonNan = JsonNan.ERROR) -> str:
@@ -116,7 +116,7 @@ def _write_list(
     if kinds <= _SCALARS:
         out.append(_pad("[", encoders[level + 1].encode(value), "]", level))
         return
-    if level >= _MOST_LEVELS:
+    if level >= _MAX_LEVELS:
         # Very deep, or it contains itself: the library knows what to say.
         raise _NotPlainError
     if kinds <= {list, tuple}:
@@ -142,7 +142,7 @@ def _write_dict(value: dict[Any, Any], level: int, out: list[str], encoders: _En
     if set(map(type, value.values())) <= _SCALARS:
         out.append(_pad("{", encoders[level + 1].encode(value), "}", level))
         return
-    if level >= _MOST_LEVELS:
+    if level >= _MAX_LEVELS:
         raise _NotPlainError
     separator = ",\n" + _INDENT * (level + 1)
     first = True
@@ -174,7 +174,7 @@ def _nested_numbers(
     while type(row[0]) is list or type(row[0]) is tuple:
         depth += 1
         row = row[0]
-        if not row or depth > _MOST_LEVELS:
+        if not row or depth > _MAX_LEVELS:
             return None
     rows: list[Any] = list(value)
     for _ in range(depth - 2):

@@ -27,7 +27,7 @@ SAMPLE_EVERY_SEC = 1.0
 """An automatic gauge is told at most this often: its last value is all that counts of it, and one
 frame and one log line for each request would be a visible part of the cost of a small request."""
 
-_MOST_IDS = 32 * 1024
+_MAX_IDS_LENGTH = 32 * 1024
 _FLUSH_ABOVE = 1 << 20
 """Samples of a handler that emits very many leave before the answer does."""
 
@@ -90,7 +90,7 @@ class PredictionTime:
         if not self._sampler.due():
             return
         ids = ",".join(request_ids)
-        if len(ids) > _MOST_IDS:
+        if len(ids) > _MAX_IDS_LENGTH:
             ids = ""
         value = encode_metric_value(took_sec * 1000, time.time_ns() // 1_000_000, ids)
         body = (self._head, value, self._tail)

@@ -25,7 +25,7 @@ from ts._worker.loading import load_failure, load_service
 from ts.metrics._sample import MetricSample
 from ts.service import Service
 
-_MOST_SAMPLES = 1000
+_MAX_SAMPLES = 1000
 _THREADS_END_SEC = 0.5
 
 
@@ -76,7 +76,7 @@ class Preloaded:
         return self._outcome
 
     def _keep(self, sample: MetricSample) -> None:
-        if len(self._samples) < _MOST_SAMPLES:
+        if len(self._samples) < _MAX_SAMPLES:
             self._samples.append(sample)
 
 

@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 
 from ts._protocol.frames import Buffer
 
-MOST_LINE = 64 * 1024
+MAX_LINE_BYTES = 64 * 1024
 """Longest line; a longer one is cut and goes on as another."""
 _READ_SIZE = 64 * 1024
-_MOST_BUFFERS = 512
+_MAX_BUFFERS = 512
 
 
 class Outgoing:
@@ -40,7 +40,7 @@ class Outgoing:
     def flush(self) -> bool:
         """Write what fits now; return whether all was written. Raises `OSError` at a closed end."""
         while self._pending:
-            buffers = [self._pending[i] for i in range(min(len(self._pending), _MOST_BUFFERS))]
+            buffers = [self._pending[i] for i in range(min(len(self._pending), _MAX_BUFFERS))]
             try:
                 count = os.writev(self._descriptor, buffers)
             except BlockingIOError:
@@ -60,7 +60,7 @@ class LinePump:
 
     Args:
         descriptor: Read end of the pipe, non-blocking; closed by `close`.
-        emit: Takes one or several lines at most `MOST_LINE` bytes long together, without the
+        emit: Takes one or several lines at most `MAX_LINE_BYTES` bytes long together, without the
             last line feed. May be replaced.
     """
 
@@ -97,17 +97,17 @@ class LinePump:
         lines, line_feed, self._partial = (self._partial + data).rpartition(b"\n")
         if line_feed:
             self._emit_pieces(lines)
-        while len(self._partial) > MOST_LINE:
-            self.emit(self._partial[:MOST_LINE])
-            self._partial = self._partial[MOST_LINE:]
+        while len(self._partial) > MAX_LINE_BYTES:
+            self.emit(self._partial[:MAX_LINE_BYTES])
+            self._partial = self._partial[MAX_LINE_BYTES:]
         return len(data)
 
     def _emit_pieces(self, lines: bytes) -> None:
-        while len(lines) > MOST_LINE:
-            cut = lines.rfind(b"\n", 0, MOST_LINE + 1)
+        while len(lines) > MAX_LINE_BYTES:
+            cut = lines.rfind(b"\n", 0, MAX_LINE_BYTES + 1)
             if cut < 0:
-                self.emit(lines[:MOST_LINE])
-                lines = lines[MOST_LINE:]
+                self.emit(lines[:MAX_LINE_BYTES])
+                lines = lines[MAX_LINE_BYTES:]
             else:
                 self.emit(lines[:cut])
                 lines = lines[cut + 1 :]

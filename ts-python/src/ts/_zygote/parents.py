@@ -116,7 +116,7 @@ class Parents:
         self._starter.start(parent.launch)
 
     def take_back(self, launch: Launch) -> bool:
-        """Let a worker wait no more; return whether it did. Ends a load without a waiting worker."""
+        """Let a worker wait no more; return whether it did. A load without waiting worker ends."""
         for parent in list(self._all):
             if launch in parent.waiting:
                 parent.waiting.remove(launch)

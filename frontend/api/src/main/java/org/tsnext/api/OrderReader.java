@@ -16,7 +16,7 @@ final class OrderReader {
   private static final Duration UNTIL_DONE = Duration.ofDays(365);
 
   /** A module or file and a function; names of files end at 255 bytes. */
-  private static final int LONGEST_HANDLER = 1024;
+  private static final int MAX_HANDLER_LENGTH = 1024;
 
   private OrderReader() {}
 
@@ -65,11 +65,11 @@ final class OrderReader {
   private static Optional<String> handler(Parameters given) {
     Optional<String> handler = given.text("handler");
     handler
-        .filter(text -> text.length() > LONGEST_HANDLER)
+        .filter(text -> text.length() > MAX_HANDLER_LENGTH)
         .ifPresent(
             text -> {
               throw Parameters.unexpected(
-                  "handler", text, "at most " + LONGEST_HANDLER + " characters");
+                  "handler", text, "at most " + MAX_HANDLER_LENGTH + " characters");
             });
     return handler;
   }

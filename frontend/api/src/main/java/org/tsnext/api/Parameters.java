@@ -9,7 +9,7 @@ import org.tsnext.core.error.ServingException;
 public interface Parameters {
 
   /** Of a value in an error message. */
-  int LONGEST_SHOWN = 100;
+  int MAX_SHOWN_LENGTH = 100;
 
   Optional<String> text(String name);
 
@@ -70,7 +70,7 @@ public interface Parameters {
 
   /** A value as error messages show it: long ones are cut. */
   static String shown(String value) {
-    return value.length() > LONGEST_SHOWN ? value.substring(0, LONGEST_SHOWN) + "..." : value;
+    return value.length() > MAX_SHOWN_LENGTH ? value.substring(0, MAX_SHOWN_LENGTH) + "..." : value;
   }
 
   static ServingException outOfRange(String name, int value, int minimum) {

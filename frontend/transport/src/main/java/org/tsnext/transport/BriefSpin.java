@@ -19,7 +19,7 @@ final class BriefSpin implements SelectStrategy {
   static final long SPIN_NANOS = 150_000;
 
   /** A wait counts as no longer than this, so that a quiet time is soon forgotten. */
-  static final long LONGEST_COUNTED_NANOS = 1_000_000;
+  static final long MAX_COUNTED_NANOS = 1_000_000;
 
   private static final double WEIGHT = 0.125;
 
@@ -28,7 +28,7 @@ final class BriefSpin implements SelectStrategy {
   private boolean waiting;
   private boolean asleep;
   private long waitingSince;
-  private double meanWaitNanos = LONGEST_COUNTED_NANOS;
+  private double meanWaitNanos = MAX_COUNTED_NANOS;
 
   /**
    * @param nanoTime a monotonic clock, in nanoseconds
@@ -67,7 +67,7 @@ final class BriefSpin implements SelectStrategy {
   }
 
   private void endWait(long now) {
-    long took = Math.min(now - waitingSince, LONGEST_COUNTED_NANOS);
+    long took = Math.min(now - waitingSince, MAX_COUNTED_NANOS);
     meanWaitNanos += WEIGHT * (took - meanWaitNanos);
     waiting = false;
     asleep = false;

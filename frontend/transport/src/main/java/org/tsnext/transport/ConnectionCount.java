@@ -11,31 +11,30 @@ public final class ConnectionCount {
 
   private static final Logger LOG = LoggerFactory.getLogger(ConnectionCount.class);
 
-  private final int most;
+  private final int max;
   private final Occasionally refusals;
   private final AtomicInteger open = new AtomicInteger();
 
   /**
-   * @param most zero for no limit
+   * @param max zero for no limit
    * @param keys configuration keys that set it, for the log
    * @param nanoTime a monotonic clock
    */
-  public ConnectionCount(int most, String keys, LongSupplier nanoTime) {
-    this.most = most;
+  public ConnectionCount(int max, String keys, LongSupplier nanoTime) {
+    this.max = max;
     this.refusals =
         new Occasionally(
             nanoTime,
             count ->
-                LOG.warn(
-                    "Refused {} connections: {} are open, the limit of {}", count, most, keys));
+                LOG.warn("Refused {} connections: {} are open, the limit of {}", count, max, keys));
   }
 
   /** Whether there is a place for a connection, which it then has until it is closed. */
   public boolean takes(Channel channel) {
-    if (most == 0) {
+    if (max == 0) {
       return true;
     }
-    if (open.incrementAndGet() > most) {
+    if (open.incrementAndGet() > max) {
       open.decrementAndGet();
       refusals.happened();
       return false;

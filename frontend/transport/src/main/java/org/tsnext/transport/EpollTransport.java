@@ -16,7 +16,7 @@ import java.util.function.LongSupplier;
 final class EpollTransport implements Transport {
 
   /** 0 lets the number of events of one look grow with their number. */
-  private static final int MOST_EVENTS = 0;
+  private static final int MAX_EVENTS = 0;
 
   private final LongSupplier nanoTime;
 
@@ -37,7 +37,7 @@ final class EpollTransport implements Transport {
     return new MultiThreadIoEventLoopGroup(
         threads,
         new DefaultThreadFactory(threadPrefix),
-        EpollIoHandler.newFactory(MOST_EVENTS, () -> new BriefSpin(nanoTime, Thread::yield)));
+        EpollIoHandler.newFactory(MAX_EVENTS, () -> new BriefSpin(nanoTime, Thread::yield)));
   }
 
   @Override

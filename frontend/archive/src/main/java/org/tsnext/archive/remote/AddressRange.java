@@ -24,11 +24,11 @@ record AddressRange(String base, int bits) {
       throw new IllegalArgumentException(text);
     }
     byte[] bytes = NetUtil.createByteArrayFromIpAddressString(address);
-    int most = bytes.length * Byte.SIZE;
-    int bits = most;
+    int maxBits = bytes.length * Byte.SIZE;
+    int bits = maxBits;
     if (slash >= 0) {
       String number = text.substring(slash + 1);
-      if (!number.matches("[0-9]{1,3}") || Integer.parseInt(number) > most) {
+      if (!number.matches("[0-9]{1,3}") || Integer.parseInt(number) > maxBits) {
         throw new IllegalArgumentException(text);
       }
       bits = Integer.parseInt(number);
