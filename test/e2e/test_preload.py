@@ -94,9 +94,9 @@ def scale(server: TorchServe, model: str, workers: int) -> float:
     return time.monotonic() - started
 
 
-def parents(server: TorchServe) -> list[int]:
+def template_processes(server: TorchServe) -> list[int]:
     """The processes that hold a model for its workers."""
-    return server.named("ts-parent")
+    return server.named("ts-template")
 
 
 def proportional_mib(pids: list[int]) -> float:
@@ -175,9 +175,9 @@ def test_preloaded_workers_answer_as_others_do_in_less_memory(
     assert labels(answers) == nearly(labels(expected))
     for pid in pids:
         assert processor_ticks(pid) > before[pid], "each worker had a part of it"
-    together = proportional_mib(pids + parents(server))
+    together = proportional_mib(pids + template_processes(server))
     unregister(server, f"{model}-shared")
-    wait_for(lambda: not parents(server), "the parent to end")
+    wait_for(lambda: not template_processes(server), "the template process to end")
     with capsys.disabled():
         print(f"\n4 workers of {model}: {alone:.0f} MiB, with preloadModel {together:.0f} MiB")
     if model == "embeddings":
@@ -200,11 +200,11 @@ def test_worker_is_forked_in_no_time_and_computes_with_all_threads(
     assert set(seen) == set(server.worker_pids("shared"))
     assert all(answer == expected for answer in seen.values())
     assert expected["threads"] == usual_threads()
-    assert expected["loaded_by"] == parents(server)
+    assert expected["loaded_by"] == template_processes(server)
     unregister(server, "shared")
 
 
-def test_lost_workers_and_a_lost_parent_come_back_and_cost_no_request(server: TorchServe) -> None:
+def test_lost_workers_and_a_lost_template_come_back_and_cost_no_request(server: TorchServe) -> None:
     register(server, "shared", 2)
     stop: list[bool] = []
 
@@ -219,26 +219,26 @@ def test_lost_workers_and_a_lost_parent_come_back_and_cost_no_request(server: To
     with ThreadPoolExecutor(4) as threads:
         results = [threads.submit(client, number) for number in range(4)]
         try:
-            (parent,) = parents(server)
+            (template,) = template_processes(server)
             old = server.worker_pids("shared")
             os.kill(old[0], signal.SIGKILL)
             server.wait_new_worker("shared", old)
-            assert parents(server) == [parent], "the model was not loaded again"
-            os.kill(parent, signal.SIGKILL)
-            wait_for(lambda: parent not in server.processes(), "its end")
+            assert template_processes(server) == [template], "the model was not loaded again"
+            os.kill(template, signal.SIGKILL)
+            wait_for(lambda: template not in server.processes(), "its end")
             old = server.worker_pids("shared")
             os.kill(old[0], signal.SIGKILL)
             server.wait_new_worker("shared", old)
-            assert parents(server) not in ([], [parent])
+            assert template_processes(server) not in ([], [template])
         finally:
             stop.append(True)
         assert set().union(*(result.result() for result in results)) == {200}
     scale(server, "shared", 0)
-    wait_for(lambda: not parents(server), "no parent without workers")
+    wait_for(lambda: not template_processes(server), "no template process without workers")
     scale(server, "shared", 1)
     assert server.predict("shared").status_code == 200
     unregister(server, "shared")
-    wait_for(lambda: not parents(server), "no parent of a model that is gone")
+    wait_for(lambda: not template_processes(server), "no template process of a model that is gone")
 
 
 @pytest.mark.parametrize(
@@ -280,7 +280,7 @@ def test_model_whose_load_fails_is_refused_as_without_preload(
     assert answer.status_code == status, answer.text
     assert cause in answer.json().get("detail", ""), answer.text
     assert not server.registered(model)
-    wait_for(lambda: not parents(server), "no parent of it")
+    wait_for(lambda: not template_processes(server), "no template process of it")
 
 
 @pytest.mark.parametrize(

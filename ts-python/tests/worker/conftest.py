@@ -203,7 +203,7 @@ class Frontend:
         self.secrets: dict[int, str] = {}
         self.ended = threading.Event()
         self._next_launch = 1
-        self.parent = 1
+        self.template = 1
         self.env = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
         if python_path is not None:
             self.env["PYTHONPATH"] = str(python_path)
@@ -294,12 +294,14 @@ class Frontend:
         assert worker.loaded, f"{worker.failed}"
         return worker
 
-    def order_of_parent(
-        self, model_dir: Path, more_parents: int = 0, *, start: str = "fork", **more: Any
+    def spawn_from_template(
+        self, model_dir: Path, template_offset: int = 0, *, start: str = "fork", **more: Any
     ) -> int:
-        """Ask for a worker that is forked from a parent; return the launch."""
+        """Ask for a worker that is forked from a template process; return the launch."""
         load = load_fields(model_dir, "handler")
-        return self.order(start, model_dir, parent=self.parent + more_parents, load=load, **more)
+        return self.order(
+            start, model_dir, parent=self.template + template_offset, load=load, **more
+        )
 
     def find(self, kind: str, launch: int) -> list[Any]:
         return [value for k, i, value in self.messages if k == kind and i == launch]

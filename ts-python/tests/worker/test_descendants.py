@@ -253,7 +253,7 @@ def test_template_process_takes_what_its_model_started_and_leaves_workers_alone(
     frontend = make_frontend()
     folder = model(HANDLER)
     (folder / "load_starts_one").touch()
-    launches = [frontend.order_of_parent(folder) for _ in range(2)]
+    launches = [frontend.spawn_from_template(folder) for _ in range(2)]
     workers = [frontend.worker(launch) for launch in launches]
     for worker in workers:
         worker.load(folder, "handler")
@@ -261,7 +261,7 @@ def test_template_process_takes_what_its_model_started_and_leaves_workers_alone(
     (of_load,) = started(folder, until, 1)
     ask(workers[0], request_of, "daemon")
     of_worker = started(folder, until, 2)[1]
-    frontend.send(FrameType.RELEASE, frontend.parent)
+    frontend.send(FrameType.RELEASE, frontend.template)
     until(lambda: not alive(of_load), "what the load started to die")
     assert alive(of_worker)
     for worker in workers:
@@ -286,7 +286,7 @@ def test_nothing_survives_init_or_the_frontend(
     frontend = make_frontend()
     folder = model(HANDLER)
     if start == "preload":
-        worker = frontend.worker(frontend.order_of_parent(folder))
+        worker = frontend.worker(frontend.spawn_from_template(folder))
         worker.load(folder, "handler")
         until(lambda: worker.loaded, "the load")
     else:

@@ -1,4 +1,4 @@
-"""``preloadModel``: a parent loads the model once; its forks serve it, and compute rightly."""
+"""``preloadModel``: one process loads the model; its forks serve it, and compute rightly."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ EXPECTED = [
 
 @pytest.fixture
 def frontend(shared_frontend: Any) -> Iterator[Any]:
-    """The module's frontend, with parents of the test's own."""
-    shared_frontend.parent += 10
+    """The module's frontend, with template processes of the test's own."""
+    shared_frontend.template += 10
     yield shared_frontend
     for worker in shared_frontend.workers.values():
         worker.close()
-    for number in range(shared_frontend.parent, shared_frontend.parent + 10):
+    for number in range(shared_frontend.template, shared_frontend.template + 10):
         shared_frontend.send(FrameType.RELEASE, number)
 
 
@@ -77,10 +77,10 @@ def test_workers_share_one_load_and_compute_with_two_threads(
     frontend: Any, model: Any, request_of: Any, until: Any, alive: Any, start: str
 ) -> None:
     folder = model(HANDLER)
-    launches = [frontend.order_of_parent(folder, start=start, threads=2) for _ in range(3)]
+    launches = [frontend.spawn_from_template(folder, start=start, threads=2) for _ in range(3)]
     workers = [ready(frontend, folder, launch, until) for launch in launches]
     answers = [facts(worker, request_of) for worker in workers]
-    parent, threads, computed = answers[0]["loads"][0]
+    template, threads, computed = answers[0]["loads"][0]
     assert threads == 1
     assert computed == EXPECTED
     for answer in answers:
@@ -91,44 +91,46 @@ def test_workers_share_one_load_and_compute_with_two_threads(
     assert [answer["pid"] for answer in answers] == [frontend.pid(launch) for launch in launches]
     for generator in zip(*(answer["draws"] for answer in answers), strict=True):
         assert len(set(generator)) == 3
-    assert alive(parent)
+    assert alive(template)
     assert frontend.text(launches[0], stderr=False).splitlines()[0] == "loading"
     workers[0].close()
     assert frontend.exit_of(launches[0])["code"] == 0
-    frontend.send(FrameType.RELEASE, frontend.parent)
-    until(lambda: not alive(parent), "the parent to end")
+    frontend.send(FrameType.RELEASE, frontend.template)
+    until(lambda: not alive(template), "the template process to end")
     assert facts(workers[1], request_of)["computed"] == EXPECTED
 
 
-def test_lost_worker_is_forked_again_and_a_lost_parent_loads_again(
+def test_lost_worker_is_forked_again_and_a_lost_template_loads_again(
     frontend: Any, model: Any, request_of: Any, until: Any, alive: Any
 ) -> None:
     folder = model(HANDLER)
-    launch = frontend.order_of_parent(folder)
+    launch = frontend.spawn_from_template(folder)
     first = ready(frontend, folder, launch, until)
-    parent = facts(first, request_of)["loads"][0][0]
+    template = facts(first, request_of)["loads"][0][0]
     os.kill(first.hello["pid"], signal.SIGKILL)
     assert frontend.exit_of(launch)["signal"] == signal.SIGKILL
-    second = ready(frontend, folder, frontend.order_of_parent(folder), until)
-    assert facts(second, request_of)["loads"][0][0] == parent
-    os.kill(parent, signal.SIGKILL)
-    until(lambda: "has the model loaded again" in frontend.text(0), "the end of the parent")
+    second = ready(frontend, folder, frontend.spawn_from_template(folder), until)
+    assert facts(second, request_of)["loads"][0][0] == template
+    os.kill(template, signal.SIGKILL)
+    until(
+        lambda: "the model is loaded again" in frontend.text(0), "the end of the template process"
+    )
     assert facts(second, request_of)["computed"] == EXPECTED, "its workers go on"
-    third = ready(frontend, folder, frontend.order_of_parent(folder), until)
-    assert facts(third, request_of)["loads"][0][0] not in (parent, third.hello["pid"])
+    third = ready(frontend, folder, frontend.spawn_from_template(folder), until)
+    assert facts(third, request_of)["loads"][0][0] not in (template, third.hello["pid"])
 
 
-def test_models_have_parents_of_their_own(
+def test_models_have_template_processes_of_their_own(
     frontend: Any, model: Any, request_of: Any, until: Any, alive: Any
 ) -> None:
     folder = model(HANDLER)
-    launches = [frontend.order_of_parent(folder, parent) for parent in (0, 1, 0)]
+    launches = [frontend.spawn_from_template(folder, template) for template in (0, 1, 0)]
     workers = [ready(frontend, folder, launch, until) for launch in launches]
-    parents = [facts(worker, request_of)["loads"][0][0] for worker in workers]
-    assert parents[0] == parents[2] != parents[1]
-    frontend.send(FrameType.RELEASE, frontend.parent)
-    until(lambda: not alive(parents[0]), "the end of the first")
-    assert alive(parents[1])
+    templates = [facts(worker, request_of)["loads"][0][0] for worker in workers]
+    assert templates[0] == templates[2] != templates[1]
+    frontend.send(FrameType.RELEASE, frontend.template)
+    until(lambda: not alive(templates[0]), "the end of the first")
+    assert alive(templates[1])
 
 
 FAILING = """
@@ -147,7 +149,7 @@ def test_failed_load_is_told_to_every_worker_and_tried_again_for_the_next(
 ) -> None:
     before = children(frontend)
     folder = model(FAILING.format(failure="raise ValueError('no such layer')"))
-    launches = [frontend.order_of_parent(folder) for _ in range(2)]
+    launches = [frontend.spawn_from_template(folder) for _ in range(2)]
     until(lambda: (folder / "loads").exists(), "the load")
     (folder / "go").touch()
     for launch in launches:
@@ -157,8 +159,8 @@ def test_failed_load_is_told_to_every_worker_and_tried_again_for_the_next(
         assert worker.failed["code"] == 500
         assert frontend.exit_of(launch)["code"] == 3
     assert (folder / "loads").read_text() == "x"
-    until(lambda: children(frontend) <= before, "the parent to end")
-    assert ready(frontend, folder, frontend.order_of_parent(folder), until).failed
+    until(lambda: children(frontend) <= before, "the template process to end")
+    assert ready(frontend, folder, frontend.spawn_from_template(folder), until).failed
     assert (folder / "loads").read_text() == "xx"
 
 
@@ -166,11 +168,11 @@ def test_failed_load_is_told_to_every_worker_and_tried_again_for_the_next(
     ("failure", "ending"),
     [("os.kill(os.getpid(), 9)", {"signal": 9}), ("os._exit(5)", {"code": 5})],
 )
-def test_parent_that_dies_while_it_loads_is_the_end_of_those_that_wait(
+def test_template_that_dies_while_it_loads_is_the_end_of_those_that_wait(
     frontend: Any, model: Any, until: Any, failure: str, ending: dict[str, int]
 ) -> None:
     folder = model(FAILING.format(failure=failure))
-    launches = [frontend.order_of_parent(folder) for _ in range(2)]
+    launches = [frontend.spawn_from_template(folder) for _ in range(2)]
     until(lambda: (folder / "loads").exists(), "the load")
     (folder / "go").touch()
     for launch in launches:
@@ -180,27 +182,27 @@ def test_parent_that_dies_while_it_loads_is_the_end_of_those_that_wait(
 def test_load_that_no_worker_waits_for_is_ended(frontend: Any, model: Any, until: Any) -> None:
     before = children(frontend)
     folder = model(FAILING.format(failure="pass"))
-    launches = [frontend.order_of_parent(folder) for _ in range(2)]
+    launches = [frontend.spawn_from_template(folder) for _ in range(2)]
     until(lambda: (folder / "loads").exists(), "the load")
     loading = children(frontend)
     frontend.send(FrameType.SIGNAL, launches[0], {"signal": 9})
     exited = frontend.exit_of(launches[0])
-    assert exited["error"] == "taken back by signal 9 before its parent was ready"
+    assert exited["error"] == "cancelled by signal 9 before its template process was ready"
     assert children(frontend) == loading, "the other one waits"
     frontend.send(FrameType.SIGNAL, launches[1], {"signal": 9})
     frontend.exit_of(launches[1])
-    until(lambda: children(frontend) <= before, "the end of the parent")
+    until(lambda: children(frontend) <= before, "the end of the template process")
 
 
 def test_released_while_it_loads_it_ends_at_once(frontend: Any, model: Any, until: Any) -> None:
     before = children(frontend)
     folder = model(FAILING.format(failure="pass"))
-    launch = frontend.order_of_parent(folder)
+    launch = frontend.spawn_from_template(folder)
     until(lambda: (folder / "loads").exists(), "the load")
-    frontend.send(FrameType.RELEASE, frontend.parent)
+    frontend.send(FrameType.RELEASE, frontend.template)
     frontend.send(FrameType.RELEASE, 999_999)
     assert frontend.exit_of(launch)["error"] == "its model is no longer served"
-    until(lambda: children(frontend) <= before, "the end of the parent")
+    until(lambda: children(frontend) <= before, "the end of the template process")
 
 
 THREAD = """
@@ -231,7 +233,7 @@ def test_model_that_does_not_survive_a_fork_is_refused_with_the_reason(
     frontend: Any, model: Any, until: Any, start: str, reason: str
 ) -> None:
     folder = model(f"def handle(data, context):\n    {start.strip()}\n")
-    worker = ready(frontend, folder, frontend.order_of_parent(folder), until)
+    worker = ready(frontend, folder, frontend.spawn_from_template(folder), until)
     assert worker.failed
     assert reason in worker.failed["detail"]
     assert "PreloadError: preloadModel cannot be used" in worker.failed["detail"]
@@ -262,11 +264,11 @@ def handle(data, context):
 """
 
 
-def test_what_the_load_made_is_removed_by_the_parent_alone(
+def test_what_the_load_made_is_removed_by_the_template_alone(
     frontend: Any, model: Any, request_of: Any, until: Any
 ) -> None:
     folder = model(SHARES)
-    launches = [frontend.order_of_parent(folder) for _ in range(2)]
+    launches = [frontend.spawn_from_template(folder) for _ in range(2)]
     workers = [ready(frontend, folder, launch, until) for launch in launches]
     shared = workers[0].ask(request_of(b"x", "text/plain"))[0].body.decode()
     own = workers[0].ask(request_of(b"end", "text/plain"))[0].body.decode()
@@ -276,19 +278,19 @@ def test_what_the_load_made_is_removed_by_the_parent_alone(
     assert not os.path.exists(own)
     assert workers[1].ask(request_of(b"x", "text/plain"))[0].body.decode() == shared
     assert os.path.exists(shared)
-    frontend.send(FrameType.RELEASE, frontend.parent)
-    until(lambda: not os.path.exists(shared), "the parent to clean up")
+    frontend.send(FrameType.RELEASE, frontend.template)
+    until(lambda: not os.path.exists(shared), "the template process to clean up")
     assert len((folder / "ends").read_text().split()) == 2
     counted = [sample.name for worker in workers for sample in worker.metrics]
     assert counted.count("Loads") == 1
 
 
-def test_parent_dies_with_init(
+def test_template_dies_with_init(
     make_frontend: Any, model: Any, request_of: Any, until: Any, alive: Any
 ) -> None:
     frontend = make_frontend()
     folder = model(HANDLER)
-    worker = ready(frontend, folder, frontend.order_of_parent(folder), until)
+    worker = ready(frontend, folder, frontend.spawn_from_template(folder), until)
     pids = [facts(worker, request_of)["loads"][0][0], worker.hello["pid"]]
     frontend.init.kill()
     frontend.init.wait()
@@ -300,7 +302,7 @@ def test_nothing_is_left_of_a_load_when_the_frontend_goes(
 ) -> None:
     frontend = make_frontend()
     folder = model(FAILING.format(failure="pass"))
-    frontend.order_of_parent(folder)
+    frontend.spawn_from_template(folder)
     until(lambda: (folder / "loads").exists(), "the load")
     pids = children(frontend)
     frontend.init.stdin.close()

@@ -73,7 +73,7 @@ class Hello:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What the worker is to load."""
+    """The LOAD message: what the worker is to load."""
 
     model_name: str
     model_version: str
@@ -164,9 +164,9 @@ class Spawn:
     """How to start one worker process.
 
     Attributes:
-        parent: Number of the process that loads the model for all of its workers, which are forked
-            from it; None for a worker that loads the model itself.
-        load: What that process loads: the fields of `Load`. Comes with `parent` only.
+        template: Number of the template process, which loads the model and of which the worker is
+            a fork; None for a worker that loads the model itself. On the wire: ``parent``.
+        load: What that process loads: the fields of `Load`. Comes with `template` only.
     """
 
     worker: str
@@ -179,7 +179,7 @@ class Spawn:
     env: dict[str, str] = field(default_factory=dict)
     path: list[str] = field(default_factory=list)
     threads: int | None = None
-    parent: int | None = None
+    template: int | None = None
     load: dict[str, Any] | None = None
 
     @classmethod
@@ -200,9 +200,9 @@ class Spawn:
         for name, value in env.items():
             if not isinstance(value, str) or not name or "=" in name or "\0" in name + value:
                 raise ProtocolError(f"field 'env' has a bad variable: {name!r}")
-        parent = _take(fields, "parent", int, None)
+        template = _take(fields, "parent", int, None)
         load = _take(fields, "load", dict, None)
-        if (parent is None) != (load is None) or (prefix and load is not None):
+        if (template is None) != (load is None) or (prefix and load is not None):
             raise ProtocolError("fields 'parent' and 'load' need each other, and no 'prefix'")
         if load is not None:
             Load.from_json(load)
@@ -217,13 +217,15 @@ class Spawn:
             env=env,
             path=_texts(fields, "path"),
             threads=_take(fields, "threads", int, None),
-            parent=parent,
+            template=template,
             load=load,
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Return the fields."""
-        return asdict(self)
+        """Return the fields, under their names on the wire."""
+        fields = asdict(self)
+        fields["parent"] = fields.pop("template")
+        return fields
 
 
 def _texts(fields: Mapping[str, Any], name: str) -> list[str]:

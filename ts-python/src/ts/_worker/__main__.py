@@ -1,4 +1,4 @@
-"""Start file of a worker that was not forked. The launch is read from standard input.
+"""Start file of a worker that was not forked. Its specification is read from standard input.
 
 Standard input is a file rather than a pipe, read without moving its position: with a launcher such
 as torchrun several processes share it.

@@ -1,4 +1,4 @@
-"""From the order to load a model to the model, or to the report of why it cannot be had."""
+"""From the LOAD message to the model, or to the report of why it could not be loaded."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def load_service(
     """Load a model; whatever goes wrong is printed and becomes a report.
 
     Args:
-        load: The order.
+        load: The LOAD message.
         emit: Takes the samples of the handler's metrics.
         loop: Runs what an asynchronous handler returns while it is initialised.
     """

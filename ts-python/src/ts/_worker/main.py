@@ -1,4 +1,4 @@
-"""The life of a worker process: connect, load, serve, exit code."""
+"""The course of a worker process: connect, load, serve, exit code."""
 
 from __future__ import annotations
 
@@ -39,37 +39,37 @@ _LINGER_SEC = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Launch:
-    """What a worker process needs to know before it has spoken to the frontend.
+class WorkerOptions:
+    """What a worker process needs to connect to the frontend.
 
     Attributes:
-        id: Number of the launch.
+        launch_id: Number of the launch.
         address: ``unix:/path`` or ``tcp:host:port`` of the frontend.
-        secret: Proves to the frontend that this is the process it asked for.
+        secret: Proves to the frontend that this is the process that it requested.
         threads: For `torch.set_num_threads`, or None for torch's own choice.
     """
 
-    id: int
+    launch_id: int
     address: str
     secret: str
     threads: int | None = None
 
 
-def run_worker(launch: Launch, preloaded: Preloaded | None = None) -> int:
+def run_worker(options: WorkerOptions, preloaded: Preloaded | None = None) -> int:
     """Serve one model until the frontend closes the connection; return the exit code.
 
     Args:
-        launch: Who this is.
+        options: Where the frontend is, and the secret of this process.
         preloaded: The model, if it was loaded before this process was forked.
     """
     configure_output()
     announce(f"[PID]{os.getpid()}\nTorch worker started.")
     announce(f"Python runtime: {platform.python_version()}")
     try:
-        _set_threads(launch.threads)
-        with contextlib.closing(connect(launch.address)) as sock:
+        _set_threads(options.threads)
+        with contextlib.closing(connect(options.address)) as sock:
             connection = WorkerConnection(sock, worker_limits(0))
-            return _serve(connection, launch, preloaded)
+            return _serve(connection, options, preloaded)
     except PeerClosed:
         announce("Frontend disconnected.")
         return EXIT_CLOSED
@@ -83,10 +83,12 @@ def run_worker(launch: Launch, preloaded: Preloaded | None = None) -> int:
         return EXIT_CRASHED
 
 
-def _serve(connection: WorkerConnection, launch: Launch, preloaded: Preloaded | None) -> int:
+def _serve(
+    connection: WorkerConnection, options: WorkerOptions, preloaded: Preloaded | None
+) -> int:
     hello = Hello(
-        launch=launch.id,
-        secret=launch.secret,
+        launch=options.launch_id,
+        secret=options.secret,
         pid=os.getpid(),
         python=platform.python_version(),
         protocol=PROTOCOL_VERSION,

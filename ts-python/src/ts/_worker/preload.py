@@ -1,8 +1,8 @@
-"""``preloadModel``: the model is loaded once, in the parent of the workers that will serve it.
+"""``preloadModel``: the model is loaded once, in the template process of its workers.
 
 Memory that a fork shares stays shared as long as no process writes to it. Weights are not written.
-What a fork does not take along are threads: a thread pool of the parent is a hang in the child. So
-the parent loads with one thread, and says so if the model's code has started others.
+A fork does not copy threads: a thread pool of the template process is a hang in the worker. So the
+template process loads with one thread, and reports if the model's code has started others.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Preloaded:
 
     Attributes:
         threads: How many threads torch would have used, for the workers; None without torch.
-        forks: How many workers were forked; set by the parent.
+        forks: How many workers were forked; set by the template process.
     """
 
     def __init__(self, load: Load) -> None:
@@ -67,7 +67,8 @@ class Preloaded:
         Samples of metrics go to `emit` from now on; those of the load leave with the first worker.
         """
         if load != self._load:
-            return load_failure(load, PreloadError("the order differs from what the parent loaded"))
+            reason = "the LOAD message differs from what the template process has loaded"
+            return load_failure(load, PreloadError(reason))
         self._emit = emit
         if self.forks == 1:
             for sample in self._samples:

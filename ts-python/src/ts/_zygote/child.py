@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 from ts._protocol.control import Spawn
-from ts._worker.main import Launch, run_worker
+from ts._worker.main import WorkerOptions, run_worker
 from ts._zygote import lifeline, linux, openmp
 
 _CLEAN_UP_SEC = 5.0
@@ -29,8 +29,8 @@ def run_forked(
     code = 1
     try:
         leave_zygote(spawn, f"ts-worker-{spawn.worker}", stdout, stderr, lifeline_end)
-        launch = Launch(launch_id, spawn.address, spawn.secret, spawn.threads)
-        code = run_worker(launch)
+        options = WorkerOptions(launch_id, spawn.address, spawn.secret, spawn.threads)
+        code = run_worker(options)
     except BaseException:
         with contextlib.suppress(BaseException):
             traceback.print_exc()
@@ -41,7 +41,7 @@ def run_forked(
 def leave_zygote(
     spawn: Spawn, name: str, stdout: int, stderr: int, lifeline_end: int, channel: int | None = None
 ) -> None:
-    """Make a fresh fork of the zygote a process of its own, with what the order gives it.
+    """Make a fresh fork of the zygote a process of its own, as the spawn request says.
 
     All descriptors are closed but the standard ones, the lifeline and `channel`.
     """
@@ -60,7 +60,7 @@ def leave_zygote(
 
 
 def run_spawned() -> NoReturn:
-    """Run what standard input describes, a worker or a parent, as a program of its own.
+    """Run the worker or template process that standard input describes, as a program of its own.
 
     Never returns.
     """
@@ -71,20 +71,20 @@ def run_spawned() -> NoReturn:
     if spec["lifeline"] is not None:
         lifeline.watch_own(spec["lifeline"])
     else:
-        # A launcher is between init and this process; init's lifeline is the launcher's.
+        # A launcher is between init and this process; init's lifeline is that of the launcher.
         linux.die_with_parent()
     linux.set_process_name(f"ts-worker-{spec['worker']}")
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
     if spec.get("load") is not None:
-        from ts._zygote.parent import run_parent
+        from ts._zygote.template import run_template
 
-        run_parent(spec["channel"], spec["lifeline"], spec["load"], spec["threads"])
-    launch = Launch(spec["launch"], spec["address"], spec["secret"], spec["threads"])
+        run_template(spec["channel"], spec["lifeline"], spec["load"], spec["threads"])
+    options = WorkerOptions(spec["launch"], spec["address"], spec["secret"], spec["threads"])
     code = 1
     try:
-        code = run_worker(launch)
+        code = run_worker(options)
     finally:
         end_process(code)
 

@@ -1,4 +1,4 @@
-"""Children that have ended: who they are, before their numbers can be given to others."""
+"""Children that have ended: which they are, before their pids can be reused."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ _CAN_PEEK = hasattr(os, "waitid")
 def peek() -> tuple[int, dict[str, int]] | None:
     """Return pid and ``code`` or ``signal`` of a child that has ended, or None.
 
-    It keeps its number until `bury`, so that its group can still be signalled; where the system
-    cannot do that (macOS), it is buried at once. Raises `ChildProcessError` without children.
+    It keeps its pid until `reap`, so that its group can still be signalled; where the system
+    cannot do that (macOS), it is reaped at once. Raises `ChildProcessError` without children.
     """
     if not _CAN_PEEK:
         pid, status = os.waitpid(-1, os.WNOHANG)
@@ -25,7 +25,7 @@ def peek() -> tuple[int, dict[str, int]] | None:
     return info.si_pid, _fields(info.si_status if ended else -info.si_status)
 
 
-def bury(pid: int) -> None:
+def reap(pid: int) -> None:
     """Let the system forget a child that has ended."""
     if _CAN_PEEK:
         with contextlib.suppress(ChildProcessError):
@@ -33,7 +33,7 @@ def bury(pid: int) -> None:
 
 
 def signal_group(pid: int, number: int) -> None:
-    """Signal the process group of a child that was not buried, and not the caller's own."""
+    """Signal the process group of a child that was not reaped, and not the caller's own."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         group = os.getpgid(pid)
         if group != os.getpgrp():

@@ -16,19 +16,19 @@ from ts._protocol.reader import FrameAssembler
 from ts._zygote.output import Outgoing
 
 _FORK_LIMIT_SEC = 5.0
-_REPLY_LIMITS: Limits = {FrameType.READY: MEBIBYTE, FrameType.SPAWNED: MEBIBYTE}
+_RESPONSE_LIMITS: Limits = {FrameType.READY: MEBIBYTE, FrameType.SPAWNED: MEBIBYTE}
 
 
 class ForkChannel:
-    """The channel. The process takes one fork order at a time.
+    """The channel. The process takes one spawn request at a time.
 
     Args:
         channel: A socket, which is closed with this object.
 
     Attributes:
-        answer_by: When it must have answered, in `time.monotonic` seconds; infinite while it has
-            nothing to do. Forking is a matter of milliseconds, so one that takes longer hangs.
-        ready: Whether it said that it can fork.
+        response_deadline: When it must have responded, in `time.monotonic` seconds; infinite while
+            it has nothing to do. A fork takes milliseconds, so one that takes longer hangs.
+        ready: Whether it has sent READY.
         at_end: Whether it has closed its end.
     """
 
@@ -37,15 +37,15 @@ class ForkChannel:
         self.channel = channel
         self.ready = False
         self.at_end = False
-        self.answer_by = math.inf
-        self._assembler = FrameAssembler(_REPLY_LIMITS)
+        self.response_deadline = math.inf
+        self._assembler = FrameAssembler(_RESPONSE_LIMITS)
         self._outgoing = Outgoing(channel.fileno())
         self._files: Sequence[int] = ()
 
-    def order_fork(self, launch_id: int, spawn: Spawn, files: Sequence[int]) -> bool:
+    def request_fork(self, launch_id: int, spawn: Spawn, files: Sequence[int]) -> bool:
         """Ask for a worker; the files are closed once they were sent. Like `flush`."""
         self._files = files
-        self.answer_by = time.monotonic() + _FORK_LIMIT_SEC
+        self.response_deadline = time.monotonic() + _FORK_LIMIT_SEC
         body = encode_json(spawn.to_json())
         self._outgoing.queue(encode_message(FrameType.SPAWN, launch_id, 0, (body,)))
         return self.flush()
@@ -53,7 +53,7 @@ class ForkChannel:
     def flush(self) -> bool:
         """Send what fits; return False if the rest waits for room. Raises `OSError`."""
         if self._files:
-            # The descriptors travel with a byte: the first of the order.
+            # The descriptors travel with a byte: the first of the spawn request.
             first = self._outgoing.take_byte()
             rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", self._files))
             try:
@@ -69,24 +69,24 @@ class ForkChannel:
         self._files = ()
 
     def receive(self) -> list[tuple[int, int, dict[str, Any]]]:
-        """Return type, launch and fields of the replies that have come."""
-        replies = []
+        """Return type, launch id and fields of the responses that have come."""
+        responses = []
         while True:
             while (message := self._assembler.next_message()) is not None:
-                self.answer_by = math.inf
-                replies.append((message.type, message.id, decode_json(message.body)))
+                self.response_deadline = math.inf
+                responses.append((message.type, message.id, decode_json(message.body)))
             try:
                 count = self.channel.recvmsg_into(self._assembler.buffers())[0]
             except BlockingIOError:
-                return replies
+                return responses
             except OSError:
                 count = 0
             if count == 0:
                 self.at_end = True
-                return replies
+                return responses
             self._assembler.received(count)
 
     def close(self) -> None:
-        """Close the channel, by which the process ends if it can."""
+        """Close the channel: the process then ends by itself."""
         self.drop_files()
         self.channel.close()

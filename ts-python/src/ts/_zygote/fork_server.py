@@ -1,4 +1,4 @@
-"""Forks workers when ``init`` asks for them: the loop of the zygote and of parents."""
+"""Forks workers when ``init`` requests them: the loop of zygotes and template processes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ts._protocol.reader import FrameAssembler
 from ts._zygote.reaper import fork_with_reaper
 
 _FILES_PER_FORK = 5
-"""The reaper's channel, then those of the worker or parent."""
+"""The reaper's channel, then those of the worker or template process."""
 
 
 class ForkServer:
@@ -22,23 +22,23 @@ class ForkServer:
 
     Args:
         channel: To ``init``.
-        refuse: Called before a fork; returns why it cannot be, or None.
-        become: Makes a worker of the fresh fork it is called in; takes the launch, the order, and
-            the descriptors that came with it.
+        reason_to_reject: Called before a fork; returns why it is not possible, or None.
+        become_worker: Makes a worker of the fresh fork it is called in; takes the launch id, the
+            spawn request, and the descriptors that came with it.
     """
 
     def __init__(
         self,
         channel: socket.socket,
-        refuse: Callable[[Spawn], str | None],
-        become: Callable[[int, Spawn, Sequence[int]], NoReturn],
+        reason_to_reject: Callable[[Spawn], str | None],
+        become_worker: Callable[[int, Spawn, Sequence[int]], NoReturn],
     ) -> None:
         self._channel = channel
-        self._refuse = refuse
-        self._become = become
+        self._reason_to_reject = reason_to_reject
+        self._become_worker = become_worker
 
     def send(self, frame_type: int, launch_id: int, fields: dict[str, object]) -> None:
-        """Tell ``init``."""
+        """Send a message to ``init``."""
         body = (encode_json(fields),)
         self._channel.sendall(b"".join(encode_message(frame_type, launch_id, 0, body)))
 
@@ -71,9 +71,9 @@ class ForkServer:
 
     def _fork(self, launch_id: int, spawn: Spawn, files: Sequence[int]) -> None:
         """Fork thrice: a process between, which ends so that the reaper is its own, then the
-        reaper, and below it the worker. Send exactly one answer.
+        reaper, and below it the worker. Send exactly one response.
         """
-        reason = self._refuse(spawn)
+        reason = self._reason_to_reject(spawn)
         if reason is not None:
             self.send(FrameType.SPAWNED, launch_id, {"error": reason})
             return
@@ -90,26 +90,26 @@ class ForkServer:
                 _fork_worker(spawn, files[0])
             else:
                 _, status = os.waitpid(middle, 0)
-                answer: dict[str, object] = {}
+                response: dict[str, object] = {}
                 if status != 0:
-                    answer["error"] = f"the process before its reaper ended with status {status}"
-                self.send(FrameType.SPAWNED, launch_id, answer)
+                    response["error"] = f"the process before its reaper ended with status {status}"
+                self.send(FrameType.SPAWNED, launch_id, response)
                 return
         os.close(files[0])
-        self._become(launch_id, spawn, files[1:])
+        self._become_worker(launch_id, spawn, files[1:])
 
 
 def _fork_worker(spawn: Spawn, reaper_channel: int) -> None:
     """Fork the reaper and the worker, and return in the worker; the process between ends."""
     try:
-        told, announced = os.pipe()
+        announcement, announced = os.pipe()
         if os.fork():
-            # Not before the reaper has told init of itself: then it becomes a child that is known.
+            # Not before the reaper has announced itself: then it becomes a known child of init.
             os.close(announced)
-            os.read(told, 1)
+            os.read(announcement, 1)
             os._exit(0)
         fork_with_reaper(reaper_channel, spawn.worker, announced)
-        os.close(told)
+        os.close(announcement)
         os.close(announced)
     except BaseException:
         os._exit(1)

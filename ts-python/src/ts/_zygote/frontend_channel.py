@@ -27,7 +27,7 @@ class FrontendGone(Exception):
 
 
 class FrontendChannel:
-    """Queues what is to be told; owns the pumps of all processes.
+    """Queues messages to the frontend; owns the pumps of all processes.
 
     Args:
         descriptor: Where to write, in non-blocking mode.
@@ -46,7 +46,7 @@ class FrontendChannel:
         self._outgoing.queue(encode_message(frame_type, launch_id, 0, (encode_json(fields),)))
 
     def log(self, text: str) -> None:
-        """Tell the model log, as lines of the zygote."""
+        """Write to the model log, as lines of the zygote."""
         for line in text.splitlines():
             self._output(ZYGOTE_LAUNCH, FLAG_STDERR, line.encode("utf-8", "replace"))
 

@@ -56,7 +56,7 @@ class Outgoing:
 
 
 class LinePump:
-    """Reads one pipe and hands on whole lines.
+    """Reads one pipe and emits whole lines.
 
     Args:
         descriptor: Read end of the pipe, non-blocking; closed by `close`.
@@ -74,7 +74,7 @@ class LinePump:
         return self._read() != 0
 
     def drain(self) -> None:
-        """Read what is in the pipe now, and hand on a last line without a line feed."""
+        """Read what is in the pipe now, and emit a last line without a line feed."""
         for _ in range(64):  # far more than a pipe holds: a process may still be writing
             if self._read() <= 0:
                 break

@@ -1,4 +1,4 @@
-"""The reaper of a worker: its parent, which sees to it that nothing of the worker outlives it.
+"""The reaper of a worker: its parent process, which ends everything that the worker started.
 
 The kernel gives the orphans among a reaper's descendants to the reaper, whatever they did to detach
 themselves: sessions of their own, double forks, another environment. So what came from a worker is
@@ -40,14 +40,14 @@ def fork_with_reaper(channel: int, name: str, announced: int) -> None:
         name: Of the worker.
         announced: Written to as soon as ``init`` can know the worker, and closed.
     """
-    _lead(name)
+    _lead_session(name)
     worker = os.fork()
     if worker == 0:
         return
     try:
         _close_all_but(channel, announced)
         reaper = Reaper(worker, socket.socket(fileno=channel))
-        reaper.introduce()
+        reaper.announce()
         os.write(announced, b"x")
         os.close(announced)
         reaper.run()
@@ -77,7 +77,7 @@ def start_with_reaper(
             signal.signal(number, signal.SIG_DFL)
         # Above all the lifelines of others: they must close with init.
         _close_all_but(channel.fileno(), *kept)
-        _lead(name)
+        _lead_session(name)
         try:
             worker = start()
         except (OSError, ValueError) as error:
@@ -85,7 +85,7 @@ def start_with_reaper(
             os._exit(0)
         _close_all_but(channel.fileno())
         reaper = Reaper(worker, channel)
-        reaper.introduce()
+        reaper.announce()
         reaper.run()
     finally:
         os._exit(1)
@@ -110,29 +110,29 @@ class Reaper:
         channel.setblocking(False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
-        # Handlers know their parent's number: what they send to it is not for this process.
+        # Handlers know the pid of their parent: signals that they send to it change nothing here.
         for number in _IGNORED:
             signal.signal(number, signal.SIG_IGN)
 
-    def introduce(self) -> None:
-        """Tell ``init`` the numbers."""
-        self._tell({"pid": self._worker, "reaper": os.getpid()})
+    def announce(self) -> None:
+        """Tell ``init`` the pids."""
+        self._send({"pid": self._worker, "reaper": os.getpid()})
 
     def run(self) -> NoReturn:
         """Wait for the worker's end, end what came from it, tell ``init``, and exit."""
         try:
             self._run()
         except BaseException:
-            self._tell({"fault": traceback.format_exc()})
+            self._send({"fault": traceback.format_exc()})
         os._exit(0)
 
     def _run(self) -> None:
         status = self._wait_for_worker()
-        self._tell({"ending": True})
+        self._send({"ending": True})
         while self._spared is None and not self._lines.at_end:
             self._wait(None)
         left = self._end_all(self._spared or set())
-        self._tell({"ended": status, "left": left})
+        self._send({"ended": status, "left": left})
         # Until init has taken note, the number must not become another process's.
         while not self._lines.at_end:
             self._wait(None)
@@ -147,7 +147,7 @@ class Reaper:
             elif ended[0] == self._worker:
                 return ended[1]
             else:
-                children.bury(ended[0])
+                children.reap(ended[0])
 
     def _end_all(self, spared: set[int]) -> list[int]:
         """End the descendants, politely first; return those that could not be ended in time."""
@@ -169,7 +169,7 @@ class Reaper:
         return sorted(left)
 
     def _others(self, kept: set[int]) -> set[int]:
-        """Bury children that have ended, and return the others but those to be kept."""
+        """Reap children that have ended, and return the others but those to be kept."""
         found: set[int] = set()
         # The kernel's list may miss one while others end.
         for _ in range(2):
@@ -192,24 +192,24 @@ class Reaper:
             pass  # every process of the group changed its user
 
     def _wait(self, limit_sec: float | None) -> None:
-        """Wait until a child ends, `init` says something, or the time is over; do what it says."""
+        """Wait for the end of a child, a message of `init`, or the time; obey the messages."""
         readers: list[Any] = [self._wake]
         if not self._lines.at_end:
             readers.append(self._channel)
         select.select(readers, [], [], limit_sec)
         self._drain_wake()
-        for order in self._lines.receive():
-            if "signal" in order:
-                self._signal_worker(order["signal"])
-            elif "spare" in order:
-                self._spared = set(order["spare"])
+        for message in self._lines.receive():
+            if "signal" in message:
+                self._signal_worker(message["signal"])
+            elif "spare" in message:
+                self._spared = set(message["spare"])
 
     def _drain_wake(self) -> None:
         with contextlib.suppress(BlockingIOError):
             while os.read(self._wake, 4096):
                 pass
 
-    def _tell(self, fields: dict[str, Any]) -> None:
+    def _send(self, fields: dict[str, Any]) -> None:
         # The few bytes fit. If init is gone, the end of the channel tells.
         with contextlib.suppress(OSError):
             self._channel.send(_line(fields))
@@ -233,7 +233,7 @@ class ReaperChannel:
         return self._lines.at_end
 
     def receive(self) -> list[dict[str, Any]]:
-        """Return what the reaper has said."""
+        """Return the messages of the reaper."""
         return self._lines.receive()
 
     def signal(self, number: int) -> None:
@@ -241,7 +241,7 @@ class ReaperChannel:
         self._send({"signal": number})
 
     def spare(self, pids: list[int]) -> None:
-        """Answer a reaper whose worker has ended: which of its children are not to be ended."""
+        """Tell a reaper whose worker has ended which of its children are not to be ended."""
         self._send({"spare": pids})
 
     def handed_over(self) -> None:
@@ -282,7 +282,7 @@ class LineReader:
         return [json.loads(line) for line in lines]
 
 
-def _lead(name: str) -> None:
+def _lead_session(name: str) -> None:
     """Leave the caller's group, which is not to be the worker's, and take in its orphans."""
     os.setsid()
     linux.become_subreaper()

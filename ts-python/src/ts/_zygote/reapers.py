@@ -1,4 +1,4 @@
-"""What ``init`` does about reapers: opens their channels, hears them, stands in for lost ones."""
+"""The reapers as ``init`` sees them: opens their channels, and takes over from lost ones."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from ts._zygote import children, linux
-from ts._zygote.launches import Launch, start_program
+from ts._zygote.managed_process import ManagedProcess, start_program
 from ts._zygote.reaper import ReaperChannel, start_with_reaper
 
 _SIGKILL = {"signal": 9}
 
 
-class Hearer(Protocol):
-    """Who is told what reapers say. Implemented by ``Init``."""
+class ReaperListener(Protocol):
+    """Takes the events that reapers report. Implemented by ``Init``."""
 
-    def started(self, launch: Launch, pid: int) -> None:
-        """A launch has a process."""
+    def started(self, process: ManagedProcess, pid: int) -> None:
+        """A process has a pid."""
 
-    def not_started(self, launch: Launch, ending: Mapping[str, Any]) -> None:
-        """A launch never gets a process."""
+    def not_started(self, process: ManagedProcess, ending: Mapping[str, Any]) -> None:
+        """A process could not be started."""
 
-    def reaper_lost(self, launch: Launch) -> None:
+    def reaper_lost(self, process: ManagedProcess) -> None:
         """A reaper has ended before it had a program."""
 
-    def ended(self, launch: Launch, status: Mapping[str, int]) -> None:
+    def ended(self, process: ManagedProcess, status: Mapping[str, int]) -> None:
         """A process has ended, with all that came from it."""
 
     def log(self, text: str) -> None:
@@ -39,59 +39,61 @@ class Reapers:
     """All reapers of a server.
 
     Args:
-        hearer: Is told.
+        listener: Takes the events.
         selector: The loop's.
     """
 
-    def __init__(self, hearer: Hearer, selector: selectors.BaseSelector) -> None:
-        self._hearer = hearer
+    def __init__(self, listener: ReaperListener, selector: selectors.BaseSelector) -> None:
+        self._listener = listener
         self._selector = selector
-        self._launches: list[Launch] = []
+        self._processes: list[ManagedProcess] = []
         self._strays = False
 
-    def open(self, launch: Launch) -> int:
-        """Open a launch's channel; return the reaper's end, a descriptor to be sent or closed."""
-        return self._open(launch).theirs.detach()
+    def open(self, process: ManagedProcess) -> int:
+        """Open a process's channel; return the reaper's end, a descriptor to be sent or closed."""
+        return self._open(process).theirs.detach()
 
-    def start_program(self, launch: Launch, stdout: int, stderr: int, lifeline_read: int) -> None:
-        """Start a launch as a program below a reaper. Raises `OSError`."""
-        channel = self._open(launch)
+    def start_program(
+        self, process: ManagedProcess, stdout: int, stderr: int, lifeline_read: int
+    ) -> None:
+        """Start a process as a program below a reaper. Raises `OSError`."""
+        channel = self._open(process)
         kept = [stdout, stderr, lifeline_read]
-        if launch.is_parent:
-            kept.append(launch.channel)
-        launch.reaper_pid = start_with_reaper(
+        if process.is_template:
+            kept.append(process.channel)
+        process.reaper_pid = start_with_reaper(
             channel.theirs,
-            launch.spawn.worker,
+            process.spawn.worker,
             kept,
-            lambda: start_program(launch, stdout, stderr, lifeline_read),
+            lambda: start_program(process, stdout, stderr, lifeline_read),
         )
         channel.theirs.close()
 
-    def close(self, launch: Launch) -> None:
-        """Let go of a launch: what still lives of it is ended."""
-        if launch.reaper is not None:
-            self._launches.remove(launch)
-            self._selector.unregister(launch.reaper.socket)
-            launch.reaper.close()
-            launch.reaper = None
+    def close(self, process: ManagedProcess) -> None:
+        """Close the channel to a reaper: what still runs of its process is ended."""
+        if process.reaper is not None:
+            self._processes.remove(process)
+            self._selector.unregister(process.reaper.socket)
+            process.reaper.close()
+            process.reaper = None
 
     def receive(self) -> None:
-        """Take in all that has been said."""
-        for launch in list(self._launches):
-            self._on_channel(launch)
+        """Take in all messages that have come."""
+        for process in list(self._processes):
+            self._on_channel(process)
 
     def wait(self, deadline: float) -> bool:
-        """Wait for a word of reapers whose workers were told to end; return False if none is left.
+        """Wait for messages of reapers whose workers are to end; return False if none is left.
 
         Also false when it is `deadline`, in `time.monotonic` seconds.
         """
         limit_sec = deadline - time.monotonic()
-        if not self._launches or limit_sec <= 0:
+        if not self._processes or limit_sec <= 0:
             return False
         poll = select.poll()
-        for launch in self._launches:
-            if launch.reaper is not None:
-                poll.register(launch.reaper.socket, select.POLLIN)
+        for process in self._processes:
+            if process.reaper is not None:
+                poll.register(process.reaper.socket, select.POLLIN)
         poll.poll(limit_sec * 1000)
         self.receive()
         return True
@@ -108,69 +110,73 @@ class Reapers:
 
         Args:
             known: Children that stay, besides reapers.
-            before: Takes in what is said of new processes; they were announced before they became
-                children of ``init``.
+            before: Receives the messages about new processes; they were announced before they
+                became children of ``init``.
         """
         if not self._strays:
             return
         found = set(linux.children_of(os.getpid()))
         before()
         self.receive()
-        strays = found - known - {launch.reaper_pid for launch in self._launches}
+        strays = found - known - {process.reaper_pid for process in self._processes}
         children.kill_all(strays)
         self._strays = bool(strays)
 
-    def _open(self, launch: Launch) -> ReaperChannel:
-        channel = launch.reaper = ReaperChannel()
-        launch.reaper_pid = 0
-        self._launches.append(launch)
+    def _open(self, process: ManagedProcess) -> ReaperChannel:
+        channel = process.reaper = ReaperChannel()
+        process.reaper_pid = 0
+        self._processes.append(process)
         self._selector.register(
-            channel.socket, selectors.EVENT_READ, lambda: self._on_channel(launch)
+            channel.socket, selectors.EVENT_READ, lambda: self._on_channel(process)
         )
         return channel
 
-    def _on_channel(self, launch: Launch) -> None:
-        channel = launch.reaper
+    def _on_channel(self, process: ManagedProcess) -> None:
+        channel = process.reaper
         if channel is None:
             return
-        for said in channel.receive():
-            if launch.reaper is not channel:
+        for message in channel.receive():
+            if process.reaper is not channel:
                 return
-            self._on_said(launch, channel, said)
-        if channel.at_end and launch.reaper is channel:
-            self._on_lost(launch)
+            self._on_message(process, channel, message)
+        if channel.at_end and process.reaper is channel:
+            self._on_lost(process)
 
-    def _on_said(self, launch: Launch, channel: ReaperChannel, said: dict[str, Any]) -> None:
-        if "pid" in said:
-            launch.reaper_pid = said["reaper"]
-            self._hearer.started(launch, said["pid"])
-        elif "error" in said:
-            self.close(launch)
-            reason = f"{launch.spawn.python} cannot be started: {said['error']}"
-            self._hearer.not_started(launch, {"code": 127, "error": reason})
-        elif "ending" in said:
-            channel.spare(self._spared_by(launch))
-        elif "ended" in said:
-            if said["left"]:
-                pids = ", ".join(map(str, said["left"]))
-                self._hearer.log(f"Processes of {launch.spawn.worker} cannot be ended: {pids}")
-            self._hearer.ended(launch, said["ended"])
+    def _on_message(
+        self, process: ManagedProcess, channel: ReaperChannel, message: dict[str, Any]
+    ) -> None:
+        if "pid" in message:
+            process.reaper_pid = message["reaper"]
+            self._listener.started(process, message["pid"])
+        elif "error" in message:
+            self.close(process)
+            reason = f"{process.spawn.python} cannot be started: {message['error']}"
+            self._listener.not_started(process, {"code": 127, "error": reason})
+        elif "ending" in message:
+            channel.spare(self._spared_by(process))
+        elif "ended" in message:
+            if message["left"]:
+                pids = ", ".join(map(str, message["left"]))
+                self._listener.log(f"Processes of {process.spawn.worker} cannot be ended: {pids}")
+            self._listener.ended(process, message["ended"])
         else:
-            self._hearer.log(f"The reaper of {launch.spawn.worker} failed: {said.get('fault')}")
+            self._listener.log(
+                f"The reaper of {process.spawn.worker} failed: {message.get('fault')}"
+            )
 
-    def _spared_by(self, launch: Launch) -> list[int]:
-        """Return the reapers of a template's workers, which are below the template's reaper."""
-        if not launch.is_parent:
+    def _spared_by(self, process: ManagedProcess) -> list[int]:
+        """Return the reapers of a template process's workers, which are below its own reaper."""
+        if not process.is_template:
             return []
         self.receive()
-        return [other.reaper_pid for other in self._launches if other.reaper_pid]
+        return [other.reaper_pid for other in self._processes if other.reaper_pid]
 
-    def _on_lost(self, launch: Launch) -> None:
+    def _on_lost(self, process: ManagedProcess) -> None:
         """A reaper has ended before its worker, which the closing lifeline kills now."""
-        self.close(launch)
+        self.close(process)
         self.lost()
-        if launch.pid:
-            self._hearer.ended(launch, _SIGKILL)
-        elif launch.reaper_pid:
-            self._hearer.reaper_lost(launch)
+        if process.pid:
+            self._listener.ended(process, _SIGKILL)
+        elif process.reaper_pid:
+            self._listener.reaper_lost(process)
         # Else a fork did not come about: the answer of what forks, or the end of that, decides.

@@ -1,8 +1,8 @@
 """``init``: starts the zygote and the workers, reaps everything, and tells the frontend.
 
 One thread and one selector. Only the kernel and the frontend wake it; nothing it does blocks.
-Over 400 lines, since each event, an exit above all, may touch every launch and the zygote; what
-concerns parents alone is in `ts._zygote.parents`.
+Over 400 lines, since each event, an exit above all, may touch every process and the zygote; what
+concerns template processes alone is in `ts._zygote.template_processes`.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from ts._protocol.frames import INIT_LIMITS, FrameType
 from ts._protocol.reader import FrameAssembler, Message
 from ts._zygote import children, lifeline, linux
 from ts._zygote.frontend_channel import ZYGOTE_LAUNCH, FrontendChannel, FrontendGone
-from ts._zygote.launches import Launch, launch_limit, send_signal
+from ts._zygote.managed_process import ManagedProcess, process_limit, send_signal
 from ts._zygote.output import LinePump
-from ts._zygote.parents import Parents, copies_for
 from ts._zygote.reapers import Reapers
+from ts._zygote.template_processes import TemplateProcesses, copies_for
 from ts._zygote.zygote_process import ZygoteProcess, restart_delay
 
 _REAP_ALL_SEC = 5.0
@@ -38,7 +38,7 @@ EXIT_PROTOCOL_ERROR = 4
 
 
 def main() -> int:
-    """Run until the frontend goes or says SHUTDOWN; return the exit code."""
+    """Run until the frontend closes the channel or sends SHUTDOWN; return the exit code."""
     with contextlib.suppress(PermissionError):  # it leads its session already
         os.setsid()
     linux.set_process_name("ts-init")
@@ -73,16 +73,16 @@ class Init:
         self._selector = selectors.DefaultSelector()
         self._frontend = FrontendChannel(channel_out, self._selector)
         self._reapers = Reapers(self, self._selector)
-        self._parents = Parents(self, self._frontend, self._reapers, self._selector)
-        self._launches: dict[int, Launch] = {}
+        self._templates = TemplateProcesses(self, self._frontend, self._reapers, self._selector)
+        self._processes: dict[int, ManagedProcess] = {}
         self._can_fork = can_fork
         self._zygote: ZygoteProcess | None = None
         self._zygote_pumps: list[LinePump] = []
         self._zygote_failures = 0
         self._zygote_start_at = math.inf
-        self._zygote_hopeful = can_fork
-        self._waiting: deque[Launch] = deque()
-        self._forking: Launch | None = None
+        self._zygote_usable = can_fork
+        self._waiting: deque[ManagedProcess] = deque()
+        self._forking: ManagedProcess | None = None
 
     def run(self) -> int:
         """Serve; return the exit code when everything is killed and reaped."""
@@ -115,8 +115,8 @@ class Init:
 
     def _turn(self) -> None:
         self._frontend.flush()
-        zygote_at = self._zygote.answer_by if self._zygote else self._zygote_start_at
-        wake_at = min(zygote_at, self._parents.due_at())
+        zygote_at = self._zygote.response_deadline if self._zygote else self._zygote_start_at
+        wake_at = min(zygote_at, self._templates.due_at())
         timeout = None if wake_at == math.inf else max(0.0, wake_at - time.monotonic())
         for key, _ in self._selector.select(timeout):
             # An earlier event of this turn may have closed it; a closed socket has no number.
@@ -124,12 +124,12 @@ class Init:
                 key.data()
         if time.monotonic() >= wake_at:
             self._zygote_due()
-            self._parents.end_overdue()
+            self._templates.kill_overdue()
 
     def _watch(self, descriptor: int, callback: Callable[[], None]) -> None:
         self._selector.register(descriptor, selectors.EVENT_READ, callback)
 
-    # Orders of the frontend
+    # Messages of the frontend
 
     def _on_frontend(self) -> None:
         buffers = self._assembler.buffers()
@@ -143,9 +143,9 @@ class Init:
             raise _Shutdown
         self._assembler.received(count)
         while (message := self._assembler.next_message()) is not None:
-            self._on_order(message)
+            self._on_message(message)
 
-    def _on_order(self, message: Message) -> None:
+    def _on_message(self, message: Message) -> None:
         if message.type == FrameType.SHUTDOWN:
             raise _Shutdown
         if message.type == FrameType.SIGNAL:
@@ -155,143 +155,143 @@ class Init:
             self._signal(message.id, number)
             return
         if message.type == FrameType.RELEASE:
-            self._parents.release(message.id)
+            self._templates.release(message.id)
             return
-        if message.id in self._launches or message.id == ZYGOTE_LAUNCH:
+        if message.id in self._processes or message.id == ZYGOTE_LAUNCH:
             raise ProtocolError(f"SPAWN for launch {message.id}, which is in use")
         try:
             spawn = Spawn.decode(message.body)
         except ProtocolError as error:
             self._report_not_started(message.id, str(error))
             return
-        if len(self._launches) >= (room := launch_limit()):
+        if len(self._processes) >= (room := process_limit()):
             reason = f"ulimit -n leaves room for {room} workers; raise it for more"
             self._report_not_started(message.id, reason)
             return
-        launch = Launch(message.id, spawn)
-        self._launches[launch.id] = launch
-        if spawn.parent is None:
-            self.start(launch)
+        process = ManagedProcess(message.id, spawn)
+        self._processes[process.id] = process
+        if spawn.template is None:
+            self.start(process)
         elif self._can_fork:
-            self._parents.order(launch)
+            self._templates.submit(process)
         else:
-            reason = "preloadModel needs an init that can fork workers, which takes Linux"
-            self.not_started(launch, {"code": _NOT_STARTED, "error": reason})
+            reason = "preloadModel needs Linux: init cannot fork workers on this system"
+            self.not_started(process, {"code": _NOT_STARTED, "error": reason})
 
-    def start(self, launch: Launch) -> None:
-        """Fork a launch from the zygote, or start it as a program; see `Starter`."""
-        if launch.spawn.start == "spawn":
-            self._start_program(launch)
-        elif self._zygote_hopeful:
-            self._waiting.append(launch)
+    def start(self, process: ManagedProcess) -> None:
+        """Fork a process from the zygote, or start it as a program; see `ProcessStarter`."""
+        if process.spawn.start == "spawn":
+            self._start_program(process)
+        elif self._zygote_usable:
+            self._waiting.append(process)
             self._fork_next()
         else:
-            self._spawn_instead(launch, "there is no zygote")
+            self._spawn_instead(process, "there is no zygote")
 
     def _signal(self, launch_id: int, number: int) -> None:
-        launch = self._launches.get(launch_id)
-        if launch is None:
+        process = self._processes.get(launch_id)
+        if process is None:
             return  # it has ended already
-        if launch.pid and launch.reaper is not None:
-            launch.reaper.signal(number)
-        elif launch is self._forking:
-            launch.signal = number
+        if process.pid and process.reaper is not None:
+            process.reaper.signal(number)
+        elif process is self._forking:
+            process.signal = number
         elif number in (signal.SIGKILL, signal.SIGTERM):
-            if launch in self._waiting:
-                self._waiting.remove(launch)
+            if process in self._waiting:
+                self._waiting.remove(process)
                 waited_for = "the zygote"
-            elif self._parents.take_back(launch):
-                waited_for = "its parent"
+            elif self._templates.cancel(process):
+                waited_for = "its template process"
             else:
-                launch.signal = number
+                process.signal = number
                 return
-            reason = f"taken back by signal {number} before {waited_for} was ready"
-            self.not_started(launch, {"code": _NOT_STARTED, "error": reason})
+            reason = f"cancelled by signal {number} before {waited_for} was ready"
+            self.not_started(process, {"code": _NOT_STARTED, "error": reason})
 
-    def withdraw(self, launch: Launch) -> None:
-        """End a launch that has no process yet; see `Starter`."""
-        if launch in self._waiting:
-            self._waiting.remove(launch)
+    def cancel_start(self, process: ManagedProcess) -> None:
+        """Cancel the start of a process that has no pid yet; see `ProcessStarter`."""
+        if process in self._waiting:
+            self._waiting.remove(process)
             self.not_started(
-                launch, {"code": _NOT_STARTED, "error": "no worker waits for it any more"}
+                process, {"code": _NOT_STARTED, "error": "no worker waits for it any more"}
             )
         else:
-            launch.signal = signal.SIGKILL
+            process.signal = signal.SIGKILL
 
     # Starting workers
 
-    def _start_program(self, launch: Launch) -> None:
-        launch.pumps, ends = self._frontend.open_pumps(launch.id)
-        read_end, launch.lifeline_end = lifeline.create()
+    def _start_program(self, process: ManagedProcess) -> None:
+        process.pumps, ends = self._frontend.open_pumps(process.id)
+        read_end, process.lifeline_end = lifeline.create()
         try:
-            self._reapers.start_program(launch, ends[0], ends[1], read_end)
+            self._reapers.start_program(process, ends[0], ends[1], read_end)
         except OSError as error:
             reason = f"its reaper cannot be started: {error}"
-            self.not_started(launch, {"code": _NOT_STARTED, "error": reason})
+            self.not_started(process, {"code": _NOT_STARTED, "error": reason})
         finally:
             for end in (*ends, read_end):
                 os.close(end)
 
-    def _spawn_instead(self, launch: Launch, reason: str) -> None:
-        what = "The parent of worker" if launch.is_parent else "Worker"
-        self._frontend.log(f"{what} {launch.spawn.worker} is spawned rather than forked: {reason}")
-        self._start_program(launch)
+    def _spawn_instead(self, process: ManagedProcess, reason: str) -> None:
+        what = "The template process of worker" if process.is_template else "Worker"
+        self._frontend.log(f"{what} {process.spawn.worker} is spawned rather than forked: {reason}")
+        self._start_program(process)
 
     def _fork_next(self) -> None:
-        """Give the zygote the next order, if it is ready and has none."""
+        """Send the zygote the next spawn request, if it is ready and has none."""
         zygote = self._zygote
         if zygote is None or not zygote.ready or self._forking or not self._waiting:
             return
-        launch = self._forking = self._waiting.popleft()
-        launch.pumps, ends = self._frontend.open_pumps(launch.id)
-        read_end, launch.lifeline_end = lifeline.create()
+        process = self._forking = self._waiting.popleft()
+        process.pumps, ends = self._frontend.open_pumps(process.id)
+        read_end, process.lifeline_end = lifeline.create()
         # An error here is the end of the zygote, which is noticed when it is reaped.
         with contextlib.suppress(OSError):
-            files = (self._reapers.open(launch), *ends, read_end, *copies_for(launch))
-            sent = zygote.order_fork(launch.id, launch.spawn, files)
+            files = (self._reapers.open(process), *ends, read_end, *copies_for(process))
+            sent = zygote.request_fork(process.id, process.spawn, files)
             self._watch_channel(zygote, writable=not sent)
 
-    def started(self, launch: Launch, pid: int) -> None:
-        """A launch has a process; see `Starter`."""
-        launch.pid = pid
-        launch.close_channel()
-        if not launch.is_parent:
-            self._frontend.send(FrameType.SPAWNED, launch.id, {"pid": pid})
-        if launch.signal is not None and launch.reaper is not None:
-            launch.reaper.signal(launch.signal)
+    def started(self, process: ManagedProcess, pid: int) -> None:
+        """A process has a pid; see `ProcessStarter`."""
+        process.pid = pid
+        process.close_channel()
+        if not process.is_template:
+            self._frontend.send(FrameType.SPAWNED, process.id, {"pid": pid})
+        if process.signal is not None and process.reaper is not None:
+            process.reaper.signal(process.signal)
 
-    def not_started(self, launch: Launch, ending: Mapping[str, Any]) -> None:
-        """A launch never gets a process; see `Starter`."""
-        self._forget(launch)
-        if launch.is_parent:
-            self._parents.not_started(launch, ending)
+    def not_started(self, process: ManagedProcess, ending: Mapping[str, Any]) -> None:
+        """A process could not be started; see `ProcessStarter`."""
+        self._forget(process)
+        if process.is_template:
+            self._templates.not_started(process, ending)
         else:
-            self._frontend.send(FrameType.EXITED, launch.id, {"pid": 0, **ending})
+            self._frontend.send(FrameType.EXITED, process.id, {"pid": 0, **ending})
 
     def _report_not_started(self, launch_id: int, reason: str) -> None:
         fields = {"pid": 0, "code": _NOT_STARTED, "error": reason}
         self._frontend.send(FrameType.EXITED, launch_id, fields)
 
-    def _forget(self, launch: Launch) -> None:
-        """Close what belongs to a launch, its last output first."""
-        launch.close_lifeline()
-        launch.close_channel()
-        self._frontend.end_pumps(launch.pumps)
-        if not launch.is_parent:
-            self._launches.pop(launch.id, None)
-        self._reapers.close(launch)
+    def _forget(self, process: ManagedProcess) -> None:
+        """Close what belongs to a process, its last output first."""
+        process.close_lifeline()
+        process.close_channel()
+        self._frontend.end_pumps(process.pumps)
+        if not process.is_template:
+            self._processes.pop(process.id, None)
+        self._reapers.close(process)
 
     # The zygote
 
     def _zygote_due(self) -> None:
-        """Start a zygote when it is time, or end one that hangs; its exit decides what follows."""
+        """Start a zygote when it is due, or kill one that hangs; its exit decides what follows."""
         zygote = self._zygote
         if zygote is None:
             if time.monotonic() >= self._zygote_start_at:
                 self._start_zygote()
-        elif time.monotonic() >= zygote.answer_by:
-            zygote.answer_by = math.inf
-            self._frontend.log("The zygote has not answered in time and is killed")
+        elif time.monotonic() >= zygote.response_deadline:
+            zygote.response_deadline = math.inf
+            self._frontend.log("The zygote did not respond in time and is killed")
             send_signal(zygote.pid, signal.SIGKILL)
 
     def _start_zygote(self) -> None:
@@ -302,7 +302,7 @@ class Init:
         except OSError as error:
             self._frontend.log(f"The zygote cannot be started: {error}")
             self._frontend.end_pumps(self._zygote_pumps)
-            self._zygote_lost("it cannot be started", hopeful=False)
+            self._zygote_lost("it cannot be started", usable=False)
             return
         finally:
             for end in ends:
@@ -319,7 +319,7 @@ class Init:
         for frame_type, launch_id, fields in zygote.receive():
             if frame_type == FrameType.READY:
                 zygote.ready = True
-                self._zygote_hopeful = True
+                self._zygote_usable = True
                 self._frontend.send(FrameType.READY, 0, fields)
             else:
                 self._on_forked(launch_id, fields)
@@ -329,19 +329,19 @@ class Init:
         self._fork_next()
 
     def _on_forked(self, launch_id: int, fields: dict[str, Any]) -> None:
-        launch, self._forking = self._forking, None
-        if launch is None or launch.id != launch_id:
-            raise ProtocolError(f"the zygote answers launch {launch_id}, which it was not given")
+        process, self._forking = self._forking, None
+        if process is None or process.id != launch_id:
+            raise ProtocolError(f"the zygote reports launch {launch_id}, which was not requested")
         self._reapers.receive()
-        if "error" in fields or (not launch.pid and launch.reaper is None):
-            self._drop_attempt(launch)
-            self._spawn_instead(launch, str(fields.get("error", _REAPER_LOST)))
+        if "error" in fields or (not process.pid and process.reaper is None):
+            self._drop_attempt(process)
+            self._spawn_instead(process, str(fields.get("error", _REAPER_LOST)))
 
-    def _drop_attempt(self, launch: Launch) -> None:
-        """Give up a fork that was begun: what there is of it dies with its lifeline."""
-        launch.close_lifeline()
-        self._reapers.close(launch)
-        self._frontend.end_pumps(launch.pumps)
+    def _drop_attempt(self, process: ManagedProcess) -> None:
+        """Abandon a fork that was begun: its processes die with its lifeline."""
+        process.close_lifeline()
+        self._reapers.close(process)
+        self._frontend.end_pumps(process.pumps)
 
     def _zygote_exited(self, fields: dict[str, int]) -> None:
         zygote = self._zygote
@@ -355,11 +355,11 @@ class Init:
         if zygote.is_stable():
             self._zygote_failures = 0
         how = ", ".join(f"{name} {value}" for name, value in fields.items())
-        self._zygote_lost(f"the zygote ended with {how}", hopeful=zygote.ready)
+        self._zygote_lost(f"the zygote ended with {how}", usable=zygote.ready)
 
-    def _zygote_lost(self, reason: str, *, hopeful: bool) -> None:
-        """Plan the next start; orders that cannot wait for it are spawned."""
-        self._zygote_hopeful = hopeful
+    def _zygote_lost(self, reason: str, *, usable: bool) -> None:
+        """Plan the next start; workers that cannot wait for it are spawned."""
+        self._zygote_usable = usable
         self._zygote_start_at = time.monotonic() + restart_delay(self._zygote_failures)
         self._zygote_failures += 1
         orphaned, self._forking = self._forking, None
@@ -368,7 +368,7 @@ class Init:
             if not orphaned.pid:
                 self._drop_attempt(orphaned)
                 self._spawn_instead(orphaned, reason)
-        if not hopeful:
+        if not usable:
             while self._waiting:
                 self._spawn_instead(self._waiting.popleft(), reason)
 
@@ -401,7 +401,7 @@ class Init:
         self._reap()
 
     def _reap(self) -> None:
-        """Bury every child that has ended. What ends of workers is told by their reapers."""
+        """Reap every child that has ended. The ends of workers are reported by their reapers."""
         with contextlib.suppress(ChildProcessError):
             while (ended := children.peek()) is not None:
                 pid, status = ended
@@ -409,49 +409,49 @@ class Init:
                 if zygote is not None and pid == zygote.pid:
                     # While it is a zombie, its number cannot be another group's.
                     send_signal(pid, signal.SIGKILL)
-                    children.bury(pid)
+                    children.reap(pid)
                     self._zygote_exited(status)
                     self._reapers.lost()
                 else:
-                    children.bury(pid)
+                    children.reap(pid)
         self._kill_strays()
 
     def _kill_strays(self) -> None:
         zygote = {self._zygote.pid} if self._zygote else set()
-        self._reapers.kill_strays(zygote, self._take_in_forks)
+        self._reapers.kill_strays(zygote, self._receive_forks)
 
-    def _take_in_forks(self) -> None:
+    def _receive_forks(self) -> None:
         self._on_zygote_channel()
-        self._parents.receive()
+        self._templates.receive()
 
     def log(self, text: str) -> None:
-        """Tell the model log; see `Hearer`."""
+        """Tell the model log; see `ReaperListener`."""
         self._frontend.log(text)
 
-    def reaper_lost(self, launch: Launch) -> None:
-        """A reaper has ended before it had a program; see `Hearer`."""
-        self.not_started(launch, {"code": _NOT_STARTED, "error": _REAPER_LOST})
+    def reaper_lost(self, process: ManagedProcess) -> None:
+        """A reaper has ended before it had a program; see `ReaperListener`."""
+        self.not_started(process, {"code": _NOT_STARTED, "error": _REAPER_LOST})
 
-    def ended(self, launch: Launch, status: Mapping[str, int]) -> None:
-        """A process has ended, with all that came from it; see `Hearer`."""
-        if launch.is_parent:
-            self._parents.receive()
-        self._forget(launch)
-        if launch.is_parent:
-            self._parents.exited(launch, status)
+    def ended(self, process: ManagedProcess, status: Mapping[str, int]) -> None:
+        """A process has ended, with all that came from it; see `ReaperListener`."""
+        if process.is_template:
+            self._templates.receive()
+        self._forget(process)
+        if process.is_template:
+            self._templates.exited(process, status)
         else:
-            fields = {"pid": launch.pid, **status}
-            self._frontend.send(FrameType.EXITED, launch.id, fields)
+            fields = {"pid": process.pid, **status}
+            self._frontend.send(FrameType.EXITED, process.id, fields)
 
     def _kill_all(self) -> None:
         """Kill and reap everything, as far as that takes no more than a few seconds."""
         if self._zygote is not None:
             send_signal(self._zygote.pid, signal.SIGKILL)
             self._zygote.close()
-        for launch in (*self._launches.values(), *self._parents.give_up()):
-            launch.close_lifeline()
-            if launch.reaper is not None:
-                launch.reaper.signal(signal.SIGKILL)
+        for process in (*self._processes.values(), *self._templates.abandon()):
+            process.close_lifeline()
+            if process.reaper is not None:
+                process.reaper.signal(signal.SIGKILL)
         deadline = time.monotonic() + _REAP_ALL_SEC
         while self._reapers.wait(deadline):
             pass

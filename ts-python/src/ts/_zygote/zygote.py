@@ -78,9 +78,9 @@ def _become_worker(
     # The channel's number is closed with all others, not by its object later.
     channel.detach()
     if spawn.load is not None:
-        from ts._zygote.parent import run_forked_parent
+        from ts._zygote.template import run_forked_template
 
-        run_forked_parent(spawn, *files)
+        run_forked_template(spawn, *files)
     from ts._zygote.child import run_forked
 
     run_forked(launch_id, spawn, *files)

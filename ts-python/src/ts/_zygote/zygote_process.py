@@ -52,7 +52,7 @@ class ZygoteProcess(ForkChannel):
         super().__init__(ours)
         self.pid = process.pid
         self.started_at = time.monotonic()
-        self.answer_by = self.started_at + _IMPORT_LIMIT_SEC
+        self.response_deadline = self.started_at + _IMPORT_LIMIT_SEC
 
     def is_stable(self) -> bool:
         """Return whether it served long enough for earlier failures to be forgotten."""

@@ -1,4 +1,4 @@
-"""The parent of a model's workers: loads the model, and forks them when ``init`` asks."""
+"""The template process of a model version: loads the model, and forks workers on request."""
 
 from __future__ import annotations
 
@@ -16,33 +16,33 @@ from typing import Any, NoReturn
 
 from ts._protocol.control import Load, Spawn
 from ts._protocol.frames import FrameType
-from ts._worker.main import Launch, configure_output, run_worker
+from ts._worker.main import WorkerOptions, configure_output, run_worker
 from ts._worker.preload import Preloaded
 from ts._zygote import lifeline, linux
 from ts._zygote.child import end_process, leave_zygote, reseed, reset_signals
 from ts._zygote.fork_server import ForkServer
 
 
-def run_forked_parent(
+def run_forked_template(
     spawn: Spawn, stdout: int, stderr: int, lifeline_end: int, channel: int
 ) -> NoReturn:
-    """Turn a fresh fork of the zygote into a parent; never returns."""
+    """Turn a fresh fork of the zygote into a template process; never returns."""
     try:
-        leave_zygote(spawn, f"ts-parent-{spawn.parent}", stdout, stderr, lifeline_end, channel)
+        leave_zygote(spawn, f"ts-template-{spawn.template}", stdout, stderr, lifeline_end, channel)
     except BaseException:
         with contextlib.suppress(BaseException):
             traceback.print_exc()
         end_process(1)
     assert spawn.load is not None
-    run_parent(channel, lifeline_end, spawn.load, spawn.threads)
+    run_template(channel, lifeline_end, spawn.load, spawn.threads)
 
 
-def run_parent(
+def run_template(
     channel_number: int, lifeline_end: int, load: dict[str, Any], threads: int | None
 ) -> NoReturn:
     """Load the model and fork workers until ``init`` closes the channel; never returns.
 
-    A load that fails is told by the workers, as any failure to load is.
+    A load that fails is reported by the workers, as any failure to load is.
     """
     code = 1
     try:
@@ -71,7 +71,7 @@ def _prepare(preloaded: Preloaded, _: Spawn) -> None:
 def _become_worker(
     preloaded: Preloaded,
     channel: socket.socket,
-    parents_lifeline: int,
+    template_lifeline: int,
     threads: int | None,
     launch_id: int,
     spawn: Spawn,
@@ -83,19 +83,19 @@ def _become_worker(
         os.setsid()
         lifeline.watch_own(lifeline_end)
         channel.close()
-        os.close(parents_lifeline)
+        os.close(template_lifeline)
         # All other descriptors are the model's. So are the environment and the working folder.
         for pipe, number in ((stdout, 1), (stderr, 2)):
             os.dup2(pipe, number)
             os.close(pipe)
         reset_signals()
         linux.set_process_name(f"ts-worker-{spawn.worker}")
-        _leave_exit_functions_to_parent()
+        _drop_exit_functions()
         reseed()
         if threads is None:
             threads = preloaded.threads
-        launch = Launch(launch_id, spawn.address, spawn.secret, threads)
-        code = run_worker(launch, preloaded)
+        options = WorkerOptions(launch_id, spawn.address, spawn.secret, threads)
+        code = run_worker(options, preloaded)
     except BaseException:
         with contextlib.suppress(BaseException):
             traceback.print_exc()
@@ -103,8 +103,8 @@ def _become_worker(
         end_process(code)
 
 
-def _leave_exit_functions_to_parent() -> None:
-    """Forget what was to run at the parent's end: a worker must not remove what it shares."""
+def _drop_exit_functions() -> None:
+    """Drop the template process's exit functions: a worker must not remove what is shared."""
     atexit._clear()
     finalizers: Any = weakref.finalize
     for finalizer in list(finalizers._registry):

@@ -1,4 +1,4 @@
-"""Launches: from the order to the exit code."""
+"""The processes that ``init`` starts: from the spawn request to the exit code."""
 
 from __future__ import annotations
 
@@ -18,31 +18,32 @@ from ts._zygote.child import _START_FILE, worker_environment
 from ts._zygote.output import LinePump
 from ts._zygote.reaper import ReaperChannel
 
-_DESCRIPTORS_OF_LAUNCH = 6
+_DESCRIPTORS_PER_PROCESS = 6
 """Its output, its lifeline, its channels, and the other ends of these while it starts."""
 _DESCRIPTORS_KEPT = 48
 """For the frontend, the zygote and its next one, so that `init` never ends for want of one."""
 
 
-def launch_limit() -> int:
-    """Return how many launches at a time this process has file descriptors for."""
+def process_limit() -> int:
+    """Return how many processes at a time ``init`` has file descriptors for."""
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     if limit == resource.RLIM_INFINITY:
         return sys.maxsize
-    return max(1, (limit - _DESCRIPTORS_KEPT) // _DESCRIPTORS_OF_LAUNCH)
+    return max(1, (limit - _DESCRIPTORS_KEPT) // _DESCRIPTORS_PER_PROCESS)
 
 
 @dataclass(slots=True)
-class Launch:
-    """One worker process, or the parent of a model's workers, from the order on.
+class ManagedProcess:
+    """One worker process or template process, from the spawn request on.
 
     Attributes:
         pid: Process id, which is also its group's; 0 until it is known.
         lifeline_end: Write end of the worker's lifeline, -1 when it is closed.
         pumps: Its stdout and stderr.
         signal: To be sent as soon as the pid is known.
-        is_parent: Whether it is a parent. Its `id` is that of the worker for which it was started.
-        channel: The parent's end of its channel, until it has it; else -1.
+        is_template: Whether it is a template process. Its `id` is that of the worker for which it
+            was started.
+        channel: The template process's end of its channel, until it has it; else -1.
         reaper: The channel to its reaper, from the start on until its end is known.
         reaper_pid: Process id of its reaper; 0 until it is known.
     """
@@ -53,13 +54,13 @@ class Launch:
     lifeline_end: int = -1
     pumps: list[LinePump] = field(default_factory=list)
     signal: int | None = None
-    is_parent: bool = False
+    is_template: bool = False
     channel: int = -1
     reaper: ReaperChannel | None = None
     reaper_pid: int = 0
 
     def close_channel(self) -> None:
-        """Close init's copy of the parent's end of the channel."""
+        """Close init's copy of the template process's end of the channel."""
         if self.channel >= 0:
             os.close(self.channel)
             self.channel = -1
@@ -72,7 +73,7 @@ class Launch:
 
 
 def send_signal(pid: int, number: int) -> None:
-    """Signal the process group of a launch that was not reaped yet."""
+    """Signal the process group of a process that was not reaped yet."""
     try:
         os.killpg(pid, number)
     except ProcessLookupError:
@@ -83,11 +84,11 @@ def send_signal(pid: int, number: int) -> None:
         pass  # every process of the group changed its user
 
 
-def start_program(launch: Launch, stdout: int, stderr: int, lifeline_read: int) -> int:
-    """Start a worker or a parent as a program of its own and return its pid. Raises `OSError`."""
-    spawn = launch.spawn
+def start_program(process: ManagedProcess, stdout: int, stderr: int, lifeline_read: int) -> int:
+    """Start a process as a program of its own and return its pid. Raises `OSError`."""
+    spawn = process.spawn
     spec = {
-        "launch": launch.id,
+        "launch": process.id,
         "worker": spawn.worker,
         "address": spawn.address,
         "secret": spawn.secret,
@@ -95,11 +96,11 @@ def start_program(launch: Launch, stdout: int, stderr: int, lifeline_read: int) 
         "lifeline": None if spawn.prefix else lifeline_read,
     }
     pass_fds = [lifeline_read]
-    if launch.is_parent:
-        spec |= {"channel": launch.channel, "load": spawn.load}
-        pass_fds.append(launch.channel)
+    if process.is_template:
+        spec |= {"channel": process.channel, "load": spawn.load}
+        pass_fds.append(process.channel)
     with _spec_file(spec) as stdin:
-        process = subprocess.Popen(
+        popen = subprocess.Popen(
             [spawn.python, *spawn.prefix, _START_FILE],
             stdin=stdin,
             stdout=stdout,
@@ -110,17 +111,17 @@ def start_program(launch: Launch, stdout: int, stderr: int, lifeline_read: int) 
             pass_fds=pass_fds,
         )
     # It will be reaped with all others, not by this object.
-    process.returncode = 0
+    popen.returncode = 0
     # The worker arms it too; until then, and for a launcher, this does.
-    lifeline.arm(lifeline_read, process.pid)
-    return process.pid
+    lifeline.arm(lifeline_read, popen.pid)
+    return popen.pid
 
 
 def _spec_file(spec: dict[str, Any]) -> IO[bytes]:
-    """Return a file without a name that holds the launch: a secret is in it."""
+    """Return a file without a name that holds the specification: a secret is in it."""
     file: IO[bytes]
     if hasattr(os, "memfd_create"):
-        file = os.fdopen(os.memfd_create("ts-launch", os.MFD_CLOEXEC), "w+b")
+        file = os.fdopen(os.memfd_create("ts-spawn", os.MFD_CLOEXEC), "w+b")
     else:
         file = tempfile.TemporaryFile("w+b")  # noqa: SIM115 - the caller closes it
     file.write(json.dumps(spec).encode("utf-8"))
