@@ -27,7 +27,9 @@ import java.util.function.Consumer;
  */
 public final class SerialQueue {
 
+  /** Null if tasks run on the threads that drain. */
   private final Executor executor;
+
   private final Consumer<Throwable> onFailure;
   private final Queue<Runnable> tasks = new ConcurrentLinkedQueue<>();
   private final AtomicReference<Turn> turn = new AtomicReference<>(Turn.NONE);
@@ -44,11 +46,17 @@ public final class SerialQueue {
   }
 
   /**
-   * @param executor whose threads run the tasks; {@code Runnable::run} for the thread that drains
+   * @param executor whose threads run the tasks
    * @param onFailure takes what a task throws, on the thread that ran it
    */
   public SerialQueue(Executor executor, Consumer<Throwable> onFailure) {
     this.executor = Objects.requireNonNull(executor, "executor");
+    this.onFailure = Objects.requireNonNull(onFailure, "onFailure");
+  }
+
+  /** Makes a queue whose tasks run on the threads that drain it. */
+  public SerialQueue(Consumer<Throwable> onFailure) {
+    this.executor = null;
     this.onFailure = Objects.requireNonNull(onFailure, "onFailure");
   }
 
@@ -65,7 +73,16 @@ public final class SerialQueue {
 
   /** Sees to it that every task runs that was added before. */
   public void drain() {
-    if (tasks.isEmpty() || !turn.compareAndSet(Turn.NONE, Turn.REQUESTED)) {
+    if (tasks.isEmpty()) {
+      return;
+    }
+    if (executor == null) {
+      if (turn.compareAndSet(Turn.NONE, Turn.TAKEN)) {
+        runAll();
+      }
+      return;
+    }
+    if (!turn.compareAndSet(Turn.NONE, Turn.REQUESTED)) {
       return;
     }
     try {
@@ -77,9 +94,12 @@ public final class SerialQueue {
   }
 
   private void takeTurn() {
-    if (!turn.compareAndSet(Turn.REQUESTED, Turn.TAKEN)) {
-      return;
+    if (turn.compareAndSet(Turn.REQUESTED, Turn.TAKEN)) {
+      runAll();
     }
+  }
+
+  private void runAll() {
     do {
       for (Runnable task = tasks.poll(); task != null; task = tasks.poll()) {
         run(task);

@@ -12,5 +12,5 @@ public interface ModelRouter {
    * @throws org.tsnext.core.error.ServingException if there is no such model or version, or if the
    *     server takes no more requests
    */
-  Dispatcher route(String modelName, Optional<String> version);
+  VersionDispatcher route(String modelName, Optional<String> version);
 }

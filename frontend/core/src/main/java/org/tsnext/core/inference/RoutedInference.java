@@ -19,7 +19,7 @@ public final class RoutedInference implements InferenceService {
 
   @Override
   public InferenceCall submit(InferenceRequest request, ResponseSink sink) {
-    Dispatcher dispatcher;
+    VersionDispatcher dispatcher;
     try {
       dispatcher = router.route(request.modelName(), request.version());
     } catch (ServingException e) {

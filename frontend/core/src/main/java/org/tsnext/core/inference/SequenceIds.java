@@ -7,6 +7,7 @@ import java.util.UUID;
 import org.tsnext.core.request.Header;
 import org.tsnext.core.request.InferenceRequest;
 import org.tsnext.core.request.ResponseHead;
+import org.tsnext.core.scheduling.SequencePolicy;
 
 /**
  * Reads the sequence that a request belongs to, names those that have no name, and reads which ones

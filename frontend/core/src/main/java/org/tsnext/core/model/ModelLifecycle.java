@@ -118,7 +118,7 @@ public final class ModelLifecycle implements ModelService {
           }
           ModelVersion found = registry.find(modelName, version);
           registry.leaveIfAllowed(found);
-          found.dispatcher().goAway();
+          found.dispatcher().unregister();
           return within(limit.plus(KILL_GRACE), modelName, retire(found, limit));
         });
   }
@@ -306,7 +306,7 @@ public final class ModelLifecycle implements ModelService {
   /** A synchronous registration failed: nothing of it stays. */
   private CompletableFuture<ScaleResult> undo(ModelVersion version, Throwable failure) {
     registry.leave(version);
-    version.dispatcher().goAway();
+    version.dispatcher().unregister();
     return retire(version, Duration.ZERO)
         .handle(
             (none, ignored) -> {

@@ -10,8 +10,8 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
-import org.tsnext.core.inference.Dispatcher;
 import org.tsnext.core.inference.ModelRouter;
+import org.tsnext.core.inference.VersionDispatcher;
 
 /**
  * Models by name, each with its versions and its default version: the first one registered, until
@@ -40,7 +40,7 @@ final class ModelRegistry implements ModelRouter {
   private volatile boolean closed;
 
   @Override
-  public Dispatcher route(String modelName, Optional<String> version) {
+  public VersionDispatcher route(String modelName, Optional<String> version) {
     if (closed) {
       throw shuttingDown();
     }
@@ -81,7 +81,7 @@ final class ModelRegistry implements ModelRouter {
   }
 
   /** The dispatcher of the default version, unless that is leaving. */
-  Optional<Dispatcher> stayingDefault(String name) {
+  Optional<VersionDispatcher> stayingDefault(String name) {
     return Optional.ofNullable(models.get(name))
         .map(Entry::defaultOne)
         .filter(now -> !now.isLeaving())

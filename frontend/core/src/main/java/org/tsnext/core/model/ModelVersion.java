@@ -7,7 +7,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import org.tsnext.archive.ModelArchive;
-import org.tsnext.core.inference.Dispatcher;
+import org.tsnext.core.inference.VersionDispatcher;
 import org.tsnext.core.metrics.VersionMetrics;
 import org.tsnext.core.model.HealthReport.ShortModel;
 import org.tsnext.core.worker.ModelEnvironment.Prepared;
@@ -26,7 +26,7 @@ final class ModelVersion {
   private final ModelSettings settings;
   private final ModelArchive archive;
   private final Prepared environment;
-  private final Dispatcher dispatcher;
+  private final VersionDispatcher dispatcher;
   private final Supervisor supervisor;
   private final VersionMetrics metrics;
 
@@ -39,7 +39,7 @@ final class ModelVersion {
       ModelSettings settings,
       ModelArchive archive,
       Prepared environment,
-      Dispatcher dispatcher,
+      VersionDispatcher dispatcher,
       Supervisor supervisor,
       VersionMetrics metrics) {
     this.settings = Objects.requireNonNull(settings, "settings");
@@ -70,7 +70,7 @@ final class ModelVersion {
     return environment;
   }
 
-  Dispatcher dispatcher() {
+  VersionDispatcher dispatcher() {
     return dispatcher;
   }
 

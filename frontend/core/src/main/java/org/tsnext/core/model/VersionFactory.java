@@ -14,11 +14,11 @@ import org.tsnext.archive.ModelLocation;
 import org.tsnext.archive.ModelSource;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
-import org.tsnext.core.inference.DispatchPolicy;
-import org.tsnext.core.inference.Dispatcher;
-import org.tsnext.core.inference.SequencePolicy;
+import org.tsnext.core.inference.VersionDispatcher;
 import org.tsnext.core.metrics.ServerMetric;
 import org.tsnext.core.metrics.VersionMetrics;
+import org.tsnext.core.scheduling.DispatchPolicy;
+import org.tsnext.core.scheduling.SequencePolicy;
 import org.tsnext.core.worker.GpuRotation;
 import org.tsnext.core.worker.ModelEnvironment;
 import org.tsnext.core.worker.ModelEnvironment.Prepared;
@@ -139,8 +139,8 @@ final class VersionFactory {
 
   private ModelVersion assemble(ModelSettings settings, ModelArchive archive, Prepared prepared) {
     VersionMetrics metrics = tools.metrics().ofVersion(settings.name(), settings.version());
-    Dispatcher dispatcher =
-        new Dispatcher(
+    VersionDispatcher dispatcher =
+        new VersionDispatcher(
             policyOf(settings),
             tools.clock(),
             tools.scheduler(),

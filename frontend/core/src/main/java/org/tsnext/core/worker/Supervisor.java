@@ -20,7 +20,7 @@ import org.tsnext.core.worker.WorkerListener.LoadFailure;
 /**
  * Keeps the workers of one model version as they should be. Everything that happens is an event in
  * one queue; after each event the supervisor looks at what is, compares it with what should be, and
- * takes a step. Its fields belong to the events, but for those that are published.
+ * takes a step. Its fields belong to the events, but for the snapshot.
  */
 public final class Supervisor {
 
@@ -59,13 +59,8 @@ public final class Supervisor {
   /** The process that has the model loaded for the workers, from the first of them on. */
   private OptionalInt parentInUse = OptionalInt.empty();
 
-  /** Published after every event. */
-  private volatile Published published = new Published(0, 0, List.of());
-
-  /**
-   * Numbers and workers as they were at one moment, so that nobody sees the one without the other.
-   */
-  private record Published(int min, int max, List<WorkerSlot.Glimpse> glimpses) {}
+  /** Replaced after every event. */
+  private volatile WorkersSnapshot snapshot = new WorkersSnapshot(0, 0, List.of());
 
   private final FailureLog failures = new FailureLog();
 
@@ -125,20 +120,12 @@ public final class Supervisor {
 
   /** The workers in order of their creation, and how many there should be. From any thread. */
   public Roster roster() {
-    Published now = published;
-    return new Roster(
-        now.min(), now.max(), now.glimpses().stream().map(WorkerSlot.Glimpse::view).toList());
+    return snapshot.roster();
   }
 
   /** Workers that have the model loaded. From any thread. */
   public int readyWorkers() {
-    int ready = 0;
-    for (WorkerSlot.Glimpse glimpse : published.glimpses()) {
-      if (glimpse.state() == WorkerState.READY) {
-        ready++;
-      }
-    }
-    return ready;
+    return snapshot.ready();
   }
 
   /** What went wrong. From any thread. */
@@ -333,7 +320,7 @@ public final class Supervisor {
         start(slot);
       }
     }
-    published = new Published(min, max, slots.stream().map(WorkerSlot::glimpse).toList());
+    snapshot = new WorkersSnapshot(min, max, slots.stream().map(WorkerSlot::glimpse).toList());
     heartbeat.arm(slots);
     reportWorkforce();
     tellWaiting();

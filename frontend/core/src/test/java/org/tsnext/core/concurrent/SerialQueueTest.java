@@ -75,8 +75,7 @@ public class SerialQueueTest {
   @Test(dataProvider = "throwables")
   public void failureHandlerThatThrowsStopsNoTask(Throwable thrown) {
     SerialQueue queue =
-        new SerialQueue(
-            Runnable::run, failure -> SerialQueueTest.<RuntimeException>rethrow(thrown));
+        new SerialQueue(failure -> SerialQueueTest.<RuntimeException>rethrow(thrown));
     queue.add(
         () -> {
           throw new IllegalStateException("first");
@@ -159,7 +158,7 @@ public class SerialQueueTest {
           task.run();
         };
     return new Object[][] {
-      {"calling thread", (Consumer<Runnable>) Runnable::run, null},
+      {"calling thread", null, null},
       {"throws sometimes", sometimes, null},
       {"pool", null, Executors.newFixedThreadPool(2)},
     };
@@ -174,9 +173,11 @@ public class SerialQueueTest {
     AtomicInteger failed = new AtomicInteger();
     int[] last = new int[THREADS]; // not volatile: the queue makes it visible
     int[] ran = new int[1];
+    Consumer<Throwable> onFailure = failure -> failed.incrementAndGet();
     SerialQueue queue =
-        new SerialQueue(
-            pool == null ? executor::accept : pool, failure -> failed.incrementAndGet());
+        pool == null && executor == null
+            ? new SerialQueue(onFailure)
+            : new SerialQueue(pool == null ? executor::accept : pool, onFailure);
     List<Thread> threads = new ArrayList<>();
     AtomicInteger disorder = new AtomicInteger();
     for (int t = 0; t < THREADS; t++) {
@@ -226,7 +227,7 @@ public class SerialQueueTest {
   }
 
   private SerialQueue direct() {
-    return new SerialQueue(Runnable::run, failures::add);
+    return new SerialQueue(failures::add);
   }
 
   /** Throws what it is given, whatever its type. */

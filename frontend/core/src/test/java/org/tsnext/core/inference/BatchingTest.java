@@ -5,7 +5,6 @@ import static org.testng.Assert.assertTrue;
 
 import java.time.Duration;
 import java.util.List;
-import java.util.stream.Stream;
 import org.testng.annotations.AfterMethod;
 import org.testng.annotations.BeforeMethod;
 import org.testng.annotations.Test;
@@ -148,29 +147,5 @@ public class BatchingTest {
         .map(FakeWorker.SentBatch::bodies)
         .sorted(java.util.Comparator.comparing(bodies -> bodies.get(0)))
         .toList();
-  }
-
-  @Test
-  public void requestsPutBackComeFirst() {
-    JobQueue queue = new JobQueue(2);
-    Call[] calls = Stream.of("a", "b", "c").map(this::call).toArray(Call[]::new);
-    queue.addLast(calls[1]);
-    queue.addLast(calls[2]);
-    assertTrue(queue.isFull(RequestKind.PREDICT));
-    queue.addFirst(calls[0]);
-    assertEquals(queue.size(), 3);
-    assertEquals(queue.poll(), calls[0]);
-    queue.remove(calls[2]);
-    queue.remove(calls[2]);
-    assertEquals(queue.poll(), calls[1]);
-    assertTrue(queue.isEmpty());
-    for (Call call : calls) {
-      call.release();
-    }
-  }
-
-  private Call call(String body) {
-    return new Call(
-        null, fixture.requests().predict("m", body), new RecordingSink(), 0, Deadline.NEVER);
   }
 }

@@ -4,10 +4,8 @@ import static org.testng.Assert.assertEquals;
 import static org.testng.Assert.assertTrue;
 
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.Random;
 import org.testng.annotations.AfterMethod;
 import org.testng.annotations.BeforeMethod;
 import org.testng.annotations.Test;
@@ -167,34 +165,6 @@ public class DeadlineTest {
     worker.die();
     fixture.launcher().latest().load();
     assertEquals(fixture.launcher().latest().batches().size(), 0);
-  }
-
-  @Test
-  public void heapGivesDeadlinesInOrderWhateverWasRemoved() {
-    Random random = new Random(7);
-    DeadlineHeap heap = new DeadlineHeap();
-    List<Call> calls = new ArrayList<>();
-    for (int i = 0; i < 500; i++) {
-      Deadline deadline = Deadline.of(random.nextInt(1000), Duration.ofNanos(5), Optional.empty());
-      Call call =
-          new Call(null, fixture.requests().predict("m", "x"), new RecordingSink(), 0, deadline);
-      heap.add(call);
-      calls.add(call);
-    }
-    for (int i = 0; i < 500; i += 3) {
-      heap.remove(calls.get(i));
-      heap.remove(calls.get(i));
-    }
-    long last = Long.MIN_VALUE;
-    int count = 0;
-    while (!heap.isEmpty()) {
-      assertTrue(heap.first().deadline().nanos() >= last);
-      last = heap.first().deadline().nanos();
-      heap.remove(heap.first());
-      count++;
-    }
-    assertEquals(count, 333);
-    calls.forEach(Call::release);
   }
 
   private RecordingSink submit(String body, Duration timeout) {

@@ -14,6 +14,7 @@ import org.testng.annotations.Test;
 import org.tsnext.archive.ModelConfig;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.request.RequestKind;
+import org.tsnext.core.scheduling.DispatchPolicy;
 import org.tsnext.core.testing.Configs;
 import org.tsnext.core.testing.CoreFixture;
 import org.tsnext.core.testing.FakeWorker;
@@ -32,27 +33,6 @@ public class DispatchTest {
   @AfterMethod
   public void nothingIsLeftBehind() {
     fixture.closeAndCheck();
-  }
-
-  @Test
-  public void windowStartsAtOneAndGrowsOnlyWithShortBatches() {
-    Window window = Window.adaptive();
-    assertEquals(window.size(), 1);
-    window.answered(Duration.ofMillis(5).toNanos());
-    assertEquals(window.size(), 1, "5 ms of work behind 5 ms would be too much");
-    Window quick = Window.adaptive();
-    for (int i = 0; i < 500; i++) {
-      quick.answered(Duration.ofNanos(100_000).toNanos());
-      assertTrue((quick.size() - 1) * 100_000L <= Window.QUEUED_WORK_NANOS);
-    }
-    assertEquals(quick.size(), 21);
-    quick.answered(Duration.ofMillis(50).toNanos());
-    assertEquals(quick.size(), 1, "shrinks at once");
-    Window instant = Window.adaptive();
-    for (int i = 0; i < 500; i++) {
-      instant.answered(0);
-    }
-    assertEquals(instant.size(), Window.LARGEST);
   }
 
   @Test

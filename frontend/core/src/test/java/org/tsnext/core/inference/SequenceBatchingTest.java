@@ -435,6 +435,40 @@ public class SequenceBatchingTest {
     assertTrue(waits.body().isPresent());
   }
 
+  /** Of the two requests that find one worker, one runs; the other is of no worker yet. */
+  @Test
+  public void sequenceThatHasNotBegunGoesToWhicheverWorkerIsFreeFirst() {
+    List<FakeWorker> workers = serve(2, sequences(4, 10).batch(2, Duration.ofMillis(10)));
+    send("x", "busy");
+    fixture.advance(Duration.ofMillis(10));
+    FakeWorker busy = holder(workers, "busy");
+    FakeWorker other = workers.get(1 - workers.indexOf(busy));
+    send("a", RequestKind.PREDICT, "predict");
+    send("b", RequestKind.EXPLAIN, "explain");
+    fixture.advance(Duration.ofMillis(10));
+    assertEquals(other.lastBatch().bodies(), List.of("predict"));
+    busy.lastBatch().answerAll("ok");
+    assertEquals(busy.lastBatch().bodies(), List.of("explain"));
+  }
+
+  @Test
+  public void sequenceThatHasNotBegunSurvivesItsWorkerAndIsNotOpenWithoutItsRequest() {
+    Configs config = sequences(2, 10).batch(2, Duration.ofMillis(10));
+    List<FakeWorker> workers = serve(1, config);
+    RecordingSink waits = send("a", "waits for companions");
+    workers.get(0).die();
+    assertEquals(waits.ends(), 0, "no worker knows anything of it");
+    FakeWorker next = fixture.launcher().latest();
+    next.load();
+    fixture.advance(Duration.ofMillis(10));
+    next.answerOpen();
+    assertEquals(waits.body(), Optional.of("ok"));
+    submit("b", RequestKind.PREDICT, "leaves", new RecordingSink()).cancel();
+    assertEquals(send("c", "x").ends(), 0, "b is not open");
+    fixture.advance(Duration.ofMillis(10));
+    next.answerOpen();
+  }
+
   @DataProvider
   public Object[][] modes() {
     return new Object[][] {

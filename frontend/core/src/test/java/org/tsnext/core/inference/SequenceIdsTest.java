@@ -12,6 +12,7 @@ import org.testng.annotations.Test;
 import org.tsnext.core.request.Header;
 import org.tsnext.core.request.InferenceRequest;
 import org.tsnext.core.request.RequestKind;
+import org.tsnext.core.scheduling.SequencePolicy;
 import org.tsnext.core.testing.Requests;
 
 /** The name of a sequence on its way from the client to the handler. */

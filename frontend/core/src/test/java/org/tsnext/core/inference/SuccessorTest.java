@@ -13,6 +13,7 @@ import org.tsnext.core.inference.InferenceService.InferenceCall;
 import org.tsnext.core.metrics.MetricRegistry;
 import org.tsnext.core.metrics.VersionMetrics;
 import org.tsnext.core.request.RequestKind;
+import org.tsnext.core.scheduling.DispatchPolicy;
 import org.tsnext.core.testing.CoreFixture;
 import org.tsnext.core.testing.ManualTime;
 import org.tsnext.core.testing.RecordingSink;
@@ -24,9 +25,9 @@ public class SuccessorTest {
 
   private ManualTime time;
   private Requests requests;
-  private Dispatcher old;
-  private Dispatcher next;
-  private Optional<Dispatcher> newDefault;
+  private VersionDispatcher old;
+  private VersionDispatcher next;
+  private Optional<VersionDispatcher> newDefault;
   private RecordingSink sink;
 
   @BeforeMethod
@@ -51,7 +52,7 @@ public class SuccessorTest {
 
   @Test
   public void requestThatComesTooLateIsServedByTheSuccessor() {
-    old.goAway();
+    old.unregister();
     InferenceCall call = submit(Optional.empty());
     assertEquals(next.queueLength(), 1);
     assertEquals(sink.ends(), 0);
@@ -62,10 +63,10 @@ public class SuccessorTest {
 
   @Test
   public void versionThatWasRegisteredAgainUnderItsNameIsAnotherOne() {
-    Dispatcher again = dispatcher("1.0");
+    VersionDispatcher again = dispatcher("1.0");
     again.workforce(Workforce.PRESENT);
     newDefault = Optional.of(again);
-    old.goAway();
+    old.unregister();
     InferenceCall unused = submit(Optional.empty());
     assertEquals(again.queueLength(), 1);
     newDefault = Optional.empty();
@@ -74,7 +75,7 @@ public class SuccessorTest {
 
   @Test
   public void requestForThatVersionIsNotMoved() {
-    old.goAway();
+    old.unregister();
     InferenceCall unused = submit(Optional.of("1.0"));
     assertEquals(next.queueLength(), 0);
     assertEquals(sink.errorKind(), Optional.of(ErrorKind.MODEL_GOING_AWAY));
@@ -83,7 +84,7 @@ public class SuccessorTest {
   @Test
   public void withoutAnotherDefaultVersionNothingIsMoved() {
     newDefault = Optional.empty();
-    old.goAway();
+    old.unregister();
     InferenceCall unused = submit(Optional.empty());
     assertEquals(sink.errorKind(), Optional.of(ErrorKind.MODEL_GOING_AWAY));
     assertEquals(sink.ends(), 1);
@@ -92,7 +93,7 @@ public class SuccessorTest {
   @Test
   public void successorWithoutWorkersAnswersForBoth() {
     next.workforce(Workforce.NONE);
-    old.goAway();
+    old.unregister();
     InferenceCall unused = submit(Optional.empty());
     assertEquals(sink.errorKind(), Optional.of(ErrorKind.NO_WORKER));
     assertEquals(sink.ends(), 1);
@@ -121,7 +122,7 @@ public class SuccessorTest {
         requests.request("m", version, RequestKind.PREDICT, "x", Optional.empty()), sink);
   }
 
-  private Dispatcher dispatcher(String version) {
+  private VersionDispatcher dispatcher(String version) {
     DispatchPolicy policy =
         new DispatchPolicy(
             "m",
@@ -138,6 +139,6 @@ public class SuccessorTest {
             Optional.empty());
     VersionMetrics metrics =
         CoreFixture.serverMetrics(new MetricRegistry(100)).ofVersion("m", version);
-    return new Dispatcher(policy, time, time, metrics, () -> newDefault);
+    return new VersionDispatcher(policy, time, time, metrics, () -> newDefault);
   }
 }

@@ -1,9 +1,9 @@
-package org.tsnext.core.inference;
+package org.tsnext.core.scheduling;
 
 import java.time.Duration;
 
 /**
- * Learns the wait that helps: {@code maxBatchDelay: adaptive}. Guarded by the dispatcher's lock.
+ * Learns the wait that helps: {@code maxBatchDelay: adaptive}.
  *
  * <p>Each time a batch that is not full could take the last free worker, it is noted which requests
  * came in the service time that followed, whether or not the batch waited for them. From that

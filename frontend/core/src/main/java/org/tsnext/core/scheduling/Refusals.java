@@ -1,11 +1,9 @@
-package org.tsnext.core.inference;
+package org.tsnext.core.scheduling;
 
 import java.time.Duration;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
-import org.tsnext.core.request.InferenceRequest;
 import org.tsnext.core.request.RequestKind;
-import org.tsnext.core.worker.WorkerListener.HandlerError;
 
 /** The words in which requests of one model version are refused or fail. */
 final class Refusals {
@@ -18,18 +16,18 @@ final class Refusals {
     this.policy = policy;
   }
 
-  ServingException noWorker(InferenceRequest request) {
+  ServingException noWorker(QueuedRequest request) {
     return new ServingException(ErrorKind.NO_WORKER, noWorkerText(request));
   }
 
-  ServingException allFailed(InferenceRequest request, String reason) {
+  ServingException allFailed(QueuedRequest request, String reason) {
     return new ServingException(
             ErrorKind.NO_WORKER,
             noWorkerText(request) + " Every worker has failed and is not started again by itself.")
         .withDetail(reason);
   }
 
-  ServingException queueFull(InferenceRequest request, int waiting) {
+  ServingException queueFull(QueuedRequest request, int waiting) {
     return new ServingException(
         ErrorKind.QUEUE_FULL,
         noWorkerText(request)
@@ -40,7 +38,7 @@ final class Refusals {
             + ").");
   }
 
-  ServingException noTicket(InferenceRequest request) {
+  ServingException noTicket(QueuedRequest request) {
     return new ServingException(
         ErrorKind.QUEUE_FULL,
         noWorkerText(request) + " No worker is idle, and useJobTicket lets no request wait.");
@@ -60,15 +58,15 @@ final class Refusals {
     return new ServingException(ErrorKind.SHUTTING_DOWN, "The server is shutting down.");
   }
 
-  static ServingException workerDied(Call call) {
+  static ServingException workerDied(QueuedRequest request) {
     String ended =
-        call.sequence == null
+        request.sequence == null
             ? ""
-            : " Sequence \"" + call.sequence.id() + "\" has ended with it." + REOPEN;
+            : " Sequence \"" + request.sequence.id() + "\" has ended with it." + REOPEN;
     return new ServingException(ErrorKind.WORKER_LOST, "Worker died." + ended);
   }
 
-  ServingException tooManySequences(String id, int most) {
+  ServingException tooManySequences(String id, int max) {
     return new ServingException(
         ErrorKind.QUEUE_FULL,
         "Sequence \""
@@ -76,27 +74,27 @@ final class Refusals {
             + "\" cannot be opened: model \""
             + policy.modelName()
             + "\" has "
-            + most
+            + max
             + " open sequences (maxNumSequence "
-            + most
+            + max
             + ").");
   }
 
-  ServingException sequenceQueueFull(String id, int most) {
+  ServingException sequenceQueueFull(String id, int max) {
     return new ServingException(
         ErrorKind.QUEUE_FULL,
         sequence(id)
             + " has no place: "
-            + most
+            + max
             + " of its requests wait (maxSequenceJobQueueSize "
-            + most
+            + max
             + ").");
   }
 
-  ServingException sequenceIdTooLong(int length, int most) {
+  ServingException sequenceIdTooLong(int length, int max) {
     return new ServingException(
         ErrorKind.BAD_REQUEST,
-        "The sequence id has " + length + " characters, expected at most " + most + ".");
+        "The sequence id has " + length + " characters, expected at most " + max + ".");
   }
 
   ServingException sequenceWithoutWorker(String id) {
@@ -131,26 +129,11 @@ final class Refusals {
             + " (responseTimeout).");
   }
 
-  /** The table of ERROR codes in docs/worker-protocol.md. */
-  static ServingException ofHandler(HandlerError error) {
-    if (error.notRun()) {
-      return new ServingException(
-          error.code() == 408 ? ErrorKind.CLIENT_TIMEOUT : ErrorKind.CANCELLED, error.message());
-    }
-    ServingException known =
-        switch (error.code()) {
-          case 503 -> new ServingException(ErrorKind.PREDICTION_FAILED, error.message());
-          case 507 -> new ServingException(ErrorKind.OUT_OF_RESOURCES, error.message());
-          default -> ServingException.ofHandler(error.code(), error.message());
-        };
-    return error.detail().isEmpty() ? known : known.withDetail(error.detail());
-  }
-
   private String sequence(String id) {
     return "Sequence \"" + id + "\" of model \"" + policy.modelName() + "\"";
   }
 
-  private String noWorkerText(InferenceRequest request) {
+  private String noWorkerText(QueuedRequest request) {
     // A description always asks one version, whether the client named it or not.
     boolean describe = request.kind() == RequestKind.DESCRIBE;
     String version =

@@ -1,4 +1,4 @@
-package org.tsnext.core.inference;
+package org.tsnext.core.scheduling;
 
 import java.time.Duration;
 import java.util.Optional;
@@ -13,12 +13,13 @@ import org.tsnext.core.error.ServingException;
  * @param allowed the time the request was given, for the message
  * @param source whose limit it is, for the message
  */
-record Deadline(boolean exists, long nanos, Duration allowed, String source) {
+public record Deadline(boolean exists, long nanos, Duration allowed, String source) {
 
-  static final Deadline NEVER = new Deadline(false, 0, Duration.ZERO, "");
+  /** No deadline. */
+  public static final Deadline NEVER = new Deadline(false, 0, Duration.ZERO, "");
 
   /** Longer than any request, and far from overflow. */
-  private static final Duration LONGEST = Duration.ofDays(365);
+  private static final Duration MAX_LENGTH = Duration.ofDays(365);
 
   /**
    * The nearer of two limits.
@@ -26,7 +27,7 @@ record Deadline(boolean exists, long nanos, Duration allowed, String source) {
    * @param clientTimeout of the model, zero for none
    * @param requestTimeout of the request itself
    */
-  static Deadline of(long now, Duration clientTimeout, Optional<Duration> requestTimeout) {
+  public static Deadline of(long now, Duration clientTimeout, Optional<Duration> requestTimeout) {
     boolean modelDecides =
         !clientTimeout.isZero()
             && (requestTimeout.isEmpty() || clientTimeout.compareTo(requestTimeout.get()) <= 0);
@@ -43,7 +44,7 @@ record Deadline(boolean exists, long nanos, Duration allowed, String source) {
   }
 
   /** For PREDICT: milliseconds left, at least 1, or 0 for no deadline. */
-  int millisLeft(long now) {
+  public int millisLeft(long now) {
     if (!exists) {
       return 0;
     }
@@ -57,7 +58,7 @@ record Deadline(boolean exists, long nanos, Duration allowed, String source) {
   }
 
   private static Deadline after(long now, Duration allowed, String source) {
-    Duration length = allowed.compareTo(LONGEST) > 0 ? LONGEST : allowed;
+    Duration length = allowed.compareTo(MAX_LENGTH) > 0 ? MAX_LENGTH : allowed;
     return new Deadline(true, now + length.toNanos(), allowed, source);
   }
 }

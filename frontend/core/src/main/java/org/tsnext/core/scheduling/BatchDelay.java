@@ -1,10 +1,10 @@
-package org.tsnext.core.inference;
+package org.tsnext.core.scheduling;
 
 import java.time.Duration;
 
 /**
  * How long a batch that is not full waits for more requests. Times are those of the clock, in
- * nanoseconds. Guarded by the dispatcher's lock.
+ * nanoseconds.
  */
 interface BatchDelay {
 
@@ -29,6 +29,13 @@ interface BatchDelay {
 
   /** The wait that holds now, for descriptions. */
   Duration current();
+
+  /** The one that a version asks for. */
+  static BatchDelay of(DispatchPolicy policy) {
+    return policy.adaptiveBatchDelay()
+        ? new AdaptiveDelay(policy.batchSize())
+        : fixed(policy.maxBatchDelay());
+  }
 
   /** The oldest request waits so long since its arrival, whatever happens. */
   static BatchDelay fixed(Duration delay) {

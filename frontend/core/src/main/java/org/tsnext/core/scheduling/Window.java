@@ -1,15 +1,15 @@
-package org.tsnext.core.inference;
+package org.tsnext.core.scheduling;
 
 /**
  * How many batches one worker may have at once. It starts at one and grows only while batches take
  * so little time that the way to the worker is a visible part of it: what waits behind the running
  * batch is at most about {@value #QUEUED_WORK_NANOS} ns of work, so that no request loses more than
- * that by sitting with a busy worker while another falls idle. Guarded by the dispatcher's lock.
+ * that by sitting with a busy worker while another falls idle.
  */
 final class Window {
 
   static final long QUEUED_WORK_NANOS = 2_000_000;
-  static final int LARGEST = 128;
+  static final int MAX_SIZE = 128;
 
   /**
    * Weight of the newest service time in the mean: quick to shrink, soon back after one outlier.
@@ -42,14 +42,14 @@ final class Window {
     return Math.max(0, meanServiceNanos);
   }
 
-  /** A batch was answered, {@code serviceNanos} after the worker could begin with it. */
-  void answered(long serviceNanos) {
+  /** A batch is done, {@code serviceNanos} after the worker could begin with it. */
+  void responded(long serviceNanos) {
     double sample = Math.max(0, serviceNanos);
     meanServiceNanos =
         meanServiceNanos < 0 ? sample : meanServiceNanos + WEIGHT * (sample - meanServiceNanos);
     if (adaptive) {
       int allowed =
-          1 + (int) Math.min(LARGEST - 1, QUEUED_WORK_NANOS / Math.max(1, meanServiceNanos));
+          1 + (int) Math.min(MAX_SIZE - 1, QUEUED_WORK_NANOS / Math.max(1, meanServiceNanos));
       size = Math.min(allowed, size + 1);
     }
   }

@@ -1,4 +1,4 @@
-package org.tsnext.core.inference;
+package org.tsnext.core.scheduling;
 
 import java.time.Duration;
 import java.util.Objects;
@@ -42,7 +42,7 @@ public record SequencePolicy(
   }
 
   /** Requests of one sequence that may run at the same time. */
-  int mostAtOnce() {
+  int maxRunning() {
     return endHeader.isPresent() ? Integer.MAX_VALUE : 1;
   }
 }

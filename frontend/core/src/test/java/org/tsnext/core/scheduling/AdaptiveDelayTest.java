@@ -1,4 +1,4 @@
-package org.tsnext.core.inference;
+package org.tsnext.core.scheduling;
 
 import static org.testng.Assert.assertEquals;
 import static org.testng.Assert.assertTrue;

@@ -1,14 +1,12 @@
-package org.tsnext.core.inference;
+package org.tsnext.core.scheduling;
 
 import java.util.ArrayDeque;
 import java.util.Comparator;
 import java.util.Deque;
-import java.util.HashSet;
-import java.util.Set;
 
 /**
  * An open sequence: its requests go to one worker, in order and, unless several may run at once,
- * one at a time. Guarded by the dispatcher's lock.
+ * one at a time.
  */
 final class Sequence {
 
@@ -22,12 +20,14 @@ final class Sequence {
   private final String id;
   private final long number;
   private final long openedNanos;
-  private final int mostAtOnce;
-  private final Deque<Call> waiting = new ArrayDeque<>();
-  private final Set<Call> running = new HashSet<>(2);
+  private final int maxRunning;
+  private final Deque<QueuedRequest> waiting = new ArrayDeque<>();
 
-  /** The worker that holds its state, or null before its first request was given to one. */
-  Seat owner;
+  /** Requests that its worker has. */
+  int running;
+
+  /** The worker that gets its requests, or null before one was chosen. */
+  ReadyWorker owner;
 
   /** Arrival of the request that is next, while it is ready. */
   long nextArrivalNanos;
@@ -35,17 +35,20 @@ final class Sequence {
   /** Since when it has had no request at all; meaningless otherwise. */
   long idleSinceNanos;
 
+  /** Whether a request of it was given to its owner, which knows its state from then on. */
+  boolean begun;
+
   boolean closed;
 
   /**
    * @param number of its opening, which no other has
-   * @param mostAtOnce requests that may run at the same time
+   * @param maxRunning requests that may run at the same time
    */
-  Sequence(String id, long number, long openedNanos, int mostAtOnce) {
+  Sequence(String id, long number, long openedNanos, int maxRunning) {
     this.id = id;
     this.number = number;
     this.openedNanos = openedNanos;
-    this.mostAtOnce = mostAtOnce;
+    this.maxRunning = maxRunning;
   }
 
   String id() {
@@ -56,18 +59,13 @@ final class Sequence {
     return openedNanos;
   }
 
-  Deque<Call> waiting() {
+  Deque<QueuedRequest> waiting() {
     return waiting;
-  }
-
-  /** The requests that its worker has. */
-  Set<Call> running() {
-    return running;
   }
 
   /** Whether its next request could run now. */
   boolean isFree() {
-    return running.size() < mostAtOnce;
+    return running < maxRunning;
   }
 
   /** Requests that wait behind those that run or are next. */

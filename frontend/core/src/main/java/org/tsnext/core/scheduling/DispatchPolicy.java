@@ -1,4 +1,4 @@
-package org.tsnext.core.inference;
+package org.tsnext.core.scheduling;
 
 import java.time.Duration;
 import java.util.Objects;

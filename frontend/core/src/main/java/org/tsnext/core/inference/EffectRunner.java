@@ -1,0 +1,254 @@
+package org.tsnext.core.inference;
+
+import io.netty.buffer.ByteBuf;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.tsnext.core.error.ServingException;
+import org.tsnext.core.metrics.Outcome;
+import org.tsnext.core.metrics.VersionMetrics;
+import org.tsnext.core.request.InferenceRequest;
+import org.tsnext.core.request.ResponseHead;
+import org.tsnext.core.scheduling.Batch;
+import org.tsnext.core.scheduling.Effects;
+import org.tsnext.core.scheduling.QueuedRequest;
+import org.tsnext.core.scheduling.ReadyWorker;
+import org.tsnext.core.time.Clock;
+import org.tsnext.core.time.Scheduler;
+
+/**
+ * Carries out what the scheduler of a version has decided: speaks to processes, sinks, observers
+ * and the timer. Belongs to the version's serial queue. What an effect throws ends that effect
+ * alone.
+ */
+final class EffectRunner implements Effects.Target, Runnable {
+
+  private static final Logger LOGGER = LoggerFactory.getLogger(EffectRunner.class);
+
+  private final VersionDispatcher dispatcher;
+  private final Clock clock;
+  private final Scheduler timer;
+  private final VersionMetrics metrics;
+  private final Supplier<Optional<VersionDispatcher>> successor;
+  private final Effects effects = new Effects();
+
+  /** Whether there is nothing to carry out. */
+  private volatile boolean free = true;
+
+  private final Runnable onTimer;
+  private Optional<Scheduler.Scheduled> armed = Optional.empty();
+
+  EffectRunner(
+      VersionDispatcher dispatcher,
+      Clock clock,
+      Scheduler timer,
+      VersionMetrics metrics,
+      Supplier<Optional<VersionDispatcher>> successor) {
+    this.dispatcher = dispatcher;
+    this.clock = clock;
+    this.timer = Objects.requireNonNull(timer, "timer");
+    this.metrics = metrics;
+    this.successor = Objects.requireNonNull(successor, "successor");
+    this.onTimer = dispatcher::timerFired;
+  }
+
+  /** Whether {@link #take} may be called by a thread that does not run the queue. */
+  boolean isFree() {
+    return free;
+  }
+
+  /** Takes what {@link #run} is to carry out. */
+  void take(Effects decided) {
+    free = false;
+    effects.takeFrom(decided);
+  }
+
+  @Override
+  public void run() {
+    for (int i = 0; i < effects.size(); i++) {
+      try {
+        effects.apply(i, this);
+      } catch (Throwable e) {
+        // One transport's fault must not keep a worker, or other requests, waiting.
+        LOGGER.error("A decision could not be carried out", e);
+      }
+    }
+    effects.clear();
+    free = true;
+  }
+
+  @Override
+  public void send(Batch batch) {
+    DispatchedWorker worker = (DispatchedWorker) batch.worker();
+    if (!batch.beginSending()) {
+      return;
+    }
+    try {
+      long now = clock.nanoTime();
+      int[] millisLeft = new int[batch.size()];
+      for (int i = 0; i < millisLeft.length; i++) {
+        PendingRequest request = (PendingRequest) batch.request(i);
+        millisLeft[i] = request.deadline().millisLeft(now);
+        if (request.worker == null) {
+          metrics.dequeued(request.request(), now - request.arrivalNanos());
+        }
+        request.worker = worker;
+        request.batchId = batch.id();
+      }
+      worker.process().send(batch.id(), requests(batch), millisLeft);
+    } catch (Throwable e) {
+      LOGGER.error("A batch could not be sent to worker {}", worker.workerId(), e);
+      dispatcher.sendFailed(batch, e);
+      return;
+    }
+    metrics.sent(clock.nanoTime() - batch.assignedNanos());
+  }
+
+  @Override
+  public void cancel(Batch batch, int item) {
+    ((DispatchedWorker) batch.worker()).process().cancel(batch.id(), item);
+  }
+
+  @Override
+  public void complete(QueuedRequest ended, ResponseHead head, Object body) {
+    PendingRequest request = (PendingRequest) ended;
+    record(request, Outcome.of(head.status()));
+    try {
+      if (request.hasLeft()) {
+        ((ByteBuf) body).release();
+      } else {
+        if (head.status() >= 500) {
+          reportErrorStatus(request, head.status());
+        }
+        request.sink().complete(head, (ByteBuf) body);
+      }
+    } finally {
+      request.request().release();
+    }
+  }
+
+  @Override
+  public void chunk(QueuedRequest open, ResponseHead head, Object body) {
+    PendingRequest request = (PendingRequest) open;
+    if (request.hasLeft()) {
+      ((ByteBuf) body).release();
+    } else {
+      request.sink().chunk(head, (ByteBuf) body);
+    }
+  }
+
+  @Override
+  public void endStream(QueuedRequest ended, Object body) {
+    PendingRequest request = (PendingRequest) ended;
+    record(request, Outcome.SUCCESS);
+    try {
+      if (request.hasLeft()) {
+        ((ByteBuf) body).release();
+      } else {
+        request.sink().end((ByteBuf) body);
+      }
+    } finally {
+      request.request().release();
+    }
+  }
+
+  @Override
+  public void fail(QueuedRequest ended, ServingException why) {
+    PendingRequest request = (PendingRequest) ended;
+    record(request, Outcome.of(why.httpStatus()));
+    try {
+      if (!request.hasLeft()) {
+        request.sink().fail(why);
+      }
+    } finally {
+      request.request().release();
+    }
+  }
+
+  @Override
+  public void reject(QueuedRequest ended, ServingException why) {
+    PendingRequest request = (PendingRequest) ended;
+    boolean handedOver = false;
+    try {
+      // By identity: a version that was registered again has the same name.
+      Optional<VersionDispatcher> next = successor.get().filter(other -> other != dispatcher);
+      if (next.isPresent() && !request.hasLeft()) {
+        request.handOver(next.get());
+        handedOver = true;
+      }
+    } finally {
+      if (!handedOver) {
+        fail(request, why);
+      }
+    }
+  }
+
+  @Override
+  public void endSilently(QueuedRequest ended) {
+    PendingRequest request = (PendingRequest) ended;
+    record(request, Outcome.CANCELLED);
+    request.request().release();
+  }
+
+  @Override
+  public void served(long nanos) {
+    metrics.served(nanos);
+  }
+
+  @Override
+  public void silent(ReadyWorker worker) {
+    ((DispatchedWorker) worker).reportSilence();
+  }
+
+  @Override
+  public void drained(ReadyWorker worker) {
+    ((DispatchedWorker) worker).reportDrained();
+  }
+
+  @Override
+  public void armTimer(long atNanos) {
+    try {
+      disarmTimer();
+      Duration delay = Duration.ofNanos(Math.max(0, atNanos - clock.nanoTime()));
+      armed = Optional.of(timer.schedule(delay, onTimer));
+    } catch (Throwable e) {
+      LOGGER.error("The timer could not be armed", e);
+      dispatcher.timerFailed();
+    }
+  }
+
+  @Override
+  public void disarmTimer() {
+    armed.ifPresent(Scheduler.Scheduled::cancel);
+    armed = Optional.empty();
+  }
+
+  private static void reportErrorStatus(PendingRequest request, int status) {
+    try {
+      request.worker.reportErrorStatus(request.batchId, status, request.request());
+    } catch (Throwable e) {
+      LOGGER.error("A worker's failure could not be counted", e);
+    }
+  }
+
+  /** Before the client learns of the end: it may read the metrics next. */
+  private void record(PendingRequest request, Outcome outcome) {
+    metrics.ended(request.request(), outcome, clock.nanoTime() - request.arrivalNanos());
+  }
+
+  private static List<InferenceRequest> requests(Batch batch) {
+    if (batch.size() == 1) {
+      return List.of(((PendingRequest) batch.request(0)).request());
+    }
+    List<InferenceRequest> requests = new ArrayList<>(batch.size());
+    for (int i = 0; i < batch.size(); i++) {
+      requests.add(((PendingRequest) batch.request(i)).request());
+    }
+    return requests;
+  }
+}

@@ -1,0 +1,92 @@
+package org.tsnext.core.inference;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.tsnext.core.request.InferenceRequest;
+import org.tsnext.core.request.ResponseSink;
+import org.tsnext.core.scheduling.Deadline;
+import org.tsnext.core.scheduling.QueuedRequest;
+
+/**
+ * A request on its way. It owns the request's buffers until it ends or is handed over. That it ends
+ * exactly once is decided by the scheduler; that its sink is called in order and by one thread at a
+ * time follows from the one queue through which all effects of a version run.
+ */
+final class PendingRequest extends QueuedRequest implements InferenceService.InferenceCall {
+
+  private final VersionDispatcher dispatcher;
+  private final InferenceRequest request;
+  private final ResponseSink sink;
+
+  private volatile boolean left;
+
+  /** What goes on with the request, once it was handed over; null before. */
+  private volatile PendingRequest successor;
+
+  /** The worker that it was sent to last, and its batch there; belong to the effects. */
+  DispatchedWorker worker;
+
+  int batchId;
+
+  PendingRequest(
+      VersionDispatcher dispatcher,
+      InferenceRequest request,
+      String sequenceId,
+      ResponseSink sink,
+      long arrivalNanos,
+      Deadline deadline) {
+    super(request.kind(), request.version(), sequenceId, arrivalNanos, deadline);
+    this.dispatcher = dispatcher;
+    this.request = request;
+    this.sink = sink;
+  }
+
+  InferenceRequest request() {
+    return request;
+  }
+
+  ResponseSink sink() {
+    return sink;
+  }
+
+  /** Whether its client has left: the sink is called no more. */
+  boolean hasLeft() {
+    return left;
+  }
+
+  @Override
+  public void cancel() {
+    left = true;
+    dispatcher.cancel(this);
+    PendingRequest next = successor;
+    if (next != null) {
+      next.cancel();
+    }
+  }
+
+  /**
+   * Passes the request on to another version, which from now on guarantees its one end: cancelling
+   * this one means the other. For a request that has ended here.
+   */
+  void handOver(VersionDispatcher other) {
+    PendingRequest next = other.takeOver(this);
+    successor = next;
+    // In this order: a client that leaves meanwhile sees the successor, or is seen here.
+    if (left) {
+      next.cancel();
+    }
+  }
+
+  /** Keeps the buffers of requests whose clients are there, which would be released soon. */
+  static List<InferenceRequest> hold(List<QueuedRequest> failed) {
+    List<InferenceRequest> held = new ArrayList<>(failed.size());
+    for (QueuedRequest each : failed) {
+      PendingRequest request = (PendingRequest) each;
+      if (!request.hasLeft()) {
+        request.request().retain();
+        held.add(request.request());
+      }
+    }
+    return held;
+  }
+}

@@ -1,0 +1,86 @@
+package org.tsnext.core.scheduling;
+
+/** Requests that one worker gets together. */
+public final class Batch {
+
+  private final ReadyWorker worker;
+  private final int id;
+  private final QueuedRequest[] requests;
+  private int open;
+
+  /** Written off the lock, by the thread that sends it, before it is sent. */
+  private volatile boolean sent;
+
+  /** When its worker last said something of it, or when it was assigned. */
+  long lastHeardNanos;
+
+  private final long assignedNanos;
+
+  Batch(ReadyWorker worker, int id, QueuedRequest[] requests, long now) {
+    this.worker = worker;
+    this.id = id;
+    this.requests = requests;
+    this.open = requests.length;
+    this.assignedNanos = now;
+    this.lastHeardNanos = now;
+    for (int i = 0; i < requests.length; i++) {
+      requests[i].batch = this;
+      requests[i].item = i;
+    }
+  }
+
+  public ReadyWorker worker() {
+    return worker;
+  }
+
+  /** The number that no other open batch of its worker has. */
+  public int id() {
+    return id;
+  }
+
+  public int size() {
+    return requests.length;
+  }
+
+  /** The request with that number. */
+  public QueuedRequest request(int item) {
+    return requests[item];
+  }
+
+  public long assignedNanos() {
+    return assignedNanos;
+  }
+
+  /**
+   * Says that the worker is about to get it; called before it is sent, on any thread.
+   *
+   * @return false if the worker is lost: then it must not be sent
+   */
+  public boolean beginSending() {
+    // In this order: if a loss does not see this batch as sent, the loss is seen here.
+    sent = true;
+    return !worker.isLost();
+  }
+
+  /** Whether the worker may have seen it. */
+  boolean isSent() {
+    return sent;
+  }
+
+  boolean isDone() {
+    return open == 0;
+  }
+
+  /** The request with that number if the worker still has it, or null. */
+  QueuedRequest openItem(int item) {
+    return item >= 0 && item < requests.length && requests[item].batch == this
+        ? requests[item]
+        : null;
+  }
+
+  /** Takes an open item out: the worker is done with it, or lost. */
+  void take(QueuedRequest request) {
+    request.batch = null;
+    open--;
+  }
+}

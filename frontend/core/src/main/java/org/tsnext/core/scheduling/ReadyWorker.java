@@ -1,0 +1,147 @@
+package org.tsnext.core.scheduling;
+
+import java.util.ArrayDeque;
+import java.util.Deque;
+
+/**
+ * A worker that has loaded its model: the batches it has, oldest first. Its state belongs to the
+ * scheduler that it was given to.
+ */
+public class ReadyWorker {
+
+  private final Concurrency concurrency;
+  private final Window window;
+  private final Deque<Batch> open = new ArrayDeque<>();
+  private int nextBatchId;
+  private boolean draining;
+  private boolean served;
+  private volatile boolean lost;
+
+  /** When it could begin with its oldest batch; without one, when it fell idle. */
+  private long turnNanos;
+
+  /** When it last said anything about a batch. */
+  private long lastHeardNanos;
+
+  /** Makes a worker that has nothing to do. */
+  public ReadyWorker(DispatchPolicy policy, long now) {
+    this.concurrency = Concurrency.of(policy);
+    this.window = concurrency.window(policy);
+    this.turnNanos = now;
+    this.lastHeardNanos = now;
+  }
+
+  /** Whether it was lost; from any thread. */
+  public final boolean isLost() {
+    return lost;
+  }
+
+  /** Whether it has no batch. */
+  public final boolean isIdle() {
+    return open.isEmpty();
+  }
+
+  /** Since when it has had no batch; meaningless unless it is idle. */
+  public final long idleSinceNanos() {
+    return turnNanos;
+  }
+
+  /** Whether it has responded to anything. */
+  public final boolean hasServed() {
+    return served;
+  }
+
+  /** Batches it has. */
+  public final int openBatches() {
+    return open.size();
+  }
+
+  /** Batches it may have. */
+  public final int maxOpenBatches() {
+    return window.size();
+  }
+
+  Deque<Batch> open() {
+    return open;
+  }
+
+  boolean hasRoom() {
+    return !draining && open.size() < window.size();
+  }
+
+  boolean hasTicket() {
+    return concurrency.hasTicket(this);
+  }
+
+  boolean isDraining() {
+    return draining;
+  }
+
+  /** An idle worker comes first, the longest idle of them; of busy ones the one soonest free. */
+  boolean isFreeBefore(ReadyWorker other) {
+    return isIdle() == other.isIdle() ? concurrency.isFreeBefore(this, other) : isIdle();
+  }
+
+  /** When it will have done what it has, as far as one can know. */
+  long doneAt() {
+    return turnNanos + (long) (open.size() * window.meanServiceNanos());
+  }
+
+  /** Since when it has been silent on what it has. */
+  long silentSinceNanos() {
+    return lastHeardNanos - turnNanos > 0 ? lastHeardNanos : turnNanos;
+  }
+
+  void drain() {
+    draining = true;
+  }
+
+  void lose() {
+    lost = true;
+  }
+
+  void noteServed() {
+    served = true;
+  }
+
+  Batch assign(QueuedRequest[] requests, long now) {
+    Batch batch = new Batch(this, nextBatchId, requests, now);
+    if (open.isEmpty()) {
+      turnNanos = now;
+      lastHeardNanos = now;
+    }
+    open.addLast(batch);
+    nextBatchId++;
+    return batch;
+  }
+
+  /** The open batch with that number, of which the worker has said something; or null. */
+  Batch hear(int batchId, long now) {
+    for (Batch batch : open) {
+      if (batch.id() == batchId) {
+        lastHeardNanos = now;
+        batch.lastHeardNanos = now;
+        return batch;
+      }
+    }
+    return null;
+  }
+
+  /**
+   * Forgets a batch that is done.
+   *
+   * @return how long it took since the worker could begin with it
+   */
+  long close(Batch batch) {
+    long took = lastHeardNanos - turnNanos;
+    open.remove(batch);
+    window.responded(took);
+    turnNanos = lastHeardNanos;
+    return took;
+  }
+
+  /** Forgets a batch that the worker never got. */
+  void closeUnsent(Batch batch) {
+    open.remove(batch);
+  }
+}
