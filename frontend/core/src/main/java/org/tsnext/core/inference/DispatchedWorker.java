@@ -2,7 +2,6 @@ package org.tsnext.core.inference;
 
 import io.netty.buffer.ByteBuf;
 import java.util.List;
-import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
@@ -12,9 +11,9 @@ import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.request.InferenceRequest;
 import org.tsnext.core.request.ResponseHead;
+import org.tsnext.core.scheduling.Delivery;
 import org.tsnext.core.scheduling.DispatchPolicy;
 import org.tsnext.core.scheduling.ReadyWorker;
-import org.tsnext.core.scheduling.VersionScheduler.Delivery;
 import org.tsnext.core.worker.WorkSeat;
 import org.tsnext.core.worker.WorkerListener.HandlerError;
 import org.tsnext.core.worker.WorkerProcess;
@@ -75,17 +74,8 @@ final class DispatchedWorker extends ReadyWorker implements WorkSeat {
 
   @Override
   public void error(int batchId, int item, HandlerError error) {
-    Optional<List<InferenceRequest>> failed = dispatcher.error(this, batchId, item, shown(error));
-    try {
-      if (failed.isEmpty()) {
-        warn("ERROR", batchId, item);
-      } else if (!error.notRun()) {
-        // Before the client learns of it: it may ask for the last error next.
-        observer.handlerFailed(batchId, error, failed.get());
-      }
-    } finally {
-      failed.ifPresent(held -> held.forEach(InferenceRequest::release));
-      dispatcher.runEffects();
+    if (!dispatcher.error(this, batchId, item, shown(error), error)) {
+      warn("ERROR", batchId, item);
     }
   }
 
@@ -124,6 +114,11 @@ final class DispatchedWorker extends ReadyWorker implements WorkSeat {
   @Override
   public int window() {
     return dispatcher.read(this::maxOpenBatches);
+  }
+
+  /** Tells the supervisor that the handler failed; the requests are held by the caller. */
+  void reportFailure(int batchId, HandlerError error, List<InferenceRequest> requests) {
+    observer.handlerFailed(batchId, error, requests);
   }
 
   /** Tells the supervisor of a response that is an error; the request is held by the caller. */

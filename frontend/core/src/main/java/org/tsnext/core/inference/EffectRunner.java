@@ -20,6 +20,7 @@ import org.tsnext.core.scheduling.QueuedRequest;
 import org.tsnext.core.scheduling.ReadyWorker;
 import org.tsnext.core.time.Clock;
 import org.tsnext.core.time.Scheduler;
+import org.tsnext.core.worker.WorkerListener.HandlerError;
 
 /**
  * Carries out what the scheduler of a version has decided: speaks to processes, sinks, observers
@@ -158,6 +159,22 @@ final class EffectRunner implements Effects.Target, Runnable {
   }
 
   @Override
+  public void handlerFailed(Batch batch, List<QueuedRequest> failed, Object cause) {
+    HandlerError error = (HandlerError) cause;
+    if (error.notRun()) {
+      return;
+    }
+    List<InferenceRequest> requests = new ArrayList<>(failed.size());
+    for (QueuedRequest each : failed) {
+      PendingRequest request = (PendingRequest) each;
+      if (!request.hasLeft()) {
+        requests.add(request.request());
+      }
+    }
+    ((DispatchedWorker) batch.worker()).reportFailure(batch.id(), error, requests);
+  }
+
+  @Override
   public void fail(QueuedRequest ended, ServingException why) {
     PendingRequest request = (PendingRequest) ended;
     record(request, Outcome.of(why.httpStatus()));
@@ -173,19 +190,26 @@ final class EffectRunner implements Effects.Target, Runnable {
   @Override
   public void reject(QueuedRequest ended, ServingException why) {
     PendingRequest request = (PendingRequest) ended;
-    boolean handedOver = false;
+    Optional<PendingRequest> next = Optional.empty();
     try {
-      // By identity: a version that was registered again has the same name.
-      Optional<VersionDispatcher> next = successor.get().filter(other -> other != dispatcher);
-      if (next.isPresent() && !request.hasLeft()) {
-        request.handOver(next.get());
-        handedOver = true;
-      }
+      next = handedOver(request);
     } finally {
-      if (!handedOver) {
+      if (next.isEmpty()) {
         fail(request, why);
       }
     }
+    next.ifPresent(request::goOnAs);
+  }
+
+  /**
+   * The request as another version has taken it over, which guarantees its one end from then on.
+   */
+  private Optional<PendingRequest> handedOver(PendingRequest request) {
+    // By identity: a version that was registered again has the same name.
+    return successor
+        .get()
+        .filter(other -> other != dispatcher && !request.hasLeft())
+        .map(other -> other.takeOver(request));
   }
 
   @Override
@@ -238,7 +262,11 @@ final class EffectRunner implements Effects.Target, Runnable {
 
   /** Before the client learns of the end: it may read the metrics next. */
   private void record(PendingRequest request, Outcome outcome) {
-    metrics.ended(request.request(), outcome, clock.nanoTime() - request.arrivalNanos());
+    try {
+      metrics.ended(request.request(), outcome, clock.nanoTime() - request.arrivalNanos());
+    } catch (Throwable e) {
+      LOGGER.error("The end of a request could not be counted", e);
+    }
   }
 
   private static List<InferenceRequest> requests(Batch batch) {

@@ -1,7 +1,5 @@
 package org.tsnext.core.inference;
 
-import java.util.ArrayList;
-import java.util.List;
 import org.tsnext.core.request.InferenceRequest;
 import org.tsnext.core.request.ResponseSink;
 import org.tsnext.core.scheduling.Deadline;
@@ -64,29 +62,12 @@ final class PendingRequest extends QueuedRequest implements InferenceService.Inf
     }
   }
 
-  /**
-   * Passes the request on to another version, which from now on guarantees its one end: cancelling
-   * this one means the other. For a request that has ended here.
-   */
-  void handOver(VersionDispatcher other) {
-    PendingRequest next = other.takeOver(this);
+  /** Another version goes on with the request: cancelling this one means {@code next}. */
+  void goOnAs(PendingRequest next) {
     successor = next;
     // In this order: a client that leaves meanwhile sees the successor, or is seen here.
     if (left) {
       next.cancel();
     }
-  }
-
-  /** Keeps the buffers of requests whose clients are there, which would be released soon. */
-  static List<InferenceRequest> hold(List<QueuedRequest> failed) {
-    List<InferenceRequest> held = new ArrayList<>(failed.size());
-    for (QueuedRequest each : failed) {
-      PendingRequest request = (PendingRequest) each;
-      if (!request.hasLeft()) {
-        request.request().retain();
-        held.add(request.request());
-      }
-    }
-    return held;
   }
 }

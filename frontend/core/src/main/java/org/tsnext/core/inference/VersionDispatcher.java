@@ -20,15 +20,16 @@ import org.tsnext.core.request.ResponseHead;
 import org.tsnext.core.request.ResponseSink;
 import org.tsnext.core.scheduling.Batch;
 import org.tsnext.core.scheduling.Deadline;
+import org.tsnext.core.scheduling.Delivery;
 import org.tsnext.core.scheduling.DispatchPolicy;
 import org.tsnext.core.scheduling.Effects;
 import org.tsnext.core.scheduling.ReadyWorker;
 import org.tsnext.core.scheduling.VersionScheduler;
-import org.tsnext.core.scheduling.VersionScheduler.Delivery;
 import org.tsnext.core.time.Clock;
 import org.tsnext.core.time.Scheduler;
 import org.tsnext.core.worker.WorkSeat;
 import org.tsnext.core.worker.WorkSource;
+import org.tsnext.core.worker.WorkerListener.HandlerError;
 import org.tsnext.core.worker.WorkerProcess;
 import org.tsnext.core.worker.Workforce;
 
@@ -68,6 +69,11 @@ public final class VersionDispatcher implements WorkSource {
     void tell(VersionScheduler events, long now);
   }
 
+  /** Something that happened, of which the scheduler has something to say at once. */
+  private interface Decision<T> {
+    T make(VersionScheduler events, long now);
+  }
+
   /**
    * Makes the dispatcher of a version.
    *
@@ -92,41 +98,45 @@ public final class VersionDispatcher implements WorkSource {
   /** Takes a request over; see {@link InferenceService#submit}. */
   public InferenceCall submit(InferenceRequest request, ResponseSink sink) {
     metrics.arrived(request);
-    long now = clock.nanoTime();
-    Deadline deadline = Deadline.of(now, policy.clientTimeout(), request.timeout());
-    return enter(request, sink, now, deadline, null);
+    return enter(request, sink, null);
   }
 
   /** Goes on with a request that another version had admitted. Takes the buffers over. */
   PendingRequest takeOver(PendingRequest from) {
-    return enter(from.request(), from.sink(), from.arrivalNanos(), from.deadline(), from);
+    return enter(from.request(), from.sink(), from);
   }
 
-  private PendingRequest enter(
-      InferenceRequest request,
-      ResponseSink sink,
-      long arrivalNanos,
-      Deadline deadline,
-      PendingRequest from) {
+  /** {@code from} is null for a new request. */
+  private PendingRequest enter(InferenceRequest request, ResponseSink sink, PendingRequest from) {
     boolean ofSequence = sequenceIds.isPresent() && request.kind() != RequestKind.DESCRIBE;
     InferenceRequest named = ofSequence ? sequenceIds.get().named(request) : request;
     String sequence = ofSequence ? sequenceIds.get().of(named) : "";
-    PendingRequest pending =
-        new PendingRequest(this, named, sequence, sink, arrivalNanos, deadline);
-    synchronized (lock) {
-      try {
-        if (from == null) {
-          scheduler.onSubmitted(pending, arrivalNanos);
-        } else {
-          scheduler.onTakenOver(pending, from, clock.nanoTime());
+    PendingRequest pending;
+    try {
+      synchronized (lock) {
+        // Read here, so that no event comes with an earlier time than the one before it.
+        long now = clock.nanoTime();
+        long arrival = from == null ? now : from.arrivalNanos();
+        Deadline deadline =
+            from == null
+                ? Deadline.of(now, policy.clientTimeout(), request.timeout())
+                : from.deadline();
+        pending = new PendingRequest(this, named, sequence, sink, arrival, deadline);
+        try {
+          if (from == null) {
+            scheduler.onSubmitted(pending, now);
+          } else {
+            scheduler.onTakenOver(pending, from, now);
+          }
+        } catch (Throwable e) {
+          scheduler.onFault(pending, internal("The request could not be admitted", e), now);
+        } finally {
+          enqueue();
         }
-      } catch (Throwable e) {
-        LOGGER.error("Request {} could not be admitted", request.id(), e);
-        scheduler.onFault(pending, internal("The request could not be admitted", e), arrivalNanos);
       }
-      enqueue();
+    } finally {
+      queue.drain();
     }
-    queue.drain();
     return pending;
   }
 
@@ -186,29 +196,25 @@ public final class VersionDispatcher implements WorkSource {
   Delivery response(
       ReadyWorker worker, int batchId, int item, ResponseHead head, ByteBuf body, boolean last) {
     List<String> ended = sequenceIds.isEmpty() ? List.of() : sequenceIds.get().ended(head);
-    Delivery delivery;
-    synchronized (lock) {
-      long now = clock.nanoTime();
-      delivery = scheduler.onResponse(worker, batchId, item, head, body, last, ended, now);
-      enqueue();
+    // Not by decide(), which would cost an object for each response.
+    try {
+      synchronized (lock) {
+        try {
+          long now = clock.nanoTime();
+          return scheduler.onResponse(worker, batchId, item, head, body, last, ended, now);
+        } finally {
+          enqueue();
+        }
+      }
+    } finally {
+      queue.drain();
     }
-    queue.drain();
-    return delivery;
   }
 
-  /**
-   * See {@link VersionScheduler#onError}. The effects wait until {@link #runEffects}.
-   *
-   * @return the requests that fail by it and whose clients are there, held for the caller
-   */
-  Optional<List<InferenceRequest>> error(
-      ReadyWorker worker, int batchId, int item, ServingException why) {
-    synchronized (lock) {
-      Optional<List<InferenceRequest>> held =
-          scheduler.onError(worker, batchId, item, why, clock.nanoTime()).map(PendingRequest::hold);
-      enqueue();
-      return held;
-    }
+  /** See {@link VersionScheduler#onError}. */
+  boolean error(
+      ReadyWorker worker, int batchId, int item, ServingException why, HandlerError error) {
+    return decide((events, now) -> events.onError(worker, batchId, item, why, error, now));
   }
 
   void sendFailed(Batch batch, Throwable failure) {
@@ -242,18 +248,27 @@ public final class VersionDispatcher implements WorkSource {
     }
   }
 
-  /** Carries out what was decided, or leaves it to the thread that is at it. */
-  void runEffects() {
-    queue.drain();
+  private void feed(Event event) {
+    decide(
+        (events, now) -> {
+          event.tell(events, now);
+          return true;
+        });
   }
 
-  /** Has one event decided and its effects carried out. */
-  private void feed(Event event) {
-    synchronized (lock) {
-      event.tell(scheduler, clock.nanoTime());
-      enqueue();
+  /** Has one event decided, and its effects carried out by this thread or the one that is at it. */
+  private <T> T decide(Decision<T> decision) {
+    try {
+      synchronized (lock) {
+        try {
+          return decision.make(scheduler, clock.nanoTime());
+        } finally {
+          enqueue();
+        }
+      }
+    } finally {
+      queue.drain();
     }
-    queue.drain();
   }
 
   /**

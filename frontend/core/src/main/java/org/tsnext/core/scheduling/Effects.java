@@ -1,6 +1,7 @@
 package org.tsnext.core.scheduling;
 
 import java.util.Arrays;
+import java.util.List;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.request.ResponseHead;
 
@@ -30,6 +31,7 @@ public final class Effects {
     COMPLETE,
     CHUNK,
     END_STREAM,
+    HANDLER_FAILED,
     FAIL,
     REJECT,
     END_SILENTLY,
@@ -57,6 +59,15 @@ public final class Effects {
 
     /** Ends a stream that has begun. */
     void endStream(QueuedRequest request, Object body);
+
+    /**
+     * A worker has failed requests of a batch. Their ends come after it, so that a client that
+     * learns of the failure finds it counted.
+     *
+     * @param failed those that end by it, perhaps none
+     * @param cause what the worker has said
+     */
+    void handlerFailed(Batch batch, List<QueuedRequest> failed, Object cause);
 
     /** Ends a request with an error. */
     void fail(QueuedRequest request, ServingException why);
@@ -109,6 +120,7 @@ public final class Effects {
   }
 
   /** Carries out one effect. */
+  @SuppressWarnings("unchecked") // Each kind of effect has objects of its own types.
   public void apply(int index, Target target) {
     Object first = objects[index * WIDTH];
     Object second = objects[index * WIDTH + 1];
@@ -119,6 +131,8 @@ public final class Effects {
       case COMPLETE -> target.complete((QueuedRequest) first, (ResponseHead) second, third);
       case CHUNK -> target.chunk((QueuedRequest) first, (ResponseHead) second, third);
       case END_STREAM -> target.endStream((QueuedRequest) first, third);
+      case HANDLER_FAILED ->
+          target.handlerFailed((Batch) first, (List<QueuedRequest>) second, third);
       case FAIL -> target.fail((QueuedRequest) first, (ServingException) second);
       case REJECT -> target.reject((QueuedRequest) first, (ServingException) second);
       case END_SILENTLY -> target.endSilently((QueuedRequest) first);
@@ -160,6 +174,10 @@ public final class Effects {
 
   void endStream(QueuedRequest request, Object body) {
     add(Kind.END_STREAM, request, null, body, 0);
+  }
+
+  void handlerFailed(Batch batch, List<QueuedRequest> failed, Object cause) {
+    add(Kind.HANDLER_FAILED, batch, failed, cause, 0);
   }
 
   void fail(QueuedRequest request, ServingException why) {

@@ -4,7 +4,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
-import java.util.Optional;
 import java.util.OptionalLong;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.request.ResponseHead;
@@ -30,16 +29,6 @@ public final class VersionScheduler {
   private final Admission admission;
   private final BatchDelay delay;
   private final DispatchStrategy strategy;
-
-  /** What became of a response. */
-  public enum Delivery {
-    /** Its body goes to the request, by an effect. */
-    DELIVERED,
-    /** The request has ended before; the body is the caller's. */
-    DROPPED,
-    /** There is no such open item; the body is the caller's. */
-    UNKNOWN
-  }
 
   /** Makes a scheduler that appends what it decides to {@code effects}. */
   public VersionScheduler(DispatchPolicy policy, Effects effects) {
@@ -141,19 +130,22 @@ public final class VersionScheduler {
   /**
    * A worker has failed an item, or all open ones of the batch with -1.
    *
-   * @return those that fail by it; empty if there is no such open item
+   * @param why for the clients
+   * @param cause what the worker has said, for {@link Effects.Target#handlerFailed}
+   * @return false if there is no such open item
    */
-  public Optional<List<QueuedRequest>> onError(
-      ReadyWorker worker, int batchId, int item, ServingException why, long now) {
+  public boolean onError(
+      ReadyWorker worker, int batchId, int item, ServingException why, Object cause, long now) {
     Batch batch = worker.hear(batchId, now);
     if (batch == null || (item != -1 && batch.openItem(item) == null)) {
-      return Optional.empty();
+      return false;
     }
     List<QueuedRequest> failed = fleet.finishItems(batch, item, strategy, now);
     fleet.closeIfDone(batch, strategy);
     advance(now);
+    effects.handlerFailed(batch, failed, cause);
     fleet.tell(failed, why);
-    return Optional.of(failed);
+    return true;
   }
 
   /** A batch could not be sent; its worker has nothing of it. */

@@ -41,6 +41,9 @@ final class NaiveModel implements Effects.Target {
   long armedAt;
   int ends;
 
+  /** What workers were reported to have failed with, newest last. */
+  final List<Object> failures = new ArrayList<>();
+
   // Of the event that is looked at.
   private final Map<Request, ErrorKind> mustFail = new HashMap<>();
   private final Set<String> cancelled = new HashSet<>();
@@ -362,6 +365,20 @@ final class NaiveModel implements Effects.Target {
     assertTrue(((Request) request).begun, "the end of a stream that did not begin");
     delivered = true;
     end((Request) request);
+  }
+
+  /** Before those that it failed on end. */
+  @Override
+  public void handlerFailed(Batch batch, List<QueuedRequest> failed, Object cause) {
+    assertEquals(Set.copyOf(failed), mustFailBy(ErrorKind.PREDICTION_FAILED));
+    failed.forEach(request -> assertFalse(((Request) request).over, request + " has ended"));
+    failures.add(cause);
+  }
+
+  private Set<Request> mustFailBy(ErrorKind why) {
+    Set<Request> requests = new HashSet<>(mustFail.keySet());
+    requests.removeIf(request -> mustFail.get(request) != why);
+    return requests;
   }
 
   @Override

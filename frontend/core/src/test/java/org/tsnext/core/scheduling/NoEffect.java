@@ -1,5 +1,6 @@
 package org.tsnext.core.scheduling;
 
+import java.util.List;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.request.ResponseHead;
 
@@ -19,6 +20,9 @@ class NoEffect implements Effects.Target {
 
   @Override
   public void endStream(QueuedRequest request, Object body) {}
+
+  @Override
+  public void handlerFailed(Batch batch, List<QueuedRequest> failed, Object cause) {}
 
   @Override
   public void fail(QueuedRequest request, ServingException why) {}

@@ -17,7 +17,6 @@ import org.tsnext.core.request.ResponseHead;
 import org.tsnext.core.scheduling.NaiveModel.OpenBatch;
 import org.tsnext.core.scheduling.NaiveModel.Request;
 import org.tsnext.core.scheduling.NaiveModel.Worker;
-import org.tsnext.core.scheduling.VersionScheduler.Delivery;
 import org.tsnext.core.worker.Workforce;
 
 /**
@@ -231,9 +230,11 @@ public class RandomSchedulingTest {
       model.hear(batch);
       finishItems(batch, item, ErrorKind.PREDICTION_FAILED);
       ServingException why = error(ErrorKind.PREDICTION_FAILED);
-      assertTrue(
-          scheduler.onError(batch.worker, batch.batch.id(), item, why, model.now).isPresent());
+      int id = batch.batch.id();
+      assertTrue(scheduler.onError(batch.worker, id, item, why, "error " + id, model.now));
       check();
+      assertEquals(model.failures, List.of("error " + id));
+      model.failures.clear();
     }
 
     private void finishItems(OpenBatch batch, int item, ErrorKind why) {
@@ -259,7 +260,7 @@ public class RandomSchedulingTest {
       }
       int item = batch.items.length + random.nextInt(3);
       ServingException why = error(ErrorKind.INTERNAL);
-      assertTrue(scheduler.onError(batch.worker, id, item, why, model.now).isEmpty());
+      assertFalse(scheduler.onError(batch.worker, id, item, why, "error", model.now));
       assertEquals(
           scheduler.onResponse(
               batch.worker, id, item, ResponseHead.EMPTY, "", true, List.of("s1"), model.now),
