@@ -1,6 +1,8 @@
 package org.tsnext.core.scheduling;
 
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
 import org.tsnext.core.request.RequestKind;
 
 /**
@@ -13,13 +15,13 @@ final class RequestQueue {
   static final RequestKind[] KINDS = RequestKind.values();
 
   private final int capacity;
-  private final Line[] lines = new Line[KINDS.length];
+  private final Map<RequestKind, Line> lines = new EnumMap<>(RequestKind.class);
   private int size;
 
   RequestQueue(int capacity) {
     this.capacity = capacity;
     for (RequestKind kind : KINDS) {
-      lines[kind.ordinal()] = new Line();
+      lines.put(kind, new Line());
     }
   }
 
@@ -124,7 +126,7 @@ final class RequestQueue {
   }
 
   private Line line(RequestKind kind) {
-    return lines[kind.ordinal()];
+    return lines.get(kind);
   }
 
   /** The requests of one kind, oldest first. */
