@@ -260,7 +260,7 @@ def test_what_is_no_tensor_is_refused_with_what_was_expected(api: Api) -> None:
         ([tensor("FP32", [1], int_contents=[1])], [], "0 elements in fp32_contents and 1 in other"),
         ([tensor("FLOAT", [1], fp32_contents=[1.0])], [], 'datatype "FLOAT", expected one of BOOL'),
         ([tensor("FP32", [-1])], [], "no negative size"),
-        ([tensor("INT64", [2])], [b"1234567"], "7 raw octets, expected 16"),
+        ([tensor("INT64", [2])], [b"1234567"], "7 raw bytes, expected 16"),
         ([tensor("BYTES", [1])], [b"\xff\xff\xff\x7f"], "is cut"),
         ([tensor("INT8", [1])], [b"1", b"2"], "expected one for each of the 1 inputs"),
     ):

@@ -213,7 +213,7 @@ def test_command_of_the_operator_takes_over_whatever_it_does(
     troubles = (
         ("fail", r"exit status 1: no sensor"),
         ("garbage", r"not understood: Traceback \(most recent call last\):"),
-        ("flood", r"it printed more than 1048576 octets"),
+        ("flood", r"it printed more than 1048576 bytes"),
         ("hang", r"it did not end within 10 s"),
     )
     for number, (mode, words) in enumerate(troubles):

@@ -65,7 +65,7 @@ def spawn(launch, order):
         metric = b"[METRICS]Speed.ms:1.5|#Level:Model|#type:GAUGE|#hostname:h,1700000000,r1"
         send(OUTPUT, launch, metric + b"\n[METRICS]nonsense")
         send(OUTPUT, 0, b"from the zygote", STDERR)
-        send(OUTPUT, 4242, b"from nobody")
+        send(OUTPUT, 4242, b"from no worker")
     elif behaviour == "garbage":
         sys.stdout.buffer.write(b"\0\0\0\1 this is no frame")
         sys.stdout.buffer.flush()

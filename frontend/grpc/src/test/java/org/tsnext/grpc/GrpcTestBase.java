@@ -65,11 +65,11 @@ abstract class GrpcTestBase {
   static final MethodDescriptor<PredictionsRequest, PredictionResponse> STREAM_PREDICTIONS_2 =
       predictions("StreamPredictions2", MethodType.BIDI_STREAMING);
 
-  private static final MethodDescriptor.Marshaller<byte[]> OCTETS =
+  private static final MethodDescriptor.Marshaller<byte[]> BYTES =
       new MethodDescriptor.Marshaller<>() {
         @Override
-        public InputStream stream(byte[] octets) {
-          return new ByteArrayInputStream(octets);
+        public InputStream stream(byte[] bytes) {
+          return new ByteArrayInputStream(bytes);
         }
 
         @Override
@@ -202,7 +202,7 @@ abstract class GrpcTestBase {
 
   /** The same rpc, for a client that sends what it likes. */
   static <A> MethodDescriptor<byte[], A> raw(MethodDescriptor<?, A> method) {
-    return method.toBuilder(OCTETS, method.getResponseMarshaller()).build();
+    return method.toBuilder(BYTES, method.getResponseMarshaller()).build();
   }
 
   static PredictionsRequest cats(String data) {
@@ -218,7 +218,7 @@ abstract class GrpcTestBase {
   }
 
   /**
-   * Begins a call whose answer nobody reads.
+   * Begins a call whose response is not read.
    *
    * @return cancelled when the client leaves
    */

@@ -268,7 +268,7 @@ public final class ManagementTest extends GrpcTestBase {
     ListModelsRequest list = ListModelsRequest.getDefaultInstance();
     assertFalse(ask(connection, rpc("ListModels", list), list).getMsg().isEmpty());
     assertFalse(result.isDone());
-    // Nobody reads the answer, and that harms no other call.
+    // The response is not read, and that harms no other call.
     result.complete(new ScaleResult(Outcome.DONE, "cats", "1.0", 1));
     assertFalse(ask(connection, rpc("ListModels", list), list).getMsg().isEmpty());
   }

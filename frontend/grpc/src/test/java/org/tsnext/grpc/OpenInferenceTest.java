@@ -253,7 +253,7 @@ public final class OpenInferenceTest extends GrpcTestBase {
 
   @Test
   public void messagesOfCountlessTensorsAreRefusedBeforeTheyAreObjects() {
-    // Each of these inputs has two octets.
+    // Each of these inputs has two bytes.
     byte[] inputs = new byte[MAX_REQUEST - 10];
     for (int i = 0; i < inputs.length; i += 2) {
       inputs[i] = ModelInferRequest.INPUTS_FIELD_NUMBER << 3 | 2;

@@ -138,12 +138,12 @@ public class StreamPredictionsTest extends GrpcTestBase {
           sink.end(Unpooled.EMPTY_BUFFER);
         });
     Iterator<PredictionResponse> parts = parts(cats(""));
-    int octets = 0;
+    int bytes = 0;
     while (parts.hasNext()) {
-      octets += parts.next().getPrediction().size();
+      bytes += parts.next().getPrediction().size();
       Thread.sleep(1);
     }
-    assertEquals(octets, count * 1000);
+    assertEquals(bytes, count * 1000);
   }
 
   private Iterator<PredictionResponse> parts(PredictionsRequest request) {

@@ -31,7 +31,7 @@ final class Acceptor {
 
   private static final int BACKLOG = 1024;
 
-  /** Octets of one read: few while requests are small, many while a body comes in. */
+  /** Bytes of one read: few while requests are small, many while a body comes in. */
   private static final int SMALLEST_READ = 128;
 
   private static final int FIRST_READ = 2048;

@@ -172,7 +172,7 @@ public class ApiDescriptionTest extends HttpTestBase {
     JsonObject described =
         options(client(), "/").getAsJsonObject("components").getAsJsonObject("responses");
     for (ErrorKind kind : ErrorKind.values()) {
-      // Nobody reads the answer to a request that was cancelled.
+      // The response to a request that was cancelled is not read.
       assertTrue(
           kind == ErrorKind.CANCELLED || described.has("Error" + kind.httpStatus()), kind.name());
     }

@@ -167,8 +167,8 @@ public class ConnectionTest extends HttpTestBase {
   }
 
   @Test(dataProvider = "malformed")
-  public void malformedMessagesAreRefusedAndTheConnectionEnds(String octets) throws Exception {
-    assertRefused(octets, 400, "BadRequestException");
+  public void malformedMessagesAreRefusedAndTheConnectionEnds(String bytes) throws Exception {
+    assertRefused(bytes, 400, "BadRequestException");
   }
 
   @DataProvider
@@ -187,14 +187,14 @@ public class ConnectionTest extends HttpTestBase {
   }
 
   @Test(dataProvider = "beyondLimits")
-  public void whatIsBeyondTheListenerHasAStatusOfItsOwn(String octets, int status, String type)
+  public void whatIsBeyondTheListenerHasAStatusOfItsOwn(String bytes, int status, String type)
       throws Exception {
-    assertRefused(octets, status, type);
+    assertRefused(bytes, status, type);
   }
 
-  private void assertRefused(String octets, int status, String type) throws Exception {
+  private void assertRefused(String bytes, int status, String type) throws Exception {
     RawClient client = client();
-    client.send(octets);
+    client.send(bytes);
     Answer answer = client.read();
     assertEquals(answer.status(), status, answer.body());
     assertTrue(answer.body().contains("\"type\": \"" + type + "\""), answer.body());
@@ -298,11 +298,11 @@ public class ConnectionTest extends HttpTestBase {
   }
 
   @Test
-  public void requestSentOctetByOctetIsUnderstood() throws Exception {
+  public void requestSentByteByByteIsUnderstood() throws Exception {
     RawClient client = client();
     String request = "POST /predictions/m HTTP/1.1\r\nHost: t\r\nContent-Length: 300\r\n\r\n";
-    for (char octet : (request + "x".repeat(300)).toCharArray()) {
-      client.send(String.valueOf(octet));
+    for (char character : (request + "x".repeat(300)).toCharArray()) {
+      client.send(String.valueOf(character));
     }
     assertEquals(client.read().status(), 200);
     assertEquals(inference.next().parts().get(0).value(), "x".repeat(300));

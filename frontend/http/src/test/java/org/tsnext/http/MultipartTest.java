@@ -18,7 +18,7 @@ public class MultipartTest extends HttpTestBase {
   }
 
   @Test
-  public void partsKeepOrderNamesTypesAndOctets() throws Exception {
+  public void partsKeepOrderNamesTypesAndBytes() throws Exception {
     String binary = "\r\n--b\0\u00ff\r\n-\r\r\n";
     String body =
         "preamble\r\n"

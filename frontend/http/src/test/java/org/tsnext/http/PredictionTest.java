@@ -183,15 +183,15 @@ public class PredictionTest extends HttpTestBase {
   @Test
   public void errorsOfTheV2RoutesSayTheMessageAsErrorToo() throws Exception {
     inference.answer(
-        (seen, sink) -> sink.fail(new ServingException(ErrorKind.NO_WORKER, "Nobody is there.")));
+        (seen, sink) -> sink.fail(new ServingException(ErrorKind.NO_WORKER, "No worker.")));
     assertEquals(
         client().post("/v2/models/m/infer", "x").body(),
         """
         {
           "code": 503,
           "type": "ServiceUnavailableException",
-          "message": "Nobody is there.",
-          "error": "Nobody is there."
+          "message": "No worker.",
+          "error": "No worker."
         }
         """);
     Answer unknown = client().get("/v2/models/m");
@@ -209,10 +209,10 @@ public class PredictionTest extends HttpTestBase {
     Answer name = client.post("/predictions/m", "n".repeat(65_536), form);
     assertEquals(name.status(), 400);
     assertTrue(name.body().contains("\"type\": \"BadRequestException\""), name.body());
-    assertTrue(name.body().contains("65536 octets, expected at most 65535"), name.body());
+    assertTrue(name.body().contains("65536 bytes, expected at most 65535"), name.body());
     Answer names = client.post("/predictions/m", ("n".repeat(60_000) + "&").repeat(5), form);
     assertEquals(names.status(), 400);
-    assertTrue(names.body().contains("300000 octets, expected at most 262144"), names.body());
+    assertTrue(names.body().contains("300000 bytes, expected at most 262144"), names.body());
     Answer inputs = client.post("/m/predict?a=1", "b=1&".repeat(1024), form);
     assertEquals(inputs.status(), 400);
     assertTrue(inputs.body().contains("1025 inputs, expected at most 1024"), inputs.body());

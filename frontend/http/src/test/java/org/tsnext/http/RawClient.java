@@ -12,7 +12,7 @@ import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
 
-/** A client that sends exactly the octets it is told to, and reads answers strictly. */
+/** A client that sends exactly the bytes it is told to, and reads answers strictly. */
 final class RawClient implements AutoCloseable {
 
   /** An answer; header names in lower case. */
@@ -46,8 +46,8 @@ final class RawClient implements AutoCloseable {
     return socket;
   }
 
-  RawClient send(String octets) throws IOException {
-    socket.getOutputStream().write(octets.getBytes(StandardCharsets.ISO_8859_1));
+  RawClient send(String bytes) throws IOException {
+    socket.getOutputStream().write(bytes.getBytes(StandardCharsets.ISO_8859_1));
     return this;
   }
 
@@ -92,8 +92,8 @@ final class RawClient implements AutoCloseable {
     }
     String body = "";
     if (withBody && headers.containsKey("content-length")) {
-      byte[] octets = in.readNBytes(Integer.parseInt(headers.get("content-length")));
-      body = new String(octets, StandardCharsets.UTF_8);
+      byte[] bytes = in.readNBytes(Integer.parseInt(headers.get("content-length")));
+      body = new String(bytes, StandardCharsets.UTF_8);
     } else if (withBody && "chunked".equals(headers.get("transfer-encoding"))) {
       StringBuilder all = new StringBuilder();
       for (String chunk = chunk(); !chunk.isEmpty(); chunk = chunk()) {
@@ -116,11 +116,11 @@ final class RawClient implements AutoCloseable {
 
   String line() throws IOException {
     ByteArrayOutputStream line = new ByteArrayOutputStream();
-    for (int octet = in.read(); octet != '\r'; octet = in.read()) {
-      if (octet < 0) {
+    for (int character = in.read(); character != '\r'; character = in.read()) {
+      if (character < 0) {
         throw new EOFException("connection ended in a line: " + line);
       }
-      line.write(octet);
+      line.write(character);
     }
     if (in.read() != '\n') {
       throw new IOException("carriage return without line feed");

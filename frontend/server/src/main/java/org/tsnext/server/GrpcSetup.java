@@ -28,7 +28,7 @@ final class GrpcSetup {
   /**
    * What the listeners are told.
    *
-   * @param maxRequestSize octets of a message, as for HTTP
+   * @param maxRequestSize bytes of a message, as for HTTP
    * @param connections how many there may be
    * @param sockets where the TLS key is, if there is one
    * @param tokens empty if clients need none

@@ -304,8 +304,8 @@ final class ModuleSettings {
   /** Room for one body there is always. */
   private long bodyMemory() {
     long configured = settings.get(ListenerKeys.BODY_MEMORY_BYTES);
-    long octets = configured > 0 ? configured : Runtime.getRuntime().maxMemory() / 2;
-    return Math.max(octets, maxRequestSize());
+    long bytes = configured > 0 ? configured : Runtime.getRuntime().maxMemory() / 2;
+    return Math.max(bytes, maxRequestSize());
   }
 
   Duration drainTimeout() {
@@ -354,7 +354,7 @@ final class ModuleSettings {
         gpus);
   }
 
-  /** Octets of a request, at most. */
+  /** Bytes of a request, at most. */
   int maxRequestSize() {
     return Math.min(settings.get(ListenerKeys.MAX_REQUEST_SIZE), LARGEST_BODY);
   }

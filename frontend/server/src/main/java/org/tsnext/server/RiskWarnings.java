@@ -27,7 +27,7 @@ final class RiskWarnings {
   private static final String ASK_FOR_KEYS = "disable_token_authorization=false";
 
   /**
-   * What whoever reaches a listener can do.
+   * What any client that reaches a listener can do.
    *
    * @param remedy the setting that asks for a key
    */
@@ -40,23 +40,23 @@ final class RiskWarnings {
     List<String> warnings = new ArrayList<>();
     if (settings.get(SecurityKeys.DISABLE_TOKEN_AUTHORIZATION)) {
       warnings.add(
-          "Token authorization is off (disable_token_authorization, %s): whoever reaches the server is served."
+          "Token authorization is off (disable_token_authorization, %s): any client that can reach the server can use it."
               .formatted(settings.source(SecurityKeys.DISABLE_TOKEN_AUTHORIZATION)));
     }
     if (settings.get(ModelKeys.ENABLE_MODEL_API)) {
       warnings.add(
-          "The model API is on (enable_model_api, %s): whoever %s can register models, which run code as this user."
+          "The model API is on (enable_model_api, %s): any client %s can register models, which run code as this user."
               .formatted(
                   settings.source(ModelKeys.ENABLE_MODEL_API),
                   settings.get(SecurityKeys.DISABLE_TOKEN_AUTHORIZATION)
-                      ? "reaches the management address"
-                      : "has the management key"));
+                      ? "that can reach the management address"
+                      : "with the management token"));
     }
     AllowedUrls urls = new AllowedUrls(settings.find(SourceKeys.ALLOWED_URLS).orElse(List.of()));
     List<String> open = UNLIKELY_URLS.stream().filter(urls::allows).toList();
     if (!open.isEmpty()) {
       warnings.add(
-          "allowed_urls (%s) is very open: it matches even %s. Whoever may register models can load them from there."
+          "allowed_urls (%s) is very open: it matches even %s. Any client that may register models can load them from there."
               .formatted(settings.source(SourceKeys.ALLOWED_URLS), String.join(", ", open)));
     }
     warnings.addAll(openAddresses(settings));

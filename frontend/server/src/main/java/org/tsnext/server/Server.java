@@ -251,7 +251,7 @@ final class Server implements AutoCloseable {
     return modules.drainTimeout().plus(WORKERS_GONE_TIMEOUT).plus(WORKERS_GONE_TIMEOUT);
   }
 
-  /** The listeners have waited already: whoever still runs has nobody to answer. */
+  /** The listeners have waited already: what still runs has no client. */
   private void stopWorkers() throws InterruptedException, ExecutionException {
     try {
       core.drain(Duration.ZERO).get(WORKERS_GONE_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);

@@ -15,8 +15,8 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * Tells whoever started the server how the start goes, as one JSON object in a file that only the
- * owner can read. Readers always see a whole object: each write replaces the file.
+ * Tells the process that started the server how the start goes, as one JSON object in a file that
+ * only the owner can read. Readers always see a whole object: each write replaces the file.
  */
 final class StatusFile {
   private static final Gson GSON = new GsonBuilder().disableHtmlEscaping().create();

@@ -100,7 +100,7 @@ final class TlsSettings {
       boolean inFile = settings.source(key).kind() == Settings.Source.Kind.FILE;
       if (inFile && settings.find(key).filter(PasswordSource::isPlain).isPresent()) {
         warnings.add(
-            "%s stands in plain text in %s: whoever reads that file has the key. Better: %s=file:<path> or env:<variable>."
+            "%s stands in plain text in %s: any reader of that file has the password. Better: %s=file:<path> or env:<variable>."
                 .formatted(key.name(), settings.source(key).name(), key.name()));
       }
     }

@@ -133,7 +133,8 @@ public class RiskWarningsTest {
   public void tokensLeaveTheNetworkToWarnOf() {
     List<String> warnings = warnings(Map.of("inference_address", OPEN, "enable_model_api", "true"));
     assertEquals(warnings.size(), 2);
-    assertTrue(warnings.get(0).contains("whoever has the management key can register models"));
+    assertTrue(
+        warnings.get(0).contains("any client with the management token can register models"));
     assertTrue(warnings.get(1).contains("open to other machines: what is sent, keys included"));
   }
 

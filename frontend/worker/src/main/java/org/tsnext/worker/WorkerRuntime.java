@@ -51,7 +51,7 @@ public final class WorkerRuntime implements WorkerLauncher, AutoCloseable {
 
   private static final Logger LOG = LoggerFactory.getLogger(WorkerRuntime.class);
   private static final Duration SHUTDOWN_LIMIT = Duration.ofSeconds(10);
-  private static final int SECRET_OCTETS = 32;
+  private static final int SECRET_BYTES = 32;
 
   private final WorkerSettings settings;
   private final Transport transport;
@@ -129,7 +129,7 @@ public final class WorkerRuntime implements WorkerLauncher, AutoCloseable {
 
   @Override
   public WorkerProcess launch(WorkerOrder order, WorkerListener listener) {
-    byte[] secret = new byte[SECRET_OCTETS];
+    byte[] secret = new byte[SECRET_BYTES];
     random.nextBytes(secret);
     // 0 is the zygote. The number would have to wrap around for a collision.
     int id = lastLaunch.updateAndGet(last -> last == -1 ? 1 : last + 1);

@@ -127,7 +127,7 @@ public class RealPythonTest {
     send(worker, 2, "x".repeat(1_000_000));
     assertEquals(listener.await("response 1/0"), "response 1/0 ONE");
     assertEquals(listener.await("response 1/1"), "response 1/1 TWO");
-    assertEquals(listener.await("response 2/0"), "response 2/0 1000000 octets");
+    assertEquals(listener.await("response 2/0"), "response 2/0 1000000 bytes");
     listener.await("metric Items");
     worker.ping(5);
     listener.await("pong 5");

@@ -109,7 +109,7 @@ final class RecordingListener implements WorkerListener {
 
   private static String text(ByteBuf body) {
     int size = body.readableBytes();
-    String text = size > 100 ? size + " octets" : body.toString(StandardCharsets.UTF_8);
+    String text = size > 100 ? size + " bytes" : body.toString(StandardCharsets.UTF_8);
     body.release();
     return text;
   }

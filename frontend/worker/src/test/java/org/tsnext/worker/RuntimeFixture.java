@@ -125,7 +125,7 @@ final class RuntimeFixture implements AutoCloseable {
     return folder;
   }
 
-  /** A request with one part; whoever gets it releases it. */
+  /** A request with one part; the receiver releases it. */
   static InferenceRequest request(byte[] content) {
     return new InferenceRequest(
         "r-1",

@@ -67,9 +67,9 @@ final class TestWorker implements AutoCloseable {
     writeRaw(frame);
   }
 
-  void writeRaw(ByteBuffer octets) throws IOException {
-    while (octets.hasRemaining()) {
-      channel.write(octets);
+  void writeRaw(ByteBuffer bytes) throws IOException {
+    while (bytes.hasRemaining()) {
+      channel.write(bytes);
     }
   }
 

@@ -134,7 +134,7 @@ public class WorkerRuntimeTest {
       byte[] rest = new byte[total - 500_000];
       worker.write(FrameType.RESPONSE.code(), FrameType.Flags.MORE, 0, 3, first.array());
       worker.write(FrameType.RESPONSE.code(), FrameType.Flags.CONTINUED, 0, 3, rest);
-      assertEquals(listener.await("response"), "response 3/0 1000000 octets");
+      assertEquals(listener.await("response"), "response 3/0 1000000 bytes");
     }
   }
 
@@ -145,13 +145,13 @@ public class WorkerRuntimeTest {
       InferenceRequest request = RuntimeFixture.request(new byte[3_000_000]);
       launched.process().send(1, List.of(request), new int[1]);
       request.release();
-      long octets = 0;
+      long bytes = 0;
       Frame frame;
       do {
         frame = worker.read();
-        octets += frame.body().remaining();
+        bytes += frame.body().remaining();
       } while (frame.flags() != (FrameType.Flags.CONTINUED | FrameType.Flags.LAST_ITEM));
-      assertTrue(octets > 3_000_000, octets + " octets");
+      assertTrue(bytes > 3_000_000, bytes + " bytes");
     }
   }
 

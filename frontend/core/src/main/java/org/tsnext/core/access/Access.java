@@ -15,7 +15,7 @@ public enum Access {
   DESCRIPTION(EnumSet.of(KeyKind.INFERENCE, KeyKind.MANAGEMENT)),
   /** Figures. Open unless the operator closes it. */
   METRICS(EnumSet.of(KeyKind.INFERENCE, KeyKind.MANAGEMENT)),
-  /** Paths and rpcs that do not exist: whoever has a key may know that. */
+  /** Paths and rpcs that do not exist: a client with any token may know that. */
   NOWHERE(EnumSet.of(KeyKind.INFERENCE, KeyKind.MANAGEMENT));
 
   @SuppressWarnings("ImmutableEnumChecker") // a copy that cannot be changed

@@ -63,7 +63,7 @@ public enum ErrorKind {
   FRONTEND_OUT_OF_MEMORY(507, 8, "OutOfMemoryError"),
   /** The handler chose the status itself; see {@link ServingException#httpStatus()}. */
   HANDLER_ERROR(500, 13, "InternalServerException"),
-  /** The client went away; nobody reads the answer. */
+  /** The client has closed its connection and does not read the response. */
   CANCELLED(499, 1, "RequestCancelledException");
 
   private final int httpStatus;

@@ -15,7 +15,7 @@ final class Bounds {
   private static final List<Double> PERCENT =
       List.of(1.0, 5.0, 10.0, 25.0, 50.0, 75.0, 90.0, 95.0, 99.0, 100.0);
 
-  /** Counts, sizes, and units nobody knows. */
+  /** Counts, sizes, and units that are not known. */
   private static final List<Double> MAGNITUDES =
       List.of(1.0, 2.5, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 10_000.0, 100_000.0);
 

@@ -5,7 +5,7 @@ public final class Gauge implements SingleValue, Recorder {
 
   private volatile double value;
 
-  /** Whether a value came since somebody last asked. */
+  /** Whether a value came since the last read. */
   private volatile boolean fresh;
 
   Gauge() {}

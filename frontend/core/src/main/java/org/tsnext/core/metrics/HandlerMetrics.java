@@ -81,7 +81,7 @@ final class HandlerMetrics {
     listener.recorded(sample, family.definition().unit());
   }
 
-  /** The family of a metric that nobody declared, or null if it is not wanted. */
+  /** The family of a metric that was not declared, or null if it is not wanted. */
   private MetricFamily detect(MetricSample sample) {
     if (!autoDetect) {
       report(

@@ -3,7 +3,7 @@ package org.tsnext.core.metrics;
 import java.util.Objects;
 import java.util.function.DoubleSupplier;
 
-/** A value that is looked up whenever somebody reads it. */
+/** A value that is looked up at each read. */
 public final class LiveGauge implements SingleValue {
 
   private final DoubleSupplier source;

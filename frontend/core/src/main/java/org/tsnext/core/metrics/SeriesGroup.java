@@ -27,7 +27,7 @@ public final class SeriesGroup implements AutoCloseable {
   }
 
   /**
-   * A gauge that is looked up whenever somebody reads it. Nobody else has one with these labels.
+   * A gauge that is looked up at each read. It is the only one with these labels.
    *
    * @param source called by any thread; does not block
    */

@@ -8,7 +8,7 @@ import java.util.Objects;
 import java.util.Optional;
 
 /**
- * Everything the server measures, put into a registry. Made once; whoever records gets its series
+ * Everything the server measures, put into a registry. Made once; a recording class gets its series
  * here and keeps them.
  */
 public final class ServerMetrics {

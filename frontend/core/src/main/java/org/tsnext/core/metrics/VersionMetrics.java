@@ -105,7 +105,7 @@ public final class VersionMetrics implements AutoCloseable {
     handlers.record(sample, group);
   }
 
-  /** A gauge of this version that is looked up whenever somebody reads it, by any thread. */
+  /** A gauge of this version that is looked up at each read, by any thread. */
   public void live(ServerMetric metric, DoubleSupplier source) {
     server.family(metric).ifPresent(family -> group.live(family, labels, source));
   }

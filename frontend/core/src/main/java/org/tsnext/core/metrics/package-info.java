@@ -8,7 +8,7 @@
  * exposes or logs metrics reads the registry.
  *
  * <p>Nothing is global. A {@link org.tsnext.core.metrics.MetricRegistry} holds a {@link
- * org.tsnext.core.metrics.MetricFamily} per {@link org.tsnext.core.metrics.MetricDefinition};
- * whoever records keeps the {@link org.tsnext.core.metrics.Recorder} of each series it feeds.
+ * org.tsnext.core.metrics.MetricFamily} per {@link org.tsnext.core.metrics.MetricDefinition}; a
+ * recording class keeps the {@link org.tsnext.core.metrics.Recorder} of each series it feeds.
  */
 package org.tsnext.core.metrics;

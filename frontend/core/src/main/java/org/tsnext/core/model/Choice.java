@@ -25,7 +25,7 @@ record Choice<T>(T value, String source) {
   /** The key {@code models} of the server's settings. */
   static final String MODELS = "models";
 
-  /** Nobody: the server's built-in value. */
+  /** No source: the server's built-in value. */
   static final String DEFAULT = "default";
 
   /** Begins a choice with its strongest candidate. */
@@ -44,7 +44,7 @@ record Choice<T>(T value, String source) {
       return taken.isPresent() ? this : new Among<>(value.map(v -> new Choice<>(v, source)));
     }
 
-    /** The one that holds if nobody else says anything. */
+    /** The one that holds if no other source has a value. */
     Choice<T> orElse(String source, T value) {
       return taken.orElseGet(() -> new Choice<>(value, source));
     }

@@ -8,7 +8,7 @@ package org.tsnext.core.model;
 @FunctionalInterface
 public interface ModelChangeListener {
 
-  /** For a core that nobody listens to. */
+  /** For a core without a listener. */
   ModelChangeListener NONE = () -> {};
 
   /** Is called on the thread that made the change, so that it returns at once and never throws. */

@@ -60,7 +60,7 @@ public record ModelDescription(
    *
    * @param status {@code READY}, {@code LOADING}, {@code UNLOADING} or {@code FAILED}
    * @param stateSince when it entered its state
-   * @param memoryBytes resident octets of its process; 0 while they are not known
+   * @param memoryBytes resident bytes of its process; 0 while they are not known
    * @param gpuUsage what it does on its GPU, for people to read
    * @param recovery empty while it has its model
    * @param lastExit how its latest process ended that did

@@ -95,7 +95,7 @@ public final class ModelLifecycle implements ModelService {
           ScaleProgress progress =
               found.scale(order.minWorkers(), order.maxWorkers(), order.timeout());
           int min = found.withinDevices(order.minWorkers());
-          // Not before the numbers hold: whoever hears of it looks at them.
+          // Not before the counts are set: the listener reads them.
           whenDone(progress.accepted(), (none, failure) -> changed());
           return order.synchronous()
               ? progress.done().thenApply(loaded -> result(found, min, loaded))

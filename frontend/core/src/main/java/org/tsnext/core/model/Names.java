@@ -55,7 +55,7 @@ final class Names {
   /**
    * Returns {@code name} if it may be one.
    *
-   * @param kind of the error if it may not, by whoever gave it
+   * @param kind of the error if it is not allowed, by its source
    */
   static String requireName(ErrorKind kind, String name) {
     return require(kind, "model name", name, "_.-");

@@ -11,7 +11,8 @@ import org.tsnext.core.worker.WorkerError;
 
 /**
  * The versions that are being prepared, and those of the start or of asynchronous registrations
- * that could not be: nobody waits for their answer, so it is kept for who asks later. Thread-safe.
+ * that could not be: no client waits for their response, so it is kept for a later request.
+ * Thread-safe.
  */
 final class Preparations {
 

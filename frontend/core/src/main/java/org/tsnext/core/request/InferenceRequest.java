@@ -7,7 +7,7 @@ import java.util.Optional;
 
 /**
  * One request, from any transport, immutable. It owns the buffers of its parts from construction
- * until {@link #release()}, which whoever holds the request calls exactly once; {@code
+ * until {@link #release()}, which the holder of the request calls exactly once; {@code
  * InferenceService.submit} takes it over.
  *
  * @param id unique; answered to HTTP clients as {@code x-request-id}

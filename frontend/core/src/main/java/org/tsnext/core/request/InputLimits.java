@@ -11,7 +11,7 @@ public final class InputLimits {
   /** Parts of one request, at most; the worker protocol has the same limit. */
   public static final int MAX_PARTS = 1024;
 
-  /** UTF-8 octets of a part's name or content type, at most; the worker protocol's limit too. */
+  /** UTF-8 bytes of a part's name or content type, at most; the worker protocol's limit too. */
   private static final int MAX_NAME = 65_535;
 
   /**
@@ -37,7 +37,7 @@ public final class InputLimits {
       int name = ByteBufUtil.utf8Bytes(part.name());
       if (name > MAX_NAME) {
         throw refused(
-            "The name of an input has " + name + " octets, expected at most " + MAX_NAME + ".");
+            "The name of an input has " + name + " bytes, expected at most " + MAX_NAME + ".");
       }
       sum += name + ByteBufUtil.utf8Bytes(part.contentType());
     }
@@ -45,7 +45,7 @@ public final class InputLimits {
       throw refused(
           "The names and content types of the inputs have "
               + sum
-              + " octets, expected at most "
+              + " bytes, expected at most "
               + MAX_NAMES
               + ".");
     }

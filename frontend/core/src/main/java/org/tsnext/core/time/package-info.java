@@ -1,2 +1,2 @@
-/** Time as it is injected: production code asks nobody else for it. */
+/** Time as it is injected: production code reads it nowhere else. */
 package org.tsnext.core.time;

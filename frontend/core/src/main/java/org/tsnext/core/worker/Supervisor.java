@@ -301,7 +301,7 @@ public final class Supervisor {
         slot.forgive();
         start(slot);
       } else if (slot.restartAtNanos.isPresent()) {
-        // Somebody has perhaps put right what was wrong, and waits for the outcome.
+        // The operator may have removed the cause, and waits for the outcome.
         slot.restartAtNanos = OptionalLong.of(nanoTime());
       }
     }

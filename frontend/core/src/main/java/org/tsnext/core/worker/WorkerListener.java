@@ -44,7 +44,7 @@ public interface WorkerListener {
   void pong(int token);
 
   /**
-   * The connection is gone, whoever closed it. No response follows. Not called if the worker never
+   * The connection is closed, by either side. No response follows. Not called if the worker never
    * dialled in.
    */
   void disconnected(String reason);

@@ -8,7 +8,7 @@ import java.util.Optional;
  */
 public interface WorkerUsage {
 
-  /** Nobody looks. */
+  /** Measures nothing. */
   WorkerUsage UNKNOWN =
       new WorkerUsage() {
         @Override
@@ -22,7 +22,7 @@ public interface WorkerUsage {
         }
       };
 
-  /** Resident octets of a process; 0 while they are not known. */
+  /** Resident bytes of a process; 0 while they are not known. */
   long memoryBytes(long pid);
 
   /**

@@ -8,7 +8,7 @@ import org.tsnext.core.worker.WorkerUsage;
 /** Knows what a test says of processes. */
 public final class FakeUsage implements WorkerUsage {
 
-  /** Resident octets by process. */
+  /** Resident bytes by process. */
   public final Map<Long, Long> memory = new ConcurrentHashMap<>();
 
   /** Texts by process and device, such as {@code 4711@0}. */

@@ -43,7 +43,7 @@ public class WorkerUsageTest {
   public void workerWithoutDeviceHasNoGpuUsage() {
     fixture = new CoreFixture();
     FakeWorker worker = fixture.serve(1, ModelConfig.none()).get(0);
-    fixture.usage().gpus.put(worker.pid() + "@0", "of somebody else");
+    fixture.usage().gpus.put(worker.pid() + "@0", "of another process");
     assertEquals(workers().get(0).gpuUsage(), Optional.empty());
   }
 

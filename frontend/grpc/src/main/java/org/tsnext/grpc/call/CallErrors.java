@@ -25,7 +25,7 @@ public final class CallErrors {
           ProtoUtils.metadataMarshaller(com.google.rpc.Status.getDefaultInstance()));
 
   /**
-   * In octets. Clients accept 8 KiB of trailers; a description may be escaped to three times its
+   * In bytes. Clients accept 8 KiB of trailers; a description may be escaped to three times its
    * length, and the details are written with a third more.
    */
   private static final int LONGEST_MESSAGE = 1024;
@@ -90,17 +90,17 @@ public final class CallErrors {
     return message == null ? "" : cut(message, LONGEST_MESSAGE);
   }
 
-  /** The start of a text, whole characters, that has at most so many octets in UTF-8. */
+  /** The start of a text, whole characters, that has at most so many bytes in UTF-8. */
   private static String cut(String text, int most) {
     if (ByteBufUtil.utf8Bytes(text) <= most) {
       return text;
     }
     StringBuilder start = new StringBuilder();
-    int octets = CUT.length();
+    int bytes = CUT.length();
     for (int i = 0; ; i += Character.charCount(text.codePointAt(i))) {
       String character = Character.toString(text.codePointAt(i));
-      octets += ByteBufUtil.utf8Bytes(character);
-      if (octets > most) {
+      bytes += ByteBufUtil.utf8Bytes(character);
+      if (bytes > most) {
         return start.append(CUT).toString();
       }
       start.append(character);

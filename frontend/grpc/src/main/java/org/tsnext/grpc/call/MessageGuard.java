@@ -8,13 +8,13 @@ import java.io.IOException;
 public interface MessageGuard {
 
   /** Lets every message pass. */
-  MessageGuard NONE = octets -> {};
+  MessageGuard NONE = bytes -> {};
 
   /**
-   * Looks at the octets of a message.
+   * Looks at the bytes of a message.
    *
    * @throws org.tsnext.core.error.ServingException if it is refused
    * @throws IOException if it is no message
    */
-  void check(ByteString octets) throws IOException;
+  void check(ByteString bytes) throws IOException;
 }

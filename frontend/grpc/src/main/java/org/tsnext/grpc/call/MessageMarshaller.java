@@ -16,7 +16,7 @@ import org.tsnext.core.error.ServingException;
 /**
  * Reads requests. What is none becomes a fault rather than an exception, which gRPC would tell the
  * client as UNKNOWN. Fields that the message does not have are dropped: to keep them takes many
- * times their octets.
+ * times their bytes.
  *
  * @param <Q> the message
  */
@@ -52,7 +52,7 @@ public final class MessageMarshaller<Q extends Message>
    * Reads messages of one kind.
    *
    * @param instance any of the message
-   * @param guard looks at the octets before they are read
+   * @param guard looks at the bytes before they are read
    */
   @SuppressWarnings("unchecked") // the parser is that of the instance
   public MessageMarshaller(Q instance, MessageGuard guard) {
@@ -64,7 +64,7 @@ public final class MessageMarshaller<Q extends Message>
   @Override
   public Read<Q> parse(InputStream stream) {
     try {
-      return new Read<>(read(octets(stream)), Optional.empty());
+      return new Read<>(read(bytes(stream)), Optional.empty());
     } catch (ServingException e) {
       return fault(e);
     } catch (StatusRuntimeException e) {
@@ -78,20 +78,20 @@ public final class MessageMarshaller<Q extends Message>
     return new Read<>(null, Optional.of(error));
   }
 
-  private Q read(ByteString octets) throws IOException {
-    guard.check(octets);
-    CodedInputStream input = octets.newCodedInput();
-    // Fields of octets are parts of what was read, not copies.
+  private Q read(ByteString bytes) throws IOException {
+    guard.check(bytes);
+    CodedInputStream input = bytes.newCodedInput();
+    // Fields of bytes are parts of what was read, not copies.
     input.enableAliasing(true);
     Q message = parser.parseFrom(input);
     input.checkLastTagWas(0);
     return message;
   }
 
-  private static ByteString octets(InputStream stream) throws IOException {
-    byte[] octets = new byte[stream.available()];
-    int length = stream.readNBytes(octets, 0, octets.length);
-    ByteString start = UnsafeByteOperations.unsafeWrap(octets, 0, length);
+  private static ByteString bytes(InputStream stream) throws IOException {
+    byte[] bytes = new byte[stream.available()];
+    int length = stream.readNBytes(bytes, 0, bytes.length);
+    ByteString start = UnsafeByteOperations.unsafeWrap(bytes, 0, length);
     // A message that came compressed does not say how long it is.
     return start.concat(UnsafeByteOperations.unsafeWrap(stream.readAllBytes()));
   }

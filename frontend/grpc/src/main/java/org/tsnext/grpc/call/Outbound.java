@@ -18,7 +18,7 @@ public final class Outbound<A extends Outbound.Message> {
   /** A message with buffers. */
   public interface Message {
 
-    /** Octets that it holds. */
+    /** Bytes that it holds. */
     int size();
 
     /** Gives its buffers back. Written or not, each message is released once. */
@@ -28,7 +28,7 @@ public final class Outbound<A extends Outbound.Message> {
   private final ServerCall<?, A> call;
   private final int limit;
   private final Queue<A> waiting = new ArrayDeque<>();
-  private long waitingOctets;
+  private long waitingBytes;
   private boolean ended;
   private Status endStatus;
   private Metadata endTrailers;
@@ -36,7 +36,7 @@ public final class Outbound<A extends Outbound.Message> {
   /**
    * Begins a stream without messages.
    *
-   * @param limit octets that may wait
+   * @param limit bytes that may wait
    */
   public Outbound(ServerCall<?, A> call, int limit) {
     this.call = call;
@@ -64,13 +64,13 @@ public final class Outbound<A extends Outbound.Message> {
       write(message);
       return true;
     }
-    if (waitingOctets > limit) {
+    if (waitingBytes > limit) {
       message.release();
       cut();
       return false;
     }
     waiting.add(message);
-    waitingOctets += message.size();
+    waitingBytes += message.size();
     return true;
   }
 
@@ -97,7 +97,7 @@ public final class Outbound<A extends Outbound.Message> {
   public synchronized void onReady() {
     while (!waiting.isEmpty() && call.isReady()) {
       A next = waiting.remove();
-      waitingOctets -= next.size();
+      waitingBytes -= next.size();
       write(next);
     }
     if (waiting.isEmpty() && endStatus != null) {
@@ -121,7 +121,7 @@ public final class Outbound<A extends Outbound.Message> {
         Status.RESOURCE_EXHAUSTED.withDescription(
             "The client reads too slowly: more than "
                 + limit
-                + " octets of this stream wait for it (stream_buffer_size)."),
+                + " bytes of this stream wait for it (stream_buffer_size)."),
         new Metadata());
   }
 
@@ -136,6 +136,6 @@ public final class Outbound<A extends Outbound.Message> {
   private void drop() {
     waiting.forEach(Message::release);
     waiting.clear();
-    waitingOctets = 0;
+    waitingBytes = 0;
   }
 }

@@ -30,7 +30,7 @@ public abstract class UnarySink<A> implements ResponseSink {
   private boolean ended;
 
   /**
-   * @param limit octets that the parts of a stream may have together
+   * @param limit bytes that the parts of a stream may have together
    */
   protected UnarySink(UnaryExchange<A> exchange, RunningCall running, int limit) {
     this.exchange = exchange;
@@ -82,7 +82,7 @@ public abstract class UnarySink<A> implements ResponseSink {
               ErrorKind.OUT_OF_RESOURCES,
               "The parts of the answer have more than "
                   + limit
-                  + " octets together (max_response_size); StreamPredictions sends them one by"
+                  + " bytes together (max_response_size); StreamPredictions sends them one by"
                   + " one."));
     }
   }

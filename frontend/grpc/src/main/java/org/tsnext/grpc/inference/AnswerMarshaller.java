@@ -11,7 +11,7 @@ import java.io.InputStream;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
 
-/** Writes answers: octets go from the worker's buffer into the connection's, once. */
+/** Writes answers: bytes go from the worker's buffer into the connection's, once. */
 enum AnswerMarshaller implements Marshaller<Answer> {
   INSTANCE;
 

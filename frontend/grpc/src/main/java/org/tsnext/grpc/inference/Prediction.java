@@ -13,9 +13,9 @@ import org.tsnext.grpc.call.CallMessage;
  * A {@code PredictionsRequest} as it came.
  *
  * @param modelVersion empty for the default version
- * @param inputs own their buffers, which whoever holds the message releases or passes on
+ * @param inputs own their buffers, which the holder of the message releases or passes on
  * @param sequenceId empty if the field is not set
- * @param octets of the whole message
+ * @param bytes of the whole message
  * @param fault why it cannot be answered; then it has no inputs
  */
 record Prediction(
@@ -23,7 +23,7 @@ record Prediction(
     String modelVersion,
     List<InputPart> inputs,
     Optional<String> sequenceId,
-    int octets,
+    int bytes,
     Optional<ServingException> fault)
     implements CallMessage {
 
@@ -53,7 +53,7 @@ record Prediction(
         kept.add(input);
       }
     }
-    return new Prediction(modelName, modelVersion, kept, sequenceId, octets, fault);
+    return new Prediction(modelName, modelVersion, kept, sequenceId, bytes, fault);
   }
 
   @Override

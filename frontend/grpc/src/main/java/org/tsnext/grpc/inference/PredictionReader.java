@@ -23,7 +23,7 @@ final class PredictionReader {
   private static final int VALUE = 2;
 
   private final WireReader reader;
-  private final int octets;
+  private final int bytes;
 
   /** In the order of the message. Of two with one name, the later counts, as in every map. */
   private final List<InputPart> inputs = new ArrayList<>(1);
@@ -35,7 +35,7 @@ final class PredictionReader {
 
   private PredictionReader(ByteBuf message) {
     this.reader = new WireReader(message);
-    this.octets = message.readableBytes();
+    this.bytes = message.readableBytes();
   }
 
   /**
@@ -56,7 +56,7 @@ final class PredictionReader {
       return Prediction.faulty(e);
     }
     inputs.forEach(input -> input.value().retain());
-    return new Prediction(modelName, modelVersion, inputs, sequenceId, octets, Optional.empty());
+    return new Prediction(modelName, modelVersion, inputs, sequenceId, bytes, Optional.empty());
   }
 
   private void field(int tag) {
@@ -65,7 +65,7 @@ final class PredictionReader {
     } else if (WireReader.is(tag, MODEL_VERSION, WireReader.LENGTH)) {
       modelVersion = reader.text();
     } else if (WireReader.is(tag, INPUT, WireReader.LENGTH)) {
-      input(new WireReader(reader.octets()));
+      input(new WireReader(reader.bytes()));
     } else if (WireReader.is(tag, SEQUENCE_ID, WireReader.LENGTH)) {
       sequenceId = Optional.of(reader.text());
     } else {
@@ -81,7 +81,7 @@ final class PredictionReader {
       if (WireReader.is(tag, KEY, WireReader.LENGTH)) {
         name = entry.text();
       } else if (WireReader.is(tag, VALUE, WireReader.LENGTH)) {
-        value = entry.octets();
+        value = entry.bytes();
       } else {
         entry.skip(tag);
       }

@@ -18,7 +18,7 @@ final class Predictions implements UnaryHandler<Prediction, Answer> {
   private final int maxResponseSize;
 
   /**
-   * @param maxResponseSize octets that the parts of a streamed answer may have together
+   * @param maxResponseSize bytes that the parts of a streamed answer may have together
    */
   Predictions(InferenceService inference, RequestReader reader, int maxResponseSize) {
     this.inference = inference;

@@ -64,7 +64,7 @@ final class SequenceStream extends ServerCall.Listener<Prediction> {
   // Guarded by this.
   private final Set<Request> underWay = new HashSet<>();
   private final Set<Asked> askedModels = new HashSet<>();
-  private long octets;
+  private long bytes;
   private int number;
   private boolean asked;
   private boolean lastRead;
@@ -119,7 +119,7 @@ final class SequenceStream extends ServerCall.Listener<Prediction> {
       asked = false;
       request.id = callId + "." + ++number;
       underWay.add(request);
-      octets += message.octets();
+      bytes += message.bytes();
       if (askedModels.size() < MAX_ASKED_MODELS) {
         askedModels.add(Asked.by(message));
       }
@@ -170,7 +170,7 @@ final class SequenceStream extends ServerCall.Listener<Prediction> {
           || draining
           || congested
           || underWay.size() >= MOST_UNDER_WAY
-          || octets > shared.streamBufferLimit()) {
+          || bytes > shared.streamBufferLimit()) {
         return;
       }
       asked = true;
@@ -207,7 +207,7 @@ final class SequenceStream extends ServerCall.Listener<Prediction> {
     private String id;
 
     Request(Prediction message) {
-      this.size = message.octets();
+      this.size = message.bytes();
       String named = message.sequenceId().orElse("");
       this.sequence =
           named.isEmpty() && shared.reader().starts(message)
@@ -221,7 +221,7 @@ final class SequenceStream extends ServerCall.Listener<Prediction> {
           message.release();
           throw Parameters.missing("sequenceId");
         }
-        held = shared.memory().take(message.octets(), message);
+        held = shared.memory().take(message.bytes(), message);
         running.isNow(
             shared
                 .inference()
@@ -284,7 +284,7 @@ final class SequenceStream extends ServerCall.Listener<Prediction> {
         if (!underWay.remove(this)) {
           return;
         }
-        octets -= size;
+        bytes -= size;
       }
       shared.memory().give(held);
       askForMore();

@@ -13,7 +13,7 @@ import org.tsnext.grpc.server.Drain;
  * Begins the calls of {@code StreamPredictions2}, and has what they share.
  *
  * @param models know how long a sequence may be idle
- * @param streamBufferLimit octets of answers that may wait for a slow client, and of requests that
+ * @param streamBufferLimit bytes of answers that may wait for a slow client, and of requests that
  *     may be under way
  */
 record SequenceStreams(

@@ -23,7 +23,7 @@ final class StreamPredictions implements ServerCallHandler<Prediction, Answer> {
   private final int streamBufferLimit;
 
   /**
-   * @param streamBufferLimit octets that may wait for a slow client
+   * @param streamBufferLimit bytes that may wait for a slow client
    */
   StreamPredictions(
       InferenceService inference, RequestReader reader, CallErrors errors, int streamBufferLimit) {

@@ -20,7 +20,7 @@ final class WireReader {
 
   private static final int TYPE_BITS = 3;
   private static final int TYPE_MASK = (1 << TYPE_BITS) - 1;
-  private static final int MOST_VARINT_OCTETS = 10;
+  private static final int MAX_VARINT_BYTES = 10;
 
   private final ByteBuf message;
 
@@ -45,24 +45,20 @@ final class WireReader {
     return tag == (field << TYPE_BITS | type);
   }
 
-  /** The octets of a field with a length; the message stays their owner. */
-  ByteBuf octets() {
+  /** The bytes of a field with a length; the message stays their owner. */
+  ByteBuf bytes() {
     long length = varint();
     if (length < 0 || length > message.readableBytes()) {
       throw malformed(
-          "a field has a length of "
-              + length
-              + " octets, "
-              + message.readableBytes()
-              + " are left");
+          "a field has a length of " + length + " bytes, " + message.readableBytes() + " are left");
     }
     return message.readSlice((int) length);
   }
 
   /** The text of a field. */
   String text() {
-    ByteBuf octets = octets();
-    ByteBuffer view = octets.nioBuffer();
+    ByteBuf bytes = bytes();
+    ByteBuffer view = bytes.nioBuffer();
     try {
       return StandardCharsets.UTF_8.newDecoder().decode(view).toString();
     } catch (CharacterCodingException e) {
@@ -74,14 +70,14 @@ final class WireReader {
   void skip(int tag) {
     switch (tag & TYPE_MASK) {
       case VARINT -> varint();
-      case FIXED64 -> skipOctets(Long.BYTES);
-      case LENGTH -> octets();
-      case FIXED32 -> skipOctets(Integer.BYTES);
+      case FIXED64 -> skipBytes(Long.BYTES);
+      case LENGTH -> bytes();
+      case FIXED32 -> skipBytes(Integer.BYTES);
       default -> throw malformed("it has a field of the wire type " + (tag & TYPE_MASK));
     }
   }
 
-  private void skipOctets(int count) {
+  private void skipBytes(int count) {
     if (message.readableBytes() < count) {
       throw malformed("it ends within a field");
     }
@@ -90,17 +86,17 @@ final class WireReader {
 
   private long varint() {
     long value = 0;
-    for (int i = 0; i < MOST_VARINT_OCTETS; i++) {
+    for (int i = 0; i < MAX_VARINT_BYTES; i++) {
       if (!message.isReadable()) {
         throw malformed("it ends within a number");
       }
-      byte octet = message.readByte();
-      value |= (long) (octet & 0x7f) << (7 * i);
-      if (octet >= 0) {
+      byte current = message.readByte();
+      value |= (long) (current & 0x7f) << (7 * i);
+      if (current >= 0) {
         return value;
       }
     }
-    throw malformed("it has a number of more than " + MOST_VARINT_OCTETS + " octets");
+    throw malformed("it has a number of more than " + MAX_VARINT_BYTES + " bytes");
   }
 
   private static ServingException malformed(String why) {

@@ -44,7 +44,7 @@ public final class ManagementService {
   /**
    * The service.
    *
-   * @param maxResponseSize octets that a handler may say about itself
+   * @param maxResponseSize bytes that a handler may say about itself
    */
   public static ServerServiceDefinition of(
       ModelOperations operations,

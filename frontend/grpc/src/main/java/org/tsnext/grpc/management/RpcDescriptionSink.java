@@ -17,7 +17,7 @@ final class RpcDescriptionSink extends UnarySink<ManagementResponse> {
   private final CustomizedDescription description;
 
   /**
-   * @param limit octets that the handler may say
+   * @param limit bytes that the handler may say
    */
   RpcDescriptionSink(
       UnaryExchange<ManagementResponse> exchange,

@@ -20,21 +20,21 @@ enum Datatype {
   BF16(2),
   FP32(4),
   FP64(8),
-  /** Any octets; in raw contents each element has its length, in 4 octets, in front. */
+  /** Any bytes; in raw contents each element has its length, in 4 bytes, in front. */
   BYTES(0);
 
   private static final Map<String, Datatype> BY_NAME =
       Arrays.stream(values()).collect(Collectors.toUnmodifiableMap(Datatype::name, type -> type));
 
-  private final int octets;
+  private final int bytes;
 
-  Datatype(int octets) {
-    this.octets = octets;
+  Datatype(int bytes) {
+    this.bytes = bytes;
   }
 
   /** Of one element in raw contents, 0 if they differ. */
-  int octets() {
-    return octets;
+  int bytes() {
+    return bytes;
   }
 
   /** Whether typed contents have no field for it. */

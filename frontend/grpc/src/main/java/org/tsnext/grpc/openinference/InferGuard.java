@@ -10,7 +10,7 @@ import org.tsnext.grpc.messages.openinference.ModelInferRequest;
 
 /**
  * Counts the tensors and parameters of a {@code ModelInferRequest} before it is read: an empty one
- * has two octets, and is an object of a hundred.
+ * has two bytes, and is an object of a hundred.
  */
 final class InferGuard {
 
@@ -25,8 +25,8 @@ final class InferGuard {
    * @throws ServingException BAD_REQUEST if there are too many
    * @throws IOException if it is no message
    */
-  static void check(ByteString octets) throws IOException {
-    CodedInputStream input = octets.newCodedInput();
+  static void check(ByteString bytes) throws IOException {
+    CodedInputStream input = bytes.newCodedInput();
     InferGuard guard = new InferGuard();
     for (int tag = input.readTag(); tag != 0; tag = input.readTag()) {
       switch (lengthField(tag)) {

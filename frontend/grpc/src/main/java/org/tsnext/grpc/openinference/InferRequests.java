@@ -31,12 +31,12 @@ final class InferRequests {
   /**
    * The request as JSON; the buffer is the caller's to release.
    *
-   * @param limit in octets of JSON
+   * @param limit in bytes of JSON
    * @throws ServingException BAD_REQUEST for a tensor that is none, naming it; REQUEST_TOO_LARGE
    */
   static ByteBuf toJson(ModelInferRequest request, int limit) {
     requireCounts(request);
-    JsonOctets json = new JsonOctets(expectedSize(request), limit);
+    JsonBytes json = new JsonBytes(expectedSize(request), limit);
     json.plain("{\"id\":").quoted(request.getId());
     json.plain(",\"model_name\":").quoted(request.getModelName());
     if (!request.getModelVersion().isEmpty()) {
@@ -80,22 +80,22 @@ final class InferRequests {
     }
   }
 
-  /** About how many octets of JSON they become. */
+  /** About how many bytes of JSON they become. */
   static long expectedSize(ModelInferRequest request) {
-    long octets = PER_TENSOR;
+    long bytes = PER_TENSOR;
     for (InferInputTensor input : request.getInputsList()) {
-      octets += PER_TENSOR + 3L * input.getContents().getSerializedSize();
+      bytes += PER_TENSOR + 3L * input.getContents().getSerializedSize();
     }
     for (ByteString raw : request.getRawInputContentsList()) {
-      octets += RawContents.expectedJson(raw);
+      bytes += RawContents.expectedJson(raw);
     }
-    return octets;
+    return bytes;
   }
 
   /**
    * @param raw contents of the input; null if it has typed ones
    */
-  private static void writeInput(InferInputTensor input, ByteString raw, JsonOctets json, int index)
+  private static void writeInput(InferInputTensor input, ByteString raw, JsonBytes json, int index)
       throws TensorException {
     Datatype type =
         Datatype.of(input.getDatatype())
@@ -148,7 +148,7 @@ final class InferRequests {
     return TypedContents.toRaw(type, contents);
   }
 
-  private static void writeParameters(Map<String, InferParameter> parameters, JsonOctets json) {
+  private static void writeParameters(Map<String, InferParameter> parameters, JsonBytes json) {
     if (!parameters.isEmpty()) {
       json.plain(",\"parameters\":").utf8(InferParameters.toJson(parameters).toString());
     }

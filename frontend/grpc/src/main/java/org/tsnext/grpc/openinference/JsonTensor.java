@@ -67,9 +67,9 @@ final class JsonTensor {
     switch (type) {
       case BOOL -> put(readBoolean(json) ? 1 : 0, 1);
       case INT8, INT16, INT32, INT64 ->
-          put(readInteger(json, 8 * type.octets() - 1, true), type.octets());
+          put(readInteger(json, 8 * type.bytes() - 1, true), type.bytes());
       case UINT8, UINT16, UINT32, UINT64 ->
-          put(readInteger(json, 8 * type.octets(), false), type.octets());
+          put(readInteger(json, 8 * type.bytes(), false), type.bytes());
       case FP16 -> put(HalfFloat.toFp16((float) readFloat(json)), 2);
       case BF16 -> put(HalfFloat.toBf16((float) readFloat(json)), 2);
       case FP32 -> put(Float.floatToRawIntBits((float) readFloat(json)), 4);
@@ -82,9 +82,9 @@ final class JsonTensor {
     }
   }
 
-  private void put(long bits, int octets) {
+  private void put(long bits, int bytes) {
     element.putLong(0, bits);
-    raw.write(element.array(), 0, octets);
+    raw.write(element.array(), 0, bytes);
   }
 
   private boolean readBoolean(JsonReader json) throws IOException, TensorException {

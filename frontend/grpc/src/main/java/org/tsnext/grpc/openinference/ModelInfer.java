@@ -31,7 +31,7 @@ import org.tsnext.grpc.settings.GrpcLimits;
  */
 public final class ModelInfer implements UnaryHandler<ModelInferRequest, ModelInferResponse> {
 
-  /** Octets of JSON, a fraction of a millisecond, up to which an event loop does it. */
+  /** Bytes of JSON, a fraction of a millisecond, up to which an event loop does it. */
   private static final int LARGE = 32 * 1024;
 
   private final InferenceService inference;
@@ -54,15 +54,15 @@ public final class ModelInfer implements UnaryHandler<ModelInferRequest, ModelIn
   @Override
   public void handle(UnaryExchange<ModelInferResponse> exchange, ModelInferRequest request) {
     OpenInferenceService.required("model_name", request.getModelName());
-    int octets = (int) Math.min(InferRequests.expectedSize(request), limits.maxRequestSize());
-    InboundCall.current().hold(octets);
+    int bytes = (int) Math.min(InferRequests.expectedSize(request), limits.maxRequestSize());
+    InboundCall.current().hold(bytes);
     Running running = new Running(exchange, new RunningCall(), request, exchange.timeout());
     exchange.onClientGone(running::leave);
-    convert(octets, exchange, running::submit);
+    convert(bytes, exchange, running::submit);
   }
 
-  /** Here, or where it holds up nobody; what it throws fails the call. */
-  private void convert(int octets, UnaryExchange<?> exchange, Runnable work) {
+  /** Here, or on a thread where it delays no other call; what it throws fails the call. */
+  private void convert(int bytes, UnaryExchange<?> exchange, Runnable work) {
     Runnable guarded =
         () -> {
           try {
@@ -71,7 +71,7 @@ public final class ModelInfer implements UnaryHandler<ModelInferRequest, ModelIn
             exchange.failWith(e);
           }
         };
-    if (octets <= LARGE) {
+    if (bytes <= LARGE) {
       guarded.run();
     } else {
       conversions.execute(guarded);

@@ -19,17 +19,17 @@ final class RawContents {
    */
   static void check(Datatype type, ByteString raw, long count) throws TensorException {
     if (type != Datatype.BYTES) {
-      if (raw.size() != count * type.octets()) {
+      if (raw.size() != count * type.bytes()) {
         throw new TensorException(
             "has "
                 + raw.size()
-                + " raw octets, expected "
-                + count * type.octets()
+                + " raw bytes, expected "
+                + count * type.bytes()
                 + ": "
                 + count
                 + " elements of "
-                + type.octets()
-                + " octets");
+                + type.bytes()
+                + " bytes");
       }
       return;
     }
@@ -40,9 +40,9 @@ final class RawContents {
       int length = left < 0 ? -1 : elements.getInt();
       if (length < 0 || length > left) {
         throw new TensorException(
-            "has raw octets in which element "
+            "has raw bytes in which element "
                 + found
-                + " is cut, expected its length in 4 octets, little-endian, and then as many");
+                + " is cut, expected its length in 4 bytes, little-endian, and then as many");
       }
       elements.position(elements.position() + length);
       found++;
@@ -52,13 +52,13 @@ final class RawContents {
     }
   }
 
-  /** About how many octets of JSON they become. */
+  /** About how many bytes of JSON they become. */
   static long expectedJson(ByteString raw) {
     return 3L * raw.size();
   }
 
-  /** A JSON array of contents that were checked. Octets are in base64, the rest are numbers. */
-  static void write(Datatype type, ByteString raw, JsonOctets json) {
+  /** A JSON array of contents that were checked. Bytes are in base64, the rest are numbers. */
+  static void write(Datatype type, ByteString raw, JsonBytes json) {
     ByteBuffer elements = littleEndian(raw);
     json.plain('[');
     while (elements.hasRemaining()) {
@@ -83,14 +83,14 @@ final class RawContents {
         case BYTES -> {
           byte[] element = new byte[elements.getInt()];
           elements.get(element);
-          json.plain('"').octets(Base64.getEncoder().encode(element)).plain('"');
+          json.plain('"').bytes(Base64.getEncoder().encode(element)).plain('"');
         }
       }
     }
     json.plain(']');
   }
 
-  /** The octets from position 0 on, also where they are a part of a message. */
+  /** The bytes from position 0 on, also where they are a part of a message. */
   static ByteBuffer littleEndian(ByteString raw) {
     return raw.asReadOnlyByteBuffer().slice().order(ByteOrder.LITTLE_ENDIAN);
   }

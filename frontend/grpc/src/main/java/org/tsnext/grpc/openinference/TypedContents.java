@@ -70,8 +70,7 @@ final class TypedContents {
    */
   static ByteString toRaw(Datatype type, InferTensorContents contents) throws TensorException {
     int count = count(type, contents);
-    ByteBuffer raw =
-        littleEndian(type == Datatype.BYTES ? octets(contents) : count * type.octets());
+    ByteBuffer raw = littleEndian(type == Datatype.BYTES ? bytes(contents) : count * type.bytes());
     for (int i = 0; i < count; i++) {
       switch (type) {
         case BOOL -> raw.put((byte) (contents.getBoolContents(i) ? 1 : 0));
@@ -96,7 +95,7 @@ final class TypedContents {
     return UnsafeByteOperations.unsafeWrap(raw.flip());
   }
 
-  private static int octets(InferTensorContents contents) {
+  private static int bytes(InferTensorContents contents) {
     return contents.getBytesContentsList().stream()
         .mapToInt(element -> Integer.BYTES + element.size())
         .reduce(0, Math::addExact);
@@ -128,7 +127,7 @@ final class TypedContents {
   static InferTensorContents ofRaw(Datatype type, ByteString raw) {
     InferTensorContents.Builder contents = InferTensorContents.newBuilder();
     ByteBuffer elements = RawContents.littleEndian(raw);
-    List<ByteString> octets = new ArrayList<>();
+    List<ByteString> bytes = new ArrayList<>();
     while (elements.hasRemaining()) {
       switch (type) {
         case BOOL -> contents.addBoolContents(elements.get() != 0);
@@ -145,16 +144,16 @@ final class TypedContents {
         case BYTES -> {
           int length = elements.getInt();
           int start = elements.position();
-          octets.add(raw.substring(start, start + length));
+          bytes.add(raw.substring(start, start + length));
           elements.position(start + length);
         }
         case FP16, BF16 -> throw new IllegalStateException(type + " has no typed contents");
       }
     }
-    return contents.addAllBytesContents(octets).build();
+    return contents.addAllBytesContents(bytes).build();
   }
 
-  private static ByteBuffer littleEndian(int octets) {
-    return ByteBuffer.allocate(octets).order(ByteOrder.LITTLE_ENDIAN);
+  private static ByteBuffer littleEndian(int bytes) {
+    return ByteBuffer.allocate(bytes).order(ByteOrder.LITTLE_ENDIAN);
   }
 }

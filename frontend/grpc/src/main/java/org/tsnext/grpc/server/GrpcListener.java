@@ -36,7 +36,7 @@ public final class GrpcListener {
   /** Calls of one connection at a time. */
   private static final int MAX_CALLS = 100;
 
-  /** Octets of a call's metadata, with 32 for each, as the protocol counts. */
+  /** Bytes of a call's metadata, with 32 for each, as the protocol counts. */
   private static final int MAX_METADATA = 16 * 1024;
 
   /** Calls that a client may take back: a flood of them is CVE-2023-44487. */

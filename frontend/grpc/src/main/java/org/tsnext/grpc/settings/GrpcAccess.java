@@ -24,7 +24,7 @@ public record GrpcAccess(Optional<Tokens> tokens, Optional<Tls> tls, AllowedPage
     Objects.requireNonNull(pages, "pages");
   }
 
-  /** Whoever reaches the server is served, in the clear. */
+  /** Any client that can reach the server can use it, without encryption. */
   public static GrpcAccess open() {
     return new GrpcAccess(Optional.empty(), Optional.empty(), AllowedPages.none());
   }

@@ -45,8 +45,8 @@ public class MessageTest {
   }
 
   /** The message as we read it, or null if we refuse it. */
-  private static PredictionsRequest read(byte[] octets) {
-    Prediction prediction = PredictionMarshaller.INSTANCE.parse(new ByteArrayInputStream(octets));
+  private static PredictionsRequest read(byte[] bytes) {
+    Prediction prediction = PredictionMarshaller.INSTANCE.parse(new ByteArrayInputStream(bytes));
     try {
       if (prediction.fault().isPresent()) {
         assertTrue(
@@ -122,18 +122,18 @@ public class MessageTest {
     Random random = new Random(SEED);
     int refused = 0;
     for (int i = 0; i < 10_000; i++) {
-      byte[] octets = random(random).toByteArray();
-      if (octets.length == 0) {
+      byte[] bytes = random(random).toByteArray();
+      if (bytes.length == 0) {
         continue;
       }
       for (int change = random.nextInt(4); change >= 0; change--) {
-        octets[random.nextInt(Math.min(octets.length, 60))] = (byte) random.nextInt();
+        bytes[random.nextInt(Math.min(bytes.length, 60))] = (byte) random.nextInt();
       }
-      PredictionsRequest ours = read(octets);
+      PredictionsRequest ours = read(bytes);
       if (ours == null) {
         refused++;
       } else {
-        PredictionsRequest theirs = PredictionsRequest.parseFrom(octets);
+        PredictionsRequest theirs = PredictionsRequest.parseFrom(bytes);
         assertEquals(ours, theirs.toBuilder().setUnknownFields(ours.getUnknownFields()).build());
       }
     }
@@ -169,13 +169,13 @@ public class MessageTest {
       for (Optional<String> sequence :
           List.of(Optional.<String>empty(), Optional.of(""), Optional.of("s"))) {
         for (Optional<Status> failure : List.of(Optional.<Status>empty(), Optional.of(status))) {
-          byte[] octets = new byte[length];
-          new Random(SEED).nextBytes(octets);
+          byte[] bytes = new byte[length];
+          new Random(SEED).nextBytes(bytes);
           PredictionResponse.Builder expected =
-              PredictionResponse.newBuilder().setPrediction(ByteString.copyFrom(octets));
+              PredictionResponse.newBuilder().setPrediction(ByteString.copyFrom(bytes));
           sequence.ifPresent(expected::setSequenceId);
           failure.ifPresent(expected::setStatus);
-          ByteBuf body = Unpooled.directBuffer(Math.max(1, length)).writeBytes(octets);
+          ByteBuf body = Unpooled.directBuffer(Math.max(1, length)).writeBytes(bytes);
           Answer answer = new Answer(body, sequence, failure);
           byte[] written = written(answer);
           answer.release();

@@ -35,8 +35,8 @@ public final class TensorTest {
 
   private static final int LIMIT = 1 << 20;
 
-  private static ByteString raw(int octets, Consumer<ByteBuffer> fill) {
-    ByteBuffer buffer = ByteBuffer.allocate(octets).order(ByteOrder.LITTLE_ENDIAN);
+  private static ByteString raw(int bytes, Consumer<ByteBuffer> fill) {
+    ByteBuffer buffer = ByteBuffer.allocate(bytes).order(ByteOrder.LITTLE_ENDIAN);
     fill.accept(buffer);
     return ByteString.copyFrom(buffer.flip());
   }
@@ -186,13 +186,13 @@ public final class TensorTest {
   }
 
   @Test
-  public void octetsReachTheHandlerInBase64AndTextsComeBackAsTheyAre() {
-    byte[] octets = {(byte) 0xff, 0, 'a'};
-    String json = "[\"" + Base64.getEncoder().encodeToString(octets) + "\",\"\"]";
-    ByteString raw = raw(11, b -> b.putInt(3).put(octets).putInt(0));
+  public void bytesReachTheHandlerInBase64AndTextsComeBackAsTheyAre() {
+    byte[] bytes = {(byte) 0xff, 0, 'a'};
+    String json = "[\"" + Base64.getEncoder().encodeToString(bytes) + "\",\"\"]";
+    ByteString raw = raw(11, b -> b.putInt(3).put(bytes).putInt(0));
     InferTensorContents.Builder typed =
         InferTensorContents.newBuilder()
-            .addBytesContents(ByteString.copyFrom(octets))
+            .addBytesContents(ByteString.copyFrom(bytes))
             .addBytesContents(ByteString.EMPTY);
     assertTrue(json(request("BYTES", 2).addRawInputContents(raw).build()).contains(json));
     assertTrue(json(typed("BYTES", typed, 2)).contains(json));
@@ -335,7 +335,7 @@ public final class TensorTest {
       },
       {
         request("INT32", 2).addRawInputContents(raw(7, b -> b.putInt(1).put(new byte[3]))).build(),
-        "has 7 raw octets, expected 8: 2 elements of 4 octets"
+        "has 7 raw bytes, expected 8: 2 elements of 4 bytes"
       },
       {
         typed("INT8", two, 2).toBuilder()
@@ -478,17 +478,15 @@ public final class TensorTest {
     }
   }
 
-  /** A few octets replaced, removed, repeated. */
+  /** A few bytes replaced, removed, repeated. */
   private static byte[] broken(byte[] valid, Random random) {
-    byte[] octets = valid.clone();
+    byte[] bytes = valid.clone();
     for (int change = random.nextInt(4); change >= 0; change--) {
-      int at = random.nextInt(octets.length);
-      octets[at] =
-          (byte) (random.nextBoolean() ? random.nextInt() : octets[random.nextInt(octets.length)]);
+      int at = random.nextInt(bytes.length);
+      bytes[at] =
+          (byte) (random.nextBoolean() ? random.nextInt() : bytes[random.nextInt(bytes.length)]);
     }
-    return random.nextInt(4) > 0
-        ? octets
-        : Arrays.copyOf(octets, random.nextInt(octets.length + 8));
+    return random.nextInt(4) > 0 ? bytes : Arrays.copyOf(bytes, random.nextInt(bytes.length + 8));
   }
 
   private static ModelInferRequest.Builder request(String datatype, long... shape) {

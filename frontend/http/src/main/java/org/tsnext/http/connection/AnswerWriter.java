@@ -7,7 +7,7 @@ import org.tsnext.http.response.HeadEncoder.Head;
 
 /**
  * Where the answers of exchanges go: a connection of HTTP/1, which has one exchange at a time, or a
- * stream of HTTP/2. Knows the octets of its version; the exchange knows what may be said when. All
+ * stream of HTTP/2. Knows the bytes of its version; the exchange knows what may be said when. All
  * methods are for the connection's event loop.
  */
 interface AnswerWriter {

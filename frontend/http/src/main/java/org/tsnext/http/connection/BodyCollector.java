@@ -8,7 +8,7 @@ import org.tsnext.transport.BodyRoom;
 
 /**
  * Gathers the pieces of a body without copying them, except small ones: each piece pins the whole
- * receive buffer it was cut from, so a client that sends octet by octet could otherwise hold many
+ * receive buffer it was cut from, so a client that sends byte by byte could otherwise hold many
  * times the memory it pays for.
  */
 final class BodyCollector {
@@ -40,7 +40,7 @@ final class BodyCollector {
     return room.isLarge(size + piece.readableBytes());
   }
 
-  /** What the body takes of the memory; whoever takes the body releases it. */
+  /** What the body takes of the memory; the new owner of the body releases it. */
   BodyRoom room() {
     return room;
   }

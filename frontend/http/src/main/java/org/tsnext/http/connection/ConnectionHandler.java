@@ -33,10 +33,10 @@ public final class ConnectionHandler extends ChannelInboundHandlerAdapter {
 
   private static final Logger LOG = LoggerFactory.getLogger(ConnectionHandler.class);
 
-  private static final int MAX_HELD_OCTETS = 256 * 1024;
+  private static final int MAX_HELD_BYTES = 256 * 1024;
   private static final int MAX_HELD_OBJECTS = 4096;
   private static final int LINGER_SECONDS = 2;
-  private static final long LINGER_OCTETS = 64L << 20;
+  private static final long LINGER_BYTES = 64L << 20;
 
   private enum State {
     OPEN,
@@ -48,7 +48,7 @@ public final class ConnectionHandler extends ChannelInboundHandlerAdapter {
   private final ServerContext server;
   private final Queue<Object> held = new ArrayDeque<>();
   private final BodyRoom heldRoom;
-  private long heldOctets;
+  private long heldBytes;
   private State state = State.OPEN;
   private ChannelHandlerContext context;
   private String remote = "";
@@ -58,7 +58,7 @@ public final class ConnectionHandler extends ChannelInboundHandlerAdapter {
   private boolean forwarding;
   private boolean inRead;
   private boolean flushPending;
-  private long drainedOctets;
+  private long drainedBytes;
   private Future<?> endOfLinger;
 
   ConnectionHandler(ServerContext server) {
@@ -80,11 +80,9 @@ public final class ConnectionHandler extends ChannelInboundHandlerAdapter {
       return;
     }
     held.add(message);
-    heldOctets += octets(message);
+    heldBytes += bytes(message);
     forwardHeld();
-    if (heldOctets > MAX_HELD_OCTETS
-        || held.size() > MAX_HELD_OBJECTS
-        || !heldRoom.grow(heldOctets)) {
+    if (heldBytes > MAX_HELD_BYTES || held.size() > MAX_HELD_OBJECTS || !heldRoom.grow(heldBytes)) {
       ctx.channel().config().setAutoRead(false);
     }
   }
@@ -202,8 +200,8 @@ public final class ConnectionHandler extends ChannelInboundHandlerAdapter {
     HttpPipeline.abort(context.channel());
   }
 
-  void write(ByteBuf octets) {
-    context.write(octets, context.voidPromise());
+  void write(ByteBuf bytes) {
+    context.write(bytes, context.voidPromise());
   }
 
   /** Flushes now, or once at the end of the current read. */
@@ -247,7 +245,7 @@ public final class ConnectionHandler extends ChannelInboundHandlerAdapter {
         if (next == null) {
           break;
         }
-        heldOctets -= octets(next);
+        heldBytes -= bytes(next);
         context.fireChannelRead(next);
       }
     } finally {
@@ -291,9 +289,9 @@ public final class ConnectionHandler extends ChannelInboundHandlerAdapter {
   }
 
   private void drop(Object message) {
-    drainedOctets += octets(message);
+    drainedBytes += bytes(message);
     ReferenceCountUtil.release(message);
-    if (drainedOctets > LINGER_OCTETS) {
+    if (drainedBytes > LINGER_BYTES) {
       context.close();
     }
   }
@@ -304,11 +302,11 @@ public final class ConnectionHandler extends ChannelInboundHandlerAdapter {
       ReferenceCountUtil.release(message);
       message = held.poll();
     }
-    heldOctets = 0;
+    heldBytes = 0;
     heldRoom.release();
   }
 
-  private static int octets(Object message) {
+  private static int bytes(Object message) {
     if (message instanceof HttpContent content) {
       return content.content().readableBytes();
     }

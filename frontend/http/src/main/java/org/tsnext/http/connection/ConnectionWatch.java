@@ -24,15 +24,15 @@ final class ConnectionWatch extends ChannelInboundHandlerAdapter {
 
   private static final long LONGEST_PAUSE_NANOS = Duration.ofSeconds(15).toNanos();
 
-  /** Octets per second, on average between two looks, below which a body trickles. */
+  /** Bytes per second, on average between two looks, below which a body trickles. */
   private static final long TRICKLE = 256;
 
   private static final long NEVER = Long.MAX_VALUE;
 
   private final Timeouts timeouts;
-  private long octets;
-  private long octetsAtLook;
-  private long octetsAtRest;
+  private long bytes;
+  private long bytesAtLook;
+  private long bytesAtRest;
   private long headsAtLook;
   private long lookedNanos;
   private long restingNanos;
@@ -55,7 +55,7 @@ final class ConnectionWatch extends ChannelInboundHandlerAdapter {
   @Override
   public void channelRead(ChannelHandlerContext ctx, Object message) {
     if (message instanceof ByteBuf buffer) {
-      octets += buffer.readableBytes();
+      bytes += buffer.readableBytes();
     }
     ctx.fireChannelRead(message);
   }
@@ -100,7 +100,7 @@ final class ConnectionWatch extends ChannelInboundHandlerAdapter {
     } else {
       lookAtHead(ctx, now, http1.heads());
     }
-    octetsAtLook = octets;
+    bytesAtLook = bytes;
     lookedNanos = now;
     scheduleLook(ctx);
   }
@@ -109,7 +109,7 @@ final class ConnectionWatch extends ChannelInboundHandlerAdapter {
   private void rest(long now, long heads) {
     headsAtLook = heads;
     restingNanos = now;
-    octetsAtRest = octets;
+    bytesAtRest = bytes;
     partialNanos = NEVER;
   }
 
@@ -123,7 +123,7 @@ final class ConnectionWatch extends ChannelInboundHandlerAdapter {
   /** Whether too little has come for too long; if so, counting begins anew. */
   private boolean tricklesTooLong(long now) {
     long expected = TRICKLE * TimeUnit.NANOSECONDS.toMillis(now - lookedNanos) / 1000;
-    if (octets - octetsAtLook > expected) {
+    if (bytes - bytesAtLook > expected) {
       tricklingNanos = NEVER;
     } else if (tricklingNanos == NEVER) {
       tricklingNanos = lookedNanos;
@@ -137,7 +137,7 @@ final class ConnectionWatch extends ChannelInboundHandlerAdapter {
     tricklingNanos = NEVER;
     if (heads != headsAtLook) {
       rest(now, heads);
-    } else if (octets != octetsAtRest && partialNanos == NEVER) {
+    } else if (bytes != bytesAtRest && partialNanos == NEVER) {
       partialNanos = lookedNanos;
     }
     if (isOver(now, partialNanos, timeouts.readingNanos())) {

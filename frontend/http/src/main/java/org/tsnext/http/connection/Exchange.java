@@ -42,7 +42,7 @@ public final class Exchange {
   private boolean keepAlive;
   private State state = State.WAITING;
   private int status;
-  private long streamOctetsWaiting;
+  private long streamBytesWaiting;
   private BodyRoom room;
   private Runnable onClientGone = () -> {};
 
@@ -196,20 +196,20 @@ public final class Exchange {
       }
       return;
     }
-    if (streamOctetsWaiting > writer.server().streamBufferLimit()) {
+    if (streamBytesWaiting > writer.server().streamBufferLimit()) {
       chunk.release();
       cancelCall();
       cut();
       return;
     }
-    streamOctetsWaiting += size;
+    streamBytesWaiting += size;
     BodyMemory memory = writer.server().bodyMemory();
     memory.count(size);
     writer
         .writeChunk(chunk)
         .addListener(
             written -> {
-              streamOctetsWaiting -= size;
+              streamBytesWaiting -= size;
               memory.give(size);
             });
   }

@@ -15,7 +15,7 @@ final class Http2Connections {
 
   private static final int MAX_STREAMS = 100;
 
-  /** Octets of a request's head, with 32 for each header, as the protocol counts. */
+  /** Bytes of a request's head, with 32 for each header, as the protocol counts. */
   private static final int MAX_HEADER_LIST = 16 * 1024;
 
   /** What a client may send of a body before it hears from us, per stream. */

@@ -106,7 +106,7 @@ final class Http2Writer implements AnswerWriter {
     // What still comes of the request is skipped by its reader.
   }
 
-  /** Tells a client that nobody reads what it sends; its answer has left. */
+  /** Tells a client that what it still sends is not read; its response was sent. */
   void refuseRest() {
     reset(Http2Error.NO_ERROR);
   }

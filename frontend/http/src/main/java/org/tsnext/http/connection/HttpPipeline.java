@@ -18,7 +18,7 @@ import org.tsnext.transport.tls.TlsListener;
  * The handlers of a connection, in the order in which a request meets them. Answers are written by
  * {@link Exchange}.
  */
-@SuppressWarnings("FutureReturnValueIgnored") // whoever waits, waits for the closing of the channel
+@SuppressWarnings("FutureReturnValueIgnored") // callers wait for the close of the channel instead
 public final class HttpPipeline extends ChannelInitializer<Channel> {
 
   private static final HttpsOnly HTTPS_ONLY = new HttpsOnly();
@@ -181,8 +181,8 @@ public final class HttpPipeline extends ChannelInitializer<Channel> {
   }
 
   /**
-   * Breaks a connection off, without the good-bye of TLS: nobody can take it for the end of an
-   * answer. Any thread.
+   * Breaks a connection off, without the close_notify of TLS: no client can take it for the end of
+   * an answer. Any thread.
    */
   public static void abort(Channel channel) {
     ChannelHandlerContext first = channel.pipeline().firstContext();

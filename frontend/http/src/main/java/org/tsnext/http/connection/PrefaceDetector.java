@@ -8,7 +8,7 @@ import io.netty.handler.codec.http2.Http2CodecUtil;
 
 /**
  * Looks whether a plain connection begins with the preface of HTTP/2, which is no request of
- * HTTP/1. Then it leaves, at the second octet of almost every connection.
+ * HTTP/1. Then it leaves, at the second byte of almost every connection.
  */
 final class PrefaceDetector extends ChannelInboundHandlerAdapter {
 

@@ -8,7 +8,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** Waits for the handshake, and for what client and server agreed to speak. */
-@SuppressWarnings("FutureReturnValueIgnored") // nobody waits for the close
+@SuppressWarnings("FutureReturnValueIgnored") // no caller waits for the close
 final class ProtocolNegotiation extends ApplicationProtocolNegotiationHandler {
 
   private static final Logger LOG = LoggerFactory.getLogger(ProtocolNegotiation.class);

@@ -106,7 +106,7 @@ final class RequestAssembler extends SimpleChannelInboundHandler<HttpObject> {
       return;
     }
     destination = router.route(request);
-    // After a refused expectation nobody can tell whether the body or the next request follows.
+    // After a refused expectation it is unknown whether the body or the next request follows.
     boolean skippable =
         !expects && declared <= MAX_DISCARDED && !HttpUtil.isTransferEncodingChunked(request);
     if (!destination.wantsBody()) {

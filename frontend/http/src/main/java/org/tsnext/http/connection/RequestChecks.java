@@ -96,7 +96,7 @@ final class RequestChecks {
   static ServingException tooLarge(int limit) {
     return new ServingException(
         ErrorKind.REQUEST_TOO_LARGE,
-        "The request body is larger than max_request_size=" + limit + " octets.");
+        "The request body is larger than max_request_size=" + limit + " bytes.");
   }
 
   static ServingException noRoom(boolean ofLarge) {

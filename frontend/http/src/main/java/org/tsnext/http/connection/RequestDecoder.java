@@ -23,7 +23,7 @@ final class RequestDecoder extends HttpRequestDecoder {
 
   private boolean inHead = true;
 
-  /** Whether the last octet of the head so far ended a line. */
+  /** Whether the last byte of the head so far ended a line. */
   private boolean afterLine;
 
   private boolean folded;
@@ -99,7 +99,7 @@ final class RequestDecoder extends HttpRequestDecoder {
     requireOneBlank(line, start);
     endOfWord = start + length;
     for (int i = start; i < endOfWord; i++) {
-      // Octets beyond ASCII are no URL either, but old clients send names so.
+      // Bytes beyond ASCII are no URL either, but old clients send names so.
       if ((line[i] >= 0 && line[i] <= ' ') || line[i] == 0x7f) {
         throw new IllegalArgumentException("A control character in the request target");
       }

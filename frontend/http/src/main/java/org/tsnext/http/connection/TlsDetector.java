@@ -5,8 +5,8 @@ import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 
 /**
- * Looks at the first octet of a connection to an https listener: whoever speaks plain HTTP is told
- * so in plain HTTP. Then it leaves.
+ * Looks at the first byte of a connection to an https listener: a client that speaks plain HTTP is
+ * told so in plain HTTP. Then it leaves.
  */
 final class TlsDetector extends ChannelInboundHandlerAdapter {
 

@@ -81,12 +81,12 @@ final class PredictionHandler implements RouteHandler {
       return ofBody;
     }
     List<InputPart> parts = new ArrayList<>(query.asMap().size() + ofBody.size());
-    query.asMap().forEach((name, value) -> parts.add(new InputPart(name, "", octets(value))));
+    query.asMap().forEach((name, value) -> parts.add(new InputPart(name, "", bytes(value))));
     parts.addAll(ofBody);
     return parts;
   }
 
-  private static ByteBuf octets(String value) {
+  private static ByteBuf bytes(String value) {
     return value.isEmpty()
         ? Unpooled.EMPTY_BUFFER
         : ByteBufUtil.writeUtf8(UnpooledByteBufAllocator.DEFAULT, value);

@@ -25,7 +25,7 @@ final class MetricsHandler implements RouteHandler {
   /** Names the samples to show. */
   static final String FILTER = "name[]";
 
-  /** Scrapers come seconds apart: whoever asks for so many pages at once wants no metrics. */
+  /** Scrapers come seconds apart: a client that requests so many pages at once is no scraper. */
   private static final int MOST_WAITING = 32;
 
   private final MetricRegistry registry;

@@ -21,22 +21,22 @@ public final class FormParser {
    * @throws org.tsnext.core.error.ServingException BAD_REQUEST if it is malformed
    */
   static List<InputPart> parse(ByteBuf body) {
-    byte[] octets = ByteBufUtil.getBytes(body);
+    byte[] bytes = ByteBufUtil.getBytes(body);
     List<InputPart> parts = new ArrayList<>();
     int start = 0;
-    while (start < octets.length) {
-      int end = indexOf(octets, '&', start, octets.length);
+    while (start < bytes.length) {
+      int end = indexOf(bytes, '&', start, bytes.length);
       if (end > start) {
         if (parts.size() == InputLimits.MAX_PARTS) {
           throw MalformedRequest.because(
               "More than " + InputLimits.MAX_PARTS + " fields in one form.");
         }
-        int nameEnd = indexOf(octets, '=', start, end);
+        int nameEnd = indexOf(bytes, '=', start, end);
         parts.add(
             new InputPart(
-                decoded(octets, start, nameEnd).toString(StandardCharsets.UTF_8),
+                decoded(bytes, start, nameEnd).toString(StandardCharsets.UTF_8),
                 "",
-                decoded(octets, Math.min(nameEnd + 1, end), end)));
+                decoded(bytes, Math.min(nameEnd + 1, end), end)));
       }
       start = end + 1;
     }
@@ -48,13 +48,13 @@ public final class FormParser {
     return QueryParameters.parse(body.toString(StandardCharsets.UTF_8).trim());
   }
 
-  private static ByteBuf decoded(byte[] octets, int from, int to) {
-    return PercentDecoder.decodeBytes(Arrays.copyOfRange(octets, from, to), true);
+  private static ByteBuf decoded(byte[] bytes, int from, int to) {
+    return PercentDecoder.decodeBytes(Arrays.copyOfRange(bytes, from, to), true);
   }
 
-  private static int indexOf(byte[] octets, char wanted, int from, int to) {
+  private static int indexOf(byte[] bytes, char wanted, int from, int to) {
     int i = from;
-    while (i < to && octets[i] != wanted) {
+    while (i < to && bytes[i] != wanted) {
       i++;
     }
     return i;

@@ -108,7 +108,7 @@ final class MultipartParser {
                   + (parts.size() + 1)
                   + " are longer than "
                   + MAX_PART_HEADER
-                  + " octets");
+                  + " bytes");
     }
     String headers = body.toString(start, headerEnd - start, StandardCharsets.UTF_8);
     int valueStart = headerEnd + HEADER_END.length;
@@ -166,7 +166,7 @@ final class MultipartParser {
     }
   }
 
-  /** Looks for {@code wanted}, which starts with a carriage return, by its first octet. */
+  /** Looks for {@code wanted}, which starts with a carriage return, by its first byte. */
   private int find(byte[] wanted, int from, int to) {
     int last = to - wanted.length;
     int at = from;

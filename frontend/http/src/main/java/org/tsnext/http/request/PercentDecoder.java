@@ -10,7 +10,7 @@ final class PercentDecoder {
   private PercentDecoder() {}
 
   /**
-   * Decodes to text, taking the octets as UTF-8.
+   * Decodes to text, taking the bytes as UTF-8.
    *
    * @param plusIsSpace whether {@code +} means a blank, as in queries and forms
    * @throws org.tsnext.core.error.ServingException BAD_REQUEST for an incomplete or wrong escape
@@ -23,23 +23,23 @@ final class PercentDecoder {
         .toString(StandardCharsets.UTF_8);
   }
 
-  /** Decodes octets in place; the result shares {@code octets}. */
-  static ByteBuf decodeBytes(byte[] octets, boolean plusIsSpace) {
+  /** Decodes bytes in place; the result shares {@code bytes}. */
+  static ByteBuf decodeBytes(byte[] bytes, boolean plusIsSpace) {
     int length = 0;
-    for (int i = 0; i < octets.length; i++) {
-      byte octet = octets[i];
-      if (octet == '%') {
-        octets[length++] = (byte) (hex(octets, i + 1) << 4 | hex(octets, i + 2));
+    for (int i = 0; i < bytes.length; i++) {
+      byte current = bytes[i];
+      if (current == '%') {
+        bytes[length++] = (byte) (hex(bytes, i + 1) << 4 | hex(bytes, i + 2));
         i += 2;
       } else {
-        octets[length++] = octet == '+' && plusIsSpace ? (byte) ' ' : octet;
+        bytes[length++] = current == '+' && plusIsSpace ? (byte) ' ' : current;
       }
     }
-    return Unpooled.wrappedBuffer(octets, 0, length);
+    return Unpooled.wrappedBuffer(bytes, 0, length);
   }
 
-  private static int hex(byte[] octets, int index) {
-    int digit = index < octets.length ? Character.digit(octets[index], 16) : -1;
+  private static int hex(byte[] bytes, int index) {
+    int digit = index < bytes.length ? Character.digit(bytes[index], 16) : -1;
     if (digit < 0) {
       throw MalformedRequest.because(
           "Malformed percent-encoding: '%' must be followed by two hexadecimal digits.");

@@ -28,30 +28,30 @@ final class DateLine {
     Line known = line;
     long nanos = clock.nanoTime();
     if (nanos - known.startNanos < known.lifeNanos) {
-      return known.octets;
+      return known.bytes;
     }
     Instant now = clock.now();
     String text = NAME + DateFormatter.format(Date.from(now)) + "\r\n";
-    byte[] octets = text.getBytes(StandardCharsets.US_ASCII);
+    byte[] bytes = text.getBytes(StandardCharsets.US_ASCII);
     Instant next = now.truncatedTo(ChronoUnit.SECONDS).plusSeconds(1);
-    line = new Line(octets, nanos, Duration.between(now, next).toNanos());
-    return octets;
+    line = new Line(bytes, nanos, Duration.between(now, next).toNanos());
+    return bytes;
   }
 
   /** The value alone. */
   AsciiString value() {
-    byte[] octets = current();
-    return new AsciiString(octets, NAME.length(), octets.length - NAME.length() - 2, false);
+    byte[] bytes = current();
+    return new AsciiString(bytes, NAME.length(), bytes.length - NAME.length() - 2, false);
   }
 
   /** Good from {@code startNanos} for {@code lifeNanos}. */
   private static final class Line {
-    private final byte[] octets;
+    private final byte[] bytes;
     private final long startNanos;
     private final long lifeNanos;
 
-    Line(byte[] octets, long startNanos, long lifeNanos) {
-      this.octets = octets;
+    Line(byte[] bytes, long startNanos, long lifeNanos) {
+      this.bytes = bytes;
       this.startNanos = startNanos;
       this.lifeNanos = lifeNanos;
     }

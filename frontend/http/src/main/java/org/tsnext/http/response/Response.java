@@ -15,7 +15,7 @@ import org.tsnext.core.request.Header;
  * @param reason phrase of the status line, empty for the standard one
  * @param contentType empty for none
  * @param headers beside those that every answer has
- * @param body released by whoever sends the response
+ * @param body released by the sender of the response
  */
 public record Response(
     int status, String reason, Optional<String> contentType, List<Header> headers, ByteBuf body) {

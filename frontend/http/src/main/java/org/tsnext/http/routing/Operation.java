@@ -13,7 +13,7 @@ import java.util.Map;
  * @param responses of the route, beside errors
  * @param errors statuses with an error body that this route can give, beside those that any route
  *     can; a status among the responses is not repeated
- * @param anyStatus whether somebody else, say a model's handler, may choose any status
+ * @param anyStatus whether another party, for example a model's handler, may choose any status
  * @param deprecated whether another route is to be preferred
  */
 public record Operation(
@@ -43,7 +43,7 @@ public record Operation(
         id, summary, body, query, responses, List.of(statuses), anyStatus, deprecated);
   }
 
-  /** The same, with a status that somebody else chooses. */
+  /** The same, with a status that another party chooses. */
   public Operation withAnyStatus() {
     return new Operation(id, summary, body, query, responses, errors, true, deprecated);
   }

@@ -118,7 +118,7 @@ public final class RequestDispatcher implements RequestRouter {
             ErrorKind.NOT_SUPPORTED, "Method CONNECT is not implemented: this is no proxy."));
   }
 
-  /** A method that nobody has heard of is not implemented; a known one is not allowed here. */
+  /** An unknown method is not implemented; a known one is not allowed here. */
   private static void requireKnown(HttpMethod method) {
     if (!KNOWN_METHODS.contains(method)) {
       String name = method.name();

@@ -12,7 +12,7 @@ import org.tsnext.http.request.QueryParameters;
  *
  * @param operation shown in API descriptions under the last of the methods; empty for routes that
  *     they leave out
- * @param access what it asks of callers; {@link Access#MANAGEMENT} unless somebody says otherwise
+ * @param access what it asks of callers; {@link Access#MANAGEMENT} unless it is set
  * @param acts whether a request with that query does something although its method only reads
  */
 public record Route(

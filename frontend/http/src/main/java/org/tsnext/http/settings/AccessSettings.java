@@ -20,7 +20,7 @@ public record AccessSettings(
     Objects.requireNonNull(connections, "connections");
   }
 
-  /** Whoever reaches the server is served, if it is called by a name of its own; without limits. */
+  /** Any client that can reach the server can use it, by one of its names; without limits. */
   public static AccessSettings open() {
     return new AccessSettings(
         Optional.empty(), new HostSettings(List.of()), ConnectionLimits.none());

@@ -36,7 +36,7 @@ public record CorsSettings(
     return origin.isPresent() || methods.isPresent() || headers.isPresent();
   }
 
-  /** The origin that every answer names, whoever asks. */
+  /** The origin that every response names, for any client. */
   public Optional<String> oneOrigin() {
     return origin.filter(text -> !text.contains(","));
   }

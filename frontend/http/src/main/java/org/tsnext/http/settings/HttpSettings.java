@@ -11,10 +11,10 @@ import java.util.function.Supplier;
  * @param inferenceAddress and {@code managementAddress}: if both are the same, one listener serves
  *     both; port 0 never is the same
  * @param metricsAddress empty if there are no metrics over HTTP
- * @param maxRequestSize octets of a request body, at most
- * @param streamBufferLimit octets of one stream that may wait for a slow client before that stream
+ * @param maxRequestSize bytes of a request body, at most
+ * @param streamBufferLimit bytes of one stream that may wait for a slow client before that stream
  *     is cut
- * @param bodyMemory octets of large bodies, of requests and answers, that may be held for clients
+ * @param bodyMemory bytes of large bodies, of requests and answers, that may be held for clients
  *     before requests are refused
  * @param enableModelApi whether models can be registered and unregistered
  * @param errorDetail whether error bodies carry the {@code detail} field

@@ -24,17 +24,17 @@ public class RequestDecoderTest {
     return ((HttpRequest) message).decoderResult().isSuccess();
   }
 
-  private static void write(EmbeddedChannel channel, String octets) {
-    channel.writeInbound(Unpooled.copiedBuffer(octets, StandardCharsets.US_ASCII));
+  private static void write(EmbeddedChannel channel, String bytes) {
+    channel.writeInbound(Unpooled.copiedBuffer(bytes, StandardCharsets.US_ASCII));
   }
 
   @Test
   public void foldedLinesAreSeenWhereverTheRequestIsCut() {
-    String octets = START + "X: a\r\n b\r\n\r\n";
-    for (int cut = 0; cut < octets.length(); cut++) {
+    String bytes = START + "X: a\r\n b\r\n\r\n";
+    for (int cut = 0; cut < bytes.length(); cut++) {
       EmbeddedChannel channel = new EmbeddedChannel(new RequestDecoder());
-      write(channel, octets.substring(0, cut));
-      write(channel, octets.substring(cut));
+      write(channel, bytes.substring(0, cut));
+      write(channel, bytes.substring(cut));
       assertEquals(accepts(channel), false, "cut at " + cut);
       channel.finishAndReleaseAll();
     }
@@ -45,11 +45,11 @@ public class RequestDecoderTest {
     String next = "GET /ping HTTP/1.1\r\nHost: t\r\n\r\n";
     String first = START + "Content-Length: 6\r\n\r\n a\r\n\tb";
     String second = START + "Transfer-Encoding: chunked\r\n\r\n3\r\n\n a\r\n0\r\n\r\n";
-    String octets = first + second + next;
-    for (int cut = 0; cut < octets.length(); cut++) {
+    String bytes = first + second + next;
+    for (int cut = 0; cut < bytes.length(); cut++) {
       EmbeddedChannel channel = new EmbeddedChannel(new RequestDecoder());
-      write(channel, octets.substring(0, cut));
-      write(channel, octets.substring(cut));
+      write(channel, bytes.substring(0, cut));
+      write(channel, bytes.substring(cut));
       for (int i = 0; i < 3; i++) {
         assertEquals(accepts(channel), true, "request " + i + ", cut at " + cut);
       }

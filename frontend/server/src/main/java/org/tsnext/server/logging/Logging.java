@@ -82,7 +82,7 @@ public final class Logging {
   /**
    * Writes what is still waiting and closes the files. Nothing is logged after it.
    *
-   * @param limit after which a console that nobody reads is left alone
+   * @param limit after which a console without a reader is left alone
    */
   public static void stop(Duration limit) throws InterruptedException {
     Thread stopping = new Thread(LogManager::shutdown, "logging-stop");
@@ -100,8 +100,8 @@ public final class Logging {
 
   /**
    * A buffer that drops lines when it is full tells so on stderr, by the thread that serves all
-   * loggers. Where nobody reads stdout nobody reads stderr, so that thread would wait for ever, and
-   * with it every event loop that has something to log.
+   * loggers. Where stdout has no reader, stderr has none either, so that thread would wait for
+   * ever, and with it every event loop that has something to log.
    */
   static void dropInSilence(LoggerContext context) {
     for (Appender appender : context.getConfiguration().getAppenders().values()) {

@@ -24,7 +24,7 @@ import org.tsnext.worker.output.WorkerOutput;
  * beyond that the caller waits, and so do the workers that print.
  */
 public final class ModelLog implements WorkerOutput, AutoCloseable {
-  /** Octets of text, and what a line costs besides. */
+  /** Bytes of text, and what a line costs besides. */
   private static final int MAX_WAITING = 32 << 20;
 
   private static final int COST_OF_LINE = 64;

@@ -11,7 +11,10 @@ final class PrintableLine {
 
   private PrintableLine() {}
 
-  /** Whether a character is a control, for whoever shows the log. Tabs and line feeds are, too. */
+  /**
+   * Whether a character is a control character, for a program that shows the log. Tabs and line
+   * feeds are, too.
+   */
   static boolean isControl(char c) {
     if (c < 0x7f) {
       return c < ' ';

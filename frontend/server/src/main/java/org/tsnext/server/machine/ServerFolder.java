@@ -29,7 +29,7 @@ public final class ServerFolder implements AutoCloseable {
   private static final Pattern NAME =
       Pattern.compile("tsnext-[0-9]{1,10}-[0-9a-z]{1,13}-[0-9a-f]{8}");
 
-  /** Names of sockets end at 107 octets; what is made in this folder may take as many of them. */
+  /** Names of sockets end at 107 bytes; what is made in this folder may take as many of them. */
   private static final int SOCKET_PATH_LIMIT = 107;
 
   private static final int ROOM_FOR_NAMES = 32;

@@ -24,7 +24,7 @@ public final class ToolRun {
 
   /**
    * @param timeout after which a program is killed
-   * @param outputLimit octets of stdout; a program that prints more is killed
+   * @param outputLimit bytes of stdout; a program that prints more is killed
    */
   public ToolRun(Duration timeout, int outputLimit) {
     this.timeout = timeout;
@@ -73,7 +73,7 @@ public final class ToolRun {
     reader.join(OUTPUT_GRACE.toMillis());
     errorReader.join(OUTPUT_GRACE.toMillis());
     if (stdout.isOver()) {
-      throw new IOException("it printed more than " + outputLimit + " octets");
+      throw new IOException("it printed more than " + outputLimit + " bytes");
     }
     return new Output(process.exitValue(), stdout.text(), stderr.text());
   }

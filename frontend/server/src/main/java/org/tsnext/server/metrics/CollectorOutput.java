@@ -11,10 +11,10 @@ import org.tsnext.core.metrics.MetricSample;
 import org.tsnext.worker.output.MetricLine;
 
 /**
- * What a collector of TorchServe 0.12 printed: metric lines, an empty line, and {@code pid:octets}
+ * What a collector of TorchServe 0.12 printed: metric lines, an empty line, and {@code pid:bytes}
  * lines.
  *
- * @param memory resident octets by process
+ * @param memory resident bytes by process
  * @param unknown the first line that is neither
  */
 record CollectorOutput(List<HostSample> samples, Map<Long, Long> memory, Optional<String> unknown) {

@@ -17,7 +17,7 @@ final class ProcessMemory {
     this.proc = proc;
   }
 
-  /** Resident octets by process; without those that are gone. */
+  /** Resident bytes by process; without those that are gone. */
   Map<Long, Long> residentBytes(List<Long> pids) {
     Map<Long, Long> resident = new HashMap<>();
     for (long pid : pids) {

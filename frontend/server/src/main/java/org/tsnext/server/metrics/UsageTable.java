@@ -12,9 +12,9 @@ public final class UsageTable implements WorkerUsage {
 
   private record Gpus(Map<Integer, Gpu> devices, List<Gpu.Share> shares) {}
 
-  /** Resident octets by process; all that is known from now on. */
-  void memory(Map<Long, Long> octets) {
-    memory = Map.copyOf(octets);
+  /** Resident bytes by process; all that is known from now on. */
+  void memory(Map<Long, Long> bytes) {
+    memory = Map.copyOf(bytes);
   }
 
   /**

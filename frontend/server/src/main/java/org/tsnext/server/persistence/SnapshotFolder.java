@@ -173,7 +173,7 @@ public final class SnapshotFolder implements Closeable {
     try {
       return TIME.format(LocalDateTime.parse(stamp, TIME).plus(1, ChronoUnit.MILLIS));
     } catch (java.time.DateTimeException e) {
-      // Digits that are no time, which somebody else has made up: still the next number.
+      // Digits that are no time, of a file from elsewhere: still the next number.
       return String.format(Locale.ROOT, "%017d", Long.parseLong(stamp) + 1);
     }
   }

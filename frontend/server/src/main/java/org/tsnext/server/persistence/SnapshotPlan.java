@@ -43,7 +43,7 @@ public record SnapshotPlan(
    * followed as it stands.
    *
    * @param enabled whether snapshots are read and written, which {@code --ncs} denies
-   * @param fileIsNamed whether somebody named the settings file
+   * @param fileIsNamed whether the settings file was named
    */
   public static SnapshotPlan of(
       Settings settings, boolean enabled, boolean fileIsNamed, SnapshotFolder folder) {

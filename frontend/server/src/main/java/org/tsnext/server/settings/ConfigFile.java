@@ -48,7 +48,7 @@ public record ConfigFile(Path path, Map<String, String> values) {
   }
 
   /**
-   * Whether somebody named the file, rather than that it lies in the working directory.
+   * Whether the file was named, rather than found in the working directory.
    *
    * @param option the file of the command line
    */

@@ -89,7 +89,7 @@ public final class ModelKeys {
               "enable_model_api",
               bool(),
               "Whether models can be registered and unregistered over the management API. A model"
-                  + " is code: whoever can register one can run anything as the server's user.")
+                  + " is code: any client that can register one can run anything as the server's user.")
           .withDefault("false");
 
   static final List<SettingKey<?>> ALL =

@@ -37,7 +37,7 @@ public final class SecurityKeys {
       SettingKey.of(
               "disable_token_authorization",
               bool(),
-              "Whether clients need no token: whoever reaches the server is then served.")
+              "Whether clients need no token: any client that can reach the server can then use it.")
           .withDefault("false");
   public static final SettingKey<Path> KEY_FILE =
       SettingKey.of(

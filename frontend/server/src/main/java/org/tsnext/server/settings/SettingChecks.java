@@ -31,7 +31,7 @@ final class SettingChecks {
     return problems;
   }
 
-  /** An envelope is a module of the package, one of ours or one that somebody put beside them. */
+  /** An envelope is a module of the package, one of ours or one that a user put beside them. */
   private static void envelopeExists(Settings settings, List<String> problems) {
     Optional<String> envelope = settings.find(ModelKeys.SERVICE_ENVELOPE);
     Optional<Path> home = settings.find(ServerKeys.MODEL_SERVER_HOME);

@@ -10,7 +10,7 @@ import java.util.function.Predicate;
  *
  * @param name as users write it
  * @param type how its text is read and what is accepted
- * @param defaultText what holds when nobody sets it, in the words of the file; empty for nothing
+ * @param defaultText the value if it is not set, as the file would say it; empty for nothing
  * @param environment the environment variable that may set it
  * @param support whether this version does what the key asks for
  * @param secret whether its value must not be shown

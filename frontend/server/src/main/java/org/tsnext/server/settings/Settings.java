@@ -50,7 +50,7 @@ public final class Settings {
     return setting(key).source();
   }
 
-  /** Whether somebody set the key, rather than its default. */
+  /** Whether the key was set, rather than left at its default. */
   public boolean isSet(SettingKey<?> key) {
     return source(key).kind() != Source.Kind.DEFAULT;
   }

@@ -26,7 +26,7 @@ import org.tsnext.core.ownership.Host;
 import org.tsnext.core.ownership.LockAttempt;
 
 /**
- * A file that only its owner can read, from the first octet on. Each write replaces it as a whole,
+ * A file that only its owner can read, from the first byte on. Each write replaces it as a whole,
  * and a lock on it, which ends with the process however it ends, tells other servers that it is
  * taken. Calls block; one thread at a time.
  */
@@ -74,9 +74,9 @@ final class TokenFile implements Closeable {
     FileChannel opened = null;
     try {
       opened = FileChannel.open(next, WRITE_IN_PLACE);
-      ByteBuffer octets = ByteBuffer.wrap(content.getBytes(StandardCharsets.UTF_8));
-      while (octets.hasRemaining()) {
-        opened.write(octets);
+      ByteBuffer bytes = ByteBuffer.wrap(content.getBytes(StandardCharsets.UTF_8));
+      while (bytes.hasRemaining()) {
+        opened.write(bytes);
       }
       LockAttempt.on(opened);
       if (channel == null) {
@@ -94,7 +94,7 @@ final class TokenFile implements Closeable {
     }
   }
 
-  /** Removes the file, unless it is somebody else's by now. */
+  /** Removes the file, unless another server owns it by now. */
   @Override
   public void close() throws IOException {
     if (channel == null) {
@@ -106,7 +106,7 @@ final class TokenFile implements Closeable {
         Files.deleteIfExists(hostFile);
       }
     } catch (NoSuchFileException e) {
-      // Somebody tidied up before us.
+      // It was removed before us.
     } finally {
       close(channel);
       channel = null;

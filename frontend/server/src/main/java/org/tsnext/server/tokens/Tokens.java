@@ -93,7 +93,7 @@ public final class Tokens implements KeyRotation, AutoCloseable {
       file.write(json());
     } catch (IOException e) {
       throw new StartException(
-          "Invalid configuration: key_file = %s (%s): %s. Without it nobody could log in: name another file, give both keys, or start with --disable-token-auth"
+          "Invalid configuration: key_file = %s (%s): %s. Without it no client could authenticate: name another file, give both keys, or start with --disable-token-auth"
               .formatted(file.path(), settings.source(SecurityKeys.KEY_FILE), reason(e)),
           e);
     }
@@ -155,9 +155,9 @@ public final class Tokens implements KeyRotation, AutoCloseable {
   }
 
   private Published make(KeyKind kind) {
-    byte[] octets = new byte[KEY_BYTES];
-    random.nextBytes(octets);
-    String key = Base64.getUrlEncoder().withoutPadding().encodeToString(octets);
+    byte[] bytes = new byte[KEY_BYTES];
+    random.nextBytes(bytes);
+    String key = Base64.getUrlEncoder().withoutPadding().encodeToString(bytes);
     return new Published(key, lifeOf(kind).map(length -> clock.now().plus(length)));
   }
 

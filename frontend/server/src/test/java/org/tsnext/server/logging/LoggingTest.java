@@ -104,7 +104,7 @@ public class LoggingTest {
     for (int i = 0; i < 2_000; i++) {
       context
           .getLogger("ACCESS_LOG")
-          .info("line {} of about one hundred octets {}", i, "x".repeat(60));
+          .info("line {} of about one hundred bytes {}", i, "x".repeat(60));
     }
     context.stop();
     List<String> packed;

@@ -41,7 +41,7 @@ public class ToolRunTest {
     }
   }
 
-  /** Whoever is its parent by now. */
+  /** Its parent process at this time. */
   private static boolean isAlive(String command) {
     return ProcessHandle.allProcesses()
         .map(handle -> handle.info().commandLine().orElse(""))
@@ -53,7 +53,7 @@ public class ToolRunTest {
     IOException failure =
         expectThrows(
             IOException.class, () -> new ToolRun(LONG, 100_000).run(shell("exec yes"), ""));
-    assertEquals(failure.getMessage(), "it printed more than 100000 octets");
+    assertEquals(failure.getMessage(), "it printed more than 100000 bytes");
   }
 
   @Test
@@ -68,7 +68,7 @@ public class ToolRunTest {
   public void outputThatIsStillHeldDelaysNothingAndStopsTheNextRun() throws Exception {
     ToolRun runs = new ToolRun(LONG, 100);
     Path begun = Files.createTempDirectory("tsnext-tool").resolve("begun");
-    // In a session of its own, so that nobody finds it as a child.
+    // In a session of its own, so that it is not found as a child.
     String holder = "setsid sh -c 'echo $$; touch " + begun + "; exec sleep 986' & ";
     String wait = "until [ -e " + begun + " ]; do sleep 0.02; done";
     ToolRun.Output output = runs.run(shell(holder + wait), "");

@@ -68,7 +68,7 @@ public class SnapshotFolderTest {
     assertEquals(SnapshotJson.read(json).models(), List.of(afterReading(MODELS.get(0))));
   }
 
-  /** Nobody waits for workers when a model is registered again. */
+  /** A model that is registered again does not wait for its workers. */
   private static SavedModel afterReading(SavedModel model) throws IOException {
     return SnapshotJson.read(
             SnapshotJson.write(new Snapshot("x", Optional.of(Instant.EPOCH), List.of(model))))

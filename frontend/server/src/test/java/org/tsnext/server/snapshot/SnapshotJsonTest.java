@@ -89,7 +89,7 @@ public class SnapshotJsonTest {
     assertEquals(after.order(), before.order());
     assertEquals(after.order().handler(), Optional.of("other.py:handle"));
     assertFalse(after.order().trusted());
-    assertEquals(after.order().batchSize(), OptionalInt.empty(), "nobody asked for one");
+    assertEquals(after.order().batchSize(), OptionalInt.empty(), "no request set one");
     assertEquals(after.scaling(), Optional.of(new ScaleModel(2, 4, false, Optional.empty())));
     SavedModel unscaled = SavedModel.of(Samples.registered("m", "1.0", "m.mar", false));
     assertEquals(unscaled.scaling(), Optional.empty(), "the registration says it all");

@@ -13,7 +13,7 @@ import org.tsnext.worker.protocol.WorkerMessage.Answer;
 import org.tsnext.worker.protocol.WorkerMessage.Hello;
 
 /**
- * Guards a connection until it has shown that it belongs to a launch. Whoever does not is logged
+ * Guards a connection until it has shown that it belongs to a launch. One that does not is logged
  * and disconnected, and learns nothing.
  */
 public final class HelloHandler extends ChannelInboundHandlerAdapter {

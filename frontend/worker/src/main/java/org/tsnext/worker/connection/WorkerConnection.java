@@ -41,7 +41,7 @@ import org.tsnext.worker.protocol.WorkerMessage.Unusable;
  * are made by this channel's event loop, and so in order.
  *
  * <p>Writing: any thread puts messages into a queue; the event loop encodes what is there and
- * flushes once, so that what was queued in one turn of a loop leaves in one system call. Nobody
+ * flushes once, so that what was queued in one turn of a loop leaves in one system call. No thread
  * waits for a slow worker here: the core's window bounds what is queued.
  */
 // Netty reports failed writes to exceptionCaught, and a failed close has no consequence.
@@ -135,7 +135,7 @@ public final class WorkerConnection extends ChannelInboundHandlerAdapter {
     try {
       channel.eventLoop().execute(task);
     } catch (RejectedExecutionException e) {
-      // The event loops are being shut down: nobody listens any more.
+      // The event loops are being shut down: there is no listener any more.
       for (Outgoing message = queue.poll(); message != null; message = queue.poll()) {
         message.release();
       }

@@ -87,7 +87,7 @@ public sealed interface WorkerSocketAddress {
       throw new IOException(
           "The path of the workers' socket would be longer than "
               + MAX_PATH
-              + " octets in each of "
+              + " bytes in each of "
               + parents
               + "; set a shorter temporary folder");
     }

@@ -70,7 +70,7 @@ final class EnvironmentCache {
    * The folder of {@code key}, made by {@code maker} if it is not there, and held until {@link
    * #release}.
    *
-   * @param onWait runs if somebody else is making it just now
+   * @param onWait runs if another process is making it just now
    * @throws IOException if there is no place for it, or {@code maker} says so; nothing stays
    * @throws InterruptedException if this thread is interrupted while it waits or makes
    */
@@ -186,7 +186,7 @@ final class EnvironmentCache {
     }
   }
 
-  /** Out of the way of whoever makes it anew, before the long removal. */
+  /** Out of the way of the next one that makes it, before the long removal. */
   private Path setAside(String key) {
     try {
       Path place = folder.resolve(key);

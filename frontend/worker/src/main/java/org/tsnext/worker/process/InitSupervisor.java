@@ -102,7 +102,7 @@ public final class InitSupervisor implements Launch.Control {
       return;
     }
     if (order.size() > limits.message(FrameType.SPAWN)) {
-      String reason = "its environment is too large: " + order.size() + " octets of JSON";
+      String reason = "its environment is too large: " + order.size() + " bytes of JSON";
       launch.ended(new ExitStatus(CANNOT_START, 0, reason));
       return;
     }

@@ -14,8 +14,8 @@ import org.tsnext.worker.environment.ProcessEnvironment;
  * @param temporaryDirectory where the private folder of the socket is made
  * @param unixSockets whether to listen on a Unix-domain socket where the transport has them
  * @param metricsConfig metrics.yaml for handlers
- * @param maxRequestSize {@code max_request_size} in octets
- * @param maxResponseSize {@code max_response_size} in octets
+ * @param maxRequestSize {@code max_request_size} in bytes
+ * @param maxResponseSize {@code max_response_size} in bytes
  */
 public record WorkerSettings(
     String python,

@@ -74,7 +74,7 @@ final class BodyReader {
   /** Checks that nothing is left. */
   void end() throws ProtocolException {
     if (body.isReadable()) {
-      throw new ProtocolException(type + " has " + body.readableBytes() + " octets after its end");
+      throw new ProtocolException(type + " has " + body.readableBytes() + " bytes after its end");
     }
   }
 
@@ -99,11 +99,11 @@ final class BodyReader {
     return body.readCharSequence(size, StandardCharsets.UTF_8).toString();
   }
 
-  private void need(long octets, String field) throws ProtocolException {
-    if (body.readableBytes() < octets) {
+  private void need(long bytes, String field) throws ProtocolException {
+    if (body.readableBytes() < bytes) {
       throw new ProtocolException(
-          "%s of %s needs %d octets, %d are left"
-              .formatted(field, type, octets, body.readableBytes()));
+          "%s of %s needs %d bytes, %d are left"
+              .formatted(field, type, bytes, body.readableBytes()));
     }
   }
 }

@@ -39,7 +39,7 @@ public final class FrameEncoder {
     if (size > limits.message(type)) {
       body.release();
       throw new ProtocolException(
-          type + " of " + size + " octets, expected at most " + limits.message(type));
+          type + " of " + size + " bytes, expected at most " + limits.message(type));
     }
     List<ByteBuf> segments = body.segments();
     ByteBuf first = segments.get(0);

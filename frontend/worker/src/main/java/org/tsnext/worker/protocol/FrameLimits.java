@@ -4,8 +4,8 @@ package org.tsnext.worker.protocol;
  * Sizes that a receiver checks before it allocates anything.
  *
  * @param frame largest value of a frame's length field
- * @param request {@code max_request_size} in octets
- * @param response {@code max_response_size} in octets
+ * @param request {@code max_request_size} in bytes
+ * @param response {@code max_response_size} in bytes
  */
 public record FrameLimits(int frame, int request, int response) {
 
@@ -42,7 +42,7 @@ public record FrameLimits(int frame, int request, int response) {
     return new FrameLimits(DEFAULT_FRAME, maxRequestSize, maxResponseSize);
   }
 
-  /** The largest body of a message, in octets. */
+  /** The largest body of a message, in bytes. */
   public long message(FrameType type) {
     return switch (type) {
       case HELLO -> 4 * KIB;
@@ -66,7 +66,7 @@ public record FrameLimits(int frame, int request, int response) {
     };
   }
 
-  /** The most octets of body in one frame. */
+  /** The most bytes of body in one frame. */
   int frameBody() {
     return frame - COUNTED_HEADER;
   }

@@ -7,6 +7,6 @@ import io.netty.buffer.ByteBuf;
  *
  * @param flags of its last frame, without those about cutting
  * @param item 0 to 65535
- * @param body owned by whoever holds the message
+ * @param body owned by the holder of the message
  */
 public record Message(FrameType type, int flags, int item, int id, ByteBuf body) {}

@@ -112,7 +112,7 @@ public final class MessageAssembler implements AutoCloseable {
   private void checkSize(FrameType type, long size) throws ProtocolException {
     if (size > limits.message(type)) {
       throw new ProtocolException(
-          type + " of " + size + " octets, expected at most " + limits.message(type));
+          type + " of " + size + " bytes, expected at most " + limits.message(type));
     }
   }
 
@@ -124,7 +124,7 @@ public final class MessageAssembler implements AutoCloseable {
     checkSize(type, total);
     if (frame.readableBytes() > total) {
       throw new ProtocolException(
-          "first frame of " + type + " exceeds its total of " + total + " octets");
+          "first frame of " + type + " exceeds its total of " + total + " bytes");
     }
     CompositeByteBuf body = allocator.compositeBuffer(Integer.MAX_VALUE);
     body.addFlattenedComponents(true, frame);
@@ -151,11 +151,11 @@ public final class MessageAssembler implements AutoCloseable {
     boolean last = (flags & Flags.MORE) == 0;
     if (received > partial.total || (last && received != partial.total)) {
       throw new ProtocolException(
-          "the parts of %s are %d octets, expected %d".formatted(type, received, partial.total));
+          "the parts of %s are %d bytes, expected %d".formatted(type, received, partial.total));
     }
     if (++partial.frames > FrameLimits.frames(partial.total)) {
       throw new ProtocolException(
-          "%s of %d octets in more than %d frames"
+          "%s of %d bytes in more than %d frames"
               .formatted(type, partial.total, partial.frames - 1));
     }
     partial.body.addFlattenedComponents(true, frame);

@@ -40,7 +40,7 @@ public interface Outgoing {
       encoder.encode(type, 0, 0, id, content, out);
     }
 
-    /** Octets of the body. */
+    /** Bytes of the body. */
     public int size() {
       return ByteBufUtil.utf8Bytes(body);
     }

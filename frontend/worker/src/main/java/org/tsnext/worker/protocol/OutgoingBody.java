@@ -102,7 +102,7 @@ final class OutgoingBody {
     return this;
   }
 
-  /** How many octets of a value will be copied among the fields. */
+  /** How many bytes of a value will be copied among the fields. */
   static int copied(ByteBuf value) {
     int size = value.readableBytes();
     return size > SMALL_VALUE ? 0 : size;
@@ -116,7 +116,7 @@ final class OutgoingBody {
     return count;
   }
 
-  /** Size so far, in octets. */
+  /** Size so far, in bytes. */
   long size() {
     long size = 0;
     for (ByteBuf segment : segments) {

@@ -11,7 +11,7 @@ public final class ProtocolErrors {
   /** The reason for the log, without the frames of Netty around it. */
   public static String describe(Throwable cause) {
     if (cause instanceof TooLongFrameException) {
-      return "frame over the limit of " + FrameLimits.DEFAULT_FRAME + " octets";
+      return "frame over the limit of " + FrameLimits.DEFAULT_FRAME + " bytes";
     }
     if (cause instanceof DecoderException && cause.getCause() != null) {
       return describe(cause.getCause());

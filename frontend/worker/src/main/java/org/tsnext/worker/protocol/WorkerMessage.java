@@ -35,7 +35,7 @@ public sealed interface WorkerMessage {
    * The answer of an item or a chunk of it.
    *
    * @param last whether nothing follows for this item
-   * @param body owned by whoever holds the message
+   * @param body owned by the holder of the message
    */
   record Answer(int batch, int item, boolean last, ResponseHead head, ByteBuf body)
       implements WorkerMessage {}

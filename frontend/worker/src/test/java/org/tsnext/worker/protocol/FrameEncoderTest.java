@@ -54,23 +54,23 @@ public class FrameEncoderTest {
     batchOf(request(List.of(), value)).encode(encoder, out);
     ByteBuf wire = Unpooled.wrappedBuffer(out.toArray(ByteBuf[]::new));
     int frames = 0;
-    long octets = 0;
+    long bytes = 0;
     long total = 0;
     while (wire.isReadable()) {
       int length = wire.readInt();
       assertTrue(length <= FrameLimits.DEFAULT_FRAME);
       wire.skipBytes(FrameLimits.COUNTED_HEADER);
-      octets += length - FrameLimits.COUNTED_HEADER;
+      bytes += length - FrameLimits.COUNTED_HEADER;
       if (frames == 0) {
         total = wire.getUnsignedInt(wire.readerIndex());
-        octets -= FrameLimits.TOTAL;
+        bytes -= FrameLimits.TOTAL;
       }
       wire.skipBytes(length - FrameLimits.COUNTED_HEADER);
       frames++;
     }
     wire.release();
     out.clear();
-    assertEquals(octets, total);
+    assertEquals(bytes, total);
     assertEquals(frames, 4);
     assertEquals(value.refCnt(), 0);
   }

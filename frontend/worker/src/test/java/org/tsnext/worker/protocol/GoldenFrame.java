@@ -31,7 +31,7 @@ record GoldenFrame(String name, String hex, JsonObject meaning) {
     }
   }
 
-  /** The octets on the wire. */
+  /** The bytes on the wire. */
   byte[] wire() {
     return HexFormat.of().parseHex(hex);
   }

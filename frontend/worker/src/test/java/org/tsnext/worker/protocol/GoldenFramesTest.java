@@ -36,7 +36,7 @@ public class GoldenFramesTest {
 
   private static final long SEED = 20261122L;
 
-  /** Held here, since a logger that nobody holds forgets its level. */
+  /** Held here, since a logger without a reference forgets its level. */
   private static final Logger EMBEDDED_CHANNEL = Logger.getLogger(EmbeddedChannel.class.getName());
 
   /** It logs each refusal after the first with its stack trace, and most of these are refused. */
@@ -83,8 +83,8 @@ public class GoldenFramesTest {
     byte[] wire = golden.wire();
     check(golden, List.of(wire));
     List<byte[]> single = new ArrayList<>();
-    for (byte octet : wire) {
-      single.add(new byte[] {octet});
+    for (byte current : wire) {
+      single.add(new byte[] {current});
     }
     check(golden, single);
     for (int cut = 1; cut < Math.min(wire.length, 2000); cut++) {
@@ -97,7 +97,7 @@ public class GoldenFramesTest {
   }
 
   @Test(dataProvider = "toWorkers")
-  public void messagesToWorkersAreEncodedToTheGoldenOctets(GoldenFrame golden) throws Exception {
+  public void messagesToWorkersAreEncodedToTheGoldenBytes(GoldenFrame golden) throws Exception {
     UnpooledByteBufAllocator allocator = new UnpooledByteBufAllocator(false);
     FrameEncoder encoder = new FrameEncoder(golden.limits(), allocator);
     List<ByteBuf> out = new ArrayList<>();
@@ -118,7 +118,7 @@ public class GoldenFramesTest {
   }
 
   @Test(dataProvider = "toInit")
-  public void messagesToInitAreEncodedToTheGoldenOctets(GoldenFrame golden) throws Exception {
+  public void messagesToInitAreEncodedToTheGoldenBytes(GoldenFrame golden) throws Exception {
     FrameEncoder encoder = new FrameEncoder(golden.limits(), UnpooledByteBufAllocator.DEFAULT);
     List<ByteBuf> out = new ArrayList<>();
     for (JsonObject message : golden.messages()) {
@@ -151,7 +151,7 @@ public class GoldenFramesTest {
   }
 
   @Test
-  public void randomOctetsAreRefusedWithoutLeaks() {
+  public void randomBytesAreRefusedWithoutLeaks() {
     Random random = new Random(SEED);
     for (int round = 0; round < 3000; round++) {
       byte[] wire = new byte[random.nextInt(200)];
@@ -173,7 +173,7 @@ public class GoldenFramesTest {
     }
   }
 
-  /** Lengths, totals, types and order of frames go wrong, not only single octets. */
+  /** Lengths, totals, types and order of frames go wrong, not only single bytes. */
   @Test
   public void tenThousandMalformedStreamsOfFramesAreRefusedWithoutLeaks() {
     Random random = new Random(SEED + 1);
@@ -218,7 +218,7 @@ public class GoldenFramesTest {
     return changed.toByteArray();
   }
 
-  /** Feeds octets and expects messages, a protocol error or nothing yet; never another fault. */
+  /** Feeds bytes and expects messages, a protocol error or nothing yet; never another fault. */
   private static void survive(byte[] wire) {
     Feed feed = new Feed(FrameLimits.of(6_553_500, 6_553_500));
     feed.write(wire);
@@ -249,12 +249,12 @@ public class GoldenFramesTest {
       channel.pipeline().addLast(new FrameDecoder(limits)).addLast(new MessageHandler(limits));
     }
 
-    void write(byte[] octets) {
+    void write(byte[] bytes) {
       if (error.isPresent()) {
         return;
       }
       try {
-        channel.writeInbound(allocator.buffer().writeBytes(octets));
+        channel.writeInbound(allocator.buffer().writeBytes(bytes));
       } catch (Exception e) {
         boolean protocol =
             e instanceof ProtocolException
@@ -270,8 +270,8 @@ public class GoldenFramesTest {
     void end() {
       channel.close().syncUninterruptibly();
       channel.finishAndReleaseAll();
-      assertEquals(allocator.metric().usedHeapMemory(), 0, "octets leaked");
-      assertEquals(allocator.metric().usedDirectMemory(), 0, "octets leaked");
+      assertEquals(allocator.metric().usedHeapMemory(), 0, "bytes leaked");
+      assertEquals(allocator.metric().usedDirectMemory(), 0, "bytes leaked");
     }
   }
 
