@@ -47,13 +47,12 @@ final class NaiveModel implements Effects.Target {
   // Of the event that is looked at.
   private final Map<Request, ErrorKind> mustFail = new HashMap<>();
   private final Set<String> cancelled = new HashSet<>();
-  private Request submitted;
   private boolean delivered;
 
   /** A request, and what the model knows of it. */
   static final class Request extends QueuedRequest {
     final int number;
-    Line sequence;
+    Line line;
     OpenBatch at;
     int tried;
     boolean begun;
@@ -139,13 +138,12 @@ final class NaiveModel implements Effects.Target {
   /** Returns why it must be rejected, if it must. */
   Optional<ErrorKind> submit(Request request, boolean takenOver) {
     Optional<ErrorKind> refusal = refusal(request, takenOver);
-    submitted = request;
     live.add(request);
     if (refusal.isPresent()) {
       mustFail.put(request, refusal.get());
     } else if (ofSequence(request)) {
-      request.sequence = sequences.computeIfAbsent(request.sequenceId(), id -> new Line(now));
-      request.sequence.waiting.add(request);
+      request.line = sequences.computeIfAbsent(request.sequenceId(), id -> new Line(now));
+      request.line.waiting.add(request);
     } else {
       lines.get(request.kind()).add(request);
     }
@@ -165,9 +163,9 @@ final class NaiveModel implements Effects.Target {
   void endSequences(Request by, List<String> ids) {
     for (String id : ids) {
       Line line = sequences.get(id);
-      boolean own = line != null && line == by.sequence;
-      boolean other = line != null && by.sequence != null && !by.sequenceId().equals(id);
-      if ((own || other) && line.owner == by.sequence.owner) {
+      boolean own = line != null && line == by.line;
+      boolean other = line != null && by.line != null && !by.sequenceId().equals(id);
+      if ((own || other) && line.owner == by.line.owner) {
         closeSequence(id);
       }
     }
@@ -219,7 +217,7 @@ final class NaiveModel implements Effects.Target {
         }
         if (late) {
           mustFail.put(request, ErrorKind.RESPONSE_TIMEOUT);
-        } else if (request.begun || request.sequence != null || request.tried > maxTries()) {
+        } else if (request.begun || request.line != null || request.tried > maxTries()) {
           mustFail.put(request, ErrorKind.WORKER_LOST);
         } else if (unserved().isPresent()) {
           mustFail.put(request, unserved().get());
@@ -285,7 +283,6 @@ final class NaiveModel implements Effects.Target {
     deadlinesAreKept();
     mustFail.clear();
     cancelled.clear();
-    submitted = null;
     delivered = false;
   }
 
@@ -304,9 +301,9 @@ final class NaiveModel implements Effects.Target {
       assertNull(request.at, request + " runs already");
       assertTrue(request.tried <= maxTries(), request + " was tried too often");
       assertSame(request.kind(), items[0].kind(), "kinds are not mixed");
-      assertTrue(request.deadline() == Deadline.NEVER || !request.deadline().passed(now));
+      assertFalse(request.deadline().passed(now), request + " is late");
       if (ofSequence(request)) {
-        Line line = request.sequence;
+        Line line = request.line;
         assertTrue(lineSet.add(line), "one request of each sequence");
         assertSame(line.waiting.remove(0), request, "in order");
         assertTrue(line.owner == null || line.owner == worker, "on its worker");
@@ -402,7 +399,7 @@ final class NaiveModel implements Effects.Target {
   @Override
   public void reject(QueuedRequest request, ServingException why) {
     assertTrue(request.version().isEmpty(), "named a version");
-    assertNull(((Request) request).sequence, "belongs to a sequence");
+    assertNull(((Request) request).line, "belongs to a sequence");
     assertFalse(why.kind() == ErrorKind.SHUTTING_DOWN);
     assertEquals(why.kind(), mustFail.get(request), request + " was rejected");
     end((Request) request);
@@ -559,7 +556,7 @@ final class NaiveModel implements Effects.Target {
     ends++;
     live.remove(request);
     lines.get(request.kind()).remove(request);
-    Line line = request.sequence;
+    Line line = request.line;
     if (line != null && line.waiting.remove(request)) {
       rest(line);
     }
@@ -568,9 +565,9 @@ final class NaiveModel implements Effects.Target {
 
   /** A request of a sequence runs no more. */
   private void stopped(Request request) {
-    if (request.sequence != null) {
-      request.sequence.running--;
-      rest(request.sequence);
+    if (request.line != null) {
+      request.line.running--;
+      rest(request.line);
     }
   }
 
