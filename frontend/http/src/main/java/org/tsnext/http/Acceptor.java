@@ -35,7 +35,7 @@ final class Acceptor {
   private static final int SMALLEST_READ = 128;
 
   private static final int FIRST_READ = 2048;
-  private static final int LARGEST_READ = 256 * 1024;
+  private static final int MAX_READ = 256 * 1024;
 
   private final Channel channel;
   private final BoundListener listener;
@@ -67,7 +67,7 @@ final class Acceptor {
               .option(ChannelOption.SO_BACKLOG, BACKLOG)
               .childOption(
                   ChannelOption.RECVBUF_ALLOCATOR,
-                  new AdaptiveRecvByteBufAllocator(SMALLEST_READ, FIRST_READ, LARGEST_READ))
+                  new AdaptiveRecvByteBufAllocator(SMALLEST_READ, FIRST_READ, MAX_READ))
               .childHandler(pipeline);
       if (address instanceof ListenAddress.Unix unix) {
         return openUnix(unix, roles, transport, bootstrap, unixMode);

@@ -54,7 +54,7 @@ import org.tsnext.worker.process.WorkerSettings;
 /** Turns the settings of the server into those of its modules. */
 final class ModuleSettings {
   /** One-message limits are ints that leave room for headers beside the body. */
-  private static final int LARGEST_BODY = Integer.MAX_VALUE - (4 << 20);
+  private static final int MAX_BODY = Integer.MAX_VALUE - (4 << 20);
 
   /** The other half is for the workers. Few loops also mean few ways from one to another. */
   private static final int CPUS_PER_LOOP = 2;
@@ -204,7 +204,7 @@ final class ModuleSettings {
         sequenceHeaders(settings),
         metricsConfig(packageDirectory),
         maxRequestSize(),
-        Math.min(settings.get(ListenerKeys.MAX_RESPONSE_SIZE), LARGEST_BODY));
+        Math.min(settings.get(ListenerKeys.MAX_RESPONSE_SIZE), MAX_BODY));
   }
 
   /** Names of the variables that hold secrets of the server, whether or not it looks at them. */
@@ -356,6 +356,6 @@ final class ModuleSettings {
 
   /** Bytes of a request, at most. */
   int maxRequestSize() {
-    return Math.min(settings.get(ListenerKeys.MAX_REQUEST_SIZE), LARGEST_BODY);
+    return Math.min(settings.get(ListenerKeys.MAX_REQUEST_SIZE), MAX_BODY);
   }
 }

@@ -22,10 +22,10 @@ final class HandlerMetrics {
   private static final String HOSTNAME = "Hostname";
 
   /** A handler that makes up names must not fill the memory. */
-  private static final int MOST_DETECTED = 1000;
+  private static final int MAX_DETECTED = 1000;
 
   /** Of a name or a value, in characters: each that is accepted is kept. */
-  private static final int LONGEST_TEXT = 1024;
+  private static final int MAX_TEXT = 1024;
 
   private final MetricRegistry registry;
   private final boolean autoDetect;
@@ -59,7 +59,7 @@ final class HandlerMetrics {
     if (isTooLong(sample)) {
       report(
           sample,
-          "a name or a value has more than " + LONGEST_TEXT + " characters, expected at most that");
+          "a name or a value has more than " + MAX_TEXT + " characters, expected at most that");
       return;
     }
     MetricFamily family = families.get(sample.name());
@@ -95,7 +95,7 @@ final class HandlerMetrics {
       if (found != null) {
         return found;
       }
-      if (families.size() >= MOST_DETECTED) {
+      if (families.size() >= MAX_DETECTED) {
         report(sample, "there are " + families.size() + " metrics of handlers already");
         return null;
       }
@@ -140,11 +140,11 @@ final class HandlerMetrics {
   }
 
   private static boolean isTooLong(MetricSample sample) {
-    if (sample.name().length() > LONGEST_TEXT || sample.unit().length() > LONGEST_TEXT) {
+    if (sample.name().length() > MAX_TEXT || sample.unit().length() > MAX_TEXT) {
       return true;
     }
     for (Header each : sample.dimensions()) {
-      if (each.name().length() > LONGEST_TEXT || each.value().length() > LONGEST_TEXT) {
+      if (each.name().length() > MAX_TEXT || each.value().length() > MAX_TEXT) {
         return true;
       }
     }
@@ -157,7 +157,7 @@ final class HandlerMetrics {
 
   private void report(MetricSample sample, String reason) {
     String name = PrintableText.of(sample.name());
-    if (reported.size() < MOST_DETECTED && reported.add(name)) {
+    if (reported.size() < MAX_DETECTED && reported.add(name)) {
       LOGGER.warn(
           "Metric {} of type {} is left out: {}",
           name,

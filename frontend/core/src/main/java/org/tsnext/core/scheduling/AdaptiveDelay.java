@@ -36,7 +36,7 @@ final class AdaptiveDelay implements BatchDelay {
   private static final double FORGETTING = 0.01;
 
   /** An idle night counts as so many service times, so that it is soon forgotten. */
-  private static final int LONGEST_PAUSE = 10;
+  private static final int MAX_PAUSE = 10;
 
   /** Workers are idle most of the time if batches come further apart than so many service times. */
   private static final double IDLE_PAUSE = 2;
@@ -142,7 +142,7 @@ final class AdaptiveDelay implements BatchDelay {
     }
     observations = Math.min(MEMORY, observations + 1);
     double weight = 1.0 / observations;
-    double pause = Math.min((double) (now - watchedSince), LONGEST_PAUSE * meanService);
+    double pause = Math.min((double) (now - watchedSince), MAX_PAUSE * meanService);
     meanPause += weight * (pause - meanPause);
     if (watching) {
       for (int i = 0; i < PARTS.length; i++) {

@@ -12,7 +12,7 @@ import java.util.Optional;
  */
 public record RestartPolicy(Duration window) {
 
-  private static final int LARGEST_DELAY_SECONDS = 1597;
+  private static final int MAX_DELAY_SECONDS = 1597;
 
   /** After this long a worker counts as sound, even if it had nothing to do. */
   static final Duration SOUND_AFTER = Duration.ofSeconds(30);
@@ -45,7 +45,7 @@ public record RestartPolicy(Duration window) {
   static Duration delayOf(int failures) {
     int delay = 0;
     int next = 1;
-    for (int i = 1; i < failures && delay < LARGEST_DELAY_SECONDS; i++) {
+    for (int i = 1; i < failures && delay < MAX_DELAY_SECONDS; i++) {
       int sum = delay + next;
       delay = next;
       next = sum;

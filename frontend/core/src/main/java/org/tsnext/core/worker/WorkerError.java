@@ -18,8 +18,8 @@ public record WorkerError(
   /** The type of a failure that is the end of a process. */
   static final String PROCESS_EXIT = "ProcessExit";
 
-  static final int LONGEST_TEXT = 2000;
-  static final int LONGEST_TRACEBACK = 16 * 1024;
+  static final int MAX_TEXT = 2000;
+  static final int MAX_TRACEBACK = 16 * 1024;
 
   private static final String CUT = "... ";
   private static final Pattern PYTHON_TYPE = Pattern.compile("([A-Za-z_][A-Za-z0-9_.]*)(:.*)?");
@@ -30,8 +30,8 @@ public record WorkerError(
     message = beginning(message);
     detail = beginning(detail);
     traceback =
-        traceback.length() > LONGEST_TRACEBACK
-            ? CUT + traceback.substring(traceback.length() - LONGEST_TRACEBACK)
+        traceback.length() > MAX_TRACEBACK
+            ? CUT + traceback.substring(traceback.length() - MAX_TRACEBACK)
             : traceback;
   }
 
@@ -53,6 +53,6 @@ public record WorkerError(
   }
 
   private static String beginning(String text) {
-    return text.length() > LONGEST_TEXT ? text.substring(0, LONGEST_TEXT) + CUT : text;
+    return text.length() > MAX_TEXT ? text.substring(0, MAX_TEXT) + CUT : text;
   }
 }

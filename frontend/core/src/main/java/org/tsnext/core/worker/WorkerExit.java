@@ -14,7 +14,7 @@ import java.util.OptionalInt;
  */
 public record WorkerExit(Instant time, OptionalInt code, OptionalInt signal, String reason) {
 
-  private static final int LONGEST_REASON = 500;
+  private static final int MAX_REASON = 500;
 
   public WorkerExit {
     Objects.requireNonNull(time, "time");
@@ -34,6 +34,6 @@ public record WorkerExit(Instant time, OptionalInt code, OptionalInt signal, Str
 
   private static String lastLine(String text) {
     String line = text.lines().filter(each -> !each.isBlank()).reduce("", (one, next) -> next);
-    return line.length() > LONGEST_REASON ? line.substring(0, LONGEST_REASON) + "..." : line;
+    return line.length() > MAX_REASON ? line.substring(0, MAX_REASON) + "..." : line;
   }
 }

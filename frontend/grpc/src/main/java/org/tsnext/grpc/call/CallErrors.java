@@ -28,9 +28,9 @@ public final class CallErrors {
    * In bytes. Clients accept 8 KiB of trailers; a description may be escaped to three times its
    * length, and the details are written with a third more.
    */
-  private static final int LONGEST_MESSAGE = 1024;
+  private static final int MAX_MESSAGE = 1024;
 
-  private static final int LONGEST_DETAIL = 1536;
+  private static final int MAX_DETAIL = 1536;
 
   private static final String CUT = "...";
 
@@ -75,7 +75,7 @@ public final class CallErrors {
             .putMetadata("http_status", Integer.toString(error.httpStatus()))
             .putMetadata("type", error.type());
     if (showDetail) {
-      error.detail().ifPresent(detail -> facts.putMetadata("detail", cut(detail, LONGEST_DETAIL)));
+      error.detail().ifPresent(detail -> facts.putMetadata("detail", cut(detail, MAX_DETAIL)));
     }
     return facts.build();
   }
@@ -87,7 +87,7 @@ public final class CallErrors {
 
   private static String message(ServingException error) {
     String message = error.getMessage();
-    return message == null ? "" : cut(message, LONGEST_MESSAGE);
+    return message == null ? "" : cut(message, MAX_MESSAGE);
   }
 
   /** The start of a text, whole characters, that has at most so many bytes in UTF-8. */

@@ -10,7 +10,7 @@ import org.tsnext.core.request.ResponseHeadLimit;
 /** The status that a handler sets for its answer. */
 public final class HandlerStatus {
 
-  private static final int LONGEST_TEXT = 1024;
+  private static final int MAX_TEXT = 1024;
 
   private HandlerStatus() {}
 
@@ -27,7 +27,7 @@ public final class HandlerStatus {
     if (status == 0 || (status >= 200 && status < 300)) {
       return Optional.empty();
     }
-    int length = Math.min(body.readableBytes(), LONGEST_TEXT);
+    int length = Math.min(body.readableBytes(), MAX_TEXT);
     String text = body.toString(body.readerIndex(), length, StandardCharsets.UTF_8);
     return Optional.of(ServingException.ofHandler(status, text.isEmpty() ? head.reason() : text));
   }

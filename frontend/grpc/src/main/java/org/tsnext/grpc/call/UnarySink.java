@@ -17,7 +17,7 @@ import org.tsnext.core.request.ResponseSink;
  */
 public abstract class UnarySink<A> implements ResponseSink {
 
-  private static final int MOST_COMPONENTS = 1024;
+  private static final int MAX_COMPONENTS = 1024;
 
   private final UnaryExchange<A> exchange;
   private final RunningCall running;
@@ -69,7 +69,7 @@ public abstract class UnarySink<A> implements ResponseSink {
         return;
       }
       if (parts == null) {
-        parts = ByteBufAllocator.DEFAULT.compositeBuffer(MOST_COMPONENTS);
+        parts = ByteBufAllocator.DEFAULT.compositeBuffer(MAX_COMPONENTS);
         head = chunkHead;
       }
       parts.addComponent(true, body);

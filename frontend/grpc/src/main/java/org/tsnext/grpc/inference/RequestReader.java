@@ -23,7 +23,7 @@ final class RequestReader {
 
   private static final String TRUE = "true";
 
-  private static final int LONGEST_SEQUENCE_ID = 256;
+  private static final int MAX_SEQUENCE_ID = 256;
 
   private final SequenceHeaders names;
   private final HeaderPolicy policy;
@@ -135,13 +135,13 @@ final class RequestReader {
   }
 
   private static void checkSequence(String id) {
-    if (id.length() > LONGEST_SEQUENCE_ID) {
+    if (id.length() > MAX_SEQUENCE_ID) {
       throw new ServingException(
           ErrorKind.BAD_REQUEST,
           "The sequence id has "
               + id.length()
               + " characters, expected at most "
-              + LONGEST_SEQUENCE_ID
+              + MAX_SEQUENCE_ID
               + ".");
     }
     if (id.chars().anyMatch(Character::isISOControl)) {

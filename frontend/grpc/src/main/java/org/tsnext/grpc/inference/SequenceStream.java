@@ -36,7 +36,7 @@ import org.tsnext.grpc.call.RunningCall;
 final class SequenceStream extends ServerCall.Listener<Prediction> {
 
   /** Requests of one stream that may be under way. */
-  static final int MOST_UNDER_WAY = 64;
+  static final int MAX_UNDER_WAY = 64;
 
   /** Models of one stream whose sequences are asked how long they may be idle. */
   private static final int MAX_ASKED_MODELS = 16;
@@ -169,7 +169,7 @@ final class SequenceStream extends ServerCall.Listener<Prediction> {
           || lastRead
           || draining
           || congested
-          || underWay.size() >= MOST_UNDER_WAY
+          || underWay.size() >= MAX_UNDER_WAY
           || bytes > shared.streamBufferLimit()) {
         return;
       }

@@ -13,7 +13,7 @@ import org.tsnext.core.access.Access;
 /** Answers rpcs that do not exist: UNIMPLEMENTED, to those who have a key if one is asked for. */
 final class UnknownRpcs extends HandlerRegistry {
 
-  private static final int LONGEST_SHOWN = 200;
+  private static final int MAX_SHOWN = 200;
 
   private final CallGate gate;
 
@@ -40,8 +40,8 @@ final class UnknownRpcs extends HandlerRegistry {
 
   private static String text(String methodName) {
     String shown =
-        methodName.length() > LONGEST_SHOWN
-            ? methodName.substring(0, LONGEST_SHOWN) + "..."
+        methodName.length() > MAX_SHOWN
+            ? methodName.substring(0, MAX_SHOWN) + "..."
             : methodName;
     return "Method not found: "
         + shown

@@ -16,7 +16,7 @@ import org.tsnext.http.routing.RequestGuard;
  */
 public final class HostGuard implements RequestGuard {
 
-  private static final int LONGEST_SHOWN = 100;
+  private static final int MAX_SHOWN = 100;
 
   private final HostNames names;
   private final Predicate<Access> guarded;
@@ -41,7 +41,7 @@ public final class HostGuard implements RequestGuard {
       throw new ServingException(
               ErrorKind.HOST_REFUSED,
               "The Host header does not name this server, but '"
-                  + (host.length() > LONGEST_SHOWN ? host.substring(0, LONGEST_SHOWN) : host)
+                  + (host.length() > MAX_SHOWN ? host.substring(0, MAX_SHOWN) : host)
                   + "'.")
           .withDetail(
               "Expected an IP address, localhost, a name without dots, or one that the setting"

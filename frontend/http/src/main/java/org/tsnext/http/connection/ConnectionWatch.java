@@ -22,7 +22,7 @@ final class ConnectionWatch extends ChannelInboundHandlerAdapter {
   /** Looks per limit; the limits are kept to a part of that. */
   private static final int LOOKS = 4;
 
-  private static final long LONGEST_PAUSE_NANOS = Duration.ofSeconds(15).toNanos();
+  private static final long MAX_PAUSE_NANOS = Duration.ofSeconds(15).toNanos();
 
   /** Bytes per second, on average between two looks, below which a body trickles. */
   private static final long TRICKLE = 256;
@@ -78,7 +78,7 @@ final class ConnectionWatch extends ChannelInboundHandlerAdapter {
   }
 
   private void scheduleLook(ChannelHandlerContext ctx) {
-    long pause = Math.min(LONGEST_PAUSE_NANOS, timeouts.shortestNanos() / LOOKS);
+    long pause = Math.min(MAX_PAUSE_NANOS, timeouts.shortestNanos() / LOOKS);
     nextLook = ctx.executor().schedule(() -> look(ctx), pause, TimeUnit.NANOSECONDS);
   }
 

@@ -17,7 +17,7 @@ final class RequestTimeout {
   /** Longer waits are cut to this. */
   static final Duration LONGEST = Duration.ofDays(1);
 
-  private static final int LONGEST_SHOWN = 40;
+  private static final int MAX_SHOWN = 40;
 
   private RequestTimeout() {}
 
@@ -45,7 +45,7 @@ final class RequestTimeout {
 
   private static ServingException refusal(String value) {
     String shown =
-        value.length() <= LONGEST_SHOWN ? value : value.substring(0, LONGEST_SHOWN) + "...";
+        value.length() <= MAX_SHOWN ? value : value.substring(0, MAX_SHOWN) + "...";
     return new ServingException(
         ErrorKind.BAD_REQUEST,
         "The header "

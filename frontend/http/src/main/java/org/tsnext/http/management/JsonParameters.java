@@ -28,7 +28,7 @@ import org.tsnext.core.request.BoundedNumber;
  */
 record JsonParameters(JsonObject json) implements Parameters {
 
-  private static final int LONGEST_REASON = 200;
+  private static final int MAX_REASON = 200;
 
   /**
    * Reads a body; does not release it.
@@ -54,7 +54,7 @@ record JsonParameters(JsonObject json) implements Parameters {
       // client's own words behind, which has no limit.
       String reason = (e.getCause() == null ? e : e.getCause()).getMessage();
       throw malformed(
-          reason.length() > LONGEST_REASON ? reason.substring(0, LONGEST_REASON) + "..." : reason);
+          reason.length() > MAX_REASON ? reason.substring(0, MAX_REASON) + "..." : reason);
     }
   }
 

@@ -26,7 +26,7 @@ final class MetricsHandler implements RouteHandler {
   static final String FILTER = "name[]";
 
   /** Scrapers come seconds apart: a client that requests so many pages at once is no scraper. */
-  private static final int MOST_WAITING = 32;
+  private static final int MAX_WAITING = 32;
 
   private final MetricRegistry registry;
   private final Executor renderer;
@@ -40,11 +40,11 @@ final class MetricsHandler implements RouteHandler {
   @Override
   public void handle(RoutedRequest request) {
     Predicate<String> wanted = filter(request.query().all(FILTER));
-    if (waiting.incrementAndGet() > MOST_WAITING) {
+    if (waiting.incrementAndGet() > MAX_WAITING) {
       waiting.decrementAndGet();
       throw new ServingException(
           ErrorKind.QUEUE_FULL,
-          "Metrics were asked for " + MOST_WAITING + " times already and not yet answered.");
+          "Metrics were asked for " + MAX_WAITING + " times already and not yet answered.");
     }
     LaterAnswer.send(
         request.exchange(),

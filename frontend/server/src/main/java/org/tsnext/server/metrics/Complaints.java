@@ -10,7 +10,7 @@ final class Complaints {
   private static final Logger LOGGER = LoggerFactory.getLogger(Complaints.class);
 
   /** Kinds that are told apart. */
-  private static final int MOST_KINDS = 1000;
+  private static final int MAX_KINDS = 1000;
 
   private final Set<String> told = ConcurrentHashMap.newKeySet();
 
@@ -22,7 +22,7 @@ final class Complaints {
    */
   void about(String source, String problem) {
     String kind = source + " " + problem.split(":", 2)[0];
-    if (told.size() < MOST_KINDS && told.add(kind)) {
+    if (told.size() < MAX_KINDS && told.add(kind)) {
       LOGGER.warn(
           "System metrics, {}: {} (such failures are debug lines from now on)", source, problem);
     } else {

@@ -41,7 +41,7 @@ public record SystemMetricsPlan(
   /** A Python that imports torch takes seconds; beyond a minute, more time would not help. */
   private static final Duration SHORTEST_COMMAND_TIMEOUT = Duration.ofSeconds(10);
 
-  private static final Duration LONGEST_COMMAND_TIMEOUT = Duration.ofSeconds(60);
+  private static final Duration MAX_COMMAND_TIMEOUT = Duration.ofSeconds(60);
   private static final int COMMAND_OUTPUT_LIMIT = 1 << 20;
 
   public SystemMetricsPlan {
@@ -107,6 +107,6 @@ public record SystemMetricsPlan(
     if (interval.compareTo(SHORTEST_COMMAND_TIMEOUT) < 0) {
       return SHORTEST_COMMAND_TIMEOUT;
     }
-    return interval.compareTo(LONGEST_COMMAND_TIMEOUT) > 0 ? LONGEST_COMMAND_TIMEOUT : interval;
+    return interval.compareTo(MAX_COMMAND_TIMEOUT) > 0 ? MAX_COMMAND_TIMEOUT : interval;
   }
 }

@@ -23,7 +23,7 @@ import org.tsnext.server.snapshot.SnapshotJson;
 /** The kinds of values that settings have. */
 final class SettingTypes {
   private static final long MILLIS_PER_MINUTE = 60_000;
-  private static final BigDecimal LONGEST_MINUTES = new BigDecimal("1000000000");
+  private static final BigDecimal MAX_MINUTES = new BigDecimal("1000000000");
 
   private SettingTypes() {}
 
@@ -77,7 +77,7 @@ final class SettingTypes {
           }
           BigDecimal minutes =
               BoundedNumber.decimal(text).orElseThrow(() -> new IllegalArgumentException(text));
-          if (minutes.signum() < 0 || minutes.compareTo(LONGEST_MINUTES) > 0) {
+          if (minutes.signum() < 0 || minutes.compareTo(MAX_MINUTES) > 0) {
             throw new IllegalArgumentException(text);
           }
           long millis = minutes.multiply(BigDecimal.valueOf(MILLIS_PER_MINUTE)).longValue();

@@ -22,7 +22,7 @@ public final class SettingsLoader {
   private static final Pattern REFERENCE = Pattern.compile("\\$\\$([A-Za-z_][A-Za-z0-9_]*)\\$\\$");
 
   /** How much of a value, such as a long JSON text, a complaint repeats. */
-  private static final int LONGEST_SHOWN = 300;
+  private static final int MAX_SHOWN = 300;
 
   private final Optional<ConfigFile> file;
   private final Map<String, Given> commandLine;
@@ -195,8 +195,8 @@ public final class SettingsLoader {
   /** The one form of complaint about a value. */
   static String problem(SettingKey<?> key, String text, Source source, String expected) {
     String shown = key.shown(text);
-    if (shown.length() > LONGEST_SHOWN) {
-      shown = shown.substring(0, LONGEST_SHOWN) + "...";
+    if (shown.length() > MAX_SHOWN) {
+      shown = shown.substring(0, MAX_SHOWN) + "...";
     }
     return "Invalid configuration: %s = %s (%s): %s".formatted(key.name(), shown, source, expected);
   }

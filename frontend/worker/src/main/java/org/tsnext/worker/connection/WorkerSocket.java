@@ -19,7 +19,7 @@ import org.tsnext.worker.protocol.MessageHandler;
 public final class WorkerSocket implements AutoCloseable {
 
   private static final int FIRST_READ = 4 * 1024;
-  private static final int LARGEST_READ = 1024 * 1024;
+  private static final int MAX_READ = 1024 * 1024;
 
   private static final int SEND_BUFFER = 1 << 20;
 
@@ -53,7 +53,7 @@ public final class WorkerSocket implements AutoCloseable {
             .childOption(ChannelOption.AUTO_CLOSE, false)
             .childOption(
                 ChannelOption.RECVBUF_ALLOCATOR,
-                new AdaptiveRecvByteBufAllocator(FIRST_READ, FIRST_READ, LARGEST_READ))
+                new AdaptiveRecvByteBufAllocator(FIRST_READ, FIRST_READ, MAX_READ))
             // The system cuts it to what it allows.
             .childOption(ChannelOption.SO_SNDBUF, SEND_BUFFER)
             .childHandler(
