@@ -43,7 +43,7 @@ public final class GrpcServers implements AutoCloseable {
   private final InferenceService inference;
   private final ModelService models;
   private final BodyMemory memory;
-  private final GrpcListener.Tools tools;
+  private final GrpcListener.ListenerContext context;
   private final Drain drain = new Drain();
   private final List<GrpcListener> listeners = new ArrayList<>();
 
@@ -64,8 +64,8 @@ public final class GrpcServers implements AutoCloseable {
     this.inference = Objects.requireNonNull(inference, "inference");
     this.models = Objects.requireNonNull(models, "models");
     this.memory = Objects.requireNonNull(memory, "memory");
-    this.tools =
-        new GrpcListener.Tools(
+    this.context =
+        new GrpcListener.ListenerContext(
             settings.limits(),
             settings.access(),
             new CallErrors(settings.errorDetail()),
@@ -93,7 +93,7 @@ public final class GrpcServers implements AutoCloseable {
 
   private BoundGrpcListener open(String role, GrpcAddress address, List<Offer> offers)
       throws IOException {
-    GrpcListener listener = GrpcListener.open(address, withCommon(offers), tools);
+    GrpcListener listener = GrpcListener.open(address, withCommon(offers), context);
     listeners.add(listener);
     return new BoundGrpcListener(role, listener.address(), listener.port());
   }
@@ -109,7 +109,7 @@ public final class GrpcServers implements AutoCloseable {
                 settings.sequences(),
                 headers(),
                 memory,
-                tools.errors(),
+                context.errors(),
                 drain),
             Access.INFERENCE,
             Set.of(InferenceApi.PING)));
@@ -124,7 +124,7 @@ public final class GrpcServers implements AutoCloseable {
             new OpenInference(models, offered.started()),
             infer,
             offered.serverVersion(),
-            tools.errors())
+            context.errors())
         .stream()
         .map(service -> new Offer(service, Access.INFERENCE, OpenInferenceService.PROBES))
         .toList();
@@ -141,7 +141,7 @@ public final class GrpcServers implements AutoCloseable {
                 new ModelOperations(models, settings.services().modelApi()),
                 inference,
                 settings.limits().maxResponseSize(),
-                tools.errors()),
+                context.errors()),
             Access.MANAGEMENT));
   }
 
@@ -156,7 +156,8 @@ public final class GrpcServers implements AutoCloseable {
     List<Offer> all = new ArrayList<>(own);
     all.add(
         new Offer(
-            HealthApi.service(models, names, tools.errors(), tools.loops(), drain), Access.PROBE));
+            HealthApi.service(models, names, context.errors(), context.loops(), drain),
+            Access.PROBE));
     if (settings.reflection()) {
       all.add(new Offer(ProtoReflectionServiceV1.newInstance().bindService(), Access.DESCRIPTION));
     }
@@ -172,10 +173,10 @@ public final class GrpcServers implements AutoCloseable {
   /** As {@link #stopAccepting}, then ends what still runs after {@code limit}. Blocks. */
   public void close(Duration limit) {
     stopAccepting();
-    long endNanos = tools.clock().nanoTime() + limit.toNanos();
+    long endNanos = context.clock().nanoTime() + limit.toNanos();
     try {
       for (GrpcListener listener : listeners) {
-        listener.close(Duration.ofNanos(Math.max(0, endNanos - tools.clock().nanoTime())));
+        listener.close(Duration.ofNanos(Math.max(0, endNanos - context.clock().nanoTime())));
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();

@@ -60,7 +60,7 @@ final class RiskWarnings {
               .formatted(settings.source(SourceKeys.ALLOWED_URLS), String.join(", ", open)));
     }
     warnings.addAll(openAddresses(settings));
-    warnings.addAll(GrpcSetup.warnings(settings));
+    warnings.addAll(GrpcSettingsFactory.warnings(settings));
     warnings.addAll(TlsSettings.warnings(settings));
     return warnings;
   }

@@ -156,7 +156,7 @@ final class Server implements AutoCloseable {
     int detected = gpuDetector.count();
     ServingSettings serving = modules.serving(modules.gpus(detected));
     StartReport.logMachine(settings, modules, serving, detected, resources.transport());
-    MetricsSetup metrics = resources.metrics();
+    MetricsWiring metrics = resources.metrics();
     core =
         new ServingCore(
             new ServingCore.Collaborators(
@@ -329,7 +329,7 @@ final class Server implements AutoCloseable {
     }
     return Optional.of(
         new GrpcServers(
-            GrpcSetup.of(
+            GrpcSettingsFactory.of(
                 settings,
                 modules.maxRequestSize(),
                 modules.descriptors().allowed(),

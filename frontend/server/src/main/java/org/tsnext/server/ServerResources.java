@@ -32,7 +32,7 @@ record ServerResources(
     ExecutorService executor,
     ProcessEnvironment processEnvironment,
     Path packageDirectory,
-    MetricsSetup metrics) {
+    MetricsWiring metrics) {
 
   /**
    * Opens all of it.
@@ -62,8 +62,8 @@ record ServerResources(
     ExecutorService executor = backgroundThreads(parts);
     ProcessEnvironment processEnvironment = modules.processEnvironment(environment);
     Path packageDirectory = modules.packageDirectory();
-    MetricsSetup metrics =
-        MetricsSetup.of(settings, modules.metricsConfig(packageDirectory), parts, timer);
+    MetricsWiring metrics =
+        MetricsWiring.of(settings, modules.metricsConfig(packageDirectory), parts, timer);
     return new ServerResources(
         transport, folders, loops, timer, executor, processEnvironment, packageDirectory, metrics);
   }

@@ -78,7 +78,7 @@ final class TlsSettings {
         hosts.add(tcp.host());
       }
     }
-    hosts.addAll(GrpcSetup.tlsHosts(settings));
+    hosts.addAll(GrpcSettingsFactory.tlsHosts(settings));
     return hosts;
   }
 

@@ -12,7 +12,7 @@ public final class ConnectionCount {
   private static final Logger LOG = LoggerFactory.getLogger(ConnectionCount.class);
 
   private final int max;
-  private final Occasionally refusals;
+  private final RateLimitedReport refusals;
   private final AtomicInteger open = new AtomicInteger();
 
   /**
@@ -23,7 +23,7 @@ public final class ConnectionCount {
   public ConnectionCount(int max, String keys, LongSupplier nanoTime) {
     this.max = max;
     this.refusals =
-        new Occasionally(
+        new RateLimitedReport(
             nanoTime,
             count ->
                 LOG.warn("Refused {} connections: {} are open, the limit of {}", count, max, keys));

@@ -152,7 +152,7 @@ public final class WorkerRuntime implements WorkerLauncher, AutoCloseable {
       Optional<InitSupervisor.Ending> ending = controlLoop.submit(init::close).get();
       if (ending.isPresent()) {
         ending.get().process().shutdown(SHUTDOWN_LIMIT);
-        ending.get().told().get(SHUTDOWN_LIMIT.toSeconds(), TimeUnit.SECONDS);
+        ending.get().endReported().get(SHUTDOWN_LIMIT.toSeconds(), TimeUnit.SECONDS);
       }
     } catch (TimeoutException e) {
       LOG.warn("The end of init was not seen within {} s", SHUTDOWN_LIMIT.toSeconds());

@@ -29,7 +29,7 @@ final class HealthWatch extends OneRequest<Read<HealthCheckRequest>> {
   private final Drain drain;
   private final Runnable onDrain = this::drain;
   private String name;
-  private ServingStatus told;
+  private ServingStatus reported;
   private Future<?> looking;
   private boolean ended;
 
@@ -69,20 +69,20 @@ final class HealthWatch extends OneRequest<Read<HealthCheckRequest>> {
 
   private synchronized void look() {
     if (!ended) {
-      tell(health.of(name).orElse(ServingStatus.SERVICE_UNKNOWN));
+      report(health.of(name).orElse(ServingStatus.SERVICE_UNKNOWN));
     }
   }
 
-  private void tell(ServingStatus status) {
-    if (status != told) {
-      told = status;
+  private void report(ServingStatus status) {
+    if (status != reported) {
+      reported = status;
       call.sendMessage(HealthApi.answer(status));
     }
   }
 
   private synchronized void drain() {
     if (!ended) {
-      tell(ServingStatus.NOT_SERVING);
+      report(ServingStatus.NOT_SERVING);
       call.close(
           Status.UNAVAILABLE.withDescription("The server is shutting down."), new Metadata());
       end();

@@ -65,7 +65,7 @@ public final class GrpcListener {
    *
    * @param loops the caller's to end
    */
-  public record Tools(
+  public record ListenerContext(
       GrpcLimits limits,
       GrpcAccess access,
       CallErrors errors,
@@ -79,10 +79,10 @@ public final class GrpcListener {
    *
    * @throws IOException naming the address and its configuration key
    */
-  public static GrpcListener open(GrpcAddress address, List<Offer> offers, Tools tools)
+  public static GrpcListener open(GrpcAddress address, List<Offer> offers, ListenerContext context)
       throws IOException {
     try {
-      return new GrpcListener(builder(address, offers, tools).build().start(), address);
+      return new GrpcListener(builder(address, offers, context).build().start(), address);
     } catch (IOException e) {
       Throwable cause = e.getCause() == null ? e : e.getCause();
       throw new IOException(
@@ -96,25 +96,26 @@ public final class GrpcListener {
     }
   }
 
-  private static NettyServerBuilder builder(GrpcAddress address, List<Offer> offers, Tools tools)
-      throws IOException {
+  private static NettyServerBuilder builder(
+      GrpcAddress address, List<Offer> offers, ListenerContext context) throws IOException {
     InetSocketAddress wanted =
         new InetSocketAddress(InetAddress.getByName(address.host()), address.port());
     CallLimits calls =
-        new CallLimits(tools.limits(), offers, tools.memory(), tools.errors(), tools.clock());
+        new CallLimits(
+            context.limits(), offers, context.memory(), context.errors(), context.clock());
     NettyServerBuilder builder =
         NettyServerBuilder.forAddress(wanted)
-            .channelFactory(acceptor(address, calls, tools))
-            .bossEventLoopGroup(tools.loops())
-            .workerEventLoopGroup(tools.loops())
+            .channelFactory(acceptor(address, calls, context))
+            .bossEventLoopGroup(context.loops())
+            .workerEventLoopGroup(context.loops())
             .withOption(ChannelOption.SO_BACKLOG, BACKLOG)
             // Nothing that a call does blocks, so that it stays on its connection's loop.
             .directExecutor()
-            .addStreamTracerFactory(new RpcAccessLog(tools.clock()))
+            .addStreamTracerFactory(new RpcAccessLog(context.clock()))
             .addStreamTracerFactory(calls)
             .intercept(calls);
-    addLimits(builder, address, tools.limits());
-    addServices(builder, address, offers, tools);
+    addLimits(builder, address, context.limits());
+    addServices(builder, address, offers, context);
     return builder;
   }
 
@@ -138,39 +139,42 @@ public final class GrpcListener {
   }
 
   private static void addServices(
-      NettyServerBuilder builder, GrpcAddress address, List<Offer> offers, Tools tools) {
-    GrpcAccess access = tools.access();
+      NettyServerBuilder builder,
+      GrpcAddress address,
+      List<Offer> offers,
+      ListenerContext context) {
+    GrpcAccess access = context.access();
     OriginCheck origins =
         new OriginCheck(
             access.pages(), address.host(), access.tls().isPresent(), access.tokens().isEmpty());
-    CallGate gate = new CallGate(origins, access.tokens(), tools.errors());
+    CallGate gate = new CallGate(origins, access.tokens(), context.errors());
     offers.forEach(offer -> builder.addService(gate.guarded(offer)));
     builder.fallbackHandlerRegistry(new UnknownRpcs(gate));
   }
 
   private static ChannelFactory<ServerChannel> acceptor(
-      GrpcAddress address, CallLimits calls, Tools tools) throws IOException {
+      GrpcAddress address, CallLimits calls, ListenerContext context) throws IOException {
     Optional<TlsListener> tls =
-        tools.access().tls().isPresent()
-            ? Optional.of(tlsListener(tools.access().tls().get()))
+        context.access().tls().isPresent()
+            ? Optional.of(tlsListener(context.access().tls().get()))
             : Optional.empty();
     ConnectionCount count =
         new ConnectionCount(
-            address.maxConnections(), address.maxConnectionsKey(), tools.clock()::nanoTime);
+            address.maxConnections(), address.maxConnectionsKey(), context.clock()::nanoTime);
     ConnectionRules rules =
         ConnectionRules.of(
-            tools.limits().idle(),
-            tools.limits().reading(),
+            context.limits().idle(),
+            context.limits().reading(),
             ConnectionRules.Bodies.WATCHED_ABOVE,
-            tools.clock()::nanoTime);
+            context.clock()::nanoTime);
     ChannelFactory<? extends ServerChannel> channels =
-        new ReflectiveChannelFactory<>(tools.transport().tcpServerChannel());
+        new ReflectiveChannelFactory<>(context.transport().tcpServerChannel());
     return () -> {
       ServerChannel channel = channels.newChannel();
       channel
           .pipeline()
           .addLast(
-              "connections", new AcceptedConnections(count, tls, rules, calls, tools.memory()));
+              "connections", new AcceptedConnections(count, tls, rules, calls, context.memory()));
       return channel;
     };
   }

@@ -40,9 +40,7 @@ final class UnknownRpcs extends HandlerRegistry {
 
   private static String text(String methodName) {
     String shown =
-        methodName.length() > MAX_SHOWN
-            ? methodName.substring(0, MAX_SHOWN) + "..."
-            : methodName;
+        methodName.length() > MAX_SHOWN ? methodName.substring(0, MAX_SHOWN) + "..." : methodName;
     return "Method not found: "
         + shown
         + ". docs/grpc.md lists the services; management has a port of its own.";

@@ -4,7 +4,7 @@ import java.time.Duration;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.tsnext.core.time.Clock;
-import org.tsnext.transport.Occasionally;
+import org.tsnext.transport.RateLimitedReport;
 
 /**
  * Limits of time of connections, and the log of those that passed them.
@@ -15,7 +15,11 @@ import org.tsnext.transport.Occasionally;
  * @param bodies told of requests that were refused over a body
  */
 record Timeouts(
-    long idleNanos, long readingNanos, Clock clock, Occasionally heads, Occasionally bodies) {
+    long idleNanos,
+    long readingNanos,
+    Clock clock,
+    RateLimitedReport heads,
+    RateLimitedReport bodies) {
 
   private static final Logger LOG = LoggerFactory.getLogger(Timeouts.class);
 
@@ -24,7 +28,7 @@ record Timeouts(
         idle.toNanos(),
         reading.toNanos(),
         clock,
-        new Occasionally(
+        new RateLimitedReport(
             clock::nanoTime,
             count ->
                 LOG.info(
@@ -32,7 +36,7 @@ record Timeouts(
                         + " request_read_timeout_sec={}",
                     count,
                     reading.toSeconds())),
-        new Occasionally(
+        new RateLimitedReport(
             clock::nanoTime,
             count ->
                 LOG.info(

@@ -44,8 +44,7 @@ final class RequestTimeout {
   }
 
   private static ServingException refusal(String value) {
-    String shown =
-        value.length() <= MAX_SHOWN ? value : value.substring(0, MAX_SHOWN) + "...";
+    String shown = value.length() <= MAX_SHOWN ? value : value.substring(0, MAX_SHOWN) + "...";
     return new ServingException(
         ErrorKind.BAD_REQUEST,
         "The header "

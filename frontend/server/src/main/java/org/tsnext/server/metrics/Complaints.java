@@ -12,7 +12,7 @@ final class Complaints {
   /** Kinds that are told apart. */
   private static final int MAX_KINDS = 1000;
 
-  private final Set<String> told = ConcurrentHashMap.newKeySet();
+  private final Set<String> reported = ConcurrentHashMap.newKeySet();
 
   /**
    * Logs a failure, as a warning if it is the first of its kind.
@@ -22,7 +22,7 @@ final class Complaints {
    */
   void about(String source, String problem) {
     String kind = source + " " + problem.split(":", 2)[0];
-    if (told.size() < MAX_KINDS && told.add(kind)) {
+    if (reported.size() < MAX_KINDS && reported.add(kind)) {
       LOGGER.warn(
           "System metrics, {}: {} (such failures are debug lines from now on)", source, problem);
     } else {

@@ -104,7 +104,7 @@ public final class SettingsLoader {
         REFERENCE.matcher(text).results().forEach(name -> secretVariables.add(name.group(1)));
       }
       T value = key.type().parse(resolved);
-      found.ifPresent(f -> tellSupport(key, value, resolved, source));
+      found.ifPresent(f -> reportSupport(key, value, resolved, source));
       return new Setting(resolved, value, source);
     } catch (SettingType.InvalidValueException e) {
       problems.add(problem(key, text, source, e.getMessage()));
@@ -169,7 +169,7 @@ public final class SettingsLoader {
     return matcher.appendTail(result).toString().strip();
   }
 
-  private <T> void tellSupport(SettingKey<T> key, T value, String text, Source source) {
+  private <T> void reportSupport(SettingKey<T> key, T value, String text, Source source) {
     Support<T> support = key.support();
     String setting = "%s = %s (%s)".formatted(key.name(), key.shown(text), source);
     if (support.level() == Support.Level.NOT_YET && support.asks().test(value)) {

@@ -5,7 +5,7 @@ import java.util.Objects;
 import java.util.function.LongSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
-import org.tsnext.transport.Occasionally;
+import org.tsnext.transport.RateLimitedReport;
 
 /**
  * What the HTTP/2 connections of a listener may, and the log of those that did not keep to it.
@@ -24,9 +24,9 @@ public record ConnectionRules(
     long readingNanos,
     Bodies bodies,
     LongSupplier nanoTime,
-    Occasionally heads,
-    Occasionally slow,
-    Occasionally floods) {
+    RateLimitedReport heads,
+    RateLimitedReport slow,
+    RateLimitedReport floods) {
 
   private static final Logger LOG = LoggerFactory.getLogger(ConnectionRules.class);
 
@@ -60,7 +60,7 @@ public record ConnectionRules(
         reading.toNanos(),
         bodies,
         nanoTime,
-        new Occasionally(
+        new RateLimitedReport(
             nanoTime,
             count ->
                 LOG.info(
@@ -68,7 +68,7 @@ public record ConnectionRules(
                         + " request_read_timeout_sec={}",
                     count,
                     reading.toSeconds())),
-        new Occasionally(
+        new RateLimitedReport(
             nanoTime,
             count ->
                 LOG.info(
@@ -77,7 +77,7 @@ public record ConnectionRules(
                     count,
                     reading.toSeconds(),
                     idle.toSeconds())),
-        new Occasionally(
+        new RateLimitedReport(
             nanoTime,
             count ->
                 LOG.warn(

@@ -51,7 +51,7 @@ public final class InitSupervisor implements Launch.Control {
   private Optional<InitProcess> current = Optional.empty();
   private int failures;
   private boolean closing;
-  private CompletableFuture<Void> told = new CompletableFuture<>();
+  private CompletableFuture<Void> endReported = new CompletableFuture<>();
 
   /** Readable from any thread. */
   private volatile Optional<PythonRuntime> python = Optional.empty();
@@ -154,7 +154,7 @@ public final class InitSupervisor implements Launch.Control {
     closing = true;
     current.ifPresent(init -> init.send(new Outgoing.Json(FrameType.SHUTDOWN, 0, "")));
     endWaiting("the server is shutting down");
-    return current.map(process -> new Ending(process, told));
+    return current.map(process -> new Ending(process, endReported));
   }
 
   /**
@@ -162,13 +162,13 @@ public final class InitSupervisor implements Launch.Control {
    *
    * @param told completes when its end was told to its launches
    */
-  public record Ending(InitProcess process, CompletableFuture<Void> told) {}
+  public record Ending(InitProcess process, CompletableFuture<Void> endReported) {}
 
   private void adopt(Life life, InitProcess process) {
     LOG.debug("init {} started", process.pid());
     life.process = Optional.of(process);
     current = life.process;
-    told = new CompletableFuture<>();
+    endReported = new CompletableFuture<>();
     process.serve();
     if (closing) {
       process.send(new Outgoing.Json(FrameType.SHUTDOWN, 0, ""));
@@ -188,7 +188,7 @@ public final class InitSupervisor implements Launch.Control {
     for (Launch launch : new ArrayList<>(launches.values())) {
       launch.ended(status);
     }
-    told.complete(null);
+    endReported.complete(null);
     restartLater();
   }
 

@@ -214,11 +214,11 @@ public final class Launch implements WorkerProcess, OutputSource {
     ended = true;
     deadline.ifPresent(Scheduler.Scheduled::cancel);
     control.forget(this);
-    ExitStatus told = withReason(status);
+    ExitStatus explained = withReason(status);
     if (connection == null) {
-      listener.exited(told);
+      listener.exited(explained);
     } else {
-      connection.processExited(told);
+      connection.processExited(explained);
     }
   }
 

@@ -86,7 +86,7 @@ public final class MessageAssembler implements AutoCloseable {
       throw new ProtocolException("flags " + flags + " do not belong to " + type);
     }
     if ((flags & Flags.CONTINUED) != 0) {
-      return goOn(type, flags, item, id, frame);
+      return continueMessage(type, flags, item, id, frame);
     }
     if (partial != null) {
       throw new ProtocolException(type + " within an unfinished " + partial.type);
@@ -131,8 +131,8 @@ public final class MessageAssembler implements AutoCloseable {
     partial = new Partial(type, item, id, total, body);
   }
 
-  private Optional<Message> goOn(FrameType type, int flags, int item, int id, ByteBuf frame)
-      throws ProtocolException {
+  private Optional<Message> continueMessage(
+      FrameType type, int flags, int item, int id, ByteBuf frame) throws ProtocolException {
     if (partial == null) {
       throw new ProtocolException(type + " continues a message that has not begun");
     }

@@ -33,13 +33,13 @@ import org.tsnext.server.settings.ServerKeys;
 import org.tsnext.server.settings.Settings;
 
 /** Metrics put together: what is declared, where values come from, and where they are shown. */
-final class MetricsSetup {
+final class MetricsWiring {
   private final Settings settings;
   private final ClosingStack parts;
   private final ServerMetrics metrics;
   private final UsageTable usage = new UsageTable();
 
-  private MetricsSetup(Settings settings, ClosingStack parts, ServerMetrics metrics) {
+  private MetricsWiring(Settings settings, ClosingStack parts, ServerMetrics metrics) {
     this.settings = settings;
     this.parts = parts;
     this.metrics = metrics;
@@ -52,7 +52,7 @@ final class MetricsSetup {
    * @param parts closes what is opened here
    * @throws StartException if the declarations cannot be used, with the place
    */
-  static MetricsSetup of(
+  static MetricsWiring of(
       Settings settings, Optional<Path> declarations, ClosingStack parts, Scheduler timer)
       throws StartException {
     MetricsMode mode = MetricsMode.of(settings.get(ServerKeys.METRICS_MODE));
@@ -74,7 +74,7 @@ final class MetricsSetup {
                 .toList();
         parts.add("metrics log", new ServerMetricsLog(logged, host, Clock.system(), timer)).start();
       }
-      return new MetricsSetup(settings, parts, metrics);
+      return new MetricsWiring(settings, parts, metrics);
     } catch (IOException | IllegalArgumentException e) {
       throw new StartException(
           "Invalid configuration: metrics_config = %s (%s): %s"

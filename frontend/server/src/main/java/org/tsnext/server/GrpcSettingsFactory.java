@@ -21,9 +21,9 @@ import org.tsnext.server.settings.Settings;
 import org.tsnext.server.tokens.Tokens;
 
 /** Turns the settings of the server into those of its gRPC listeners. */
-final class GrpcSetup {
+final class GrpcSettingsFactory {
 
-  private GrpcSetup() {}
+  private GrpcSettingsFactory() {}
 
   /**
    * What the listeners are told.

@@ -6,7 +6,7 @@ import java.util.function.LongConsumer;
 import java.util.function.LongSupplier;
 
 /** Counts what may happen very often, and says it once a second at most. Any thread. */
-public final class Occasionally {
+public final class RateLimitedReport {
 
   private static final long PAUSE_NANOS = Duration.ofSeconds(1).toNanos();
 
@@ -21,7 +21,7 @@ public final class Occasionally {
    * @param nanoTime a monotonic clock
    * @param say is told how often it has happened since it was told last
    */
-  public Occasionally(LongSupplier nanoTime, LongConsumer say) {
+  public RateLimitedReport(LongSupplier nanoTime, LongConsumer say) {
     this.nanoTime = nanoTime;
     this.say = say;
     this.saidNanos = new AtomicLong(nanoTime.getAsLong() - PAUSE_NANOS);
