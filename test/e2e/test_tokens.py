@@ -132,7 +132,7 @@ def test_each_api_wants_its_own_key(guarded: TorchServe, keys: Keys) -> None:
     assert refused.headers["www-authenticate"] == "Bearer"
     assert refused.json()["type"] == "InvalidKeyException"
     assert refused.json()["message"].startswith("Token Authorization failed. ")
-    assert "inference key" in refused.json()["detail"]
+    assert "inference token" in refused.json()["detail"]
     assert "--disable-token-auth" in refused.json()["detail"]
     wait_for(
         lambda: (

@@ -33,9 +33,9 @@ import java.util.concurrent.TimeoutException;
 import org.testng.annotations.DataProvider;
 import org.testng.annotations.Test;
 import org.tsnext.core.access.Access;
-import org.tsnext.core.access.AccessKeys;
+import org.tsnext.core.access.AccessTokens;
 import org.tsnext.core.access.AllowedPages;
-import org.tsnext.core.access.KeyKind;
+import org.tsnext.core.access.TokenKind;
 import org.tsnext.core.model.SequenceHeaders;
 import org.tsnext.core.testing.FakeInference;
 import org.tsnext.core.time.Clock;
@@ -86,9 +86,9 @@ public class CallLimitsTest extends GrpcTestBase {
   }
 
   private static GrpcAccess tokens() {
-    AccessKeys keys = new AccessKeys(Clock.system());
-    keys.put(KeyKind.INFERENCE, "ask", Optional.empty(), Duration.ZERO);
-    keys.put(KeyKind.MANAGEMENT, "manage", Optional.empty(), Duration.ZERO);
+    AccessTokens keys = new AccessTokens(Clock.system());
+    keys.put(TokenKind.INFERENCE, "ask", Optional.empty(), Duration.ZERO);
+    keys.put(TokenKind.MANAGEMENT, "manage", Optional.empty(), Duration.ZERO);
     return new GrpcAccess(
         Optional.of(new GrpcAccess.Tokens(keys, Set.of(Access.PROBE, Access.DESCRIPTION), false)),
         Optional.empty(),

@@ -26,9 +26,9 @@ import java.util.Set;
 import org.testng.annotations.DataProvider;
 import org.testng.annotations.Test;
 import org.tsnext.core.access.Access;
-import org.tsnext.core.access.AccessKeys;
+import org.tsnext.core.access.AccessTokens;
 import org.tsnext.core.access.AllowedPages;
-import org.tsnext.core.access.KeyKind;
+import org.tsnext.core.access.TokenKind;
 import org.tsnext.core.testing.FakeInference;
 import org.tsnext.core.testing.ManualTime;
 import org.tsnext.grpc.health.HealthApi;
@@ -95,9 +95,9 @@ public class GrpcTokenTest extends GrpcTestBase {
   }
 
   private GrpcSettings settings(Set<Access> open, boolean failuresAs400) {
-    AccessKeys keys = new AccessKeys(time);
-    keys.put(KeyKind.INFERENCE, "ask", Optional.of(Duration.ofHours(1)), Duration.ZERO);
-    keys.put(KeyKind.MANAGEMENT, "manage", Optional.of(Duration.ofHours(1)), Duration.ZERO);
+    AccessTokens keys = new AccessTokens(time);
+    keys.put(TokenKind.INFERENCE, "ask", Optional.of(Duration.ofHours(1)), Duration.ZERO);
+    keys.put(TokenKind.MANAGEMENT, "manage", Optional.of(Duration.ofHours(1)), Duration.ZERO);
     return settings(
         address("inference", 0),
         new GrpcAccess(
@@ -171,12 +171,12 @@ public class GrpcTokenTest extends GrpcTestBase {
   @DataProvider
   public Object[][] refusals() {
     return new Object[][] {
-      {"", Status.Code.UNAUTHENTICATED, "has no key"},
+      {"", Status.Code.UNAUTHENTICATED, "has no token"},
       {"ask", Status.Code.UNAUTHENTICATED, "is not one scheme, Bearer"},
       {"Bearer", Status.Code.UNAUTHENTICATED, "is not one scheme, Bearer"},
       {"Basic ask", Status.Code.UNAUTHENTICATED, "is not one scheme, Bearer"},
       {"Bearer wrong", Status.Code.UNAUTHENTICATED, "is not known"},
-      {"Bearer manage", Status.Code.PERMISSION_DENIED, "of another kind"},
+      {"Bearer manage", Status.Code.PERMISSION_DENIED, "for another API"},
     };
   }
 
@@ -187,7 +187,7 @@ public class GrpcTokenTest extends GrpcTestBase {
     assertStatus(error, code, REFUSAL);
     String detail = facts(error).getMetadataOrThrow("detail");
     assertTrue(detail.contains(reason), detail);
-    assertTrue(detail.contains("This call needs the inference key"), detail);
+    assertTrue(detail.contains("This call needs the inference token"), detail);
     assertTrue(inference.isEmpty());
   }
 

@@ -12,8 +12,8 @@ import org.tsnext.core.inference.InferenceService;
 import org.tsnext.core.model.ModelService;
 import org.tsnext.http.inference.InferenceRoutes;
 import org.tsnext.http.inference.OpenInferenceRoutes;
-import org.tsnext.http.management.KeyRoutes;
 import org.tsnext.http.management.ManagementRoutes;
+import org.tsnext.http.management.TokenRoutes;
 import org.tsnext.http.metrics.MetricsRoutes;
 import org.tsnext.http.openapi.ApiDescriptionRoutes;
 import org.tsnext.http.routing.Route;
@@ -66,7 +66,7 @@ final class ListenerRoutes {
           .access()
           .tokens()
           .flatMap(TokenSettings::rotation)
-          .ifPresent(rotation -> routes.addAll(KeyRoutes.of(rotation)));
+          .ifPresent(rotation -> routes.addAll(TokenRoutes.of(rotation)));
     }
     boolean alone = roles.equals(EnumSet.of(ListenerRole.METRICS));
     if (!alone) {

@@ -9,7 +9,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import org.testng.annotations.Test;
-import org.tsnext.core.access.AccessKeys;
+import org.tsnext.core.access.AccessTokens;
 import org.tsnext.core.time.Clock;
 import org.tsnext.http.RawClient.Answer;
 import org.tsnext.http.settings.AccessSettings;
@@ -30,7 +30,7 @@ public class CrossOriginTest extends HttpTestBase {
   AccessSettings access() {
     TokenSettings tokens =
         new TokenSettings(
-            new AccessKeys(Clock.system()),
+            new AccessTokens(Clock.system()),
             Optional.of(kind -> CompletableFuture.completedFuture(null)),
             Set.of(),
             false);

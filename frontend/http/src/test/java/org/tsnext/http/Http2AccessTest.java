@@ -12,8 +12,8 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import org.testng.annotations.Test;
-import org.tsnext.core.access.AccessKeys;
-import org.tsnext.core.access.KeyKind;
+import org.tsnext.core.access.AccessTokens;
+import org.tsnext.core.access.TokenKind;
 import org.tsnext.core.time.Clock;
 import org.tsnext.http.Http2Client.Call;
 import org.tsnext.http.settings.AccessSettings;
@@ -28,9 +28,9 @@ public class Http2AccessTest extends HttpTestBase {
 
   @Override
   AccessSettings access() {
-    AccessKeys keys = new AccessKeys(Clock.system());
-    keys.put(KeyKind.INFERENCE, "ask", Optional.empty(), Duration.ZERO);
-    keys.put(KeyKind.MANAGEMENT, "manage", Optional.empty(), Duration.ZERO);
+    AccessTokens keys = new AccessTokens(Clock.system());
+    keys.put(TokenKind.INFERENCE, "ask", Optional.empty(), Duration.ZERO);
+    keys.put(TokenKind.MANAGEMENT, "manage", Optional.empty(), Duration.ZERO);
     TokenSettings tokens =
         new TokenSettings(
             keys, Optional.of(kind -> CompletableFuture.completedFuture(null)), Set.of(), false);

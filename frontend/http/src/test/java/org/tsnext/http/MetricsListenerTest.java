@@ -18,8 +18,8 @@ import java.util.concurrent.TimeUnit;
 import org.testng.annotations.DataProvider;
 import org.testng.annotations.Test;
 import org.tsnext.core.access.Access;
-import org.tsnext.core.access.AccessKeys;
-import org.tsnext.core.access.KeyKind;
+import org.tsnext.core.access.AccessTokens;
+import org.tsnext.core.access.TokenKind;
 import org.tsnext.core.metrics.ServerMetric;
 import org.tsnext.core.metrics.VersionMetrics;
 import org.tsnext.core.testing.ManualTime;
@@ -216,10 +216,10 @@ public class MetricsListenerTest extends HttpTestBase {
   }
 
   private static AccessSettings tokens(Set<Access> open) {
-    AccessKeys keys = new AccessKeys(new ManualTime());
-    keys.put(KeyKind.INFERENCE, "ask", Optional.empty(), Duration.ZERO);
-    keys.put(KeyKind.MANAGEMENT, "manage", Optional.empty(), Duration.ZERO);
-    keys.put(KeyKind.API, "replace", Optional.empty(), Duration.ZERO);
+    AccessTokens keys = new AccessTokens(new ManualTime());
+    keys.put(TokenKind.INFERENCE, "ask", Optional.empty(), Duration.ZERO);
+    keys.put(TokenKind.MANAGEMENT, "manage", Optional.empty(), Duration.ZERO);
+    keys.put(TokenKind.API, "replace", Optional.empty(), Duration.ZERO);
     return new AccessSettings(
         Optional.of(new TokenSettings(keys, Optional.empty(), open, false)),
         new HostSettings(List.of()),

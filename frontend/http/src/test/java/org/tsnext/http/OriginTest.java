@@ -14,8 +14,8 @@ import org.testng.annotations.BeforeMethod;
 import org.testng.annotations.DataProvider;
 import org.testng.annotations.Test;
 import org.tsnext.core.access.Access;
-import org.tsnext.core.access.AccessKeys;
-import org.tsnext.core.access.KeyKind;
+import org.tsnext.core.access.AccessTokens;
+import org.tsnext.core.access.TokenKind;
 import org.tsnext.core.time.Clock;
 import org.tsnext.http.RawClient.Answer;
 import org.tsnext.http.settings.AccessSettings;
@@ -41,10 +41,10 @@ public class OriginTest extends HttpTestBase {
 
   @Override
   AccessSettings access() {
-    AccessKeys keys = new AccessKeys(Clock.system());
-    keys.put(KeyKind.MANAGEMENT, "manage", Optional.empty(), Duration.ZERO);
-    keys.put(KeyKind.INFERENCE, "ask", Optional.empty(), Duration.ZERO);
-    keys.put(KeyKind.API, "replace", Optional.empty(), Duration.ZERO);
+    AccessTokens keys = new AccessTokens(Clock.system());
+    keys.put(TokenKind.MANAGEMENT, "manage", Optional.empty(), Duration.ZERO);
+    keys.put(TokenKind.INFERENCE, "ask", Optional.empty(), Duration.ZERO);
+    keys.put(TokenKind.API, "replace", Optional.empty(), Duration.ZERO);
     TokenSettings tokens =
         new TokenSettings(
             keys,

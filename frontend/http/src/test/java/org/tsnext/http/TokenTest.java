@@ -18,8 +18,8 @@ import java.util.concurrent.CompletableFuture;
 import org.testng.annotations.DataProvider;
 import org.testng.annotations.Test;
 import org.tsnext.core.access.Access;
-import org.tsnext.core.access.AccessKeys;
-import org.tsnext.core.access.KeyKind;
+import org.tsnext.core.access.AccessTokens;
+import org.tsnext.core.access.TokenKind;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.testing.FakeInference.Seen;
@@ -42,18 +42,18 @@ public class TokenTest extends HttpTestBase {
   private static final String REPLACE = "Authorization: Bearer replace";
 
   private final ManualTime time = new ManualTime();
-  private final List<KeyKind> rotated = new ArrayList<>();
+  private final List<TokenKind> rotated = new ArrayList<>();
   private Set<Access> open;
   private boolean as400;
   private CompletableFuture<Void> rotation;
 
   @Override
   AccessSettings access() {
-    AccessKeys keys = new AccessKeys(time);
+    AccessTokens keys = new AccessTokens(time);
     Optional<Duration> hour = Optional.of(Duration.ofHours(1));
-    keys.put(KeyKind.INFERENCE, "ask", hour, Duration.ZERO);
-    keys.put(KeyKind.MANAGEMENT, "manage", hour, Duration.ZERO);
-    keys.put(KeyKind.API, "replace", Optional.empty(), Duration.ZERO);
+    keys.put(TokenKind.INFERENCE, "ask", hour, Duration.ZERO);
+    keys.put(TokenKind.MANAGEMENT, "manage", hour, Duration.ZERO);
+    keys.put(TokenKind.API, "replace", Optional.empty(), Duration.ZERO);
     rotated.clear();
     rotation = CompletableFuture.completedFuture(null);
     TokenSettings tokens =
@@ -122,9 +122,9 @@ public class TokenTest extends HttpTestBase {
   @Test(dataProvider = "inferenceRoutes")
   public void inferenceRoutesNeedTheInferenceKey(String method, String path) throws Exception {
     RawClient client = client();
-    assertRefused(client.request(method, path, "x").read(), 401, "needs the inference key");
-    assertRefused(client.request(method, path, "x", MANAGE).read(), 403, "of another kind");
-    assertRefused(client.request(method, path, "x", REPLACE).read(), 403, "of another kind");
+    assertRefused(client.request(method, path, "x").read(), 401, "needs the inference token");
+    assertRefused(client.request(method, path, "x", MANAGE).read(), 403, "for another API");
+    assertRefused(client.request(method, path, "x", REPLACE).read(), 403, "for another API");
     int status = client.request(method, path, "x", ASK).read().status();
     assertTrue(status != 401 && status != 403, method + " " + path + ": " + status);
   }
@@ -186,8 +186,8 @@ public class TokenTest extends HttpTestBase {
   @Test(dataProvider = "managementRoutes")
   public void managementRoutesNeedTheManagementKey(String method, String path) throws Exception {
     RawClient client = management();
-    assertRefused(client.request(method, path, null).read(), 401, "needs the management key");
-    assertRefused(client.request(method, path, null, ASK).read(), 403, "of another kind");
+    assertRefused(client.request(method, path, null).read(), 401, "needs the management token");
+    assertRefused(client.request(method, path, null, ASK).read(), 403, "for another API");
     int status = client.request(method, path, null, MANAGE).read().status();
     assertTrue(status != 401 && status != 403, method + " " + path + ": " + status);
   }
@@ -260,7 +260,7 @@ public class TokenTest extends HttpTestBase {
     int[] ports = serveAgain();
     RawClient client = client(ports[0]);
     for (String path : List.of("/ping", "/v1/models/cats", "/api-description")) {
-      assertRefused(client.get(path), 401, "needs the inference or the management key");
+      assertRefused(client.get(path), 401, "needs the inference or the management token");
       assertEquals(client.get(path, ASK).status(), 200);
       assertEquals(client.get(path, MANAGE).status(), 200);
       assertRefused(client.get(path, REPLACE), 403, "");
@@ -293,9 +293,10 @@ public class TokenTest extends HttpTestBase {
     RawClient client = management();
     Answer answer = client.get("/token?type=inference", REPLACE);
     assertEquals(answer.status(), 200);
-    assertTrue(answer.body().startsWith("{\n  \"status\": \"The inference key has been replaced"));
+    assertTrue(
+        answer.body().startsWith("{\n  \"status\": \"The inference token has been replaced"));
     assertEquals(client.post("/token?type=management", "", REPLACE).status(), 200);
-    assertEquals(rotated, List.of(KeyKind.INFERENCE, KeyKind.MANAGEMENT));
+    assertEquals(rotated, List.of(TokenKind.INFERENCE, TokenKind.MANAGEMENT));
   }
 
   @DataProvider
@@ -321,7 +322,7 @@ public class TokenTest extends HttpTestBase {
     Answer answer = client.get("/token?type=inference");
     assertEquals(answer.status(), 401);
     assertTrue(answer.body().contains("Token Authentication failed. "), answer.body());
-    assertTrue(answer.body().contains("needs the API key"), answer.body());
+    assertTrue(answer.body().contains("needs the API token"), answer.body());
     assertEquals(client.get("/token?type=inference", MANAGE).status(), 403);
     assertEquals(client.get("/token?type=inference", ASK).status(), 403);
     assertEquals(client().get("/token?type=inference", REPLACE).status(), 403);

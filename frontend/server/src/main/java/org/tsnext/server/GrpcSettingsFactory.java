@@ -102,7 +102,7 @@ final class GrpcSettingsFactory {
 
   private static GrpcAccess.Tokens tokens(Settings settings, Tokens made) {
     return new GrpcAccess.Tokens(
-        made.keys(),
+        made.tokens(),
         ModuleSettings.tokenFree(settings),
         settings.get(SecurityKeys.TOKEN_FAILURES_AS_400));
   }
@@ -144,12 +144,12 @@ final class GrpcSettingsFactory {
   private static String risks(Settings settings) {
     String key =
         settings.get(SecurityKeys.DISABLE_TOKEN_AUTHORIZATION)
-            ? " without a key (disable_token_authorization=false asks for one)"
+            ? " without a token (disable_token_authorization=false asks for one)"
             : "";
     String clear =
         settings.get(GrpcKeys.ENABLE_GRPC_SSL)
             ? ""
-            : ", and what is sent, keys included, can be read and changed on the way"
+            : ", and what is sent, tokens included, can be read and changed on the way"
                 + " (enable_grpc_ssl=true prevents it)";
     return key + clear;
   }

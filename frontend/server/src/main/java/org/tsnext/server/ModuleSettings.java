@@ -21,7 +21,7 @@ import org.tsnext.archive.remote.DownloadLimits;
 import org.tsnext.archive.remote.RemoteSettings;
 import org.tsnext.core.access.Access;
 import org.tsnext.core.access.AllowedPages;
-import org.tsnext.core.access.KeyRotation;
+import org.tsnext.core.access.TokenRotation;
 import org.tsnext.core.model.SequenceHeaders;
 import org.tsnext.core.model.ServingSettings;
 import org.tsnext.http.settings.AccessSettings;
@@ -246,8 +246,8 @@ final class ModuleSettings {
         tokens.map(
             made ->
                 new TokenSettings(
-                    made.keys(),
-                    made.rotates() ? Optional.<KeyRotation>of(made) : Optional.empty(),
+                    made.tokens(),
+                    made.rotates() ? Optional.<TokenRotation>of(made) : Optional.empty(),
                     tokenFree(settings),
                     settings.get(SecurityKeys.TOKEN_FAILURES_AS_400))),
         new HostSettings(allowedHosts(settings)),

@@ -94,12 +94,12 @@ final class RiskWarnings {
               List<String> risks = new ArrayList<>();
               if (!reach.needsKey()) {
                 risks.add(
-                    "they can %s without a key (%s asks for one)"
+                    "they can %s without a token (%s asks for one)"
                         .formatted(reach.what(), reach.remedy()));
               }
               if (!isTls(address)) {
                 risks.add(
-                    "what is sent, keys included, can be read and changed on the way (an https:// address"
+                    "what is sent, tokens included, can be read and changed on the way (an https:// address"
                         + " prevents it)");
               }
               if (!isLocal(address) && !risks.isEmpty()) {

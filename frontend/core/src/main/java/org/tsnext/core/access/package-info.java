@@ -1,2 +1,2 @@
-/** Who may ask what: keys that clients present, whatever the transport. */
+/** Who may ask what: tokens that clients present, whatever the transport. */
 package org.tsnext.core.access;

@@ -12,9 +12,9 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import org.tsnext.core.access.Access;
-import org.tsnext.core.access.KeyCheck;
 import org.tsnext.core.access.OriginCheck;
 import org.tsnext.core.access.OriginCheck.Page;
+import org.tsnext.core.access.TokenCheck;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.request.RequestIds;
 import org.tsnext.grpc.call.CallErrors;
@@ -22,17 +22,17 @@ import org.tsnext.grpc.call.CallMetadata;
 import org.tsnext.grpc.settings.GrpcAccess;
 
 /**
- * Lets calls pass that no web page of another origin makes, and that carry the key which their rpc
- * asks for. Any event loop.
+ * Lets calls pass that no web page of another origin makes, and that carry the token which their
+ * rpc asks for. Any event loop.
  */
 final class CallGate {
 
   private static final Set<Access> CHANGING =
-      EnumSet.of(Access.INFERENCE, Access.MANAGEMENT, Access.KEYS);
+      EnumSet.of(Access.INFERENCE, Access.MANAGEMENT, Access.TOKENS);
 
   private final OriginCheck origins;
   private final Optional<GrpcAccess.Tokens> tokens;
-  private final Optional<KeyCheck> keys;
+  private final Optional<TokenCheck> check;
   private final CallErrors errors;
 
   /**
@@ -43,7 +43,7 @@ final class CallGate {
   CallGate(OriginCheck origins, Optional<GrpcAccess.Tokens> tokens, CallErrors errors) {
     this.origins = origins;
     this.tokens = tokens;
-    this.keys = tokens.map(given -> new KeyCheck(given.keys(), given.failuresAs400(), "call"));
+    this.check = tokens.map(given -> new TokenCheck(given.tokens(), given.failuresAs400(), "call"));
     this.errors = errors;
   }
 
@@ -79,9 +79,11 @@ final class CallGate {
       String host = Objects.requireNonNullElse(call.getAuthority(), "");
       origins.require(new Page(pages, sites, false, host), CHANGING.contains(access));
     }
-    if (keys.isPresent() && !tokens.orElseThrow().open().contains(access)) {
-      keys.get()
-          .require(access.keys(), values(headers, CallMetadata.AUTHORIZATION), KeyCheck.REFUSAL);
+    if (check.isPresent() && !tokens.orElseThrow().open().contains(access)) {
+      check
+          .get()
+          .require(
+              access.tokens(), values(headers, CallMetadata.AUTHORIZATION), TokenCheck.REFUSAL);
     }
   }
 

@@ -10,7 +10,7 @@ import io.grpc.Status;
 import java.io.InputStream;
 import org.tsnext.core.access.Access;
 
-/** Answers rpcs that do not exist: UNIMPLEMENTED, to those who have a key if one is asked for. */
+/** Answers rpcs that do not exist: UNIMPLEMENTED, to those who have a token if one is asked for. */
 final class UnknownRpcs extends HandlerRegistry {
 
   private static final int MAX_SHOWN = 200;

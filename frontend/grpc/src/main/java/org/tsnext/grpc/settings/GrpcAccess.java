@@ -5,7 +5,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Executor;
 import org.tsnext.core.access.Access;
-import org.tsnext.core.access.AccessKeys;
+import org.tsnext.core.access.AccessTokens;
 import org.tsnext.core.access.AllowedPages;
 import org.tsnext.transport.tls.TlsKeys;
 
@@ -32,13 +32,13 @@ public record GrpcAccess(Optional<Tokens> tokens, Optional<Tls> tls, AllowedPage
   /**
    * How tokens are checked.
    *
-   * @param keys that are valid
-   * @param open what needs no key
+   * @param tokens that are valid
+   * @param open what needs no token
    * @param failuresAs400 whether every failure is PERMISSION_DENIED, as TorchServe 0.12 said
    */
-  public record Tokens(AccessKeys keys, Set<Access> open, boolean failuresAs400) {
+  public record Tokens(AccessTokens tokens, Set<Access> open, boolean failuresAs400) {
     public Tokens {
-      Objects.requireNonNull(keys, "keys");
+      Objects.requireNonNull(tokens, "tokens");
       open = Set.copyOf(open);
     }
   }

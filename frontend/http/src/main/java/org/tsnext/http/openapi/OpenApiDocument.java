@@ -111,7 +111,8 @@ final class OpenApiDocument {
     JsonObject bearer = new JsonObject();
     bearer.addProperty("type", "http");
     bearer.addProperty("scheme", "bearer");
-    bearer.addProperty("description", "The key for this route; key_file.json of the server has it");
+    bearer.addProperty(
+        "description", "The token for this route; key_file.json of the server has it");
     JsonObject schemes = new JsonObject();
     schemes.add(KEY, bearer);
     return schemes;

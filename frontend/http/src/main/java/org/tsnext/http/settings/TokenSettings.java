@@ -4,22 +4,25 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import org.tsnext.core.access.Access;
-import org.tsnext.core.access.AccessKeys;
-import org.tsnext.core.access.KeyRotation;
+import org.tsnext.core.access.AccessTokens;
+import org.tsnext.core.access.TokenRotation;
 
 /**
  * How tokens are checked.
  *
- * @param keys that are valid
+ * @param tokens that are valid
  * @param rotation replaces them, for {@code /token}; empty if none can be replaced
- * @param open what needs no key
+ * @param open what needs no token
  * @param failuresAs400 whether 400 is answered instead of 401 and 403, as TorchServe 0.12 did
  */
 public record TokenSettings(
-    AccessKeys keys, Optional<KeyRotation> rotation, Set<Access> open, boolean failuresAs400) {
+    AccessTokens tokens,
+    Optional<TokenRotation> rotation,
+    Set<Access> open,
+    boolean failuresAs400) {
 
   public TokenSettings {
-    Objects.requireNonNull(keys, "keys");
+    Objects.requireNonNull(tokens, "tokens");
     Objects.requireNonNull(rotation, "rotation");
     open = Set.copyOf(open);
   }

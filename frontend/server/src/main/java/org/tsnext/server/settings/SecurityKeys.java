@@ -43,15 +43,15 @@ public final class SecurityKeys {
       SettingKey.of(
               "key_file",
               path(),
-              "Where the server writes the keys that it makes, readable by its own user only; removed"
+              "Where the server writes the tokens that it makes, readable by its own user only; removed"
                   + " when the server ends. A relative path starts at the folder of the start.")
           .withDefault("key_file.json");
   public static final SettingKey<Duration> TOKEN_EXPIRATION_MIN =
       SettingKey.of(
               "token_expiration_min",
               minutesOrNever(),
-              "How long the inference key and the management key are valid, in minutes; fractions are"
-                  + " allowed; 0 or never: until they are replaced. The API key and keys that were"
+              "How long the inference token and the management token are valid, in minutes; fractions are"
+                  + " allowed; 0 or never: until they are replaced. The API token and tokens that were"
                   + " given do not expire.")
           .withDefault("60")
           .withEnvironment("TS_TOKEN_EXPIRATION_TIME_MIN", Gate.WHEN_ENABLED);
@@ -59,7 +59,7 @@ public final class SecurityKeys {
       SettingKey.of(
               "token_overlap_sec",
               seconds(0),
-              "How long the old key stays valid, too, after /token has replaced it, in seconds.")
+              "How long the old token stays valid, too, after /token has replaced it, in seconds.")
           .withDefault("0");
   public static final SettingKey<String> INFERENCE_TOKEN = given("inference");
   public static final SettingKey<Path> INFERENCE_TOKEN_FILE = givenFile("inference");
@@ -71,13 +71,13 @@ public final class SecurityKeys {
               someOf(PROBES, DESCRIPTIONS, METRICS),
               "What needs no token: probes (/ping, readiness), descriptions (OPTIONS /,"
                   + " /api-description) and metrics (/metrics); or none. What is left out is opened by"
-                  + " the inference key and by the management key.")
+                  + " the inference token and by the management token.")
           .withDefault("probes,descriptions,metrics");
   public static final SettingKey<Boolean> TOKEN_FAILURES_AS_400 =
       SettingKey.of(
               "token_failures_as_400",
               bool(),
-              "Whether a request without its key is answered 400, as TorchServe 0.12 did, rather than"
+              "Whether a request without its token is answered 400, as TorchServe 0.12 did, rather than"
                   + " 401 or 403.")
           .withDefault("false");
 
@@ -112,7 +112,7 @@ public final class SecurityKeys {
     return SettingKey.of(
             name,
             matching(TOKEN_EXPECTED, TOKEN_FORM),
-            "A fixed " + kind + " key, instead of one that the server makes.")
+            "A fixed " + kind + " token, instead of one that the server makes.")
         .withEnvironment("TS_" + name.toUpperCase(Locale.ROOT), Gate.ALWAYS)
         .hidden();
   }
@@ -122,7 +122,9 @@ public final class SecurityKeys {
     return SettingKey.of(
             name,
             existingFile(),
-            "File that holds a fixed " + kind + " key and nothing else, such as a mounted secret.")
+            "File that holds a fixed "
+                + kind
+                + " token and nothing else, such as a mounted secret.")
         .withEnvironment("TS_" + name.toUpperCase(Locale.ROOT), Gate.ALWAYS);
   }
 }

@@ -157,7 +157,7 @@ final class TokenFile implements Closeable {
     if (!there.isRegularFile()) {
       throw new IOException("it exists and is not a regular file");
     }
-    if (there.size() > LARGEST || !looksLikeKeys(Files.readString(path))) {
+    if (there.size() > LARGEST || !looksLikeTokens(Files.readString(path))) {
       throw new IOException("it exists and is not a key file; nothing was changed in it");
     }
     try (FileChannel stale = FileChannel.open(path, WRITE_IN_PLACE)) {
@@ -167,12 +167,12 @@ final class TokenFile implements Closeable {
           Files.readAttributes(path, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
       if (attempt == LockAttempt.HELD || !Objects.equals(there.fileKey(), now.fileKey())) {
         throw new IOException(
-            "another running server keeps its keys there; start in another folder, or name another"
+            "another running server keeps its tokens there; start in another folder, or name another"
                 + " file");
       }
       if (attempt == LockAttempt.IMPOSSIBLE || !lastOwnerHasEnded()) {
         throw new IOException(
-            "it exists, and it cannot be told whether a running server keeps its keys there, since"
+            "it exists, and it cannot be told whether a running server keeps its tokens there, since"
                 + " the file system does not show the locks of other hosts; remove the file if none"
                 + " does, or name another file");
       }
@@ -196,7 +196,7 @@ final class TokenFile implements Closeable {
     Files.move(next, path, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
   }
 
-  private static boolean looksLikeKeys(String content) {
+  private static boolean looksLikeTokens(String content) {
     if (content.isBlank()) {
       return true;
     }

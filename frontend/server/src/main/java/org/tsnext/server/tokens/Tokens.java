@@ -18,9 +18,9 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
-import org.tsnext.core.access.AccessKeys;
-import org.tsnext.core.access.KeyKind;
-import org.tsnext.core.access.KeyRotation;
+import org.tsnext.core.access.AccessTokens;
+import org.tsnext.core.access.TokenKind;
+import org.tsnext.core.access.TokenRotation;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.time.Clock;
@@ -29,35 +29,35 @@ import org.tsnext.server.settings.SecurityKeys;
 import org.tsnext.server.settings.Settings;
 
 /**
- * The keys of a server. Those that the operator gave stay as they are; the others are made here,
+ * The tokens of a server. Those that the operator gave stay as they are; the others are made here,
  * are published in the key file, expire, and can be replaced. {@link #open} is called once.
  */
-public final class Tokens implements KeyRotation, AutoCloseable {
+public final class Tokens implements TokenRotation, AutoCloseable {
   private static final Logger LOGGER = LoggerFactory.getLogger(Tokens.class);
   private static final Gson GSON =
       new GsonBuilder().setPrettyPrinting().disableHtmlEscaping().create();
-  private static final int KEY_BYTES = 32;
+  private static final int TOKEN_BYTES = 32;
 
   /** The order of the key file. */
-  private static final List<KeyKind> ORDER =
-      List.of(KeyKind.MANAGEMENT, KeyKind.INFERENCE, KeyKind.API);
+  private static final List<TokenKind> ORDER =
+      List.of(TokenKind.MANAGEMENT, TokenKind.INFERENCE, TokenKind.API);
 
   /**
-   * A key that is in the file.
+   * A token that is in the file.
    *
    * @param expires empty for never
    */
-  private record Published(String key, Optional<Instant> expires) {}
+  private record Published(String token, Optional<Instant> expires) {}
 
   private final Clock clock;
   private final Executor executor;
   private final Optional<Duration> life;
   private final Duration overlap;
   private final SecureRandom random = new SecureRandom();
-  private final AccessKeys keys;
+  private final AccessTokens tokens;
   private final TokenFile file;
-  private final Map<KeyKind, Published> published = new EnumMap<>(KeyKind.class);
-  private Map<KeyKind, String> fixed = Map.of();
+  private final Map<TokenKind, Published> published = new EnumMap<>(TokenKind.class);
+  private Map<TokenKind, String> fixed = Map.of();
 
   /**
    * @param executor for writing the file
@@ -68,23 +68,23 @@ public final class Tokens implements KeyRotation, AutoCloseable {
     Duration minutes = settings.get(SecurityKeys.TOKEN_EXPIRATION_MIN);
     this.life = minutes.isZero() ? Optional.empty() : Optional.of(minutes);
     this.overlap = settings.get(SecurityKeys.TOKEN_OVERLAP);
-    this.keys = new AccessKeys(clock);
+    this.tokens = new AccessTokens(clock);
     this.file = new TokenFile(settings.get(SecurityKeys.KEY_FILE));
   }
 
   /**
-   * Makes what keys are missing, and writes the key file if there are any. Blocks.
+   * Makes what tokens are missing, and writes the key file if there are any. Blocks.
    *
-   * @throws StartException if keys cannot be read, or the file cannot be written or kept private
+   * @throws StartException if tokens cannot be read, or the file cannot be written or kept private
    */
   public synchronized void open(Settings settings) throws StartException {
-    fixed = FixedKeys.of(settings);
-    fixed.forEach((kind, key) -> keys.put(kind, key, Optional.empty(), Duration.ZERO));
+    fixed = FixedTokens.of(settings);
+    fixed.forEach((kind, token) -> tokens.put(kind, token, Optional.empty(), Duration.ZERO));
     if (!rotates()) {
-      LOGGER.info("Tokens are on. Both keys were given; there is no key file");
+      LOGGER.info("Tokens are on. Both tokens were given; there is no key file");
       return;
     }
-    for (KeyKind kind : ORDER) {
+    for (TokenKind kind : ORDER) {
       if (!fixed.containsKey(kind)) {
         published.put(kind, make(kind));
       }
@@ -93,13 +93,13 @@ public final class Tokens implements KeyRotation, AutoCloseable {
       file.write(json());
     } catch (IOException e) {
       throw new StartException(
-          "Invalid configuration: key_file = %s (%s): %s. Without it no client could authenticate: name another file, give both keys, or start with --disable-token-auth"
+          "Invalid configuration: key_file = %s (%s): %s. Without it no client could authenticate: name another file, give both tokens, or start with --disable-token-auth"
               .formatted(file.path(), settings.source(SecurityKeys.KEY_FILE), reason(e)),
           e);
     }
     published.forEach(this::activate);
     LOGGER.info(
-        "Tokens are on. The keys are in {}; they expire {}",
+        "Tokens are on. The tokens are in {}; they expire {}",
         file.path(),
         life.map(
                 length ->
@@ -108,22 +108,22 @@ public final class Tokens implements KeyRotation, AutoCloseable {
   }
 
   /** What clients are checked against. */
-  public AccessKeys keys() {
-    return keys;
+  public AccessTokens tokens() {
+    return tokens;
   }
 
-  /** Whether there is a key that can be replaced. */
+  /** Whether there is a token that can be replaced. */
   public synchronized boolean rotates() {
-    return !(fixed.containsKey(KeyKind.INFERENCE) && fixed.containsKey(KeyKind.MANAGEMENT));
+    return !(fixed.containsKey(TokenKind.INFERENCE) && fixed.containsKey(TokenKind.MANAGEMENT));
   }
 
-  /** Where the keys are, unless all of them were given. */
+  /** Where the tokens are, unless all of them were given. */
   public Optional<Path> keyFile() {
     return rotates() ? Optional.of(file.path()) : Optional.empty();
   }
 
   @Override
-  public CompletableFuture<Void> rotate(KeyKind kind) {
+  public CompletableFuture<Void> rotate(TokenKind kind) {
     return CompletableFuture.runAsync(() -> replace(kind), executor);
   }
 
@@ -133,11 +133,11 @@ public final class Tokens implements KeyRotation, AutoCloseable {
     file.close();
   }
 
-  private synchronized void replace(KeyKind kind) {
+  private synchronized void replace(TokenKind kind) {
     if (fixed.containsKey(kind)) {
       throw new ServingException(
           ErrorKind.CONFLICT,
-          "The %s key was given by the configuration; change it there and start the server again."
+          "The %s token was given by the configuration; change it there and start the server again."
               .formatted(kind.text()));
     }
     Published before = published.put(kind, make(kind));
@@ -146,37 +146,37 @@ public final class Tokens implements KeyRotation, AutoCloseable {
     } catch (IOException e) {
       published.put(kind, before);
       LOGGER.error(
-          "The {} key was not replaced: {} cannot be written", kind.text(), file.path(), e);
+          "The {} token was not replaced: {} cannot be written", kind.text(), file.path(), e);
       throw new ServingException(
-          ErrorKind.INTERNAL, "The key file cannot be written; the old key stays valid.", e);
+          ErrorKind.INTERNAL, "The key file cannot be written; the old token stays valid.", e);
     }
     activate(kind, published.get(kind));
-    LOGGER.info("The {} key was replaced", kind.text());
+    LOGGER.info("The {} token was replaced", kind.text());
   }
 
-  private Published make(KeyKind kind) {
-    byte[] bytes = new byte[KEY_BYTES];
+  private Published make(TokenKind kind) {
+    byte[] bytes = new byte[TOKEN_BYTES];
     random.nextBytes(bytes);
-    String key = Base64.getUrlEncoder().withoutPadding().encodeToString(bytes);
-    return new Published(key, lifeOf(kind).map(length -> clock.now().plus(length)));
+    String token = Base64.getUrlEncoder().withoutPadding().encodeToString(bytes);
+    return new Published(token, lifeOf(kind).map(length -> clock.now().plus(length)));
   }
 
-  private void activate(KeyKind kind, Published key) {
-    keys.put(kind, key.key(), lifeOf(kind), overlap);
+  private void activate(TokenKind kind, Published token) {
+    tokens.put(kind, token.token(), lifeOf(kind), overlap);
   }
 
-  private Optional<Duration> lifeOf(KeyKind kind) {
-    return kind == KeyKind.API ? Optional.empty() : life;
+  private Optional<Duration> lifeOf(TokenKind kind) {
+    return kind == TokenKind.API ? Optional.empty() : life;
   }
 
   private String json() {
     JsonObject all = new JsonObject();
-    for (KeyKind kind : ORDER) {
-      Published key = published.get(kind);
-      if (key != null) {
+    for (TokenKind kind : ORDER) {
+      Published token = published.get(kind);
+      if (token != null) {
         JsonObject one = new JsonObject();
-        one.addProperty("key", key.key());
-        key.expires().ifPresent(end -> one.addProperty("expiration time", end.toString()));
+        one.addProperty("key", token.token());
+        token.expires().ifPresent(end -> one.addProperty("expiration time", end.toString()));
         all.add(kind.text(), one);
       }
     }

@@ -1,2 +1,2 @@
-/** The keys that clients need: made or given, published in a file, replaced. */
+/** The tokens that clients need: made or given, published in a file, replaced. */
 package org.tsnext.server.tokens;

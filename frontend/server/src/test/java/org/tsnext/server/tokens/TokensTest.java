@@ -23,8 +23,8 @@ import java.util.concurrent.CompletionException;
 import org.testng.annotations.AfterMethod;
 import org.testng.annotations.BeforeMethod;
 import org.testng.annotations.Test;
-import org.tsnext.core.access.AccessKeys.Verdict;
-import org.tsnext.core.access.KeyKind;
+import org.tsnext.core.access.AccessTokens.Verdict;
+import org.tsnext.core.access.TokenKind;
 import org.tsnext.core.testing.ManualTime;
 import org.tsnext.server.lifecycle.StartException;
 import org.tsnext.server.settings.ConfigFile;
@@ -80,8 +80,8 @@ public class TokensTest {
     return file().getAsJsonObject(kind).get("key").getAsString();
   }
 
-  private static Verdict check(Tokens tokens, KeyKind kind, String key) {
-    return tokens.keys().check(Set.of(kind), key);
+  private static Verdict check(Tokens tokens, TokenKind kind, String key) {
+    return tokens.tokens().check(Set.of(kind), key);
   }
 
   @Test
@@ -97,9 +97,9 @@ public class TokensTest {
           time.now().plus(Duration.ofMinutes(60)));
     }
     assertEquals(file().getAsJsonObject("API").keySet(), Set.of("key"));
-    assertEquals(check(tokens, KeyKind.INFERENCE, key("inference")), Verdict.GRANTED);
-    assertEquals(check(tokens, KeyKind.MANAGEMENT, key("management")), Verdict.GRANTED);
-    assertEquals(check(tokens, KeyKind.API, key("API")), Verdict.GRANTED);
+    assertEquals(check(tokens, TokenKind.INFERENCE, key("inference")), Verdict.GRANTED);
+    assertEquals(check(tokens, TokenKind.MANAGEMENT, key("management")), Verdict.GRANTED);
+    assertEquals(check(tokens, TokenKind.API, key("API")), Verdict.GRANTED);
     tokens.close();
     assertFalse(Files.exists(keyFile));
   }
@@ -109,10 +109,10 @@ public class TokensTest {
     values.put("token_expiration_min", "0.5");
     try (Tokens tokens = open()) {
       time.advance(Duration.ofSeconds(30));
-      assertEquals(check(tokens, KeyKind.INFERENCE, key("inference")), Verdict.EXPIRED);
-      assertEquals(check(tokens, KeyKind.API, key("API")), Verdict.GRANTED);
-      tokens.rotate(KeyKind.INFERENCE).join();
-      assertEquals(check(tokens, KeyKind.INFERENCE, key("inference")), Verdict.GRANTED);
+      assertEquals(check(tokens, TokenKind.INFERENCE, key("inference")), Verdict.EXPIRED);
+      assertEquals(check(tokens, TokenKind.API, key("API")), Verdict.GRANTED);
+      tokens.rotate(TokenKind.INFERENCE).join();
+      assertEquals(check(tokens, TokenKind.INFERENCE, key("inference")), Verdict.GRANTED);
     }
   }
 
@@ -122,7 +122,7 @@ public class TokensTest {
       values.put("token_expiration_min", never);
       try (Tokens tokens = open()) {
         time.advance(Duration.ofDays(3650));
-        assertEquals(check(tokens, KeyKind.INFERENCE, key("inference")), Verdict.GRANTED);
+        assertEquals(check(tokens, TokenKind.INFERENCE, key("inference")), Verdict.GRANTED);
         assertEquals(file().getAsJsonObject("inference").keySet(), Set.of("key"));
       }
     }
@@ -133,11 +133,11 @@ public class TokensTest {
     try (Tokens tokens = open()) {
       String before = key("inference");
       String management = key("management");
-      tokens.rotate(KeyKind.INFERENCE).join();
+      tokens.rotate(TokenKind.INFERENCE).join();
       assertNotEquals(key("inference"), before);
       assertEquals(key("management"), management);
-      assertEquals(check(tokens, KeyKind.INFERENCE, before), Verdict.UNKNOWN);
-      assertEquals(check(tokens, KeyKind.INFERENCE, key("inference")), Verdict.GRANTED);
+      assertEquals(check(tokens, TokenKind.INFERENCE, before), Verdict.UNKNOWN);
+      assertEquals(check(tokens, TokenKind.INFERENCE, key("inference")), Verdict.GRANTED);
     }
   }
 
@@ -146,10 +146,10 @@ public class TokensTest {
     values.put("token_overlap_sec", "10");
     try (Tokens tokens = open()) {
       String before = key("inference");
-      tokens.rotate(KeyKind.INFERENCE).join();
-      assertEquals(check(tokens, KeyKind.INFERENCE, before), Verdict.GRANTED);
+      tokens.rotate(TokenKind.INFERENCE).join();
+      assertEquals(check(tokens, TokenKind.INFERENCE, before), Verdict.GRANTED);
       time.advance(Duration.ofSeconds(10));
-      assertEquals(check(tokens, KeyKind.INFERENCE, before), Verdict.EXPIRED);
+      assertEquals(check(tokens, TokenKind.INFERENCE, before), Verdict.EXPIRED);
     }
   }
 
@@ -157,10 +157,10 @@ public class TokensTest {
   public void givenKeysAreTakenFromTheEnvironmentWithoutAnySwitch() throws Exception {
     environment.put("TS_INFERENCE_TOKEN", FIXED);
     try (Tokens tokens = open()) {
-      assertEquals(check(tokens, KeyKind.INFERENCE, FIXED), Verdict.GRANTED);
+      assertEquals(check(tokens, TokenKind.INFERENCE, FIXED), Verdict.GRANTED);
       assertEquals(file().keySet(), Set.of("management", "API"));
       CompletionException refused =
-          expectThrows(CompletionException.class, () -> tokens.rotate(KeyKind.INFERENCE).join());
+          expectThrows(CompletionException.class, () -> tokens.rotate(TokenKind.INFERENCE).join());
       assertTrue(refused.getMessage().contains("was given by the configuration"));
       assertFalse(Files.readString(keyFile).contains(FIXED));
     }
@@ -175,8 +175,8 @@ public class TokensTest {
       assertFalse(tokens.rotates());
       assertEquals(tokens.keyFile(), Optional.empty());
       assertFalse(Files.exists(keyFile));
-      assertEquals(check(tokens, KeyKind.INFERENCE, FIXED), Verdict.GRANTED);
-      assertEquals(check(tokens, KeyKind.MANAGEMENT, "m" + FIXED), Verdict.GRANTED);
+      assertEquals(check(tokens, TokenKind.INFERENCE, FIXED), Verdict.GRANTED);
+      assertEquals(check(tokens, TokenKind.MANAGEMENT, "m" + FIXED), Verdict.GRANTED);
     }
   }
 

@@ -7,10 +7,10 @@ import java.time.Duration;
 import java.util.Optional;
 
 /**
- * A key that opens something, known by its digest only. Comparing takes the same time whatever is
+ * A token that opens something, known by its digest only. Comparing takes the same time whatever is
  * presented: digests have one length, and {@link MessageDigest#isEqual} looks at all of them.
  */
-final class AccessKey {
+final class AccessToken {
 
   private static final long FOR_EVER = Long.MAX_VALUE;
 
@@ -20,22 +20,22 @@ final class AccessKey {
 
   /**
    * @param createdNanos by the monotonic clock
-   * @param life empty for a key that never expires
+   * @param life empty for a token that never expires
    */
-  AccessKey(String key, long createdNanos, Optional<Duration> life) {
-    this(digest(key), createdNanos, life.map(AccessKey::nanos).orElse(FOR_EVER));
+  AccessToken(String token, long createdNanos, Optional<Duration> life) {
+    this(digest(token), createdNanos, life.map(AccessToken::nanos).orElse(FOR_EVER));
   }
 
-  private AccessKey(byte[] digest, long createdNanos, long lifeNanos) {
+  private AccessToken(byte[] digest, long createdNanos, long lifeNanos) {
     this.digest = digest;
     this.createdNanos = createdNanos;
     this.lifeNanos = lifeNanos;
   }
 
   /** The digest that {@link #isOf} compares. */
-  static byte[] digest(String key) {
+  static byte[] digest(String token) {
     try {
-      return MessageDigest.getInstance("SHA-256").digest(key.getBytes(StandardCharsets.UTF_8));
+      return MessageDigest.getInstance("SHA-256").digest(token.getBytes(StandardCharsets.UTF_8));
     } catch (NoSuchAlgorithmException e) {
       throw new IllegalStateException("every Java has SHA-256", e);
     }
@@ -49,11 +49,11 @@ final class AccessKey {
     return lifeNanos != FOR_EVER && nowNanos - createdNanos >= lifeNanos;
   }
 
-  /** The same key for {@code longer} from now, but not beyond its own end. */
-  AccessKey ending(long nowNanos, Duration longer) {
+  /** The same token for {@code longer} from now, but not beyond its own end. */
+  AccessToken ending(long nowNanos, Duration longer) {
     long age = nowNanos - createdNanos;
     long wanted = age > FOR_EVER - nanos(longer) ? FOR_EVER : age + nanos(longer);
-    return new AccessKey(digest, createdNanos, Math.min(lifeNanos, wanted));
+    return new AccessToken(digest, createdNanos, Math.min(lifeNanos, wanted));
   }
 
   /** In nanoseconds, of which a long holds 292 years; beyond that it is for ever. */

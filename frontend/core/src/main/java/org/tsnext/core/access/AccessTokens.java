@@ -7,37 +7,37 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import org.tsnext.core.time.Clock;
 
-/** The keys that are valid now. Any thread; checking takes no lock and never blocks. */
-public final class AccessKeys {
+/** The tokens that are valid now. Any thread; checking takes no lock and never blocks. */
+public final class AccessTokens {
 
-  /** What a presented key is worth. */
+  /** What a presented token is worth. */
   public enum Verdict {
     GRANTED,
-    /** A valid key, for something else. */
+    /** A valid token, for something else. */
     WRONG_KIND,
     /** It was valid once. */
     EXPIRED,
     UNKNOWN
   }
 
-  private record Slot(AccessKey current, Optional<AccessKey> former) {}
+  private record Slot(AccessToken current, Optional<AccessToken> former) {}
 
   private final Clock clock;
-  private final Map<KeyKind, Slot> slots = new ConcurrentHashMap<>();
+  private final Map<TokenKind, Slot> slots = new ConcurrentHashMap<>();
 
-  public AccessKeys(Clock clock) {
+  public AccessTokens(Clock clock) {
     this.clock = clock;
   }
 
   /**
-   * Puts a key in the place of the one of its kind.
+   * Puts a token in the place of the one of its kind.
    *
    * @param life how long it is valid from now; empty for ever
-   * @param overlap how long the key before it stays valid; zero ends it at once
+   * @param overlap how long the token before it stays valid; zero ends it at once
    */
-  public void put(KeyKind kind, String key, Optional<Duration> life, Duration overlap) {
+  public void put(TokenKind kind, String token, Optional<Duration> life, Duration overlap) {
     long now = clock.nanoTime();
-    AccessKey made = new AccessKey(key, now, life);
+    AccessToken made = new AccessToken(token, now, life);
     slots.compute(
         kind,
         (same, before) ->
@@ -48,19 +48,19 @@ public final class AccessKeys {
                     : Optional.of(before.current().ending(now, overlap))));
   }
 
-  /** Judges a key by the kinds of which one is asked for. */
-  public Verdict check(Set<KeyKind> accepted, String presented) {
-    byte[] digest = AccessKey.digest(presented);
+  /** Judges a token by the kinds of which one is asked for. */
+  public Verdict check(Set<TokenKind> accepted, String presented) {
+    byte[] digest = AccessToken.digest(presented);
     long now = clock.nanoTime();
     Verdict best = Verdict.UNKNOWN;
-    for (KeyKind kind : accepted) {
+    for (TokenKind kind : accepted) {
       Verdict verdict = verdict(slots.get(kind), digest, now);
       if (verdict == Verdict.GRANTED) {
         return verdict;
       }
       best = verdict == Verdict.EXPIRED ? verdict : best;
     }
-    for (Map.Entry<KeyKind, Slot> other : slots.entrySet()) {
+    for (Map.Entry<TokenKind, Slot> other : slots.entrySet()) {
       if (!accepted.contains(other.getKey())
           && verdict(other.getValue(), digest, now) == Verdict.GRANTED) {
         return Verdict.WRONG_KIND;

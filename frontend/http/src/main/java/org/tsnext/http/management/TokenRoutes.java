@@ -6,8 +6,8 @@ import static io.netty.handler.codec.http.HttpMethod.PUT;
 
 import java.util.List;
 import org.tsnext.core.access.Access;
-import org.tsnext.core.access.KeyKind;
-import org.tsnext.core.access.KeyRotation;
+import org.tsnext.core.access.TokenKind;
+import org.tsnext.core.access.TokenRotation;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.http.access.TokenGuard;
@@ -21,43 +21,43 @@ import org.tsnext.http.routing.Operation.Parameter;
 import org.tsnext.http.routing.Route;
 import org.tsnext.http.routing.RoutedRequest;
 
-/** {@code /token}, which replaces a key. The new one is in the key file, never in the answer. */
-public final class KeyRoutes {
+/** {@code /token}, which replaces a token. The new one is in the key file, never in the answer. */
+public final class TokenRoutes {
 
   private static final Operation OPERATION =
       new Operation(
           "token",
-          "Replace a key. The new one is in the server's key file; the API key is needed.",
+          "Replace a token. The new one is in the server's key file; the API token is needed.",
           Body.NONE,
-          List.of(new Parameter("type", "string", true, "The key: management or inference")),
+          List.of(new Parameter("type", "string", true, "The token: management or inference")),
           List.of(
               new Outcome(
                   200,
                   Response.APPLICATION_JSON,
-                  "The old key has been replaced",
+                  "The old token has been replaced",
                   Schemas.STATUS)));
 
-  private final KeyRotation rotation;
+  private final TokenRotation rotation;
 
-  private KeyRoutes(KeyRotation rotation) {
+  private TokenRoutes(TokenRotation rotation) {
     this.rotation = rotation;
   }
 
-  public static List<Route> of(KeyRotation rotation) {
-    KeyRoutes routes = new KeyRoutes(rotation);
+  public static List<Route> of(TokenRotation rotation) {
+    TokenRoutes routes = new TokenRoutes(rotation);
     return List.of(
         Route.of(List.of(POST, PUT, GET), "/token", routes::rotate, OPERATION)
-            .withAccess(Access.KEYS)
+            .withAccess(Access.TOKENS)
             .acting());
   }
 
   private void rotate(RoutedRequest request) {
     String type = request.query().get("type").orElse("");
-    KeyKind kind =
-        KeyKind.replaceable(type)
+    TokenKind kind =
+        TokenKind.replaceable(type)
             .orElseThrow(
                 () ->
-                    new ServingException(ErrorKind.TOKEN_REFUSED, TokenGuard.KEYS_REFUSAL)
+                    new ServingException(ErrorKind.TOKEN_REFUSED, TokenGuard.TOKEN_ROUTE_REFUSAL)
                         .withDetail(
                             "The parameter type is '"
                                 + type
@@ -66,6 +66,7 @@ public final class KeyRoutes {
         request.exchange(),
         rotation.rotate(kind),
         nothing ->
-            Response.ok("The " + kind.text() + " key has been replaced; read it in the key file."));
+            Response.ok(
+                "The " + kind.text() + " token has been replaced; read it in the key file."));
   }
 }

@@ -2,8 +2,8 @@ package org.tsnext.core.access;
 
 import java.util.Optional;
 
-/** What a key opens. */
-public enum KeyKind {
+/** What a token opens. */
+public enum TokenKind {
   /** Asking models. */
   INFERENCE("inference"),
   /** Looking after models. */
@@ -13,7 +13,7 @@ public enum KeyKind {
 
   private final String text;
 
-  KeyKind(String text) {
+  TokenKind(String text) {
     this.text = text;
   }
 
@@ -23,7 +23,7 @@ public enum KeyKind {
   }
 
   /** The kind that {@code word} names exactly, if clients may replace it. */
-  public static Optional<KeyKind> replaceable(String word) {
+  public static Optional<TokenKind> replaceable(String word) {
     if (word.equals(INFERENCE.text)) {
       return Optional.of(INFERENCE);
     }

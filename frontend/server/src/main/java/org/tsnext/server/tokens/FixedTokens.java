@@ -7,36 +7,36 @@ import java.util.EnumMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.regex.Pattern;
-import org.tsnext.core.access.KeyKind;
+import org.tsnext.core.access.TokenKind;
 import org.tsnext.server.lifecycle.StartException;
 import org.tsnext.server.settings.SecurityKeys;
 import org.tsnext.server.settings.SettingKey;
 import org.tsnext.server.settings.Settings;
 
-/** Keys that the operator gave, for containers: they never expire and are in no file of ours. */
-final class FixedKeys {
+/** Tokens that the operator gave, for containers: they never expire and are in no file of ours. */
+final class FixedTokens {
   private static final long LARGEST = 4096;
   private static final Pattern FORM = Pattern.compile(SecurityKeys.TOKEN_FORM);
 
-  private FixedKeys() {}
+  private FixedTokens() {}
 
   /**
    * Reads them.
    *
-   * @throws StartException naming the setting, never the key
+   * @throws StartException naming the setting, never the token
    */
-  static Map<KeyKind, String> of(Settings settings) throws StartException {
-    Map<KeyKind, String> keys = new EnumMap<>(KeyKind.class);
+  static Map<TokenKind, String> of(Settings settings) throws StartException {
+    Map<TokenKind, String> tokens = new EnumMap<>(TokenKind.class);
     Optional<String> inference =
-        key(settings, SecurityKeys.INFERENCE_TOKEN, SecurityKeys.INFERENCE_TOKEN_FILE);
+        token(settings, SecurityKeys.INFERENCE_TOKEN, SecurityKeys.INFERENCE_TOKEN_FILE);
     Optional<String> management =
-        key(settings, SecurityKeys.MANAGEMENT_TOKEN, SecurityKeys.MANAGEMENT_TOKEN_FILE);
-    inference.ifPresent(key -> keys.put(KeyKind.INFERENCE, key));
-    management.ifPresent(key -> keys.put(KeyKind.MANAGEMENT, key));
-    return keys;
+        token(settings, SecurityKeys.MANAGEMENT_TOKEN, SecurityKeys.MANAGEMENT_TOKEN_FILE);
+    inference.ifPresent(token -> tokens.put(TokenKind.INFERENCE, token));
+    management.ifPresent(token -> tokens.put(TokenKind.MANAGEMENT, token));
+    return tokens;
   }
 
-  private static Optional<String> key(
+  private static Optional<String> token(
       Settings settings, SettingKey<String> value, SettingKey<Path> file) throws StartException {
     if (settings.find(file).isEmpty()) {
       return settings.find(value);
@@ -48,9 +48,9 @@ final class FixedKeys {
     Path path = settings.get(file);
     String problem;
     try {
-      String key = Files.size(path) > LARGEST ? "" : Files.readString(path).strip();
-      if (FORM.matcher(key).matches()) {
-        return key;
+      String token = Files.size(path) > LARGEST ? "" : Files.readString(path).strip();
+      if (FORM.matcher(token).matches()) {
+        return token;
       }
       problem = "expected a file that holds " + SecurityKeys.TOKEN_EXPECTED + " and nothing else";
     } catch (IOException e) {
