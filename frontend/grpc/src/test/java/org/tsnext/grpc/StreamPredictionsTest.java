@@ -16,6 +16,7 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.testng.annotations.Test;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
@@ -114,14 +115,20 @@ public class StreamPredictionsTest extends GrpcTestBase {
     start(slow, end, 0);
     FakeInference.Waiting waiting = inference.nextWaiting();
     byte[] part = new byte[16 * 1024];
-    int parts = 0;
-    while (inference.cancelled.get() == 0) {
-      assertTrue(++parts < 10_000, "the stream is never cut");
-      waiting.sink().chunk(FakeInference.text(), Unpooled.wrappedBuffer(part));
-    }
+    AtomicInteger parts = new AtomicInteger();
+    waitUntil(
+        "the stream is cut",
+        () -> {
+          // More than the limit, at each look.
+          for (int i = 0; i < 100; i++) {
+            waiting.sink().chunk(FakeInference.text(), Unpooled.wrappedBuffer(part));
+          }
+          parts.addAndGet(100);
+          return inference.cancelled.get() == 1;
+        });
     inference.answer((request, sink) -> sink.complete(FakeInference.text(), text("ok")));
     assertEquals(ask(channel(), PREDICTIONS, cats("")).getPrediction().toStringUtf8(), "ok");
-    slow.request(parts);
+    slow.request(parts.get());
     Status status = end.get(30, TimeUnit.SECONDS);
     assertEquals(status.getCode(), Status.Code.RESOURCE_EXHAUSTED, status.toString());
     assertTrue(status.getDescription().contains("stream_buffer_size"), status.toString());

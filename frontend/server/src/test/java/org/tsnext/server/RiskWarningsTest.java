@@ -75,7 +75,7 @@ public class RiskWarningsTest {
                     "tls_self_signed", "true",
                     "disable_token_authorization", "true"))
             .get(1);
-    assertTrue(open.contains("they can ask models over gRPC without a key"), open);
+    assertTrue(open.contains("they can ask models over gRPC without a token"), open);
     assertFalse(open.contains("enable_grpc_ssl"), open);
   }
 
@@ -110,8 +110,8 @@ public class RiskWarningsTest {
     assertEquals(
         warnings.get(1),
         "inference_address = http://0.0.0.0:8000 (file /c) is open to other machines: they can ask"
-            + " every model without a key (disable_token_authorization=false asks for one); what is"
-            + " sent, keys included, can be read and changed on the way (an https:// address prevents"
+            + " every model without a token (disable_token_authorization=false asks for one); what is"
+            + " sent, tokens included, can be read and changed on the way (an https:// address prevents"
             + " it). 127.0.0.1 in its place keeps them out.");
   }
 
@@ -119,7 +119,7 @@ public class RiskWarningsTest {
   public void openManagementSaysWhetherModelsCanBeRegistered() {
     List<String> warnings =
         warnings(Map.of("disable_token_authorization", "true", "management_address", OPEN));
-    assertTrue(warnings.get(1).contains("describe and scale models without a key"));
+    assertTrue(warnings.get(1).contains("describe and scale models without a token"));
     warnings =
         warnings(
             Map.of(
@@ -135,7 +135,7 @@ public class RiskWarningsTest {
     assertEquals(warnings.size(), 2);
     assertTrue(
         warnings.get(0).contains("any client with the management token can register models"));
-    assertTrue(warnings.get(1).contains("open to other machines: what is sent, keys included"));
+    assertTrue(warnings.get(1).contains("open to other machines: what is sent, tokens included"));
   }
 
   @Test
@@ -145,8 +145,8 @@ public class RiskWarningsTest {
         warnings,
         List.of(
             "metrics_address = http://0.0.0.0:8000 (file /c) is open to other machines: they can see"
-                + " the names of models and how they are used without a key (token_free_routes"
-                + " without metrics asks for one); what is sent, keys included, can be read and"
+                + " the names of models and how they are used without a token (token_free_routes"
+                + " without metrics asks for one); what is sent, tokens included, can be read and"
                 + " changed on the way (an https:// address prevents it). 127.0.0.1 in its place"
                 + " keeps them out."));
     warnings =
