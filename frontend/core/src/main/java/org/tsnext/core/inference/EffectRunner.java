@@ -24,10 +24,10 @@ import org.tsnext.core.worker.WorkerListener.HandlerError;
 
 /**
  * Carries out what the scheduler of a version has decided: speaks to processes, sinks, observers
- * and the timer. Belongs to the version's serial queue. What an effect throws ends that effect
+ * and the timer. Belongs to the thread that has the turn. What an effect throws ends that effect
  * alone.
  */
-final class EffectRunner implements Effects.Target, Runnable {
+final class EffectRunner implements Effects.Target {
 
   private static final Logger LOGGER = LoggerFactory.getLogger(EffectRunner.class);
 
@@ -36,10 +36,6 @@ final class EffectRunner implements Effects.Target, Runnable {
   private final Scheduler timer;
   private final VersionMetrics metrics;
   private final Supplier<Optional<VersionDispatcher>> successor;
-  private final Effects effects = new Effects();
-
-  /** Whether there is nothing to carry out. */
-  private volatile boolean free = true;
 
   private final Runnable onTimer;
   private Optional<Scheduler.Scheduled> armed = Optional.empty();
@@ -58,29 +54,17 @@ final class EffectRunner implements Effects.Target, Runnable {
     this.onTimer = dispatcher::timerFired;
   }
 
-  /** Whether {@link #take} may be called by a thread that does not run the queue. */
-  boolean isFree() {
-    return free;
-  }
-
-  /** Takes what {@link #run} is to carry out. */
-  void take(Effects decided) {
-    free = false;
-    effects.takeFrom(decided);
-  }
-
-  @Override
-  public void run() {
-    for (int i = 0; i < effects.size(); i++) {
+  /** Carries out everything. */
+  void run(Effects effects) {
+    boolean more = true;
+    while (more) {
       try {
-        effects.apply(i, this);
+        more = effects.carryOutNext(this);
       } catch (Throwable e) {
         // One transport's fault must not keep a worker, or other requests, waiting.
-        LOGGER.error("A decision could not be carried out", e);
+        report("A decision could not be carried out", e);
       }
     }
-    effects.clear();
-    free = true;
   }
 
   @Override
@@ -103,8 +87,8 @@ final class EffectRunner implements Effects.Target, Runnable {
       }
       worker.process().send(batch.id(), requests(batch), millisLeft);
     } catch (Throwable e) {
-      LOGGER.error("A batch could not be sent to worker {}", worker.workerId(), e);
       dispatcher.sendFailed(batch, e);
+      report("A batch could not be sent to worker " + worker.workerId(), e);
       return;
     }
     metrics.sent(clock.nanoTime() - batch.assignedNanos());
@@ -241,8 +225,8 @@ final class EffectRunner implements Effects.Target, Runnable {
       Duration delay = Duration.ofNanos(Math.max(0, atNanos - clock.nanoTime()));
       armed = Optional.of(timer.schedule(delay, onTimer));
     } catch (Throwable e) {
-      LOGGER.error("The timer could not be armed", e);
       dispatcher.timerFailed();
+      report("The timer could not be armed", e);
     }
   }
 
@@ -252,11 +236,16 @@ final class EffectRunner implements Effects.Target, Runnable {
     armed = Optional.empty();
   }
 
+  @Override
+  public void fault(Throwable fault) {
+    report("An event could not be decided", fault);
+  }
+
   private static void reportErrorStatus(PendingRequest request, int status) {
     try {
       request.worker.reportErrorStatus(request.batchId, status, request.request());
     } catch (Throwable e) {
-      LOGGER.error("A worker's failure could not be counted", e);
+      report("A worker's failure could not be counted", e);
     }
   }
 
@@ -265,7 +254,16 @@ final class EffectRunner implements Effects.Target, Runnable {
     try {
       metrics.ended(request.request(), outcome, clock.nanoTime() - request.arrivalNanos());
     } catch (Throwable e) {
-      LOGGER.error("The end of a request could not be counted", e);
+      report("The end of a request could not be counted", e);
+    }
+  }
+
+  /** Logs a failure. What fails then, such as memory, must not keep anything from its end. */
+  private static void report(String what, Throwable failure) {
+    try {
+      LOGGER.error(what, failure);
+    } catch (Throwable e) {
+      // There is no one left to tell.
     }
   }
 

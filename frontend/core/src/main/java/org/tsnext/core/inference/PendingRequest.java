@@ -8,7 +8,7 @@ import org.tsnext.core.scheduling.QueuedRequest;
 /**
  * A request on its way. It owns the request's buffers until it ends or is handed over. That it ends
  * exactly once is decided by the scheduler; that its sink is called in order and by one thread at a
- * time follows from the one queue through which all effects of a version run.
+ * time follows from the one turn in which all effects of a version run.
  */
 final class PendingRequest extends QueuedRequest implements InferenceService.InferenceCall {
 

@@ -1,6 +1,5 @@
 package org.tsnext.core.inference;
 
-import com.google.errorprone.annotations.concurrent.GuardedBy;
 import io.netty.buffer.ByteBuf;
 import java.time.Duration;
 import java.util.List;
@@ -9,7 +8,6 @@ import java.util.Optional;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
-import org.tsnext.core.concurrent.SerialQueue;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.inference.InferenceService.InferenceCall;
@@ -22,7 +20,6 @@ import org.tsnext.core.scheduling.Batch;
 import org.tsnext.core.scheduling.Deadline;
 import org.tsnext.core.scheduling.Delivery;
 import org.tsnext.core.scheduling.DispatchPolicy;
-import org.tsnext.core.scheduling.Effects;
 import org.tsnext.core.scheduling.ReadyWorker;
 import org.tsnext.core.scheduling.VersionScheduler;
 import org.tsnext.core.time.Clock;
@@ -34,45 +31,27 @@ import org.tsnext.core.worker.WorkerProcess;
 import org.tsnext.core.worker.Workforce;
 
 /**
- * Brings the requests of one model version to its workers. Every event takes the one lock, is
- * decided by the {@link VersionScheduler} in a few dozen instructions, and leaves effects; they run
- * off the lock, in the order of the decisions and one at a time, on the thread of one of the
- * events. May be used by any thread.
+ * Brings the requests of one model version to its workers: makes events of what clients, workers
+ * and operators do, for the scheduler behind its lock. May be used by any thread.
  */
 public final class VersionDispatcher implements WorkSource {
 
   private static final Logger LOGGER = LoggerFactory.getLogger(VersionDispatcher.class);
 
-  private final Object lock = new Object();
+  /** Of a request that ended before it was known. */
+  private static final InferenceCall ENDED = () -> {};
 
-  @GuardedBy("lock")
-  private final Effects decided = new Effects();
+  /** Made before there is need for it, and perhaps no memory. */
+  private static final ServingException NOT_TAKEN =
+      new ServingException(
+          ErrorKind.INTERNAL,
+          "The server could not take the request, perhaps for want of memory; its log says why.");
 
-  @GuardedBy("lock")
-  private final VersionScheduler scheduler;
-
-  /** Whether a task waits in the queue that takes what was decided. */
-  @GuardedBy("lock")
-  private boolean queued;
-
-  private final SerialQueue queue =
-      new SerialQueue(failure -> LOGGER.error("Effects failed", failure));
-  private final Runnable runDecided = this::runDecided;
-  private final EffectRunner runner;
+  private final LockedScheduler scheduler;
   private final DispatchPolicy policy;
   private final Optional<SequenceIds> sequenceIds;
   private final Clock clock;
   private final VersionMetrics metrics;
-
-  /** Something that happened. */
-  private interface Event {
-    void tell(VersionScheduler events, long now);
-  }
-
-  /** Something that happened, of which the scheduler has something to say at once. */
-  private interface Decision<T> {
-    T make(VersionScheduler events, long now);
-  }
 
   /**
    * Makes the dispatcher of a version.
@@ -91,14 +70,24 @@ public final class VersionDispatcher implements WorkSource {
     this.clock = Objects.requireNonNull(clock, "clock");
     this.metrics = Objects.requireNonNull(metrics, "metrics");
     this.sequenceIds = policy.sequences().map(SequenceIds::new);
-    this.scheduler = new VersionScheduler(policy, decided);
-    this.runner = new EffectRunner(this, clock, timer, metrics, successor);
+    EffectRunner runner = new EffectRunner(this, clock, timer, metrics, successor);
+    this.scheduler = new LockedScheduler(policy, clock, runner);
   }
 
   /** Takes a request over; see {@link InferenceService#submit}. */
   public InferenceCall submit(InferenceRequest request, ResponseSink sink) {
-    metrics.arrived(request);
-    return enter(request, sink, null);
+    try {
+      metrics.arrived(request);
+      return enter(request, sink, null);
+    } catch (Throwable e) {
+      try {
+        LOGGER.error("A request could not be taken", e);
+      } finally {
+        request.release();
+        sink.fail(NOT_TAKEN);
+      }
+      return ENDED;
+    }
   }
 
   /** Goes on with a request that another version had admitted. Takes the buffers over. */
@@ -106,38 +95,27 @@ public final class VersionDispatcher implements WorkSource {
     return enter(from.request(), from.sink(), from);
   }
 
-  /** {@code from} is null for a new request. */
+  /**
+   * If this throws, nothing was taken.
+   *
+   * @param from null for a new request
+   */
   private PendingRequest enter(InferenceRequest request, ResponseSink sink, PendingRequest from) {
     boolean ofSequence = sequenceIds.isPresent() && request.kind() != RequestKind.DESCRIBE;
     InferenceRequest named = ofSequence ? sequenceIds.get().named(request) : request;
     String sequence = ofSequence ? sequenceIds.get().of(named) : "";
-    PendingRequest pending;
-    try {
-      synchronized (lock) {
-        // Read here, so that no event comes with an earlier time than the one before it.
-        long now = clock.nanoTime();
-        long arrival = from == null ? now : from.arrivalNanos();
-        Deadline deadline =
-            from == null
-                ? Deadline.of(now, policy.clientTimeout(), request.timeout())
-                : from.deadline();
-        pending = new PendingRequest(this, named, sequence, sink, arrival, deadline);
-        try {
-          if (from == null) {
-            scheduler.onSubmitted(pending, now);
-          } else {
-            scheduler.onTakenOver(pending, from, now);
-          }
-        } catch (Throwable e) {
-          scheduler.onFault(pending, internal("The request could not be admitted", e), now);
-        } finally {
-          enqueue();
-        }
-      }
-    } finally {
-      queue.drain();
-    }
-    return pending;
+    return scheduler.enter(
+        from,
+        now ->
+            new PendingRequest(
+                this,
+                named,
+                sequence,
+                sink,
+                from == null ? now : from.arrivalNanos(),
+                from == null
+                    ? Deadline.of(now, policy.clientTimeout(), named.timeout())
+                    : from.deadline()));
   }
 
   @Override
@@ -147,7 +125,7 @@ public final class VersionDispatcher implements WorkSource {
 
   @Override
   public void workforce(Workforce workforce) {
-    feed((events, now) -> events.onWorkforce(workforce));
+    scheduler.feed((events, now) -> events.onWorkforce(workforce));
   }
 
   /**
@@ -155,146 +133,81 @@ public final class VersionDispatcher implements WorkSource {
    * successor if it named no version, or else fails with {@code MODEL_GOING_AWAY}.
    */
   public void unregister() {
-    feed((events, now) -> events.onUnregistered());
+    scheduler.feed((events, now) -> events.onUnregistered());
   }
 
   /** The server stops, and its time is over: what waits and what comes fails. */
   public void shutDown() {
-    feed((events, now) -> events.onShutDown());
+    scheduler.feed((events, now) -> events.onShutDown());
   }
 
   /** Requests that wait for a worker. */
   public int queueLength() {
-    synchronized (lock) {
-      return scheduler.queueLength();
-    }
+    return scheduler.read(VersionScheduler::queueLength);
   }
 
   /** How long a batch that is not full waits now. */
   public Duration batchDelay() {
-    synchronized (lock) {
-      return scheduler.batchDelay();
-    }
+    return scheduler.read(VersionScheduler::batchDelay);
   }
 
   /** Whether nothing waits and nothing runs. */
   public boolean isIdle() {
-    synchronized (lock) {
-      return scheduler.isIdle();
-    }
+    return scheduler.read(VersionScheduler::isIdle);
   }
 
   void cancel(PendingRequest request) {
-    feed((events, now) -> events.onCancelled(request, now));
+    scheduler.feed((events, now) -> events.onCancelled(request, now));
   }
 
   void workerReady(ReadyWorker worker) {
-    feed((events, now) -> events.onWorkerReady(worker, now));
+    scheduler.feed((events, now) -> events.onWorkerReady(worker, now));
   }
 
   /** See {@link VersionScheduler#onResponse}. */
   Delivery response(
       ReadyWorker worker, int batchId, int item, ResponseHead head, ByteBuf body, boolean last) {
     List<String> ended = sequenceIds.isEmpty() ? List.of() : sequenceIds.get().ended(head);
-    // Not by decide(), which would cost an object for each response.
-    try {
-      synchronized (lock) {
-        try {
-          long now = clock.nanoTime();
-          return scheduler.onResponse(worker, batchId, item, head, body, last, ended, now);
-        } finally {
-          enqueue();
-        }
-      }
-    } finally {
-      queue.drain();
-    }
+    return scheduler.respond(worker, batchId, item, head, body, last, ended);
   }
 
   /** See {@link VersionScheduler#onError}. */
   boolean error(
       ReadyWorker worker, int batchId, int item, ServingException why, HandlerError error) {
-    return decide((events, now) -> events.onError(worker, batchId, item, why, error, now));
+    return scheduler.decide(
+        (events, now) -> events.onError(worker, batchId, item, why, error, now));
   }
 
   void sendFailed(Batch batch, Throwable failure) {
     ServingException why = internal("The request could not be sent to its worker", failure);
-    feed((events, now) -> events.onSendFailed(batch, why, now));
+    scheduler.feed((events, now) -> events.onSendFailed(batch, why, now));
   }
 
   void drain(ReadyWorker worker) {
-    feed((events, now) -> events.onDrain(worker, now));
+    scheduler.feed((events, now) -> events.onDrain(worker, now));
   }
 
   /** See {@link VersionScheduler#onWorkerLost}. */
   void workerLost(ReadyWorker worker, boolean begun) {
-    feed((events, now) -> events.onWorkerLost(worker, begun, now));
+    scheduler.feed((events, now) -> events.onWorkerLost(worker, begun, now));
   }
 
   void timerFired() {
-    feed((events, now) -> events.onTimer(now));
+    scheduler.feed(VersionScheduler::onTimer);
   }
 
   void timerFailed() {
-    synchronized (lock) {
-      scheduler.onTimerFailed();
-    }
-  }
-
-  /** Reads the state of a worker as it is between two events. */
-  <T> T read(Supplier<T> state) {
-    synchronized (lock) {
-      return state.get();
-    }
-  }
-
-  private void feed(Event event) {
-    decide(
-        (events, now) -> {
-          event.tell(events, now);
+    // Without an event, which would need memory.
+    scheduler.read(
+        events -> {
+          events.onTimerFailed();
           return true;
         });
   }
 
-  /** Has one event decided, and its effects carried out by this thread or the one that is at it. */
-  private <T> T decide(Decision<T> decision) {
-    try {
-      synchronized (lock) {
-        try {
-          return decision.make(scheduler, clock.nanoTime());
-        } finally {
-          enqueue();
-        }
-      }
-    } finally {
-      queue.drain();
-    }
-  }
-
-  /**
-   * Keeps the effects in order: they enter the queue before the lock is released. They are taken
-   * here if the runner is free, which saves taking the lock again, and by a task otherwise.
-   */
-  @GuardedBy("lock")
-  private void enqueue() {
-    if (decided.isEmpty() || queued) {
-      return;
-    }
-    if (runner.isFree()) {
-      runner.take(decided);
-      queue.add(runner);
-    } else {
-      queued = true;
-      queue.add(runDecided);
-    }
-  }
-
-  private void runDecided() {
-    synchronized (lock) {
-      queued = false;
-      runner.take(decided);
-    }
-    runner.run();
+  /** Reads the state of a worker as it is between two events. */
+  <T> T read(Supplier<T> state) {
+    return scheduler.read(events -> state.get());
   }
 
   private static ServingException internal(String message, Throwable cause) {

@@ -1,14 +1,18 @@
 package org.tsnext.core.scheduling;
 
-/** Requests that one worker gets together. */
-public final class Batch {
+/** Requests that one worker gets together. As an effect it is sent. */
+public final class Batch extends Effect {
 
   private final ReadyWorker worker;
   private final int id;
   private final QueuedRequest[] requests;
   private int open;
 
-  /** Written off the lock, by the thread that sends it, before it is sent. */
+  /**
+   * Written by the thread that sends it, before it does. With {@link ReadyWorker#isLost} it is the
+   * one thing that sender and scheduler tell each other outside of events: as an event it would
+   * take the lock once more for every batch, and could come after the loss that has to know it.
+   */
   private volatile boolean sent;
 
   /** When its worker last said something of it, or when it was assigned. */
@@ -82,5 +86,10 @@ public final class Batch {
   void take(QueuedRequest request) {
     request.batch = null;
     open--;
+  }
+
+  @Override
+  void apply(Effects.Target target) {
+    target.send(this);
   }
 }

@@ -41,6 +41,9 @@ interface DispatchStrategy {
   /** A batch is done, {@code nanos} after its worker could begin with it. */
   default void served(long nanos) {}
 
+  /** After a fault: puts itself in order; what it takes out of its queues then fails. */
+  default void mend() {}
+
   /** A worker gets no more batches. */
   default void retired(ReadyWorker worker) {}
 

@@ -1,45 +1,34 @@
 package org.tsnext.core.scheduling;
 
-import java.util.Arrays;
 import java.util.List;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.request.ResponseHead;
 
 /**
- * What a scheduler has decided and its owner is to do, in order. Two of them take turns: the
- * scheduler appends to one while the other, filled by {@link #takeFrom}, is carried out. Both are
- * reused, so that a decision allocates nothing.
+ * What a scheduler has decided and its owner is to do: first what concerns workers, in order, then
+ * the ends of requests, in order, then the timer. So workers have their next batches before clients
+ * have their responses.
+ *
+ * <p>The end of a request is decided and appended in one step, which allocates nothing: its room is
+ * in the request itself. So no request can end without its client being told, whatever memory is
+ * left. The same holds for a batch on its way to its worker and for the timer. Other effects are
+ * objects of their own; without memory for them, the event fails, see {@link
+ * VersionScheduler#onFault}.
  */
-public final class Effects {
+public class Effects {
 
-  /** Objects of one effect. */
-  private static final int WIDTH = 3;
+  private final Effect.Chain actions = new Effect.Chain();
+  private final Effect.Chain ends = new Effect.Chain();
+  private Timer timer = Timer.AS_IT_IS;
+  private long timerAtNanos;
 
-  private static final int INITIAL_CAPACITY = 16;
+  /** What an event has thrown, or null. */
+  private Throwable fault;
 
-  /** A buffer that grew beyond this in a burst is not kept. */
-  private static final int MAX_KEPT = 1024;
-
-  private Kind[] kinds = new Kind[INITIAL_CAPACITY];
-  private Object[] objects = new Object[INITIAL_CAPACITY * WIDTH];
-  private long[] numbers = new long[INITIAL_CAPACITY];
-  private int size;
-
-  private enum Kind {
-    SEND,
-    CANCEL,
-    COMPLETE,
-    CHUNK,
-    END_STREAM,
-    HANDLER_FAILED,
-    FAIL,
-    REJECT,
-    END_SILENTLY,
-    SERVED,
-    SILENT,
-    DRAINED,
-    ARM_TIMER,
-    DISARM_TIMER
+  private enum Timer {
+    AS_IT_IS,
+    ARMED,
+    DISARMED
   }
 
   /** Carries out effects. A body is what came with the response, and the target's to release. */
@@ -94,142 +83,145 @@ public final class Effects {
 
     /** Has it called no more. */
     void disarmTimer();
+
+    /** An event could not be decided as it should; for the log. */
+    void fault(Throwable fault);
   }
 
-  public boolean isEmpty() {
-    return size == 0;
+  public final boolean isEmpty() {
+    return actions.isEmpty() && ends.isEmpty() && timer == Timer.AS_IT_IS && fault == null;
   }
 
-  public int size() {
-    return size;
-  }
-
-  /** Moves everything from {@code other} here, where there is nothing. */
-  public void takeFrom(Effects other) {
-    Kind[] emptyKinds = kinds;
-    Object[] emptyObjects = objects;
-    long[] emptyNumbers = numbers;
-    kinds = other.kinds;
-    objects = other.objects;
-    numbers = other.numbers;
-    size = other.size;
-    other.kinds = emptyKinds;
-    other.objects = emptyObjects;
-    other.numbers = emptyNumbers;
-    other.size = 0;
-  }
-
-  /** Carries out one effect. */
-  @SuppressWarnings("unchecked") // Each kind of effect has objects of its own types.
-  public void apply(int index, Target target) {
-    Object first = objects[index * WIDTH];
-    Object second = objects[index * WIDTH + 1];
-    Object third = objects[index * WIDTH + 2];
-    switch (kinds[index]) {
-      case SEND -> target.send((Batch) first);
-      case CANCEL -> target.cancel((Batch) first, (int) numbers[index]);
-      case COMPLETE -> target.complete((QueuedRequest) first, (ResponseHead) second, third);
-      case CHUNK -> target.chunk((QueuedRequest) first, (ResponseHead) second, third);
-      case END_STREAM -> target.endStream((QueuedRequest) first, third);
-      case HANDLER_FAILED ->
-          target.handlerFailed((Batch) first, (List<QueuedRequest>) second, third);
-      case FAIL -> target.fail((QueuedRequest) first, (ServingException) second);
-      case REJECT -> target.reject((QueuedRequest) first, (ServingException) second);
-      case END_SILENTLY -> target.endSilently((QueuedRequest) first);
-      case SERVED -> target.served(numbers[index]);
-      case SILENT -> target.silent((ReadyWorker) first);
-      case DRAINED -> target.drained((ReadyWorker) first);
-      case ARM_TIMER -> target.armTimer(numbers[index]);
-      case DISARM_TIMER -> target.disarmTimer();
+  /** Moves everything from {@code other} behind what is here. */
+  public final void takeFrom(Effects other) {
+    actions.takeFrom(other.actions);
+    ends.takeFrom(other.ends);
+    if (other.timer != Timer.AS_IT_IS) {
+      timer = other.timer;
+      timerAtNanos = other.timerAtNanos;
+      other.timer = Timer.AS_IT_IS;
+    }
+    if (other.fault != null) {
+      fault = other.fault;
+      other.fault = null;
     }
   }
 
-  /** Forgets everything. */
-  public void clear() {
-    if (kinds.length > MAX_KEPT) {
-      kinds = new Kind[INITIAL_CAPACITY];
-      objects = new Object[INITIAL_CAPACITY * WIDTH];
-      numbers = new long[INITIAL_CAPACITY];
+  /**
+   * Takes the next effect out and carries it out.
+   *
+   * @return false if there was none
+   */
+  public final boolean carryOutNext(Target target) {
+    Effect next = actions.isEmpty() ? ends.poll() : actions.poll();
+    if (next != null) {
+      next.apply(target);
+    } else if (fault != null) {
+      Throwable thrown = fault;
+      fault = null;
+      target.fault(thrown);
+    } else if (timer != Timer.AS_IT_IS) {
+      boolean arms = timer == Timer.ARMED;
+      timer = Timer.AS_IT_IS;
+      if (arms) {
+        target.armTimer(timerAtNanos);
+      } else {
+        target.disarmTimer();
+      }
     } else {
-      Arrays.fill(objects, 0, size * WIDTH, null);
+      return false;
     }
-    size = 0;
+    return true;
   }
 
-  void send(Batch batch) {
-    add(Kind.SEND, batch, null, null, 0);
+  // These allocate nothing.
+
+  final void send(Batch batch) {
+    actions.add(batch);
   }
 
-  void cancel(Batch batch, int item) {
-    add(Kind.CANCEL, batch, null, null, item);
+  /** The request says what its end is. */
+  final void end(QueuedRequest request) {
+    ends.add(request);
   }
 
-  void complete(QueuedRequest request, ResponseHead head, Object body) {
-    add(Kind.COMPLETE, request, head, body, 0);
+  final void armTimer(long atNanos) {
+    timer = Timer.ARMED;
+    timerAtNanos = atNanos;
   }
 
-  void chunk(QueuedRequest request, ResponseHead head, Object body) {
-    add(Kind.CHUNK, request, head, body, 0);
+  final void disarmTimer() {
+    timer = Timer.DISARMED;
   }
 
-  void endStream(QueuedRequest request, Object body) {
-    add(Kind.END_STREAM, request, null, body, 0);
+  final void fault(Throwable thrown) {
+    fault = thrown;
   }
 
-  void handlerFailed(Batch batch, List<QueuedRequest> failed, Object cause) {
-    add(Kind.HANDLER_FAILED, batch, failed, cause, 0);
+  // These do.
+
+  final void cancel(Batch batch, int item) {
+    act(
+        new Effect() {
+          @Override
+          void apply(Target target) {
+            target.cancel(batch, item);
+          }
+        });
   }
 
-  void fail(QueuedRequest request, ServingException why) {
-    add(Kind.FAIL, request, why, null, 0);
+  final void chunk(QueuedRequest request, ResponseHead head, Object body) {
+    act(
+        new Effect() {
+          @Override
+          void apply(Target target) {
+            target.chunk(request, head, body);
+          }
+        });
   }
 
-  void reject(QueuedRequest request, ServingException why) {
-    add(Kind.REJECT, request, why, null, 0);
+  final void handlerFailed(Batch batch, List<QueuedRequest> failed, Object cause) {
+    act(
+        new Effect() {
+          @Override
+          void apply(Target target) {
+            target.handlerFailed(batch, failed, cause);
+          }
+        });
   }
 
-  void endSilently(QueuedRequest request) {
-    add(Kind.END_SILENTLY, request, null, null, 0);
+  final void served(long nanos) {
+    act(
+        new Effect() {
+          @Override
+          void apply(Target target) {
+            target.served(nanos);
+          }
+        });
   }
 
-  void served(long nanos) {
-    add(Kind.SERVED, null, null, null, nanos);
+  final void silent(ReadyWorker worker) {
+    act(
+        new Effect() {
+          @Override
+          void apply(Target target) {
+            target.silent(worker);
+          }
+        });
   }
 
-  void silent(ReadyWorker worker) {
-    add(Kind.SILENT, worker, null, null, 0);
+  final void drained(ReadyWorker worker) {
+    act(
+        new Effect() {
+          @Override
+          void apply(Target target) {
+            target.drained(worker);
+          }
+        });
   }
 
-  void drained(ReadyWorker worker) {
-    add(Kind.DRAINED, worker, null, null, 0);
-  }
-
-  void armTimer(long atNanos) {
-    if (size > 0 && kinds[size - 1] == Kind.ARM_TIMER) {
-      numbers[size - 1] = atNanos;
-    } else {
-      add(Kind.ARM_TIMER, null, null, null, atNanos);
-    }
-  }
-
-  void disarmTimer() {
-    add(Kind.DISARM_TIMER, null, null, null, 0);
-  }
-
-  private void add(Kind kind, Object first, Object second, Object third, long number) {
-    if (size == kinds.length) {
-      int capacity = size * 2;
-      Kind[] moreKinds = Arrays.copyOf(kinds, capacity);
-      Object[] moreObjects = Arrays.copyOf(objects, capacity * WIDTH);
-      numbers = Arrays.copyOf(numbers, capacity);
-      objects = moreObjects;
-      kinds = moreKinds;
-    }
-    kinds[size] = kind;
-    objects[size * WIDTH] = first;
-    objects[size * WIDTH + 1] = second;
-    objects[size * WIDTH + 2] = third;
-    numbers[size] = number;
-    size++;
+  /** Appends what was allocated for it; a test has this fail. */
+  void act(Effect effect) {
+    actions.add(effect);
   }
 }

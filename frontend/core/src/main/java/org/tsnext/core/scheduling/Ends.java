@@ -1,7 +1,9 @@
 package org.tsnext.core.scheduling;
 
+import java.util.function.Predicate;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
+import org.tsnext.core.request.ResponseHead;
 
 /**
  * The one place at which requests end, with their deadlines and the one timer of a scheduler: it is
@@ -11,6 +13,7 @@ import org.tsnext.core.error.ServingException;
 final class Ends {
 
   private final Effects effects;
+  private final LiveRequests live = new LiveRequests();
   private final DeadlineHeap deadlines = new DeadlineHeap();
   private boolean armed;
   private long armedFor;
@@ -19,8 +22,9 @@ final class Ends {
     this.effects = effects;
   }
 
-  /** Watches over the deadline of a request that was admitted. */
-  void watch(QueuedRequest request) {
+  /** Takes a request that is admitted; from now on it has one end, whatever happens. */
+  void admit(QueuedRequest request) {
+    live.add(request);
     if (request.deadline().exists()) {
       deadlines.add(request);
       arm(request.deadline().nanos());
@@ -33,32 +37,54 @@ final class Ends {
     return first != null && first.deadline().passed(now) ? first : null;
   }
 
-  /** Decides the one end of a request. */
-  void end(QueuedRequest request) {
-    if (request.ended) {
-      throw new IllegalStateException("A request was to end twice.");
-    }
-    request.ended = true;
-    deadlines.remove(request);
+  void complete(QueuedRequest request, ResponseHead head, Object body) {
+    end(
+        request,
+        request.streaming ? QueuedRequest.End.END_STREAM : QueuedRequest.End.COMPLETE,
+        head,
+        body);
   }
 
   void fail(QueuedRequest request, ServingException why) {
-    end(request);
-    effects.fail(request, why);
+    end(request, QueuedRequest.End.FAIL, null, why);
   }
 
   /** Ends a request that is not served here. One that named no version may go to another one. */
   void reject(QueuedRequest request, ServingException why) {
-    end(request);
     boolean movable =
         request.version().isEmpty()
             && request.sequence == null
             && why.kind() != ErrorKind.SHUTTING_DOWN;
-    if (movable) {
-      effects.reject(request, why);
-    } else {
-      effects.fail(request, why);
+    end(request, movable ? QueuedRequest.End.REJECT : QueuedRequest.End.FAIL, null, why);
+  }
+
+  void endSilently(QueuedRequest request) {
+    end(request, QueuedRequest.End.SILENT, null, null);
+  }
+
+  /**
+   * After a fault: fails what lives and is nowhere any more.
+   *
+   * @param isSomewhere whether a request waits, or is with a worker
+   */
+  void failLost(Predicate<QueuedRequest> isSomewhere, ServingException why) {
+    QueuedRequest request = live.newest();
+    while (request != null) {
+      QueuedRequest older = request.older;
+      if (!isSomewhere.test(request)) {
+        fail(request, why);
+      }
+      request = older;
     }
+  }
+
+  /** Decides the end and appends it, in one step that allocates nothing. */
+  private void end(
+      QueuedRequest request, QueuedRequest.End how, ResponseHead head, Object content) {
+    request.decide(how, head, content);
+    effects.end(request);
+    deadlines.remove(request);
+    live.remove(request);
   }
 
   /** Makes sure that the timer fires at {@code moment} or before. */

@@ -64,28 +64,30 @@ final class Fleet {
     ends.arm(now + responseTimeoutNanos);
   }
 
-  /** The worker is done with an item, whose request ends with it. */
-  void finish(Batch batch, QueuedRequest request, DispatchStrategy strategy, long now) {
+  /** The worker has sent the response to an item, which its client gets if it waits for it. */
+  void respond(Batch batch, QueuedRequest request, ResponseHead head, Object body) {
     batch.take(request);
-    if (!request.ended) {
-      ends.end(request);
+    if (!request.hasEnded()) {
+      ends.complete(request, head, body);
     }
-    strategy.settled(request, now);
   }
 
-  /** The worker is done with an item, or with all (-1). Returns those that had no end before. */
-  List<QueuedRequest> finishItems(Batch batch, int item, DispatchStrategy strategy, long now) {
-    List<QueuedRequest> ended = new ArrayList<>(batch.size());
+  /** The worker is done with an item, or with all (-1). Returns those that fail by it. */
+  List<QueuedRequest> fail(
+      Batch batch, int item, ServingException why, DispatchStrategy strategy, long now) {
+    List<QueuedRequest> failed = new ArrayList<>(batch.size());
     for (int i = 0; i < batch.size(); i++) {
       QueuedRequest request = item == -1 || item == i ? batch.openItem(i) : null;
       if (request != null) {
-        if (!request.ended) {
-          ended.add(request);
+        batch.take(request);
+        if (!request.hasEnded()) {
+          ends.fail(request, why);
+          failed.add(request);
         }
-        finish(batch, request, strategy, now);
+        strategy.settled(request, now);
       }
     }
-    return ended;
+    return failed;
   }
 
   void closeIfDone(Batch batch, DispatchStrategy strategy) {
@@ -111,31 +113,39 @@ final class Fleet {
   }
 
   /**
-   * Takes a worker out.
+   * Takes a worker out. What is late or dead of it fails.
    *
-   * @return what becomes of its requests: those that are late or dead have ended, and are still to
-   *     be told so
+   * @return what another worker is to run, in order
    */
-  LostRequests lose(
+  List<QueuedRequest> lose(
       ReadyWorker worker, boolean silent, boolean begun, DispatchStrategy strategy, long now) {
+    if (silent) {
+      effects.silent(worker);
+    }
     worker.lose();
     workers = Arrays.stream(workers).filter(other -> other != worker).toArray(ReadyWorker[]::new);
     strategy.retired(worker);
     LostRequests lost = LostRequests.of(worker, policy, silent, begun, now - responseTimeoutNanos);
+    lost.late().forEach(request -> ends.fail(request, refusals.responseTimeout()));
+    lost.dead().forEach(request -> ends.fail(request, Refusals.workerDied(request)));
     lost.all().forEach(request -> strategy.settled(request, now));
-    lost.late().forEach(ends::end);
-    lost.dead().forEach(ends::end);
     reportIfDrained(worker);
-    return lost;
+    return lost.again();
   }
 
-  /** Says what has become of a lost worker and of its requests that have ended. */
-  void tell(LostRequests lost) {
-    if (lost.silent()) {
-      effects.silent(lost.worker());
+  /** Whether a worker has a request. */
+  boolean has(QueuedRequest request) {
+    Batch batch = request.batch;
+    return batch != null && !batch.worker().isLost() && batch.worker().open().contains(batch);
+  }
+
+  /** After a fault: forgets batches that are done, and workers that are lost. */
+  void mend() {
+    workers = Arrays.stream(workers).filter(one -> !one.isLost()).toArray(ReadyWorker[]::new);
+    for (ReadyWorker worker : workers) {
+      worker.open().removeIf(Batch::isDone);
+      reportIfDrained(worker);
     }
-    lost.late().forEach(request -> effects.fail(request, refusals.responseTimeout()));
-    lost.dead().forEach(request -> effects.fail(request, Refusals.workerDied(request)));
   }
 
   /**
@@ -158,29 +168,13 @@ final class Fleet {
         QueuedRequest request = batch.openItem(0);
         if (batch.lastHeardNanos - since > 0) {
           ends.arm(batch.lastHeardNanos + responseTimeoutNanos);
-        } else if (request != null && !request.ended) {
-          effects.cancel(batch, 0);
+        } else if (request != null && !request.hasEnded()) {
           ends.fail(request, refusals.responseTimeout());
+          effects.cancel(batch, 0);
         }
       }
     }
     return false;
-  }
-
-  /** Delivers the response to an item, or a chunk of it. */
-  void deliver(QueuedRequest request, ResponseHead head, Object body, boolean last) {
-    if (!last) {
-      effects.chunk(request, head, body);
-    } else if (request.streaming) {
-      effects.endStream(request, body);
-    } else {
-      effects.complete(request, head, body);
-    }
-  }
-
-  /** Fails requests that have ended. */
-  void tell(List<QueuedRequest> ended, ServingException why) {
-    ended.forEach(request -> effects.fail(request, why));
   }
 
   private void reportIfDrained(ReadyWorker worker) {

@@ -8,15 +8,12 @@ import java.util.List;
  * the oldest can have been begun, and only that counts as tried; where batches run side by side all
  * do.
  *
- * @param silent whether the worker was lost by being silent
  * @param all of them, those that have ended before included
  * @param late the worker was silent on them for too long
  * @param dead tried too often, partly answered, or of a sequence that only the lost worker knew
  * @param again to be given to another worker, in order
  */
 record LostRequests(
-    ReadyWorker worker,
-    boolean silent,
     List<QueuedRequest> all,
     List<QueuedRequest> late,
     List<QueuedRequest> dead,
@@ -25,6 +22,7 @@ record LostRequests(
   /**
    * Takes everything from a worker.
    *
+   * @param silent whether the worker was lost by being silent
    * @param begun whether it may have begun its oldest batch
    * @param since the moment since which it, or a batch of it, has been silent for too long
    */
@@ -32,12 +30,7 @@ record LostRequests(
       ReadyWorker worker, DispatchPolicy policy, boolean silent, boolean begun, long since) {
     LostRequests lost =
         new LostRequests(
-            worker,
-            silent,
-            new ArrayList<>(),
-            new ArrayList<>(),
-            new ArrayList<>(),
-            new ArrayList<>());
+            new ArrayList<>(), new ArrayList<>(), new ArrayList<>(), new ArrayList<>());
     Concurrency concurrency = Concurrency.of(policy);
     for (Batch batch : worker.open()) {
       boolean mayHaveBegun = policy.runsSideBySide() || (begun && concurrency.mayHaveBegun(batch));
@@ -58,7 +51,7 @@ record LostRequests(
 
   private void add(QueuedRequest request, boolean isLate, DispatchPolicy policy) {
     all.add(request);
-    if (request.ended) {
+    if (request.hasEnded()) {
       return;
     }
     boolean spent = request.lostWorkers > (policy.retryOnWorkerDeath() ? 1 : 0);

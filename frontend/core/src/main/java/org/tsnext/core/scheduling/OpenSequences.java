@@ -52,6 +52,17 @@ final class OpenSequences {
     idle.remove(sequence);
   }
 
+  /** Closes all of them, with what waits in them. */
+  void clear() {
+    open.forEach(
+        (id, sequence) -> {
+          sequence.closed = true;
+          sequence.waiting().clear();
+        });
+    open.clear();
+    idle.clear();
+  }
+
   boolean isFull() {
     return open.size() >= policy.maxOpen();
   }

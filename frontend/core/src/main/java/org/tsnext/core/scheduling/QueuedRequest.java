@@ -2,10 +2,29 @@ package org.tsnext.core.scheduling;
 
 import java.util.Objects;
 import java.util.Optional;
+import org.tsnext.core.error.ServingException;
 import org.tsnext.core.request.RequestKind;
+import org.tsnext.core.request.ResponseHead;
 
-/** A request as the scheduler sees it. Its state belongs to the scheduler that it was given to. */
-public class QueuedRequest {
+/**
+ * A request as the scheduler sees it. Its state belongs to the scheduler that it was given to,
+ * until it ends: as an effect it has room for its one end.
+ */
+public class QueuedRequest extends Effect {
+
+  /** How a request ends, with what goes to its client. */
+  enum End {
+    /** A plain response: its body. */
+    COMPLETE,
+    /** The last part of a stream: its body. */
+    END_STREAM,
+    /** The {@link ServingException}. */
+    FAIL,
+    /** The {@link ServingException}, unless another version takes it. */
+    REJECT,
+    /** Nothing. */
+    SILENT
+  }
 
   private final RequestKind kind;
   private final Optional<String> version;
@@ -33,8 +52,17 @@ public class QueuedRequest {
   /** Whether a chunk was delivered: then it cannot be run again. */
   boolean streaming;
 
-  /** Whether its one end was decided. */
-  boolean ended;
+  /** Neighbours among all that live, and whether it is one of them. */
+  QueuedRequest newer;
+
+  QueuedRequest older;
+  boolean live;
+
+  /** Its one end, once decided; null before. */
+  private End end;
+
+  private ResponseHead head;
+  private Object content;
 
   /** Its place among the deadlines, or -1. */
   int deadlineIndex = -1;
@@ -79,5 +107,36 @@ public class QueuedRequest {
 
   public final Deadline deadline() {
     return deadline;
+  }
+
+  /** Whether its one end was decided. */
+  final boolean hasEnded() {
+    return end != null;
+  }
+
+  /** Decides its one end. */
+  final void decide(End how, ResponseHead itsHead, Object itsContent) {
+    if (end != null) {
+      throw new IllegalStateException("A request was to end twice.");
+    }
+    end = how;
+    head = itsHead;
+    content = itsContent;
+  }
+
+  @Override
+  final void apply(Effects.Target target) {
+    ResponseHead itsHead = head;
+    Object itsContent = content;
+    // The client may keep the request for long.
+    head = null;
+    content = null;
+    switch (end) {
+      case COMPLETE -> target.complete(this, itsHead, itsContent);
+      case END_STREAM -> target.endStream(this, itsContent);
+      case FAIL -> target.fail(this, (ServingException) itsContent);
+      case REJECT -> target.reject(this, (ServingException) itsContent);
+      case SILENT -> target.endSilently(this);
+    }
   }
 }

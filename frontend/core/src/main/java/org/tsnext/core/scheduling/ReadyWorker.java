@@ -11,10 +11,12 @@ public class ReadyWorker {
 
   private final Concurrency concurrency;
   private final Window window;
-  private final Deque<Batch> open = new ArrayDeque<>();
+  private final Deque<Batch> open;
   private int nextBatchId;
   private boolean draining;
   private boolean served;
+
+  /** Written by the scheduler, and read by the thread that sends: see {@link Batch}. */
   private volatile boolean lost;
 
   /** When it could begin with its oldest batch; without one, when it fell idle. */
@@ -27,6 +29,7 @@ public class ReadyWorker {
   public ReadyWorker(DispatchPolicy policy, long now) {
     this.concurrency = Concurrency.of(policy);
     this.window = concurrency.window(policy);
+    this.open = new ArrayDeque<>(window.maxSize());
     this.turnNanos = now;
     this.lastHeardNanos = now;
   }
@@ -66,7 +69,7 @@ public class ReadyWorker {
   }
 
   boolean hasRoom() {
-    return !draining && open.size() < window.size();
+    return !draining && !lost && open.size() < window.size();
   }
 
   boolean hasTicket() {

@@ -12,8 +12,20 @@ final class Refusals {
 
   private final DispatchPolicy policy;
 
+  /** Made before there is need for it, and perhaps no memory. */
+  private final ServingException fault =
+      new ServingException(
+          ErrorKind.INTERNAL,
+          "The server could not go on with the request, perhaps for want of memory; its log says"
+              + " why.");
+
   Refusals(DispatchPolicy policy) {
     this.policy = policy;
+  }
+
+  /** Always the same object. */
+  ServingException fault() {
+    return fault;
   }
 
   ServingException noWorker(QueuedRequest request) {

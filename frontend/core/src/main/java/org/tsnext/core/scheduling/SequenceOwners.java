@@ -55,6 +55,12 @@ final class SequenceOwners {
     }
   }
 
+  /** Forgets all sequences. */
+  void clear() {
+    fresh.clear();
+    owned.clear();
+  }
+
   /** Forgets a worker; returns the sequences that end with it, or null. */
   WorkerSequences retire(ReadyWorker worker) {
     WorkerSequences share = owned.remove(worker);

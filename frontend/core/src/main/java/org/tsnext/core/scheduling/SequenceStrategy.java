@@ -174,6 +174,14 @@ final class SequenceStrategy implements DispatchStrategy {
     }
   }
 
+  /** What a fault has left of the sequences cannot be trusted: all of them end. */
+  @Override
+  public void mend() {
+    open.clear();
+    owners.clear();
+    waiting = 0;
+  }
+
   /** What follows when nothing of it is ready: the next request, or waiting for one. */
   private void proceed(Sequence sequence, long now) {
     if (!sequence.waiting().isEmpty()) {

@@ -1,10 +1,10 @@
 package org.tsnext.core.scheduling;
 
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.OptionalLong;
+import java.util.function.Predicate;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.request.ResponseHead;
 import org.tsnext.core.worker.Workforce;
@@ -18,8 +18,14 @@ import org.tsnext.core.worker.Workforce;
  * room that it could take; none is given to another worker once it was partly answered, or to a
  * third one; what has passed its deadline has failed; and the timer is armed for the next moment at
  * which time alone changes anything, or for an earlier one.
+ *
+ * <p>An event may throw, for want of memory at any allocation: then its owner calls {@link
+ * #onFault}, after which each request again waits, is with a worker, or has its end.
  */
 public final class VersionScheduler {
+
+  /** How soon what a fault has left undone is tried again. */
+  private static final long RETRY_NANOS = 10_000_000;
 
   private final DispatchPolicy policy;
   private final Effects effects;
@@ -29,6 +35,10 @@ public final class VersionScheduler {
   private final Admission admission;
   private final BatchDelay delay;
   private final DispatchStrategy strategy;
+  private final Predicate<QueuedRequest> isSomewhere;
+
+  /** Whether something is to be put in order after a fault. */
+  private boolean faulty;
 
   /** Makes a scheduler that appends what it decides to {@code effects}. */
   public VersionScheduler(DispatchPolicy policy, Effects effects) {
@@ -43,6 +53,7 @@ public final class VersionScheduler {
         policy.sequences().isPresent()
             ? new SequenceStrategy(policy, policy.sequences().get(), refusals, fleet, ends)
             : new SharedStrategy(policy, delay, refusals, fleet);
+    this.isSomewhere = request -> request.queued || fleet.has(request);
   }
 
   /** A new request came. */
@@ -63,20 +74,46 @@ public final class VersionScheduler {
 
   /** The client has left. Does nothing once the request has ended. */
   public void onCancelled(QueuedRequest request, long now) {
-    if (!request.ended) {
+    if (!request.hasEnded()) {
+      ends.endSilently(request);
       release(request, now);
-      ends.end(request);
-      effects.endSilently(request);
       advance(now);
     }
   }
 
-  /** Something unexpected befell a request. Does nothing once it has ended. */
-  public void onFault(QueuedRequest request, ServingException why, long now) {
-    if (!request.ended) {
-      release(request, now);
-      ends.fail(request, why);
-      advance(now);
+  /**
+   * The admission of a request was not decided to its end. The request ends, if it has not.
+   *
+   * @param fault what was thrown
+   */
+  public void onFault(QueuedRequest request, Throwable fault, long now) {
+    if (!request.hasEnded()) {
+      ends.fail(request, refusals.fault());
+      try {
+        release(request, now);
+      } catch (Throwable e) {
+        // The worker is not told that it runs for nothing.
+        fault.addSuppressed(e);
+      }
+    }
+    onFault(fault, now);
+  }
+
+  /**
+   * An event was not decided to its end, perhaps for want of memory. Requests that it left nowhere
+   * end, open sequences too, and everything else is looked at again soon. Never throws.
+   *
+   * @param fault what was thrown
+   */
+  public void onFault(Throwable fault, long now) {
+    effects.fault(fault);
+    ends.timerIsOff();
+    ends.arm(now + RETRY_NANOS);
+    faulty = true;
+    try {
+      mend();
+    } catch (Throwable e) {
+      // The timer comes back to it.
     }
   }
 
@@ -108,23 +145,34 @@ public final class VersionScheduler {
     if (request == null) {
       return Delivery.UNKNOWN;
     }
-    strategy.endSequences(request, endedSequences);
-    boolean dropped = request.ended;
-    if (last) {
-      fleet.finish(batch, request, strategy, now);
-      fleet.closeIfDone(batch, strategy);
-      // The worker's next batch is sent before the response is.
-      advance(now);
-    } else {
-      worker.noteServed();
-      // It cannot run again from now on, even if the worker is lost before the delivery.
-      request.streaming = true;
+    boolean wanted = !request.hasEnded();
+    boolean delivered = false;
+    try {
+      if (last) {
+        fleet.respond(batch, request, head, body);
+        delivered = wanted;
+        strategy.endSequences(request, endedSequences);
+        strategy.settled(request, now);
+        fleet.closeIfDone(batch, strategy);
+        advance(now);
+      } else {
+        // It cannot run again from now on, even if the worker is lost before the delivery.
+        request.streaming = true;
+        worker.noteServed();
+        if (wanted) {
+          effects.chunk(request, head, body);
+          delivered = true;
+        }
+        strategy.endSequences(request, endedSequences);
+      }
+    } catch (Throwable e) {
+      // A stream without one of its chunks is of no use.
+      if (wanted && !delivered) {
+        ends.fail(request, refusals.fault());
+      }
+      onFault(e, now);
     }
-    if (dropped) {
-      return Delivery.DROPPED;
-    }
-    fleet.deliver(request, head, body, last);
-    return Delivery.DELIVERED;
+    return delivered ? Delivery.DELIVERED : Delivery.DROPPED;
   }
 
   /**
@@ -140,21 +188,19 @@ public final class VersionScheduler {
     if (batch == null || (item != -1 && batch.openItem(item) == null)) {
       return false;
     }
-    List<QueuedRequest> failed = fleet.finishItems(batch, item, strategy, now);
+    List<QueuedRequest> failed = fleet.fail(batch, item, why, strategy, now);
     fleet.closeIfDone(batch, strategy);
     advance(now);
     effects.handlerFailed(batch, failed, cause);
-    fleet.tell(failed, why);
     return true;
   }
 
   /** A batch could not be sent; its worker has nothing of it. */
   public void onSendFailed(Batch batch, ServingException why, long now) {
     if (!batch.worker().isLost()) {
-      List<QueuedRequest> failed = fleet.finishItems(batch, -1, strategy, now);
+      fleet.fail(batch, -1, why, strategy, now);
       fleet.closeUnsent(batch);
       advance(now);
-      fleet.tell(failed, why);
     }
   }
 
@@ -171,9 +217,8 @@ public final class VersionScheduler {
    */
   public void onWorkerLost(ReadyWorker worker, boolean begun, long now) {
     if (!worker.isLost()) {
-      LostRequests lost = lose(worker, false, begun, now);
+      lose(worker, false, begun, now);
       advance(now);
-      fleet.tell(lost);
     }
   }
 
@@ -198,14 +243,15 @@ public final class VersionScheduler {
   /** The timer fired, at its moment or another one. */
   public void onTimer(long now) {
     ends.timerIsOff();
-    List<LostRequests> lost = new ArrayList<>(0);
+    if (faulty) {
+      mend();
+    }
     for (ReadyWorker worker : fleet.workers()) {
       if (fleet.isSilent(worker, now)) {
-        lost.add(lose(worker, true, true, now));
+        lose(worker, true, true, now);
       }
     }
     advance(now);
-    lost.forEach(fleet::tell);
     ends.armForDeadline();
   }
 
@@ -234,21 +280,29 @@ public final class VersionScheduler {
       ends.reject(request, refusal);
       return;
     }
+    ends.admit(request);
     strategy.add(request, now);
-    ends.watch(request);
     advance(now);
   }
 
   /** Does what is due, and gives batches to workers until there are no more of the one or other. */
   private void advance(long now) {
     for (QueuedRequest late = ends.late(now); late != null; late = ends.late(now)) {
-      release(late, now);
       ends.fail(late, late.deadline().expired());
+      release(late, now);
     }
     OptionalLong next = strategy.dispatch(fleet.workers(), now);
     if (next.isPresent()) {
       ends.arm(next.getAsLong());
     }
+  }
+
+  /** Ends what a fault has left nowhere. */
+  private void mend() {
+    strategy.mend();
+    ends.failLost(isSomewhere, refusals.fault());
+    fleet.mend();
+    faulty = false;
   }
 
   /** Takes a request out of everything but its batch, whose worker is told instead. */
@@ -259,10 +313,10 @@ public final class VersionScheduler {
     }
   }
 
-  private LostRequests lose(ReadyWorker worker, boolean silent, boolean begun, long now) {
-    LostRequests lost = fleet.lose(worker, silent, begun, strategy, now);
-    for (int i = lost.again().size() - 1; i >= 0; i--) {
-      QueuedRequest request = lost.again().get(i);
+  private void lose(ReadyWorker worker, boolean silent, boolean begun, long now) {
+    List<QueuedRequest> again = fleet.lose(worker, silent, begun, strategy, now);
+    for (int i = again.size() - 1; i >= 0; i--) {
+      QueuedRequest request = again.get(i);
       ServingException unserved = admission.unserved(request);
       if (unserved == null) {
         strategy.putBack(request);
@@ -271,7 +325,6 @@ public final class VersionScheduler {
       }
     }
     disarmIfOver();
-    return lost;
   }
 
   private void close(ServingException why) {

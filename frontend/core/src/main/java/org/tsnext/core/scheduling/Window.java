@@ -37,6 +37,11 @@ final class Window {
     return size;
   }
 
+  /** What {@link #size} never exceeds. */
+  int maxSize() {
+    return adaptive ? MAX_SIZE : size;
+  }
+
   /** Mean time of a batch, zero while unknown. */
   double meanServiceNanos() {
     return Math.max(0, meanServiceNanos);

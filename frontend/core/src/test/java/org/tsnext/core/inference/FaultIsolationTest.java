@@ -5,6 +5,7 @@ import static org.testng.Assert.assertFalse;
 
 import io.netty.buffer.ByteBuf;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -13,13 +14,18 @@ import org.testng.annotations.BeforeMethod;
 import org.testng.annotations.DataProvider;
 import org.testng.annotations.Test;
 import org.tsnext.archive.ModelConfig;
+import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
+import org.tsnext.core.metrics.MetricRegistry;
+import org.tsnext.core.metrics.VersionMetrics;
 import org.tsnext.core.request.ResponseHead;
 import org.tsnext.core.request.ResponseSink;
+import org.tsnext.core.scheduling.DispatchPolicy;
 import org.tsnext.core.testing.Configs;
 import org.tsnext.core.testing.CoreFixture;
 import org.tsnext.core.testing.FakeWorker;
 import org.tsnext.core.testing.RecordingSink;
+import org.tsnext.core.time.Clock;
 
 /** What one call throws harms no other request, and no worker. */
 public class FaultIsolationTest {
@@ -86,6 +92,34 @@ public class FaultIsolationTest {
     assertFalse(worker.wasKilled());
   }
 
+  @Test(dataProvider = "throwables")
+  public void requestThatCannotBeTakenFails(Throwable thrown) {
+    DispatchPolicy policy =
+        new DispatchPolicy(
+            "m",
+            "1.0",
+            1,
+            Duration.ZERO,
+            false,
+            10,
+            Duration.ofSeconds(60),
+            Duration.ZERO,
+            true,
+            false,
+            0,
+            Optional.empty());
+    VersionMetrics metrics =
+        CoreFixture.serverMetrics(new MetricRegistry(100)).ofVersion("m", "1.0");
+    VersionDispatcher dispatcher =
+        new VersionDispatcher(
+            policy, new ThrowingClock(thrown), fixture.time(), metrics, Optional::empty);
+    RecordingSink sink = new RecordingSink();
+    dispatcher.submit(fixture.requests().predict("m", "a"), sink).cancel();
+    assertEquals(sink.ends(), 1);
+    assertEquals(sink.errorKind(), Optional.of(ErrorKind.INTERNAL));
+    assertEquals(fixture.requests().unreleased(), 0);
+  }
+
   @Test
   public void workerWhoseLaunchThrowsIsStartedAgain() {
     fixture.launcher().throwOnLaunch(new OutOfMemoryError("unable to create native thread"));
@@ -95,6 +129,19 @@ public class FaultIsolationTest {
     RecordingSink sink = fixture.predict("a");
     fixture.launcher().latest().lastBatch().answerAll("ok");
     assertEquals(sink.body(), Optional.of("ok"));
+  }
+
+  private record ThrowingClock(Throwable thrown) implements Clock {
+    @Override
+    public long nanoTime() {
+      FaultIsolationTest.<RuntimeException>rethrow(thrown);
+      return 0;
+    }
+
+    @Override
+    public Instant now() {
+      return Instant.EPOCH;
+    }
   }
 
   private record ThrowingSink(Throwable thrown) implements ResponseSink {

@@ -267,13 +267,10 @@ final class NaiveModel implements Effects.Target {
 
   /** Takes the effects of one event, and looks through everything. */
   void check(Effects effects, VersionScheduler scheduler) {
-    for (int i = 0; i < effects.size(); i++) {
-      effects.apply(i, new SilenceOnly());
-    }
-    for (int i = 0; i < effects.size(); i++) {
-      effects.apply(i, this);
-    }
-    effects.clear();
+    RecordedEffects recorded = RecordedEffects.of(effects);
+    recorded.replay(new FirstLook());
+    recorded.replay(this);
+    delivered = false;
     mustFail.forEach((request, why) -> assertTrue(request.over, request + " must fail: " + why));
     assertEquals(scheduler.queueLength(), waiting(), "requests that wait");
     boolean idle = waiting() == 0 && workers.stream().allMatch(worker -> worker.has.isEmpty());
@@ -283,7 +280,6 @@ final class NaiveModel implements Effects.Target {
     deadlinesAreKept();
     mustFail.clear();
     cancelled.clear();
-    delivered = false;
   }
 
   @Override
@@ -446,6 +442,11 @@ final class NaiveModel implements Effects.Target {
   }
 
   @Override
+  public void fault(Throwable fault) {
+    throw new AssertionError("an event has thrown", fault);
+  }
+
+  @Override
   public void disarmTimer() {
     assertTrue(closed.isPresent() && workers.isEmpty(), "something is still to be waited for");
     armed = false;
@@ -555,12 +556,15 @@ final class NaiveModel implements Effects.Target {
     request.over = true;
     ends++;
     live.remove(request);
+    assertNotNull(request.deadline());
+  }
+
+  private void leavesItsLine(Request request) {
     lines.get(request.kind()).remove(request);
     Line line = request.line;
     if (line != null && line.waiting.remove(request)) {
       rest(line);
     }
-    assertNotNull(request.deadline());
   }
 
   /** A request of a sequence runs no more. */
@@ -603,13 +607,31 @@ final class NaiveModel implements Effects.Target {
     sequences.clear();
   }
 
-  /** Looks for workers that were given up, before anything else is looked at. */
-  private final class SilenceOnly extends NoEffect {
+  /**
+   * Looks for workers that were given up, and for requests that end, before anything else is looked
+   * at: workers get batches first, but not of requests that have ended.
+   */
+  private final class FirstLook extends NoEffect {
     @Override
     public void silent(ReadyWorker worker) {
       Worker one = (Worker) worker;
       assertTrue(!one.has.isEmpty() && quietTooLong(one.quietSince), "it was not silent");
       lose(one, true, true);
+    }
+
+    @Override
+    public void fail(QueuedRequest request, ServingException why) {
+      leavesItsLine((Request) request);
+    }
+
+    @Override
+    public void reject(QueuedRequest request, ServingException why) {
+      leavesItsLine((Request) request);
+    }
+
+    @Override
+    public void endSilently(QueuedRequest request) {
+      leavesItsLine((Request) request);
     }
   }
 }

@@ -47,4 +47,7 @@ class NoEffect implements Effects.Target {
 
   @Override
   public void disarmTimer() {}
+
+  @Override
+  public void fault(Throwable fault) {}
 }

@@ -358,7 +358,7 @@ public class RandomSchedulingTest {
       assertEquals(model.live, List.of(), "requests are left");
       assertTrue(scheduler.isIdle());
       for (Request request : all) {
-        assertTrue(request.ended && request.over, request + " has no end");
+        assertTrue(request.hasEnded() && request.over, request + " has no end");
         assertTrue(request.batch == null && !request.queued, request + " is somewhere");
         assertEquals(request.deadlineIndex, -1, request + " has a deadline");
       }
