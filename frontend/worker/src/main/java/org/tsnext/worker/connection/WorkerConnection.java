@@ -260,7 +260,7 @@ public final class WorkerConnection extends ChannelInboundHandlerAdapter {
 
   private boolean write(Outgoing message) {
     try {
-      message.encode(encoder, frames);
+      encoder.encode(message, frames);
     } catch (ProtocolException e) {
       LOG.warn("{}: cannot be sent: {}", name, e.getMessage());
       if (message instanceof PredictBatch batch) {

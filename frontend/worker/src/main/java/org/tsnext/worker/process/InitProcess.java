@@ -187,7 +187,7 @@ public final class InitProcess {
     List<ByteBuf> frames = new ArrayList<>();
     try (OutputStream out = process.getOutputStream()) {
       for (Optional<Outgoing> next = queue.take(); next.isPresent(); next = queue.take()) {
-        next.get().encode(encoder, frames);
+        encoder.encode(next.get(), frames);
         for (ByteBuf frame : frames) {
           frame.readBytes(out, frame.readableBytes());
         }

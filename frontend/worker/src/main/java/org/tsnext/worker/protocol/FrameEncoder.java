@@ -5,7 +5,10 @@ import io.netty.buffer.ByteBufAllocator;
 import java.util.List;
 import org.tsnext.worker.protocol.FrameType.Flags;
 
-/** Turns messages into frames, and cuts those that do not fit one. Bodies are not copied. */
+/**
+ * Turns messages into frames, and cuts those that do not fit one. Bodies are not copied. A message
+ * gives all of its frames or none.
+ */
 public final class FrameEncoder {
 
   private final FrameLimits limits;
@@ -16,28 +19,52 @@ public final class FrameEncoder {
     this.allocator = allocator;
   }
 
-  /** Starts the body of a message. */
+  /**
+   * Appends all frames of a message to {@code out}, whose buffers are then the caller's to release.
+   * Whatever it throws, an {@link Error} included, nothing is appended and nothing of the message
+   * is held any more.
+   *
+   * @throws ProtocolException if the message does not fit the protocol
+   */
+  public void encode(Outgoing message, List<ByteBuf> out) throws ProtocolException {
+    int before = out.size();
+    boolean whole = false;
+    try {
+      message.appendTo(out, this);
+      whole = true;
+    } finally {
+      if (!whole) {
+        List<ByteBuf> cut = out.subList(before, out.size());
+        cut.forEach(ByteBuf::release);
+        cut.clear();
+        message.release();
+      }
+    }
+  }
+
+  /** Starts the body of a message, which the caller closes. */
   OutgoingBody body(FrameType type, int expectedFields) {
     return new OutgoingBody(type, allocator, expectedFields);
   }
 
-  /** A message without a body. */
-  void encodeEmpty(FrameType type, int item, int id, List<ByteBuf> out) throws ProtocolException {
-    encode(type, 0, item, id, body(type, 0), out);
+  /** Appends the frames of a message without a body. */
+  void appendEmpty(FrameType type, int item, int id, List<ByteBuf> out) throws ProtocolException {
+    try (OutgoingBody body = body(type, 0)) {
+      append(type, 0, item, id, body, out);
+    }
   }
 
   /**
-   * Appends a message's frames to {@code out}, whose buffers are then the caller's to release. The
-   * body is taken over. If the message is larger than its type may be, nothing is appended.
+   * Appends the frames of one body to {@code out}. On failure some of them may be there, which
+   * {@link #encode} takes away. The body stays the caller's to close.
    *
    * @param lastFlags flags of the last frame
    * @param item -1 for every item of the batch
    */
-  void encode(FrameType type, int lastFlags, int item, int id, OutgoingBody body, List<ByteBuf> out)
+  void append(FrameType type, int lastFlags, int item, int id, OutgoingBody body, List<ByteBuf> out)
       throws ProtocolException {
     long size = body.size();
     if (size > limits.message(type)) {
-      body.release();
       throw new ProtocolException(
           type + " of " + size + " bytes, expected at most " + limits.message(type));
     }
@@ -46,7 +73,7 @@ public final class FrameEncoder {
     if (size <= limits.frameBody()) {
       first.readerIndex(OutgoingBody.HEADROOM - FrameLimits.HEADER);
       setHeader(first, (int) size, type, lastFlags, item, id);
-      out.addAll(segments);
+      body.handOver(out);
       return;
     }
     int firstBody = limits.frameBody() - FrameLimits.TOTAL;
@@ -62,10 +89,10 @@ public final class FrameEncoder {
       int firstBody,
       List<ByteBuf> segments,
       List<ByteBuf> out) {
-    ByteBuf header = allocator.ioBuffer(OutgoingBody.HEADROOM).writeZero(OutgoingBody.HEADROOM);
+    ByteBuf header = add(allocator.buffer(OutgoingBody.HEADROOM), out);
+    header.writeZero(OutgoingBody.HEADROOM);
     setHeader(header, FrameLimits.TOTAL + firstBody, type, Flags.MORE, item, id);
     header.setInt(FrameLimits.HEADER, (int) size);
-    out.add(header);
     long unframed = size - firstBody;
     int room = firstBody;
     for (ByteBuf segment : segments) {
@@ -74,15 +101,28 @@ public final class FrameEncoder {
           room = (int) Math.min(unframed, limits.frameBody());
           unframed -= room;
           int flags = Flags.CONTINUED | (unframed > 0 ? Flags.MORE : lastFlags);
-          header = allocator.ioBuffer(FrameLimits.HEADER).writeZero(FrameLimits.HEADER);
+          header = add(allocator.buffer(FrameLimits.HEADER), out);
+          header.writeZero(FrameLimits.HEADER);
           setHeader(header, room, type, flags, item, id);
-          out.add(header);
         }
         int part = Math.min(room, segment.readableBytes());
-        out.add(segment.readRetainedSlice(part));
+        add(segment.readRetainedSlice(part), out);
         room -= part;
       }
-      segment.release();
+    }
+  }
+
+  /** Adds a buffer, or releases it if there is no memory for the list. */
+  static ByteBuf add(ByteBuf buffer, List<ByteBuf> out) {
+    boolean added = false;
+    try {
+      out.add(buffer);
+      added = true;
+      return buffer;
+    } finally {
+      if (!added) {
+        buffer.release();
+      }
     }
   }
 

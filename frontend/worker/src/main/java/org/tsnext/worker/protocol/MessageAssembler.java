@@ -33,6 +33,11 @@ public final class MessageAssembler implements AutoCloseable {
       this.total = total;
       this.body = body;
     }
+
+    /** Shares a frame, which stays the caller's: what fails in there releases that share. */
+    void append(ByteBuf frame) {
+      body.addComponent(true, frame.retain());
+    }
   }
 
   /**
@@ -51,14 +56,18 @@ public final class MessageAssembler implements AutoCloseable {
    * @return the message that this frame completes, if it does; its body is the caller's to release
    */
   public Optional<Message> add(ByteBuf frame) throws ProtocolException {
-    boolean taken = false;
+    boolean accepted = false;
+    boolean given = false;
     try {
       Optional<Message> message = check(frame);
-      taken = true;
+      accepted = true;
+      given = message.isPresent() && message.get().body() == frame;
       return message;
     } finally {
-      if (!taken) {
+      if (!given) {
         frame.release();
+      }
+      if (!accepted) {
         close();
       }
     }
@@ -127,8 +136,8 @@ public final class MessageAssembler implements AutoCloseable {
           "first frame of " + type + " exceeds its total of " + total + " bytes");
     }
     CompositeByteBuf body = allocator.compositeBuffer(Integer.MAX_VALUE);
-    body.addFlattenedComponents(true, frame);
     partial = new Partial(type, item, id, total, body);
+    partial.append(frame);
   }
 
   private Optional<Message> continueMessage(
@@ -158,12 +167,13 @@ public final class MessageAssembler implements AutoCloseable {
           "%s of %d bytes in more than %d frames"
               .formatted(type, partial.total, partial.frames - 1));
     }
-    partial.body.addFlattenedComponents(true, frame);
+    partial.append(frame);
     if (!last) {
       return Optional.empty();
     }
-    ByteBuf body = partial.body;
+    Optional<Message> message =
+        Optional.of(new Message(type, flags & ~Flags.CONTINUED, item, id, partial.body));
     partial = null;
-    return Optional.of(new Message(type, flags & ~Flags.CONTINUED, item, id, body));
+    return message;
   }
 }

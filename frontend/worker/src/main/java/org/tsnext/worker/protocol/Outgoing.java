@@ -4,40 +4,44 @@ import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufUtil;
 import java.util.List;
 
-/** Something that waits to be written to a worker. Ends with one call of either method. */
+/**
+ * Something that waits to be written to a worker. Ends with {@link FrameEncoder#encode}, or with
+ * {@link #release} unwritten.
+ */
 public interface Outgoing {
 
   /**
-   * Appends frames to {@code out}, whose buffers are then the caller's to release.
+   * For {@link FrameEncoder#encode}, which takes away what a failure leaves in {@code out}.
    *
-   * @throws ProtocolException if it does not fit the protocol; {@code out} is as before
+   * @throws ProtocolException if it does not fit the protocol
    */
-  void encode(FrameEncoder encoder, List<ByteBuf> out) throws ProtocolException;
+  void appendTo(List<ByteBuf> out, FrameEncoder encoder) throws ProtocolException;
 
-  /** Drops it unwritten. */
+  /** Gives up what it holds. Does nothing the second time. */
   default void release() {}
 
   /** CANCEL of an item, or of the whole batch for -1. */
   record Cancel(int batch, int item) implements Outgoing {
     @Override
-    public void encode(FrameEncoder encoder, List<ByteBuf> out) throws ProtocolException {
-      encoder.encodeEmpty(FrameType.CANCEL, item, batch, out);
+    public void appendTo(List<ByteBuf> out, FrameEncoder encoder) throws ProtocolException {
+      encoder.appendEmpty(FrameType.CANCEL, item, batch, out);
     }
   }
 
   record Ping(int token) implements Outgoing {
     @Override
-    public void encode(FrameEncoder encoder, List<ByteBuf> out) throws ProtocolException {
-      encoder.encodeEmpty(FrameType.PING, 0, token, out);
+    public void appendTo(List<ByteBuf> out, FrameEncoder encoder) throws ProtocolException {
+      encoder.appendEmpty(FrameType.PING, 0, token, out);
     }
   }
 
   /** A message whose body is JSON. */
   record Json(FrameType type, int id, String body) implements Outgoing {
     @Override
-    public void encode(FrameEncoder encoder, List<ByteBuf> out) throws ProtocolException {
-      OutgoingBody content = encoder.body(type, body.length()).utf8(body);
-      encoder.encode(type, 0, 0, id, content, out);
+    public void appendTo(List<ByteBuf> out, FrameEncoder encoder) throws ProtocolException {
+      try (OutgoingBody content = encoder.body(type, body.length())) {
+        encoder.append(type, 0, 0, id, content.utf8(body), out);
+      }
     }
 
     /** Bytes of the body. */

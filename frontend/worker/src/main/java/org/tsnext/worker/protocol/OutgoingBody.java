@@ -10,9 +10,9 @@ import org.tsnext.core.request.Header;
 /**
  * The body of a message that is being written: small fields in buffers of its own, and between them
  * large values, which are not copied. In front of the first buffer there is room for a frame
- * header. Ends with {@link #segments()} or {@link #release()}.
+ * header. It holds its buffers until it is closed or they are handed over.
  */
-final class OutgoingBody {
+final class OutgoingBody implements AutoCloseable {
 
   /** Frame header and, in a message that is cut, its total. */
   static final int HEADROOM = FrameLimits.HEADER + FrameLimits.TOTAL;
@@ -31,9 +31,8 @@ final class OutgoingBody {
   OutgoingBody(FrameType type, ByteBufAllocator allocator, int expectedFields) {
     this.type = type;
     this.allocator = allocator;
-    fields = allocator.ioBuffer(HEADROOM + expectedFields);
+    fields = FrameEncoder.add(allocator.buffer(HEADROOM + expectedFields), segments);
     fields.setIndex(HEADROOM, HEADROOM);
-    segments.add(fields);
   }
 
   OutgoingBody u8(int value) {
@@ -74,17 +73,16 @@ final class OutgoingBody {
     return this;
   }
 
-  /** A value with its u32 length. It becomes this object's to release. */
+  /** A value with its u32 length. It stays the caller's; if it is large, this object shares it. */
   OutgoingBody bytes32(ByteBuf value) {
     int size = value.readableBytes();
     ByteBuf out = fields();
     out.writeInt(size);
     if (size > SMALL_VALUE) {
-      segments.add(value);
+      FrameEncoder.add(value.retainedSlice(), segments);
       fields = null;
     } else {
-      out.writeBytes(value);
-      value.release();
+      out.writeBytes(value, value.readerIndex(), size);
     }
     return this;
   }
@@ -125,19 +123,27 @@ final class OutgoingBody {
     return size;
   }
 
-  /** What was written; the caller's to release. The first has {@link #HEADROOM} before it. */
+  /** What was written; stays this object's. The first has {@link #HEADROOM} before it. */
   List<ByteBuf> segments() {
     return segments;
   }
 
-  void release() {
+  /** Appends what was written to {@code out}, to which it belongs from then on. */
+  void handOver(List<ByteBuf> out) {
+    out.addAll(segments);
+    segments.clear();
+  }
+
+  /** Releases what was not handed over. */
+  @Override
+  public void close() {
     segments.forEach(ByteBuf::release);
+    segments.clear();
   }
 
   private ByteBuf fields() {
     if (fields == null) {
-      fields = allocator.ioBuffer(FURTHER_FIELDS);
-      segments.add(fields);
+      fields = FrameEncoder.add(allocator.buffer(FURTHER_FIELDS), segments);
     }
     return fields;
   }

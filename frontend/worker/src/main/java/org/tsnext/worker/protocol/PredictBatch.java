@@ -41,30 +41,20 @@ public final class PredictBatch implements Outgoing {
     this.id = id;
     this.items = List.copyOf(items);
     this.timeLeftMillis = timeLeftMillis.clone();
-    forEachValue(ByteBuf::retain);
+    retainAll();
   }
 
   public int id() {
     return id;
   }
 
-  /** Also on failure, this object's share of the buffers is given up. */
   @Override
-  public void encode(FrameEncoder encoder, List<ByteBuf> out) throws ProtocolException {
-    int before = out.size();
-    try {
-      for (int i = 0; i < items.size(); i++) {
-        int flags = i == items.size() - 1 ? Flags.LAST_ITEM : 0;
-        encodeItem(encoder, i, flags, out);
-      }
-    } catch (ProtocolException e) {
-      List<ByteBuf> added = out.subList(before, out.size());
-      added.forEach(ByteBuf::release);
-      added.clear();
-      throw e;
-    } finally {
-      release();
+  public void appendTo(List<ByteBuf> out, FrameEncoder encoder) throws ProtocolException {
+    for (int i = 0; i < items.size(); i++) {
+      int flags = i == items.size() - 1 ? Flags.LAST_ITEM : 0;
+      appendItem(encoder, i, flags, out);
     }
+    release();
   }
 
   /** Gives up this object's share of the buffers. Does nothing if it was encoded. */
@@ -76,12 +66,10 @@ public final class PredictBatch implements Outgoing {
     }
   }
 
-  private void encodeItem(FrameEncoder encoder, int index, int flags, List<ByteBuf> out)
+  private void appendItem(FrameEncoder encoder, int index, int flags, List<ByteBuf> out)
       throws ProtocolException {
     InferenceRequest request = items.get(index);
-    OutgoingBody body = encoder.body(FrameType.PREDICT, expectedFields(request));
-    boolean whole = false;
-    try {
+    try (OutgoingBody body = encoder.body(FrameType.PREDICT, expectedFields(request))) {
       body.u8(code(request.kind()) | (request.tensors() ? FOR_TENSORS : 0))
           .u32(timeLeftMillis[index])
           .str16("request id", request.id())
@@ -91,15 +79,10 @@ public final class PredictBatch implements Outgoing {
       for (InputPart part : parts) {
         body.str16("part name", part.name())
             .str16("content type of a part", part.contentType())
-            .bytes32(part.value().retainedSlice());
+            .bytes32(part.value());
       }
-      whole = true;
-    } finally {
-      if (!whole) {
-        body.release();
-      }
+      encoder.append(FrameType.PREDICT, flags, index, id, body, out);
     }
-    encoder.encode(FrameType.PREDICT, flags, index, id, body, out);
   }
 
   private static int code(RequestKind kind) {
@@ -122,6 +105,28 @@ public final class PredictBatch implements Outgoing {
       size += OutgoingBody.copied(first.value());
     }
     return size;
+  }
+
+  /** All or none: a buffer that is released already refuses. */
+  private void retainAll() {
+    int retained = 0;
+    boolean all = false;
+    try {
+      for (InferenceRequest request : items) {
+        for (InputPart part : request.parts()) {
+          part.value().retain();
+          retained++;
+        }
+      }
+      all = true;
+    } finally {
+      if (!all) {
+        items.stream()
+            .flatMap(request -> request.parts().stream())
+            .limit(retained)
+            .forEach(part -> part.value().release());
+      }
+    }
   }
 
   private void forEachValue(Consumer<ByteBuf> action) {

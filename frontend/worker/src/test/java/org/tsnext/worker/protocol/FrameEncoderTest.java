@@ -22,7 +22,7 @@ public class FrameEncoderTest {
 
   private static final int MAX_REQUEST = 3_000_000;
 
-  private final UnpooledByteBufAllocator allocator = new UnpooledByteBufAllocator(false);
+  private final UnpooledByteBufAllocator allocator = new UnpooledByteBufAllocator(true);
   private final FrameEncoder encoder =
       new FrameEncoder(FrameLimits.of(MAX_REQUEST, MAX_REQUEST), allocator);
   private final List<ByteBuf> out = new ArrayList<>();
@@ -30,7 +30,7 @@ public class FrameEncoderTest {
   @Test
   public void smallBodiesTravelInOneBufferWithTheirFields() throws Exception {
     ByteBuf value = Unpooled.directBuffer().writeBytes(new byte[1024]);
-    batchOf(request(List.of(), value)).encode(encoder, out);
+    encoder.encode(batchOf(request(List.of(), value)), out);
     assertEquals(out.size(), 1);
     assertEquals(value.refCnt(), 0);
     releaseOut();
@@ -41,7 +41,7 @@ public class FrameEncoderTest {
     ByteBuf value = Unpooled.directBuffer().writeBytes(new byte[1025]);
     PredictBatch batch = batchOf(request(List.of(), value));
     assertEquals(value.refCnt(), 1, "the request is released, the batch still holds its value");
-    batch.encode(encoder, out);
+    encoder.encode(batch, out);
     assertEquals(out.size(), 2);
     assertEquals(out.get(1).memoryAddress(), value.memoryAddress());
     releaseOut();
@@ -51,7 +51,7 @@ public class FrameEncoderTest {
   @Test
   public void aLongBodyIsCutAtTheFrameLimitAndTotalsMatch() throws Exception {
     ByteBuf value = Unpooled.buffer().writeZero(2_000_000);
-    batchOf(request(List.of(), value)).encode(encoder, out);
+    encoder.encode(batchOf(request(List.of(), value)), out);
     ByteBuf wire = Unpooled.wrappedBuffer(out.toArray(ByteBuf[]::new));
     int frames = 0;
     long bytes = 0;
@@ -80,7 +80,7 @@ public class FrameEncoderTest {
     ByteBuf small = Unpooled.buffer().writeZero(10);
     ByteBuf large = Unpooled.buffer().writeZero(MAX_REQUEST + 2_000_000);
     PredictBatch batch = batchOf(request(List.of(), small), request(List.of(), large));
-    assertThrows(ProtocolException.class, () -> batch.encode(encoder, out));
+    assertThrows(ProtocolException.class, () -> encoder.encode(batch, out));
     assertTrue(out.isEmpty());
     assertEquals(small.refCnt() + large.refCnt(), 0);
   }
@@ -92,7 +92,7 @@ public class FrameEncoderTest {
     for (List<Header> headers : List.of(many, longName)) {
       ByteBuf value = Unpooled.buffer().writeZero(1);
       PredictBatch batch = batchOf(request(headers, value));
-      assertThrows(ProtocolException.class, () -> batch.encode(encoder, out));
+      assertThrows(ProtocolException.class, () -> encoder.encode(batch, out));
       assertEquals(value.refCnt(), 0);
     }
     assertEquals(allocator.metric().usedDirectMemory(), 0);

@@ -104,7 +104,7 @@ public class GoldenFramesTest {
     List<JsonObject> batch = new ArrayList<>();
     for (JsonObject message : golden.messages()) {
       if (!message.get("type").getAsString().equals("PREDICT")) {
-        plain(message).encode(encoder, out);
+        encoder.encode(plain(message), out);
         continue;
       }
       batch.add(message);
@@ -122,7 +122,7 @@ public class GoldenFramesTest {
     FrameEncoder encoder = new FrameEncoder(golden.limits(), UnpooledByteBufAllocator.DEFAULT);
     List<ByteBuf> out = new ArrayList<>();
     for (JsonObject message : golden.messages()) {
-      plain(message).encode(encoder, out);
+      encoder.encode(plain(message), out);
     }
     assertEquals(hex(out), golden.hex());
   }
@@ -325,7 +325,7 @@ public class GoldenFramesTest {
     int id = (int) items.get(0).get("id").getAsLong();
     PredictBatch batch = new PredictBatch(id, requests, timeLeft);
     requests.forEach(InferenceRequest::release);
-    batch.encode(encoder, out);
+    encoder.encode(batch, out);
   }
 
   private static InferenceRequest request(JsonObject item) {
