@@ -8,6 +8,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.tsnext.core.error.ServingException;
 import org.tsnext.core.metrics.MetricSample;
 import org.tsnext.core.request.ResponseHead;
 import org.tsnext.core.worker.WorkerListener;
@@ -49,6 +50,11 @@ final class RecordingListener implements WorkerListener {
   @Override
   public void chunk(int batchId, int item, ResponseHead head, ByteBuf body) {
     add("chunk " + batchId + "/" + item + " " + text(body));
+  }
+
+  @Override
+  public void notSent(int batchId, ServingException why) {
+    add("not sent " + batchId + ": " + why.httpStatus() + " " + why.getMessage());
   }
 
   @Override

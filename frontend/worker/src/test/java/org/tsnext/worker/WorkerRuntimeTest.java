@@ -162,7 +162,7 @@ public class WorkerRuntimeTest {
       InferenceRequest request = RuntimeFixture.request(new byte[9_000_000]);
       launched.process().send(5, List.of(request), new int[1]);
       request.release();
-      listener.await("error 5/-1 400");
+      listener.await("not sent 5: 400 The request cannot be passed to a worker");
       launched.process().ping(1);
       assertEquals(worker.read().type(), FrameType.PING);
     }

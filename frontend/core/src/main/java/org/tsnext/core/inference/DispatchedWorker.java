@@ -73,6 +73,11 @@ final class DispatchedWorker extends ReadyWorker implements WorkSeat {
   }
 
   @Override
+  public void notSent(int batchId, ServingException why) {
+    dispatcher.notSent(this, batchId, why);
+  }
+
+  @Override
   public void error(int batchId, int item, HandlerError error) {
     if (!dispatcher.error(this, batchId, item, shown(error), error)) {
       warn("ERROR", batchId, item);

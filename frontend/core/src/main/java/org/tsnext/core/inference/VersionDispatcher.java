@@ -183,6 +183,11 @@ public final class VersionDispatcher implements WorkSource {
     scheduler.feed((events, now) -> events.onSendFailed(batch, why, now));
   }
 
+  /** See {@link VersionScheduler#onNotSent}. */
+  void notSent(ReadyWorker worker, int batchId, ServingException why) {
+    feed((events, now) -> events.onNotSent(worker, batchId, why, now));
+  }
+
   void drain(ReadyWorker worker) {
     scheduler.feed((events, now) -> events.onDrain(worker, now));
   }

@@ -118,16 +118,24 @@ public class ReadyWorker {
     return batch;
   }
 
-  /** The open batch with that number, of which the worker has said something; or null. */
-  Batch hear(int batchId, long now) {
+  /** The open batch with that number, or null. */
+  Batch openBatch(int batchId) {
     for (Batch batch : open) {
       if (batch.id() == batchId) {
-        lastHeardNanos = now;
-        batch.lastHeardNanos = now;
         return batch;
       }
     }
     return null;
+  }
+
+  /** The open batch with that number, of which the worker has said something; or null. */
+  Batch hear(int batchId, long now) {
+    Batch batch = openBatch(batchId);
+    if (batch != null) {
+      lastHeardNanos = now;
+      batch.lastHeardNanos = now;
+    }
+    return batch;
   }
 
   /**

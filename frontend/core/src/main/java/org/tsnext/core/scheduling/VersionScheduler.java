@@ -204,6 +204,14 @@ public final class VersionScheduler {
     }
   }
 
+  /** As {@link #onSendFailed}, for the worker's batch of that number if it is open. */
+  public void onNotSent(ReadyWorker worker, int batchId, ServingException why, long now) {
+    Batch batch = worker.openBatch(batchId);
+    if (batch != null) {
+      onSendFailed(batch, why, now);
+    }
+  }
+
   /** A worker is to leave: it gets no more batches, and is reported once it has none left. */
   public void onDrain(ReadyWorker worker, long now) {
     fleet.drain(worker, strategy);

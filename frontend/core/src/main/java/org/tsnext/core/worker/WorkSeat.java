@@ -4,6 +4,7 @@ import io.netty.buffer.ByteBuf;
 import java.time.Duration;
 import java.util.List;
 import java.util.OptionalLong;
+import org.tsnext.core.error.ServingException;
 import org.tsnext.core.request.InferenceRequest;
 import org.tsnext.core.request.ResponseHead;
 import org.tsnext.core.worker.WorkerListener.HandlerError;
@@ -23,6 +24,9 @@ public interface WorkSeat {
 
   /** See {@link WorkerListener#chunk}. */
   void chunk(int batchId, int item, ResponseHead head, ByteBuf body);
+
+  /** See {@link WorkerListener#notSent}. */
+  void notSent(int batchId, ServingException why);
 
   /** See {@link WorkerListener#error}. */
   void error(int batchId, int item, HandlerError error);

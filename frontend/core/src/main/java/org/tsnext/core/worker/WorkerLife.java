@@ -5,6 +5,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
+import org.tsnext.core.error.ServingException;
 import org.tsnext.core.metrics.MetricSample;
 import org.tsnext.core.request.InferenceRequest;
 import org.tsnext.core.request.ResponseHead;
@@ -162,6 +163,11 @@ final class WorkerLife implements WorkerListener, WorkSeat.Observer {
     } else {
       body.release();
     }
+  }
+
+  @Override
+  public void notSent(int batchId, ServingException why) {
+    seat.ifPresent(place -> place.notSent(batchId, why));
   }
 
   @Override

@@ -2,6 +2,7 @@ package org.tsnext.core.worker;
 
 import io.netty.buffer.ByteBuf;
 import java.time.Duration;
+import org.tsnext.core.error.ServingException;
 import org.tsnext.core.metrics.MetricSample;
 import org.tsnext.core.request.ResponseHead;
 
@@ -28,6 +29,13 @@ public interface WorkerListener {
 
   /** A chunk of an item's answer; more follows. */
   void chunk(int batchId, int item, ResponseHead head, ByteBuf body);
+
+  /**
+   * A batch could not be sent: the process has nothing of it and can take the next one.
+   *
+   * @param why for the clients
+   */
+  void notSent(int batchId, ServingException why);
 
   /** The end of an item, or of all items still open if {@code item} is -1. */
   void error(int batchId, int item, HandlerError error);

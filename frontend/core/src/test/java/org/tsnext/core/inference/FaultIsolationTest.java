@@ -71,6 +71,27 @@ public class FaultIsolationTest {
     assertEquals(fixture.requests().unreleased(), 0);
   }
 
+  @Test
+  public void requestsOfABatchThatDidNotGetToItsWorkerEndOnceAndTheNextOneIsSent() {
+    FakeWorker worker =
+        fixture.serve(1, new Configs().batch(2, Duration.ofSeconds(1)).build()).get(0);
+    RecordingSink first = fixture.predict("a");
+    RecordingSink second = fixture.predict("b");
+    int batch = worker.lastBatch().id();
+    ServingException why = new ServingException(ErrorKind.INTERNAL, "no memory");
+    worker.notSent(batch, why);
+    worker.notSent(batch, why);
+    assertEquals(List.of(first.ends(), second.ends()), List.of(1, 1));
+    assertEquals(first.error().orElseThrow().httpStatus(), 500);
+    RecordingSink third = fixture.predict("c");
+    RecordingSink fourth = fixture.predict("d");
+    worker.lastBatch().answerAll("ok");
+    assertEquals(
+        List.of(third.body(), fourth.body()), List.of(Optional.of("ok"), Optional.of("ok")));
+    assertFalse(worker.wasKilled());
+    assertEquals(fixture.requests().unreleased(), 0);
+  }
+
   /** The worker's connection is the caller: an Error that reached it would close it. */
   @Test(dataProvider = "throwables")
   public void sinkThatThrowsHarmsNoOtherRequestOfItsBatch(Throwable thrown) {

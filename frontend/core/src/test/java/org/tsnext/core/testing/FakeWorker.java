@@ -9,6 +9,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Consumer;
+import org.tsnext.core.error.ServingException;
 import org.tsnext.core.metrics.MetricSample;
 import org.tsnext.core.request.Header;
 import org.tsnext.core.request.InferenceRequest;
@@ -171,6 +172,12 @@ public final class FakeWorker implements WorkerProcess {
 
   private static ResponseHead head(Header... headers) {
     return new ResponseHead(0, "", BodyKind.TEXT, List.of(headers));
+  }
+
+  /** Says that a batch did not get to it. */
+  public void notSent(int batchId, ServingException why) {
+    close(batchId, -1);
+    listener.notSent(batchId, why);
   }
 
   /** Fails an item, or all open ones with -1. */

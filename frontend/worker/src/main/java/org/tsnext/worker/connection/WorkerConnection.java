@@ -1,6 +1,5 @@
 package org.tsnext.worker.connection;
 
-import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
@@ -9,19 +8,17 @@ import io.netty.channel.socket.DuplexChannel;
 import io.netty.handler.codec.CodecException;
 import java.io.IOException;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.tsnext.core.error.ErrorKind;
+import org.tsnext.core.error.ServingException;
 import org.tsnext.core.time.Scheduler;
 import org.tsnext.core.worker.WorkerListener;
 import org.tsnext.core.worker.WorkerListener.ExitStatus;
-import org.tsnext.core.worker.WorkerListener.HandlerError;
-import org.tsnext.worker.protocol.FrameEncoder;
 import org.tsnext.worker.protocol.FrameLimits;
 import org.tsnext.worker.protocol.Outgoing;
 import org.tsnext.worker.protocol.PredictBatch;
@@ -42,7 +39,8 @@ import org.tsnext.worker.protocol.WorkerMessage.Unusable;
  *
  * <p>Writing: any thread puts messages into a queue; the event loop encodes what is there and
  * flushes once, so that what was queued in one turn of a loop leaves in one system call. No thread
- * waits for a slow worker here: the core's window bounds what is queued.
+ * waits for a slow worker here: the core's window bounds what is queued. A message leaves whole or
+ * not at all; where that is in doubt, the connection is closed, and the worker counts as lost.
  */
 // Netty reports failed writes to exceptionCaught, and a failed close has no consequence.
 @SuppressWarnings("FutureReturnValueIgnored")
@@ -51,19 +49,22 @@ public final class WorkerConnection extends ChannelInboundHandlerAdapter {
   /** How long an ended process's socket may stay open, say in the hands of its children. */
   public static final Duration END_OF_STREAM_LIMIT = Duration.ofSeconds(5);
 
+  /** Until a CANCEL or PING is tried again for which there was no memory. */
+  public static final Duration RETRY = Duration.ofMillis(500);
+
   private static final Logger LOG = LoggerFactory.getLogger(WorkerConnection.class);
 
   private final Channel channel;
   private final String name;
   private final String address;
   private final Outgoing load;
-  private final FrameEncoder encoder;
+  private final MessageWriter writer;
   private final WorkerListener listener;
   private final Scheduler scheduler;
   private final Runnable whenLost;
   private final Queue<Outgoing> queue = new ConcurrentLinkedQueue<>();
   private final AtomicBoolean drainScheduled = new AtomicBoolean();
-  private final List<ByteBuf> frames = new ArrayList<>();
+  private final Runnable drain = this::drain;
   private State state = State.LOADING;
   private boolean finished;
   private String closeReason = "closed by the worker";
@@ -100,17 +101,31 @@ public final class WorkerConnection extends ChannelInboundHandlerAdapter {
     this.name = name;
     this.address = address;
     this.load = load;
-    this.encoder = new FrameEncoder(limits, channel.alloc());
+    this.writer = new MessageWriter(channel, limits);
     this.listener = listener;
     this.scheduler = scheduler;
     this.whenLost = whenLost;
   }
 
-  /** Queues a message, from any thread. It is released if the connection is closed. */
+  /**
+   * Queues a message, from any thread. It is released if the connection is closed. If this throws
+   * anything, say for want of memory, the message is released and will not be sent.
+   */
   public void send(Outgoing message) {
-    queue.add(message);
-    if (drainScheduled.compareAndSet(false, true)) {
-      execute(this::drain);
+    boolean queued = false;
+    try {
+      queue.add(message);
+      queued = true;
+      if (drainScheduled.compareAndSet(false, true)) {
+        execute(drain);
+      }
+    } catch (Throwable e) {
+      // Without a turn of the event loop; the next message asks for one again.
+      drainScheduled.set(false);
+      if (!queued || queue.remove(message)) {
+        message.release();
+        throw e;
+      }
     }
   }
 
@@ -169,8 +184,6 @@ public final class WorkerConnection extends ChannelInboundHandlerAdapter {
     listener.connected(address);
     if (write(load)) {
       channel.flush();
-    } else {
-      close("its load order is too large");
     }
   }
 
@@ -209,6 +222,9 @@ public final class WorkerConnection extends ChannelInboundHandlerAdapter {
 
   @Override
   public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
+    if (writer.refused(cause) || !channel.isOpen()) {
+      return;
+    }
     if (cause instanceof IOException) {
       // Writing failed. What the worker wrote before it went may still be there to be read; the
       // end of that closes the channel.
@@ -216,10 +232,10 @@ public final class WorkerConnection extends ChannelInboundHandlerAdapter {
       closeLater();
       return;
     }
-    if (cause instanceof RuntimeException && !isFromCodec(cause)) {
-      LOG.error("{}: unexpected fault, closing its connection", name, cause);
-    }
     close(ProtocolErrors.describe(cause));
+    if ((cause instanceof RuntimeException && !isFromCodec(cause)) || cause instanceof Error) {
+      LOG.error("{}: unexpected fault, its connection is closed", name, cause);
+    }
   }
 
   private void answer(Answer answer) throws ProtocolException {
@@ -246,36 +262,55 @@ public final class WorkerConnection extends ChannelInboundHandlerAdapter {
     // Before the first poll: what is queued after the last one schedules another turn.
     drainScheduled.set(false);
     boolean written = false;
-    for (Outgoing message = queue.poll(); message != null; message = queue.poll()) {
-      if (state == State.CLOSED || finished) {
-        message.release();
-      } else {
-        written |= write(message);
+    try {
+      for (Outgoing message = queue.poll(); message != null; message = queue.poll()) {
+        if (state == State.CLOSED || finished || !channel.isOpen()) {
+          message.release();
+        } else {
+          written |= write(message);
+        }
       }
+    } catch (Throwable e) {
+      // Else what is still queued would wait until something else is sent.
+      close("what is to be sent cannot be handled: " + e);
     }
     if (written) {
       channel.flush();
     }
   }
 
+  /** Writes a message whole or not at all; returns whether there is something to flush. */
   private boolean write(Outgoing message) {
+    Throwable refusal;
     try {
-      encoder.encode(message, frames);
+      refusal = writer.write(message);
     } catch (ProtocolException e) {
-      LOG.warn("{}: cannot be sent: {}", name, e.getMessage());
-      if (message instanceof PredictBatch batch) {
-        listener.error(
-            batch.id(),
-            -1,
-            new HandlerError(400, "The request cannot be passed to a worker", e.getMessage(), ""));
-      }
+      String text = "The request cannot be passed to a worker";
+      ServingException why = ServingException.ofHandler(400, text).withDetail(e.getMessage());
+      notWritten(message, e.getMessage(), why);
+      return false;
+    } catch (Throwable e) {
+      String text = "The request could not be sent to its worker: " + e;
+      notWritten(message, e.toString(), new ServingException(ErrorKind.INTERNAL, text, e));
       return false;
     }
-    for (ByteBuf frame : frames) {
-      channel.write(frame, channel.voidPromise());
+    if (refusal != null && !MessageWriter.isEnd(refusal)) {
+      close("a part of a message may have been sent: " + refusal);
     }
-    frames.clear();
-    return true;
+    return refusal == null;
+  }
+
+  /** The worker has nothing of a message, and the connection is as good as before. */
+  private void notWritten(Outgoing message, String reason, ServingException why) {
+    if (message instanceof PredictBatch batch) {
+      LOG.warn("{}: a batch cannot be sent: {}", name, reason);
+      listener.notSent(batch.id(), why);
+    } else if (message == load) {
+      close("its load order cannot be sent: " + reason);
+    } else {
+      LOG.warn("{}: {} cannot be sent now: {}", name, message, reason);
+      scheduler.schedule(RETRY, () -> send(message));
+    }
   }
 
   private void closed() {
@@ -294,8 +329,8 @@ public final class WorkerConnection extends ChannelInboundHandlerAdapter {
   private void close(String reason) {
     if (channel.isOpen()) {
       closeReason = reason;
-      LOG.warn("{}: closing its connection: {}", name, reason);
       channel.close();
+      LOG.warn("{}: its connection is closed: {}", name, reason);
     }
   }
 
