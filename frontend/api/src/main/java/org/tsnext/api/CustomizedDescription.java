@@ -38,13 +38,12 @@ public final class CustomizedDescription {
   public InferenceRequest question(String requestId) {
     return new InferenceRequest(
         requestId,
-        model.modelName(),
-        Optional.of(model.modelVersion()),
+        new InferenceRequest.Target(model.modelName(), Optional.of(model.modelVersion())),
         RequestKind.DESCRIBE,
-        Protocol.HTTP,
+        new InferenceRequest.Origin(Protocol.HTTP, false),
         List.of(new Header("describe", "True")),
         List.of(),
-        Optional.of(model.responseTimeout()));
+        Optional.of(model.settings().timeouts().response()));
   }
 
   /**

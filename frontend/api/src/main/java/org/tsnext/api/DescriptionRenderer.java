@@ -25,46 +25,48 @@ final class DescriptionRenderer {
   private DescriptionRenderer() {}
 
   static JsonObject render(ModelDescription model) {
-    ModelConfig config = model.config();
+    ModelConfig config = model.settings().config();
     JsonObject json = new JsonObject();
     json.addProperty("modelName", model.modelName());
     json.addProperty("modelVersion", model.modelVersion());
-    json.addProperty("modelUrl", model.modelUrl());
-    json.addProperty("runtime", model.runtime());
-    json.addProperty("minWorkers", model.minWorkers());
-    json.addProperty("maxWorkers", model.maxWorkers());
-    json.addProperty("batchSize", model.batchSize());
-    json.addProperty("maxBatchDelay", model.maxBatchDelay().toMillis());
-    if (model.adaptiveBatchDelay()) {
+    json.addProperty("modelUrl", model.identity().url());
+    json.addProperty("runtime", model.identity().runtime());
+    json.addProperty("minWorkers", model.settings().workers().min());
+    json.addProperty("maxWorkers", model.settings().workers().max());
+    json.addProperty("batchSize", model.settings().batching().size());
+    json.addProperty("maxBatchDelay", model.settings().batching().maxDelay().toMillis());
+    if (model.settings().batching().adaptiveDelay()) {
       json.addProperty("adaptiveBatchDelay", true);
     }
-    json.addProperty("responseTimeout", model.responseTimeout().toSeconds());
-    json.addProperty("startupTimeout", model.startupTimeout().toSeconds());
-    json.addProperty("maxRetryTimeoutInSec", model.maxRetryTimeout().toSeconds());
-    json.addProperty("clientTimeoutInMills", model.clientTimeout().toMillis());
+    json.addProperty("responseTimeout", model.settings().timeouts().response().toSeconds());
+    json.addProperty("startupTimeout", model.settings().timeouts().startup().toSeconds());
+    json.addProperty("maxRetryTimeoutInSec", model.settings().timeouts().maxRetry().toSeconds());
+    json.addProperty("clientTimeoutInMills", model.settings().timeouts().client().toMillis());
     json.addProperty(
-        "parallelType", config.parallelType().map(ModelConfig.ParallelType::yamlName).orElse(""));
-    json.addProperty("parallelLevel", config.parallelLevel());
-    json.addProperty("deviceType", model.gpu() ? "gpu" : "cpu");
-    if (!config.deviceIds().isEmpty()) {
+        "parallelType",
+        config.devices().parallelType().map(ModelConfig.ParallelType::yamlName).orElse(""));
+    json.addProperty("parallelLevel", config.devices().parallelLevel());
+    json.addProperty("deviceType", model.settings().devices().gpu() ? "gpu" : "cpu");
+    if (!config.devices().ids().isEmpty()) {
       JsonArray ids = new JsonArray();
-      config.deviceIds().forEach(ids::add);
+      config.devices().ids().forEach(ids::add);
       json.add("deviceIds", ids);
     }
-    json.addProperty("continuousBatching", config.continuousBatching());
-    json.addProperty("useJobTicket", config.useJobTicket());
-    json.addProperty("useVenv", config.useVenv());
-    json.addProperty("stateful", config.sequenceBatching());
-    json.addProperty("sequenceMaxIdleMSec", config.sequenceMaxIdle().toMillis());
-    json.addProperty("sequenceTimeoutMSec", config.sequenceTimeout().toMillis());
-    json.addProperty("maxNumSequence", config.sequenceBatching() ? config.maxNumSequence() : 0);
+    json.addProperty("continuousBatching", config.batching().continuous());
+    json.addProperty("useJobTicket", config.queue().useJobTicket());
+    json.addProperty("useVenv", config.workers().useVenv());
+    json.addProperty("stateful", config.sequences().batching());
+    json.addProperty("sequenceMaxIdleMSec", config.sequences().maxIdle().toMillis());
+    json.addProperty("sequenceTimeoutMSec", config.sequences().timeout().toMillis());
+    json.addProperty(
+        "maxNumSequence", config.sequences().batching() ? config.sequences().maxNumber() : 0);
     json.addProperty(
         "maxSequenceJobQueueSize",
-        config.sequenceBatching() ? config.maxSequenceJobQueueSize() : 0);
-    json.addProperty("loadedAtStartup", model.loadedAtStartup());
+        config.sequences().batching() ? config.sequences().queueCapacity() : 0);
+    json.addProperty("loadedAtStartup", model.identity().loadedAtStartup());
     json.add("workers", workers(model));
     json.add("jobQueueStatus", queue(model));
-    json.addProperty("defaultVersion", model.defaultVersion());
+    json.addProperty("defaultVersion", model.identity().defaultVersion());
     json.add("settingSources", sources(model));
     diagnosis(model, json);
     return json;
@@ -72,20 +74,25 @@ final class DescriptionRenderer {
 
   /** Why the version is not as it should be, if it is not. */
   private static void diagnosis(ModelDescription model, JsonObject json) {
-    Diagnosis diagnosis = model.diagnosis();
+    Diagnosis diagnosis = model.condition().diagnosis();
     json.addProperty("state", diagnosis.state().name());
     json.addProperty("readyWorkers", diagnosis.readyWorkers());
     addGiven(json, "reason", diagnosis.reason());
     diagnosis
         .recovery()
-        .ifPresent(recovery -> json.add("recovery", recovery(recovery, model.maxRetryTimeout())));
-    model.lastError().ifPresent(error -> json.add("lastError", error(error)));
-    model.lastLoadError().ifPresent(error -> json.add("lastLoadError", error(error)));
+        .ifPresent(
+            recovery ->
+                json.add("recovery", recovery(recovery, model.settings().timeouts().maxRetry())));
+    model.condition().lastError().ifPresent(error -> json.add("lastError", error(error)));
+    model.condition().lastLoadError().ifPresent(error -> json.add("lastLoadError", error(error)));
   }
 
   private static JsonArray workers(ModelDescription model) {
     JsonArray workers = new JsonArray();
-    model.workers().forEach(worker -> workers.add(worker(worker, model.maxRetryTimeout())));
+    model
+        .condition()
+        .workers()
+        .forEach(worker -> workers.add(worker(worker, model.settings().timeouts().maxRetry())));
     return workers;
   }
 
@@ -94,18 +101,21 @@ final class DescriptionRenderer {
     json.addProperty("id", worker.id());
     json.addProperty("startTime", time(worker.startTime()));
     json.addProperty("status", worker.status());
-    json.addProperty("memoryUsage", worker.memoryBytes());
-    worker.pid().ifPresent(pid -> json.addProperty("pid", pid));
-    json.addProperty("gpu", worker.gpu());
-    json.addProperty("gpuUsage", worker.gpuUsage().orElse("N/A"));
+    json.addProperty("memoryUsage", worker.process().memoryBytes());
+    worker.process().pid().ifPresent(pid -> json.addProperty("pid", pid));
+    json.addProperty("gpu", worker.process().gpu());
+    json.addProperty("gpuUsage", worker.process().gpuUsage().orElse("N/A"));
     json.addProperty("state", worker.state().name());
     json.addProperty("stateSince", time(worker.stateSince()));
-    json.addProperty("restarts", worker.restarts());
-    json.addProperty("inFlight", worker.inFlight());
-    json.addProperty("window", worker.window());
-    worker.recovery().ifPresent(recovery -> json.add("recovery", recovery(recovery, window)));
-    worker.lastExit().ifPresent(exit -> json.add("lastExit", exit(exit)));
-    worker.lastError().ifPresent(error -> json.add("lastError", error(error)));
+    json.addProperty("restarts", worker.history().restarts());
+    json.addProperty("inFlight", worker.load().inFlight());
+    json.addProperty("window", worker.load().window());
+    worker
+        .history()
+        .recovery()
+        .ifPresent(recovery -> json.add("recovery", recovery(recovery, window)));
+    worker.history().lastExit().ifPresent(exit -> json.add("lastExit", exit(exit)));
+    worker.history().lastError().ifPresent(error -> json.add("lastError", error(error)));
     return json;
   }
 
@@ -129,14 +139,16 @@ final class DescriptionRenderer {
 
   private static JsonObject queue(ModelDescription model) {
     JsonObject json = new JsonObject();
-    json.addProperty("remainingCapacity", Math.max(0, model.queueCapacity() - model.queueLength()));
-    json.addProperty("pendingRequests", model.queueLength());
+    json.addProperty(
+        "remainingCapacity",
+        Math.max(0, model.settings().queueLimits().capacity() - model.condition().queueLength()));
+    json.addProperty("pendingRequests", model.condition().queueLength());
     return json;
   }
 
   private static JsonObject sources(ModelDescription model) {
     JsonObject json = new JsonObject();
-    model.settingSources().forEach(json::addProperty);
+    model.settings().sources().forEach(json::addProperty);
     return json;
   }
 

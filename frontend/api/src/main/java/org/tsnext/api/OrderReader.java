@@ -23,18 +23,18 @@ final class OrderReader {
   static RegisterModel registration(Parameters given, boolean synchronous) {
     String url = given.required("url");
     return new RegisterModel(
-        url,
+        new RegisterModel.Source(url, given.flag("s3_sse_kms").orElse(false)),
         given.text("model_name"),
         handler(given),
         runtime(given),
-        given.integerFrom("batch_size", 1),
-        duration(given.integerFrom("max_batch_delay", 0), 1),
-        given.integerFrom("initial_workers", 0),
-        duration(given.integerFrom("response_timeout", 1), 1000),
-        duration(given.integerFrom("startup_timeout", 1), 1000),
-        given.flag("synchronous").orElse(synchronous),
-        given.flag("s3_sse_kms").orElse(false),
-        false);
+        new RegisterModel.Requested(
+            given.integerFrom("batch_size", 1),
+            duration(given.integerFrom("max_batch_delay", 0), 1),
+            given.integerFrom("initial_workers", 0),
+            duration(given.integerFrom("response_timeout", 1), 1000),
+            duration(given.integerFrom("startup_timeout", 1), 1000)),
+        RegisterModel.Origin.CLIENT,
+        given.flag("synchronous").orElse(synchronous));
   }
 
   static ScaleModel scaling(Parameters given) {

@@ -15,12 +15,24 @@ public record Manifest(
     Optional<String> modelName,
     Optional<String> modelVersion,
     Optional<String> handler,
-    Optional<String> serializedFile,
-    Optional<String> modelFile,
-    Optional<String> requirementsFile,
-    Optional<String> configFile,
     Optional<String> envelope,
-    String runtime) {
+    String runtime,
+    NamedFiles files) {
+
+  /** The files that the manifest names, within the model's folder. */
+  public record NamedFiles(
+      Optional<String> serializedFile,
+      Optional<String> modelFile,
+      Optional<String> requirementsFile,
+      Optional<String> configFile) {
+
+    public NamedFiles {
+      Objects.requireNonNull(serializedFile, "serializedFile");
+      Objects.requireNonNull(modelFile, "modelFile");
+      Objects.requireNonNull(requirementsFile, "requirementsFile");
+      Objects.requireNonNull(configFile, "configFile");
+    }
+  }
 
   private static final Set<String> RUNTIMES = Set.of("python", "python3", "LSP");
 
@@ -33,11 +45,8 @@ public record Manifest(
     Objects.requireNonNull(modelName, "modelName");
     Objects.requireNonNull(modelVersion, "modelVersion");
     Objects.requireNonNull(handler, "handler");
-    Objects.requireNonNull(serializedFile, "serializedFile");
-    Objects.requireNonNull(modelFile, "modelFile");
-    Objects.requireNonNull(requirementsFile, "requirementsFile");
-    Objects.requireNonNull(configFile, "configFile");
     Objects.requireNonNull(envelope, "envelope");
     Objects.requireNonNull(runtime, "runtime");
+    Objects.requireNonNull(files, "files");
   }
 }

@@ -55,12 +55,13 @@ public final class ManifestReader {
         text(fields, "modelName"),
         text(fields, "modelVersion"),
         handler(fields),
-        path(fields, "serializedFile"),
-        path(fields, "modelFile"),
-        path(fields, "requirementsFile"),
-        path(fields, "configFile"),
         text(fields, "envelope"),
-        text(root.getAsJsonObject(), "runtime").orElse("python"));
+        text(root.getAsJsonObject(), "runtime").orElse("python"),
+        new Manifest.NamedFiles(
+            path(fields, "serializedFile"),
+            path(fields, "modelFile"),
+            path(fields, "requirementsFile"),
+            path(fields, "configFile")));
   }
 
   private static JsonElement parseJson(String text) throws ArchiveException {

@@ -9,49 +9,134 @@ import java.util.OptionalInt;
 /**
  * The frontend's part of a model-config.yaml. An empty value means that the file does not set the
  * key.
- *
- * @param maxBatchDelay empty too if it is adaptive
- * @param adaptiveBatchDelay {@code maxBatchDelay: adaptive}
- * @param maxRetryTimeout recovery window of a failing worker, in seconds in the file
- * @param clientTimeout {@code clientTimeoutInMills}; zero means never
- * @param retryOnWorkerDeath whether a request whose worker died is given to another one, once
- * @param maxFailuresInRow calls of the handler that may fail with no success between them, before
- *     the worker is replaced; 0 for any number
- * @param workerStart how worker processes are started
- * @param unknownKeys top-level keys that neither the frontend nor a bundled handler knows, for a
- *     warning
- * @param corrections sentences about values that are not taken as they stand, for a warning
  */
 public record ModelConfig(
-    OptionalInt minWorkers,
-    OptionalInt maxWorkers,
-    OptionalInt batchSize,
-    Optional<Duration> maxBatchDelay,
-    boolean adaptiveBatchDelay,
-    Optional<Duration> responseTimeout,
-    Optional<Duration> startupTimeout,
-    Optional<DeviceType> deviceType,
-    List<Integer> deviceIds,
-    Optional<ParallelType> parallelType,
-    int parallelLevel,
-    boolean useJobTicket,
-    Optional<Duration> maxRetryTimeout,
-    Optional<Duration> clientTimeout,
-    OptionalInt jobQueueSize,
-    boolean continuousBatching,
-    boolean sequenceBatching,
-    boolean asyncCommunication,
-    boolean useVenv,
-    Duration sequenceMaxIdle,
-    Duration sequenceTimeout,
-    int maxNumSequence,
-    int maxSequenceJobQueueSize,
-    boolean retryOnWorkerDeath,
-    int maxFailuresInRow,
-    WorkerStart workerStart,
-    boolean preloadModel,
-    List<String> unknownKeys,
-    List<String> corrections) {
+    Workers workers,
+    Batching batching,
+    Timeouts timeouts,
+    Devices devices,
+    Queue queue,
+    Sequences sequences,
+    Findings findings) {
+
+  /**
+   * The processes that serve the model.
+   *
+   * @param start how they are started
+   * @param maxFailuresInRow calls of the handler that may fail with no success between them, before
+   *     the worker is replaced; 0 for any number
+   */
+  public record Workers(
+      OptionalInt min,
+      OptionalInt max,
+      WorkerStart start,
+      boolean preloadModel,
+      boolean useVenv,
+      int maxFailuresInRow) {
+
+    public Workers {
+      Objects.requireNonNull(min, "min");
+      Objects.requireNonNull(max, "max");
+      Objects.requireNonNull(start, "start");
+    }
+  }
+
+  /**
+   * How requests run together.
+   *
+   * @param maxDelay empty too if it is adaptive
+   * @param adaptiveDelay {@code maxBatchDelay: adaptive}
+   * @param continuous {@code continuousBatching}
+   */
+  public record Batching(
+      OptionalInt size,
+      Optional<Duration> maxDelay,
+      boolean adaptiveDelay,
+      boolean continuous,
+      boolean asyncCommunication) {
+
+    public Batching {
+      Objects.requireNonNull(size, "size");
+      Objects.requireNonNull(maxDelay, "maxDelay");
+    }
+  }
+
+  /**
+   * How long things may take.
+   *
+   * @param maxRetry recovery window of a failing worker, in seconds in the file
+   * @param client {@code clientTimeoutInMills}; zero means never
+   */
+  public record Timeouts(
+      Optional<Duration> response,
+      Optional<Duration> startup,
+      Optional<Duration> maxRetry,
+      Optional<Duration> client) {
+
+    public Timeouts {
+      Objects.requireNonNull(response, "response");
+      Objects.requireNonNull(startup, "startup");
+      Objects.requireNonNull(maxRetry, "maxRetry");
+      Objects.requireNonNull(client, "client");
+    }
+  }
+
+  /** Where the model runs. */
+  public record Devices(
+      Optional<DeviceType> type,
+      List<Integer> ids,
+      Optional<ParallelType> parallelType,
+      int parallelLevel) {
+
+    public Devices {
+      Objects.requireNonNull(type, "type");
+      Objects.requireNonNull(parallelType, "parallelType");
+      ids = List.copyOf(ids);
+    }
+  }
+
+  /**
+   * What becomes of requests that wait.
+   *
+   * @param capacity {@code jobQueueSize}
+   * @param retryOnWorkerDeath whether a request whose worker died is given to another one, once
+   */
+  public record Queue(OptionalInt capacity, boolean useJobTicket, boolean retryOnWorkerDeath) {
+
+    public Queue {
+      Objects.requireNonNull(capacity, "capacity");
+    }
+  }
+
+  /**
+   * Requests that belong together and stay with one worker.
+   *
+   * @param batching {@code sequenceBatching}, whether there are such
+   * @param maxNumber {@code maxNumSequence}
+   * @param queueCapacity {@code maxSequenceJobQueueSize}
+   */
+  public record Sequences(
+      boolean batching, Duration maxIdle, Duration timeout, int maxNumber, int queueCapacity) {
+
+    public Sequences {
+      Objects.requireNonNull(maxIdle, "maxIdle");
+      Objects.requireNonNull(timeout, "timeout");
+    }
+  }
+
+  /**
+   * What is odd in the file, for warnings.
+   *
+   * @param unknownKeys top-level keys that neither the frontend nor a bundled handler knows
+   * @param corrections sentences about values that are not taken as they stand
+   */
+  public record Findings(List<String> unknownKeys, List<String> corrections) {
+
+    public Findings {
+      unknownKeys = List.copyOf(unknownKeys);
+      corrections = List.copyOf(corrections);
+    }
+  }
 
   /** Enough to tell a broken worker from a few bad requests. */
   public static final int DEFAULT_MAX_FAILURES_IN_ROW = 20;
@@ -90,52 +175,30 @@ public record ModelConfig(
   }
 
   public ModelConfig {
-    Objects.requireNonNull(maxBatchDelay, "maxBatchDelay");
-    Objects.requireNonNull(responseTimeout, "responseTimeout");
-    Objects.requireNonNull(startupTimeout, "startupTimeout");
-    Objects.requireNonNull(deviceType, "deviceType");
-    Objects.requireNonNull(parallelType, "parallelType");
-    Objects.requireNonNull(maxRetryTimeout, "maxRetryTimeout");
-    Objects.requireNonNull(clientTimeout, "clientTimeout");
-    Objects.requireNonNull(sequenceMaxIdle, "sequenceMaxIdle");
-    Objects.requireNonNull(sequenceTimeout, "sequenceTimeout");
-    Objects.requireNonNull(workerStart, "workerStart");
-    deviceIds = List.copyOf(deviceIds);
-    unknownKeys = List.copyOf(unknownKeys);
-    corrections = List.copyOf(corrections);
+    Objects.requireNonNull(workers, "workers");
+    Objects.requireNonNull(batching, "batching");
+    Objects.requireNonNull(timeouts, "timeouts");
+    Objects.requireNonNull(devices, "devices");
+    Objects.requireNonNull(queue, "queue");
+    Objects.requireNonNull(sequences, "sequences");
+    Objects.requireNonNull(findings, "findings");
   }
 
   /** The configuration of a model without a model-config.yaml. */
   public static ModelConfig none() {
     return new ModelConfig(
-        OptionalInt.empty(),
-        OptionalInt.empty(),
-        OptionalInt.empty(),
-        Optional.empty(),
-        false,
-        Optional.empty(),
-        Optional.empty(),
-        Optional.empty(),
-        List.of(),
-        Optional.empty(),
-        0,
-        false,
-        Optional.empty(),
-        Optional.empty(),
-        OptionalInt.empty(),
-        false,
-        false,
-        false,
-        false,
-        Duration.ZERO,
-        Duration.ZERO,
-        1,
-        1,
-        true,
-        DEFAULT_MAX_FAILURES_IN_ROW,
-        WorkerStart.FORK,
-        false,
-        List.of(),
-        List.of());
+        new Workers(
+            OptionalInt.empty(),
+            OptionalInt.empty(),
+            WorkerStart.FORK,
+            false,
+            false,
+            DEFAULT_MAX_FAILURES_IN_ROW),
+        new Batching(OptionalInt.empty(), Optional.empty(), false, false, false),
+        new Timeouts(Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty()),
+        new Devices(Optional.empty(), List.of(), Optional.empty(), 0),
+        new Queue(OptionalInt.empty(), false, true),
+        new Sequences(false, Duration.ZERO, Duration.ZERO, 1, 1),
+        new Findings(List.of(), List.of()));
   }
 }

@@ -41,7 +41,7 @@ public final class ModelConfigReader {
   public ModelConfig read(Path directory, Optional<Manifest> manifest) throws ArchiveException {
     String name;
     if (manifest.isPresent()) {
-      Optional<String> named = manifest.get().configFile();
+      Optional<String> named = manifest.get().files().configFile();
       if (named.isEmpty()) {
         return ModelConfig.none();
       }
@@ -87,36 +87,41 @@ public final class ModelConfigReader {
     }
     OptionalInt jobQueueSize = values.orUnset("jobQueueSize", 0);
     return new ModelConfig(
-        minWorkers,
-        maxWorkers,
-        values.raised("batchSize", 1),
-        values.millisOr(ADAPTIVE, "maxBatchDelay", 0),
-        values.isWord("maxBatchDelay", ADAPTIVE),
-        values.seconds("responseTimeout", 1),
-        values.seconds("startupTimeout", 1),
-        values.wordOrUnset("deviceType", DEVICE_TYPES),
-        values.integers("deviceIds"),
-        values.word("parallelType", PARALLEL_TYPES),
-        parallelLevel(values, map),
-        values.flag("useJobTicket", false),
-        values.seconds("maxRetryTimeoutInSec", 0),
-        values.millis("clientTimeoutInMills", 0),
-        // Zero stands for the server's own setting.
-        jobQueueSize.orElse(0) == 0 ? OptionalInt.empty() : jobQueueSize,
-        values.flag("continuousBatching", false),
-        values.flag("sequenceBatching", false),
-        values.flag("asyncCommunication", false),
-        values.flag("useVenv", false),
-        values.millis("sequenceMaxIdleMSec", 0).orElse(Duration.ZERO),
-        values.millis("sequenceTimeoutMSec", 0).orElse(Duration.ZERO),
-        values.raised("maxNumSequence", 1).orElse(1),
-        values.raised("maxSequenceJobQueueSize", 1).orElse(1),
-        values.flag("retryOnWorkerDeath", true),
-        values.integer("maxFailuresInRow", 0, ModelConfig.DEFAULT_MAX_FAILURES_IN_ROW),
-        values.word("workerStart", WORKER_STARTS).orElse(WorkerStart.FORK),
-        values.flag("preloadModel", false),
-        unknownKeys(map),
-        corrections);
+        new ModelConfig.Workers(
+            minWorkers,
+            maxWorkers,
+            values.word("workerStart", WORKER_STARTS).orElse(WorkerStart.FORK),
+            values.flag("preloadModel", false),
+            values.flag("useVenv", false),
+            values.integer("maxFailuresInRow", 0, ModelConfig.DEFAULT_MAX_FAILURES_IN_ROW)),
+        new ModelConfig.Batching(
+            values.raised("batchSize", 1),
+            values.millisOr(ADAPTIVE, "maxBatchDelay", 0),
+            values.isWord("maxBatchDelay", ADAPTIVE),
+            values.flag("continuousBatching", false),
+            values.flag("asyncCommunication", false)),
+        new ModelConfig.Timeouts(
+            values.seconds("responseTimeout", 1),
+            values.seconds("startupTimeout", 1),
+            values.seconds("maxRetryTimeoutInSec", 0),
+            values.millis("clientTimeoutInMills", 0)),
+        new ModelConfig.Devices(
+            values.wordOrUnset("deviceType", DEVICE_TYPES),
+            values.integers("deviceIds"),
+            values.word("parallelType", PARALLEL_TYPES),
+            parallelLevel(values, map)),
+        new ModelConfig.Queue(
+            // Zero stands for the server's own setting.
+            jobQueueSize.orElse(0) == 0 ? OptionalInt.empty() : jobQueueSize,
+            values.flag("useJobTicket", false),
+            values.flag("retryOnWorkerDeath", true)),
+        new ModelConfig.Sequences(
+            values.flag("sequenceBatching", false),
+            values.millis("sequenceMaxIdleMSec", 0).orElse(Duration.ZERO),
+            values.millis("sequenceTimeoutMSec", 0).orElse(Duration.ZERO),
+            values.raised("maxNumSequence", 1).orElse(1),
+            values.raised("maxSequenceJobQueueSize", 1).orElse(1)),
+        new ModelConfig.Findings(unknownKeys(map), corrections));
   }
 
   private static Object load(String text, String file) throws ArchiveException {

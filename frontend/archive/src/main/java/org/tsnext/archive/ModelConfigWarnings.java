@@ -21,36 +21,37 @@ final class ModelConfigWarnings {
    */
   static List<String> of(ModelConfig config) {
     ModelConfigWarnings all = new ModelConfigWarnings();
-    all.warnings.addAll(config.corrections());
-    config.unknownKeys().forEach(all::misspelt);
-    boolean async = config.asyncCommunication();
+    all.warnings.addAll(config.findings().corrections());
+    config.findings().unknownKeys().forEach(all::misspelt);
+    boolean async = config.batching().asyncCommunication();
     all.noEffect(
-        config.maxWorkers().isPresent() && config.minWorkers().isEmpty(),
+        config.workers().max().isPresent() && config.workers().min().isEmpty(),
         "maxWorkers",
         "minWorkers is not set");
-    all.noEffect(async && config.batchSize().orElse(1) > 1, "batchSize", ASYNC);
-    all.noEffect(async && config.continuousBatching(), "continuousBatching", ASYNC);
+    all.noEffect(async && config.batching().size().orElse(1) > 1, "batchSize", ASYNC);
+    all.noEffect(async && config.batching().continuous(), "continuousBatching", ASYNC);
     all.noEffect(
-        !config.deviceIds().isEmpty() && config.deviceType().equals(Optional.of(DeviceType.CPU)),
+        !config.devices().ids().isEmpty()
+            && config.devices().type().equals(Optional.of(DeviceType.CPU)),
         "deviceIds",
         "deviceType is cpu");
     all.noEffect(
-        config.parallelLevel() > 0 && config.parallelType().isEmpty(),
+        config.devices().parallelLevel() > 0 && config.devices().parallelType().isEmpty(),
         "parallelLevel (or torchrun)",
         "parallelType is not set");
-    if (!config.sequenceBatching()) {
+    if (!config.sequences().batching()) {
       String reason = "sequenceBatching is not true";
-      all.noEffect(!config.sequenceMaxIdle().isZero(), "sequenceMaxIdleMSec", reason);
-      all.noEffect(!config.sequenceTimeout().isZero(), "sequenceTimeoutMSec", reason);
-      all.noEffect(config.maxNumSequence() > 1, "maxNumSequence", reason);
-      all.noEffect(config.maxSequenceJobQueueSize() > 1, "maxSequenceJobQueueSize", reason);
+      all.noEffect(!config.sequences().maxIdle().isZero(), "sequenceMaxIdleMSec", reason);
+      all.noEffect(!config.sequences().timeout().isZero(), "sequenceTimeoutMSec", reason);
+      all.noEffect(config.sequences().maxNumber() > 1, "maxNumSequence", reason);
+      all.noEffect(config.sequences().queueCapacity() > 1, "maxSequenceJobQueueSize", reason);
     }
     return List.copyOf(all.warnings);
   }
 
   /** Unknown keys that do not resemble a known one: presumably the handler's own. */
   static List<String> keysOfTheHandler(ModelConfig config) {
-    return config.unknownKeys().stream()
+    return config.findings().unknownKeys().stream()
         .filter(key -> ModelConfigKeys.suggestionFor(key).isEmpty())
         .toList();
   }

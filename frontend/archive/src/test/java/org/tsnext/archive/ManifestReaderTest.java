@@ -46,12 +46,13 @@ public class ManifestReaderTest {
             Optional.of("m3"),
             Optional.of("1"),
             Optional.of("h1:handle"),
-            Optional.of("w.pt"),
-            Optional.of("m.py"),
-            Optional.of("reqs.txt"),
-            Optional.of("model-config.yaml"),
             Optional.of("json"),
-            "python3"));
+            "python3",
+            new Manifest.NamedFiles(
+                Optional.of("w.pt"),
+                Optional.of("m.py"),
+                Optional.of("reqs.txt"),
+                Optional.of("model-config.yaml"))));
   }
 
   @Test

@@ -71,35 +71,23 @@ public class ModelConfigReaderTest {
     assertEquals(
         config,
         new ModelConfig(
-            OptionalInt.of(2),
-            OptionalInt.of(3),
-            OptionalInt.of(4),
-            Optional.of(Duration.ofMillis(5)),
-            false,
-            Optional.of(Duration.ofSeconds(6)),
-            Optional.of(Duration.ofSeconds(7)),
-            Optional.of(DeviceType.GPU),
-            List.of(0, 2),
-            Optional.of(ParallelType.PIPELINE_TENSOR),
-            8,
-            true,
-            Optional.of(Duration.ofSeconds(9)),
-            Optional.of(Duration.ofMillis(10)),
-            OptionalInt.of(11),
-            true,
-            true,
-            true,
-            true,
-            Duration.ofMillis(12),
-            Duration.ofMillis(13),
-            14,
-            15,
-            false,
-            16,
-            WorkerStart.SPAWN,
-            true,
-            List.of(),
-            List.of()));
+            new ModelConfig.Workers(
+                OptionalInt.of(2), OptionalInt.of(3), WorkerStart.SPAWN, true, true, 16),
+            new ModelConfig.Batching(
+                OptionalInt.of(4), Optional.of(Duration.ofMillis(5)), false, true, true),
+            new ModelConfig.Timeouts(
+                Optional.of(Duration.ofSeconds(6)),
+                Optional.of(Duration.ofSeconds(7)),
+                Optional.of(Duration.ofSeconds(9)),
+                Optional.of(Duration.ofMillis(10))),
+            new ModelConfig.Devices(
+                Optional.of(DeviceType.GPU),
+                List.of(0, 2),
+                Optional.of(ParallelType.PIPELINE_TENSOR),
+                8),
+            new ModelConfig.Queue(OptionalInt.of(11), true, false),
+            new ModelConfig.Sequences(true, Duration.ofMillis(12), Duration.ofMillis(13), 14, 15),
+            new ModelConfig.Findings(List.of(), List.of())));
   }
 
   @Test
@@ -112,19 +100,19 @@ public class ModelConfigReaderTest {
   @Test
   public void batchDelayMayBeAdaptive() throws ArchiveException {
     ModelConfig config = parse("maxBatchDelay: Adaptive");
-    assertTrue(config.adaptiveBatchDelay());
-    assertEquals(config.maxBatchDelay(), Optional.empty());
-    assertFalse(parse("maxBatchDelay: 5").adaptiveBatchDelay());
+    assertTrue(config.batching().adaptiveDelay());
+    assertEquals(config.batching().maxDelay(), Optional.empty());
+    assertFalse(parse("maxBatchDelay: 5").batching().adaptiveDelay());
   }
 
   @Test
   public void batchDelayOfZeroIsAValue() throws ArchiveException {
-    assertEquals(parse("maxBatchDelay: 0").maxBatchDelay(), Optional.of(Duration.ZERO));
+    assertEquals(parse("maxBatchDelay: 0").batching().maxDelay(), Optional.of(Duration.ZERO));
   }
 
   @Test
   public void queueSizeOfZeroIsTheServersOwn() throws ArchiveException {
-    assertEquals(parse("jobQueueSize: 0").jobQueueSize(), OptionalInt.empty());
+    assertEquals(parse("jobQueueSize: 0").queue().capacity(), OptionalInt.empty());
   }
 
   @DataProvider
@@ -205,19 +193,19 @@ public class ModelConfigReaderTest {
     ModelConfig config = parse(yaml);
     assertEquals(ModelConfigWarnings.of(config), List.of("model-config.yaml: " + said));
     ModelConfig same = parse(sameAs);
-    assertEquals(config.minWorkers(), same.minWorkers());
-    assertEquals(config.maxWorkers(), same.maxWorkers());
-    assertEquals(config.batchSize(), same.batchSize());
-    assertEquals(config.maxBatchDelay(), same.maxBatchDelay());
-    assertEquals(config.responseTimeout(), same.responseTimeout());
-    assertEquals(config.startupTimeout(), same.startupTimeout());
-    assertEquals(config.maxRetryTimeout(), same.maxRetryTimeout());
-    assertEquals(config.clientTimeout(), same.clientTimeout());
-    assertEquals(config.jobQueueSize(), same.jobQueueSize());
-    assertEquals(config.deviceType(), same.deviceType());
-    assertEquals(config.deviceIds(), same.deviceIds());
-    assertEquals(config.maxNumSequence(), same.maxNumSequence());
-    assertEquals(config.maxSequenceJobQueueSize(), same.maxSequenceJobQueueSize());
+    assertEquals(config.workers().min(), same.workers().min());
+    assertEquals(config.workers().max(), same.workers().max());
+    assertEquals(config.batching().size(), same.batching().size());
+    assertEquals(config.batching().maxDelay(), same.batching().maxDelay());
+    assertEquals(config.timeouts().response(), same.timeouts().response());
+    assertEquals(config.timeouts().startup(), same.timeouts().startup());
+    assertEquals(config.timeouts().maxRetry(), same.timeouts().maxRetry());
+    assertEquals(config.timeouts().client(), same.timeouts().client());
+    assertEquals(config.queue().capacity(), same.queue().capacity());
+    assertEquals(config.devices().type(), same.devices().type());
+    assertEquals(config.devices().ids(), same.devices().ids());
+    assertEquals(config.sequences().maxNumber(), same.sequences().maxNumber());
+    assertEquals(config.sequences().queueCapacity(), same.sequences().queueCapacity());
   }
 
   @Test
@@ -229,10 +217,12 @@ public class ModelConfigReaderTest {
 
   @Test
   public void torchrunSetsTheParallelLevelAndTheLaterKeyWins() throws ArchiveException {
-    assertEquals(parse("torchrun: {nproc-per-node: 4}").parallelLevel(), 4);
-    assertEquals(parse("torchrun: {nnodes: 1}").parallelLevel(), 1);
-    assertEquals(parse("torchrun: {nproc-per-node: 4}\nparallelLevel: 2").parallelLevel(), 2);
-    assertEquals(parse("parallelLevel: 2\ntorchrun: {nproc-per-node: 4}").parallelLevel(), 4);
+    assertEquals(parse("torchrun: {nproc-per-node: 4}").devices().parallelLevel(), 4);
+    assertEquals(parse("torchrun: {nnodes: 1}").devices().parallelLevel(), 1);
+    assertEquals(
+        parse("torchrun: {nproc-per-node: 4}\nparallelLevel: 2").devices().parallelLevel(), 2);
+    assertEquals(
+        parse("parallelLevel: 2\ntorchrun: {nproc-per-node: 4}").devices().parallelLevel(), 4);
   }
 
   @Test
@@ -251,7 +241,8 @@ public class ModelConfigReaderTest {
             dali: {}
             torchrun: {}
             """);
-    assertEquals(config.unknownKeys(), List.of("batch_size", "minWorker", "my_own", "7"));
+    assertEquals(
+        config.findings().unknownKeys(), List.of("batch_size", "minWorker", "my_own", "7"));
     assertEquals(ModelConfigKeys.suggestionFor("batch_size"), Optional.of("batchSize"));
     assertEquals(ModelConfigKeys.suggestionFor("minWorker"), Optional.of("minWorkers"));
     assertEquals(ModelConfigKeys.suggestionFor("respnseTimeout"), Optional.of("responseTimeout"));
@@ -325,7 +316,7 @@ public class ModelConfigReaderTest {
     for (int i = 0; i < 5000; i++) {
       yaml.append("k".repeat(100)).append(i).append(": 1\n");
     }
-    assertTrue(parse(yaml.toString()).unknownKeys().size() <= 20);
+    assertTrue(parse(yaml.toString()).findings().unknownKeys().size() <= 20);
   }
 
   @DataProvider
@@ -403,9 +394,9 @@ public class ModelConfigReaderTest {
       Manifest named = manifests.parse("{\"model\": {\"configFile\": \"own.yaml\"}}");
       Manifest missing = manifests.parse("{\"model\": {\"configFile\": \"no.yaml\"}}");
       Manifest silent = manifests.parse("{\"model\": {}}");
-      assertEquals(reader.read(directory, Optional.empty()).batchSize(), OptionalInt.of(2));
-      assertEquals(reader.read(directory, Optional.of(named)).batchSize(), OptionalInt.of(3));
-      assertFalse(reader.read(directory, Optional.of(silent)).batchSize().isPresent());
+      assertEquals(reader.read(directory, Optional.empty()).batching().size(), OptionalInt.of(2));
+      assertEquals(reader.read(directory, Optional.of(named)).batching().size(), OptionalInt.of(3));
+      assertFalse(reader.read(directory, Optional.of(silent)).batching().size().isPresent());
       assertEquals(
           expectThrows(ArchiveException.class, () -> reader.read(directory, Optional.of(missing)))
               .getMessage(),

@@ -133,7 +133,7 @@ public class StoreModelSourceTest {
     assertEquals(archive.directory(), directory);
     assertFalse(archive.temporary());
     assertEquals(archive.manifest(), Optional.empty());
-    assertEquals(archive.config().batchSize().getAsInt(), 4);
+    assertEquals(archive.config().batching().size().getAsInt(), 4);
     source.release(archive);
     assertTrue(Files.exists(directory));
     assertFalse(Files.exists(workspace.models()));

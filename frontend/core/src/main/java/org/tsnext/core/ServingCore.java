@@ -36,36 +36,37 @@ public final class ServingCore implements AutoCloseable {
 
   private static final Logger LOGGER = LoggerFactory.getLogger(ServingCore.class);
 
+  /** Where models come from, and what prepares their Python packages. */
+  public record ModelFiles(ModelSource source, ModelEnvironment environment) {
+
+    public ModelFiles {
+      Objects.requireNonNull(source, "source");
+      Objects.requireNonNull(environment, "environment");
+    }
+  }
+
+  /** What starts the processes of workers, and what measures them. */
+  public record WorkerProcesses(WorkerLauncher launcher, WorkerUsage usage) {
+
+    public WorkerProcesses {
+      Objects.requireNonNull(launcher, "launcher");
+      Objects.requireNonNull(usage, "usage");
+    }
+  }
+
   /**
-   * What the core works with.
+   * Time, and the threads.
    *
    * @param scheduler its tasks do not block
    * @param executor for what may block for minutes, such as unpacking or installing packages; a
    *     pool that grows as needed. Supervision runs there, too, in short steps
    */
-  public record Collaborators(
-      ModelSource source,
-      WorkerLauncher launcher,
-      ModelEnvironment environment,
-      ServerMetrics metrics,
-      Clock clock,
-      Scheduler scheduler,
-      Executor executor,
-      ServingSettings settings,
-      ModelChangeListener changes,
-      WorkerUsage usage) {
+  public record Execution(Clock clock, Scheduler scheduler, Executor executor) {
 
-    public Collaborators {
-      Objects.requireNonNull(source, "source");
-      Objects.requireNonNull(launcher, "launcher");
-      Objects.requireNonNull(environment, "environment");
-      Objects.requireNonNull(metrics, "metrics");
+    public Execution {
       Objects.requireNonNull(clock, "clock");
       Objects.requireNonNull(scheduler, "scheduler");
       Objects.requireNonNull(executor, "executor");
-      Objects.requireNonNull(settings, "settings");
-      Objects.requireNonNull(changes, "changes");
-      Objects.requireNonNull(usage, "usage");
     }
   }
 
@@ -83,26 +84,27 @@ public final class ServingCore implements AutoCloseable {
   private final Scheduler scheduler;
   private final AtomicReference<CompletableFuture<Void>> drained = new AtomicReference<>();
 
-  public ServingCore(Collaborators with) {
+  public ServingCore(
+      ServingSettings settings,
+      ModelFiles files,
+      WorkerProcesses workers,
+      Execution execution,
+      ServerMetrics metrics,
+      ModelChangeListener changes) {
     SupervisorTools tools =
         new SupervisorTools(
-            with.launcher(),
-            with.metrics(),
-            with.clock(),
-            with.scheduler(),
-            with.executor(),
-            new WorkerIds(with.settings().initialWorkerPort()));
+            workers.launcher(),
+            metrics,
+            execution.clock(),
+            execution.scheduler(),
+            execution.executor(),
+            new WorkerIds(settings.initialWorkerPort()));
     this.models =
         new ModelLifecycle(
-            with.source(),
-            with.environment(),
-            with.settings(),
-            tools,
-            with.changes(),
-            with.usage());
+            files.source(), files.environment(), settings, tools, changes, workers.usage());
     this.inference = new RoutedInference(models.router());
-    this.clock = with.clock();
-    this.scheduler = with.scheduler();
+    this.clock = execution.clock();
+    this.scheduler = execution.scheduler();
   }
 
   /** The door for inference. */

@@ -225,7 +225,14 @@ public class ServingTest {
     assertEquals(late.errorKind(), Optional.of(ErrorKind.CLIENT_TIMEOUT));
     assertFalse(worker.hasExited());
     assertEquals(
-        fixture.core().models().describe("m", Optional.empty()).lastError().orElseThrow().message(),
+        fixture
+            .core()
+            .models()
+            .describe("m", Optional.empty())
+            .condition()
+            .lastError()
+            .orElseThrow()
+            .message(),
         "mine");
   }
 

@@ -21,6 +21,7 @@ import org.tsnext.core.time.Clock;
 import org.tsnext.grpc.call.CallErrors;
 import org.tsnext.grpc.health.HealthApi;
 import org.tsnext.grpc.inference.InferenceApi;
+import org.tsnext.grpc.inference.RequestReader;
 import org.tsnext.grpc.management.ManagementService;
 import org.tsnext.grpc.openinference.ModelInfer;
 import org.tsnext.grpc.openinference.OpenInferenceService;
@@ -83,8 +84,8 @@ public final class GrpcServers implements AutoCloseable {
   public List<BoundGrpcListener> bind() throws IOException {
     try {
       return List.of(
-          open("inference", settings.inference(), inferenceOffers()),
-          open("management", settings.management(), managementOffers()));
+          open("inference", settings.addresses().inference(), inferenceOffers()),
+          open("management", settings.addresses().management(), managementOffers()));
     } catch (IOException e) {
       close();
       throw e;
@@ -106,8 +107,7 @@ public final class GrpcServers implements AutoCloseable {
                 inference,
                 models,
                 settings.limits(),
-                settings.sequences(),
-                headers(),
+                new RequestReader(settings.sequences(), headers()),
                 memory,
                 context.errors(),
                 drain),

@@ -72,8 +72,8 @@ public class CallLimitsTest extends GrpcTestBase {
     GrpcServers limited =
         serve(
             new GrpcSettings(
-                address("inference", connections),
-                address("management", connections),
+                new GrpcSettings.Addresses(
+                    address("inference", connections), address("management", connections)),
                 new GrpcLimits(MAX_REQUEST, MAX_RESPONSE, STREAM_LIMIT, idle, reading),
                 access,
                 true,

@@ -135,8 +135,7 @@ abstract class GrpcTestBase {
   private static GrpcSettings settings(
       GrpcAddress inferenceAddress, GrpcAccess access, ServiceSettings services) {
     return new GrpcSettings(
-        inferenceAddress,
-        address("management", 0),
+        new GrpcSettings.Addresses(inferenceAddress, address("management", 0)),
         new GrpcLimits(MAX_REQUEST, MAX_RESPONSE, STREAM_LIMIT, Duration.ZERO, Duration.ZERO),
         access,
         true,

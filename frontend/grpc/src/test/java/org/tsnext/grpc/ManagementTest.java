@@ -95,18 +95,18 @@ public final class ManagementTest extends GrpcTestBase {
     assertEquals(
         order,
         new RegisterModel(
-            "cats.mar",
+            new RegisterModel.Source("cats.mar", true),
             Optional.of("cats"),
             Optional.of("h:handle"),
             Optional.of("python3"),
-            OptionalInt.of(4),
-            Optional.of(Duration.ofMillis(50)),
-            OptionalInt.of(2),
-            Optional.of(Duration.ofSeconds(7)),
-            Optional.of(Duration.ofSeconds(8)),
-            true,
-            true,
-            false));
+            new RegisterModel.Requested(
+                OptionalInt.of(4),
+                Optional.of(Duration.ofMillis(50)),
+                OptionalInt.of(2),
+                Optional.of(Duration.ofSeconds(7)),
+                Optional.of(Duration.ofSeconds(8))),
+            RegisterModel.Origin.CLIENT,
+            true));
   }
 
   @Test
@@ -124,8 +124,8 @@ public final class ManagementTest extends GrpcTestBase {
                 .build());
     assertEquals(tooSmall, nothing);
     assertFalse(nothing.synchronous());
-    assertEquals(nothing.batchSize(), OptionalInt.empty());
-    assertEquals(nothing.initialWorkers(), OptionalInt.empty());
+    assertEquals(nothing.requested().batchSize(), OptionalInt.empty());
+    assertEquals(nothing.requested().initialWorkers(), OptionalInt.empty());
     assertEquals(nothing.modelName(), Optional.empty());
   }
 
@@ -138,8 +138,8 @@ public final class ManagementTest extends GrpcTestBase {
                 .setMaxBatchDelay(0)
                 .setInitialWorkers(0)
                 .build());
-    assertEquals(order.initialWorkers(), OptionalInt.of(0));
-    assertEquals(order.maxBatchDelay(), Optional.of(Duration.ZERO));
+    assertEquals(order.requested().initialWorkers(), OptionalInt.of(0));
+    assertEquals(order.requested().maxBatchDelay(), Optional.of(Duration.ZERO));
   }
 
   @DataProvider

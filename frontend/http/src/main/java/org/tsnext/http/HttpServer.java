@@ -77,12 +77,14 @@ public final class HttpServer implements AutoCloseable {
     this.routes = new ListenerRoutes(settings, inference, models, metrics);
     this.context =
         new ServerContext(
-            settings.maxRequestSize(),
-            settings.streamBufferLimit(),
-            new BodyMemory(settings.bodyMemory()),
-            new HeadEncoder(settings.cors(), clock),
-            new CorsOrigins(settings.cors()),
-            new ErrorRenderer(settings.errorDetail()),
+            new ServerContext.Bodies(
+                settings.bodies().maxRequestSize(),
+                settings.bodies().streamBufferLimit(),
+                new BodyMemory(settings.bodies().memory())),
+            new ServerContext.Rendering(
+                new HeadEncoder(settings.cors(), clock),
+                new CorsOrigins(settings.cors()),
+                new ErrorRenderer(settings.api().errorDetail())),
             new HttpAccessLog(),
             metrics.metrics(),
             clock,
@@ -96,16 +98,16 @@ public final class HttpServer implements AutoCloseable {
    */
   public List<BoundListener> bind() throws IOException {
     try {
-      if (settings.combined()) {
+      if (settings.addresses().combined()) {
         open(
-            settings.inferenceAddress(),
+            settings.addresses().inference(),
             EnumSet.of(ListenerRole.INFERENCE, ListenerRole.MANAGEMENT));
       } else {
-        open(settings.inferenceAddress(), EnumSet.of(ListenerRole.INFERENCE));
-        open(settings.managementAddress(), EnumSet.of(ListenerRole.MANAGEMENT));
+        open(settings.addresses().inference(), EnumSet.of(ListenerRole.INFERENCE));
+        open(settings.addresses().management(), EnumSet.of(ListenerRole.MANAGEMENT));
       }
-      if (settings.metricsAddress().isPresent()) {
-        open(settings.metricsAddress().get(), EnumSet.of(ListenerRole.METRICS));
+      if (settings.addresses().metrics().isPresent()) {
+        open(settings.addresses().metrics().get(), EnumSet.of(ListenerRole.METRICS));
       }
     } catch (IOException e) {
       stopAccepting();
@@ -193,7 +195,7 @@ public final class HttpServer implements AutoCloseable {
 
   /** The memory for large bodies, which other transports share. */
   public BodyMemory bodyMemory() {
-    return context.bodyMemory();
+    return context.bodies().memory();
   }
 
   /** Takes no new connections. Open ones go on. Blocks for a moment. */

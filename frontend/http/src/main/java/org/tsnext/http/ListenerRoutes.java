@@ -44,24 +44,25 @@ final class ListenerRoutes {
   RouteTable of(Set<ListenerRole> roles) {
     List<Route> routes = new ArrayList<>();
     if (roles.contains(ListenerRole.INFERENCE)) {
-      boolean openInference = settings.openInference().enabled();
+      boolean openInference = settings.api().openInference().enabled();
       routes.addAll(
           InferenceRoutes.of(
               inference,
               models,
-              settings.startUpModels(),
+              settings.api().startUpModels(),
               HeaderPolicy.of(settings.access().tokens().isPresent()),
               openInference,
-              settings.errorDetail()));
+              settings.api().errorDetail()));
       if (openInference) {
-        OpenInference protocol = new OpenInference(models, settings.openInference().started());
-        routes.addAll(OpenInferenceRoutes.of(protocol, settings.serverVersion()));
+        OpenInference protocol =
+            new OpenInference(models, settings.api().openInference().started());
+        routes.addAll(OpenInferenceRoutes.of(protocol, settings.api().serverVersion()));
       }
     }
     if (roles.contains(ListenerRole.MANAGEMENT)) {
       routes.addAll(
           ManagementRoutes.of(
-              models, inference, settings.enableModelApi(), settings.serverVersion()));
+              models, inference, settings.api().enableModelApi(), settings.api().serverVersion()));
       settings
           .access()
           .tokens()
@@ -72,12 +73,12 @@ final class ListenerRoutes {
     if (!alone) {
       routes.add(InferenceRoutes.readiness(models));
     }
-    boolean combined = roles.size() > 1 && settings.metricsAddress().isPresent();
+    boolean combined = roles.size() > 1 && settings.addresses().metrics().isPresent();
     if (alone || combined) {
       routes.addAll(MetricsRoutes.of(metrics.metrics().registry(), metrics.renderer()));
     }
     return new RouteTable(
-        ApiDescriptionRoutes.addedTo(routes, settings.serverVersion(), asksForKey()));
+        ApiDescriptionRoutes.addedTo(routes, settings.api().serverVersion(), asksForKey()));
   }
 
   private Predicate<Access> asksForKey() {

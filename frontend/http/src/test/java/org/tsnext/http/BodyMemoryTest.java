@@ -29,20 +29,12 @@ public class BodyMemoryTest extends HttpTestBase {
   HttpSettings settings() {
     ListenAddress any = new ListenAddress.Tcp("127.0.0.1", 0);
     return new HttpSettings(
-        any,
-        any,
-        Optional.empty(),
+        new HttpSettings.Addresses(any, any, Optional.empty()),
         SocketSettings.plain(),
-        LARGE,
-        STREAM_LIMIT,
-        2L * LARGE,
+        new HttpSettings.BodySettings(LARGE, STREAM_LIMIT, 2L * LARGE),
         CorsSettings.none(),
         access(),
-        true,
-        true,
-        "1.0.0",
-        List::of,
-        OpenInferenceSettings.off());
+        new HttpSettings.ApiSettings(true, true, "1.0.0", List::of, OpenInferenceSettings.off()));
   }
 
   @Test

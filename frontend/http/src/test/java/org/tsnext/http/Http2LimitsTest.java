@@ -49,20 +49,12 @@ public class Http2LimitsTest extends HttpTestBase {
   HttpSettings settings() {
     ListenAddress any = new ListenAddress.Tcp("127.0.0.1", 0);
     return new HttpSettings(
-        any,
-        any,
-        Optional.empty(),
+        new HttpSettings.Addresses(any, any, Optional.empty()),
         SocketSettings.plain(),
-        10 * BODY,
-        STREAM_LIMIT,
-        MEMORY,
+        new HttpSettings.BodySettings(10 * BODY, STREAM_LIMIT, MEMORY),
         CorsSettings.none(),
         access(),
-        true,
-        true,
-        "1.0.0",
-        List::of,
-        OpenInferenceSettings.off());
+        new HttpSettings.ApiSettings(true, true, "1.0.0", List::of, OpenInferenceSettings.off()));
   }
 
   private int serveWith(Duration idle, Duration reading) throws IOException {

@@ -105,20 +105,13 @@ abstract class HttpTestBase {
       CorsSettings cors,
       boolean modelApi) {
     return new HttpSettings(
-        inferenceAddress,
-        managementAddress,
-        metricsAddress(),
+        new HttpSettings.Addresses(inferenceAddress, managementAddress, metricsAddress()),
         sockets(),
-        MAX_REQUEST,
-        STREAM_LIMIT,
-        HttpSettings.DEFAULT_BODY_MEMORY,
+        new HttpSettings.BodySettings(MAX_REQUEST, STREAM_LIMIT, HttpSettings.DEFAULT_BODY_MEMORY),
         cors,
         access(),
-        modelApi,
-        true,
-        "1.0.0",
-        () -> startUpModels,
-        openInference());
+        new HttpSettings.ApiSettings(
+            modelApi, true, "1.0.0", () -> startUpModels, openInference()));
   }
 
   /** Where the server of a test listens for scrapers: nowhere. */

@@ -64,17 +64,17 @@ public class ManagementTest extends HttpTestBase {
     assertEquals(
         registration(),
         new RegisterModel(
-            "cats.mar",
+            new RegisterModel.Source("cats.mar", true),
             Optional.of("c"),
             Optional.of("h:f"),
             Optional.of("python3"),
-            OptionalInt.of(4),
-            Optional.of(Duration.ofMillis(50)),
-            OptionalInt.of(2),
-            Optional.of(Duration.ofSeconds(7)),
-            Optional.of(Duration.ofSeconds(8)),
-            false,
-            true,
+            new RegisterModel.Requested(
+                OptionalInt.of(4),
+                Optional.of(Duration.ofMillis(50)),
+                OptionalInt.of(2),
+                Optional.of(Duration.ofSeconds(7)),
+                Optional.of(Duration.ofSeconds(8))),
+            RegisterModel.Origin.CLIENT,
             false));
   }
 
@@ -97,26 +97,21 @@ public class ManagementTest extends HttpTestBase {
     assertEquals(
         registration(),
         new RegisterModel(
-            "cats.mar",
+            new RegisterModel.Source("cats.mar", false),
             Optional.empty(),
             Optional.empty(),
             Optional.empty(),
-            OptionalInt.empty(),
-            Optional.empty(),
-            OptionalInt.empty(),
-            Optional.empty(),
-            Optional.empty(),
-            true,
-            false,
-            false));
+            RegisterModel.Requested.NOTHING,
+            RegisterModel.Origin.CLIENT,
+            true));
   }
 
   @Test
   public void jsonTakesNumbersAsStrings() throws Exception {
     management().post("/models", "{url: a.mar, batch_size: '8', initial_workers: 1.0}", JSON);
     RegisterModel order = registration();
-    assertEquals(order.batchSize(), OptionalInt.of(8));
-    assertEquals(order.initialWorkers(), OptionalInt.of(1));
+    assertEquals(order.requested().batchSize(), OptionalInt.of(8));
+    assertEquals(order.requested().initialWorkers(), OptionalInt.of(1));
   }
 
   @DataProvider
@@ -336,8 +331,8 @@ public class ManagementTest extends HttpTestBase {
   public void formSaysWhatTheQueryDoesNot() throws Exception {
     management().post("/models?initial_workers=3&url=", "url=a.mar&initial_workers=5", FORM);
     RegisterModel order = registration();
-    assertEquals(order.url(), "a.mar");
-    assertEquals(order.initialWorkers(), OptionalInt.of(3));
+    assertEquals(order.source().url(), "a.mar");
+    assertEquals(order.requested().initialWorkers(), OptionalInt.of(3));
   }
 
   private static void assertPage(Answer answer, int size, String token) {

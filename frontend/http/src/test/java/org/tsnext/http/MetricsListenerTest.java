@@ -164,20 +164,16 @@ public class MetricsListenerTest extends HttpTestBase {
   private HttpSettings combined(ListenAddress address, Optional<ListenAddress> metricsAddress) {
     HttpSettings usual = settings(address, address, CorsSettings.none(), true);
     return new HttpSettings(
-        address,
-        address,
-        metricsAddress,
+        new HttpSettings.Addresses(address, address, metricsAddress),
         usual.sockets(),
-        usual.maxRequestSize(),
-        usual.streamBufferLimit(),
-        usual.bodyMemory(),
+        new HttpSettings.BodySettings(
+            usual.bodies().maxRequestSize(),
+            usual.bodies().streamBufferLimit(),
+            usual.bodies().memory()),
         usual.cors(),
         usual.access(),
-        true,
-        true,
-        "1.0.0",
-        usual.startUpModels(),
-        usual.openInference());
+        new HttpSettings.ApiSettings(
+            true, true, "1.0.0", usual.api().startUpModels(), usual.api().openInference()));
   }
 
   @Test
@@ -257,13 +253,13 @@ public class MetricsListenerTest extends HttpTestBase {
   @Test
   public void eventLoopsAreFreeWhileAPageIsWritten() throws Exception {
     CountDownLatch begun = new CountDownLatch(1);
-    CountDownLatch goOn = new CountDownLatch(1);
+    CountDownLatch continueMessage = new CountDownLatch(1);
     VersionMetrics version = metrics.ofVersion("m", "1.0");
     version.live(
         ServerMetric.QUEUE_LENGTH,
         () -> {
           begun.countDown();
-          return await(goOn) ? 5 : -1;
+          return await(continueMessage) ? 5 : -1;
         });
     List<RawClient> scrapers = new ArrayList<>();
     for (int i = 0; i < 40; i++) {
@@ -276,7 +272,7 @@ public class MetricsListenerTest extends HttpTestBase {
     waitUntil(
         "the ones too many are refused",
         () -> MetricReader.value(registry, "Requests5XX", "Host", "host") == 8.0);
-    goOn.countDown();
+    continueMessage.countDown();
     int answered = 0;
     for (RawClient scraper : scrapers) {
       Answer answer = scraper.read();

@@ -223,20 +223,13 @@ public class PredictionTest extends HttpTestBase {
   private static HttpSettings roomy() {
     ListenAddress any = new ListenAddress.Tcp("127.0.0.1", 0);
     return new HttpSettings(
-        any,
-        any,
-        Optional.empty(),
+        new HttpSettings.Addresses(any, any, Optional.empty()),
         SocketSettings.plain(),
-        HttpSettings.DEFAULT_MAX_REQUEST_SIZE,
-        STREAM_LIMIT,
-        HttpSettings.DEFAULT_BODY_MEMORY,
+        new HttpSettings.BodySettings(
+            HttpSettings.DEFAULT_MAX_REQUEST_SIZE, STREAM_LIMIT, HttpSettings.DEFAULT_BODY_MEMORY),
         CorsSettings.none(),
         AccessSettings.open(),
-        true,
-        true,
-        "1.0.0",
-        List::of,
-        OpenInferenceSettings.off());
+        new HttpSettings.ApiSettings(true, true, "1.0.0", List::of, OpenInferenceSettings.off()));
   }
 
   @Test

@@ -42,22 +42,23 @@ final class GrpcSettingsFactory {
       Optional<Tokens> tokens,
       Optional<OpenInferenceProtocol> openInference) {
     return new GrpcSettings(
-        address(
-            settings,
-            GrpcKeys.INFERENCE_ADDRESS,
-            GrpcKeys.INFERENCE_PORT,
-            connections.grpcInference(),
-            ListenerKeys.INFERENCE_MAX_CONNECTIONS.name(),
-            settings.find(GrpcKeys.INFERENCE_MAX_AGE),
-            settings.find(GrpcKeys.INFERENCE_MAX_AGE_GRACE)),
-        address(
-            settings,
-            GrpcKeys.MANAGEMENT_ADDRESS,
-            GrpcKeys.MANAGEMENT_PORT,
-            connections.management(),
-            ListenerKeys.MANAGEMENT_MAX_CONNECTIONS.name(),
-            settings.find(GrpcKeys.MANAGEMENT_MAX_AGE),
-            settings.find(GrpcKeys.MANAGEMENT_MAX_AGE_GRACE)),
+        new GrpcSettings.Addresses(
+            address(
+                settings,
+                GrpcKeys.INFERENCE_ADDRESS,
+                GrpcKeys.INFERENCE_PORT,
+                connections.grpcInference(),
+                ListenerKeys.INFERENCE_MAX_CONNECTIONS.name(),
+                settings.find(GrpcKeys.INFERENCE_MAX_AGE),
+                settings.find(GrpcKeys.INFERENCE_MAX_AGE_GRACE)),
+            address(
+                settings,
+                GrpcKeys.MANAGEMENT_ADDRESS,
+                GrpcKeys.MANAGEMENT_PORT,
+                connections.management(),
+                ListenerKeys.MANAGEMENT_MAX_CONNECTIONS.name(),
+                settings.find(GrpcKeys.MANAGEMENT_MAX_AGE),
+                settings.find(GrpcKeys.MANAGEMENT_MAX_AGE_GRACE))),
         new GrpcLimits(
             maxRequestSize,
             settings.get(ListenerKeys.MAX_RESPONSE_SIZE),

@@ -153,18 +153,19 @@ final class ModuleSettings {
     ServingSettings defaults = ServingSettings.defaults(gpus, cpus);
     int workers = settings.get(WorkerKeys.DEFAULT_WORKERS_PER_MODEL);
     return new ServingSettings(
-        settings.get(WorkerKeys.JOB_QUEUE_SIZE),
-        workers > 0 ? OptionalInt.of(workers) : OptionalInt.empty(),
-        settings.get(WorkerKeys.DEFAULT_RESPONSE_TIMEOUT),
-        settings.get(WorkerKeys.DEFAULT_STARTUP_TIMEOUT),
-        settings.get(WorkerKeys.UNREGISTER_MODEL_TIMEOUT),
-        defaults.maxRetryTimeout(),
-        defaults.heartbeatInterval(),
-        defaults.heartbeatTimeout(),
-        gpus,
-        cpus,
-        settings.find(ModelKeys.DEFAULT_SERVICE_HANDLER),
-        settings.find(ModelKeys.SERVICE_ENVELOPE),
+        new ServingSettings.ModelDefaults(
+            settings.get(WorkerKeys.JOB_QUEUE_SIZE),
+            workers > 0 ? OptionalInt.of(workers) : OptionalInt.empty(),
+            settings.find(ModelKeys.DEFAULT_SERVICE_HANDLER),
+            settings.find(ModelKeys.SERVICE_ENVELOPE)),
+        new ServingSettings.ServerTimeouts(
+            settings.get(WorkerKeys.DEFAULT_RESPONSE_TIMEOUT),
+            settings.get(WorkerKeys.DEFAULT_STARTUP_TIMEOUT),
+            settings.get(WorkerKeys.UNREGISTER_MODEL_TIMEOUT),
+            defaults.timeouts().maxRetry()),
+        new ServingSettings.HeartbeatPlan(
+            defaults.heartbeat().interval(), defaults.heartbeat().timeout()),
+        new ServingSettings.Machine(gpus, cpus),
         settings.get(WorkerKeys.INITIAL_WORKER_PORT),
         sequenceHeaders(settings),
         settings.find(ModelKeys.MODELS).orElse(ModelsProperty.NONE).byModel());
@@ -189,22 +190,22 @@ final class ModuleSettings {
       boolean unixSockets,
       ProcessEnvironment environment) {
     return new WorkerSettings(
-        settings.get(ServerKeys.PYTHON),
-        packageDirectory,
-        socketFolder,
-        unixSockets,
-        environment,
-        new WorkerSettings.HandlerSwitches(
-            settings.get(WorkerKeys.DECODE_INPUT_REQUEST),
-            settings.get(WorkerKeys.LIMIT_MAX_IMAGE_PIXELS),
-            settings.get(WorkerKeys.IPEX_ENABLE),
-            settings.get(WorkerKeys.IPEX_GPU_ENABLE),
-            settings.get(WorkerKeys.MAX_IMAGE_PIXELS),
-            settings.get(WorkerKeys.JSON_NAN)),
-        sequenceHeaders(settings),
-        metricsConfig(packageDirectory),
-        maxRequestSize(),
-        Math.min(settings.get(ListenerKeys.MAX_RESPONSE_SIZE), MAX_BODY));
+        new WorkerSettings.PythonSettings(
+            settings.get(ServerKeys.PYTHON), packageDirectory, environment),
+        new WorkerSettings.SocketFolder(socketFolder, unixSockets),
+        new WorkerSettings.HandlerSettings(
+            new WorkerSettings.HandlerSwitches(
+                settings.get(WorkerKeys.DECODE_INPUT_REQUEST),
+                settings.get(WorkerKeys.LIMIT_MAX_IMAGE_PIXELS),
+                settings.get(WorkerKeys.IPEX_ENABLE),
+                settings.get(WorkerKeys.IPEX_GPU_ENABLE),
+                settings.get(WorkerKeys.MAX_IMAGE_PIXELS),
+                settings.get(WorkerKeys.JSON_NAN)),
+            sequenceHeaders(settings),
+            metricsConfig(packageDirectory)),
+        new WorkerSettings.BodyLimits(
+            maxRequestSize(),
+            Math.min(settings.get(ListenerKeys.MAX_RESPONSE_SIZE), MAX_BODY)));
   }
 
   /** Names of the variables that hold secrets of the server, whether or not it looks at them. */
@@ -265,21 +266,25 @@ final class ModuleSettings {
       Supplier<List<String>> startUpModels,
       BooleanSupplier started) {
     return new HttpSettings(
-        settings.get(ListenerKeys.INFERENCE_ADDRESS),
-        settings.get(ListenerKeys.MANAGEMENT_ADDRESS),
-        Optional.of(settings.get(ListenerKeys.METRICS_ADDRESS))
-            .filter(address -> settings.get(ListenerKeys.ENABLE_METRICS_API)),
+        new HttpSettings.Addresses(
+            settings.get(ListenerKeys.INFERENCE_ADDRESS),
+            settings.get(ListenerKeys.MANAGEMENT_ADDRESS),
+            Optional.of(settings.get(ListenerKeys.METRICS_ADDRESS))
+                .filter(address -> settings.get(ListenerKeys.ENABLE_METRICS_API))),
         sockets,
-        maxRequestSize(),
-        Math.toIntExact(settings.get(ListenerKeys.STREAM_BUFFER_SIZE)),
-        bodyMemory(),
+        new HttpSettings.BodySettings(
+            maxRequestSize(),
+            Math.toIntExact(settings.get(ListenerKeys.STREAM_BUFFER_SIZE)),
+            bodyMemory()),
         cors(settings),
         access,
-        settings.get(ModelKeys.ENABLE_MODEL_API),
-        settings.get(ListenerKeys.ERROR_DETAIL),
-        Version.current(),
-        startUpModels,
-        new OpenInferenceSettings(settings.get(ListenerKeys.TS_OPEN_INFERENCE_PROTOCOL), started));
+        new HttpSettings.ApiSettings(
+            settings.get(ModelKeys.ENABLE_MODEL_API),
+            settings.get(ListenerKeys.ERROR_DETAIL),
+            Version.current(),
+            startUpModels,
+            new OpenInferenceSettings(
+                settings.get(ListenerKeys.TS_OPEN_INFERENCE_PROTOCOL), started)));
   }
 
   private static CorsSettings cors(Settings settings) {

@@ -135,8 +135,8 @@ final class Server implements AutoCloseable {
                     folders.sockets().isPresent(),
                     resources.processEnvironment()),
                 resources.transport(),
-                resources.loops(),
-                resources.timer(),
+                resources.threads().loops(),
+                resources.threads().timer(),
                 modelLog));
     try {
       workers.start();
@@ -159,32 +159,31 @@ final class Server implements AutoCloseable {
     MetricsWiring metrics = resources.metrics();
     core =
         new ServingCore(
-            new ServingCore.Collaborators(
-                source,
-                workers,
-                modelEnvironment(resources),
-                metrics.metrics(),
-                Clock.system(),
-                resources.timer(),
-                resources.executor(),
-                serving,
-                snapshotWriter
-                    .map(ModelChangeListener.class::cast)
-                    .orElse(ModelChangeListener.NONE),
-                metrics.usage()));
+            serving,
+            new ServingCore.ModelFiles(source, modelEnvironment(resources)),
+            new ServingCore.WorkerProcesses(workers, metrics.usage()),
+            new ServingCore.Execution(
+                Clock.system(), resources.threads().timer(), resources.threads().executor()),
+            metrics.metrics(),
+            snapshotWriter.map(ModelChangeListener.class::cast).orElse(ModelChangeListener.NONE));
     parts.add("core", this::stopWorkers);
     metrics.watch(
         core,
         modules.systemMetrics(
-            resources.packageDirectory(), resources.processEnvironment(), serving.gpuCount()));
+            resources.packageDirectory(),
+            resources.processEnvironment(),
+            serving.machine().gpuCount()));
     snapshotWriter.ifPresent(writer -> parts.add("snapshots", writer));
   }
 
   /** Returns the addresses by role, as they really are. */
   private Map<String, String> openListeners(ServerResources resources) throws StartException {
     // The file goes after the listeners, which are closed first.
-    tokens = modules.tokensOn() ? Optional.of(openTokens(resources.executor())) : Optional.empty();
-    SocketSettings sockets = sockets(resources.timer(), resources.executor());
+    tokens =
+        modules.tokensOn()
+            ? Optional.of(openTokens(resources.threads().executor()))
+            : Optional.empty();
+    SocketSettings sockets = sockets(resources.threads().timer(), resources.threads().executor());
     HttpServer http =
         new HttpServer(
             modules.http(
@@ -193,11 +192,13 @@ final class Server implements AutoCloseable {
             core.models(),
             resources.metrics().source(),
             resources.transport(),
-            resources.loops(),
+            resources.threads().loops(),
             Clock.system());
     Listeners listeners =
         new Listeners(
-            http, grpc(sockets, http, resources.transport(), resources.loops()), Clock.system());
+            http,
+            grpc(sockets, http, resources.transport(), resources.threads().loops()),
+            Clock.system());
     parts.add("listeners", () -> listeners.close(modules.drainTimeout()));
     return listeners.bind();
   }

@@ -21,18 +21,22 @@ import org.tsnext.worker.environment.ProcessEnvironment;
 /**
  * What all parts of a server share: folders, threads, metrics, and the surroundings of Python.
  *
- * @param executor for what may block for minutes; grows as needed
  * @param packageDirectory where the Python package {@code ts} is
  */
 record ServerResources(
     Transport transport,
     TemporaryFolders folders,
-    EventLoopGroup loops,
-    TimerThread timer,
-    ExecutorService executor,
+    Threads threads,
     ProcessEnvironment processEnvironment,
     Path packageDirectory,
     MetricsWiring metrics) {
+
+  /**
+   * The threads of the server.
+   *
+   * @param executor for what may block for minutes; grows as needed
+   */
+  record Threads(EventLoopGroup loops, TimerThread timer, ExecutorService executor) {}
 
   /**
    * Opens all of it.
@@ -65,7 +69,12 @@ record ServerResources(
     MetricsWiring metrics =
         MetricsWiring.of(settings, modules.metricsConfig(packageDirectory), parts, timer);
     return new ServerResources(
-        transport, folders, loops, timer, executor, processEnvironment, packageDirectory, metrics);
+        transport,
+        folders,
+        new Threads(loops, timer, executor),
+        processEnvironment,
+        packageDirectory,
+        metrics);
   }
 
   private static EventLoopGroup eventLoops(Transport transport, int threads, ClosingStack parts) {

@@ -40,18 +40,18 @@ final class StartReport {
       ServingSettings serving,
       int detectedGpus,
       Transport transport) {
-    LOGGER.info("Number of CPUs: {}", serving.cpuCount());
+    LOGGER.info("Number of CPUs: {}", serving.machine().cpuCount());
     LOGGER.info(
         "Number of GPUs: {} of {} found (number_of_gpu, {})",
-        serving.gpuCount(),
+        serving.machine().gpuCount(),
         detectedGpus,
         settings.source(WorkerKeys.NUMBER_OF_GPU));
     LOGGER.info(
         "Default workers per model: {} (default_workers_per_model, {})",
         serving.startupWorkers(),
-        serving.defaultWorkersPerModel().isPresent()
+        serving.modelDefaults().workers().isPresent()
             ? settings.source(WorkerKeys.DEFAULT_WORKERS_PER_MODEL)
-            : serving.gpuCount() > 0 ? "the number of GPUs" : "the number of CPUs");
+            : serving.machine().gpuCount() > 0 ? "the number of GPUs" : "the number of CPUs");
     LOGGER.info("Event loops: {} ({})", modules.eventLoopThreads(), transport.name());
   }
 }

@@ -6,7 +6,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalInt;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -73,23 +72,18 @@ final class StartupModels {
 
     /** Where it is, without secrets. */
     String shown() {
-      return ModelLocation.publicText(order.url());
+      return ModelLocation.publicText(order.source().url());
     }
 
     private static RegisterModel order(Optional<String> name, String location) {
       return new RegisterModel(
-          location,
+          new RegisterModel.Source(location, false),
           name,
           Optional.empty(),
           Optional.empty(),
-          OptionalInt.empty(),
-          Optional.empty(),
-          OptionalInt.empty(),
-          Optional.empty(),
-          Optional.empty(),
-          false,
-          false,
-          true);
+          RegisterModel.Requested.NOTHING,
+          RegisterModel.Origin.OPERATOR,
+          false);
     }
   }
 

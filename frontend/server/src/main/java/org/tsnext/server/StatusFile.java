@@ -2,6 +2,7 @@ package org.tsnext.server;
 
 import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
+import com.google.gson.JsonObject;
 import java.io.IOException;
 import java.nio.file.FileSystems;
 import java.nio.file.Files;
@@ -74,31 +75,18 @@ final class StatusFile {
     }
   }
 
-  /** The JSON object, in the form the file has it. */
-  private record Content(
-      String state,
-      long pid,
-      String reason,
-      Map<String, String> addresses,
-      List<String> models,
-      List<String> warnings,
-      String config_file,
-      String key_file,
-      String version) {}
-
   /** Replaces the file. */
   void write(Status status) throws IOException {
-    Content content =
-        new Content(
-            status.state().name().toLowerCase(Locale.ROOT),
-            ProcessHandle.current().pid(),
-            status.reason().orElse(null),
-            status.addresses(),
-            status.models(),
-            status.warnings(),
-            status.configFile().map(Path::toString).orElse(null),
-            status.keyFile().map(Path::toString).orElse(null),
-            Version.current());
+    JsonObject content = new JsonObject();
+    content.addProperty("state", status.state().name().toLowerCase(Locale.ROOT));
+    content.addProperty("pid", ProcessHandle.current().pid());
+    status.reason().ifPresent(reason -> content.addProperty("reason", reason));
+    content.add("addresses", GSON.toJsonTree(status.addresses()));
+    content.add("models", GSON.toJsonTree(status.models()));
+    content.add("warnings", GSON.toJsonTree(status.warnings()));
+    status.configFile().ifPresent(file -> content.addProperty("config_file", file.toString()));
+    status.keyFile().ifPresent(file -> content.addProperty("key_file", file.toString()));
+    content.addProperty("version", Version.current());
     Path next = Files.createTempFile(path.getParent(), ".status-", ".tmp", ownerOnly());
     try {
       Files.writeString(next, GSON.toJson(content) + "\n");

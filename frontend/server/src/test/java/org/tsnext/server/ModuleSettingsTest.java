@@ -37,7 +37,7 @@ public class ModuleSettingsTest {
   @Test
   public void noWorkersPerModelMeansAsManyAsDevices() {
     ServingSettings unset = modules(Map.of("default_workers_per_model", "0")).serving(0);
-    assertEquals(unset.defaultWorkersPerModel(), OptionalInt.empty());
+    assertEquals(unset.modelDefaults().workers(), OptionalInt.empty());
     assertEquals(unset.startupWorkers(), CPUS);
     assertEquals(modules(Map.of()).serving(2).startupWorkers(), 2);
     assertEquals(modules(Map.of("default_workers_per_model", "3")).serving(2).startupWorkers(), 3);
@@ -66,6 +66,7 @@ public class ModuleSettingsTest {
     int limit =
         modules(Map.of("max_request_size", "2147483647"))
             .http(SocketSettings.plain(), AccessSettings.open(), List::of, () -> true)
+            .bodies()
             .maxRequestSize();
     assertTrue(limit > 2_000_000_000 && limit + (1 << 20) > 0, String.valueOf(limit));
   }

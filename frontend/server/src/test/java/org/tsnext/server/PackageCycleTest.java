@@ -4,8 +4,6 @@ import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.sli
 import static org.testng.Assert.assertTrue;
 
 import com.tngtech.archunit.core.domain.JavaClasses;
-import com.tngtech.archunit.core.importer.ClassFileImporter;
-import com.tngtech.archunit.core.importer.Location;
 import org.testng.annotations.BeforeClass;
 import org.testng.annotations.DataProvider;
 import org.testng.annotations.Test;
@@ -17,10 +15,7 @@ public class PackageCycleTest {
 
   @BeforeClass
   void readClasses() {
-    classes =
-        new ClassFileImporter()
-            .withImportOption(PackageCycleTest::isProductionCode)
-            .importPackages("org.tsnext");
+    classes = ProductionClasses.read();
   }
 
   @DataProvider
@@ -46,9 +41,5 @@ public class PackageCycleTest {
   @Test
   public void noPackageDependsOnItselfByWayOfOthers() {
     slices().matching("org.tsnext.(**)").should().beFreeOfCycles().check(classes);
-  }
-
-  private static boolean isProductionCode(Location location) {
-    return !location.contains("/test-classes/") && !location.contains("-tests.jar");
   }
 }

@@ -56,17 +56,18 @@ public class StartupModelsTest {
     @Override
     public CompletableFuture<ScaleResult> register(RegisterModel order) {
       registered.add(order);
-      if (order.url().equals("bad-at-once")) {
+      if (order.source().url().equals("bad-at-once")) {
         throw new IllegalStateException("a fault");
       }
-      if (order.url().startsWith("bad")) {
+      if (order.source().url().startsWith("bad")) {
         return CompletableFuture.failedFuture(
-            new ServingException(ErrorKind.MODEL_NOT_FOUND, "Model not found at: " + order.url()));
+            new ServingException(
+                ErrorKind.MODEL_NOT_FOUND, "Model not found at: " + order.source().url()));
       }
       return CompletableFuture.completedFuture(
           new ScaleResult(
               ScaleResult.Outcome.ACCEPTED,
-              order.modelName().orElse("name-of-" + order.url()),
+              order.modelName().orElse("name-of-" + order.source().url()),
               "1.0",
               1));
     }
@@ -110,7 +111,8 @@ public class StartupModelsTest {
     assertEquals(
         registrations.registered.stream().map(RegisterModel::modelName).toList(),
         List.of(Optional.of("n"), Optional.empty()));
-    assertTrue(registrations.registered.stream().allMatch(o -> o.trusted() && !o.synchronous()));
+    assertTrue(
+        registrations.registered.stream().allMatch(o -> o.origin().trusted() && !o.synchronous()));
   }
 
   @Test
@@ -139,7 +141,7 @@ public class StartupModelsTest {
                 """));
     models.load(registrations).join();
     assertEquals(
-        registrations.registered.stream().map(RegisterModel::url).toList(),
+        registrations.registered.stream().map(order -> order.source().url()).toList(),
         List.of("a.mar", "b2.mar", "b1.mar"));
     assertEquals(registrations.scaled, List.of("a 1.0 1-3"));
     assertEquals(models.notRestored(), List.of());

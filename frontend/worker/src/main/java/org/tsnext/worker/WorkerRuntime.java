@@ -82,14 +82,15 @@ public final class WorkerRuntime implements WorkerLauncher, AutoCloseable {
     this.eventLoops = eventLoops;
     this.scheduler = scheduler;
     this.controlLoop = eventLoops.next();
-    this.limits = FrameLimits.of(settings.maxRequestSize(), settings.maxResponseSize());
+    this.limits =
+        FrameLimits.of(settings.bodies().maxRequestSize(), settings.bodies().maxResponseSize());
     this.spawnOrder = new SpawnOrder(settings);
     this.init =
         new InitSupervisor(
             events ->
                 InitProcess.start(
                     InitSupervisor.command(settings),
-                    settings.environment().allowed(),
+                    settings.python().environment().allowed(),
                     limits,
                     events),
             limits,
@@ -188,8 +189,7 @@ public final class WorkerRuntime implements WorkerLauncher, AutoCloseable {
     WorkerConnection connection =
         new WorkerConnection(
             stranger.channel(),
-            launch.order().workerName(),
-            address(),
+            new WorkerConnection.Peer(launch.order().workerName(), address()),
             LoadOrder.of(launch.order(), settings),
             limits,
             launch.listener(),
@@ -200,11 +200,11 @@ public final class WorkerRuntime implements WorkerLauncher, AutoCloseable {
   }
 
   private WorkerSocketAddress listenAddress() throws IOException {
-    if (!settings.unixSockets() || !transport.supportsUnixSockets()) {
+    if (!settings.socket().unix() || !transport.supportsUnixSockets()) {
       return new WorkerSocketAddress.Tcp();
     }
     List<Path> parents = new ArrayList<>();
-    parents.add(settings.temporaryDirectory());
+    parents.add(settings.socket().temporaryDirectory());
     // Short ones, in case that one is long.
     parents.add(Path.of(System.getProperty("java.io.tmpdir")));
     parents.add(Path.of("/tmp"));

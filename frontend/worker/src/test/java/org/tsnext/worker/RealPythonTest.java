@@ -25,6 +25,7 @@ import org.testng.annotations.Factory;
 import org.testng.annotations.Test;
 import org.tsnext.archive.ModelConfig.WorkerStart;
 import org.tsnext.core.request.InferenceRequest;
+import org.tsnext.core.settings.VersionId;
 import org.tsnext.core.time.TimerThread;
 import org.tsnext.core.worker.WorkerOrder;
 import org.tsnext.core.worker.WorkerProcess;
@@ -88,16 +89,13 @@ public class RealPythonTest {
     WorkerSettings fake = RuntimeFixture.settings(unix, python, folder);
     WorkerSettings settings =
         new WorkerSettings(
-            python,
-            PACKAGE.toRealPath(),
-            folder,
-            unix,
-            fake.environment(),
-            fake.switches(),
-            fake.sequenceHeaders(),
-            Optional.empty(),
-            fake.maxRequestSize(),
-            fake.maxResponseSize());
+            new WorkerSettings.PythonSettings(
+                python, PACKAGE.toRealPath(), fake.python().environment()),
+            new WorkerSettings.SocketFolder(folder, unix),
+            new WorkerSettings.HandlerSettings(
+                fake.handlers().switches(), fake.handlers().sequenceHeaders(), Optional.empty()),
+            new WorkerSettings.BodyLimits(
+                fake.bodies().maxRequestSize(), fake.bodies().maxResponseSize()));
     Transport transport = Transport.choose(unix, System::nanoTime);
     eventLoops = transport.newEventLoopGroup(2, "test-loop");
     runtime = new WorkerRuntime(settings, transport, eventLoops, timer, this::print);
@@ -229,43 +227,33 @@ public class RealPythonTest {
   private WorkerOrder order(String handler, WorkerStart start) {
     return new WorkerOrder(
         9000,
-        "digits",
-        "1.0",
-        folder,
-        handler,
-        2,
-        OptionalInt.empty(),
-        List.of(),
-        Optional.empty(),
-        Map.of(),
-        List.of(),
-        Optional.empty(),
-        start,
-        OptionalInt.of(1),
-        LIMIT,
-        OptionalInt.empty(),
-        false);
+        new WorkerOrder.Model(
+            new VersionId("digits", "1.0"), folder, handler, Optional.empty(), 2, false),
+        new WorkerOrder.Gpus(OptionalInt.empty(), List.of()),
+        new WorkerOrder.PythonProcess(
+            Map.of(), List.of(), Optional.empty(), start, OptionalInt.of(1), OptionalInt.empty()),
+        LIMIT);
   }
 
   private static WorkerOrder withInterpreter(WorkerOrder order, Path interpreter) {
     return new WorkerOrder(
         order.workerId(),
-        order.modelName(),
-        order.modelVersion(),
-        order.modelDirectory(),
-        order.handler(),
-        order.batchSize(),
-        order.gpuId(),
-        order.visibleGpus(),
-        order.envelope(),
-        order.environment(),
-        order.pythonPath(),
-        Optional.of(interpreter),
-        order.start(),
-        order.threads(),
-        order.startupTimeout(),
-        order.parent(),
-        order.async());
+        new WorkerOrder.Model(
+            new VersionId(order.modelName(), order.modelVersion()),
+            order.model().directory(),
+            order.model().handler(),
+            order.model().envelope(),
+            order.model().batchSize(),
+            order.model().async()),
+        new WorkerOrder.Gpus(order.gpus().device(), order.gpus().visible()),
+        new WorkerOrder.PythonProcess(
+            order.process().environment(),
+            order.process().pythonPath(),
+            Optional.of(interpreter),
+            order.process().start(),
+            order.process().threads(),
+            order.process().parent()),
+        order.startupTimeout());
   }
 
   private synchronized List<String> output() {

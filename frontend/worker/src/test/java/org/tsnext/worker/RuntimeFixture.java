@@ -23,6 +23,7 @@ import org.tsnext.core.request.InferenceRequest;
 import org.tsnext.core.request.InputPart;
 import org.tsnext.core.request.Protocol;
 import org.tsnext.core.request.RequestKind;
+import org.tsnext.core.settings.VersionId;
 import org.tsnext.core.testing.ManualTime;
 import org.tsnext.core.worker.WorkerOrder;
 import org.tsnext.core.worker.WorkerProcess;
@@ -60,17 +61,17 @@ final class RuntimeFixture implements AutoCloseable {
     environment.put("FAKE_SECRET", "hidden");
     environment.put("FAKE_BLOCKED", "blocked");
     return new WorkerSettings(
-        python,
-        FAKE_PACKAGE,
-        folder,
-        unix,
-        new ProcessEnvironment(
-            environment, Optional.of(Pattern.compile(".*BLOCKED")), Set.of("FAKE_SECRET")),
-        new WorkerSettings.HandlerSwitches(true, true, false, false, 100_000_000, "error"),
-        new SequenceHeaders("seq-id", "seq-start", "seq-end"),
-        Optional.empty(),
-        6_553_500,
-        6_553_500);
+        new WorkerSettings.PythonSettings(
+            python,
+            FAKE_PACKAGE,
+            new ProcessEnvironment(
+                environment, Optional.of(Pattern.compile(".*BLOCKED")), Set.of("FAKE_SECRET"))),
+        new WorkerSettings.SocketFolder(folder, unix),
+        new WorkerSettings.HandlerSettings(
+            new WorkerSettings.HandlerSwitches(true, true, false, false, 100_000_000, "error"),
+            new SequenceHeaders("seq-id", "seq-start", "seq-end"),
+            Optional.empty()),
+        new WorkerSettings.BodyLimits(6_553_500, 6_553_500));
   }
 
   WorkerOrder order(String behaviour) {
@@ -80,22 +81,17 @@ final class RuntimeFixture implements AutoCloseable {
   WorkerOrder order(String behaviour, WorkerStart start) {
     return new WorkerOrder(
         9000,
-        "digits",
-        "1.0",
-        folder,
-        "handler.py",
-        4,
-        OptionalInt.empty(),
-        List.of(),
-        Optional.empty(),
-        Map.of("FAKE_BEHAVIOUR", behaviour),
-        List.of(),
-        Optional.empty(),
-        start,
-        OptionalInt.of(1),
-        Duration.ofMinutes(1),
-        behaviour.equals("preload") ? OptionalInt.of(3) : OptionalInt.empty(),
-        false);
+        new WorkerOrder.Model(
+            new VersionId("digits", "1.0"), folder, "handler.py", Optional.empty(), 4, false),
+        new WorkerOrder.Gpus(OptionalInt.empty(), List.of()),
+        new WorkerOrder.PythonProcess(
+            Map.of("FAKE_BEHAVIOUR", behaviour),
+            List.of(),
+            Optional.empty(),
+            start,
+            OptionalInt.of(1),
+            behaviour.equals("preload") ? OptionalInt.of(3) : OptionalInt.empty()),
+        Duration.ofMinutes(1));
   }
 
   /** Launches and waits for the order to come back from init. */
@@ -129,10 +125,9 @@ final class RuntimeFixture implements AutoCloseable {
   static InferenceRequest request(byte[] content) {
     return new InferenceRequest(
         "r-1",
-        "digits",
-        Optional.empty(),
+        new InferenceRequest.Target("digits", Optional.empty()),
         RequestKind.PREDICT,
-        Protocol.HTTP,
+        new InferenceRequest.Origin(Protocol.HTTP, false),
         List.of(),
         List.of(new InputPart("body", "", Unpooled.wrappedBuffer(content))),
         Optional.empty());

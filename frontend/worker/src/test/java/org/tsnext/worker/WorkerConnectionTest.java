@@ -185,7 +185,7 @@ public class WorkerConnectionTest {
       }
       failed = peer.memory.hasFailed();
       assertEquals(peer.channel.isOpen(), !failed, "at allocation " + (failures + 1));
-      List<String> whole = List.of("response 1/0 hello", "response 1/1 700000 octets");
+      List<String> whole = List.of("response 1/0 hello", "response 1/1 700000 bytes");
       assertEquals(peer.toldOf("response"), whole.subList(0, peer.toldOf("response").size()));
       if (!failed) {
         assertEquals(peer.toldOf("response"), whole);
@@ -240,7 +240,14 @@ public class WorkerConnectionTest {
     Peer() {
       channel.config().setAllocator(memory);
       connection =
-          new WorkerConnection(channel, "w", "unix:w", LOAD, LIMITS, listener, time, () -> lost++);
+          new WorkerConnection(
+              channel,
+              new WorkerConnection.Peer("w", "unix:w"),
+              LOAD,
+              LIMITS,
+              listener,
+              time,
+              () -> lost++);
     }
 
     void open() {
@@ -310,7 +317,7 @@ public class WorkerConnectionTest {
     }
   }
 
-  /** Each octet is a char. */
+  /** Each byte is a char. */
   private static void assertReceived(Peer peer, String expected) {
     String received = peer.received();
     assertEquals(received.length(), expected.length());
@@ -341,10 +348,9 @@ public class WorkerConnectionTest {
       requests.add(
           new InferenceRequest(
               "r",
-              "m",
-              Optional.empty(),
+              new InferenceRequest.Target("m", Optional.empty()),
               RequestKind.PREDICT,
-              Protocol.HTTP,
+              new InferenceRequest.Origin(Protocol.HTTP, false),
               List.of(),
               List.of(
                   new InputPart("data", "", value),

@@ -45,14 +45,12 @@ final class SequenceIds {
     headers.add(new Header(policy.idHeader(), id));
     return new InferenceRequest(
         request.id(),
-        request.modelName(),
-        request.version(),
+        new InferenceRequest.Target(request.modelName(), request.version()),
         request.kind(),
-        request.protocol(),
+        new InferenceRequest.Origin(request.protocol(), request.tensors()),
         headers,
         request.parts(),
-        request.timeout(),
-        request.tensors());
+        request.timeout());
   }
 
   /** The ids of the sequences that a handler ends with an answer: parted by semicolons. */

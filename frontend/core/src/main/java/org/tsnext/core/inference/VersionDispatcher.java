@@ -185,7 +185,7 @@ public final class VersionDispatcher implements WorkSource {
 
   /** See {@link VersionScheduler#onNotSent}. */
   void notSent(ReadyWorker worker, int batchId, ServingException why) {
-    feed((events, now) -> events.onNotSent(worker, batchId, why, now));
+    scheduler.feed((events, now) -> events.onNotSent(worker, batchId, why, now));
   }
 
   void drain(ReadyWorker worker) {

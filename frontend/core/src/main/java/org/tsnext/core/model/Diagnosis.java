@@ -97,7 +97,7 @@ public record Diagnosis(State state, int readyWorkers, String reason, Optional<R
   private static Optional<Recovery> recoveryOf(List<WorkerView> staying) {
     return staying.stream()
         .filter(Diagnosis::isFailing)
-        .map(WorkerView::recovery)
+        .map(worker -> worker.history().recovery())
         .flatMap(Optional::stream)
         .reduce(Diagnosis::worst);
   }
@@ -116,7 +116,7 @@ public record Diagnosis(State state, int readyWorkers, String reason, Optional<R
   }
 
   private static boolean isFailing(WorkerView worker) {
-    return worker.recovery().isPresent() && worker.state() != WorkerState.READY;
+    return worker.history().recovery().isPresent() && worker.state() != WorkerState.READY;
   }
 
   private static boolean stays(WorkerView worker) {

@@ -1,84 +1,106 @@
 package org.tsnext.core.model;
 
-import java.time.Duration;
 import java.time.Instant;
-import java.util.Collections;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalLong;
-import org.tsnext.archive.ModelConfig;
+import org.tsnext.core.settings.VersionId;
+import org.tsnext.core.settings.VersionSettings;
 import org.tsnext.core.worker.Recovery;
 import org.tsnext.core.worker.WorkerError;
 import org.tsnext.core.worker.WorkerExit;
+import org.tsnext.core.worker.WorkerLoad;
 import org.tsnext.core.worker.WorkerState;
 
 /**
  * Everything that is told about one model version.
  *
- * @param modelUrl as given at registration
- * @param maxBatchDelay the one that holds now, if it is adaptive
- * @param responseTimeout and the other lengths are the effective ones
- * @param settingSources who set the values that can be set in several places, by their names
- * @param lastError the newest failure of the version, handler errors included
- * @param lastLoadError the newest failure of a worker to come up
+ * @param settings the effective ones; the batch delay is the one that holds now, if it is adaptive
  */
-public record ModelDescription(
-    String modelName,
-    String modelVersion,
-    String modelUrl,
-    String runtime,
-    int minWorkers,
-    int maxWorkers,
-    int batchSize,
-    Duration maxBatchDelay,
-    boolean adaptiveBatchDelay,
-    Duration responseTimeout,
-    Duration startupTimeout,
-    Duration maxRetryTimeout,
-    Duration clientTimeout,
-    ModelConfig config,
-    boolean gpu,
-    boolean loadedAtStartup,
-    boolean defaultVersion,
-    List<Worker> workers,
-    int queueCapacity,
-    int queueLength,
-    Map<String, String> settingSources,
-    Diagnosis diagnosis,
-    Optional<WorkerError> lastError,
-    Optional<WorkerError> lastLoadError) {
+public record ModelDescription(Identity identity, VersionSettings settings, Condition condition) {
 
   public ModelDescription {
-    workers = List.copyOf(workers);
-    settingSources = Collections.unmodifiableMap(new LinkedHashMap<>(settingSources));
+    Objects.requireNonNull(identity, "identity");
+    Objects.requireNonNull(settings, "settings");
+    Objects.requireNonNull(condition, "condition");
+  }
+
+  /**
+   * Which version it is.
+   *
+   * @param url as given at registration
+   * @param loadedAtStartup whether the operator named it
+   */
+  public record Identity(
+      VersionId id, String url, String runtime, boolean loadedAtStartup, boolean defaultVersion) {}
+
+  /**
+   * How it is at the moment.
+   *
+   * @param queueLength requests that wait
+   * @param lastError the newest failure of the version, handler errors included
+   * @param lastLoadError the newest failure of a worker to come up
+   */
+  public record Condition(
+      List<Worker> workers,
+      int queueLength,
+      Diagnosis diagnosis,
+      Optional<WorkerError> lastError,
+      Optional<WorkerError> lastLoadError) {
+
+    public Condition {
+      workers = List.copyOf(workers);
+    }
   }
 
   /**
    * One worker.
    *
-   * @param status {@code READY}, {@code LOADING}, {@code UNLOADING} or {@code FAILED}
    * @param stateSince when it entered its state
-   * @param memoryBytes resident bytes of its process; 0 while they are not known
-   * @param gpuUsage what it does on its GPU, for people to read
-   * @param recovery empty while it has its model
-   * @param lastExit how its latest process ended that did
    */
   public record Worker(
       String id,
       Instant startTime,
-      String status,
       WorkerState state,
       Instant stateSince,
-      OptionalLong pid,
-      long memoryBytes,
-      boolean gpu,
-      Optional<String> gpuUsage,
+      ProcessUsage process,
+      WorkerLoad load,
+      History history) {
+
+    /** {@code READY}, {@code LOADING}, {@code UNLOADING} or {@code FAILED}. */
+    public String status() {
+      return state.status();
+    }
+  }
+
+  /**
+   * The process of a worker, and what it takes.
+   *
+   * @param memoryBytes resident bytes of the process; 0 while they are not known
+   * @param gpuUsage what it does on its GPU, for people to read
+   */
+  public record ProcessUsage(
+      OptionalLong pid, long memoryBytes, boolean gpu, Optional<String> gpuUsage) {}
+
+  /**
+   * What happened to a worker.
+   *
+   * @param restarts processes after the first
+   * @param recovery empty while it has its model
+   * @param lastExit how its latest process ended that did
+   */
+  public record History(
       int restarts,
-      int inFlight,
-      int window,
       Optional<Recovery> recovery,
       Optional<WorkerExit> lastExit,
       Optional<WorkerError> lastError) {}
+
+  public String modelName() {
+    return identity.id().name();
+  }
+
+  public String modelVersion() {
+    return identity.id().version();
+  }
 }

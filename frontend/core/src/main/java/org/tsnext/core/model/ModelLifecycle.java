@@ -108,7 +108,7 @@ public final class ModelLifecycle implements ModelService {
     return answer(
         () -> {
           Optional<Preparation> prepared = preparation(modelName, version);
-          Duration limit = settings.unregisterTimeout();
+          Duration limit = settings.timeouts().unregister();
           if (prepared.isPresent()) {
             boolean running = prepared.get().cancel();
             preparations.drop(prepared.get());
@@ -156,7 +156,7 @@ public final class ModelLifecycle implements ModelService {
   @Override
   public List<ModelEntry> list() {
     return registry.defaults().stream()
-        .map(version -> new ModelEntry(version.name(), version.settings().url()))
+        .map(version -> new ModelEntry(version.name(), version.spec().model().url()))
         .toList();
   }
 
@@ -260,9 +260,9 @@ public final class ModelLifecycle implements ModelService {
 
   /** A version whose workers are all given up makes way for a new registration of the same. */
   private CompletableFuture<Candidate> makeRoom(Candidate candidate) {
-    ModelSettings settings = candidate.settings();
+    VersionSpec spec = candidate.spec();
     Optional<ModelVersion> old =
-        registry.lookUp(settings.name(), settings.version()).filter(ModelVersion::isGivenUp);
+        registry.lookUp(spec.name(), spec.version()).filter(ModelVersion::isGivenUp);
     if (old.isEmpty()) {
       return CompletableFuture.completedFuture(candidate);
     }
@@ -287,7 +287,7 @@ public final class ModelLifecycle implements ModelService {
   }
 
   private CompletableFuture<ScaleResult> startWorkers(ModelVersion version, boolean synchronous) {
-    int min = version.settings().minWorkers();
+    int min = version.spec().settings().workers().min();
     ScaleProgress progress = version.start();
     if (min == 0) {
       return progress

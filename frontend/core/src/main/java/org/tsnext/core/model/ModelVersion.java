@@ -6,10 +6,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.OptionalLong;
 import org.tsnext.archive.ModelArchive;
 import org.tsnext.core.inference.VersionDispatcher;
 import org.tsnext.core.metrics.VersionMetrics;
 import org.tsnext.core.model.HealthReport.ShortModel;
+import org.tsnext.core.settings.VersionSettings;
+import org.tsnext.core.settings.WorkerRange;
 import org.tsnext.core.worker.ModelEnvironment.Prepared;
 import org.tsnext.core.worker.RestartPolicy;
 import org.tsnext.core.worker.Roster;
@@ -23,7 +26,7 @@ import org.tsnext.core.worker.WorkerView;
 /** A registered version: its settings, its files, who brings it work and who keeps its workers. */
 final class ModelVersion {
 
-  private final ModelSettings settings;
+  private final VersionSpec spec;
   private final ModelArchive archive;
   private final Prepared environment;
   private final VersionDispatcher dispatcher;
@@ -36,13 +39,13 @@ final class ModelVersion {
   private volatile boolean scaled;
 
   ModelVersion(
-      ModelSettings settings,
+      VersionSpec spec,
       ModelArchive archive,
       Prepared environment,
       VersionDispatcher dispatcher,
       Supervisor supervisor,
       VersionMetrics metrics) {
-    this.settings = Objects.requireNonNull(settings, "settings");
+    this.spec = Objects.requireNonNull(spec, "spec");
     this.archive = Objects.requireNonNull(archive, "archive");
     this.environment = Objects.requireNonNull(environment, "environment");
     this.dispatcher = Objects.requireNonNull(dispatcher, "dispatcher");
@@ -50,16 +53,16 @@ final class ModelVersion {
     this.metrics = Objects.requireNonNull(metrics, "metrics");
   }
 
-  ModelSettings settings() {
-    return settings;
+  VersionSpec spec() {
+    return spec;
   }
 
   String name() {
-    return settings.name();
+    return spec.name();
   }
 
   String version() {
-    return settings.version();
+    return spec.version();
   }
 
   ModelArchive archive() {
@@ -84,7 +87,8 @@ final class ModelVersion {
 
   /** Starts the workers of the registration. */
   ScaleProgress start() {
-    return supervisor.scale(settings.minWorkers(), settings.maxWorkers(), Optional.empty());
+    WorkerRange workers = spec.settings().workers();
+    return supervisor.scale(workers.min(), workers.max(), Optional.empty());
   }
 
   ScaleProgress scale(int min, int max, Optional<Duration> drainTimeout) {
@@ -94,7 +98,7 @@ final class ModelVersion {
 
   /** As many workers as wanted, or as there are devices for. */
   int withinDevices(int workers) {
-    return settings.withinDevices(workers);
+    return spec.settings().devices().within(workers);
   }
 
   /** It is on its way out, and cannot be changed any more. */
@@ -145,46 +149,40 @@ final class ModelVersion {
 
   ModelDescription describe(boolean isDefault, WorkerUsage usage) {
     Roster now = supervisor.roster();
-    return settings.describe(
-        new ModelSettings.Moment(
-            now.min(),
-            now.max(),
-            dispatcher.batchDelay(),
-            isDefault,
+    VersionSettings settings = settings(now);
+    return spec.describe(
+        isDefault,
+        settings.batching(settings.batching().withMaxDelay(dispatcher.batchDelay())),
+        new ModelDescription.Condition(
             now.workers().stream().map(worker -> describe(worker, usage)).toList(),
             dispatcher.queueLength(),
-            sources(),
             Diagnosis.of(now, leaving, supervisor.failures()),
             supervisor.failures().last(),
             supervisor.failures().lastLoad()));
   }
 
+  /** With the number of workers that holds now. */
+  private VersionSettings settings(Roster now) {
+    return spec.settings().scaledTo(new WorkerRange(now.min(), now.max()), sources());
+  }
+
   private Map<String, String> sources() {
-    if (!scaled) {
-      return settings.sources();
+    Map<String, String> sources = new LinkedHashMap<>(spec.settings().sources());
+    if (scaled) {
+      sources.put("minWorkers", Choice.SCALE);
+      sources.put("maxWorkers", Choice.SCALE);
     }
-    Map<String, String> sources = new LinkedHashMap<>(settings.sources());
-    sources.put("minWorkers", Choice.SCALE);
-    sources.put("maxWorkers", Choice.SCALE);
     return sources;
   }
 
   RegisteredModel registered(boolean isDefault) {
-    Roster now = supervisor.roster();
     return new RegisteredModel(
-        name(),
-        version(),
+        spec.model().id(),
         isDefault,
-        settings.order(),
-        settings.runtime(),
-        now.min(),
-        now.max(),
+        spec.order(),
+        spec.model().runtime(),
         scaled,
-        settings.batchSize(),
-        settings.maxBatchDelay(),
-        settings.responseTimeout(),
-        settings.startupTimeout(),
-        settings.config().parallelLevel());
+        settings(supervisor.roster()));
   }
 
   /** Up, or without its model for less than the recovery window since its first failure. */
@@ -194,34 +192,37 @@ final class ModelVersion {
       case DRAINING, STOPPED, FAILED -> false;
       // An attempt that is under way does not close the question of whether it will succeed.
       case STARTING, LOADING, BACKOFF ->
-          worker.firstFailureNanos().isEmpty()
-              || new RestartPolicy(settings.maxRetryTimeout())
-                  .isOpen(worker.firstFailureNanos().getAsLong(), nowNanos);
+          worker.history().firstFailureNanos().isEmpty()
+              || new RestartPolicy(spec.settings().timeouts().maxRetry())
+                  .isOpen(worker.history().firstFailureNanos().getAsLong(), nowNanos);
     };
   }
 
   private static ModelDescription.Worker describe(WorkerView worker, WorkerUsage usage) {
+    WorkerView.Identity identity = worker.identity();
+    WorkerView.History history = worker.history();
+    OptionalLong pid = worker.pid();
     return new ModelDescription.Worker(
-        Integer.toString(worker.id()),
-        worker.startTime(),
-        worker.state().status(),
+        Integer.toString(identity.id()),
+        identity.startTime(),
         worker.state(),
         worker.stateSince(),
-        worker.pid(),
-        worker.pid().isPresent() ? usage.memoryBytes(worker.pid().getAsLong()) : 0,
-        worker.gpuId().isPresent(),
-        gpuUsage(worker, usage),
-        worker.restarts(),
-        worker.inFlight(),
-        worker.window(),
-        worker.recovery().filter(recovery -> worker.state() != WorkerState.READY),
-        worker.lastExit(),
-        worker.lastError());
+        new ModelDescription.ProcessUsage(
+            pid,
+            pid.isPresent() ? usage.memoryBytes(pid.getAsLong()) : 0,
+            identity.gpuId().isPresent(),
+            gpuUsage(worker, usage)),
+        worker.load(),
+        new ModelDescription.History(
+            history.restarts(),
+            history.recovery().filter(recovery -> worker.state() != WorkerState.READY),
+            history.lastExit(),
+            worker.lastError()));
   }
 
   private static Optional<String> gpuUsage(WorkerView worker, WorkerUsage usage) {
-    return worker.pid().isPresent() && worker.gpuId().isPresent()
-        ? usage.gpu(worker.pid().getAsLong(), worker.gpuId().getAsInt())
+    return worker.pid().isPresent() && worker.identity().gpuId().isPresent()
+        ? usage.gpu(worker.pid().getAsLong(), worker.identity().gpuId().getAsInt())
         : Optional.empty();
   }
 }

@@ -11,6 +11,8 @@ import java.util.function.Consumer;
 import java.util.function.Function;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
+import org.tsnext.core.settings.Batching;
+import org.tsnext.core.settings.VersionSettings;
 import org.tsnext.core.worker.ModelEnvironment.Prepared;
 import org.tsnext.core.worker.WorkerError;
 
@@ -22,19 +24,19 @@ final class Preparation {
 
   private static final int LINES_KEPT = 10;
 
-  private final ModelSettings settings;
+  private final VersionSpec spec;
   private final Deque<String> lines = new ArrayDeque<>();
   private final CompletableFuture<Void> ended = new CompletableFuture<>();
   private Thread runner;
   private boolean cancelled;
   private Optional<WorkerError> failure = Optional.empty();
 
-  Preparation(ModelSettings settings) {
-    this.settings = Objects.requireNonNull(settings, "settings");
+  Preparation(VersionSpec spec) {
+    this.spec = Objects.requireNonNull(spec, "spec");
   }
 
-  ModelSettings settings() {
-    return settings;
+  VersionSpec spec() {
+    return spec;
   }
 
   /**
@@ -95,18 +97,14 @@ final class Preparation {
                 0,
                 "Its packages are being installed: " + last,
                 Optional.empty());
-    return settings.describe(
-        new ModelSettings.Moment(
-            settings.minWorkers(),
-            settings.maxWorkers(),
-            settings.adaptiveBatchDelay() ? Duration.ZERO : settings.maxBatchDelay(),
-            false,
-            List.of(),
-            0,
-            settings.sources(),
-            diagnosis,
-            failure,
-            failure));
+    VersionSettings settings = spec.settings();
+    Batching batching = settings.batching();
+    return spec.describe(
+        false,
+        batching.adaptiveDelay()
+            ? settings.batching(batching.withMaxDelay(Duration.ZERO))
+            : settings,
+        new ModelDescription.Condition(List.of(), 0, diagnosis, failure, failure));
   }
 
   private synchronized void begin() {
@@ -132,9 +130,9 @@ final class Preparation {
     return new ServingException(
         ErrorKind.CONFLICT,
         "Installing the packages of model "
-            + settings.name()
+            + spec.name()
             + " version "
-            + settings.version()
+            + spec.version()
             + " was cancelled.");
   }
 }

@@ -48,7 +48,7 @@ final class Preparations {
 
   /** It did not go well; all of its files are gone. */
   void failed(Preparation preparation, Throwable failure) {
-    boolean answered = preparation.settings().order().synchronous();
+    boolean answered = preparation.spec().order().synchronous();
     if (answered || preparation.isCancelled()) {
       drop(preparation);
     } else {
@@ -69,7 +69,7 @@ final class Preparations {
    */
   synchronized Optional<Preparation> find(String name, Optional<String> version) {
     return all(name).stream()
-        .filter(found -> version.isEmpty() || found.settings().version().equals(version.get()))
+        .filter(found -> version.isEmpty() || found.spec().version().equals(version.get()))
         .findFirst();
   }
 
@@ -80,7 +80,7 @@ final class Preparations {
 
   synchronized List<Preparation> all(String name) {
     return all.values().stream()
-        .filter(preparation -> preparation.settings().name().equals(name))
+        .filter(preparation -> preparation.spec().name().equals(name))
         .toList();
   }
 
@@ -89,6 +89,6 @@ final class Preparations {
   }
 
   private static Key keyOf(Preparation preparation) {
-    return new Key(preparation.settings().name(), preparation.settings().version());
+    return new Key(preparation.spec().name(), preparation.spec().version());
   }
 }

@@ -1,34 +1,35 @@
 package org.tsnext.core.model;
 
-import java.time.Duration;
 import java.util.Objects;
+import org.tsnext.core.settings.VersionId;
+import org.tsnext.core.settings.VersionSettings;
 
 /**
  * What it takes to register a model version again.
  *
  * @param order the registration, as it was asked for
  * @param scaled whether an order changed the number of workers after the registration
- * @param maxBatchDelay and the values around it are the effective ones
- * @param parallelLevel devices that one worker takes; 0 if it does not spread
+ * @param settings the effective ones, with the number of workers that holds now
  */
 public record RegisteredModel(
-    String name,
-    String version,
+    VersionId id,
     boolean defaultVersion,
     RegisterModel order,
     String runtime,
-    int minWorkers,
-    int maxWorkers,
     boolean scaled,
-    int batchSize,
-    Duration maxBatchDelay,
-    Duration responseTimeout,
-    Duration startupTimeout,
-    int parallelLevel) {
+    VersionSettings settings) {
 
   public RegisteredModel {
-    Objects.requireNonNull(name, "name");
-    Objects.requireNonNull(version, "version");
+    Objects.requireNonNull(id, "id");
     Objects.requireNonNull(order, "order");
+    Objects.requireNonNull(settings, "settings");
+  }
+
+  public String name() {
+    return id.name();
+  }
+
+  public String version() {
+    return id.version();
   }
 }

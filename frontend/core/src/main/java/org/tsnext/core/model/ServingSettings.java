@@ -11,36 +11,15 @@ import java.util.OptionalInt;
 /**
  * What the server's configuration decides about serving. Immutable; checked on construction.
  *
- * @param jobQueueSize requests that may wait per model version, unless its own file says otherwise
- * @param defaultWorkersPerModel {@code default_workers_per_model}, if it was set. Unset means no
- *     workers for a registration over the API, and one per GPU (else per CPU) at start-up
- * @param responseTimeout default of how long a worker may be silent on what it runs
- * @param startupTimeout default of how long a worker may take from its start until it has loaded
- * @param unregisterTimeout how long leaving workers may finish what they run
- * @param maxRetryTimeout default recovery window of a failing worker; zero means no restart
- * @param heartbeatInterval how often an idle worker is asked for a sign of life
- * @param heartbeatTimeout how long it may take for that
- * @param gpuCount GPUs that models may use
- * @param cpuCount processors of this machine, at least 1
- * @param defaultHandler {@code default_service_handler}
- * @param serviceEnvelope {@code service_envelope}, for every model, whatever its manifest names
  * @param initialWorkerPort the lowest worker id
  * @param sequenceHeaders names of the request headers of sequences
  * @param modelOverrides the {@code models} property: model name, then version
  */
 public record ServingSettings(
-    int jobQueueSize,
-    OptionalInt defaultWorkersPerModel,
-    Duration responseTimeout,
-    Duration startupTimeout,
-    Duration unregisterTimeout,
-    Duration maxRetryTimeout,
-    Duration heartbeatInterval,
-    Duration heartbeatTimeout,
-    int gpuCount,
-    int cpuCount,
-    Optional<String> defaultHandler,
-    Optional<String> serviceEnvelope,
+    ModelDefaults modelDefaults,
+    ServerTimeouts timeouts,
+    HeartbeatPlan heartbeat,
+    Machine machine,
     int initialWorkerPort,
     SequenceHeaders sequenceHeaders,
     Map<String, Map<String, ModelOverrides>> modelOverrides) {
@@ -54,23 +33,82 @@ public record ServingSettings(
   /** Upper bound of the time that a batch waits for more. */
   public static final Duration MAX_BATCH_DELAY = Duration.ofHours(1);
 
-  public ServingSettings {
-    requireRange("job_queue_size", jobQueueSize, 1, Integer.MAX_VALUE);
-    if (defaultWorkersPerModel.isPresent()) {
-      requireRange("default_workers_per_model", defaultWorkersPerModel.getAsInt(), 0, MAX_WORKERS);
+  /**
+   * What holds for a model that says nothing of its own.
+   *
+   * @param jobQueueSize requests that may wait per model version
+   * @param workers {@code default_workers_per_model}, if it was set. Unset means no workers for a
+   *     registration over the API, and one per GPU (else per CPU) at start-up
+   * @param handler {@code default_service_handler}
+   * @param envelope {@code service_envelope}, for every model, whatever its manifest names
+   */
+  public record ModelDefaults(
+      int jobQueueSize, OptionalInt workers, Optional<String> handler, Optional<String> envelope) {
+
+    public ModelDefaults {
+      requireRange("job_queue_size", jobQueueSize, 1, Integer.MAX_VALUE);
+      if (workers.isPresent()) {
+        requireRange("default_workers_per_model", workers.getAsInt(), 0, MAX_WORKERS);
+      }
+      Objects.requireNonNull(handler, "handler");
+      Objects.requireNonNull(envelope, "envelope");
     }
-    requirePositive("default_response_timeout", responseTimeout);
-    requirePositive("default_startup_timeout", startupTimeout);
-    requirePositive("heartbeat interval", heartbeatInterval);
-    requirePositive("heartbeat timeout", heartbeatTimeout);
-    requireNotNegative("unregister_model_timeout", unregisterTimeout);
-    requireNotNegative("maxRetryTimeoutInSec", maxRetryTimeout);
-    requireRange("number_of_gpu", gpuCount, 0, Integer.MAX_VALUE);
-    requireRange("number of processors", cpuCount, 1, Integer.MAX_VALUE);
+  }
+
+  /**
+   * How long things may take, unless a model says otherwise.
+   *
+   * @param response default of how long a worker may be silent on what it runs
+   * @param startup default of how long a worker may take from its start until it has loaded
+   * @param unregister how long leaving workers may finish what they run
+   * @param maxRetry default recovery window of a failing worker; zero means no restart
+   */
+  public record ServerTimeouts(
+      Duration response, Duration startup, Duration unregister, Duration maxRetry) {
+
+    public ServerTimeouts {
+      requirePositive("default_response_timeout", response);
+      requirePositive("default_startup_timeout", startup);
+      requireNotNegative("unregister_model_timeout", unregister);
+      requireNotNegative("maxRetryTimeoutInSec", maxRetry);
+    }
+  }
+
+  /**
+   * When idle workers are asked for a sign of life.
+   *
+   * @param interval how often
+   * @param timeout how long it may take for that
+   */
+  public record HeartbeatPlan(Duration interval, Duration timeout) {
+
+    public HeartbeatPlan {
+      requirePositive("heartbeat interval", interval);
+      requirePositive("heartbeat timeout", timeout);
+    }
+  }
+
+  /**
+   * What the machine has.
+   *
+   * @param gpuCount GPUs that models may use
+   * @param cpuCount processors, at least 1
+   */
+  public record Machine(int gpuCount, int cpuCount) {
+
+    public Machine {
+      requireRange("number_of_gpu", gpuCount, 0, Integer.MAX_VALUE);
+      requireRange("number of processors", cpuCount, 1, Integer.MAX_VALUE);
+    }
+  }
+
+  public ServingSettings {
+    Objects.requireNonNull(modelDefaults, "modelDefaults");
+    Objects.requireNonNull(timeouts, "timeouts");
+    Objects.requireNonNull(heartbeat, "heartbeat");
+    Objects.requireNonNull(machine, "machine");
     requireRange("initial_worker_port", initialWorkerPort, 0, Integer.MAX_VALUE - MAX_WORKERS);
-    Objects.requireNonNull(defaultHandler, "defaultHandler");
     Objects.requireNonNull(sequenceHeaders, "sequenceHeaders");
-    Objects.requireNonNull(serviceEnvelope, "serviceEnvelope");
     Map<String, Map<String, ModelOverrides>> copy = new LinkedHashMap<>();
     modelOverrides.forEach((name, versions) -> copy.put(name, Map.copyOf(versions)));
     modelOverrides = Collections.unmodifiableMap(copy);
@@ -79,18 +117,15 @@ public record ServingSettings(
   /** The defaults of an empty configuration, on a machine with that many GPUs and processors. */
   public static ServingSettings defaults(int gpuCount, int cpuCount) {
     return new ServingSettings(
-        100,
-        OptionalInt.empty(),
-        Duration.ofSeconds(120),
-        Duration.ofSeconds(120),
-        Duration.ofSeconds(120),
-        Duration.ofSeconds(300),
-        Duration.ofSeconds(10),
-        Duration.ofSeconds(20),
-        gpuCount,
-        cpuCount,
-        Optional.empty(),
-        Optional.empty(),
+        new ServingSettings.ModelDefaults(
+            100, OptionalInt.empty(), Optional.empty(), Optional.empty()),
+        new ServingSettings.ServerTimeouts(
+            Duration.ofSeconds(120),
+            Duration.ofSeconds(120),
+            Duration.ofSeconds(120),
+            Duration.ofSeconds(300)),
+        new ServingSettings.HeartbeatPlan(Duration.ofSeconds(10), Duration.ofSeconds(20)),
+        new ServingSettings.Machine(gpuCount, cpuCount),
         9000,
         SequenceHeaders.DEFAULT,
         Map.of());
@@ -105,7 +140,9 @@ public record ServingSettings(
 
   /** Workers of a model that is loaded at start-up and says nothing of its own. */
   public int startupWorkers() {
-    return defaultWorkersPerModel.orElse(gpuCount > 0 ? gpuCount : cpuCount);
+    return modelDefaults
+        .workers()
+        .orElse(machine.gpuCount() > 0 ? machine.gpuCount() : machine.cpuCount());
   }
 
   private static void requireRange(String key, int value, int min, int max) {

@@ -19,6 +19,8 @@ import org.tsnext.core.metrics.ServerMetric;
 import org.tsnext.core.metrics.VersionMetrics;
 import org.tsnext.core.scheduling.DispatchPolicy;
 import org.tsnext.core.scheduling.SequencePolicy;
+import org.tsnext.core.settings.Devices;
+import org.tsnext.core.settings.VersionSettings;
 import org.tsnext.core.worker.GpuRotation;
 import org.tsnext.core.worker.ModelEnvironment;
 import org.tsnext.core.worker.ModelEnvironment.Prepared;
@@ -61,15 +63,15 @@ final class VersionFactory {
     this.server = Objects.requireNonNull(server, "server");
     this.tools = Objects.requireNonNull(tools, "tools");
     this.resolver = new SettingsResolver(server);
-    this.sharedGpus = GpuRotation.all(server.gpuCount());
+    this.sharedGpus = GpuRotation.all(server.machine().gpuCount());
   }
 
   /** A model that has been opened, and what will hold for it. */
-  record Candidate(ModelArchive archive, ModelSettings settings, boolean asDefault) {
+  record Candidate(ModelArchive archive, VersionSpec spec, boolean asDefault) {
 
     /** The same, to be the default version whatever others there are. */
     Candidate forDefault() {
-      return new Candidate(archive, settings, true);
+      return new Candidate(archive, spec, true);
     }
   }
 
@@ -86,22 +88,22 @@ final class VersionFactory {
 
   /** Makes a version that is reserved in the registry, and not yet published. */
   ModelVersion create(Candidate candidate) {
-    ModelSettings settings = candidate.settings();
+    VersionSpec spec = candidate.spec();
     boolean reserved = false;
-    Preparation preparation = new Preparation(settings);
+    Preparation preparation = new Preparation(spec);
     try {
-      registry.reserve(settings.name(), settings.version());
+      registry.reserve(spec.name(), spec.version());
       reserved = true;
       Prepared prepared =
           preparation.run(
-              progress -> environment.prepare(settings.name(), candidate.archive(), progress),
+              progress -> environment.prepare(spec.name(), candidate.archive(), progress),
               () -> preparations.show(preparation));
-      ModelVersion version = assemble(settings, candidate.archive(), prepared);
+      ModelVersion version = assemble(spec, candidate.archive(), prepared);
       preparations.succeeded(preparation);
       return version;
     } catch (Throwable e) {
       if (reserved) {
-        registry.unreserve(settings.name(), settings.version());
+        registry.unreserve(spec.name(), spec.version());
       }
       source.release(candidate.archive());
       preparations.failed(preparation, e);
@@ -121,7 +123,9 @@ final class VersionFactory {
 
   private ModelArchive openArchive(RegisterModel order) {
     try {
-      return source.open(ModelLocation.parse(order.url(), order.trusted(), order.s3SseKms()));
+      return source.open(
+          ModelLocation.parse(
+              order.source().url(), order.origin().trusted(), order.source().s3SseKms()));
     } catch (ArchiveException e) {
       ServingException error = new ServingException(kindOf(e.reason()), e.getMessage(), e);
       throw e.detail().map(error::withDetail).orElse(error);
@@ -137,110 +141,109 @@ final class VersionFactory {
     };
   }
 
-  private ModelVersion assemble(ModelSettings settings, ModelArchive archive, Prepared prepared) {
-    VersionMetrics metrics = tools.metrics().ofVersion(settings.name(), settings.version());
+  private ModelVersion assemble(VersionSpec spec, ModelArchive archive, Prepared prepared) {
+    VersionMetrics metrics = tools.metrics().ofVersion(spec.name(), spec.version());
     VersionDispatcher dispatcher =
         new VersionDispatcher(
-            policyOf(settings),
+            policyOf(spec),
             tools.clock(),
             tools.scheduler(),
             metrics,
-            () -> registry.stayingDefault(settings.name()));
+            () -> registry.stayingDefault(spec.name()));
     WorkerPlan plan =
         new WorkerPlan(
-            templateOf(settings, archive, prepared),
-            gpusOf(settings),
-            new RestartPolicy(settings.maxRetryTimeout()),
-            server.heartbeatInterval(),
-            server.heartbeatTimeout(),
-            settings.config().maxFailuresInRow(),
-            server.unregisterTimeout());
+            templateOf(spec, archive, prepared),
+            gpusOf(spec.settings().devices()),
+            new RestartPolicy(spec.settings().timeouts().maxRetry()),
+            server.heartbeat().interval(),
+            server.heartbeat().timeout(),
+            spec.settings().config().workers().maxFailuresInRow(),
+            server.timeouts().unregister());
     Supervisor supervisor = new Supervisor(plan, dispatcher, metrics, tools);
     metrics.live(ServerMetric.QUEUE_LENGTH, dispatcher::queueLength);
     metrics.live(ServerMetric.READY_WORKERS, supervisor::readyWorkers);
-    return new ModelVersion(settings, archive, prepared, dispatcher, supervisor, metrics);
+    return new ModelVersion(spec, archive, prepared, dispatcher, supervisor, metrics);
   }
 
-  private DispatchPolicy policyOf(ModelSettings settings) {
+  private DispatchPolicy policyOf(VersionSpec spec) {
+    VersionSettings settings = spec.settings();
     int sideBySide = sideBySide(settings);
     return new DispatchPolicy(
-        settings.name(),
-        settings.version(),
-        sideBySide > 0 ? 1 : settings.batchSize(),
-        settings.maxBatchDelay(),
-        settings.adaptiveBatchDelay(),
-        settings.queueCapacity(),
-        settings.responseTimeout(),
-        settings.clientTimeout(),
-        settings.config().retryOnWorkerDeath(),
-        settings.config().useJobTicket(),
+        spec.model().id(),
+        sideBySide > 0 ? settings.batching().withSize(1) : settings.batching(),
+        settings.queueLimits(),
+        settings.timeouts(),
+        settings.config().queue().retryOnWorkerDeath(),
         sideBySide,
-        sequencesOf(settings));
+        sequencesOf(settings.config()));
   }
 
   /**
    * Coroutines run side by side. With continuous batching the worker itself puts the requests of
    * its next call together, of all that it was given.
    */
-  private static int sideBySide(ModelSettings settings) {
-    if (settings.config().asyncCommunication()) {
+  private static int sideBySide(VersionSettings settings) {
+    ModelConfig config = settings.config();
+    int batchSize = settings.batching().size();
+    if (config.batching().asyncCommunication()) {
       return DispatchPolicy.ASYNC;
     }
-    if (!settings.config().continuousBatching()) {
+    if (!config.batching().continuous()) {
       return 0;
     }
     // With sequences, room to tell one that runs to stop, as TorchServe 0.12 has it.
-    return settings.config().sequenceBatching() ? 2 * settings.batchSize() : settings.batchSize();
+    return config.sequences().batching() ? 2 * batchSize : batchSize;
   }
 
-  private Optional<SequencePolicy> sequencesOf(ModelSettings settings) {
-    ModelConfig config = settings.config();
-    if (!config.sequenceBatching()) {
+  private Optional<SequencePolicy> sequencesOf(ModelConfig config) {
+    if (!config.sequences().batching()) {
       return Optional.empty();
     }
     return Optional.of(
         new SequencePolicy(
             server.sequenceHeaders().id(),
             server.sequenceHeaders().start(),
-            config.sequenceMaxIdle(),
-            config.sequenceTimeout(),
-            config.maxNumSequence(),
-            config.maxSequenceJobQueueSize(),
-            config.continuousBatching()
+            config.sequences().maxIdle(),
+            config.sequences().timeout(),
+            config.sequences().maxNumber(),
+            config.sequences().queueCapacity(),
+            config.batching().continuous()
                 ? Optional.of(server.sequenceHeaders().end())
                 : Optional.empty()));
   }
 
-  private WorkerOrder templateOf(ModelSettings settings, ModelArchive archive, Prepared prepared) {
+  private WorkerOrder templateOf(VersionSpec spec, ModelArchive archive, Prepared prepared) {
+    VersionSettings settings = spec.settings();
+    ModelConfig config = settings.config();
     return new WorkerOrder(
         0,
-        settings.name(),
-        settings.version(),
-        archive.directory(),
-        settings.handler(),
-        settings.batchSize(),
-        OptionalInt.empty(),
-        List.of(),
-        settings.envelope(),
-        Map.of(),
-        prepared.pythonPath(),
-        prepared.interpreter(),
-        prepared.needsSpawn() ? WorkerStart.SPAWN : settings.config().workerStart(),
-        OptionalInt.empty(),
-        settings.startupTimeout(),
-        settings.config().preloadModel()
-            ? OptionalInt.of(lastParent.incrementAndGet())
-            : OptionalInt.empty(),
-        settings.config().asyncCommunication());
+        new WorkerOrder.Model(
+            spec.model().id(),
+            archive.directory(),
+            spec.model().handler(),
+            spec.model().envelope(),
+            settings.batching().size(),
+            config.batching().asyncCommunication()),
+        WorkerOrder.Gpus.NONE,
+        new WorkerOrder.PythonProcess(
+            Map.of(),
+            prepared.pythonPath(),
+            prepared.interpreter(),
+            prepared.needsSpawn() ? WorkerStart.SPAWN : config.workers().start(),
+            OptionalInt.empty(),
+            config.workers().preloadModel()
+                ? OptionalInt.of(lastParent.incrementAndGet())
+                : OptionalInt.empty()),
+        settings.timeouts().startup());
   }
 
-  private GpuRotation gpusOf(ModelSettings settings) {
-    if (!settings.gpu()) {
+  private GpuRotation gpusOf(Devices devices) {
+    if (!devices.gpu()) {
       return GpuRotation.of(List.of());
     }
-    if (settings.devicesPerWorker() > 0) {
-      return GpuRotation.groups(settings.ownDevices(), settings.devicesPerWorker());
+    if (devices.perWorker() > 0) {
+      return GpuRotation.groups(devices.own(), devices.perWorker());
     }
-    return settings.ownDevices().isEmpty() ? sharedGpus : GpuRotation.of(settings.ownDevices());
+    return devices.own().isEmpty() ? sharedGpus : GpuRotation.of(devices.own());
   }
 }

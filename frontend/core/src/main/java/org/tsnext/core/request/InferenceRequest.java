@@ -11,46 +11,71 @@ import java.util.Optional;
  * InferenceService.submit} takes it over.
  *
  * @param id unique; answered to HTTP clients as {@code x-request-id}
- * @param version empty for the model's default version
- * @param protocol by which it came, for the metrics of predictions and explanations
  * @param headers in the order and spelling of the client, plus those the frontend adds
  * @param timeout how long the client is willing to wait; empty for no limit of its own
- * @param tensors whether tensors are read from the JSON of the answer, which may then hold numbers
- *     that are not finite; to anything else {@code json_nan} applies
  */
 public record InferenceRequest(
     String id,
-    String modelName,
-    Optional<String> version,
+    Target target,
     RequestKind kind,
-    Protocol protocol,
+    Origin origin,
     List<Header> headers,
     List<InputPart> parts,
-    Optional<Duration> timeout,
-    boolean tensors) {
+    Optional<Duration> timeout) {
+
+  /**
+   * What is asked.
+   *
+   * @param version empty for the model's default version
+   */
+  public record Target(String modelName, Optional<String> version) {
+
+    public Target {
+      Objects.requireNonNull(modelName, "modelName");
+      Objects.requireNonNull(version, "version");
+    }
+  }
+
+  /**
+   * Who asks, and how the answer is read.
+   *
+   * @param protocol by which the request came, for the metrics of predictions and explanations
+   * @param tensors whether tensors are read from the JSON of the answer, which may then hold
+   *     numbers that are not finite; to anything else {@code json_nan} applies. Without them the
+   *     answer goes to the client as it is
+   */
+  public record Origin(Protocol protocol, boolean tensors) {
+
+    public Origin {
+      Objects.requireNonNull(protocol, "protocol");
+    }
+  }
 
   public InferenceRequest {
     Objects.requireNonNull(id, "id");
-    Objects.requireNonNull(modelName, "modelName");
-    Objects.requireNonNull(version, "version");
+    Objects.requireNonNull(target, "target");
     Objects.requireNonNull(kind, "kind");
-    Objects.requireNonNull(protocol, "protocol");
+    Objects.requireNonNull(origin, "origin");
     Objects.requireNonNull(timeout, "timeout");
     headers = List.copyOf(headers);
     parts = List.copyOf(parts);
   }
 
-  /** A request whose answer goes to the client as it is. */
-  public InferenceRequest(
-      String id,
-      String modelName,
-      Optional<String> version,
-      RequestKind kind,
-      Protocol protocol,
-      List<Header> headers,
-      List<InputPart> parts,
-      Optional<Duration> timeout) {
-    this(id, modelName, version, kind, protocol, headers, parts, timeout, false);
+  public String modelName() {
+    return target.modelName();
+  }
+
+  /** Empty for the model's default version. */
+  public Optional<String> version() {
+    return target.version();
+  }
+
+  public Protocol protocol() {
+    return origin.protocol();
+  }
+
+  public boolean tensors() {
+    return origin.tensors();
   }
 
   /** Keeps the buffers of all parts for one more {@link #release}. */

@@ -343,7 +343,7 @@ public final class Supervisor {
     String tooLate = "not loaded within startupTimeout, " + limit.toMillis() + " ms";
     Runnable giveUp = () -> end(life, "Backend worker startup time out.", tooLate);
     life.startupTimer = Optional.of(tools.scheduler().schedule(limit, () -> put(giveUp)));
-    parentInUse = order.parent();
+    parentInUse = order.process().parent();
     try {
       life.process = Optional.of(tools.launcher().launch(order, life));
     } catch (Throwable e) {

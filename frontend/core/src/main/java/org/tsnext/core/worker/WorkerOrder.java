@@ -8,59 +8,100 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalInt;
 import org.tsnext.archive.ModelConfig.WorkerStart;
+import org.tsnext.core.settings.VersionId;
 
 /**
  * What is needed to start one worker process and have it load its model.
  *
  * @param workerId public id, from 9000 up
- * @param handler {@code module:function}, {@code file.py} or the name of a default handler
- * @param gpuId device for the load order, as the process counts it; empty for CPU
- * @param visibleGpus the GPUs that the process may see, as the server counts them; empty for all
- * @param environment variables to set on top of the server's own, after the block-list was applied
- * @param interpreter Python to use; empty for the server's own
  * @param startupTimeout from the start of the process to the answer to the load order
- * @param parent number of the process that has the model loaded and of which the worker is to be a
- *     fork; empty for a worker that loads the model itself
- * @param async whether the handler is a coroutine that serves several batches at once
  */
 public record WorkerOrder(
-    int workerId,
-    String modelName,
-    String modelVersion,
-    Path modelDirectory,
-    String handler,
-    int batchSize,
-    OptionalInt gpuId,
-    List<Integer> visibleGpus,
-    Optional<String> envelope,
-    Map<String, String> environment,
-    List<Path> pythonPath,
-    Optional<Path> interpreter,
-    WorkerStart start,
-    OptionalInt threads,
-    Duration startupTimeout,
-    OptionalInt parent,
-    boolean async) {
+    int workerId, Model model, Gpus gpus, PythonProcess process, Duration startupTimeout) {
+
+  /**
+   * What the process loads.
+   *
+   * @param handler {@code module:function}, {@code file.py} or the name of a default handler
+   * @param async whether the handler is a coroutine that serves several batches at once
+   */
+  public record Model(
+      VersionId id,
+      Path directory,
+      String handler,
+      Optional<String> envelope,
+      int batchSize,
+      boolean async) {
+
+    public Model {
+      Objects.requireNonNull(id, "id");
+      Objects.requireNonNull(directory, "directory");
+      Objects.requireNonNull(handler, "handler");
+      Objects.requireNonNull(envelope, "envelope");
+    }
+  }
+
+  /**
+   * Where it runs.
+   *
+   * @param device for the load order, as the process counts it; empty for CPU
+   * @param visible the GPUs that the process may see, as the server counts them; empty for all
+   */
+  public record Gpus(OptionalInt device, List<Integer> visible) {
+
+    /** No GPU, and none hidden. */
+    public static final Gpus NONE = new Gpus(OptionalInt.empty(), List.of());
+
+    public Gpus {
+      Objects.requireNonNull(device, "device");
+      visible = List.copyOf(visible);
+    }
+  }
+
+  /**
+   * How the process is started.
+   *
+   * @param environment variables to set on top of the server's own, after the block-list was
+   *     applied
+   * @param interpreter Python to use; empty for the server's own
+   * @param parent number of the process that has the model loaded and of which the worker is to be
+   *     a fork; empty for a worker that loads the model itself
+   */
+  public record PythonProcess(
+      Map<String, String> environment,
+      List<Path> pythonPath,
+      Optional<Path> interpreter,
+      WorkerStart start,
+      OptionalInt threads,
+      OptionalInt parent) {
+
+    public PythonProcess {
+      Objects.requireNonNull(interpreter, "interpreter");
+      Objects.requireNonNull(start, "start");
+      Objects.requireNonNull(threads, "threads");
+      Objects.requireNonNull(parent, "parent");
+      environment = Map.copyOf(environment);
+      pythonPath = List.copyOf(pythonPath);
+    }
+  }
 
   public WorkerOrder {
-    Objects.requireNonNull(modelName, "modelName");
-    Objects.requireNonNull(modelVersion, "modelVersion");
-    Objects.requireNonNull(modelDirectory, "modelDirectory");
-    Objects.requireNonNull(handler, "handler");
-    Objects.requireNonNull(gpuId, "gpuId");
-    Objects.requireNonNull(envelope, "envelope");
-    Objects.requireNonNull(interpreter, "interpreter");
-    Objects.requireNonNull(start, "start");
-    Objects.requireNonNull(threads, "threads");
+    Objects.requireNonNull(model, "model");
+    Objects.requireNonNull(gpus, "gpus");
+    Objects.requireNonNull(process, "process");
     Objects.requireNonNull(startupTimeout, "startupTimeout");
-    Objects.requireNonNull(parent, "parent");
-    visibleGpus = List.copyOf(visibleGpus);
-    environment = Map.copyOf(environment);
-    pythonPath = List.copyOf(pythonPath);
+  }
+
+  public String modelName() {
+    return model.id().name();
+  }
+
+  public String modelVersion() {
+    return model.id().version();
   }
 
   /** The name used in logs and metrics: {@code W-9000-digits_1.0}. */
   public String workerName() {
-    return "W-" + workerId + "-" + modelName + "_" + modelVersion;
+    return "W-" + workerId + "-" + modelName() + "_" + modelVersion();
   }
 }

@@ -37,24 +37,13 @@ public record WorkerPlan(
 
   WorkerOrder order(int workerId, OptionalInt gpuId) {
     List<Integer> visible = gpus.visibleTo(gpuId);
+    // A process that sees some GPUs only counts them from 0.
+    OptionalInt device = visible.isEmpty() ? gpuId : OptionalInt.of(0);
     return new WorkerOrder(
         workerId,
-        template.modelName(),
-        template.modelVersion(),
-        template.modelDirectory(),
-        template.handler(),
-        template.batchSize(),
-        // A process that sees some GPUs only counts them from 0.
-        visible.isEmpty() ? gpuId : OptionalInt.of(0),
-        visible,
-        template.envelope(),
-        template.environment(),
-        template.pythonPath(),
-        template.interpreter(),
-        template.start(),
-        template.threads(),
-        template.startupTimeout(),
-        template.parent(),
-        template.async());
+        template.model(),
+        new WorkerOrder.Gpus(device, visible),
+        template.process(),
+        template.startupTimeout());
   }
 }

@@ -198,10 +198,7 @@ final class WorkerSlot {
         state.orElse(WorkerState.STARTING),
         stateSince,
         life.isPresent() ? pid : OptionalLong.empty(),
-        Math.max(0, launches - 1),
-        firstFailureNanos,
-        recovery,
-        lastExit,
+        new WorkerView.History(Math.max(0, launches - 1), firstFailureNanos, recovery, lastExit),
         life.flatMap(WorkerLife::seat));
   }
 
@@ -213,26 +210,18 @@ final class WorkerSlot {
       WorkerState state,
       Instant stateSince,
       OptionalLong pid,
-      int restarts,
-      OptionalLong firstFailureNanos,
-      Optional<Recovery> recovery,
-      Optional<WorkerExit> lastExit,
+      WorkerView.History history,
       Optional<WorkSeat> seat) {
 
     WorkerView view() {
       return new WorkerView(
-          slot.id,
+          new WorkerView.Identity(slot.id, slot.gpuId, slot.startTime),
           state,
-          slot.startTime,
           stateSince,
           pid,
-          slot.gpuId,
-          restarts,
-          firstFailureNanos,
-          seat.map(WorkSeat::inFlight).orElse(0),
-          seat.map(WorkSeat::window).orElse(1),
-          recovery,
-          lastExit,
+          new WorkerLoad(
+              seat.map(WorkSeat::inFlight).orElse(0), seat.map(WorkSeat::window).orElse(1)),
+          history,
           slot.lastError);
     }
   }

@@ -8,25 +8,35 @@ import java.util.OptionalLong;
 /**
  * A worker as it is at one moment, for descriptions and health.
  *
- * @param startTime when the worker, not its latest process, was created
- * @param restarts processes after the first
- * @param firstFailureNanos when the recovery window opened; empty while nothing is wrong
- * @param inFlight batches it has
- * @param window batches it may have at once
- * @param recovery empty while nothing is wrong
- * @param lastExit how its latest process ended that did
+ * @param pid empty while it has no process
  */
 public record WorkerView(
-    int id,
+    Identity identity,
     WorkerState state,
-    Instant startTime,
     Instant stateSince,
     OptionalLong pid,
-    OptionalInt gpuId,
-    int restarts,
-    OptionalLong firstFailureNanos,
-    int inFlight,
-    int window,
-    Optional<Recovery> recovery,
-    Optional<WorkerExit> lastExit,
-    Optional<WorkerError> lastError) {}
+    WorkerLoad load,
+    History history,
+    Optional<WorkerError> lastError) {
+
+  /**
+   * What a worker keeps while its processes come and go.
+   *
+   * @param startTime when the worker, not its latest process, was created
+   */
+  public record Identity(int id, OptionalInt gpuId, Instant startTime) {}
+
+  /**
+   * What became of its processes.
+   *
+   * @param restarts processes after the first
+   * @param firstFailureNanos when the recovery window opened; empty while nothing is wrong
+   * @param recovery empty while nothing is wrong
+   * @param lastExit how its latest process ended that did
+   */
+  public record History(
+      int restarts,
+      OptionalLong firstFailureNanos,
+      Optional<Recovery> recovery,
+      Optional<WorkerExit> lastExit) {}
+}

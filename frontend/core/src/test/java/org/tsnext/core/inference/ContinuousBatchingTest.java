@@ -67,7 +67,7 @@ public class ContinuousBatchingTest {
 
   @Test
   public void workerIsToldTheBatchSizeThatItsCallsMayHave() {
-    assertEquals(serve(3).order().batchSize(), 3);
+    assertEquals(serve(3).order().model().batchSize(), 3);
   }
 
   @Test

@@ -153,7 +153,7 @@ public class DeadlineTest {
     assertEquals(sink.chunks(), List.of("one"));
     assertEquals(sink.ends(), 0);
     assertTrue(
-        fixture.core().models().describe("m", Optional.empty()).lastError().isEmpty(),
+        fixture.core().models().describe("m", Optional.empty()).condition().lastError().isEmpty(),
         "no failure of the handler");
   }
 

@@ -168,11 +168,11 @@ public class ExactlyOneAnswerTest {
       FakeWorkerLauncher launcher, ModelConfig config, TimerThread timer, ExecutorService pool) {
     ServingSettings settings = ServingSettings.defaults(0, 2);
     return new ServingCore(
-        new ServingCore.Collaborators(
+        settings,
+        new ServingCore.ModelFiles(
             new FakeModelSource()
                 .add("1.0.mar", "m", "1.0", config)
                 .add("2.0.mar", "m", "2.0", config),
-            launcher,
             new ModelEnvironment() {
               @Override
               public Prepared prepare(
@@ -182,14 +182,11 @@ public class ExactlyOneAnswerTest {
 
               @Override
               public void release(Prepared prepared) {}
-            },
-            CoreFixture.serverMetrics(new MetricRegistry(100)),
-            Clock.system(),
-            timer,
-            pool,
-            settings,
-            ModelChangeListener.NONE,
-            WorkerUsage.UNKNOWN));
+            }),
+        new ServingCore.WorkerProcesses(launcher, WorkerUsage.UNKNOWN),
+        new ServingCore.Execution(Clock.system(), timer, pool),
+        CoreFixture.serverMetrics(new MetricRegistry(100)),
+        ModelChangeListener.NONE);
   }
 
   /** One worker's behaviour: a single thread, as a real connection has. */

@@ -21,6 +21,10 @@ import org.tsnext.core.metrics.VersionMetrics;
 import org.tsnext.core.request.ResponseHead;
 import org.tsnext.core.request.ResponseSink;
 import org.tsnext.core.scheduling.DispatchPolicy;
+import org.tsnext.core.settings.Batching;
+import org.tsnext.core.settings.QueueLimits;
+import org.tsnext.core.settings.Timeouts;
+import org.tsnext.core.settings.VersionId;
 import org.tsnext.core.testing.Configs;
 import org.tsnext.core.testing.CoreFixture;
 import org.tsnext.core.testing.FakeWorker;
@@ -117,16 +121,15 @@ public class FaultIsolationTest {
   public void requestThatCannotBeTakenFails(Throwable thrown) {
     DispatchPolicy policy =
         new DispatchPolicy(
-            "m",
-            "1.0",
-            1,
-            Duration.ZERO,
-            false,
-            10,
-            Duration.ofSeconds(60),
-            Duration.ZERO,
+            new VersionId("m", "1.0"),
+            new Batching(1, Duration.ZERO, false),
+            new QueueLimits(10, false),
+            new Timeouts(
+                Duration.ofSeconds(60),
+                Duration.ofMinutes(2),
+                Duration.ofMinutes(5),
+                Duration.ZERO),
             true,
-            false,
             0,
             Optional.empty());
     VersionMetrics metrics =

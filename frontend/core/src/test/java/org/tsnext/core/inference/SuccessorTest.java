@@ -14,6 +14,10 @@ import org.tsnext.core.metrics.MetricRegistry;
 import org.tsnext.core.metrics.VersionMetrics;
 import org.tsnext.core.request.RequestKind;
 import org.tsnext.core.scheduling.DispatchPolicy;
+import org.tsnext.core.settings.Batching;
+import org.tsnext.core.settings.QueueLimits;
+import org.tsnext.core.settings.Timeouts;
+import org.tsnext.core.settings.VersionId;
 import org.tsnext.core.testing.CoreFixture;
 import org.tsnext.core.testing.ManualTime;
 import org.tsnext.core.testing.RecordingSink;
@@ -125,16 +129,15 @@ public class SuccessorTest {
   private VersionDispatcher dispatcher(String version) {
     DispatchPolicy policy =
         new DispatchPolicy(
-            "m",
-            version,
-            1,
-            Duration.ZERO,
-            false,
-            10,
-            Duration.ofSeconds(60),
-            Duration.ZERO,
+            new VersionId("m", version),
+            new Batching(1, Duration.ZERO, false),
+            new QueueLimits(10, false),
+            new Timeouts(
+                Duration.ofSeconds(60),
+                Duration.ofMinutes(2),
+                Duration.ofMinutes(5),
+                Duration.ZERO),
             true,
-            false,
             0,
             Optional.empty());
     VersionMetrics metrics =

@@ -188,10 +188,9 @@ public class RequestMetricsTest {
     InferenceRequest request =
         new InferenceRequest(
             made.id(),
-            made.modelName(),
-            made.version(),
+            new InferenceRequest.Target(made.modelName(), made.version()),
             made.kind(),
-            protocol,
+            new InferenceRequest.Origin(protocol, false),
             made.headers(),
             made.parts(),
             made.timeout());

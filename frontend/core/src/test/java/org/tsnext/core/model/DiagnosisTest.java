@@ -62,24 +62,26 @@ public class DiagnosisTest {
     register(1, new Configs().maxRetryTimeout(Duration.ofSeconds(60)).build());
     fixture.launcher().latest().failLoad(500, "ImportError: no x"); // tried again at once
     ModelDescription trying = describe();
-    assertEquals(trying.diagnosis().state(), State.RECOVERING);
-    assertEquals(trying.workers().get(0).state(), WorkerState.STARTING);
-    assertEquals(trying.diagnosis().recovery().orElseThrow().nextAttempt(), Optional.empty());
+    assertEquals(trying.condition().diagnosis().state(), State.RECOVERING);
+    assertEquals(trying.condition().workers().get(0).state(), WorkerState.STARTING);
+    assertEquals(
+        trying.condition().diagnosis().recovery().orElseThrow().nextAttempt(), Optional.empty());
     fixture.launcher().latest().failLoad(500, "ImportError: no y");
     ModelDescription waiting = describe();
-    Recovery recovery = waiting.diagnosis().recovery().orElseThrow();
+    Recovery recovery = waiting.condition().diagnosis().recovery().orElseThrow();
     assertEquals(recovery.failures(), 2);
     assertEquals(
         recovery.nextAttempt(), Optional.of(fixture.time().now().plus(Duration.ofSeconds(1))));
-    assertEquals(waiting.workers().get(0).recovery(), Optional.of(recovery));
-    assertEquals(waiting.workers().get(0).state(), WorkerState.BACKOFF);
+    assertEquals(waiting.condition().workers().get(0).history().recovery(), Optional.of(recovery));
+    assertEquals(waiting.condition().workers().get(0).state(), WorkerState.BACKOFF);
     assertEquals(
-        waiting.diagnosis().reason(), "0 of 1 workers have the model loaded; ImportError: no y.");
-    WorkerError error = waiting.lastLoadError().orElseThrow();
+        waiting.condition().diagnosis().reason(),
+        "0 of 1 workers have the model loaded; ImportError: no y.");
+    WorkerError error = waiting.condition().lastLoadError().orElseThrow();
     assertEquals(error.type(), "ImportError");
     assertEquals(error.detail(), "ImportError: no y");
     assertTrue(error.traceback().startsWith("Traceback"));
-    assertTrue(waiting.workers().get(0).lastExit().isPresent());
+    assertTrue(waiting.condition().workers().get(0).history().lastExit().isPresent());
   }
 
   @Test
@@ -87,28 +89,29 @@ public class DiagnosisTest {
     register(1, new Configs().maxRetryTimeout(Duration.ZERO).build());
     fixture.launcher().latest().failLoad(500, "ImportError: no x");
     ModelDescription down = describe();
-    assertEquals(down.diagnosis().state(), State.FAILED);
+    assertEquals(down.condition().diagnosis().state(), State.FAILED);
     assertEquals(
-        down.diagnosis().reason(),
+        down.condition().diagnosis().reason(),
         "0 of 1 workers have the model loaded, and none is started again by itself"
             + " (maxRetryTimeoutInSec is over); scaling tries again; ImportError: no x.");
-    assertEquals(down.diagnosis().recovery().orElseThrow().nextAttempt(), Optional.empty());
-    assertEquals(down.workers().get(0).status(), "FAILED");
+    assertEquals(
+        down.condition().diagnosis().recovery().orElseThrow().nextAttempt(), Optional.empty());
+    assertEquals(down.condition().workers().get(0).status(), "FAILED");
   }
 
   @Test
   public void deadProcessTellsItsSignal() {
     fixture.serve(1, ModelConfig.none()).get(0).die();
-    ModelDescription.Worker worker = describe().workers().get(0);
-    assertEquals(worker.lastExit().orElseThrow().signal().getAsInt(), 9);
-    assertTrue(worker.lastExit().orElseThrow().code().isEmpty());
-    assertEquals(worker.lastError().orElseThrow().type(), "ProcessExit");
-    assertEquals(worker.lastError().orElseThrow().detail(), "killed by signal 9");
-    assertTrue(describe().lastLoadError().isEmpty());
+    ModelDescription.Worker worker = describe().condition().workers().get(0);
+    assertEquals(worker.history().lastExit().orElseThrow().signal().getAsInt(), 9);
+    assertTrue(worker.history().lastExit().orElseThrow().code().isEmpty());
+    assertEquals(worker.history().lastError().orElseThrow().type(), "ProcessExit");
+    assertEquals(worker.history().lastError().orElseThrow().detail(), "killed by signal 9");
+    assertTrue(describe().condition().lastLoadError().isEmpty());
     fixture.launcher().latest().load();
     assertEquals(diagnosis().state(), State.READY);
-    assertEquals(describe().workers().get(0).recovery(), Optional.empty());
-    assertEquals(describe().workers().get(0).restarts(), 1);
+    assertEquals(describe().condition().workers().get(0).history().recovery(), Optional.empty());
+    assertEquals(describe().condition().workers().get(0).history().restarts(), 1);
   }
 
   @Test
@@ -116,10 +119,11 @@ public class DiagnosisTest {
     register(1, new Configs().startupTimeout(Duration.ofSeconds(5)).build());
     fixture.launcher().latest().connect();
     fixture.advance(Duration.ofSeconds(5));
-    ModelDescription.Worker worker = describe().workers().get(0);
+    ModelDescription.Worker worker = describe().condition().workers().get(0);
     assertEquals(
-        worker.lastExit().orElseThrow().reason(), "not loaded within startupTimeout, 5000 ms");
-    assertTrue(describe().lastLoadError().isPresent());
+        worker.history().lastExit().orElseThrow().reason(),
+        "not loaded within startupTimeout, 5000 ms");
+    assertTrue(describe().condition().lastLoadError().isPresent());
   }
 
   @Test
@@ -130,8 +134,8 @@ public class DiagnosisTest {
     worker.load();
     fixture.predict("bad");
     worker.error(worker.lastBatch().id(), 0, 503, "Prediction failed", "ValueError: bad digit");
-    assertEquals(describe().lastError().orElseThrow().type(), "ValueError");
-    assertEquals(describe().lastLoadError().orElseThrow().type(), "ImportError");
+    assertEquals(describe().condition().lastError().orElseThrow().type(), "ValueError");
+    assertEquals(describe().condition().lastLoadError().orElseThrow().type(), "ImportError");
   }
 
   @Test
@@ -140,7 +144,7 @@ public class DiagnosisTest {
     FakeWorker worker = fixture.launcher().latest();
     fixture.predict("bad");
     worker.error(worker.lastBatch().id(), 0, 503, "Prediction failed", "E: " + "x".repeat(50_000));
-    WorkerError error = describe().lastError().orElseThrow();
+    WorkerError error = describe().condition().lastError().orElseThrow();
     assertEquals(error.type(), "E");
     assertTrue(error.traceback().length() < 17_000, "" + error.traceback().length());
     assertTrue(error.traceback().endsWith("xxx"));
@@ -153,7 +157,7 @@ public class DiagnosisTest {
     fixture.predict("running");
     CompletableFuture<Void> gone = fixture.core().models().unregister("m", Optional.empty());
     assertEquals(diagnosis().state(), State.UNLOADING);
-    assertEquals(describe().workers().get(0).status(), "UNLOADING");
+    assertEquals(describe().condition().workers().get(0).status(), "UNLOADING");
     worker.answerOpen();
     gone.join();
   }
@@ -162,10 +166,10 @@ public class DiagnosisTest {
   public void processThatEndsByItselfTellsItsCode() {
     String stderr = "Traceback\n  File x\nSystemError: gone\n\n";
     fixture.serve(1, ModelConfig.none()).get(0).exit(new ExitStatus(17, 0, stderr));
-    ModelDescription.Worker worker = describe().workers().get(0);
-    assertEquals(worker.lastExit().orElseThrow().code().getAsInt(), 17);
-    assertTrue(worker.lastExit().orElseThrow().signal().isEmpty());
-    assertEquals(worker.lastExit().orElseThrow().reason(), "SystemError: gone");
+    ModelDescription.Worker worker = describe().condition().workers().get(0);
+    assertEquals(worker.history().lastExit().orElseThrow().code().getAsInt(), 17);
+    assertTrue(worker.history().lastExit().orElseThrow().signal().isEmpty());
+    assertEquals(worker.history().lastExit().orElseThrow().reason(), "SystemError: gone");
   }
 
   private void register(int workers, ModelConfig config) {
@@ -177,6 +181,6 @@ public class DiagnosisTest {
   }
 
   private Diagnosis diagnosis() {
-    return describe().diagnosis();
+    return describe().condition().diagnosis();
   }
 }

@@ -85,8 +85,10 @@ public class LifecycleTest {
     List<RegisteredModel> both = fixture.core().registered();
     assertEquals(both.stream().map(RegisteredModel::version).toList(), List.of("1.0", "2.0"));
     RegisteredModel scaled = both.get(0);
-    assertEquals(scaled.order().url(), "v1.mar");
-    assertEquals(List.of(scaled.minWorkers(), scaled.maxWorkers()), List.of(2, 3));
+    assertEquals(scaled.order().source().url(), "v1.mar");
+    assertEquals(
+        List.of(scaled.settings().workers().min(), scaled.settings().workers().max()),
+        List.of(2, 3));
     assertTrue(scaled.scaled());
     assertFalse(scaled.defaultVersion());
     assertFalse(both.get(1).scaled());
@@ -152,7 +154,7 @@ public class LifecycleTest {
     assertEquals(
         models.describeAll("m").stream().map(ModelDescription::modelVersion).toList(),
         List.of("2.0", "1.0"));
-    assertTrue(models.describe("m", Optional.of("2.0")).defaultVersion());
+    assertTrue(models.describe("m", Optional.of("2.0")).identity().defaultVersion());
     assertEquals(
         expectThrows(ServingException.class, () -> models.setDefault("m", "3")).getMessage(),
         "Model version 3 does not exist for model m");
@@ -238,19 +240,19 @@ public class LifecycleTest {
     ScaleResult result =
         models.scale("m", Optional.empty(), new ScaleModel(1, 3, true, Optional.empty())).join();
     assertEquals(result.outcome(), Outcome.DONE);
-    assertEquals(models.describe("m", Optional.empty()).workers().size(), 2);
-    assertEquals(models.describe("m", Optional.empty()).maxWorkers(), 3);
+    assertEquals(models.describe("m", Optional.empty()).condition().workers().size(), 2);
+    assertEquals(models.describe("m", Optional.empty()).settings().workers().max(), 3);
   }
 
   @Test
   public void scalingIsWhereTheNumberOfWorkersComesFrom() {
     fixture.serve(1, ModelConfig.none());
     ModelDescription before = models.describe("m", Optional.empty());
-    assertEquals(before.settingSources().get("minWorkers"), "request");
+    assertEquals(before.settings().sources().get("minWorkers"), "request");
     models.scale("m", Optional.empty(), new ScaleModel(1, 3, true, Optional.empty())).join();
     ModelDescription after = models.describe("m", Optional.empty());
-    assertEquals(after.settingSources().get("minWorkers"), "scale request");
-    assertEquals(after.settingSources().get("batchSize"), "default");
+    assertEquals(after.settings().sources().get("minWorkers"), "scale request");
+    assertEquals(after.settings().sources().get("batchSize"), "default");
   }
 
   @Test
@@ -259,15 +261,15 @@ public class LifecycleTest {
     RecordingSink running = fixture.predict("a");
     fixture.predict("b");
     ModelDescription described = models.describe("m", Optional.of("1.0"));
-    assertEquals(described.modelUrl(), "m.mar");
-    assertEquals(described.queueCapacity(), 100);
-    assertEquals(described.queueLength(), 1);
-    ModelDescription.Worker one = described.workers().get(0);
+    assertEquals(described.identity().url(), "m.mar");
+    assertEquals(described.settings().queueLimits().capacity(), 100);
+    assertEquals(described.condition().queueLength(), 1);
+    ModelDescription.Worker one = described.condition().workers().get(0);
     assertEquals(one.id(), "9000");
     assertEquals(one.status(), "READY");
     assertEquals(one.state(), WorkerState.READY);
-    assertEquals(one.pid().getAsLong(), 1000);
-    assertEquals(one.inFlight(), 1);
+    assertEquals(one.process().pid().getAsLong(), 1000);
+    assertEquals(one.load().inFlight(), 1);
     assertEquals(running.ends(), 0);
     worker.answerOpen();
   }

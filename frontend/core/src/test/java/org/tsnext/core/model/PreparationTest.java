@@ -98,12 +98,12 @@ public class PreparationTest {
   public void aVersionIsInstallingWithItsLastLinesUntilItIsRegistered() throws Exception {
     CompletableFuture<ScaleResult> registered = register(true);
     ModelDescription description = describe();
-    assertEquals(description.diagnosis().state(), Diagnosis.State.INSTALLING);
-    assertTrue(description.diagnosis().reason().endsWith("Collecting numpy"));
+    assertEquals(description.condition().diagnosis().state(), Diagnosis.State.INSTALLING);
+    assertTrue(description.condition().diagnosis().reason().endsWith("Collecting numpy"));
     assertEquals(fixture.core().models().describeAll("m").size(), 1);
     installation.proceed.countDown();
     registered.get(LIMIT_SECONDS, TimeUnit.SECONDS);
-    assertEquals(describe().diagnosis().state(), Diagnosis.State.NO_WORKERS);
+    assertEquals(describe().condition().diagnosis().state(), Diagnosis.State.NO_WORKERS);
     assertEquals(fixture.core().models().describeAll("m").size(), 1);
   }
 
@@ -143,15 +143,16 @@ public class PreparationTest {
     installation.proceed.countDown();
     failureOf(registered);
     ModelDescription description = describe();
-    assertEquals(description.diagnosis().state(), Diagnosis.State.FAILED);
+    assertEquals(description.condition().diagnosis().state(), Diagnosis.State.FAILED);
     assertEquals(
-        description.lastLoadError().orElseThrow().detail(), "ERROR: No matching distribution");
+        description.condition().lastLoadError().orElseThrow().detail(),
+        "ERROR: No matching distribution");
     assertTrue(fixture.core().models().list().isEmpty());
     fixture.core().models().unregister("m", Optional.of("1.0")).join();
     expectThrows(ServingException.class, this::describe);
     failureOf(register(false));
     installation.fails = false;
     register(false).join();
-    assertEquals(describe().diagnosis().state(), Diagnosis.State.NO_WORKERS);
+    assertEquals(describe().condition().diagnosis().state(), Diagnosis.State.NO_WORKERS);
   }
 }

@@ -7,7 +7,6 @@ import static org.testng.Assert.expectThrows;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
-import java.util.OptionalInt;
 import java.util.concurrent.CompletionException;
 import java.util.stream.Stream;
 import org.testng.annotations.BeforeMethod;
@@ -46,19 +45,13 @@ public class ReservedNamesTest {
    */
   private static RegisterModel order(Optional<String> name, boolean trusted, boolean restored) {
     return new RegisterModel(
-        "a.mar",
+        new RegisterModel.Source("a.mar", false),
         name,
         Optional.empty(),
         Optional.empty(),
-        OptionalInt.empty(),
-        Optional.empty(),
-        OptionalInt.empty(),
-        Optional.empty(),
-        Optional.empty(),
-        false,
-        false,
-        trusted,
-        restored);
+        RegisterModel.Requested.NOTHING,
+        new RegisterModel.Origin(trusted, restored),
+        false);
   }
 
   private String register(RegisterModel order) {

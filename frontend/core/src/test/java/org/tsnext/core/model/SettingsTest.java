@@ -47,95 +47,110 @@ public class SettingsTest {
 
   @Test
   public void registrationWins() {
-    ModelSettings settings = resolve(fullOrder(false), YAML, server(0, true));
-    assertEquals(settings.batchSize(), 4);
-    assertEquals(settings.maxBatchDelay(), Duration.ofMillis(10));
-    assertEquals(settings.responseTimeout(), Duration.ofSeconds(11));
-    assertEquals(settings.startupTimeout(), Duration.ofSeconds(12));
-    assertEquals(List.of(settings.minWorkers(), settings.maxWorkers()), List.of(2, 2));
-    assertSources(settings, "request", "minWorkers", "maxWorkers", "batchSize", "maxBatchDelay");
-    assertSources(settings, "request", "responseTimeout", "startupTimeout");
-    assertSources(settings, "model-config.yaml", "jobQueueSize");
-    assertSources(settings, "default", "maxRetryTimeoutInSec", "clientTimeoutInMills");
+    VersionSpec spec = resolve(fullOrder(false), YAML, server(0, true));
+    assertEquals(spec.settings().batching().size(), 4);
+    assertEquals(spec.settings().batching().maxDelay(), Duration.ofMillis(10));
+    assertEquals(spec.settings().timeouts().response(), Duration.ofSeconds(11));
+    assertEquals(spec.settings().timeouts().startup(), Duration.ofSeconds(12));
+    assertEquals(
+        List.of(spec.settings().workers().min(), spec.settings().workers().max()), List.of(2, 2));
+    assertSources(spec, "request", "minWorkers", "maxWorkers", "batchSize", "maxBatchDelay");
+    assertSources(spec, "request", "responseTimeout", "startupTimeout");
+    assertSources(spec, "model-config.yaml", "jobQueueSize");
+    assertSources(spec, "default", "maxRetryTimeoutInSec", "clientTimeoutInMills");
   }
 
   @Test
   public void valuesOfAnOperatorsOrderComeFromASavedState() {
-    ModelSettings settings = resolve(fullOrder(true), YAML, server(0, true));
-    assertSources(settings, "snapshot", "minWorkers", "batchSize", "responseTimeout");
+    VersionSpec spec = resolve(fullOrder(true), YAML, server(0, true));
+    assertSources(spec, "snapshot", "minWorkers", "batchSize", "responseTimeout");
   }
 
   @Test
   public void modelConfigComesNext() {
-    ModelSettings settings = resolve(order(false), YAML, server(0, true));
-    assertEquals(settings.batchSize(), 8);
-    assertEquals(settings.maxBatchDelay(), Duration.ofMillis(20));
-    assertEquals(settings.responseTimeout(), Duration.ofSeconds(21));
-    assertEquals(settings.startupTimeout(), Duration.ofSeconds(22));
-    assertEquals(settings.queueCapacity(), 23);
-    assertEquals(List.of(settings.minWorkers(), settings.maxWorkers()), List.of(3, 4));
-    assertSources(settings, "model-config.yaml", "minWorkers", "batchSize", "maxBatchDelay");
-    assertSources(settings, "model-config.yaml", "responseTimeout", "startupTimeout");
+    VersionSpec spec = resolve(order(false), YAML, server(0, true));
+    assertEquals(spec.settings().batching().size(), 8);
+    assertEquals(spec.settings().batching().maxDelay(), Duration.ofMillis(20));
+    assertEquals(spec.settings().timeouts().response(), Duration.ofSeconds(21));
+    assertEquals(spec.settings().timeouts().startup(), Duration.ofSeconds(22));
+    assertEquals(spec.settings().queueLimits().capacity(), 23);
+    assertEquals(
+        List.of(spec.settings().workers().min(), spec.settings().workers().max()), List.of(3, 4));
+    assertSources(spec, "model-config.yaml", "minWorkers", "batchSize", "maxBatchDelay");
+    assertSources(spec, "model-config.yaml", "responseTimeout", "startupTimeout");
   }
 
   @Test
   public void modelsPropertyComesThirdAndItsWorkersCountAtStartUpOnly() {
-    ModelSettings started = resolve(order(true), ModelConfig.none(), server(0, true));
-    assertEquals(started.batchSize(), 16);
-    assertEquals(started.maxBatchDelay(), Duration.ofMillis(30));
-    assertEquals(started.responseTimeout(), Duration.ofSeconds(31));
-    assertEquals(started.startupTimeout(), Duration.ofSeconds(32));
-    assertEquals(List.of(started.minWorkers(), started.maxWorkers()), List.of(5, 6));
+    VersionSpec started = resolve(order(true), ModelConfig.none(), server(0, true));
+    assertEquals(started.settings().batching().size(), 16);
+    assertEquals(started.settings().batching().maxDelay(), Duration.ofMillis(30));
+    assertEquals(started.settings().timeouts().response(), Duration.ofSeconds(31));
+    assertEquals(started.settings().timeouts().startup(), Duration.ofSeconds(32));
+    assertEquals(
+        List.of(started.settings().workers().min(), started.settings().workers().max()),
+        List.of(5, 6));
     assertSources(started, "models", "minWorkers", "batchSize", "maxBatchDelay");
     assertSources(started, "models", "responseTimeout", "startupTimeout");
-    ModelSettings registered = resolve(order(false), ModelConfig.none(), server(0, true));
-    assertEquals(registered.minWorkers(), 0);
-    assertEquals(registered.batchSize(), 16);
+    VersionSpec registered = resolve(order(false), ModelConfig.none(), server(0, true));
+    assertEquals(registered.settings().workers().min(), 0);
+    assertEquals(registered.settings().batching().size(), 16);
   }
 
   @Test
   public void serverDefaultsComeLast() {
-    ModelSettings settings = resolve(order(true), ModelConfig.none(), server(0, false));
-    assertEquals(settings.batchSize(), 1);
-    assertEquals(settings.maxBatchDelay(), Duration.ofMillis(100));
-    assertEquals(settings.responseTimeout(), Duration.ofMinutes(2));
-    assertEquals(settings.startupTimeout(), Duration.ofMinutes(2));
-    assertEquals(settings.maxRetryTimeout(), Duration.ofMinutes(5));
-    assertEquals(settings.queueCapacity(), 100);
-    assertEquals(settings.minWorkers(), 7, "one per processor");
-    assertSources(settings, "default", "batchSize", "maxBatchDelay");
-    assertSources(settings, "default_workers_per_model", "minWorkers", "maxWorkers");
-    assertSources(settings, "default_response_timeout", "responseTimeout");
-    assertSources(settings, "default_startup_timeout", "startupTimeout");
-    assertSources(settings, "job_queue_size", "jobQueueSize");
+    VersionSpec spec = resolve(order(true), ModelConfig.none(), server(0, false));
+    assertEquals(spec.settings().batching().size(), 1);
+    assertEquals(spec.settings().batching().maxDelay(), Duration.ofMillis(100));
+    assertEquals(spec.settings().timeouts().response(), Duration.ofMinutes(2));
+    assertEquals(spec.settings().timeouts().startup(), Duration.ofMinutes(2));
+    assertEquals(spec.settings().timeouts().maxRetry(), Duration.ofMinutes(5));
+    assertEquals(spec.settings().queueLimits().capacity(), 100);
+    assertEquals(spec.settings().workers().min(), 7, "one per processor");
+    assertSources(spec, "default", "batchSize", "maxBatchDelay");
+    assertSources(spec, "default_workers_per_model", "minWorkers", "maxWorkers");
+    assertSources(spec, "default_response_timeout", "responseTimeout");
+    assertSources(spec, "default_startup_timeout", "startupTimeout");
+    assertSources(spec, "job_queue_size", "jobQueueSize");
     assertEquals(
-        resolve(order(true), ModelConfig.none(), server(2, false)).minWorkers(), 2, "one per GPU");
+        resolve(order(true), ModelConfig.none(), server(2, false)).settings().workers().min(),
+        2,
+        "one per GPU");
   }
 
   @Test
   public void configurationThatIsSilentOnTimeoutsLeavesTheDefaults() {
     ModelConfig silent = new Configs().workers(1, 1).build();
     assertEquals(
-        resolve(fullOrder(false), silent, server(0, false)).responseTimeout(),
+        resolve(fullOrder(false), silent, server(0, false)).settings().timeouts().response(),
         Duration.ofSeconds(11));
   }
 
   @Test
   public void gpuIsUsedWhereThereIsOneUnlessTheModelWantsTheCpu() {
-    assertTrue(resolve(order(true), ModelConfig.none(), server(1, false)).gpu());
+    assertTrue(
+        resolve(order(true), ModelConfig.none(), server(1, false)).settings().devices().gpu());
     assertTrue(
         !resolve(order(true), new Configs().device(DeviceType.GPU).build(), server(0, false))
+            .settings()
+            .devices()
             .gpu());
     assertTrue(
         !resolve(order(true), new Configs().device(DeviceType.CPU).build(), server(1, false))
+            .settings()
+            .devices()
             .gpu());
     assertEquals(
         resolve(order(true), new Configs().device(DeviceType.GPU, 1, 0).build(), server(2, false))
-            .ownDevices(),
+            .settings()
+            .devices()
+            .own(),
         List.of(1, 0));
     assertEquals(
         resolve(order(true), new Configs().device(DeviceType.GPU, 1, 2).build(), server(2, false))
-            .ownDevices(),
+            .settings()
+            .devices()
+            .own(),
         List.of(),
         "one unknown id voids the list");
   }
@@ -143,9 +158,9 @@ public class SettingsTest {
   @Test
   public void coroutineModelsGetSingleRequests() {
     ModelConfig async = new Configs().batch(8, Duration.ZERO).asyncCommunication().build();
-    ModelSettings settings = resolve(order(false), async, server(0, false));
-    assertEquals(settings.batchSize(), 1);
-    assertSources(settings, "asyncCommunication", "batchSize");
+    VersionSpec spec = resolve(order(false), async, server(0, false));
+    assertEquals(spec.settings().batching().size(), 1);
+    assertSources(spec, "asyncCommunication", "batchSize");
   }
 
   @Test
@@ -169,11 +184,9 @@ public class SettingsTest {
                 Optional.of("1.0"),
                 Optional.of("handler.py"),
                 Optional.empty(),
-                Optional.empty(),
-                Optional.empty(),
-                Optional.empty(),
-                Optional.empty(),
-                "java"));
+                "java",
+                new Manifest.NamedFiles(
+                    Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty())));
     assertRefused(
         () ->
             new SettingsResolver(server(0, false))
@@ -215,7 +228,12 @@ public class SettingsTest {
         ErrorKind.INVALID_MODEL,
         "sets preloadModel, but its workers run on GPUs");
     ModelConfig onCpu = new Configs().preloadModel().device(DeviceType.CPU).build();
-    assertTrue(resolve(order(false), onCpu, server(1, false)).config().preloadModel());
+    assertTrue(
+        resolve(order(false), onCpu, server(1, false))
+            .settings()
+            .config()
+            .workers()
+            .preloadModel());
   }
 
   @DataProvider
@@ -233,11 +251,13 @@ public class SettingsTest {
       int level, int gpus, List<Integer> wanted, List<Integer> devices, int workers) {
     Configs config = new Configs().workers(9, 9).parallel(ParallelType.CUSTOM, level);
     config.device(DeviceType.GPU, wanted.toArray(Integer[]::new));
-    ModelSettings settings = resolve(order(false), config.build(), server(gpus, false));
-    assertEquals(settings.ownDevices(), devices);
-    assertEquals(settings.devicesPerWorker(), level);
-    assertEquals(List.of(settings.minWorkers(), settings.maxWorkers()), List.of(workers, workers));
-    assertEquals(settings.withinDevices(100), workers);
+    VersionSpec spec = resolve(order(false), config.build(), server(gpus, false));
+    assertEquals(spec.settings().devices().own(), devices);
+    assertEquals(spec.settings().devices().perWorker(), level);
+    assertEquals(
+        List.of(spec.settings().workers().min(), spec.settings().workers().max()),
+        List.of(workers, workers));
+    assertEquals(spec.settings().devices().within(100), workers);
   }
 
   @Test
@@ -252,9 +272,9 @@ public class SettingsTest {
   @Test
   public void onTheCpuAWorkerOfACustomParallelModelIsLikeAnyOther() {
     ModelConfig config = new Configs().workers(9, 9).parallel(ParallelType.CUSTOM, 3).build();
-    ModelSettings settings = resolve(order(false), config, server(0, false));
-    assertEquals(settings.minWorkers(), 9);
-    assertEquals(settings.devicesPerWorker(), 0);
+    VersionSpec spec = resolve(order(false), config, server(0, false));
+    assertEquals(spec.settings().workers().min(), 9);
+    assertEquals(spec.settings().devices().perWorker(), 0);
   }
 
   @Test
@@ -265,17 +285,18 @@ public class SettingsTest {
             plain.modelName(),
             plain.modelVersion(),
             plain.handler(),
-            plain.serializedFile(),
-            plain.modelFile(),
-            plain.requirementsFile(),
-            plain.configFile(),
             Optional.of("json"),
-            plain.runtime());
+            plain.runtime(),
+            new Manifest.NamedFiles(
+                plain.files().serializedFile(),
+                plain.files().modelFile(),
+                plain.files().requirementsFile(),
+                plain.files().configFile()));
     ModelArchive archive = archive(Optional.of(manifest), ModelConfig.none());
     for (Optional<String> ofServer : List.of(Optional.<String>empty(), Optional.of("kserve"))) {
       ServingSettings server = server(0, false, ofServer);
-      ModelSettings settings = new SettingsResolver(server).resolve(order(false), archive);
-      assertEquals(settings.envelope().orElseThrow(), ofServer.orElse("json"));
+      VersionSpec spec = new SettingsResolver(server).resolve(order(false), archive);
+      assertEquals(spec.model().envelope().orElseThrow(), ofServer.orElse("json"));
     }
   }
 
@@ -293,18 +314,18 @@ public class SettingsTest {
   public void batchSizeOutOfRangeIsRefused(int size) {
     RegisterModel order =
         new RegisterModel(
-            "cats.mar",
+            new RegisterModel.Source("cats.mar", false),
             Optional.empty(),
             Optional.empty(),
             Optional.empty(),
-            OptionalInt.of(size),
-            Optional.empty(),
-            OptionalInt.empty(),
-            Optional.empty(),
-            Optional.empty(),
-            true,
-            false,
-            false);
+            new RegisterModel.Requested(
+                OptionalInt.of(size),
+                Optional.empty(),
+                OptionalInt.empty(),
+                Optional.empty(),
+                Optional.empty()),
+            RegisterModel.Origin.CLIENT,
+            true);
     assertRefused(
         () -> resolve(order, ModelConfig.none(), server(0, false)),
         ErrorKind.BAD_REQUEST,
@@ -331,18 +352,13 @@ public class SettingsTest {
         "The model version");
     RegisterModel renamed =
         new RegisterModel(
-            "cats.mar",
+            new RegisterModel.Source("cats.mar", false),
             Optional.of(name),
             Optional.empty(),
             Optional.empty(),
-            OptionalInt.empty(),
-            Optional.empty(),
-            OptionalInt.empty(),
-            Optional.empty(),
-            Optional.empty(),
-            true,
-            false,
-            false);
+            RegisterModel.Requested.NOTHING,
+            RegisterModel.Origin.CLIENT,
+            true);
     assertRefused(
         () -> resolver.resolve(renamed, versioned), ErrorKind.BAD_REQUEST, "The model name");
   }
@@ -353,9 +369,9 @@ public class SettingsTest {
     assertThrows(IllegalArgumentException.class, () -> ServingSettings.defaults(-1, 1));
   }
 
-  private static void assertSources(ModelSettings settings, String source, String... names) {
+  private static void assertSources(VersionSpec spec, String source, String... names) {
     for (String name : names) {
-      assertEquals(settings.sources().get(name), source, name);
+      assertEquals(spec.settings().sources().get(name), source, name);
     }
   }
 
@@ -366,7 +382,7 @@ public class SettingsTest {
     assertTrue(refusal.getMessage().contains(words), refusal.getMessage());
   }
 
-  private static ModelSettings resolve(
+  private static VersionSpec resolve(
       RegisterModel order, ModelConfig config, ServingSettings server) {
     return new SettingsResolver(server)
         .resolve(order, archive(Optional.of(FakeModelSource.manifest("m", "1.0")), config));
@@ -383,18 +399,19 @@ public class SettingsTest {
   private static ServingSettings server(int gpus, boolean overrides, Optional<String> envelope) {
     ServingSettings plain = ServingSettings.defaults(gpus, 7);
     return new ServingSettings(
-        plain.jobQueueSize(),
-        plain.defaultWorkersPerModel(),
-        plain.responseTimeout(),
-        plain.startupTimeout(),
-        plain.unregisterTimeout(),
-        plain.maxRetryTimeout(),
-        plain.heartbeatInterval(),
-        plain.heartbeatTimeout(),
-        plain.gpuCount(),
-        plain.cpuCount(),
-        plain.defaultHandler(),
-        envelope,
+        new ServingSettings.ModelDefaults(
+            plain.modelDefaults().jobQueueSize(),
+            plain.modelDefaults().workers(),
+            plain.modelDefaults().handler(),
+            envelope),
+        new ServingSettings.ServerTimeouts(
+            plain.timeouts().response(),
+            plain.timeouts().startup(),
+            plain.timeouts().unregister(),
+            plain.timeouts().maxRetry()),
+        new ServingSettings.HeartbeatPlan(
+            plain.heartbeat().interval(), plain.heartbeat().timeout()),
+        new ServingSettings.Machine(plain.machine().gpuCount(), plain.machine().cpuCount()),
         plain.initialWorkerPort(),
         plain.sequenceHeaders(),
         overrides ? Map.of("m", Map.of("1.0", OVERRIDES)) : Map.of());
@@ -402,49 +419,39 @@ public class SettingsTest {
 
   private static RegisterModel order(boolean trusted) {
     return new RegisterModel(
-        "cats.mar",
+        new RegisterModel.Source("cats.mar", false),
         Optional.empty(),
         Optional.empty(),
         Optional.empty(),
-        OptionalInt.empty(),
-        Optional.empty(),
-        OptionalInt.empty(),
-        Optional.empty(),
-        Optional.empty(),
-        true,
-        false,
-        trusted);
+        RegisterModel.Requested.NOTHING,
+        new RegisterModel.Origin(trusted, false),
+        true);
   }
 
   private static RegisterModel withHandler(RegisterModel order) {
     return new RegisterModel(
-        order.url(),
+        new RegisterModel.Source(order.source().url(), false),
         Optional.empty(),
         Optional.of("handler.py"),
         Optional.empty(),
-        OptionalInt.empty(),
-        Optional.empty(),
-        OptionalInt.empty(),
-        Optional.empty(),
-        Optional.empty(),
-        true,
-        false,
-        order.trusted());
+        RegisterModel.Requested.NOTHING,
+        new RegisterModel.Origin(order.origin().trusted(), false),
+        true);
   }
 
   private static RegisterModel fullOrder(boolean trusted) {
     return new RegisterModel(
-        "cats.mar",
+        new RegisterModel.Source("cats.mar", false),
         Optional.empty(),
         Optional.empty(),
         Optional.empty(),
-        OptionalInt.of(4),
-        Optional.of(Duration.ofMillis(10)),
-        OptionalInt.of(2),
-        Optional.of(Duration.ofSeconds(11)),
-        Optional.of(Duration.ofSeconds(12)),
-        true,
-        false,
-        trusted);
+        new RegisterModel.Requested(
+            OptionalInt.of(4),
+            Optional.of(Duration.ofMillis(10)),
+            OptionalInt.of(2),
+            Optional.of(Duration.ofSeconds(11)),
+            Optional.of(Duration.ofSeconds(12))),
+        new RegisterModel.Origin(trusted, false),
+        true);
   }
 }

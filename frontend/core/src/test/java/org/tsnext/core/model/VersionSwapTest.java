@@ -111,7 +111,7 @@ public class VersionSwapTest {
     fixture.predict("fills the queue");
     assertEquals(fixture.predict("refused").errorKind(), Optional.of(ErrorKind.QUEUE_FULL));
     CompletableFuture<Void> gone = models.unregister("m", Optional.of("1.0"));
-    assertEquals(models.describe("m", Optional.of("2.0")).queueLength(), 2);
+    assertEquals(models.describe("m", Optional.of("2.0")).condition().queueLength(), 2);
     next.onSend(batch -> batch.answerAll("new"));
     next.answerOpen();
     assertEquals(waiting.body(), Optional.of("new"));
@@ -129,10 +129,10 @@ public class VersionSwapTest {
     models.setDefault("m", "2.0");
     fixture.predict("runs on 2.0");
     CompletableFuture<Void> gone = models.unregister("m", Optional.of("1.0"));
-    assertEquals(models.describe("m", Optional.of("2.0")).queueLength(), 1);
+    assertEquals(models.describe("m", Optional.of("2.0")).condition().queueLength(), 1);
     call.cancel();
     call.cancel();
-    assertEquals(models.describe("m", Optional.of("2.0")).queueLength(), 0);
+    assertEquals(models.describe("m", Optional.of("2.0")).condition().queueLength(), 0);
     assertEquals(waiting.ends(), 0);
     next.lastBatch().answerAll("ok");
     old.lastBatch().answerAll("old");
@@ -243,7 +243,8 @@ public class VersionSwapTest {
     FakeWorker old = serve("1.0", new Configs().maxRetryTimeout(Duration.ZERO).build());
     FakeWorker next = serve("2.0", ModelConfig.none());
     old.die();
-    assertEquals(models.describe("m", Optional.empty()).diagnosis().state(), State.FAILED);
+    assertEquals(
+        models.describe("m", Optional.empty()).condition().diagnosis().state(), State.FAILED);
     serve("1.0", ModelConfig.none());
     assertEquals(models.describe("m", Optional.empty()).modelVersion(), "1.0");
     assertEquals(models.describeAll("m").size(), 2);

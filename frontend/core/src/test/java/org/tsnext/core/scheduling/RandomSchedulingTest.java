@@ -17,6 +17,10 @@ import org.tsnext.core.request.ResponseHead;
 import org.tsnext.core.scheduling.NaiveModel.OpenBatch;
 import org.tsnext.core.scheduling.NaiveModel.Request;
 import org.tsnext.core.scheduling.NaiveModel.Worker;
+import org.tsnext.core.settings.Batching;
+import org.tsnext.core.settings.QueueLimits;
+import org.tsnext.core.settings.Timeouts;
+import org.tsnext.core.settings.VersionId;
 import org.tsnext.core.worker.Workforce;
 
 /**
@@ -89,16 +93,18 @@ public class RandomSchedulingTest {
                     random.nextBoolean() ? Optional.of("end") : Optional.empty()));
       }
       return new DispatchPolicy(
-          "m",
-          "1.0",
-          sideBySide > 0 ? 1 : 1 + random.nextInt(4),
-          random.nextBoolean() ? Duration.ZERO : steps(random.nextInt(8)),
-          random.nextInt(5) == 0,
-          1 + random.nextInt(12),
-          steps(10 + random.nextInt(60)),
-          random.nextBoolean() ? Duration.ZERO : steps(5 + random.nextInt(60)),
+          new VersionId("m", "1.0"),
+          new Batching(
+              sideBySide > 0 ? 1 : 1 + random.nextInt(4),
+              random.nextBoolean() ? Duration.ZERO : steps(random.nextInt(8)),
+              random.nextInt(5) == 0),
+          new QueueLimits(1 + random.nextInt(12), random.nextInt(6) == 0),
+          new Timeouts(
+              steps(10 + random.nextInt(60)),
+              Duration.ofMinutes(2),
+              Duration.ofMinutes(5),
+              random.nextBoolean() ? Duration.ZERO : steps(5 + random.nextInt(60))),
           random.nextInt(3) > 0,
-          random.nextInt(6) == 0,
           sideBySide,
           sequences);
     }

@@ -17,6 +17,10 @@ import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.request.RequestKind;
 import org.tsnext.core.request.ResponseHead;
+import org.tsnext.core.settings.Batching;
+import org.tsnext.core.settings.QueueLimits;
+import org.tsnext.core.settings.Timeouts;
+import org.tsnext.core.settings.VersionId;
 import org.tsnext.core.worker.Workforce;
 
 /**
@@ -99,16 +103,18 @@ public class SchedulingFaultsTest {
                       Optional.of("e")));
       policy =
           new DispatchPolicy(
-              "m",
-              "1.0",
-              sideBySide ? 1 : 1 + random.nextInt(3),
-              random.nextBoolean() ? Duration.ZERO : MILLI,
-              false,
-              1 + random.nextInt(20),
-              MILLI.multipliedBy(40),
-              random.nextBoolean() ? Duration.ZERO : MILLI.multipliedBy(30),
+              new VersionId("m", "1.0"),
+              new Batching(
+                  sideBySide ? 1 : 1 + random.nextInt(3),
+                  random.nextBoolean() ? Duration.ZERO : MILLI,
+                  false),
+              new QueueLimits(1 + random.nextInt(20), false),
+              new Timeouts(
+                  MILLI.multipliedBy(40),
+                  Duration.ofMinutes(2),
+                  Duration.ofMinutes(5),
+                  random.nextBoolean() ? Duration.ZERO : MILLI.multipliedBy(30)),
               random.nextBoolean(),
-              false,
               sideBySide ? 3 : 0,
               sequences);
       scheduler = new VersionScheduler(policy, decided);

@@ -150,34 +150,19 @@ public final class Configs {
 
   public ModelConfig build() {
     return new ModelConfig(
-        minWorkers,
-        maxWorkers,
-        batchSize,
-        maxBatchDelay,
-        adaptiveBatchDelay,
-        responseTimeout,
-        startupTimeout,
-        deviceType,
-        deviceIds,
-        parallelType,
-        parallelLevel,
-        useJobTicket,
-        maxRetryTimeout,
-        clientTimeout,
-        jobQueueSize,
-        continuousBatching,
-        sequenceBatching,
-        asyncCommunication,
-        false,
-        sequenceMaxIdle,
-        sequenceTimeout,
-        maxNumSequence,
-        maxSequenceJobQueueSize,
-        retryOnWorkerDeath,
-        maxFailuresInRow,
-        workerStart,
-        preloadModel,
-        List.of(),
-        List.of());
+        new ModelConfig.Workers(
+            minWorkers, maxWorkers, workerStart, preloadModel, false, maxFailuresInRow),
+        new ModelConfig.Batching(
+            batchSize, maxBatchDelay, adaptiveBatchDelay, continuousBatching, asyncCommunication),
+        new ModelConfig.Timeouts(responseTimeout, startupTimeout, maxRetryTimeout, clientTimeout),
+        new ModelConfig.Devices(deviceType, deviceIds, parallelType, parallelLevel),
+        new ModelConfig.Queue(jobQueueSize, useJobTicket, retryOnWorkerDeath),
+        new ModelConfig.Sequences(
+            sequenceBatching,
+            sequenceMaxIdle,
+            sequenceTimeout,
+            maxNumSequence,
+            maxSequenceJobQueueSize),
+        new ModelConfig.Findings(List.of(), List.of()));
   }
 }

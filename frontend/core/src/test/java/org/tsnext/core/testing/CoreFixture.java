@@ -46,17 +46,12 @@ public final class CoreFixture {
     this.launcher = launcher;
     this.core =
         new ServingCore(
-            new ServingCore.Collaborators(
-                source,
-                launcher,
-                environment,
-                serverMetrics(metrics),
-                time,
-                time,
-                Runnable::run,
-                settings,
-                changes::incrementAndGet,
-                usage));
+            settings,
+            new ServingCore.ModelFiles(source, environment),
+            new ServingCore.WorkerProcesses(launcher, usage),
+            new ServingCore.Execution(time, time, Runnable::run),
+            serverMetrics(metrics),
+            changes::incrementAndGet);
   }
 
   public ManualTime time() {
@@ -122,18 +117,14 @@ public final class CoreFixture {
   public static RegisterModel order(
       String url, OptionalInt workers, boolean synchronous, boolean trusted) {
     return new RegisterModel(
-        url,
+        new RegisterModel.Source(url, false),
         Optional.empty(),
         Optional.empty(),
         Optional.empty(),
-        OptionalInt.empty(),
-        Optional.empty(),
-        workers,
-        Optional.empty(),
-        Optional.empty(),
-        synchronous,
-        false,
-        trusted);
+        new RegisterModel.Requested(
+            OptionalInt.empty(), Optional.empty(), workers, Optional.empty(), Optional.empty()),
+        new RegisterModel.Origin(trusted, false),
+        synchronous);
   }
 
   /** Sends a prediction to the default version of "m". */

@@ -38,11 +38,9 @@ public final class FakeModelSource implements ModelSource {
         Optional.of(version),
         Optional.of("handler.py"),
         Optional.empty(),
-        Optional.empty(),
-        Optional.empty(),
-        Optional.empty(),
-        Optional.empty(),
-        "python");
+        "python",
+        new Manifest.NamedFiles(
+            Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty()));
   }
 
   /** How many archives were opened and not released. */

@@ -21,9 +21,17 @@ import org.tsnext.core.model.ModelService;
 import org.tsnext.core.model.RegisterModel;
 import org.tsnext.core.model.ScaleModel;
 import org.tsnext.core.model.ScaleResult;
+import org.tsnext.core.settings.Batching;
+import org.tsnext.core.settings.Devices;
+import org.tsnext.core.settings.QueueLimits;
+import org.tsnext.core.settings.Timeouts;
+import org.tsnext.core.settings.VersionId;
+import org.tsnext.core.settings.VersionSettings;
+import org.tsnext.core.settings.WorkerRange;
 import org.tsnext.core.worker.Recovery;
 import org.tsnext.core.worker.WorkerError;
 import org.tsnext.core.worker.WorkerExit;
+import org.tsnext.core.worker.WorkerLoad;
 import org.tsnext.core.worker.WorkerState;
 
 /**
@@ -38,19 +46,12 @@ public class FakeModels implements ModelService {
       new ModelDescription.Worker(
           "9000",
           TIME,
-          "READY",
           WorkerState.READY,
           Instant.EPOCH,
-          OptionalLong.of(4711),
-          570425344,
-          false,
-          Optional.empty(),
-          0,
-          0,
-          1,
-          Optional.empty(),
-          Optional.empty(),
-          Optional.empty());
+          new ModelDescription.ProcessUsage(
+              OptionalLong.of(4711), 570425344, false, Optional.empty()),
+          new WorkerLoad(0, 1),
+          new ModelDescription.History(0, Optional.empty(), Optional.empty(), Optional.empty()));
 
   private static final Diagnosis HEALTHY =
       new Diagnosis(Diagnosis.State.READY, 1, "", Optional.empty());
@@ -61,21 +62,21 @@ public class FakeModels implements ModelService {
       new ModelDescription.Worker(
           "9001",
           TIME,
-          "FAILED",
           WorkerState.BACKOFF,
           TIME,
-          OptionalLong.empty(),
-          0,
-          false,
-          Optional.empty(),
-          2,
-          0,
-          1,
-          Optional.of(RECOVERY),
-          Optional.of(new WorkerExit(TIME, OptionalInt.empty(), OptionalInt.of(9), "killed")),
-          Optional.of(
-              new WorkerError(
-                  TIME, "ImportError", "Load model failed", "ImportError: no x", "Traceback")));
+          new ModelDescription.ProcessUsage(OptionalLong.empty(), 0, false, Optional.empty()),
+          new WorkerLoad(0, 1),
+          new ModelDescription.History(
+              2,
+              Optional.of(RECOVERY),
+              Optional.of(new WorkerExit(TIME, OptionalInt.empty(), OptionalInt.of(9), "killed")),
+              Optional.of(
+                  new WorkerError(
+                      TIME,
+                      "ImportError",
+                      "Load model failed",
+                      "ImportError: no x",
+                      "Traceback"))));
 
   private static final Diagnosis FAILING =
       new Diagnosis(Diagnosis.State.RECOVERING, 0, "no worker", Optional.of(RECOVERY));
@@ -162,7 +163,7 @@ public class FakeModels implements ModelService {
   private static ModelDescription description(String version) {
     return version.equals("1.0")
         ? description(version, WORKER, HEALTHY, Optional.empty())
-        : description(version, FAILING_WORKER, FAILING, FAILING_WORKER.lastError());
+        : description(version, FAILING_WORKER, FAILING, FAILING_WORKER.history().lastError());
   }
 
   private static ModelDescription description(
@@ -171,29 +172,17 @@ public class FakeModels implements ModelService {
       Diagnosis diagnosis,
       Optional<WorkerError> error) {
     return new ModelDescription(
-        "cats",
-        version,
-        "cats.mar",
-        "python",
-        1,
-        1,
-        4,
-        Duration.ofMillis(100),
-        false,
-        Duration.ofMinutes(2),
-        Duration.ofMinutes(2),
-        Duration.ofMinutes(5),
-        Duration.ZERO,
-        ModelConfig.none(),
-        false,
-        true,
-        version.equals("1.0"),
-        List.of(worker),
-        100,
-        3,
-        Map.of("batchSize", "model-config.yaml"),
-        diagnosis,
-        error,
-        error);
+        new ModelDescription.Identity(
+            new VersionId("cats", version), "cats.mar", "python", true, version.equals("1.0")),
+        new VersionSettings(
+            new WorkerRange(1, 1),
+            new Batching(4, Duration.ofMillis(100), false),
+            new Timeouts(
+                Duration.ofMinutes(2), Duration.ofMinutes(2), Duration.ofMinutes(5), Duration.ZERO),
+            new QueueLimits(100, false),
+            new Devices(false, List.of(), 0),
+            ModelConfig.none(),
+            Map.of("batchSize", "model-config.yaml")),
+        new ModelDescription.Condition(List.of(worker), 3, diagnosis, error, error));
   }
 }

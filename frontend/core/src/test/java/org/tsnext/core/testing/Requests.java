@@ -45,10 +45,9 @@ public final class Requests {
     number++;
     return new InferenceRequest(
         "request-" + number,
-        modelName,
-        version,
+        new InferenceRequest.Target(modelName, version),
         kind,
-        Protocol.HTTP,
+        new InferenceRequest.Origin(Protocol.HTTP, false),
         headers,
         List.of(new InputPart("body", "text/plain", buffer)),
         timeout);

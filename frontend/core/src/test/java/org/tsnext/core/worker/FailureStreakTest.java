@@ -81,10 +81,9 @@ public class FailureStreakTest {
     InferenceRequest request =
         new InferenceRequest(
             id,
-            "m",
-            Optional.empty(),
+            new InferenceRequest.Target("m", Optional.empty()),
             kind,
-            Protocol.HTTP,
+            new InferenceRequest.Origin(Protocol.HTTP, false),
             List.of(new Header("x-request-id", id)),
             List.of(new InputPart(name, "", Unpooled.wrappedBuffer(value))),
             Optional.empty());

@@ -52,12 +52,12 @@ public class ReplacementTest {
     assertNotSame(next, worker);
     assertEquals(described().state(), WorkerState.STARTING);
     String reason = "20 failures in a row (maxFailuresInRow), the last: ValueError: bad";
-    assertEquals(described().lastExit().orElseThrow().reason(), reason);
-    assertEquals(described().lastError().orElseThrow().type(), "ValueError");
+    assertEquals(described().history().lastExit().orElseThrow().reason(), reason);
+    assertEquals(described().history().lastError().orElseThrow().type(), "ValueError");
     next.load();
     answer(next, predict());
-    assertEquals(described().restarts(), 1);
-    assertEquals(described().lastExit().orElseThrow().reason(), reason);
+    assertEquals(described().history().restarts(), 1);
+    assertEquals(described().history().lastExit().orElseThrow().reason(), reason);
   }
 
   @Test
@@ -114,7 +114,7 @@ public class ReplacementTest {
     predict();
     worker.answerWithStatus(worker.lastBatch().id(), 0, 500);
     assertNotSame(fixture.launcher().latest(), worker);
-    assertTrue(described().lastExit().orElseThrow().reason().contains("status 500"));
+    assertTrue(described().history().lastExit().orElseThrow().reason().contains("status 500"));
   }
 
   @Test
@@ -218,7 +218,7 @@ public class ReplacementTest {
     worker.unusable(BROKEN);
     FakeWorker next = fixture.launcher().latest();
     assertNotSame(next, worker, "at once");
-    assertEquals(described().lastExit().orElseThrow().reason(), BROKEN);
+    assertEquals(described().history().lastExit().orElseThrow().reason(), BROKEN);
     next.load();
     answer(next, second);
     assertEquals(second.body(), Optional.of("ok"));
@@ -314,10 +314,10 @@ public class ReplacementTest {
   }
 
   private ModelDescription.Worker described() {
-    return fixture.core().models().describe("m", Optional.empty()).workers().get(0);
+    return fixture.core().models().describe("m", Optional.empty()).condition().workers().get(0);
   }
 
   private String diagnosis() {
-    return fixture.core().models().describe("m", Optional.empty()).diagnosis().reason();
+    return fixture.core().models().describe("m", Optional.empty()).condition().diagnosis().reason();
   }
 }

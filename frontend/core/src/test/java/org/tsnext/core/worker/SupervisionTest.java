@@ -58,7 +58,7 @@ public class SupervisionTest {
     RecordingSink sink = fixture.predict("x");
     answer(second, sink);
     assertEquals(sink.body(), Optional.of("ok"));
-    assertEquals(worker(0).restarts(), 1);
+    assertEquals(worker(0).history().restarts(), 1);
   }
 
   @Test
@@ -95,16 +95,16 @@ public class SupervisionTest {
     assertEquals(waiting.error().orElseThrow().detail(), Optional.of("ImportError: no x"));
     assertEquals(fixture.predict("late").errorKind(), Optional.of(ErrorKind.NO_WORKER));
     assertEquals(worker(0).status(), "FAILED");
-    assertTrue(worker(0).lastError().orElseThrow().traceback().contains("Traceback"));
+    assertTrue(worker(0).history().lastError().orElseThrow().traceback().contains("Traceback"));
   }
 
   @Test
   public void parentOfPreloadedWorkersIsReleasedWithTheLastOfThem() {
     ModelConfig config = new Configs().preloadModel().build();
     List<FakeWorker> workers = fixture.serve(2, config);
-    OptionalInt parent = workers.get(0).order().parent();
+    OptionalInt parent = workers.get(0).order().process().parent();
     assertTrue(parent.isPresent());
-    assertEquals(workers.get(1).order().parent(), parent, "one parent for both");
+    assertEquals(workers.get(1).order().process().parent(), parent, "one parent for both");
     answer(workers.get(0), fixture.predict("proves that it works"));
     workers.get(0).die();
     workers.get(1).die();
@@ -114,12 +114,14 @@ public class SupervisionTest {
     scaled.join();
     assertEquals(fixture.launcher().released(), List.of(parent.getAsInt()));
     var unused = scale(1, true, Optional.empty());
-    assertEquals(fixture.launcher().latest().order().parent(), parent);
+    assertEquals(fixture.launcher().latest().order().process().parent(), parent);
   }
 
   @Test
   public void workersThatLoadTheModelThemselvesHaveNoParent() {
-    assertEquals(fixture.serve(1, ModelConfig.none()).get(0).order().parent(), OptionalInt.empty());
+    assertEquals(
+        fixture.serve(1, ModelConfig.none()).get(0).order().process().parent(),
+        OptionalInt.empty());
   }
 
   @Test
@@ -182,7 +184,7 @@ public class SupervisionTest {
     fixture.advance(Duration.ofSeconds(7));
     assertTrue(slow.wasKilled());
     assertNotSame(fixture.launcher().latest(), slow);
-    assertTrue(worker(0).lastError().orElseThrow().detail().contains("startupTimeout"));
+    assertTrue(worker(0).history().lastError().orElseThrow().detail().contains("startupTimeout"));
   }
 
   @Test
@@ -270,8 +272,8 @@ public class SupervisionTest {
     fixture.launcher().latest().failLoad(500, "ImportError: no x");
     assertFailure(scaled, ErrorKind.WORKER_LOAD_FAILED, "ImportError: no x");
     ModelDescription described = describe();
-    assertEquals(described.minWorkers(), 2);
-    assertEquals(described.workers().size(), 2);
+    assertEquals(described.settings().workers().min(), 2);
+    assertEquals(described.condition().workers().size(), 2);
     fixture.launcher().latest().load();
     assertEquals(worker(1).status(), "READY");
   }
@@ -356,7 +358,9 @@ public class SupervisionTest {
           .join();
     }
     assertEquals(
-        fixture.launcher().workers().stream().map(worker -> worker.order().gpuId()).toList(),
+        fixture.launcher().workers().stream()
+            .map(worker -> worker.order().gpus().device())
+            .toList(),
         List.of(
             OptionalInt.of(0),
             OptionalInt.of(1),
@@ -368,7 +372,7 @@ public class SupervisionTest {
             OptionalInt.empty()));
     fixture.launcher().workers().get(1).die();
     assertEquals(
-        fixture.launcher().latest().order().gpuId(), OptionalInt.of(1), "keeps its device");
+        fixture.launcher().latest().order().gpus().device(), OptionalInt.of(1), "keeps its device");
   }
 
   @Test
@@ -385,13 +389,15 @@ public class SupervisionTest {
     ScaleResult scaled = fixture.core().models().scale("a", Optional.empty(), more).join();
     assertEquals(scaled.workers(), 2, "five GPUs are two groups of two");
     assertEquals(
-        fixture.launcher().workers().stream().map(worker -> worker.order().visibleGpus()).toList(),
+        fixture.launcher().workers().stream()
+            .map(worker -> worker.order().gpus().visible())
+            .toList(),
         List.of(List.of(0, 1), List.of(2, 3)));
     for (var worker : fixture.launcher().workers()) {
-      assertEquals(worker.order().gpuId(), OptionalInt.of(0));
+      assertEquals(worker.order().gpus().device(), OptionalInt.of(0));
     }
     fixture.launcher().workers().get(1).die();
-    assertEquals(fixture.launcher().latest().order().visibleGpus(), List.of(2, 3));
+    assertEquals(fixture.launcher().latest().order().gpus().visible(), List.of(2, 3));
   }
 
   private void start(int workers, ModelConfig config) {
@@ -416,7 +422,7 @@ public class SupervisionTest {
   }
 
   private ModelDescription.Worker worker(int index) {
-    return describe().workers().get(index);
+    return describe().condition().workers().get(index);
   }
 
   private static void answer(FakeWorker worker, RecordingSink sink) {

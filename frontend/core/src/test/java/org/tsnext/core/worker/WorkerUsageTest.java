@@ -22,7 +22,7 @@ public class WorkerUsageTest {
   }
 
   private List<ModelDescription.Worker> workers() {
-    return fixture.core().models().describe("m", Optional.empty()).workers();
+    return fixture.core().models().describe("m", Optional.empty()).condition().workers();
   }
 
   @Test
@@ -33,9 +33,10 @@ public class WorkerUsageTest {
     fixture.usage().memory.put(second, 4096L);
     fixture.usage().gpus.put(second + "@1", "busy");
     assertEquals(
-        workers().stream().map(ModelDescription.Worker::memoryBytes).toList(), List.of(0L, 4096L));
+        workers().stream().map(worker -> worker.process().memoryBytes()).toList(),
+        List.of(0L, 4096L));
     assertEquals(
-        workers().stream().map(ModelDescription.Worker::gpuUsage).toList(),
+        workers().stream().map(worker -> worker.process().gpuUsage()).toList(),
         List.of(Optional.empty(), Optional.of("busy")));
   }
 
@@ -44,7 +45,7 @@ public class WorkerUsageTest {
     fixture = new CoreFixture();
     FakeWorker worker = fixture.serve(1, ModelConfig.none()).get(0);
     fixture.usage().gpus.put(worker.pid() + "@0", "of another process");
-    assertEquals(workers().get(0).gpuUsage(), Optional.empty());
+    assertEquals(workers().get(0).process().gpuUsage(), Optional.empty());
   }
 
   @Test

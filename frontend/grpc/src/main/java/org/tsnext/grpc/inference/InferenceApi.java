@@ -5,10 +5,8 @@ import io.grpc.MethodDescriptor.MethodType;
 import io.grpc.ServerServiceDefinition;
 import org.tsnext.api.HealthJson;
 import org.tsnext.api.Json;
-import org.tsnext.core.access.HeaderPolicy;
 import org.tsnext.core.inference.InferenceService;
 import org.tsnext.core.model.ModelService;
-import org.tsnext.core.model.SequenceHeaders;
 import org.tsnext.grpc.call.CallErrors;
 import org.tsnext.grpc.call.HeldMemory;
 import org.tsnext.grpc.call.ServiceTable;
@@ -32,12 +30,10 @@ public final class InferenceApi {
       InferenceService inference,
       ModelService models,
       GrpcLimits limits,
-      SequenceHeaders names,
-      HeaderPolicy policy,
+      RequestReader reader,
       BodyMemory memory,
       CallErrors errors,
       Drain drain) {
-    RequestReader reader = new RequestReader(names, policy);
     HeldMemory held = new HeldMemory(memory);
     return new ServiceTable(NAME, Inference.getDescriptor(), errors)
         .unary(

@@ -19,7 +19,7 @@ import org.tsnext.core.request.Protocol;
 import org.tsnext.grpc.call.CallFacts;
 
 /** Makes the core's requests of messages and what came with their call. */
-final class RequestReader {
+public final class RequestReader {
 
   private static final String TRUE = "true";
 
@@ -29,9 +29,10 @@ final class RequestReader {
   private final HeaderPolicy policy;
 
   /**
+   * @param names of the request headers by which handlers know sequences
    * @param policy which metadata handlers get
    */
-  RequestReader(SequenceHeaders names, HeaderPolicy policy) {
+  public RequestReader(SequenceHeaders names, HeaderPolicy policy) {
     this.names = names;
     this.policy = policy;
   }
@@ -107,10 +108,13 @@ final class RequestReader {
       Optional<Duration> timeout) {
     return new InferenceRequest(
         id,
-        message.modelName(),
-        message.modelVersion().isEmpty() ? Optional.empty() : Optional.of(message.modelVersion()),
+        new InferenceRequest.Target(
+            message.modelName(),
+            message.modelVersion().isEmpty()
+                ? Optional.empty()
+                : Optional.of(message.modelVersion())),
         facts.kind(),
-        Protocol.GRPC,
+        new InferenceRequest.Origin(Protocol.GRPC, false),
         headers,
         inputs(message, facts.contentType()),
         timeout);

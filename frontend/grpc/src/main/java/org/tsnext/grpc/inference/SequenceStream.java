@@ -101,7 +101,13 @@ final class SequenceStream extends ServerCall.Listener<Prediction> {
 
   private Duration sequenceIdle(Asked model) {
     try {
-      return shared.models().describe(model.name(), model.version()).config().sequenceMaxIdle();
+      return shared
+          .models()
+          .describe(model.name(), model.version())
+          .settings()
+          .config()
+          .sequences()
+          .maxIdle();
     } catch (ServingException e) {
       // The model has gone, and its sequences with it.
       return Duration.ZERO;

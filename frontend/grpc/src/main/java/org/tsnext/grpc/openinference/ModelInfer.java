@@ -115,14 +115,13 @@ public final class ModelInfer implements UnaryHandler<ModelInferRequest, ModelIn
       InferenceRequest question =
           new InferenceRequest(
               exchange().requestId(),
-              form.modelName(),
-              OpenInferenceService.versionOf(form.modelVersion()),
+              new InferenceRequest.Target(
+                  form.modelName(), OpenInferenceService.versionOf(form.modelVersion())),
               facts.kind(),
-              Protocol.GRPC,
+              new InferenceRequest.Origin(Protocol.GRPC, true),
               facts.headers(),
               List.of(new InputPart("body", "application/json", json)),
-              timeout,
-              true);
+              timeout);
       call.isNow(inference.submit(question, this));
     }
 

@@ -11,8 +11,7 @@ import org.tsnext.core.model.SequenceHeaders;
  * @param sequences names of the request headers by which handlers know sequences
  */
 public record GrpcSettings(
-    GrpcAddress inference,
-    GrpcAddress management,
+    Addresses addresses,
     GrpcLimits limits,
     GrpcAccess access,
     boolean errorDetail,
@@ -20,9 +19,17 @@ public record GrpcSettings(
     SequenceHeaders sequences,
     ServiceSettings services) {
 
+  /** Where it listens. */
+  public record Addresses(GrpcAddress inference, GrpcAddress management) {
+
+    public Addresses {
+      Objects.requireNonNull(inference, "inference");
+      Objects.requireNonNull(management, "management");
+    }
+  }
+
   public GrpcSettings {
-    Objects.requireNonNull(inference, "inference");
-    Objects.requireNonNull(management, "management");
+    Objects.requireNonNull(addresses, "addresses");
     Objects.requireNonNull(limits, "limits");
     Objects.requireNonNull(access, "access");
     Objects.requireNonNull(sequences, "sequences");

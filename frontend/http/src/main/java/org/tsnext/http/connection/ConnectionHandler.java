@@ -63,7 +63,7 @@ public final class ConnectionHandler extends ChannelInboundHandlerAdapter {
 
   ConnectionHandler(ServerContext server) {
     this.server = server;
-    this.heldRoom = server.bodyMemory().begin(0);
+    this.heldRoom = server.bodies().memory().begin(0);
   }
 
   @Override

@@ -29,7 +29,7 @@ final class ConnectionWatch extends ChannelInboundHandlerAdapter {
 
   private static final long NEVER = Long.MAX_VALUE;
 
-  private final Timeouts timeouts;
+  private final ConnectionTimeouts timeouts;
   private long bytes;
   private long bytesAtLook;
   private long bytesAtRest;
@@ -40,7 +40,7 @@ final class ConnectionWatch extends ChannelInboundHandlerAdapter {
   private long tricklingNanos = NEVER;
   private Future<?> nextLook;
 
-  ConnectionWatch(Timeouts timeouts) {
+  ConnectionWatch(ConnectionTimeouts timeouts) {
     this.timeouts = timeouts;
   }
 

@@ -147,7 +147,7 @@ public final class Exchange {
     if (state == State.STREAMING) {
       cut();
     } else {
-      send(writer.server().errors().render(error, allowed, request.uri()));
+      send(writer.server().rendering().errors().render(error, allowed, request.uri()));
     }
   }
 
@@ -196,14 +196,14 @@ public final class Exchange {
       }
       return;
     }
-    if (streamBytesWaiting > writer.server().streamBufferLimit()) {
+    if (streamBytesWaiting > writer.server().bodies().streamBufferLimit()) {
       chunk.release();
       cancelCall();
       cut();
       return;
     }
     streamBytesWaiting += size;
-    BodyMemory memory = writer.server().bodyMemory();
+    BodyMemory memory = writer.server().bodies().memory();
     memory.count(size);
     writer
         .writeChunk(chunk)
@@ -273,7 +273,7 @@ public final class Exchange {
   }
 
   private List<Header> withCors(List<Header> headers) {
-    CorsOrigins origins = writer.server().corsOrigins();
+    CorsOrigins origins = writer.server().rendering().corsOrigins();
     return origins.dependOnRequest()
         ? origins.addedTo(headers, request.headers().get(HttpHeaderNames.ORIGIN))
         : headers;

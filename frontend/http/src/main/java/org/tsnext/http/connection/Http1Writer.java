@@ -76,7 +76,7 @@ final class Http1Writer implements AnswerWriter {
   }
 
   private void count(ChannelFuture writing, int length) {
-    BodyMemory memory = server().bodyMemory();
+    BodyMemory memory = server().bodies().memory();
     memory.count(length);
     writing.addListener(written -> memory.give(length));
   }
@@ -132,7 +132,11 @@ final class Http1Writer implements AnswerWriter {
       exchange.closeAfterwards();
     }
     ByteBuf out = connection.context().alloc().buffer(HEAD_CAPACITY + bodyLength);
-    connection.server().heads().encode(out, head, exchange.requestId(), exchange.isKeptAlive());
+    connection
+        .server()
+        .rendering()
+        .heads()
+        .encode(out, head, exchange.requestId(), exchange.isKeptAlive());
     return out;
   }
 

@@ -92,15 +92,15 @@ final class Http2RequestReader extends SimpleChannelInboundHandler<Http2StreamFr
       return;
     }
     long declared = HttpUtil.getContentLength(head, 0L);
-    if (declared > server.maxRequestSize()) {
-      refuse(RequestChecks.tooLarge(server.maxRequestSize()));
+    if (declared > server.bodies().maxRequestSize()) {
+      refuse(RequestChecks.tooLarge(server.bodies().maxRequestSize()));
       return;
     }
-    if (!server.bodyMemory().hasRoom(declared)) {
+    if (!server.bodies().memory().hasRoom(declared)) {
       refuse(RequestChecks.noRoom(declared > BodyMemory.MAX_SMALL));
       return;
     }
-    body = new BodyCollector(ctx.alloc(), server.bodyMemory().begin(declared));
+    body = new BodyCollector(ctx.alloc(), server.bodies().memory().begin(declared));
     if (head.headers().contains(HttpHeaderNames.EXPECT) && !writer.isRequestComplete()) {
       writer.writeContinue();
     }
@@ -117,8 +117,8 @@ final class Http2RequestReader extends SimpleChannelInboundHandler<Http2StreamFr
     if (body != null) {
       if (!body.add(content.retain())) {
         refuse(RequestChecks.noRoom(body.isLargeWith(content)));
-      } else if (body.size() > server.maxRequestSize()) {
-        refuse(RequestChecks.tooLarge(server.maxRequestSize()));
+      } else if (body.size() > server.bodies().maxRequestSize()) {
+        refuse(RequestChecks.tooLarge(server.bodies().maxRequestSize()));
       }
       return;
     }

@@ -65,10 +65,10 @@ final class Http2Writer implements AnswerWriter {
     int length = body.readableBytes();
     writeHead(exchange, head, length == 0);
     if (length > 0) {
-      server.bodyMemory().count(length);
+      server.bodies().memory().count(length);
       context
           .write(new DefaultHttp2DataFrame(body, true))
-          .addListener(written -> server.bodyMemory().give(length));
+          .addListener(written -> server.bodies().memory().give(length));
     } else {
       body.release();
     }
@@ -78,7 +78,8 @@ final class Http2Writer implements AnswerWriter {
   @Override
   public void writeHead(Exchange exchange, Head head, boolean last) {
     context.write(
-        new DefaultHttp2HeadersFrame(server.heads().http2(head, exchange.requestId()), last));
+        new DefaultHttp2HeadersFrame(
+            server.rendering().heads().http2(head, exchange.requestId()), last));
   }
 
   @Override

@@ -32,7 +32,7 @@ public final class HttpPipeline extends ChannelInitializer<Channel> {
   private final Optional<TlsListener> tls;
   private final Http2Connections http2;
   private final ConnectionCount count;
-  private final Timeouts timeouts;
+  private final ConnectionTimeouts timeouts;
   private final AtomicInteger lingering = new AtomicInteger();
 
   /**
@@ -64,7 +64,7 @@ public final class HttpPipeline extends ChannelInitializer<Channel> {
                 ConnectionRules.Bodies.RESET_HERE,
                 server.clock()::nanoTime));
     this.count = count;
-    this.timeouts = Timeouts.of(limits.idle(), limits.reading(), server.clock());
+    this.timeouts = ConnectionTimeouts.of(limits.idle(), limits.reading(), server.clock());
   }
 
   @Override

@@ -50,8 +50,8 @@ final class RequestAssembler extends SimpleChannelInboundHandler<HttpObject> {
   RequestAssembler(ConnectionHandler connection, ServerContext server, RequestRouter router) {
     this.connection = connection;
     this.writer = new Http1Writer(connection);
-    this.maxBody = server.maxRequestSize();
-    this.memory = server.bodyMemory();
+    this.maxBody = server.bodies().maxRequestSize();
+    this.memory = server.bodies().memory();
     this.router = router;
   }
 

@@ -14,13 +14,21 @@ import org.tsnext.transport.BodyMemory;
  * @param draining whether the server is on its way out: connections then close after their answer
  */
 public record ServerContext(
-    int maxRequestSize,
-    int streamBufferLimit,
-    BodyMemory bodyMemory,
-    HeadEncoder heads,
-    CorsOrigins corsOrigins,
-    ErrorRenderer errors,
+    Bodies bodies,
+    Rendering rendering,
     HttpAccessLog accessLog,
     ServerMetrics metrics,
     Clock clock,
-    BooleanSupplier draining) {}
+    BooleanSupplier draining) {
+
+  /**
+   * How much of bodies is taken and held.
+   *
+   * @param maxRequestSize bytes of a request body, at most
+   * @param streamBufferLimit bytes of one stream that may wait for a slow client
+   */
+  public record Bodies(int maxRequestSize, int streamBufferLimit, BodyMemory memory) {}
+
+  /** What responses are made with. */
+  public record Rendering(HeadEncoder heads, CorsOrigins corsOrigins, ErrorRenderer errors) {}
+}

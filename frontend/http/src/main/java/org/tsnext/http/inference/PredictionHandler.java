@@ -66,10 +66,9 @@ final class PredictionHandler implements RouteHandler {
     String urlPath = routed.parameters().getOrDefault("url_path", "");
     return new InferenceRequest(
         exchange.requestId(),
-        model(routed, parts),
-        routed.modelVersion(),
+        new InferenceRequest.Target(model(routed, parts), routed.modelVersion()),
         route.kind(),
-        Protocol.HTTP,
+        new InferenceRequest.Origin(Protocol.HTTP, false),
         HandlerHeaderList.of(exchange.headers(), headers, route, urlPath),
         parts,
         RequestTimeout.of(exchange.headers()));

@@ -212,14 +212,14 @@ final class OpenApiDocument {
           response(outcome.description(), outcome.contentType(), schema(outcome)));
     }
     TreeSet<Integer> errors = new TreeSet<>(ErrorResponses.OF_EVERY_ROUTE);
-    errors.addAll(operation.errors());
+    errors.addAll(operation.failures().statuses());
     for (int status : errors) {
       String name = Integer.toString(status);
       if (!json.has(name)) {
         json.add(name, ErrorResponses.reference(status));
       }
     }
-    if (operation.anyStatus()) {
+    if (operation.failures().anyStatus()) {
       json.add(
           "default", response("Any other status that the handler chose", "*/*", new JsonObject()));
     }

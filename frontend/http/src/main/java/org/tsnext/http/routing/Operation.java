@@ -11,9 +11,7 @@ import java.util.Map;
  * @param body kind of the request body
  * @param query parameters of the query string
  * @param responses of the route, beside errors
- * @param errors statuses with an error body that this route can give, beside those that any route
- *     can; a status among the responses is not repeated
- * @param anyStatus whether another party, for example a model's handler, may choose any status
+ * @param failures responses that are errors
  * @param deprecated whether another route is to be preferred
  */
 public record Operation(
@@ -22,35 +20,53 @@ public record Operation(
     Body body,
     List<Parameter> query,
     List<Outcome> responses,
-    List<Integer> errors,
-    boolean anyStatus,
+    Failures failures,
     boolean deprecated) {
+
+  /**
+   * The errors of a route.
+   *
+   * @param statuses with an error body that this route can give, beside those that any route can; a
+   *     status among the responses is not repeated
+   * @param anyStatus whether something else, say a model's handler, may choose any status
+   */
+  public record Failures(List<Integer> statuses, boolean anyStatus) {
+
+    /** None of its own. */
+    public static final Failures NONE = new Failures(List.of(), false);
+
+    public Failures {
+      statuses = List.copyOf(statuses);
+    }
+  }
 
   public Operation {
     query = List.copyOf(query);
     responses = List.copyOf(responses);
-    errors = List.copyOf(errors);
   }
 
   public Operation(
       String id, String summary, Body body, List<Parameter> query, List<Outcome> responses) {
-    this(id, summary, body, query, responses, List.of(), false, false);
+    this(id, summary, body, query, responses, Failures.NONE, false);
   }
 
   /** The same, with errors of its own. */
   public Operation failingWith(Integer... statuses) {
-    return new Operation(
-        id, summary, body, query, responses, List.of(statuses), anyStatus, deprecated);
+    return with(new Failures(List.of(statuses), failures.anyStatus()));
   }
 
-  /** The same, with a status that another party chooses. */
+  /** The same, with a status that the route does not choose itself. */
   public Operation withAnyStatus() {
-    return new Operation(id, summary, body, query, responses, errors, true, deprecated);
+    return with(new Failures(failures.statuses(), true));
+  }
+
+  private Operation with(Failures others) {
+    return new Operation(id, summary, body, query, responses, others, deprecated);
   }
 
   /** The same, to be avoided. */
   public Operation asDeprecated() {
-    return new Operation(id, summary, body, query, responses, errors, anyStatus, true);
+    return new Operation(id, summary, body, query, responses, failures, true);
   }
 
   /** What a request carries. */

@@ -8,36 +8,15 @@ import java.util.function.Supplier;
 /**
  * Everything the HTTP transport can be told.
  *
- * @param inferenceAddress and {@code managementAddress}: if both are the same, one listener serves
- *     both; port 0 never is the same
- * @param metricsAddress empty if there are no metrics over HTTP
- * @param maxRequestSize bytes of a request body, at most
- * @param streamBufferLimit bytes of one stream that may wait for a slow client before that stream
- *     is cut
- * @param bodyMemory bytes of large bodies, of requests and answers, that may be held for clients
- *     before requests are refused
- * @param enableModelApi whether models can be registered and unregistered
- * @param errorDetail whether error bodies carry the {@code detail} field
- * @param serverVersion shown in API descriptions
  * @param access who may connect, and what they may ask
- * @param startUpModels names of the models loaded at start; {@code /invocations} without a name
- *     means the only one of them
  */
 public record HttpSettings(
-    ListenAddress inferenceAddress,
-    ListenAddress managementAddress,
-    Optional<ListenAddress> metricsAddress,
+    Addresses addresses,
     SocketSettings sockets,
-    int maxRequestSize,
-    int streamBufferLimit,
-    long bodyMemory,
+    BodySettings bodies,
     CorsSettings cors,
     AccessSettings access,
-    boolean enableModelApi,
-    boolean errorDetail,
-    String serverVersion,
-    Supplier<List<String>> startUpModels,
-    OpenInferenceSettings openInference) {
+    ApiSettings api) {
 
   /** {@code max_request_size} if the configuration says nothing. */
   public static final int DEFAULT_MAX_REQUEST_SIZE = 6_553_500;
@@ -49,32 +28,84 @@ public record HttpSettings(
   public static final long DEFAULT_BODY_MEMORY = 256L << 20;
 
   public HttpSettings {
-    Objects.requireNonNull(inferenceAddress, "inferenceAddress");
-    Objects.requireNonNull(managementAddress, "managementAddress");
-    Objects.requireNonNull(metricsAddress, "metricsAddress");
+    Objects.requireNonNull(addresses, "addresses");
     Objects.requireNonNull(sockets, "sockets");
+    Objects.requireNonNull(bodies, "bodies");
     Objects.requireNonNull(cors, "cors");
     Objects.requireNonNull(access, "access");
-    Objects.requireNonNull(serverVersion, "serverVersion");
-    Objects.requireNonNull(startUpModels, "startUpModels");
-    Objects.requireNonNull(openInference, "openInference");
-    if (maxRequestSize < 1) {
-      throw new IllegalArgumentException(
-          "max_request_size is " + maxRequestSize + ", expected 1 or more");
+    Objects.requireNonNull(api, "api");
+  }
+
+  /**
+   * Where it listens.
+   *
+   * @param inference and {@code management}: if both are the same, one listener serves both; port 0
+   *     never is the same
+   * @param metrics empty if there are no metrics over HTTP
+   */
+  public record Addresses(
+      ListenAddress inference, ListenAddress management, Optional<ListenAddress> metrics) {
+
+    public Addresses {
+      Objects.requireNonNull(inference, "inference");
+      Objects.requireNonNull(management, "management");
+      Objects.requireNonNull(metrics, "metrics");
     }
-    if (bodyMemory < maxRequestSize) {
-      throw new IllegalArgumentException(
-          "body memory is " + bodyMemory + ", expected at least one body of " + maxRequestSize);
-    }
-    if (streamBufferLimit < 1) {
-      throw new IllegalArgumentException(
-          "stream buffer limit is " + streamBufferLimit + ", expected 1 or more");
+
+    /** Whether one listener serves inference and management. */
+    public boolean combined() {
+      boolean anyPort = inference instanceof ListenAddress.Tcp tcp && tcp.port() == 0;
+      return !anyPort && inference.equals(management);
     }
   }
 
-  /** Whether one listener serves inference and management. */
-  public boolean combined() {
-    boolean anyPort = inferenceAddress instanceof ListenAddress.Tcp tcp && tcp.port() == 0;
-    return !anyPort && inferenceAddress.equals(managementAddress);
+  /**
+   * How much of bodies is taken and held.
+   *
+   * @param maxRequestSize bytes of a request body, at most
+   * @param streamBufferLimit bytes of one stream that may wait for a slow client before that stream
+   *     is cut
+   * @param memory bytes of large bodies, of requests and answers, that may be held for clients
+   *     before requests are refused
+   */
+  public record BodySettings(int maxRequestSize, int streamBufferLimit, long memory) {
+
+    public BodySettings {
+      if (maxRequestSize < 1) {
+        throw new IllegalArgumentException(
+            "max_request_size is " + maxRequestSize + ", expected 1 or more");
+      }
+      if (memory < maxRequestSize) {
+        throw new IllegalArgumentException(
+            "body memory is " + memory + ", expected at least one body of " + maxRequestSize);
+      }
+      if (streamBufferLimit < 1) {
+        throw new IllegalArgumentException(
+            "stream buffer limit is " + streamBufferLimit + ", expected 1 or more");
+      }
+    }
+  }
+
+  /**
+   * What the routes do and show.
+   *
+   * @param enableModelApi whether models can be registered and unregistered
+   * @param errorDetail whether error bodies carry the {@code detail} field
+   * @param serverVersion shown in API descriptions
+   * @param startUpModels names of the models loaded at start; {@code /invocations} without a name
+   *     means the only one of them
+   */
+  public record ApiSettings(
+      boolean enableModelApi,
+      boolean errorDetail,
+      String serverVersion,
+      Supplier<List<String>> startUpModels,
+      OpenInferenceSettings openInference) {
+
+    public ApiSettings {
+      Objects.requireNonNull(serverVersion, "serverVersion");
+      Objects.requireNonNull(startUpModels, "startUpModels");
+      Objects.requireNonNull(openInference, "openInference");
+    }
   }
 }

@@ -9,30 +9,37 @@ import org.tsnext.archive.ModelNames;
 import org.tsnext.core.model.RegisterModel;
 import org.tsnext.core.model.RegisteredModel;
 import org.tsnext.core.model.ScaleModel;
+import org.tsnext.core.settings.VersionId;
+import org.tsnext.core.settings.WorkerRange;
 
 /**
  * One model version of a snapshot: the members of TorchServe 0.12, and the registration as it was
  * asked for, which that version did not keep.
  *
  * @param marName the last segment of where it came from
- * @param maxBatchDelay and the other lengths are empty where the snapshot has none above zero
- * @param parallelLevel devices that one worker takes; 0 if it does not spread
  * @param registration empty in snapshots of TorchServe 0.12 and in those that people write
  */
 public record SavedModel(
-    String name,
-    String version,
+    VersionId id,
     boolean defaultVersion,
     String marName,
-    int minWorkers,
-    int maxWorkers,
-    OptionalInt batchSize,
-    Optional<Duration> maxBatchDelay,
-    Optional<Duration> responseTimeout,
-    Optional<Duration> startupTimeout,
-    Optional<String> runtime,
-    int parallelLevel,
+    WorkerRange workers,
+    Values values,
     Optional<Registration> registration) {
+
+  /**
+   * The settings that TorchServe 0.12 keeps.
+   *
+   * @param maxBatchDelay and the other lengths are empty where the snapshot has none above zero
+   * @param parallelLevel devices that one worker takes; 0 if it does not spread
+   */
+  public record Values(
+      OptionalInt batchSize,
+      Optional<Duration> maxBatchDelay,
+      Optional<Duration> responseTimeout,
+      Optional<Duration> startupTimeout,
+      Optional<String> runtime,
+      int parallelLevel) {}
 
   /**
    * How the version came to be.
@@ -42,27 +49,27 @@ public record SavedModel(
   public record Registration(RegisterModel order, boolean scaled) {}
 
   public SavedModel {
-    Objects.requireNonNull(name, "name");
-    Objects.requireNonNull(version, "version");
+    Objects.requireNonNull(id, "id");
     Objects.requireNonNull(marName, "marName");
+    Objects.requireNonNull(workers, "workers");
+    Objects.requireNonNull(values, "values");
     Objects.requireNonNull(registration, "registration");
   }
 
   /** What is to be remembered of a version that is registered. */
   public static SavedModel of(RegisteredModel model) {
     return new SavedModel(
-        model.name(),
-        model.version(),
+        model.id(),
         model.defaultVersion(),
-        fileName(model.order().url()),
-        model.minWorkers(),
-        model.maxWorkers(),
-        OptionalInt.of(model.batchSize()),
-        Optional.of(model.maxBatchDelay()),
-        Optional.of(model.responseTimeout()),
-        Optional.of(model.startupTimeout()),
-        Optional.of(model.runtime()),
-        model.parallelLevel(),
+        fileName(model.order().source().url()),
+        model.settings().workers(),
+        new Values(
+            OptionalInt.of(model.settings().batching().size()),
+            Optional.of(model.settings().batching().maxDelay()),
+            Optional.of(model.settings().timeouts().response()),
+            Optional.of(model.settings().timeouts().startup()),
+            Optional.of(model.runtime()),
+            model.settings().config().devices().parallelLevel()),
         Optional.of(new Registration(model.order(), model.scaled())));
   }
 
@@ -77,41 +84,34 @@ public record SavedModel(
     if (registration.isPresent()) {
       RegisterModel first = registration.get().order();
       return new RegisterModel(
-          first.url(),
-          Optional.of(name),
+          first.source(),
+          Optional.of(name()),
           first.handler(),
           first.runtime(),
-          first.batchSize(),
-          first.maxBatchDelay(),
-          first.initialWorkers(),
-          first.responseTimeout(),
-          first.startupTimeout(),
-          false,
-          first.s3SseKms(),
-          first.trusted(),
-          true);
+          first.requested(),
+          new RegisterModel.Origin(first.origin().trusted(), true),
+          false);
     }
     return new RegisterModel(
-        marName,
-        Optional.of(name),
+        new RegisterModel.Source(marName, false),
+        Optional.of(name()),
         Optional.empty(),
-        runtime,
-        batchSize,
-        maxBatchDelay,
-        OptionalInt.of(minWorkers),
-        responseTimeout,
-        startupTimeout,
-        false,
-        false,
-        true,
-        true);
+        values.runtime(),
+        new RegisterModel.Requested(
+            values.batchSize(),
+            values.maxBatchDelay(),
+            OptionalInt.of(workers.min()),
+            values.responseTimeout(),
+            values.startupTimeout()),
+        new RegisterModel.Origin(true, true),
+        false);
   }
 
   /** The order for workers that follows; empty if the registration has said it all. */
   public Optional<ScaleModel> scaling() {
-    boolean needed = registration.map(Registration::scaled).orElse(maxWorkers > minWorkers);
+    boolean needed = registration.map(Registration::scaled).orElse(workers.max() > workers.min());
     return needed
-        ? Optional.of(new ScaleModel(minWorkers, maxWorkers, false, Optional.empty()))
+        ? Optional.of(new ScaleModel(workers.min(), workers.max(), false, Optional.empty()))
         : Optional.empty();
   }
 
@@ -121,25 +121,21 @@ public record SavedModel(
    */
   public SavedModel asLeftOver(List<SavedModel> registered) {
     boolean taken =
-        registered.stream().anyMatch(model -> model.name().equals(name) && model.defaultVersion());
-    return new SavedModel(
-        name,
-        version,
-        defaultVersion && !taken,
-        marName,
-        minWorkers,
-        maxWorkers,
-        batchSize,
-        maxBatchDelay,
-        responseTimeout,
-        startupTimeout,
-        runtime,
-        parallelLevel,
-        registration);
+        registered.stream()
+            .anyMatch(model -> model.name().equals(name()) && model.defaultVersion());
+    return new SavedModel(id, defaultVersion && !taken, marName, workers, values, registration);
   }
 
   /** Whether the other one is the same version of the same model. */
   public boolean isSameVersionAs(SavedModel other) {
-    return name.equals(other.name()) && version.equals(other.version());
+    return id.equals(other.id());
+  }
+
+  public String name() {
+    return id.name();
+  }
+
+  public String version() {
+    return id.version();
   }
 }

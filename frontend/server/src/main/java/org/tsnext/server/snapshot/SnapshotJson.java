@@ -17,6 +17,8 @@ import java.util.OptionalLong;
 import org.tsnext.archive.ModelLocation;
 import org.tsnext.core.model.RegisterModel;
 import org.tsnext.core.request.BoundedNumber;
+import org.tsnext.core.settings.VersionId;
+import org.tsnext.core.settings.WorkerRange;
 import org.tsnext.server.snapshot.SavedModel.Registration;
 
 /**
@@ -82,19 +84,22 @@ public final class SnapshotJson {
     JsonObject json = new JsonObject();
     json.addProperty("defaultVersion", model.defaultVersion());
     json.addProperty("marName", model.marName());
-    json.addProperty("minWorkers", model.minWorkers());
-    json.addProperty("maxWorkers", model.maxWorkers());
-    json.addProperty("batchSize", model.batchSize().orElse(1));
-    json.addProperty("maxBatchDelay", model.maxBatchDelay().orElse(Duration.ZERO).toMillis());
+    json.addProperty("minWorkers", model.workers().min());
+    json.addProperty("maxWorkers", model.workers().max());
+    json.addProperty("batchSize", model.values().batchSize().orElse(1));
+    json.addProperty(
+        "maxBatchDelay", model.values().maxBatchDelay().orElse(Duration.ZERO).toMillis());
     model
+        .values()
         .responseTimeout()
         .ifPresent(value -> json.addProperty("responseTimeout", value.toSeconds()));
     model
+        .values()
         .startupTimeout()
         .ifPresent(value -> json.addProperty("startupTimeout", value.toSeconds()));
-    model.runtime().ifPresent(value -> json.addProperty("runtimeType", value));
-    if (model.parallelLevel() > 0) {
-      json.addProperty("parallelLevel", model.parallelLevel());
+    model.values().runtime().ifPresent(value -> json.addProperty("runtimeType", value));
+    if (model.values().parallelLevel() > 0) {
+      json.addProperty("parallelLevel", model.values().parallelLevel());
     }
     model.registration().ifPresent(value -> json.add("registration", write(value)));
     return json;
@@ -103,22 +108,30 @@ public final class SnapshotJson {
   private static JsonObject write(Registration registration) {
     RegisterModel order = registration.order();
     JsonObject json = new JsonObject();
-    json.addProperty("url", ModelLocation.publicText(order.url()));
+    json.addProperty("url", ModelLocation.publicText(order.source().url()));
     order.handler().ifPresent(value -> json.addProperty("handler", value));
     order.runtime().ifPresent(value -> json.addProperty("runtime", value));
-    order.batchSize().ifPresent(value -> json.addProperty("batchSize", value));
-    order.maxBatchDelay().ifPresent(value -> json.addProperty("maxBatchDelay", value.toMillis()));
-    order.initialWorkers().ifPresent(value -> json.addProperty("initialWorkers", value));
+    order.requested().batchSize().ifPresent(value -> json.addProperty("batchSize", value));
     order
+        .requested()
+        .maxBatchDelay()
+        .ifPresent(value -> json.addProperty("maxBatchDelay", value.toMillis()));
+    order
+        .requested()
+        .initialWorkers()
+        .ifPresent(value -> json.addProperty("initialWorkers", value));
+    order
+        .requested()
         .responseTimeout()
         .ifPresent(value -> json.addProperty("responseTimeout", value.toSeconds()));
     order
+        .requested()
         .startupTimeout()
         .ifPresent(value -> json.addProperty("startupTimeout", value.toSeconds()));
-    if (order.s3SseKms()) {
+    if (order.source().s3SseKms()) {
       json.addProperty("s3SseKms", true);
     }
-    json.addProperty("trusted", order.trusted());
+    json.addProperty("trusted", order.origin().trusted());
     json.addProperty("scaled", registration.scaled());
     return json;
   }
@@ -126,18 +139,17 @@ public final class SnapshotJson {
   private static SavedModel read(String name, String version, Members members) {
     int minWorkers = members.count("minWorkers");
     return new SavedModel(
-        name,
-        version,
+        new VersionId(name, version),
         members.flag("defaultVersion").orElseThrow(() -> members.missing("defaultVersion")),
         members.text("marName").orElseThrow(() -> members.missing("marName")),
-        minWorkers,
-        Math.max(minWorkers, members.count("maxWorkers")),
-        members.positive("batchSize"),
-        members.length("maxBatchDelay", Duration.ofMillis(1)),
-        members.length("responseTimeout", Duration.ofSeconds(1)),
-        members.length("startupTimeout", Duration.ofSeconds(1)),
-        members.text("runtimeType"),
-        members.positive("parallelLevel").orElse(0),
+        new WorkerRange(minWorkers, Math.max(minWorkers, members.count("maxWorkers"))),
+        new SavedModel.Values(
+            members.positive("batchSize"),
+            members.length("maxBatchDelay", Duration.ofMillis(1)),
+            members.length("responseTimeout", Duration.ofSeconds(1)),
+            members.length("startupTimeout", Duration.ofSeconds(1)),
+            members.text("runtimeType"),
+            members.positive("parallelLevel").orElse(0)),
         members.has("registration")
             ? Optional.of(registration(members.object("registration")))
             : Optional.empty());
@@ -148,22 +160,24 @@ public final class SnapshotJson {
     OptionalLong workers = members.number("initialWorkers");
     RegisterModel order =
         new RegisterModel(
-            members.text("url").orElseThrow(() -> members.missing("url")),
+            new RegisterModel.Source(
+                members.text("url").orElseThrow(() -> members.missing("url")),
+                members.flag("s3SseKms").orElse(false)),
             Optional.empty(),
             members.text("handler"),
             members.text("runtime"),
-            members.positive("batchSize"),
-            delay.isPresent()
-                ? Optional.of(Duration.ofMillis(delay.getAsLong()))
-                : Optional.empty(),
-            workers.isPresent()
-                ? OptionalInt.of(members.count("initialWorkers"))
-                : OptionalInt.empty(),
-            members.length("responseTimeout", Duration.ofSeconds(1)),
-            members.length("startupTimeout", Duration.ofSeconds(1)),
-            false,
-            members.flag("s3SseKms").orElse(false),
-            members.flag("trusted").orElse(false));
+            new RegisterModel.Requested(
+                members.positive("batchSize"),
+                delay.isPresent()
+                    ? Optional.of(Duration.ofMillis(delay.getAsLong()))
+                    : Optional.empty(),
+                workers.isPresent()
+                    ? OptionalInt.of(members.count("initialWorkers"))
+                    : OptionalInt.empty(),
+                members.length("responseTimeout", Duration.ofSeconds(1)),
+                members.length("startupTimeout", Duration.ofSeconds(1))),
+            new RegisterModel.Origin(members.flag("trusted").orElse(false), false),
+            false);
     return new Registration(order, members.flag("scaled").orElse(true));
   }
 

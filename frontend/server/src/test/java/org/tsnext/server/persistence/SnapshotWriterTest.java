@@ -92,7 +92,7 @@ public class SnapshotWriterTest {
   @Test
   public void changesDuringAWriteShareTheNextOne() throws Exception {
     CountDownLatch writing = new CountDownLatch(1);
-    CountDownLatch goOn = new CountDownLatch(1);
+    CountDownLatch continueMessage = new CountDownLatch(1);
     AtomicInteger asked = new AtomicInteger();
     SnapshotWriter writer =
         new SnapshotWriter(
@@ -100,7 +100,7 @@ public class SnapshotWriterTest {
             () -> {
               asked.incrementAndGet();
               writing.countDown();
-              await(goOn);
+              await(continueMessage);
               return state.get();
             },
             20,
@@ -110,7 +110,7 @@ public class SnapshotWriterTest {
     for (int i = 0; i < 1000; i++) {
       writer.modelsChanged();
     }
-    goOn.countDown();
+    continueMessage.countDown();
     writer.close();
     assertEquals(asked.get(), 3, "startup, one for all changes, shutdown");
   }

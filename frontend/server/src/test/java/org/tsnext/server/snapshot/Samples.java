@@ -1,10 +1,19 @@
 package org.tsnext.server.snapshot;
 
 import java.time.Duration;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import org.tsnext.archive.ModelConfig;
 import org.tsnext.core.model.RegisterModel;
 import org.tsnext.core.model.RegisteredModel;
+import org.tsnext.core.settings.Batching;
+import org.tsnext.core.settings.Devices;
+import org.tsnext.core.settings.QueueLimits;
+import org.tsnext.core.settings.Timeouts;
+import org.tsnext.core.settings.VersionId;
+import org.tsnext.core.settings.VersionSettings;
+import org.tsnext.core.settings.WorkerRange;
 
 /** Models to save. */
 public final class Samples {
@@ -18,31 +27,35 @@ public final class Samples {
   static RegisteredModel registered(String name, String version, String url, boolean scaled) {
     RegisterModel order =
         new RegisterModel(
-            url,
+            new RegisterModel.Source(url, true),
             Optional.empty(),
             Optional.of("other.py:handle"),
             Optional.empty(),
-            OptionalInt.empty(),
-            Optional.of(Duration.ofMillis(7)),
-            OptionalInt.of(2),
-            Optional.of(Duration.ofSeconds(33)),
-            Optional.empty(),
-            true,
-            true,
-            false);
+            new RegisterModel.Requested(
+                OptionalInt.empty(),
+                Optional.of(Duration.ofMillis(7)),
+                OptionalInt.of(2),
+                Optional.of(Duration.ofSeconds(33)),
+                Optional.empty()),
+            RegisterModel.Origin.CLIENT,
+            true);
     return new RegisteredModel(
-        name,
-        version,
+        new VersionId(name, version),
         true,
         order,
         "python",
-        2,
-        scaled ? 4 : 2,
         scaled,
-        8,
-        Duration.ofMillis(7),
-        Duration.ofSeconds(33),
-        Duration.ofSeconds(120),
-        0);
+        new VersionSettings(
+            new WorkerRange(2, scaled ? 4 : 2),
+            new Batching(8, Duration.ofMillis(7), false),
+            new Timeouts(
+                Duration.ofSeconds(33),
+                Duration.ofSeconds(120),
+                Duration.ofMinutes(5),
+                Duration.ZERO),
+            new QueueLimits(100, false),
+            Devices.CPU,
+            ModelConfig.none(),
+            Map.of()));
   }
 }

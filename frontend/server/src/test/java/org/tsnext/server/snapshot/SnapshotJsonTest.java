@@ -48,21 +48,21 @@ public class SnapshotJsonTest {
   public void handWrittenSnapshotIsAnOrderWithAllItsValues() {
     SavedModel model = one(BY_HAND);
     RegisterModel order = model.order();
-    assertEquals(order.url(), "mnist.mar");
+    assertEquals(order.source().url(), "mnist.mar");
     assertEquals(order.modelName(), Optional.of("mnist"));
-    assertEquals(order.initialWorkers(), OptionalInt.of(1));
-    assertEquals(order.batchSize(), OptionalInt.of(3));
-    assertEquals(order.maxBatchDelay(), Optional.of(Duration.ofMillis(200)));
-    assertEquals(order.responseTimeout(), Optional.of(Duration.ofSeconds(60)));
-    assertEquals(order.startupTimeout(), Optional.empty());
-    assertTrue(order.trusted() && !order.synchronous());
+    assertEquals(order.requested().initialWorkers(), OptionalInt.of(1));
+    assertEquals(order.requested().batchSize(), OptionalInt.of(3));
+    assertEquals(order.requested().maxBatchDelay(), Optional.of(Duration.ofMillis(200)));
+    assertEquals(order.requested().responseTimeout(), Optional.of(Duration.ofSeconds(60)));
+    assertEquals(order.requested().startupTimeout(), Optional.empty());
+    assertTrue(order.origin().trusted() && !order.synchronous());
     assertEquals(model.scaling(), Optional.of(new ScaleModel(1, 5, false, Optional.empty())));
   }
 
   @Test
   public void delayBelowZeroOfTheOriginalCountsAsAbsent() {
     String json = BY_HAND.replace("\"maxBatchDelay\":200", "\"maxBatchDelay\":-10000");
-    assertEquals(one(json).order().maxBatchDelay(), Optional.empty());
+    assertEquals(one(json).order().requested().maxBatchDelay(), Optional.empty());
   }
 
   @Test
@@ -88,8 +88,8 @@ public class SnapshotJsonTest {
     SavedModel after = one(json);
     assertEquals(after.order(), before.order());
     assertEquals(after.order().handler(), Optional.of("other.py:handle"));
-    assertFalse(after.order().trusted());
-    assertEquals(after.order().batchSize(), OptionalInt.empty(), "no request set one");
+    assertFalse(after.order().origin().trusted());
+    assertEquals(after.order().requested().batchSize(), OptionalInt.empty(), "no request set one");
     assertEquals(after.scaling(), Optional.of(new ScaleModel(2, 4, false, Optional.empty())));
     SavedModel unscaled = SavedModel.of(Samples.registered("m", "1.0", "m.mar", false));
     assertEquals(unscaled.scaling(), Optional.empty(), "the registration says it all");

@@ -83,23 +83,28 @@ public final class WorkerConnection extends ChannelInboundHandlerAdapter {
   }
 
   /**
+   * The worker at the other end.
+   *
    * @param name of the worker, for the log
    * @param address as the listener is told
+   */
+  public record Peer(String name, String address) {}
+
+  /**
    * @param load the load order, written at once
    * @param whenLost called after {@link WorkerListener#disconnected}
    */
   public WorkerConnection(
       Channel channel,
-      String name,
-      String address,
+      Peer peer,
       Outgoing load,
       FrameLimits limits,
       WorkerListener listener,
       Scheduler scheduler,
       Runnable whenLost) {
     this.channel = channel;
-    this.name = name;
-    this.address = address;
+    this.name = peer.name();
+    this.address = peer.address();
     this.load = load;
     this.writer = new MessageWriter(channel, limits);
     this.listener = listener;

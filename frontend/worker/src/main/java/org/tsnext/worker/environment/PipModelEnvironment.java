@@ -88,10 +88,10 @@ public final class PipModelEnvironment implements ModelEnvironment {
 
   @Override
   public Prepared prepare(String modelName, ModelArchive archive, Consumer<String> progress) {
-    boolean venv = archive.config().useVenv() && runtime(archive).equals(DEFAULT_RUNTIME);
+    boolean venv = archive.config().workers().useVenv() && runtime(archive).equals(DEFAULT_RUNTIME);
     Optional<String> requirements =
         installRequirements
-            ? archive.manifest().flatMap(Manifest::requirementsFile)
+            ? archive.manifest().flatMap(manifest -> manifest.files().requirementsFile())
             : Optional.empty();
     if (!venv && requirements.isEmpty()) {
       return Prepared.NOTHING;

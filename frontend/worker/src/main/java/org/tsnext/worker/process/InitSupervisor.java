@@ -292,7 +292,7 @@ public final class InitSupervisor implements Launch.Control {
   /** The command line of {@code init}. */
   public static List<String> command(WorkerSettings settings) {
     return List.of(
-        settings.python(),
-        settings.packageDirectory().resolve("_zygote").resolve("init.py").toString());
+        settings.python().interpreter(),
+        settings.python().packageDirectory().resolve("_zygote").resolve("init.py").toString());
   }
 }

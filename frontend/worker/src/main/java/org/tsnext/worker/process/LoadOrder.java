@@ -19,17 +19,21 @@ public final class LoadOrder {
     JsonObject json = new JsonObject();
     json.addProperty("model_name", order.modelName());
     json.addProperty("model_version", order.modelVersion());
-    json.addProperty("model_dir", order.modelDirectory().toString());
-    json.addProperty("handler", order.handler());
-    json.addProperty("batch_size", order.batchSize());
-    order.gpuId().ifPresent(gpu -> json.addProperty("gpu_id", gpu));
-    order.envelope().ifPresent(envelope -> json.addProperty("envelope", envelope));
-    json.addProperty("limit_max_image_pixels", settings.switches().limitMaxImagePixels());
-    json.addProperty("decode_input_request", settings.switches().decodeInputRequest());
-    settings.metricsConfig().ifPresent(p -> json.addProperty("metrics_config", p.toString()));
-    json.addProperty("max_request_size", settings.maxRequestSize());
-    json.addProperty("max_response_size", settings.maxResponseSize());
-    json.addProperty("async", order.async());
+    json.addProperty("model_dir", order.model().directory().toString());
+    json.addProperty("handler", order.model().handler());
+    json.addProperty("batch_size", order.model().batchSize());
+    order.gpus().device().ifPresent(gpu -> json.addProperty("gpu_id", gpu));
+    order.model().envelope().ifPresent(envelope -> json.addProperty("envelope", envelope));
+    json.addProperty(
+        "limit_max_image_pixels", settings.handlers().switches().limitMaxImagePixels());
+    json.addProperty("decode_input_request", settings.handlers().switches().decodeInputRequest());
+    settings
+        .handlers()
+        .metricsConfig()
+        .ifPresent(p -> json.addProperty("metrics_config", p.toString()));
+    json.addProperty("max_request_size", settings.bodies().maxRequestSize());
+    json.addProperty("max_response_size", settings.bodies().maxResponseSize());
+    json.addProperty("async", order.model().async());
     return json;
   }
 }

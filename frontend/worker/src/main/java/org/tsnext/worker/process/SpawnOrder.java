@@ -48,19 +48,22 @@ public final class SpawnOrder {
     JsonObject json = new JsonObject();
     json.addProperty("worker", Integer.toString(order.workerId()));
     json.addProperty("start", forks(order, canFork) ? "fork" : "spawn");
-    json.addProperty("python", order.interpreter().map(Path::toString).orElse(settings.python()));
+    json.addProperty(
+        "python",
+        order.process().interpreter().map(Path::toString).orElse(settings.python().interpreter()));
     json.add("prefix", new JsonArray());
     JsonObject variables = new JsonObject();
     environment.forEach(variables::addProperty);
     json.add("env", variables);
-    json.addProperty("cwd", order.modelDirectory().toString());
+    json.addProperty("cwd", order.model().directory().toString());
     JsonArray path = new JsonArray();
     searchPath(order, environment).forEach(path::add);
     json.add("path", path);
     json.addProperty("address", address);
     json.addProperty("secret", launch.secret());
-    order.threads().ifPresent(threads -> json.addProperty("threads", threads));
+    order.process().threads().ifPresent(threads -> json.addProperty("threads", threads));
     order
+        .process()
         .parent()
         .ifPresent(
             parent -> {
@@ -77,31 +80,31 @@ public final class SpawnOrder {
   boolean forks(WorkerOrder order, boolean canFork) {
     return canFork
         && osForks
-        && order.start() == WorkerStart.FORK
-        && order.interpreter().isEmpty()
-        && order.pythonPath().isEmpty()
-        && !order.environment().containsKey(LD_PRELOAD);
+        && order.process().start() == WorkerStart.FORK
+        && order.process().interpreter().isEmpty()
+        && order.process().pythonPath().isEmpty()
+        && !order.process().environment().containsKey(LD_PRELOAD);
   }
 
   /** All variables of the worker. */
   Map<String, String> environment(WorkerOrder order) {
-    Map<String, String> variables = new TreeMap<>(settings.environment().allowed());
-    WorkerSettings.HandlerSwitches switches = settings.switches();
+    Map<String, String> variables = new TreeMap<>(settings.python().environment().allowed());
+    WorkerSettings.HandlerSwitches switches = settings.handlers().switches();
     Map<String, String> ours = new TreeMap<>();
     ours.put("TS_DECODE_INPUT_REQUEST", Boolean.toString(switches.decodeInputRequest()));
     ours.put("TS_IPEX_ENABLE", Boolean.toString(switches.ipexEnable()));
     ours.put("TS_IPEX_GPU_ENABLE", Boolean.toString(switches.ipexGpuEnable()));
     ours.put("TS_MAX_IMAGE_PIXELS", Integer.toString(switches.maxImagePixels()));
     ours.put("TS_JSON_NAN", switches.jsonNan());
-    ours.put("TS_REQUEST_SEQUENCE_ID", settings.sequenceHeaders().id());
-    ours.put("TS_REQUEST_SEQUENCE_START", settings.sequenceHeaders().start());
-    ours.put("TS_REQUEST_SEQUENCE_END", settings.sequenceHeaders().end());
-    ours.keySet().removeIf(settings.environment()::isBlocked);
+    ours.put("TS_REQUEST_SEQUENCE_ID", settings.handlers().sequenceHeaders().id());
+    ours.put("TS_REQUEST_SEQUENCE_START", settings.handlers().sequenceHeaders().start());
+    ours.put("TS_REQUEST_SEQUENCE_END", settings.handlers().sequenceHeaders().end());
+    ours.keySet().removeIf(settings.python().environment()::isBlocked);
     variables.putAll(ours);
-    variables.putAll(order.environment());
-    if (!order.visibleGpus().isEmpty()) {
+    variables.putAll(order.process().environment());
+    if (!order.gpus().visible().isEmpty()) {
       String inherited = variables.getOrDefault(VISIBLE_GPUS, "");
-      variables.put(VISIBLE_GPUS, visibleGpus(order.visibleGpus(), inherited));
+      variables.put(VISIBLE_GPUS, visibleGpus(order.gpus().visible(), inherited));
     }
     return variables;
   }
@@ -128,14 +131,14 @@ public final class SpawnOrder {
         path.add(entry);
       }
     }
-    order.pythonPath().forEach(entry -> path.add(entry.toString()));
-    path.add(order.modelDirectory().toString());
+    order.process().pythonPath().forEach(entry -> path.add(entry.toString()));
+    path.add(order.model().directory().toString());
     return path.stream().distinct().toList();
   }
 
   /** The folder in a handler such as {@code folder/module:function} or {@code folder/file.py}. */
   private static Optional<Path> handlerFolder(WorkerOrder order) {
-    String handler = order.handler();
+    String handler = order.model().handler();
     int colon = handler.lastIndexOf(':');
     String file = colon < 0 ? handler : handler.substring(0, colon);
     int slash = file.lastIndexOf('/');
@@ -143,6 +146,6 @@ public final class SpawnOrder {
       return Optional.empty();
     }
     String folder = slash == 0 ? "/" : file.substring(0, slash);
-    return Optional.of(order.modelDirectory().resolve(folder).normalize());
+    return Optional.of(order.model().directory().resolve(folder).normalize());
   }
 }

@@ -6,44 +6,78 @@ import java.util.Optional;
 import org.tsnext.core.model.SequenceHeaders;
 import org.tsnext.worker.environment.ProcessEnvironment;
 
-/**
- * What all workers of a server have in common.
- *
- * @param python interpreter of {@code init}, the zygote and workers: a path, or a name to look up
- * @param packageDirectory the folder of the Python package {@code ts}
- * @param temporaryDirectory where the private folder of the socket is made
- * @param unixSockets whether to listen on a Unix-domain socket where the transport has them
- * @param metricsConfig metrics.yaml for handlers
- * @param maxRequestSize {@code max_request_size} in bytes
- * @param maxResponseSize {@code max_response_size} in bytes
- */
+/** What all workers of a server have in common. */
 public record WorkerSettings(
-    String python,
-    Path packageDirectory,
-    Path temporaryDirectory,
-    boolean unixSockets,
-    ProcessEnvironment environment,
-    HandlerSwitches switches,
-    SequenceHeaders sequenceHeaders,
-    Optional<Path> metricsConfig,
-    int maxRequestSize,
-    int maxResponseSize) {
+    PythonSettings python, SocketFolder socket, HandlerSettings handlers, BodyLimits bodies) {
 
   public WorkerSettings {
     Objects.requireNonNull(python, "python");
-    Objects.requireNonNull(packageDirectory, "packageDirectory");
-    Objects.requireNonNull(temporaryDirectory, "temporaryDirectory");
-    Objects.requireNonNull(environment, "environment");
-    Objects.requireNonNull(switches, "switches");
-    Objects.requireNonNull(sequenceHeaders, "sequenceHeaders");
-    Objects.requireNonNull(metricsConfig, "metricsConfig");
-    if (maxRequestSize < 1 || maxResponseSize < 1) {
-      throw new IllegalArgumentException(
-          "max_request_size and max_response_size are "
-              + maxRequestSize
-              + " and "
-              + maxResponseSize
-              + ", expected at least 1");
+    Objects.requireNonNull(socket, "socket");
+    Objects.requireNonNull(handlers, "handlers");
+    Objects.requireNonNull(bodies, "bodies");
+  }
+
+  /**
+   * How Python is started.
+   *
+   * @param interpreter of {@code init}, the zygote and workers: a path, or a name to look up
+   * @param packageDirectory the folder of the Python package {@code ts}
+   */
+  public record PythonSettings(
+      String interpreter, Path packageDirectory, ProcessEnvironment environment) {
+
+    public PythonSettings {
+      Objects.requireNonNull(interpreter, "interpreter");
+      Objects.requireNonNull(packageDirectory, "packageDirectory");
+      Objects.requireNonNull(environment, "environment");
+    }
+  }
+
+  /**
+   * Where workers connect.
+   *
+   * @param temporaryDirectory where the private folder of the socket is made
+   * @param unix whether to listen on a Unix-domain socket where the transport has them
+   */
+  public record SocketFolder(Path temporaryDirectory, boolean unix) {
+
+    public SocketFolder {
+      Objects.requireNonNull(temporaryDirectory, "temporaryDirectory");
+    }
+  }
+
+  /**
+   * What handlers are told.
+   *
+   * @param metricsConfig metrics.yaml for handlers
+   */
+  public record HandlerSettings(
+      HandlerSwitches switches, SequenceHeaders sequenceHeaders, Optional<Path> metricsConfig) {
+
+    public HandlerSettings {
+      Objects.requireNonNull(switches, "switches");
+      Objects.requireNonNull(sequenceHeaders, "sequenceHeaders");
+      Objects.requireNonNull(metricsConfig, "metricsConfig");
+    }
+  }
+
+  /**
+   * How large bodies may be.
+   *
+   * @param maxRequestSize {@code max_request_size} in bytes
+   * @param maxResponseSize {@code max_response_size} in bytes
+   */
+  public record BodyLimits(int maxRequestSize, int maxResponseSize) {
+
+    public BodyLimits {
+      if (maxRequestSize < 1 || maxResponseSize < 1) {
+        throw new IllegalArgumentException(
+            "max_request_size and max_response_size are "
+                + maxRequestSize
+                + " and "
+                + maxResponseSize
+                + ", expected at least 1");
+      }
     }
   }
 

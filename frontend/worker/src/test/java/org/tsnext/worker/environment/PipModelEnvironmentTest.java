@@ -308,46 +308,49 @@ public class PipModelEnvironmentTest {
             Optional.empty(),
             Optional.empty(),
             Optional.empty(),
-            Optional.empty(),
-            requirements,
-            Optional.empty(),
-            Optional.empty(),
-            "python");
+            "python",
+            new Manifest.NamedFiles(
+                Optional.empty(), Optional.empty(), requirements, Optional.empty()));
     return new ModelArchive("m.mar", "m.mar", model, Optional.of(manifest), config(venv), true);
   }
 
   private static ModelConfig config(boolean venv) {
     ModelConfig none = ModelConfig.none();
     return new ModelConfig(
-        none.minWorkers(),
-        none.maxWorkers(),
-        none.batchSize(),
-        none.maxBatchDelay(),
-        none.adaptiveBatchDelay(),
-        none.responseTimeout(),
-        none.startupTimeout(),
-        none.deviceType(),
-        none.deviceIds(),
-        none.parallelType(),
-        none.parallelLevel(),
-        none.useJobTicket(),
-        none.maxRetryTimeout(),
-        none.clientTimeout(),
-        none.jobQueueSize(),
-        none.continuousBatching(),
-        none.sequenceBatching(),
-        none.asyncCommunication(),
-        venv,
-        none.sequenceMaxIdle(),
-        none.sequenceTimeout(),
-        none.maxNumSequence(),
-        none.maxSequenceJobQueueSize(),
-        none.retryOnWorkerDeath(),
-        none.maxFailuresInRow(),
-        none.workerStart(),
-        none.preloadModel(),
-        none.unknownKeys(),
-        none.corrections());
+        new ModelConfig.Workers(
+            none.workers().min(),
+            none.workers().max(),
+            none.workers().start(),
+            none.workers().preloadModel(),
+            venv,
+            none.workers().maxFailuresInRow()),
+        new ModelConfig.Batching(
+            none.batching().size(),
+            none.batching().maxDelay(),
+            none.batching().adaptiveDelay(),
+            none.batching().continuous(),
+            none.batching().asyncCommunication()),
+        new ModelConfig.Timeouts(
+            none.timeouts().response(),
+            none.timeouts().startup(),
+            none.timeouts().maxRetry(),
+            none.timeouts().client()),
+        new ModelConfig.Devices(
+            none.devices().type(),
+            none.devices().ids(),
+            none.devices().parallelType(),
+            none.devices().parallelLevel()),
+        new ModelConfig.Queue(
+            none.queue().capacity(),
+            none.queue().useJobTicket(),
+            none.queue().retryOnWorkerDeath()),
+        new ModelConfig.Sequences(
+            none.sequences().batching(),
+            none.sequences().maxIdle(),
+            none.sequences().timeout(),
+            none.sequences().maxNumber(),
+            none.sequences().queueCapacity()),
+        new ModelConfig.Findings(none.findings().unknownKeys(), none.findings().corrections()));
   }
 
   private String python(String interpreter, String script, String... arguments) throws Exception {

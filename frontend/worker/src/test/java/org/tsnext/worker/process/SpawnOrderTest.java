@@ -16,6 +16,7 @@ import org.testng.annotations.DataProvider;
 import org.testng.annotations.Test;
 import org.tsnext.archive.ModelConfig.WorkerStart;
 import org.tsnext.core.model.SequenceHeaders;
+import org.tsnext.core.settings.VersionId;
 import org.tsnext.core.worker.WorkerOrder;
 import org.tsnext.worker.environment.ProcessEnvironment;
 
@@ -102,16 +103,17 @@ public class SpawnOrderTest {
 
   private static WorkerSettings settings(Map<String, String> inherited) {
     return new WorkerSettings(
-        "python3",
-        Path.of("/ts"),
-        Path.of("/tmp"),
-        true,
-        new ProcessEnvironment(inherited, Optional.of(Pattern.compile("MY_.*")), Set.of("KEY")),
-        new WorkerSettings.HandlerSwitches(false, true, true, false, 5000, "null"),
-        new SequenceHeaders("seq-id", "seq-start", "seq-end"),
-        Optional.empty(),
-        1000,
-        1000);
+        new WorkerSettings.PythonSettings(
+            "python3",
+            Path.of("/ts"),
+            new ProcessEnvironment(
+                inherited, Optional.of(Pattern.compile("MY_.*")), Set.of("KEY"))),
+        new WorkerSettings.SocketFolder(Path.of("/tmp"), true),
+        new WorkerSettings.HandlerSettings(
+            new WorkerSettings.HandlerSwitches(false, true, true, false, 5000, "null"),
+            new SequenceHeaders("seq-id", "seq-start", "seq-end"),
+            Optional.empty()),
+        new WorkerSettings.BodyLimits(1000, 1000));
   }
 
   private static WorkerOrder order() {
@@ -149,21 +151,11 @@ public class SpawnOrderTest {
       List<Integer> gpus) {
     return new WorkerOrder(
         9000,
-        "digits",
-        "1.0",
-        MODEL,
-        handler,
-        1,
-        OptionalInt.empty(),
-        gpus,
-        Optional.empty(),
-        environment,
-        pythonPath,
-        interpreter,
-        start,
-        OptionalInt.empty(),
-        Duration.ofSeconds(1),
-        OptionalInt.empty(),
-        false);
+        new WorkerOrder.Model(
+            new VersionId("digits", "1.0"), MODEL, handler, Optional.empty(), 1, false),
+        new WorkerOrder.Gpus(OptionalInt.empty(), gpus),
+        new WorkerOrder.PythonProcess(
+            environment, pythonPath, interpreter, start, OptionalInt.empty(), OptionalInt.empty()),
+        Duration.ofSeconds(1));
   }
 }

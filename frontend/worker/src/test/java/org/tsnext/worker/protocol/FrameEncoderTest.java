@@ -118,10 +118,9 @@ public class FrameEncoderTest {
   private static InferenceRequest request(List<Header> headers, ByteBuf value) {
     return new InferenceRequest(
         "r",
-        "m",
-        Optional.empty(),
+        new InferenceRequest.Target("m", Optional.empty()),
         RequestKind.PREDICT,
-        Protocol.HTTP,
+        new InferenceRequest.Origin(Protocol.HTTP, false),
         headers,
         List.of(new InputPart("body", "", value)),
         Optional.empty());

@@ -345,14 +345,12 @@ public class GoldenFramesTest {
     }
     return new InferenceRequest(
         item.get("request_id").getAsString(),
-        "digits",
-        Optional.empty(),
+        new InferenceRequest.Target("digits", Optional.empty()),
         RequestKind.valueOf(item.get("kind").getAsString().toUpperCase(Locale.ROOT)),
-        Protocol.HTTP,
+        new InferenceRequest.Origin(Protocol.HTTP, item.has("tensors")),
         headers,
         parts,
-        Optional.empty(),
-        item.has("tensors"));
+        Optional.empty());
   }
 
   private static String hex(List<ByteBuf> out) {

@@ -197,10 +197,9 @@ public class WholeMessageTest {
     }
     return new InferenceRequest(
         "r",
-        "m",
-        Optional.empty(),
+        new InferenceRequest.Target("m", Optional.empty()),
         RequestKind.PREDICT,
-        Protocol.HTTP,
+        new InferenceRequest.Origin(Protocol.HTTP, false),
         List.of(new Header("x", "\u20ac".repeat(200))),
         parts,
         Optional.empty());

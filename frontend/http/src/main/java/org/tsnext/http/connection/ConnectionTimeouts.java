@@ -14,17 +14,17 @@ import org.tsnext.transport.RateLimitedReport;
  * @param heads told of connections that were closed over a head
  * @param bodies told of requests that were refused over a body
  */
-record Timeouts(
+record ConnectionTimeouts(
     long idleNanos,
     long readingNanos,
     Clock clock,
     RateLimitedReport heads,
     RateLimitedReport bodies) {
 
-  private static final Logger LOG = LoggerFactory.getLogger(Timeouts.class);
+  private static final Logger LOG = LoggerFactory.getLogger(ConnectionTimeouts.class);
 
-  static Timeouts of(Duration idle, Duration reading, Clock clock) {
-    return new Timeouts(
+  static ConnectionTimeouts of(Duration idle, Duration reading, Clock clock) {
+    return new ConnectionTimeouts(
         idle.toNanos(),
         reading.toNanos(),
         clock,

@@ -1,0 +1,73 @@
+package org.tsnext.core.model;
+
+import java.util.Objects;
+import org.tsnext.archive.ModelConfig;
+import org.tsnext.archive.ModelConfig.ParallelType;
+import org.tsnext.archive.ModelConfig.WorkerStart;
+import org.tsnext.core.error.ErrorKind;
+import org.tsnext.core.error.ServingException;
+
+/** The requirements that the configuration of a model has to meet in order to be served. */
+final class ServableModel {
+
+  private final DeviceAssignment devices;
+
+  ServableModel(DeviceAssignment devices) {
+    this.devices = Objects.requireNonNull(devices, "devices");
+  }
+
+  /**
+   * Checks the configuration of the model {@code name}.
+   *
+   * @throws ServingException naming the key that asks for what is not there
+   */
+  void require(String name, ModelConfig config, String runtime) {
+    if (config.sequences().batching() && config.sequences().maxIdle().isZero()) {
+      throw new ServingException(
+          ErrorKind.INVALID_MODEL,
+          "Model "
+              + name
+              + " sets sequenceBatching without sequenceMaxIdleMSec, expected more than 0.");
+    }
+    refuse(name, runtime.equals("LSP"), "runtime LSP");
+    if (config.workers().preloadModel()) {
+      requirePreloadable(name, config);
+    }
+    config
+        .devices()
+        .parallelType()
+        .ifPresent(
+            type -> refuse(name, type != ParallelType.CUSTOM, "parallelType " + type.yamlName()));
+  }
+
+  /** A model on a GPU, or one that needs an event loop, cannot be shared by forks. */
+  private void requirePreloadable(String name, ModelConfig config) {
+    refusePreload(
+        name,
+        devices.usesGpu(config),
+        "its workers run on GPUs, whose state a fork does not take along; set deviceType: cpu");
+    refusePreload(
+        name,
+        config.batching().asyncCommunication(),
+        "asyncCommunication binds what the handler makes to the event loop of one process");
+    refusePreload(
+        name,
+        config.workers().start() == WorkerStart.SPAWN,
+        "workerStart is spawn, which gives each worker a Python of its own; expected fork");
+  }
+
+  private static void refusePreload(String name, boolean impossible, String reason) {
+    if (impossible) {
+      throw new ServingException(
+          ErrorKind.INVALID_MODEL, "Model " + name + " sets preloadModel, but " + reason + ".");
+    }
+  }
+
+  private static void refuse(String name, boolean asked, String key) {
+    if (asked) {
+      throw new ServingException(
+          ErrorKind.NOT_SUPPORTED,
+          "Model " + name + " asks for " + key + ", which is not supported yet.");
+    }
+  }
+}

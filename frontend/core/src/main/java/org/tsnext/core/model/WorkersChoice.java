@@ -1,0 +1,77 @@
+package org.tsnext.core.model;
+
+import java.util.Optional;
+import java.util.OptionalInt;
+import org.tsnext.core.error.ErrorKind;
+import org.tsnext.core.error.ServingException;
+import org.tsnext.core.settings.WorkerRange;
+
+/** Chooses how many workers a model version starts with. */
+final class WorkersChoice {
+
+  private WorkersChoice() {}
+
+  /**
+   * Chooses the range that is asked for.
+   *
+   * @throws ServingException if it asks for a number that cannot be
+   */
+  static Choice<WorkerRange> of(SettingSources sources, ServingSettings server) {
+    OptionalInt ordered = sources.order().requested().initialWorkers();
+    if (ordered.isPresent()
+        && (ordered.getAsInt() < 0 || ordered.getAsInt() > ServingSettings.MAX_WORKERS)) {
+      throw new ServingException(
+          ErrorKind.BAD_REQUEST,
+          "initial_workers is "
+              + ordered.getAsInt()
+              + ", expected 0 to "
+              + ServingSettings.MAX_WORKERS
+              + ".");
+    }
+    Choice.Among<WorkerRange> chosen =
+        Choice.of(sources.orderName(), exactly(ordered))
+            .or(
+                Choice.MODEL_CONFIG,
+                atLeastOne(
+                    Choice.MODEL_CONFIG,
+                    sources.config().workers().min(),
+                    sources.config().workers().max()));
+    if (sources.order().origin().trusted()) {
+      chosen =
+          chosen.or(
+              Choice.MODELS,
+              atLeastOne(
+                  Choice.MODELS,
+                  sources.overrides().minWorkers(),
+                  sources.overrides().maxWorkers()));
+    }
+    int number =
+        sources.order().origin().trusted()
+            ? server.startupWorkers()
+            : server.modelDefaults().workers().orElse(0);
+    return chosen.orElse("default_workers_per_model", new WorkerRange(number, number));
+  }
+
+  private static Optional<WorkerRange> exactly(OptionalInt number) {
+    return number.isEmpty()
+        ? Optional.empty()
+        : Optional.of(new WorkerRange(number.getAsInt(), number.getAsInt()));
+  }
+
+  /** A minimum of at least one, with a maximum that is not below it. */
+  private static Optional<WorkerRange> atLeastOne(String where, OptionalInt min, OptionalInt max) {
+    if (min.isEmpty() || min.getAsInt() < 1) {
+      return Optional.empty();
+    }
+    int most = max.orElse(min.getAsInt());
+    if (Math.max(min.getAsInt(), most) > ServingSettings.MAX_WORKERS) {
+      throw new ServingException(
+          ErrorKind.INVALID_MODEL,
+          "%s asks for %d to %d workers, expected at most %d."
+              .formatted(where, min.getAsInt(), most, ServingSettings.MAX_WORKERS));
+    }
+    return most < min.getAsInt()
+        ? Optional.empty()
+        : Optional.of(new WorkerRange(min.getAsInt(), most));
+  }
+}
