@@ -10,9 +10,11 @@ import org.tsnext.core.time.Scheduler;
  * kill when its time is over. Belongs to the supervisor's events.
  *
  * @param events puts an event into the supervisor's queue
- * @param stopGrace for a process that was told to end
  */
-record Departure(Scheduler scheduler, Consumer<Runnable> events, Duration stopGrace) {
+record Departure(Scheduler scheduler, Consumer<Runnable> events) {
+
+  /** For a process that was told to end, or ends by itself, before it is killed. */
+  static final Duration STOP_GRACE = Duration.ofSeconds(5);
 
   void begin(WorkerLife life, Duration limit) {
     life.seat()
@@ -21,7 +23,7 @@ record Departure(Scheduler scheduler, Consumer<Runnable> events, Duration stopGr
                 seat.drain(
                     () ->
                         events.accept(
-                            () -> life.process.ifPresent(process -> process.stop(stopGrace)))));
+                            () -> life.process.ifPresent(process -> process.stop(STOP_GRACE)))));
     limit(life, limit);
   }
 

@@ -18,7 +18,7 @@ import org.tsnext.core.time.Scheduler.Scheduled;
  */
 final class WorkerLife implements WorkerListener, WorkSeat.Observer {
 
-  private final Supervisor supervisor;
+  private final ProcessEvents events;
   private final WorkerSlot slot;
   private final WorkerOrder order;
   private final long startNanos;
@@ -56,12 +56,12 @@ final class WorkerLife implements WorkerListener, WorkSeat.Observer {
   record Ping(int token, long sentNanos) {}
 
   WorkerLife(
-      Supervisor supervisor,
+      ProcessEvents events,
       WorkerSlot slot,
       WorkerOrder order,
       long startNanos,
       FailureStreak streak) {
-    this.supervisor = supervisor;
+    this.events = events;
     this.slot = slot;
     this.order = order;
     this.startNanos = startNanos;
@@ -123,22 +123,22 @@ final class WorkerLife implements WorkerListener, WorkSeat.Observer {
 
   @Override
   public void started(long pid) {
-    supervisor.put(() -> slot.pid = OptionalLong.of(pid));
+    events.context().put(() -> slot.pid = OptionalLong.of(pid));
   }
 
   @Override
   public void connected(String address) {
-    supervisor.put(() -> supervisor.connected(this, address));
+    events.context().put(() -> events.connected(this, address));
   }
 
   @Override
   public void loaded(Duration took) {
-    supervisor.put(() -> supervisor.loaded(this, took));
+    events.context().put(() -> events.loaded(this, took));
   }
 
   @Override
   public void loadFailed(LoadFailure failure) {
-    supervisor.put(() -> supervisor.loadFailed(this, failure));
+    events.context().put(() -> events.loadFailed(this, failure));
   }
 
   @Override
@@ -177,7 +177,7 @@ final class WorkerLife implements WorkerListener, WorkSeat.Observer {
 
   @Override
   public void metric(MetricSample sample) {
-    supervisor.metric(sample);
+    events.metric(sample);
   }
 
   @Override
@@ -188,29 +188,29 @@ final class WorkerLife implements WorkerListener, WorkSeat.Observer {
   @Override
   public void disconnected(String reason) {
     disconnected = true;
-    // At once, on this thread: its requests need not wait for the supervisor.
+    // At once, on this thread: its requests need not wait for the events.
     seat.ifPresent(WorkSeat::lost);
-    supervisor.put(() -> supervisor.disconnected(this, reason));
+    events.context().put(() -> events.disconnected(this, reason));
   }
 
   @Override
   public void exited(ExitStatus status) {
     disconnected = true;
     seat.ifPresent(WorkSeat::lost);
-    supervisor.put(() -> supervisor.exited(this, status));
+    events.context().put(() -> events.exited(this, status));
   }
 
   @Override
   public void silent(Duration responseTimeout) {
-    supervisor.put(() -> supervisor.silent(this, responseTimeout));
+    events.context().put(() -> events.silent(this, responseTimeout));
   }
 
   @Override
   public void handlerFailed(int batchId, HandlerError error, List<InferenceRequest> requests) {
     WorkerError failure =
         WorkerError.ofPython(
-            supervisor.wallClock(), error.message(), error.detail(), error.traceback());
-    supervisor.remember(slot, failure);
+            events.context().wallClock(), error.message(), error.detail(), error.traceback());
+    events.remember(slot, failure);
     if (error.code() < 400 || error.code() >= 500) {
       count(batchId, requests, failure.summary());
     }
@@ -225,14 +225,14 @@ final class WorkerLife implements WorkerListener, WorkSeat.Observer {
   public void unusable(String reason) {
     // At once, on this thread, and before it is known to be gone: what it has was not begun.
     seat.ifPresent(WorkSeat::unusable);
-    supervisor.put(() -> supervisor.replace(this, Replacement.UNUSABLE, reason));
+    events.context().put(() -> events.replace(this, Replacement.UNUSABLE, reason));
   }
 
   private void count(int batchId, List<InferenceRequest> requests, String last) {
     List<Long> fingerprints = requests.stream().map(RequestFingerprint::of).toList();
-    if (streak.failed(batchId, fingerprints, supervisor.nanoTime())) {
+    if (streak.failed(batchId, fingerprints, events.context().nanoTime())) {
       String reason = streak.limit() + " failures in a row (maxFailuresInRow), the last: " + last;
-      supervisor.put(() -> supervisor.replace(this, Replacement.FAILING, reason));
+      events.context().put(() -> events.replace(this, Replacement.FAILING, reason));
     }
   }
 

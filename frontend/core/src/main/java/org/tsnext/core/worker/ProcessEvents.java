@@ -1,0 +1,231 @@
+package org.tsnext.core.worker;
+
+import java.time.Duration;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.tsnext.core.metrics.MetricSample;
+import org.tsnext.core.worker.WorkerListener.ExitStatus;
+import org.tsnext.core.worker.WorkerListener.LoadFailure;
+
+/**
+ * What happens to the processes of one model version, and what follows for their slots: a start
+ * that succeeded or failed, a loss, an end. Belongs to the supervisor's events, but for what says
+ * otherwise.
+ */
+final class ProcessEvents {
+
+  private static final Logger LOGGER = LoggerFactory.getLogger(ProcessEvents.class);
+
+  /** The log of what handlers print, where the reason is looked for as well. */
+  private static final Logger MODEL_LOG = LoggerFactory.getLogger("MODEL_LOG");
+
+  /** The class name is matched by alert rules written for TorchServe 0.12. */
+  private static final String GIVEN_UP =
+      "Backend worker error\norg.pytorch.serve.wlm.WorkerInitializationException: {}";
+
+  private static final String NO_RESPONSE = "Backend worker did not respond in given time";
+
+  private final WorkerContext context;
+  private final Departure departure;
+  private final Waiters waiters;
+  private final Consumer<WorkerSlot> gone;
+  private final FailureLog failures = new FailureLog();
+  private int silences;
+
+  /**
+   * Makes the events of a group of workers.
+   *
+   * @param waiters are told of a worker that could not be brought up
+   * @param gone takes a slot that was leaving, once its process has ended
+   */
+  ProcessEvents(
+      WorkerContext context, Departure departure, Waiters waiters, Consumer<WorkerSlot> gone) {
+    this.context = Objects.requireNonNull(context, "context");
+    this.departure = Objects.requireNonNull(departure, "departure");
+    this.waiters = Objects.requireNonNull(waiters, "waiters");
+    this.gone = Objects.requireNonNull(gone, "gone");
+  }
+
+  WorkerContext context() {
+    return context;
+  }
+
+  /** What went wrong. From any thread. */
+  FailureLog failures() {
+    return failures;
+  }
+
+  /** From any thread. */
+  void metric(MetricSample sample) {
+    context.metrics().emitted(sample);
+  }
+
+  /** From any thread. */
+  void remember(WorkerSlot slot, WorkerError error) {
+    slot.lastError = Optional.of(error);
+    failures.add(error);
+  }
+
+  void connected(WorkerLife life, String address) {
+    LOGGER.info("Connecting to: {}", address);
+    if (isCurrent(life) && life.slot().is(WorkerState.STARTING)) {
+      life.slot().moveTo(WorkerState.LOADING, context.wallClock());
+    }
+  }
+
+  void loaded(WorkerLife life, Duration took) {
+    WorkerSlot slot = life.slot();
+    if (!isCurrent(life) || !slot.isComingUp() || life.isDisconnected()) {
+      return;
+    }
+    if (slot.is(WorkerState.STARTING)) {
+      slot.moveTo(WorkerState.LOADING, context.wallClock());
+    }
+    slot.moveTo(WorkerState.READY, context.wallClock());
+    life.cancelTimers();
+    life.readyAtNanos = OptionalLong.of(context.nanoTime());
+    context.metrics().loaded(slot.name(), Duration.ofNanos(context.nanoTime() - life.startNanos()));
+    LOGGER.debug("{} loaded its model in {} ms", slot.name(), took.toMillis());
+    if (slot.firstFailureNanos.isPresent()) {
+      LOGGER.info("Auto recovery succeeded, reset recoveryStartTS");
+    }
+    life.takeSeat(context.work().open(slot.id(), life.process.orElseThrow(), life));
+    if (life.isDisconnected()) {
+      // It was lost while it sat down, and its thread did not see the seat.
+      life.seat().ifPresent(WorkSeat::lost);
+    }
+  }
+
+  void loadFailed(WorkerLife life, LoadFailure failure) {
+    WorkerSlot slot = life.slot();
+    LOGGER.warn(
+        "Load model failed: {}, error: {}",
+        context.plan().template().modelName(),
+        failure.detail().isEmpty() ? failure.message() : failure.detail());
+    life.loadFailure = Optional.of(failure);
+    WorkerError error =
+        WorkerError.ofPython(
+            context.wallClock(), failure.message(), failure.detail(), failure.traceback());
+    remember(slot, error);
+    failures.addLoad(error);
+    life.process.ifPresent(process -> process.stop(Departure.STOP_GRACE));
+  }
+
+  void silent(WorkerLife life, Duration responseTimeout) {
+    silences++;
+    LOGGER.error("Number or consecutive unsuccessful inference {}", silences);
+    end(
+        life,
+        NO_RESPONSE,
+        "no word on the running batch within " + responseTimeout.toMillis() + " ms");
+  }
+
+  /** A process is to be replaced; one that fails finishes what it runs, and takes no more. */
+  void replace(WorkerLife life, WorkerLife.Replacement how, String reason) {
+    WorkerSlot slot = life.slot();
+    if (!isCurrent(life) || !slot.is(WorkerState.READY)) {
+      return;
+    }
+    LOGGER.error("{} is replaced: {}", slot.name(), reason);
+    MODEL_LOG.warn("{} is replaced: {}", slot.name(), reason);
+    life.endedFor = Optional.of(reason);
+    life.replacement = Optional.of(how);
+    slot.moveTo(WorkerState.BACKOFF, context.wallClock());
+    if (how == WorkerLife.Replacement.FAILING) {
+      departure.begin(life, context.plan().drainTimeout());
+    } else {
+      life.process.ifPresent(process -> process.stop(Departure.STOP_GRACE));
+    }
+  }
+
+  void disconnected(WorkerLife life, String reason) {
+    WorkerSlot slot = life.slot();
+    LOGGER.info("{} Worker disconnected. {}", slot.id(), slot.shownState());
+    LOGGER.debug("{} lost its connection: {}", slot.name(), reason);
+    if (isCurrent(life) && slot.is(WorkerState.READY)) {
+      slot.moveTo(WorkerState.BACKOFF, context.wallClock());
+    }
+    life.process.ifPresent(process -> process.stop(Departure.STOP_GRACE));
+  }
+
+  void exited(WorkerLife life, ExitStatus status) {
+    WorkerSlot slot = life.slot();
+    life.cancelTimers();
+    if (!isCurrent(life)) {
+      return;
+    }
+    slot.life = Optional.empty();
+    if (slot.leaving) {
+      gone.accept(slot);
+      return;
+    }
+    WorkerDeath death = WorkerDeath.of(life, status);
+    slot.lastExit = Optional.of(WorkerExit.of(context.wallClock(), life, status));
+    if (life.replacement.isPresent()) {
+      awake(
+          slot.countReplacement(
+              life.replacement.get(), life.isUseful(), context.nanoTime(), context.wallClock()));
+      return;
+    }
+    if (life.loadFailure.isEmpty()) {
+      WorkerError error = WorkerError.ofExit(context.wallClock(), death);
+      remember(slot, error);
+      if (life.readyAtNanos.isEmpty()) {
+        failures.addLoad(error);
+      }
+    }
+    if (life.endedFor.isEmpty()) {
+      LOGGER.error(GIVEN_UP, death.logText());
+    }
+    account(slot, life);
+    waiters.fail(death);
+  }
+
+  /** A process that is idle does not answer. */
+  void unresponsive(WorkerLife life, String reason) {
+    end(life, NO_RESPONSE, reason);
+  }
+
+  /** Kills a process that is at fault. Its exit decides what comes next. */
+  void end(WorkerLife life, String logText, String reason) {
+    WorkerSlot slot = life.slot();
+    boolean ending = life.endedFor.isPresent() && life.replacement.isEmpty();
+    if (!isCurrent(life) || ending) {
+      return;
+    }
+    life.replacement = Optional.empty();
+    LOGGER.error(GIVEN_UP, logText);
+    life.endedFor = Optional.of(reason);
+    if (!slot.leaving && !slot.is(WorkerState.BACKOFF)) {
+      slot.moveTo(WorkerState.BACKOFF, context.wallClock());
+    }
+    life.seat().ifPresent(WorkSeat::lost);
+    life.process.ifPresent(WorkerProcess::kill);
+  }
+
+  /** Counts a failure, and decides whether and when to try again. */
+  private void account(WorkerSlot slot, WorkerLife life) {
+    long now = context.nanoTime();
+    if (life.isSound(now)) {
+      slot.forgive();
+      silences = life.endedFor.isPresent() ? silences : 0;
+    }
+    slot.countFailure(context.plan().restarts(), now, context.wallClock()).ifPresent(this::awake);
+  }
+
+  /** Looks around again after {@code delay}. */
+  private void awake(Duration delay) {
+    if (!delay.isZero()) {
+      // The event itself is empty: after it, the supervisor looks around.
+      context.tools().scheduler().schedule(delay, () -> context.put(() -> {}));
+    }
+  }
+
+  private boolean isCurrent(WorkerLife life) {
+    return life.slot().life.isPresent() && life.slot().life.get() == life;
+  }
+}
