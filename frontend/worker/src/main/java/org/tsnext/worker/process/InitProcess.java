@@ -44,7 +44,14 @@ public final class InitProcess {
   private static final Duration EXIT_LIMIT = Duration.ofSeconds(5);
 
   private static final int READ_BUFFER = 64 * 1024;
-  private static final ByteBufAllocator ALLOCATOR = UnpooledByteBufAllocator.DEFAULT;
+
+  /** On the heap: pipes need no direct memory, which may have run out. */
+  static final ByteBufAllocator ALLOCATOR = new UnpooledByteBufAllocator(false);
+
+  /** Tries of a message for which there is no memory, and the time between them. */
+  static final int MAX_TRIES = 10;
+
+  private static final Duration BETWEEN_TRIES = Duration.ofMillis(100);
 
   private final Process process;
   private final FrameLimits limits;
@@ -52,7 +59,7 @@ public final class InitProcess {
   private final FrameEncoder encoder;
   private final BlockingQueue<Optional<Outgoing>> queue = new LinkedBlockingQueue<>();
 
-  /** What the process does. All are called by its reader thread. */
+  /** What the process does; called by its threads. */
   public interface Events {
     void said(InitMessage message);
 
@@ -63,15 +70,18 @@ public final class InitProcess {
      */
     void printed(int launch, boolean stderr, ByteBuf text);
 
+    /** A launch could not be ordered: the process has nothing of the order and goes on. */
+    void notSpawned(int launch, String reason);
+
     /** The process is gone. The last call, exactly once. */
     void ended(String reason);
   }
 
-  private InitProcess(Process process, FrameLimits limits, Events events) {
+  InitProcess(Process process, FrameLimits limits, ByteBufAllocator allocator, Events events) {
     this.process = process;
     this.limits = limits;
     this.events = events;
-    this.encoder = new FrameEncoder(limits, ALLOCATOR);
+    this.encoder = new FrameEncoder(limits, allocator);
   }
 
   /**
@@ -86,7 +96,7 @@ public final class InitProcess {
     ProcessBuilder builder = new ProcessBuilder(command);
     builder.environment().clear();
     builder.environment().putAll(environment);
-    return new InitProcess(builder.start(), limits, events);
+    return new InitProcess(builder.start(), limits, ALLOCATOR, events);
   }
 
   /** Starts the threads; from now on events are reported. */
@@ -136,7 +146,8 @@ public final class InitProcess {
       }
     } catch (EOFException e) {
       LOG.debug("init {} closed its output", pid());
-    } catch (IOException | ProtocolException e) {
+    } catch (Throwable e) {
+      // Where its stream stands is in doubt, say for want of memory: its end must be told.
       reason = e instanceof ProtocolException ? e.getMessage() : e.toString();
       LOG.error("init {}: {}", pid(), reason);
     }
@@ -159,13 +170,22 @@ public final class InitProcess {
   private void dispatch(Message message) throws ProtocolException {
     try {
       if (message.type() == FrameType.OUTPUT) {
-        boolean stderr = (message.flags() & Flags.STDERR) != 0;
-        events.printed(message.id(), stderr, message.body());
+        print(message);
       } else {
         events.said(InitMessage.decode(message));
       }
     } finally {
       message.body().release();
+    }
+  }
+
+  private void print(Message message) {
+    boolean stderr = (message.flags() & Flags.STDERR) != 0;
+    try {
+      events.printed(message.id(), stderr, message.body());
+    } catch (RuntimeException | Error e) {
+      // Workers must not end because a log cannot be written.
+      LOG.warn("init {}: output is lost: {}", pid(), e.toString());
     }
   }
 
@@ -187,24 +207,47 @@ public final class InitProcess {
     List<ByteBuf> frames = new ArrayList<>();
     try (OutputStream out = process.getOutputStream()) {
       for (Optional<Outgoing> next = queue.take(); next.isPresent(); next = queue.take()) {
-        encoder.encode(next.get(), frames);
-        for (ByteBuf frame : frames) {
-          frame.readBytes(out, frame.readableBytes());
+        if (encode(next.get(), frames)) {
+          for (ByteBuf frame : frames) {
+            frame.getBytes(frame.readerIndex(), out, frame.readableBytes());
+          }
+          frames.forEach(ByteBuf::release);
+          frames.clear();
+          out.flush();
         }
-        frames.forEach(ByteBuf::release);
-        frames.clear();
-        out.flush();
       }
     } catch (IOException e) {
       // The reader sees the end of the process and reports it.
       LOG.debug("init {}: writing failed: {}", pid(), e.toString());
-    } catch (ProtocolException e) {
-      LOG.error("init {}: a message does not fit the protocol: {}", pid(), e.getMessage());
-      process.destroyForcibly();
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
+    } catch (Throwable e) {
+      // A message is missing, or a part of it may have been written. The reader reports the end.
+      LOG.error("init {}: a message cannot be written, ending it", pid(), e);
+      process.destroyForcibly();
     } finally {
       frames.forEach(ByteBuf::release);
+    }
+  }
+
+  /** Encodes a message whole; returns false if it was told that it will not be sent. */
+  private boolean encode(Outgoing message, List<ByteBuf> frames)
+      throws ProtocolException, InterruptedException {
+    for (int tries = 1; ; tries++) {
+      try {
+        encoder.encode(message, frames);
+        return true;
+      } catch (RuntimeException | Error e) {
+        LOG.warn("init {}: {} cannot be sent now: {}", pid(), message, e.toString());
+        if (message instanceof Outgoing.Json json && json.type() == FrameType.SPAWN) {
+          events.notSpawned(json.id(), "its order could not be sent: " + e);
+          return false;
+        }
+        if (tries == MAX_TRIES) {
+          throw e;
+        }
+        Thread.sleep(BETWEEN_TRIES.toMillis());
+      }
     }
   }
 

@@ -284,6 +284,12 @@ public final class InitSupervisor implements Launch.Control {
     }
 
     @Override
+    public void notSpawned(int launch, String reason) {
+      ExitStatus status = new ExitStatus(CANNOT_START, 0, reason);
+      execute(() -> find(launch).ifPresent(found -> found.ended(status)));
+    }
+
+    @Override
     public void ended(String reason) {
       execute(() -> InitSupervisor.this.ended(reason));
     }
