@@ -204,8 +204,7 @@ final class ModuleSettings {
             sequenceHeaders(settings),
             metricsConfig(packageDirectory)),
         new WorkerSettings.BodyLimits(
-            maxRequestSize(),
-            Math.min(settings.get(ListenerKeys.MAX_RESPONSE_SIZE), MAX_BODY)));
+            maxRequestSize(), Math.min(settings.get(ListenerKeys.MAX_RESPONSE_SIZE), MAX_BODY)));
   }
 
   /** Names of the variables that hold secrets of the server, whether or not it looks at them. */
