@@ -9,3 +9,7 @@ class ProtocolError(Exception):
 
 class PeerClosed(Exception):
     """The peer closed the connection, or its process ended."""
+
+
+class InDoubt(PeerClosed):
+    """The connection was given up: how much of a message went over it is not known."""

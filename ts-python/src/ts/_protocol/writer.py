@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 from collections.abc import Sequence
 
-from ts._protocol.errors import PeerClosed
+from ts._protocol.errors import InDoubt, PeerClosed
 from ts._protocol.frames import Buffer
 
 _MAX_BUFFERS = 512
@@ -18,20 +19,29 @@ class FrameWriter:
 
     Safe to use from several threads: the buffers of one `queue` call stay together. The socket is
     in blocking mode; `flush` without `wait` sends only what fits now.
+
+    Messages leave whole. Whatever interrupts their sending, such as `MemoryError` or an exception
+    of a signal handler, shuts the socket down, and all further calls raise `InDoubt`.
     """
 
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
         self._lock = threading.RLock()
         self._pending: list[Buffer] = []
+        self._in_doubt = False
         self.pending_size = 0
 
     def queue(self, buffers: Sequence[Buffer]) -> None:
         """Add the buffers of one or several whole messages; `flush` sends them."""
         size = len(buffers[0]) if len(buffers) == 1 else sum(map(len, buffers))
         with self._lock:
-            self._pending.extend(buffers)
-            self.pending_size += size
+            self._check()
+            try:
+                self._pending.extend(buffers)
+                self.pending_size += size
+            except BaseException:
+                self._give_up()
+                raise
 
     def flush(self, *, wait: bool = True) -> bool:
         """Send what is queued; return whether all of it was sent.
@@ -39,10 +49,35 @@ class FrameWriter:
         With `wait`, blocks as long as the peer does not read. Raises `PeerClosed`.
         """
         with self._lock:
-            while self._pending:
-                if not self._send_some(wait):
-                    return False
+            self._check()
+            try:
+                while self._pending:
+                    if not self._send_some(wait):
+                        return False
+            except BaseException:
+                # How much has left is not known, so what is left must not follow it.
+                self._give_up()
+                raise
             return True
+
+    def settle(self) -> None:
+        """Send what fits now; what is left may be changed by its owner afterwards."""
+        with self._lock:
+            if not self.flush(wait=False):
+                self._pending = [
+                    part if isinstance(part, bytes) else bytes(part) for part in self._pending
+                ]
+
+    def _check(self) -> None:
+        if self._in_doubt:
+            raise InDoubt("a message may have been sent in part")
+
+    def _give_up(self) -> None:
+        self._in_doubt = True
+        self._pending.clear()
+        self.pending_size = 0
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
 
     def _send_some(self, wait: bool) -> bool:
         pending = self._pending

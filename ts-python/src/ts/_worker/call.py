@@ -163,9 +163,9 @@ class Call:
                 if item.cancelled and not item.answered:
                     self._fail_item(item, CANCELLED)
             if any(not item.answered for item in batch.items):
+                self._queue(encode_message(FrameType.ERROR, batch.id, ALL_ITEMS, (body,)))
                 for item in batch.items:
                     item.answered = True
-                self._queue(encode_message(FrameType.ERROR, batch.id, ALL_ITEMS, (body,)))
         self._close_batches()
 
     def send_chunks(self, values: list[Any]) -> None:
@@ -231,12 +231,13 @@ class Call:
             message = f"The response has {len(body)} bytes, the limit max_response_size is {limit}"
             self._fail_item(item, ErrorReply(500, message))
             return
-        if item.head_sent:
-            head = self._later_head(index, kind)
-        else:
-            head = self._head(index, kind)
-            item.head_sent = True
-        self._queue(encode_message(frame_type, item.batch.id, item.index, (head, body)))
+        head = self._later_head(index, kind) if item.head_sent else self._head(index, kind)
+        buffers = encode_message(frame_type, item.batch.id, item.index, (head, body))
+        self._queue(buffers)
+        item.head_sent = True
+        if len(buffers) > 1 and isinstance(body, bytearray):
+            # The handler's own, which it may change as soon as it runs again.
+            self._surroundings.connection.writer.settle()
 
     def _head(self, index: int, kind: int) -> bytes:
         processors = self._context.request_processor
@@ -275,9 +276,9 @@ class Call:
 
     def _fail_item(self, item: Item, error: ErrorReply) -> None:
         if not item.answered:
-            item.answered = True
             body = encode_error(error)
             self._queue(encode_message(FrameType.ERROR, item.batch.id, item.index, (body,)))
+            item.answered = True
 
     def _queue(self, buffers: list[Buffer]) -> None:
         self._surroundings.connection.writer.queue(buffers)

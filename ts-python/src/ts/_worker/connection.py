@@ -6,7 +6,7 @@ import contextlib
 import socket
 import time
 
-from ts._protocol.errors import ProtocolError
+from ts._protocol.errors import InDoubt, ProtocolError
 from ts._protocol.frames import (
     FrameType,
     Limits,
@@ -60,6 +60,7 @@ class WorkerConnection:
         self.reader = FrameReader(sock, limits)
         self.writer = FrameWriter(sock)
         self.inbox = Inbox()
+        self._failure: BaseException | None = None
 
     def send(self, frame_type: int, message_id: int, body: bytes) -> None:
         """Send one message at once."""
@@ -83,8 +84,18 @@ class WorkerConnection:
     def receive(self, *, wait: bool) -> list[Batch]:
         """Take what is there; with `wait`, until there is a batch to run.
 
-        Returns the batches for which a CANCEL came. Raises `PeerClosed` and `ProtocolError`.
+        Returns the batches for which a CANCEL came. Raises `PeerClosed` and `ProtocolError`, and
+        `InDoubt` after anything was raised before: a part of a message may have been taken.
         """
+        if self._failure is not None:
+            raise InDoubt(f"receiving has failed: {self._failure!r}") from self._failure
+        try:
+            return self._receive(wait)
+        except BaseException as error:
+            self._failure = error
+            raise
+
+    def _receive(self, wait: bool) -> list[Batch]:
         cancelled: list[Batch] = []
         reader, inbox = self.reader, self.inbox
         count: int | None = None

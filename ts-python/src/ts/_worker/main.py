@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ts._protocol.control import Failed, Hello, Load, Loaded, Unusable
-from ts._protocol.errors import PeerClosed, ProtocolError
+from ts._protocol.errors import InDoubt, PeerClosed, ProtocolError
 from ts._protocol.frames import PROTOCOL_VERSION, FrameType, worker_limits
 from ts._worker.async_server import AsyncBatchServer
 from ts._worker.connection import WorkerConnection, connect
@@ -70,6 +70,9 @@ def run_worker(options: WorkerOptions, preloaded: Preloaded | None = None) -> in
         with contextlib.closing(connect(options.address)) as sock:
             connection = WorkerConnection(sock, worker_limits(0))
             return _serve(connection, options, preloaded)
+    except InDoubt as error:
+        report(f"The connection to the frontend was given up: {error}")
+        return EXIT_CRASHED
     except PeerClosed:
         announce("Frontend disconnected.")
         return EXIT_CLOSED

@@ -24,10 +24,15 @@ class Outgoing:
 
     def queue(self, buffers: Sequence[Buffer]) -> None:
         """Add bytes to be written."""
-        for buffer in buffers:
-            if len(buffer):
-                self._pending.append(memoryview(buffer))
-                self.size += len(buffer)
+        views = [memoryview(buffer) for buffer in buffers if len(buffer)]
+        before = len(self._pending)
+        try:
+            self._pending.extend(views)
+        except BaseException:
+            while len(self._pending) > before:
+                self._pending.pop()
+            raise
+        self.size += sum(map(len, views))
 
     def take_byte(self) -> memoryview:
         """Remove and return the first byte, for a caller that sends it itself."""
