@@ -33,10 +33,10 @@ from ts._protocol.messages import (
     Part,
     PredictItem,
     decode_error,
-    decode_metric,
     decode_response,
     encode_predict,
 )
+from ts._protocol.metric_message import decode_metric
 from ts._protocol.reader import FrameAssembler, FrameReader
 from ts.metrics._sample import MetricSample
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ts._protocol import control, messages
+from ts._protocol import control, messages, metric_message
 from ts._protocol.errors import ProtocolError
 from ts._protocol.frames import (
     ALL_ITEMS,
@@ -125,7 +125,7 @@ def decode(message: Message, inbox: Inbox) -> dict[str, Any]:
     elif kind == "ERROR":
         result |= messages.decode_error(message.body)._asdict()
     elif kind == "METRIC":
-        m = messages.decode_metric(message.body)
+        m = metric_message.decode_metric(message.body)
         result |= {
             "metric": m.type,
             "name": m.name,
@@ -173,7 +173,7 @@ def encode(spec: dict[str, Any], frame_limit: int) -> bytes:
     elif kind == "METRIC":
         names = ("metric", "name", "unit", "value", "time_ms", "request_ids")
         values = [spec[name] for name in names]
-        body = [messages.encode_metric(MetricSample(*values, spec["dimensions"]))]
+        body = [metric_message.encode_metric(MetricSample(*values, spec["dimensions"]))]
     elif kind == "OUTPUT":
         flags = FLAG_STDERR if spec["stderr"] else 0
         body = [bytes.fromhex(spec["body_hex"])]

@@ -1,4 +1,4 @@
-"""Bodies of the binary messages: PREDICT, RESPONSE, CHUNK, ERROR and METRIC."""
+"""Bodies of the binary messages: PREDICT, RESPONSE, CHUNK and ERROR."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from ts._protocol.errors import ProtocolError
 from ts._protocol.frames import MAX_HEADERS, MAX_PARTS, MAX_TRACEBACK, MEBIBYTE, Buffer
+from ts._protocol.text_fields import check_u16, read_str16, read_str32, str16, str32, text
 from ts._protocol.texts import without_addresses
-from ts.metrics._sample import MetricSample
 
 _U16 = struct.Struct(">H")
 _U32 = struct.Struct(">I")
@@ -195,16 +195,16 @@ def _decode_predict(data: bytes | bytearray) -> PredictItem:
 
 def encode_predict(item: PredictItem) -> list[Buffer]:
     """Encode one PREDICT message; the frontend does this, and the tests' double of it."""
-    headers = b"".join(_str16(name) + _str32(value) for name, value in item.headers)
+    headers = b"".join(str16(name) + str32(value) for name, value in item.headers)
     out: list[Buffer] = [
         struct.pack(">BI", item.kind | (_FOR_TENSORS if item.tensors else 0), item.time_left_ms),
-        _str16(item.request_id),
+        str16(item.request_id),
         _PREDICT_HEADERS.pack(len(item.headers), len(headers)),
         headers,
         _U16.pack(len(item.parts)),
     ]
     for part in item.parts:
-        out += (_str16(part.name), _str16(part.content_type), _U32.pack(len(part.value)))
+        out += (str16(part.name), str16(part.content_type), _U32.pack(len(part.value)))
         out.append(part.value)
     return out
 
@@ -234,14 +234,14 @@ def encode_response_head(status: int, kind: int, reason: str, headers: Headers) 
     if len(headers) > MAX_HEADERS:
         raise ValueError(f"{len(headers)} response headers, the limit is {MAX_HEADERS}")
     encoded_reason = reason.encode("utf-8")
-    _check_u16(len(encoded_reason), "reason phrase")
+    check_u16(len(encoded_reason), "reason phrase")
     out = [
         _RESPONSE_HEAD.pack(status, kind, len(encoded_reason)),
         encoded_reason,
         _U16.pack(len(headers)),
     ]
     for name, value in headers:
-        out += (_str16(name), _str32(value))
+        out += (str16(name), str32(value))
     head = b"".join(out)
     if len(head) > MEBIBYTE:
         raise ValueError(f"response headers take {len(head)} bytes, the limit is {MEBIBYTE}")
@@ -254,7 +254,7 @@ def decode_response(body: Buffer) -> Response:
     try:
         status, kind, size = _RESPONSE_HEAD.unpack_from(view)
         at = _RESPONSE_HEAD.size
-        reason = _text(view, at, size)
+        reason = text(view, at, size)
         at += size
         (count,) = _U16.unpack_from(view, at)
         at += 2
@@ -262,8 +262,8 @@ def decode_response(body: Buffer) -> Response:
             raise ProtocolError(f"response of body kind {kind} with {count} headers")
         headers = []
         for _ in range(count):
-            name, at = _read_str16(view, at)
-            value, at = _read_str32(view, at)
+            name, at = read_str16(view, at)
+            value, at = read_str32(view, at)
             headers.append((name, value))
     except (struct.error, UnicodeDecodeError) as error:
         raise ProtocolError(f"response of {len(view)} bytes is malformed: {error}") from error
@@ -310,9 +310,9 @@ def decode_error(body: Buffer) -> ErrorReply:
     view = memoryview(body)
     try:
         (code,) = _U16.unpack_from(view)
-        message, at = _read_str16(view, 2)
-        detail, at = _read_str32(view, at)
-        traceback, at = _read_str32(view, at)
+        message, at = read_str16(view, 2)
+        detail, at = read_str32(view, at)
+        traceback, at = read_str32(view, at)
     except (struct.error, UnicodeDecodeError) as error:
         raise ProtocolError(f"ERROR of {len(view)} bytes is malformed: {error}") from error
     if at != len(view):
@@ -320,86 +320,8 @@ def decode_error(body: Buffer) -> ErrorReply:
     return ErrorReply(code, message, detail, traceback)
 
 
-_METRIC_NUMBERS = struct.Struct(">dQ")
-_METRIC_TYPES = ("counter", "gauge", "histogram")
-
-
-def encode_metric(metric: MetricSample) -> bytes:
-    """Encode a METRIC body. Raises `ValueError` where a text is over 65535 bytes."""
-    head, tail = encode_metric_ends(metric)
-    return head + encode_metric_value(metric.value, metric.time_ms, metric.request_ids) + tail
-
-
-def encode_metric_ends(metric: MetricSample) -> tuple[bytes, bytes]:
-    """Return what stands before the value of a sample, and after its request ids."""
-    out = [_U16.pack(len(metric.dimensions))]
-    out += (_str16(text) for pair in metric.dimensions for text in pair)
-    kind = bytes((_METRIC_TYPES.index(metric.type),))
-    return kind + _str16(metric.name) + _str16(metric.unit), b"".join(out)
-
-
-def encode_metric_value(value: float, time_ms: int, request_ids: str) -> bytes:
-    """Return what stands between the two parts of a sample."""
-    return _METRIC_NUMBERS.pack(value, time_ms) + _str16(request_ids)
-
-
-def decode_metric(body: Buffer) -> MetricSample:
-    """Decode a METRIC body."""
-    view = memoryview(body)
-    try:
-        kind = view[0]
-        name, at = _read_str16(view, 1)
-        unit, at = _read_str16(view, at)
-        value, time_ms = struct.unpack_from(">dQ", view, at)
-        ids, at = _read_str16(view, at + 16)
-        (count,) = _U16.unpack_from(view, at)
-        at += 2
-        dimensions = []
-        for _ in range(count):
-            dimension, at = _read_str16(view, at)
-            dimension_value, at = _read_str16(view, at)
-            dimensions.append((dimension, dimension_value))
-    except (struct.error, UnicodeDecodeError, IndexError) as error:
-        raise ProtocolError(f"METRIC of {len(view)} bytes is malformed: {error}") from error
-    if at != len(view) or kind >= len(_METRIC_TYPES):
-        raise ProtocolError(f"METRIC of type {kind} has {len(view)} bytes, its fields take {at}")
-    return MetricSample(_METRIC_TYPES[kind], name, unit, value, time_ms, ids, tuple(dimensions))
-
-
-def _check_u16(size: int, what: str) -> None:
-    if size > 0xFFFF:
-        raise ValueError(f"{what} is {size}, the limit is 65535")
-
-
-def _str16(text: str) -> bytes:
-    encoded = text.encode("utf-8")
-    _check_u16(len(encoded), "length of a text")
-    return _U16.pack(len(encoded)) + encoded
-
-
-def _str32(text: str) -> bytes:
-    encoded = text.encode("utf-8")
-    return _U32.pack(len(encoded)) + encoded
-
-
 def _cut_text(text: str) -> bytes:
     encoded = text.encode("utf-8", "backslashreplace")
     if len(encoded) <= _MAX_ERROR_TEXT:
         return encoded
     return encoded[: _MAX_ERROR_TEXT - 3].decode("utf-8", "ignore").encode("utf-8") + b"..."
-
-
-def _text(view: memoryview, at: int, size: int) -> str:
-    if at + size > len(view):
-        raise ProtocolError(f"text of {size} bytes at {at} goes over the end, {len(view)}")
-    return str(view[at : at + size], "utf-8")
-
-
-def _read_str16(view: memoryview, at: int) -> tuple[str, int]:
-    (size,) = _U16.unpack_from(view, at)
-    return _text(view, at + 2, size), at + 2 + size
-
-
-def _read_str32(view: memoryview, at: int) -> tuple[str, int]:
-    (size,) = _U32.unpack_from(view, at)
-    return _text(view, at + 4, size), at + 4 + size

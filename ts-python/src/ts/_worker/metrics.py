@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ts._protocol.frames import FrameType, encode_message
-from ts._protocol.messages import encode_metric, encode_metric_ends, encode_metric_value
+from ts._protocol.metric_message import encode_metric, encode_metric_ends, encode_metric_value
 from ts._protocol.writer import FrameWriter
 from ts.metrics._sample import MetricSample
 

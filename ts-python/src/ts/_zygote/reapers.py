@@ -15,6 +15,9 @@ from ts._zygote.reaper import ReaperChannel, start_with_reaper
 
 _SIGKILL = {"signal": 9}
 
+REAPER_LOST = "its reaper ended before it was started"
+"""Why a process was not started."""
+
 
 class ReaperListener(Protocol):
     """Takes the events that reapers report. Implemented by ``Init``."""

@@ -1,8 +1,8 @@
 """``init``: starts the zygote and the workers, reaps everything, and tells the frontend.
 
 One thread and one selector. Only the kernel and the frontend wake it; nothing it does blocks.
-Over 400 lines, since each event, an exit above all, may touch every process and the zygote; what
-concerns template processes alone is in `ts._zygote.template_processes`.
+What concerns the zygote alone is in `ts._zygote.zygote_forks`, what concerns template processes in
+`ts._zygote.template_processes`.
 """
 
 from __future__ import annotations
@@ -10,13 +10,10 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-import platform
 import selectors
 import signal
 import time
-from collections import deque
 from collections.abc import Callable, Mapping
-from importlib import metadata
 from typing import Any
 
 from ts._protocol.control import Spawn, decode_json
@@ -26,14 +23,12 @@ from ts._protocol.reader import FrameAssembler, Message
 from ts._zygote import children, lifeline, linux
 from ts._zygote.frontend_channel import ZYGOTE_LAUNCH, FrontendChannel, FrontendGone
 from ts._zygote.managed_process import ManagedProcess, process_limit, send_signal
-from ts._zygote.output import LinePump
-from ts._zygote.reapers import Reapers
-from ts._zygote.template_processes import TemplateProcesses, copies_for
-from ts._zygote.zygote_process import ZygoteProcess, restart_delay
+from ts._zygote.reapers import REAPER_LOST, Reapers
+from ts._zygote.template_processes import TemplateProcesses
+from ts._zygote.zygote_forks import ZygoteForks
 
 _REAP_ALL_SEC = 5.0
 _NOT_STARTED = 127
-_REAPER_LOST = "its reaper ended before it was started"
 EXIT_PROTOCOL_ERROR = 4
 
 
@@ -76,13 +71,9 @@ class Init:
         self._templates = TemplateProcesses(self, self._frontend, self._reapers, self._selector)
         self._processes: dict[int, ManagedProcess] = {}
         self._can_fork = can_fork
-        self._zygote: ZygoteProcess | None = None
-        self._zygote_pumps: list[LinePump] = []
-        self._zygote_failures = 0
-        self._zygote_start_at = math.inf
-        self._zygote_usable = can_fork
-        self._waiting: deque[ManagedProcess] = deque()
-        self._forking: ManagedProcess | None = None
+        self._zygote = ZygoteForks(
+            self, self._frontend, self._reapers, self._selector, can_fork=can_fork
+        )
 
     def run(self) -> int:
         """Serve; return the exit code when everything is killed and reaped."""
@@ -96,10 +87,7 @@ class Init:
         self._watch(self._in, self._on_frontend)
         code = 0
         try:
-            if self._can_fork:
-                self._start_zygote()
-            else:
-                self._report_no_fork()
+            self._zygote.start()
             while True:
                 self._turn()
         except (_Shutdown, FrontendGone):
@@ -115,15 +103,14 @@ class Init:
 
     def _turn(self) -> None:
         self._frontend.flush()
-        zygote_at = self._zygote.response_deadline if self._zygote else self._zygote_start_at
-        wake_at = min(zygote_at, self._templates.due_at())
+        wake_at = min(self._zygote.due_at(), self._templates.due_at())
         timeout = None if wake_at == math.inf else max(0.0, wake_at - time.monotonic())
         for key, _ in self._selector.select(timeout):
             # An earlier event of this turn may have closed it; a closed socket has no number.
             if self._selector.get_map().get(key.fd) is key:
                 key.data()
         if time.monotonic() >= wake_at:
-            self._zygote_due()
+            self._zygote.start_or_kill_due()
             self._templates.kill_overdue()
 
     def _watch(self, descriptor: int, callback: Callable[[], None]) -> None:
@@ -182,11 +169,8 @@ class Init:
         """Fork a process from the zygote, or start it as a program; see `ProcessStarter`."""
         if process.spawn.start == "spawn":
             self._start_program(process)
-        elif self._zygote_usable:
-            self._waiting.append(process)
-            self._fork_next()
         else:
-            self._spawn_instead(process, "there is no zygote")
+            self._zygote.submit(process)
 
     def _signal(self, launch_id: int, number: int) -> None:
         process = self._processes.get(launch_id)
@@ -194,11 +178,10 @@ class Init:
             return  # it has ended already
         if process.pid and process.reaper is not None:
             process.reaper.signal(number)
-        elif process is self._forking:
+        elif self._zygote.is_forking(process):
             process.signal = number
         elif number in (signal.SIGKILL, signal.SIGTERM):
-            if process in self._waiting:
-                self._waiting.remove(process)
+            if self._zygote.cancel(process):
                 waited_for = "the zygote"
             elif self._templates.cancel(process):
                 waited_for = "its template process"
@@ -210,8 +193,7 @@ class Init:
 
     def cancel_start(self, process: ManagedProcess) -> None:
         """Cancel the start of a process that has no pid yet; see `ProcessStarter`."""
-        if process in self._waiting:
-            self._waiting.remove(process)
+        if self._zygote.cancel(process):
             self.not_started(
                 process, {"code": _NOT_STARTED, "error": "no worker waits for it any more"}
             )
@@ -232,24 +214,11 @@ class Init:
             for end in (*ends, read_end):
                 os.close(end)
 
-    def _spawn_instead(self, process: ManagedProcess, reason: str) -> None:
+    def spawn_instead(self, process: ManagedProcess, reason: str) -> None:
+        """Start a process that cannot be forked as a program; see `ProgramStarter`."""
         what = "The template process of worker" if process.is_template else "Worker"
         self._frontend.log(f"{what} {process.spawn.worker} is spawned rather than forked: {reason}")
         self._start_program(process)
-
-    def _fork_next(self) -> None:
-        """Send the zygote the next spawn request, if it is ready and has none."""
-        zygote = self._zygote
-        if zygote is None or not zygote.ready or self._forking or not self._waiting:
-            return
-        process = self._forking = self._waiting.popleft()
-        process.pumps, ends = self._frontend.open_pumps(process.id)
-        read_end, process.lifeline_end = lifeline.create()
-        # An error here is the end of the zygote, which is noticed when it is reaped.
-        with contextlib.suppress(OSError):
-            files = (self._reapers.open(process), *ends, read_end, *copies_for(process))
-            sent = zygote.request_fork(process.id, process.spawn, files)
-            self._watch_channel(zygote, writable=not sent)
 
     def started(self, process: ManagedProcess, pid: int) -> None:
         """A process has a pid; see `ProcessStarter`."""
@@ -281,116 +250,6 @@ class Init:
             self._processes.pop(process.id, None)
         self._reapers.close(process)
 
-    # The zygote
-
-    def _zygote_due(self) -> None:
-        """Start a zygote when it is due, or kill one that hangs; its exit decides what follows."""
-        zygote = self._zygote
-        if zygote is None:
-            if time.monotonic() >= self._zygote_start_at:
-                self._start_zygote()
-        elif time.monotonic() >= zygote.response_deadline:
-            zygote.response_deadline = math.inf
-            self._frontend.log("The zygote did not respond in time and is killed")
-            send_signal(zygote.pid, signal.SIGKILL)
-
-    def _start_zygote(self) -> None:
-        self._zygote_start_at = math.inf
-        self._zygote_pumps, ends = self._frontend.open_pumps(ZYGOTE_LAUNCH)
-        try:
-            zygote = ZygoteProcess(*ends)
-        except OSError as error:
-            self._frontend.log(f"The zygote cannot be started: {error}")
-            self._frontend.end_pumps(self._zygote_pumps)
-            self._zygote_lost("it cannot be started", usable=False)
-            return
-        finally:
-            for end in ends:
-                os.close(end)
-        self._zygote = zygote
-        self._selector.register(zygote.channel, selectors.EVENT_READ, self._on_zygote_channel)
-
-    def _on_zygote_channel(self) -> None:
-        zygote = self._zygote
-        if zygote is None:
-            return
-        with contextlib.suppress(OSError):
-            self._watch_channel(zygote, writable=not zygote.flush())
-        for frame_type, launch_id, fields in zygote.receive():
-            if frame_type == FrameType.READY:
-                zygote.ready = True
-                self._zygote_usable = True
-                self._frontend.send(FrameType.READY, 0, fields)
-            else:
-                self._on_forked(launch_id, fields)
-        if zygote.at_end:
-            # Its exit is on its way; until then there is nothing to wait for here.
-            self._unwatch_channel(zygote)
-        self._fork_next()
-
-    def _on_forked(self, launch_id: int, fields: dict[str, Any]) -> None:
-        process, self._forking = self._forking, None
-        if process is None or process.id != launch_id:
-            raise ProtocolError(f"the zygote reports launch {launch_id}, which was not requested")
-        self._reapers.receive()
-        if "error" in fields or (not process.pid and process.reaper is None):
-            self._drop_attempt(process)
-            self._spawn_instead(process, str(fields.get("error", _REAPER_LOST)))
-
-    def _drop_attempt(self, process: ManagedProcess) -> None:
-        """Abandon a fork that was begun: its processes die with its lifeline."""
-        process.close_lifeline()
-        self._reapers.close(process)
-        self._frontend.end_pumps(process.pumps)
-
-    def _zygote_exited(self, fields: dict[str, int]) -> None:
-        zygote = self._zygote
-        assert zygote is not None
-        self._on_zygote_channel()
-        self._unwatch_channel(zygote)
-        zygote.close()
-        self._zygote = None
-        self._frontend.end_pumps(self._zygote_pumps)
-        self._frontend.send(FrameType.ZYGOTE_EXITED, 0, fields)
-        if zygote.is_stable():
-            self._zygote_failures = 0
-        how = ", ".join(f"{name} {value}" for name, value in fields.items())
-        self._zygote_lost(f"the zygote ended with {how}", usable=zygote.ready)
-
-    def _zygote_lost(self, reason: str, *, usable: bool) -> None:
-        """Plan the next start; workers that cannot wait for it are spawned."""
-        self._zygote_usable = usable
-        self._zygote_start_at = time.monotonic() + restart_delay(self._zygote_failures)
-        self._zygote_failures += 1
-        orphaned, self._forking = self._forking, None
-        if orphaned is not None:
-            self._reapers.receive()
-            if not orphaned.pid:
-                self._drop_attempt(orphaned)
-                self._spawn_instead(orphaned, reason)
-        if not usable:
-            while self._waiting:
-                self._spawn_instead(self._waiting.popleft(), reason)
-
-    def _watch_channel(self, zygote: ZygoteProcess, *, writable: bool) -> None:
-        events = selectors.EVENT_READ | (selectors.EVENT_WRITE if writable else 0)
-        key = self._selector.get_map().get(zygote.channel)
-        if key is not None and key.events != events:
-            self._selector.modify(zygote.channel, events, self._on_zygote_channel)
-
-    def _unwatch_channel(self, zygote: ZygoteProcess) -> None:
-        with contextlib.suppress(KeyError, ValueError):
-            self._selector.unregister(zygote.channel)
-
-    def _report_no_fork(self) -> None:
-        try:
-            torch: str | None = metadata.version("torch")
-        except metadata.PackageNotFoundError:
-            torch = None
-        python = platform.python_version()
-        ready = {"python": python, "torch": torch, "fork": False, "import_ms": 0, "pid": 0}
-        self._frontend.send(FrameType.READY, 0, ready)
-
     # Ends
 
     def _on_signals(self, wake_read: int) -> None:
@@ -405,23 +264,22 @@ class Init:
         with contextlib.suppress(ChildProcessError):
             while (ended := children.peek()) is not None:
                 pid, status = ended
-                zygote = self._zygote
-                if zygote is not None and pid == zygote.pid:
+                if pid == self._zygote.pid:
                     # While it is a zombie, its number cannot be another group's.
                     send_signal(pid, signal.SIGKILL)
                     children.reap(pid)
-                    self._zygote_exited(status)
+                    self._zygote.exited(status)
                     self._reapers.lost()
                 else:
                     children.reap(pid)
         self._kill_strays()
 
     def _kill_strays(self) -> None:
-        zygote = {self._zygote.pid} if self._zygote else set()
-        self._reapers.kill_strays(zygote, self._receive_forks)
+        zygote = self._zygote.pid
+        self._reapers.kill_strays(set() if zygote is None else {zygote}, self._receive_forks)
 
     def _receive_forks(self) -> None:
-        self._on_zygote_channel()
+        self._zygote.receive()
         self._templates.receive()
 
     def log(self, text: str) -> None:
@@ -430,7 +288,7 @@ class Init:
 
     def reaper_lost(self, process: ManagedProcess) -> None:
         """A reaper has ended before it had a program; see `ReaperListener`."""
-        self.not_started(process, {"code": _NOT_STARTED, "error": _REAPER_LOST})
+        self.not_started(process, {"code": _NOT_STARTED, "error": REAPER_LOST})
 
     def ended(self, process: ManagedProcess, status: Mapping[str, int]) -> None:
         """A process has ended, with all that came from it; see `ReaperListener`."""
@@ -445,9 +303,7 @@ class Init:
 
     def _kill_all(self) -> None:
         """Kill and reap everything, as far as that takes no more than a few seconds."""
-        if self._zygote is not None:
-            send_signal(self._zygote.pid, signal.SIGKILL)
-            self._zygote.close()
+        self._zygote.kill()
         for process in (*self._processes.values(), *self._templates.abandon()):
             process.close_lifeline()
             if process.reaper is not None:

@@ -25,7 +25,7 @@ from ts._zygote import lifeline
 from ts._zygote.fork_channel import ForkChannel
 from ts._zygote.frontend_channel import ZYGOTE_LAUNCH, FrontendChannel
 from ts._zygote.managed_process import ManagedProcess
-from ts._zygote.reapers import Reapers
+from ts._zygote.reapers import REAPER_LOST, Reapers
 
 _END_LIMIT_SEC = 10.0
 """For a template process that was asked to end; the model's exit functions take time."""
@@ -228,7 +228,7 @@ class TemplateProcesses:
             )
         self._reapers.receive()
         if "error" in fields or (not process.pid and process.reaper is None):
-            error = str(fields.get("error", "its reaper ended before it was started"))
+            error = str(fields.get("error", REAPER_LOST))
             self._starter.not_started(process, {"code": 127, "error": error})
 
     def _drain(self, template: TemplateProcess) -> None:

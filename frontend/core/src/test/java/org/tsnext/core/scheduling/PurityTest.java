@@ -25,6 +25,10 @@ public class PurityTest {
           "org.tsnext.core.error.ServingException",
           "org.tsnext.core.request.RequestKind",
           "org.tsnext.core.request.ResponseHead",
+          "org.tsnext.core.settings.Batching",
+          "org.tsnext.core.settings.QueueLimits",
+          "org.tsnext.core.settings.Timeouts",
+          "org.tsnext.core.settings.VersionId",
           "org.tsnext.core.worker.Workforce");
 
   private static final Pattern IMPORT = Pattern.compile("import (?:static )?([\\w.]+);");
