@@ -22,9 +22,9 @@ import org.tsnext.core.scheduling.DispatchPolicy;
 import org.tsnext.core.testing.CoreFixture;
 import org.tsnext.core.time.Clock;
 import org.tsnext.core.time.TimerThread;
-import org.tsnext.core.worker.WorkSeat;
+import org.tsnext.core.worker.WorkerRegistration;
 import org.tsnext.core.worker.WorkerListener.HandlerError;
-import org.tsnext.core.worker.Workforce;
+import org.tsnext.core.worker.WorkerAvailability;
 
 /** A request from its submission to its end, without a transport and with a worker in no time. */
 @State(Scope.Benchmark)
@@ -34,7 +34,7 @@ public class ScheduleBenchmark {
 
   private TimerThread timer;
   private VersionDispatcher dispatcher;
-  private WorkSeat seat;
+  private WorkerRegistration seat;
 
   /** Makes a version with one worker. */
   @Setup
@@ -61,7 +61,7 @@ public class ScheduleBenchmark {
             timer,
             CoreFixture.serverMetrics(new MetricRegistry(100)).ofVersion("m", "1.0"),
             Optional::empty);
-    dispatcher.workforce(Workforce.PRESENT);
+    dispatcher.availability(WorkerAvailability.PRESENT);
     seat = dispatcher.open(1, new Steps.Process(this::respond, () -> {}), new NoObserver());
     seat.begin();
   }
@@ -80,7 +80,7 @@ public class ScheduleBenchmark {
     seat.response(batchId, 0, ResponseHead.EMPTY, Unpooled.EMPTY_BUFFER);
   }
 
-  private static final class NoObserver implements WorkSeat.Observer {
+  private static final class NoObserver implements WorkerRegistration.Observer {
     @Override
     public void silent(Duration responseTimeout) {}
 

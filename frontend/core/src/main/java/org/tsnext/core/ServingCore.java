@@ -23,7 +23,7 @@ import org.tsnext.core.model.ServingSettings;
 import org.tsnext.core.time.Clock;
 import org.tsnext.core.time.Scheduler;
 import org.tsnext.core.worker.ModelEnvironment;
-import org.tsnext.core.worker.SupervisorTools;
+import org.tsnext.core.worker.SupervisorContext;
 import org.tsnext.core.worker.WorkerIds;
 import org.tsnext.core.worker.WorkerLauncher;
 import org.tsnext.core.worker.WorkerUsage;
@@ -91,8 +91,8 @@ public final class ServingCore implements AutoCloseable {
       Execution execution,
       ServerMetrics metrics,
       ModelChangeListener changes) {
-    SupervisorTools tools =
-        new SupervisorTools(
+    SupervisorContext tools =
+        new SupervisorContext(
             workers.launcher(),
             metrics,
             execution.clock(),

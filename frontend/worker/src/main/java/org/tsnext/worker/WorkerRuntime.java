@@ -22,8 +22,8 @@ import org.slf4j.LoggerFactory;
 import org.tsnext.core.time.Scheduler;
 import org.tsnext.core.worker.WorkerLauncher;
 import org.tsnext.core.worker.WorkerListener;
-import org.tsnext.core.worker.WorkerOrder;
 import org.tsnext.core.worker.WorkerProcess;
+import org.tsnext.core.worker.WorkerSpec;
 import org.tsnext.transport.Transport;
 import org.tsnext.worker.connection.HelloHandler;
 import org.tsnext.worker.connection.WorkerConnection;
@@ -33,8 +33,8 @@ import org.tsnext.worker.output.WorkerOutput;
 import org.tsnext.worker.process.InitProcess;
 import org.tsnext.worker.process.InitSupervisor;
 import org.tsnext.worker.process.Launch;
-import org.tsnext.worker.process.LoadOrder;
-import org.tsnext.worker.process.SpawnOrder;
+import org.tsnext.worker.process.LoadMessage;
+import org.tsnext.worker.process.SpawnRequest;
 import org.tsnext.worker.process.WorkerSettings;
 import org.tsnext.worker.protocol.FrameLimits;
 import org.tsnext.worker.protocol.Outgoing;
@@ -59,7 +59,7 @@ public final class WorkerRuntime implements WorkerLauncher, AutoCloseable {
   private final Scheduler scheduler;
   private final EventLoop controlLoop;
   private final FrameLimits limits;
-  private final SpawnOrder spawnOrder;
+  private final SpawnRequest spawnOrder;
   private final InitSupervisor init;
   private final Map<Integer, Launch> launches = new ConcurrentHashMap<>();
   private final AtomicInteger lastLaunch = new AtomicInteger();
@@ -84,7 +84,7 @@ public final class WorkerRuntime implements WorkerLauncher, AutoCloseable {
     this.controlLoop = eventLoops.next();
     this.limits =
         FrameLimits.of(settings.bodies().maxRequestSize(), settings.bodies().maxResponseSize());
-    this.spawnOrder = new SpawnOrder(settings);
+    this.spawnOrder = new SpawnRequest(settings);
     this.init =
         new InitSupervisor(
             events ->
@@ -129,7 +129,7 @@ public final class WorkerRuntime implements WorkerLauncher, AutoCloseable {
   }
 
   @Override
-  public WorkerProcess launch(WorkerOrder order, WorkerListener listener) {
+  public WorkerProcess launch(WorkerSpec order, WorkerListener listener) {
     byte[] secret = new byte[SECRET_BYTES];
     random.nextBytes(secret);
     // 0 is the zygote. The number would have to wrap around for a collision.
@@ -190,7 +190,7 @@ public final class WorkerRuntime implements WorkerLauncher, AutoCloseable {
         new WorkerConnection(
             stranger.channel(),
             new WorkerConnection.Peer(launch.order().workerName(), address()),
-            LoadOrder.of(launch.order(), settings),
+            LoadMessage.of(launch.order(), settings),
             limits,
             launch.listener(),
             scheduler,

@@ -27,8 +27,8 @@ import org.tsnext.archive.ModelConfig.WorkerStart;
 import org.tsnext.core.request.InferenceRequest;
 import org.tsnext.core.settings.VersionId;
 import org.tsnext.core.time.TimerThread;
-import org.tsnext.core.worker.WorkerOrder;
 import org.tsnext.core.worker.WorkerProcess;
+import org.tsnext.core.worker.WorkerSpec;
 import org.tsnext.transport.Transport;
 import org.tsnext.worker.process.WorkerSettings;
 
@@ -177,7 +177,7 @@ public class RealPythonTest {
 
   @Test
   public void anInterpreterThatIsNotThereIsAnExit() {
-    WorkerOrder plain = order("handler:handle", WorkerStart.SPAWN);
+    WorkerSpec plain = order("handler:handle", WorkerStart.SPAWN);
     RecordingListener listener = new RecordingListener();
     runtime.launch(withInterpreter(plain, Path.of("/no/such/python")), listener);
     assertTrue(listener.await("exited 127").contains("/no/such/python"));
@@ -224,29 +224,29 @@ public class RealPythonTest {
     items.forEach(InferenceRequest::release);
   }
 
-  private WorkerOrder order(String handler, WorkerStart start) {
-    return new WorkerOrder(
+  private WorkerSpec order(String handler, WorkerStart start) {
+    return new WorkerSpec(
         9000,
-        new WorkerOrder.Model(
+        new WorkerSpec.Model(
             new VersionId("digits", "1.0"), folder, handler, Optional.empty(), 2, false),
-        new WorkerOrder.Gpus(OptionalInt.empty(), List.of()),
-        new WorkerOrder.PythonProcess(
+        new WorkerSpec.Gpus(OptionalInt.empty(), List.of()),
+        new WorkerSpec.PythonProcess(
             Map.of(), List.of(), Optional.empty(), start, OptionalInt.of(1), OptionalInt.empty()),
         LIMIT);
   }
 
-  private static WorkerOrder withInterpreter(WorkerOrder order, Path interpreter) {
-    return new WorkerOrder(
+  private static WorkerSpec withInterpreter(WorkerSpec order, Path interpreter) {
+    return new WorkerSpec(
         order.workerId(),
-        new WorkerOrder.Model(
+        new WorkerSpec.Model(
             new VersionId(order.modelName(), order.modelVersion()),
             order.model().directory(),
             order.model().handler(),
             order.model().envelope(),
             order.model().batchSize(),
             order.model().async()),
-        new WorkerOrder.Gpus(order.gpus().device(), order.gpus().visible()),
-        new WorkerOrder.PythonProcess(
+        new WorkerSpec.Gpus(order.gpus().device(), order.gpus().visible()),
+        new WorkerSpec.PythonProcess(
             order.process().environment(),
             order.process().pythonPath(),
             Optional.of(interpreter),

@@ -25,8 +25,8 @@ import org.tsnext.core.request.Protocol;
 import org.tsnext.core.request.RequestKind;
 import org.tsnext.core.settings.VersionId;
 import org.tsnext.core.testing.ManualTime;
-import org.tsnext.core.worker.WorkerOrder;
 import org.tsnext.core.worker.WorkerProcess;
+import org.tsnext.core.worker.WorkerSpec;
 import org.tsnext.transport.Transport;
 import org.tsnext.worker.environment.ProcessEnvironment;
 import org.tsnext.worker.process.WorkerSettings;
@@ -74,17 +74,17 @@ final class RuntimeFixture implements AutoCloseable {
         new WorkerSettings.BodyLimits(6_553_500, 6_553_500));
   }
 
-  WorkerOrder order(String behaviour) {
+  WorkerSpec order(String behaviour) {
     return order(behaviour, WorkerStart.FORK);
   }
 
-  WorkerOrder order(String behaviour, WorkerStart start) {
-    return new WorkerOrder(
+  WorkerSpec order(String behaviour, WorkerStart start) {
+    return new WorkerSpec(
         9000,
-        new WorkerOrder.Model(
+        new WorkerSpec.Model(
             new VersionId("digits", "1.0"), folder, "handler.py", Optional.empty(), 4, false),
-        new WorkerOrder.Gpus(OptionalInt.empty(), List.of()),
-        new WorkerOrder.PythonProcess(
+        new WorkerSpec.Gpus(OptionalInt.empty(), List.of()),
+        new WorkerSpec.PythonProcess(
             Map.of("FAKE_BEHAVIOUR", behaviour),
             List.of(),
             Optional.empty(),

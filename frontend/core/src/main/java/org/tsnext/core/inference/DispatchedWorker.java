@@ -14,12 +14,12 @@ import org.tsnext.core.request.ResponseHead;
 import org.tsnext.core.scheduling.Delivery;
 import org.tsnext.core.scheduling.DispatchPolicy;
 import org.tsnext.core.scheduling.ReadyWorker;
-import org.tsnext.core.worker.WorkSeat;
 import org.tsnext.core.worker.WorkerListener.HandlerError;
 import org.tsnext.core.worker.WorkerProcess;
+import org.tsnext.core.worker.WorkerRegistration;
 
 /** A ready worker with its process: passes what the process says on as events. */
-final class DispatchedWorker extends ReadyWorker implements WorkSeat {
+final class DispatchedWorker extends ReadyWorker implements WorkerRegistration {
 
   private static final Logger LOGGER = LoggerFactory.getLogger(DispatchedWorker.class);
 

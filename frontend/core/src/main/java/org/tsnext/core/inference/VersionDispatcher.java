@@ -24,11 +24,11 @@ import org.tsnext.core.scheduling.ReadyWorker;
 import org.tsnext.core.scheduling.VersionScheduler;
 import org.tsnext.core.time.Clock;
 import org.tsnext.core.time.Scheduler;
-import org.tsnext.core.worker.WorkSeat;
 import org.tsnext.core.worker.WorkSource;
+import org.tsnext.core.worker.WorkerAvailability;
 import org.tsnext.core.worker.WorkerListener.HandlerError;
 import org.tsnext.core.worker.WorkerProcess;
-import org.tsnext.core.worker.Workforce;
+import org.tsnext.core.worker.WorkerRegistration;
 
 /**
  * Brings the requests of one model version to its workers: makes events of what clients, workers
@@ -119,13 +119,14 @@ public final class VersionDispatcher implements WorkSource {
   }
 
   @Override
-  public WorkSeat open(int workerId, WorkerProcess process, WorkSeat.Observer observer) {
+  public WorkerRegistration open(
+      int workerId, WorkerProcess process, WorkerRegistration.Observer observer) {
     return new DispatchedWorker(this, policy, clock.nanoTime(), workerId, process, observer);
   }
 
   @Override
-  public void workforce(Workforce workforce) {
-    scheduler.feed((events, now) -> events.onWorkforce(workforce));
+  public void availability(WorkerAvailability availability) {
+    scheduler.feed((events, now) -> events.onAvailability(availability));
   }
 
   /**

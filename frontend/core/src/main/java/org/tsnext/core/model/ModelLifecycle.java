@@ -16,7 +16,7 @@ import org.tsnext.core.model.ScaleResult.Outcome;
 import org.tsnext.core.model.VersionFactory.Candidate;
 import org.tsnext.core.worker.ModelEnvironment;
 import org.tsnext.core.worker.ScaleProgress;
-import org.tsnext.core.worker.SupervisorTools;
+import org.tsnext.core.worker.SupervisorContext;
 import org.tsnext.core.worker.WorkerUsage;
 
 /**
@@ -40,7 +40,7 @@ public final class ModelLifecycle implements ModelService {
       ModelSource source,
       ModelEnvironment environment,
       ServingSettings settings,
-      SupervisorTools tools,
+      SupervisorContext tools,
       ModelChangeListener changes,
       WorkerUsage usage) {
     this.settings = Objects.requireNonNull(settings, "settings");

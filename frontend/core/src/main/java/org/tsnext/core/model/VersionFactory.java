@@ -26,9 +26,9 @@ import org.tsnext.core.worker.ModelEnvironment;
 import org.tsnext.core.worker.ModelEnvironment.Prepared;
 import org.tsnext.core.worker.RestartPolicy;
 import org.tsnext.core.worker.Supervisor;
-import org.tsnext.core.worker.SupervisorTools;
-import org.tsnext.core.worker.WorkerOrder;
+import org.tsnext.core.worker.SupervisorContext;
 import org.tsnext.core.worker.WorkerPlan;
+import org.tsnext.core.worker.WorkerSpec;
 
 /**
  * Makes a model version of an order to register it: opens the archive, settles what holds, prepares
@@ -43,7 +43,7 @@ final class VersionFactory {
   private final Preparations preparations;
   private final ServingSettings server;
   private final SettingsResolver resolver;
-  private final SupervisorTools tools;
+  private final SupervisorContext tools;
   private final GpuRotation sharedGpus;
 
   /** Numbers of the processes that load a model for all of its workers. */
@@ -55,7 +55,7 @@ final class VersionFactory {
       ModelRegistry registry,
       Preparations preparations,
       ServingSettings server,
-      SupervisorTools tools) {
+      SupervisorContext tools) {
     this.source = Objects.requireNonNull(source, "source");
     this.environment = Objects.requireNonNull(environment, "environment");
     this.registry = Objects.requireNonNull(registry, "registry");
@@ -212,20 +212,20 @@ final class VersionFactory {
                 : Optional.empty()));
   }
 
-  private WorkerOrder templateOf(VersionSpec spec, ModelArchive archive, Prepared prepared) {
+  private WorkerSpec templateOf(VersionSpec spec, ModelArchive archive, Prepared prepared) {
     VersionSettings settings = spec.settings();
     ModelConfig config = settings.config();
-    return new WorkerOrder(
+    return new WorkerSpec(
         0,
-        new WorkerOrder.Model(
+        new WorkerSpec.Model(
             spec.model().id(),
             archive.directory(),
             spec.model().handler(),
             spec.model().envelope(),
             settings.batching().size(),
             config.batching().asyncCommunication()),
-        WorkerOrder.Gpus.NONE,
-        new WorkerOrder.PythonProcess(
+        WorkerSpec.Gpus.NONE,
+        new WorkerSpec.PythonProcess(
             Map.of(),
             prepared.pythonPath(),
             prepared.interpreter(),

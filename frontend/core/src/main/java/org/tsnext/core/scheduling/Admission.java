@@ -1,14 +1,14 @@
 package org.tsnext.core.scheduling;
 
 import org.tsnext.core.error.ServingException;
-import org.tsnext.core.worker.Workforce;
+import org.tsnext.core.worker.WorkerAvailability;
 
 /** Who is served: whether workers can be expected, and whether the version takes requests. */
 final class Admission {
 
   private final DispatchPolicy policy;
   private final Refusals refusals;
-  private Workforce workforce = Workforce.NONE;
+  private WorkerAvailability availability = WorkerAvailability.NONE;
 
   /** Why the version takes no more requests, or null. */
   private ServingException closed;
@@ -18,8 +18,8 @@ final class Admission {
     this.refusals = refusals;
   }
 
-  void workforce(Workforce now) {
-    workforce = now;
+  void availability(WorkerAvailability now) {
+    availability = now;
   }
 
   void close(ServingException why) {
@@ -55,9 +55,9 @@ final class Admission {
     if (closed != null) {
       return closed;
     }
-    return switch (workforce.state()) {
+    return switch (availability.state()) {
       case PRESENT -> null;
-      case FAILED -> refusals.allFailed(request, workforce.reason());
+      case FAILED -> refusals.allFailed(request, availability.reason());
       case NONE -> refusals.noWorker(request);
     };
   }

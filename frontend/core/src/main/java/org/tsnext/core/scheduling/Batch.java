@@ -16,7 +16,7 @@ public final class Batch extends Effect {
   private volatile boolean sent;
 
   /** When its worker last said something of it, or when it was assigned. */
-  long lastHeardNanos;
+  long lastResponseNanos;
 
   private final long assignedNanos;
 
@@ -26,7 +26,7 @@ public final class Batch extends Effect {
     this.requests = requests;
     this.open = requests.length;
     this.assignedNanos = now;
-    this.lastHeardNanos = now;
+    this.lastResponseNanos = now;
     for (int i = 0; i < requests.length; i++) {
       requests[i].batch = this;
       requests[i].item = i;

@@ -57,7 +57,7 @@ enum Concurrency {
 
     @Override
     boolean isSilentOn(Batch batch, long since) {
-      return batch.lastHeardNanos - since <= 0;
+      return batch.lastResponseNanos - since <= 0;
     }
   };
 

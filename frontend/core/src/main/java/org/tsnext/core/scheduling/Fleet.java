@@ -166,8 +166,8 @@ final class Fleet {
     if (policy.runsSideBySide()) {
       for (Batch batch : worker.open()) {
         QueuedRequest request = batch.openItem(0);
-        if (batch.lastHeardNanos - since > 0) {
-          ends.arm(batch.lastHeardNanos + responseTimeoutNanos);
+        if (batch.lastResponseNanos - since > 0) {
+          ends.arm(batch.lastResponseNanos + responseTimeoutNanos);
         } else if (request != null && !request.hasEnded()) {
           ends.fail(request, refusals.responseTimeout());
           effects.cancel(batch, 0);

@@ -23,7 +23,7 @@ public class ReadyWorker {
   private long turnNanos;
 
   /** When it last said anything about a batch. */
-  private long lastHeardNanos;
+  private long lastResponseNanos;
 
   /** Makes a worker that has nothing to do. */
   public ReadyWorker(DispatchPolicy policy, long now) {
@@ -31,7 +31,7 @@ public class ReadyWorker {
     this.window = concurrency.window(policy);
     this.open = new ArrayDeque<>(window.maxSize());
     this.turnNanos = now;
-    this.lastHeardNanos = now;
+    this.lastResponseNanos = now;
   }
 
   /** Whether it was lost; from any thread. */
@@ -92,7 +92,7 @@ public class ReadyWorker {
 
   /** Since when it has been silent on what it has. */
   long silentSinceNanos() {
-    return lastHeardNanos - turnNanos > 0 ? lastHeardNanos : turnNanos;
+    return lastResponseNanos - turnNanos > 0 ? lastResponseNanos : turnNanos;
   }
 
   void drain() {
@@ -111,7 +111,7 @@ public class ReadyWorker {
     Batch batch = new Batch(this, nextBatchId, requests, now);
     if (open.isEmpty()) {
       turnNanos = now;
-      lastHeardNanos = now;
+      lastResponseNanos = now;
     }
     open.addLast(batch);
     nextBatchId++;
@@ -132,8 +132,8 @@ public class ReadyWorker {
   Batch hear(int batchId, long now) {
     Batch batch = openBatch(batchId);
     if (batch != null) {
-      lastHeardNanos = now;
-      batch.lastHeardNanos = now;
+      lastResponseNanos = now;
+      batch.lastResponseNanos = now;
     }
     return batch;
   }
@@ -144,10 +144,10 @@ public class ReadyWorker {
    * @return how long it took since the worker could begin with it
    */
   long close(Batch batch) {
-    long took = lastHeardNanos - turnNanos;
+    long took = lastResponseNanos - turnNanos;
     open.remove(batch);
     window.responded(took);
-    turnNanos = lastHeardNanos;
+    turnNanos = lastResponseNanos;
     return took;
   }
 

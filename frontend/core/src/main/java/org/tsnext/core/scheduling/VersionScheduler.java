@@ -3,11 +3,9 @@ package org.tsnext.core.scheduling;
 import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
-import java.util.OptionalLong;
-import java.util.function.Predicate;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.request.ResponseHead;
-import org.tsnext.core.worker.Workforce;
+import org.tsnext.core.worker.WorkerAvailability;
 
 /**
  * Decides what becomes of the requests of one model version. Each method named {@code on...} is an
@@ -24,9 +22,6 @@ import org.tsnext.core.worker.Workforce;
  */
 public final class VersionScheduler {
 
-  /** How soon what a fault has left undone is tried again. */
-  private static final long RETRY_NANOS = 10_000_000;
-
   private final DispatchPolicy policy;
   private final Effects effects;
   private final Refusals refusals;
@@ -35,10 +30,7 @@ public final class VersionScheduler {
   private final Admission admission;
   private final BatchDelay delay;
   private final DispatchStrategy strategy;
-  private final Predicate<QueuedRequest> isSomewhere;
-
-  /** Whether something is to be put in order after a fault. */
-  private boolean faulty;
+  private final EventSteps steps;
 
   /** Makes a scheduler that appends what it decides to {@code effects}. */
   public VersionScheduler(DispatchPolicy policy, Effects effects) {
@@ -53,12 +45,12 @@ public final class VersionScheduler {
         policy.sequences().isPresent()
             ? new SequenceStrategy(policy, policy.sequences().get(), refusals, fleet, ends)
             : new SharedStrategy(policy, delay, refusals, fleet);
-    this.isSomewhere = request -> request.queued || fleet.has(request);
+    this.steps = new EventSteps(admission, strategy, fleet, ends, effects, refusals);
   }
 
   /** A new request came. */
   public void onSubmitted(QueuedRequest request, long now) {
-    enter(request, admission.refusal(request, strategy, fleet, now), now);
+    steps.enter(request, admission.refusal(request, strategy, fleet, now), now);
   }
 
   /** One came that another version had admitted, as {@code from}. A full queue has its place. */
@@ -69,15 +61,15 @@ public final class VersionScheduler {
         hasPlace
             ? admission.lateOrUnserved(request, now)
             : admission.refusal(request, strategy, fleet, now);
-    enter(request, refusal, now);
+    steps.enter(request, refusal, now);
   }
 
   /** The client has left. Does nothing once the request has ended. */
   public void onCancelled(QueuedRequest request, long now) {
     if (!request.hasEnded()) {
       ends.endSilently(request);
-      release(request, now);
-      advance(now);
+      steps.release(request, now);
+      steps.advance(now);
     }
   }
 
@@ -90,7 +82,7 @@ public final class VersionScheduler {
     if (!request.hasEnded()) {
       ends.fail(request, refusals.fault());
       try {
-        release(request, now);
+        steps.release(request, now);
       } catch (Throwable e) {
         // The worker is not told that it runs for nothing.
         fault.addSuppressed(e);
@@ -106,22 +98,14 @@ public final class VersionScheduler {
    * @param fault what was thrown
    */
   public void onFault(Throwable fault, long now) {
-    effects.fault(fault);
-    ends.timerIsOff();
-    ends.arm(now + RETRY_NANOS);
-    faulty = true;
-    try {
-      mend();
-    } catch (Throwable e) {
-      // The timer comes back to it.
-    }
+    steps.mendAfter(fault, now);
   }
 
   /** A worker takes batches from now on. Does nothing if it was lost before. */
   public void onWorkerReady(ReadyWorker worker, long now) {
     if (!worker.isLost()) {
       fleet.add(worker);
-      advance(now);
+      steps.advance(now);
     }
   }
 
@@ -154,7 +138,7 @@ public final class VersionScheduler {
         strategy.endSequences(request, endedSequences);
         strategy.settled(request, now);
         fleet.closeIfDone(batch, strategy);
-        advance(now);
+        steps.advance(now);
       } else {
         // It cannot run again from now on, even if the worker is lost before the delivery.
         request.streaming = true;
@@ -190,7 +174,7 @@ public final class VersionScheduler {
     }
     List<QueuedRequest> failed = fleet.fail(batch, item, why, strategy, now);
     fleet.closeIfDone(batch, strategy);
-    advance(now);
+    steps.advance(now);
     effects.handlerFailed(batch, failed, cause);
     return true;
   }
@@ -200,7 +184,7 @@ public final class VersionScheduler {
     if (!batch.worker().isLost()) {
       fleet.fail(batch, -1, why, strategy, now);
       fleet.closeUnsent(batch);
-      advance(now);
+      steps.advance(now);
     }
   }
 
@@ -215,7 +199,7 @@ public final class VersionScheduler {
   /** A worker is to leave: it gets no more batches, and is reported once it has none left. */
   public void onDrain(ReadyWorker worker, long now) {
     fleet.drain(worker, strategy);
-    advance(now);
+    steps.advance(now);
   }
 
   /**
@@ -225,41 +209,39 @@ public final class VersionScheduler {
    */
   public void onWorkerLost(ReadyWorker worker, boolean begun, long now) {
     if (!worker.isLost()) {
-      lose(worker, false, begun, now);
-      advance(now);
+      steps.lose(worker, false, begun, now);
+      steps.advance(now);
     }
   }
 
   /** What can be expected of workers has changed. */
-  public void onWorkforce(Workforce workforce) {
-    admission.workforce(workforce);
-    if (workforce.state() != Workforce.State.PRESENT) {
-      rejectAll();
+  public void onAvailability(WorkerAvailability availability) {
+    admission.availability(availability);
+    if (availability.state() != WorkerAvailability.State.PRESENT) {
+      steps.rejectAll();
     }
   }
 
   /** The version is being unregistered. What runs may end; what waits and comes is rejected. */
   public void onUnregistered() {
-    close(refusals.goingAway());
+    steps.close(refusals.goingAway());
   }
 
   /** The server stops, and its time is over: what waits and what comes is rejected. */
   public void onShutDown() {
-    close(Refusals.shuttingDown());
+    steps.close(Refusals.shuttingDown());
   }
 
   /** The timer fired, at its moment or another one. */
   public void onTimer(long now) {
     ends.timerIsOff();
-    if (faulty) {
-      mend();
-    }
+    steps.mendIfFaulty();
     for (ReadyWorker worker : fleet.workers()) {
       if (fleet.isSilent(worker, now)) {
-        lose(worker, true, true, now);
+        steps.lose(worker, true, true, now);
       }
     }
-    advance(now);
+    steps.advance(now);
     ends.armForDeadline();
   }
 
@@ -281,73 +263,5 @@ public final class VersionScheduler {
   /** Whether nothing waits and nothing runs. */
   public boolean isIdle() {
     return strategy.size() == 0 && fleet.isIdle();
-  }
-
-  private void enter(QueuedRequest request, ServingException refusal, long now) {
-    if (refusal != null) {
-      ends.reject(request, refusal);
-      return;
-    }
-    ends.admit(request);
-    strategy.add(request, now);
-    advance(now);
-  }
-
-  /** Does what is due, and gives batches to workers until there are no more of the one or other. */
-  private void advance(long now) {
-    for (QueuedRequest late = ends.late(now); late != null; late = ends.late(now)) {
-      ends.fail(late, late.deadline().expired());
-      release(late, now);
-    }
-    OptionalLong next = strategy.dispatch(fleet.workers(), now);
-    if (next.isPresent()) {
-      ends.arm(next.getAsLong());
-    }
-  }
-
-  /** Ends what a fault has left nowhere. */
-  private void mend() {
-    strategy.mend();
-    ends.failLost(isSomewhere, refusals.fault());
-    fleet.mend();
-    faulty = false;
-  }
-
-  /** Takes a request out of everything but its batch, whose worker is told instead. */
-  private void release(QueuedRequest request, long now) {
-    strategy.remove(request, now);
-    if (request.batch != null) {
-      effects.cancel(request.batch, request.item);
-    }
-  }
-
-  private void lose(ReadyWorker worker, boolean silent, boolean begun, long now) {
-    List<QueuedRequest> again = fleet.lose(worker, silent, begun, strategy, now);
-    for (int i = again.size() - 1; i >= 0; i--) {
-      QueuedRequest request = again.get(i);
-      ServingException unserved = admission.unserved(request);
-      if (unserved == null) {
-        strategy.putBack(request);
-      } else {
-        ends.reject(request, unserved);
-      }
-    }
-    disarmIfOver();
-  }
-
-  private void close(ServingException why) {
-    admission.close(why);
-    rejectAll();
-    disarmIfOver();
-  }
-
-  private void rejectAll() {
-    strategy.takeAll().forEach(request -> ends.reject(request, admission.unserved(request)));
-  }
-
-  private void disarmIfOver() {
-    if (admission.isClosed() && fleet.isEmpty()) {
-      ends.disarm();
-    }
   }
 }

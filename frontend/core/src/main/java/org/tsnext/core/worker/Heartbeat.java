@@ -21,7 +21,7 @@ final class Heartbeat {
   private final Clock clock;
   private final Scheduler scheduler;
   private final Consumer<Runnable> events;
-  private final BiConsumer<WorkerLife, String> fault;
+  private final BiConsumer<WorkerRun, String> fault;
 
   private boolean armed;
 
@@ -34,9 +34,9 @@ final class Heartbeat {
    */
   Heartbeat(
       WorkerPlan plan,
-      SupervisorTools tools,
+      SupervisorContext tools,
       Consumer<Runnable> events,
-      BiConsumer<WorkerLife, String> fault) {
+      BiConsumer<WorkerRun, String> fault) {
     this.interval = plan.heartbeatInterval();
     this.timeout = plan.heartbeatTimeout();
     this.clock = tools.clock();
@@ -62,16 +62,17 @@ final class Heartbeat {
   }
 
   private void look(WorkerSlot slot) {
-    Optional<WorkSeat> seat = slot.life.flatMap(WorkerLife::seat);
-    if (seat.isPresent() && slot.is(WorkerState.READY)) {
-      WorkerLife life = slot.life.get();
-      check(life, seat.get(), clock.nanoTime()).ifPresent(reason -> fault.accept(life, reason));
+    Optional<WorkerRegistration> registration = slot.life.flatMap(WorkerRun::registration);
+    if (registration.isPresent() && slot.is(WorkerState.READY)) {
+      WorkerRun life = slot.life.get();
+      check(life, registration.get(), clock.nanoTime())
+          .ifPresent(reason -> fault.accept(life, reason));
     }
   }
 
   /** Pings if it is time, and returns why the process must be killed, if it must. */
-  private Optional<String> check(WorkerLife life, WorkSeat seat, long nowNanos) {
-    OptionalLong idleSince = seat.idleSince();
+  private Optional<String> check(WorkerRun life, WorkerRegistration registration, long nowNanos) {
+    OptionalLong idleSince = registration.idleSince();
     life.ping = life.ping.filter(sent -> !life.isAnswered(sent) && isIdleSince(sent, idleSince));
     if (life.ping.isPresent()) {
       return nowNanos - life.ping.get().sentNanos() < timeout.toNanos()
@@ -84,7 +85,7 @@ final class Heartbeat {
     return Optional.empty();
   }
 
-  private static boolean isIdleSince(WorkerLife.Ping sent, OptionalLong idleSince) {
+  private static boolean isIdleSince(WorkerRun.Ping sent, OptionalLong idleSince) {
     return idleSince.isPresent() && idleSince.getAsLong() - sent.sentNanos() <= 0;
   }
 }

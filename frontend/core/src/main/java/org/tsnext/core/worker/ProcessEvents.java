@@ -30,7 +30,7 @@ final class ProcessEvents {
   private static final String NO_RESPONSE = "Backend worker did not respond in given time";
 
   private final WorkerContext context;
-  private final Departure departure;
+  private final WorkerDrain departure;
   private final Waiters waiters;
   private final Consumer<WorkerSlot> gone;
   private final FailureLog failures = new FailureLog();
@@ -43,7 +43,7 @@ final class ProcessEvents {
    * @param gone takes a slot that was leaving, once its process has ended
    */
   ProcessEvents(
-      WorkerContext context, Departure departure, Waiters waiters, Consumer<WorkerSlot> gone) {
+      WorkerContext context, WorkerDrain departure, Waiters waiters, Consumer<WorkerSlot> gone) {
     this.context = Objects.requireNonNull(context, "context");
     this.departure = Objects.requireNonNull(departure, "departure");
     this.waiters = Objects.requireNonNull(waiters, "waiters");
@@ -70,14 +70,14 @@ final class ProcessEvents {
     failures.add(error);
   }
 
-  void connected(WorkerLife life, String address) {
+  void connected(WorkerRun life, String address) {
     LOGGER.info("Connecting to: {}", address);
     if (isCurrent(life) && life.slot().is(WorkerState.STARTING)) {
       life.slot().moveTo(WorkerState.LOADING, context.wallClock());
     }
   }
 
-  void loaded(WorkerLife life, Duration took) {
+  void loaded(WorkerRun life, Duration took) {
     WorkerSlot slot = life.slot();
     if (!isCurrent(life) || !slot.isComingUp() || life.isDisconnected()) {
       return;
@@ -93,14 +93,14 @@ final class ProcessEvents {
     if (slot.firstFailureNanos.isPresent()) {
       LOGGER.info("Auto recovery succeeded, reset recoveryStartTS");
     }
-    life.takeSeat(context.work().open(slot.id(), life.process.orElseThrow(), life));
+    life.register(context.work().open(slot.id(), life.process.orElseThrow(), life));
     if (life.isDisconnected()) {
-      // It was lost while it sat down, and its thread did not see the seat.
-      life.seat().ifPresent(WorkSeat::lost);
+      // It was lost while it was registered, and its thread did not see the registration.
+      life.registration().ifPresent(WorkerRegistration::lost);
     }
   }
 
-  void loadFailed(WorkerLife life, LoadFailure failure) {
+  void loadFailed(WorkerRun life, LoadFailure failure) {
     WorkerSlot slot = life.slot();
     LOGGER.warn(
         "Load model failed: {}, error: {}",
@@ -112,10 +112,10 @@ final class ProcessEvents {
             context.wallClock(), failure.message(), failure.detail(), failure.traceback());
     remember(slot, error);
     failures.addLoad(error);
-    life.process.ifPresent(process -> process.stop(Departure.STOP_GRACE));
+    life.process.ifPresent(process -> process.stop(WorkerDrain.STOP_GRACE));
   }
 
-  void silent(WorkerLife life, Duration responseTimeout) {
+  void silent(WorkerRun life, Duration responseTimeout) {
     silences++;
     LOGGER.error("Number or consecutive unsuccessful inference {}", silences);
     end(
@@ -125,7 +125,7 @@ final class ProcessEvents {
   }
 
   /** A process is to be replaced; one that fails finishes what it runs, and takes no more. */
-  void replace(WorkerLife life, WorkerLife.Replacement how, String reason) {
+  void replace(WorkerRun life, WorkerRun.Replacement how, String reason) {
     WorkerSlot slot = life.slot();
     if (!isCurrent(life) || !slot.is(WorkerState.READY)) {
       return;
@@ -135,24 +135,24 @@ final class ProcessEvents {
     life.endedFor = Optional.of(reason);
     life.replacement = Optional.of(how);
     slot.moveTo(WorkerState.BACKOFF, context.wallClock());
-    if (how == WorkerLife.Replacement.FAILING) {
+    if (how == WorkerRun.Replacement.FAILING) {
       departure.begin(life, context.plan().drainTimeout());
     } else {
-      life.process.ifPresent(process -> process.stop(Departure.STOP_GRACE));
+      life.process.ifPresent(process -> process.stop(WorkerDrain.STOP_GRACE));
     }
   }
 
-  void disconnected(WorkerLife life, String reason) {
+  void disconnected(WorkerRun life, String reason) {
     WorkerSlot slot = life.slot();
     LOGGER.info("{} Worker disconnected. {}", slot.id(), slot.shownState());
     LOGGER.debug("{} lost its connection: {}", slot.name(), reason);
     if (isCurrent(life) && slot.is(WorkerState.READY)) {
       slot.moveTo(WorkerState.BACKOFF, context.wallClock());
     }
-    life.process.ifPresent(process -> process.stop(Departure.STOP_GRACE));
+    life.process.ifPresent(process -> process.stop(WorkerDrain.STOP_GRACE));
   }
 
-  void exited(WorkerLife life, ExitStatus status) {
+  void exited(WorkerRun life, ExitStatus status) {
     WorkerSlot slot = life.slot();
     life.cancelTimers();
     if (!isCurrent(life)) {
@@ -186,12 +186,12 @@ final class ProcessEvents {
   }
 
   /** A process that is idle does not answer. */
-  void unresponsive(WorkerLife life, String reason) {
+  void unresponsive(WorkerRun life, String reason) {
     end(life, NO_RESPONSE, reason);
   }
 
   /** Kills a process that is at fault. Its exit decides what comes next. */
-  void end(WorkerLife life, String logText, String reason) {
+  void end(WorkerRun life, String logText, String reason) {
     WorkerSlot slot = life.slot();
     boolean ending = life.endedFor.isPresent() && life.replacement.isEmpty();
     if (!isCurrent(life) || ending) {
@@ -203,12 +203,12 @@ final class ProcessEvents {
     if (!slot.leaving && !slot.is(WorkerState.BACKOFF)) {
       slot.moveTo(WorkerState.BACKOFF, context.wallClock());
     }
-    life.seat().ifPresent(WorkSeat::lost);
+    life.registration().ifPresent(WorkerRegistration::lost);
     life.process.ifPresent(WorkerProcess::kill);
   }
 
   /** Counts a failure, and decides whether and when to try again. */
-  private void account(WorkerSlot slot, WorkerLife life) {
+  private void account(WorkerSlot slot, WorkerRun life) {
     long now = context.nanoTime();
     if (life.isSound(now)) {
       slot.forgive();
@@ -225,7 +225,7 @@ final class ProcessEvents {
     }
   }
 
-  private boolean isCurrent(WorkerLife life) {
+  private boolean isCurrent(WorkerRun life) {
     return life.slot().life.isPresent() && life.slot().life.get() == life;
   }
 }

@@ -27,7 +27,7 @@ public final class Supervisor {
   private final Waiters waiters;
   private final Heartbeat heartbeat;
   private final CompletableFuture<Void> stopped = new CompletableFuture<>();
-  private Workforce reported = Workforce.NONE;
+  private WorkerAvailability reported = WorkerAvailability.NONE;
   private boolean stopping;
 
   /** Replaced after every event. */
@@ -37,17 +37,17 @@ public final class Supervisor {
    * @param metrics of the version; the caller's to close
    */
   public Supervisor(
-      WorkerPlan plan, WorkSource work, VersionMetrics metrics, SupervisorTools tools) {
+      WorkerPlan plan, WorkSource work, VersionMetrics metrics, SupervisorContext tools) {
     this.drainTimeout = plan.drainTimeout();
     this.work = Objects.requireNonNull(work, "work");
     this.events =
         new SerialQueue(
             tools.executor(), failure -> LOGGER.error("Supervision failed at an event", failure));
     WorkerContext context = new WorkerContext(plan, work, metrics, tools, this::put);
-    Departure departure = new Departure(tools.scheduler(), this::put);
+    WorkerDrain drain = new WorkerDrain(tools.scheduler(), this::put);
     this.waiters = new Waiters(plan.template().modelName(), plan.template().modelVersion());
-    this.processes = new ProcessEvents(context, departure, waiters, this::remove);
-    this.fleet = new WorkerFleet(context, departure, processes);
+    this.processes = new ProcessEvents(context, drain, waiters, this::remove);
+    this.fleet = new WorkerFleet(context, drain, processes);
     this.heartbeat = new Heartbeat(plan, tools, this::put, processes::unresponsive);
   }
 
@@ -123,7 +123,7 @@ public final class Supervisor {
     fleet.startDue();
     snapshot = fleet.snapshot();
     heartbeat.arm(fleet.slots());
-    reportWorkforce();
+    reportAvailability();
     if (fleet.isSettled()) {
       waiters.succeed(fleet.slots().size());
     }
@@ -135,11 +135,11 @@ public final class Supervisor {
     }
   }
 
-  private void reportWorkforce() {
-    Workforce now = Workforce.of(fleet.staying(), processes.failures());
+  private void reportAvailability() {
+    WorkerAvailability now = WorkerAvailability.of(fleet.staying(), processes.failures());
     if (!now.equals(reported)) {
       reported = now;
-      work.workforce(now);
+      work.availability(now);
     }
   }
 }

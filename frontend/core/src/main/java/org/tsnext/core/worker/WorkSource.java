@@ -4,16 +4,17 @@ package org.tsnext.core.worker;
 public interface WorkSource {
 
   /**
-   * Makes a seat for a worker that has loaded its model. Work comes after {@link WorkSeat#begin},
-   * so that the listener of the worker knows the seat by then.
+   * Makes a registration for a worker that has loaded its model. Work comes after {@link
+   * WorkerRegistration#begin}, so that the listener of the worker knows the registration by then.
    *
    * @param observer told of faults that only work brings to light
    */
-  WorkSeat open(int workerId, WorkerProcess process, WorkSeat.Observer observer);
+  WorkerRegistration open(
+      int workerId, WorkerProcess process, WorkerRegistration.Observer observer);
 
   /**
    * Says what can be expected; if no worker is expected, requests that wait get their response at
    * once.
    */
-  void workforce(Workforce workforce);
+  void availability(WorkerAvailability availability);
 }

@@ -14,7 +14,7 @@ record WorkerContext(
     WorkerPlan plan,
     WorkSource work,
     VersionMetrics metrics,
-    SupervisorTools tools,
+    SupervisorContext tools,
     Consumer<Runnable> events) {
 
   WorkerContext {

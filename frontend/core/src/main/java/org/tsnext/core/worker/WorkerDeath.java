@@ -13,7 +13,7 @@ import org.tsnext.core.worker.WorkerListener.LoadFailure;
  */
 record WorkerDeath(String message, String detail, boolean outOfMemory) {
 
-  static WorkerDeath of(WorkerLife life, ExitStatus status) {
+  static WorkerDeath of(WorkerRun life, ExitStatus status) {
     boolean loading = life.readyAtNanos.isEmpty();
     if (life.loadFailure.isPresent()) {
       LoadFailure failure = life.loadFailure.get();

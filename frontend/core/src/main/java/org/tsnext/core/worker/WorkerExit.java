@@ -23,7 +23,7 @@ public record WorkerExit(Instant time, OptionalInt code, OptionalInt signal, Str
     Objects.requireNonNull(reason, "reason");
   }
 
-  static WorkerExit of(Instant time, WorkerLife life, WorkerListener.ExitStatus status) {
+  static WorkerExit of(Instant time, WorkerRun life, WorkerListener.ExitStatus status) {
     boolean signalled = status.signal() > 0;
     return new WorkerExit(
         time,

@@ -20,7 +20,7 @@ final class WorkerFleet {
   private static final Logger LOGGER = LoggerFactory.getLogger(WorkerFleet.class);
 
   private final WorkerContext context;
-  private final Departure departure;
+  private final WorkerDrain drain;
   private final ProcessEvents processes;
   private final List<WorkerSlot> slots = new ArrayList<>();
   private int min;
@@ -29,9 +29,9 @@ final class WorkerFleet {
   /** The process that has the model loaded for the workers, from the first of them on. */
   private OptionalInt parentInUse = OptionalInt.empty();
 
-  WorkerFleet(WorkerContext context, Departure departure, ProcessEvents processes) {
+  WorkerFleet(WorkerContext context, WorkerDrain drain, ProcessEvents processes) {
     this.context = Objects.requireNonNull(context, "context");
-    this.departure = Objects.requireNonNull(departure, "departure");
+    this.drain = Objects.requireNonNull(drain, "drain");
     this.processes = Objects.requireNonNull(processes, "processes");
   }
 
@@ -55,7 +55,7 @@ final class WorkerFleet {
   }
 
   WorkersSnapshot snapshot() {
-    return new WorkersSnapshot(min, max, slots.stream().map(WorkerSlot::glimpse).toList());
+    return new WorkersSnapshot(min, max, slots.stream().map(WorkerSlot::state).toList());
   }
 
   /**
@@ -102,11 +102,11 @@ final class WorkerFleet {
   }
 
   private void start(WorkerSlot slot) {
-    WorkerOrder order = context.plan().order(slot.id(), slot.gpuId());
+    WorkerSpec order = context.plan().order(slot.id(), slot.gpuId());
     long now = context.nanoTime();
     FailureStreak streak =
         new FailureStreak(context.plan().maxFailuresInRow(), slot.replaceableNanos(now));
-    WorkerLife life = new WorkerLife(processes, slot, order, now, streak);
+    WorkerRun life = new WorkerRun(processes, slot, order, now, streak);
     slot.begin(life, context.wallClock());
     Duration limit = order.startupTimeout();
     String tooLate = "not loaded within startupTimeout, " + limit.toMillis() + " ms";
@@ -136,7 +136,7 @@ final class WorkerFleet {
 
   /** Lets a worker go: at once if it has no process, else when it has finished or must. */
   private void release(WorkerSlot slot, Duration drainTimeout) {
-    Optional<WorkerLife> life = slot.life;
+    Optional<WorkerRun> life = slot.life;
     slot.leaving = true;
     if (life.isEmpty()) {
       remove(slot);
@@ -144,9 +144,9 @@ final class WorkerFleet {
     }
     if (slot.is(WorkerState.READY)) {
       slot.moveTo(WorkerState.DRAINING, context.wallClock());
-      departure.begin(life.get(), drainTimeout);
+      drain.begin(life.get(), drainTimeout);
     } else if (slot.is(WorkerState.DRAINING)) {
-      departure.limit(life.get(), drainTimeout);
+      drain.limit(life.get(), drainTimeout);
     } else {
       if (slot.isComingUp()) {
         slot.moveTo(WorkerState.DRAINING, context.wallClock());

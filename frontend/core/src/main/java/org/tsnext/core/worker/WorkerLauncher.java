@@ -8,11 +8,11 @@ public interface WorkerLauncher {
    * {@code listener}, ending with exactly one {@link WorkerListener#exited}, also when the process
    * could not be started at all.
    */
-  WorkerProcess launch(WorkerOrder order, WorkerListener listener);
+  WorkerProcess launch(WorkerSpec order, WorkerListener listener);
 
   /**
    * Ends the process that has a model loaded for its workers, which are gone; see {@link
-   * WorkerOrder#parent}. Returns at once. A later launch that names it starts it anew.
+   * WorkerSpec#parent}. Returns at once. A later launch that names it starts it anew.
    */
   default void release(int parent) {}
 }

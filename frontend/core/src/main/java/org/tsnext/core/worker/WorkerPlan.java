@@ -18,7 +18,7 @@ import java.util.OptionalInt;
  * @param drainTimeout how long a leaving worker may finish what it runs, unless the order says
  */
 public record WorkerPlan(
-    WorkerOrder template,
+    WorkerSpec template,
     GpuRotation gpus,
     RestartPolicy restarts,
     Duration heartbeatInterval,
@@ -35,14 +35,14 @@ public record WorkerPlan(
     Objects.requireNonNull(drainTimeout, "drainTimeout");
   }
 
-  WorkerOrder order(int workerId, OptionalInt gpuId) {
+  WorkerSpec order(int workerId, OptionalInt gpuId) {
     List<Integer> visible = gpus.visibleTo(gpuId);
     // A process that sees some GPUs only counts them from 0.
     OptionalInt device = visible.isEmpty() ? gpuId : OptionalInt.of(0);
-    return new WorkerOrder(
+    return new WorkerSpec(
         workerId,
         template.model(),
-        new WorkerOrder.Gpus(device, visible),
+        new WorkerSpec.Gpus(device, visible),
         template.process(),
         template.startupTimeout());
   }

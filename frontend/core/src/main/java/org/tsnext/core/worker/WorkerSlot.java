@@ -10,7 +10,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * The place of one worker in its group: it keeps id and device while processes come and go. Belongs
- * to the supervisor's events; others see {@link Glimpse}s.
+ * to the supervisor's events; others see {@link SlotState}s.
  */
 final class WorkerSlot {
 
@@ -27,7 +27,7 @@ final class WorkerSlot {
   /** Written by any thread. */
   volatile Optional<WorkerError> lastError = Optional.empty();
 
-  Optional<WorkerLife> life = Optional.empty();
+  Optional<WorkerRun> life = Optional.empty();
   OptionalLong pid = OptionalLong.empty();
   int launches;
   private int failures;
@@ -100,7 +100,7 @@ final class WorkerSlot {
   }
 
   /** A process is started. */
-  void begin(WorkerLife next, Instant now) {
+  void begin(WorkerRun next, Instant now) {
     life = Optional.of(next);
     launches++;
     pid = OptionalLong.empty();
@@ -157,13 +157,12 @@ final class WorkerSlot {
    *
    * @return the wait
    */
-  Duration countReplacement(
-      WorkerLife.Replacement how, boolean useful, long nowNanos, Instant now) {
-    if (how == WorkerLife.Replacement.FAILING) {
+  Duration countReplacement(WorkerRun.Replacement how, boolean useful, long nowNanos, Instant now) {
+    if (how == WorkerRun.Replacement.FAILING) {
       replacements++;
       replacedNanos = OptionalLong.of(nowNanos);
     }
-    boolean wasUseless = how == WorkerLife.Replacement.UNUSABLE && !useful;
+    boolean wasUseless = how == WorkerRun.Replacement.UNUSABLE && !useful;
     useless = wasUseless ? useless + 1 : 0;
     Duration delay = ReplacementPolicy.delay(useless);
     LOGGER.info("Retry worker: {} in {} seconds.", id, delay.toSeconds());
@@ -192,26 +191,26 @@ final class WorkerSlot {
   }
 
   /** What others may see of it, as it is now. */
-  Glimpse glimpse() {
-    return new Glimpse(
+  SlotState state() {
+    return new SlotState(
         this,
         state.orElse(WorkerState.STARTING),
         stateSince,
         life.isPresent() ? pid : OptionalLong.empty(),
         new WorkerView.History(Math.max(0, launches - 1), firstFailureNanos, recovery, lastExit),
-        life.flatMap(WorkerLife::seat));
+        life.flatMap(WorkerRun::registration));
   }
 
   /**
    * A copy of the supervisor's fields; what may be read at any time is read when it is asked for.
    */
-  record Glimpse(
+  record SlotState(
       WorkerSlot slot,
       WorkerState state,
       Instant stateSince,
       OptionalLong pid,
       WorkerView.History history,
-      Optional<WorkSeat> seat) {
+      Optional<WorkerRegistration> registration) {
 
     WorkerView view() {
       return new WorkerView(
@@ -220,7 +219,8 @@ final class WorkerSlot {
           stateSince,
           pid,
           new WorkerLoad(
-              seat.map(WorkSeat::inFlight).orElse(0), seat.map(WorkSeat::window).orElse(1)),
+              registration.map(WorkerRegistration::inFlight).orElse(0),
+              registration.map(WorkerRegistration::window).orElse(1)),
           history,
           slot.lastError);
     }

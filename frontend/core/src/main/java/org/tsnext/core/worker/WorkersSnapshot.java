@@ -3,17 +3,17 @@ package org.tsnext.core.worker;
 import java.util.List;
 
 /** Numbers and workers at one moment, so that no reader sees the one without the other. */
-record WorkersSnapshot(int min, int max, List<WorkerSlot.Glimpse> workers) {
+record WorkersSnapshot(int min, int max, List<WorkerSlot.SlotState> workers) {
 
   /** The workers in order of their creation. */
   Roster roster() {
-    return new Roster(min, max, workers.stream().map(WorkerSlot.Glimpse::view).toList());
+    return new Roster(min, max, workers.stream().map(WorkerSlot.SlotState::view).toList());
   }
 
   /** Workers that have the model loaded. */
   int ready() {
     int ready = 0;
-    for (WorkerSlot.Glimpse worker : workers) {
+    for (WorkerSlot.SlotState worker : workers) {
       if (worker.state() == WorkerState.READY) {
         ready++;
       }

@@ -22,7 +22,7 @@ import org.tsnext.core.testing.CoreFixture;
 import org.tsnext.core.testing.ManualTime;
 import org.tsnext.core.testing.RecordingSink;
 import org.tsnext.core.testing.Requests;
-import org.tsnext.core.worker.Workforce;
+import org.tsnext.core.worker.WorkerAvailability;
 
 /** Requests that were sent to a version in the moment in which another one took its place. */
 public class SuccessorTest {
@@ -42,8 +42,8 @@ public class SuccessorTest {
     next = dispatcher("2.0");
     old = dispatcher("1.0");
     newDefault = Optional.of(next);
-    next.workforce(Workforce.PRESENT);
-    old.workforce(Workforce.PRESENT);
+    next.availability(WorkerAvailability.PRESENT);
+    old.availability(WorkerAvailability.PRESENT);
   }
 
   @AfterMethod
@@ -68,7 +68,7 @@ public class SuccessorTest {
   @Test
   public void versionThatWasRegisteredAgainUnderItsNameIsAnotherOne() {
     VersionDispatcher again = dispatcher("1.0");
-    again.workforce(Workforce.PRESENT);
+    again.availability(WorkerAvailability.PRESENT);
     newDefault = Optional.of(again);
     old.unregister();
     InferenceCall unused = submit(Optional.empty());
@@ -96,7 +96,7 @@ public class SuccessorTest {
 
   @Test
   public void successorWithoutWorkersAnswersForBoth() {
-    next.workforce(Workforce.NONE);
+    next.availability(WorkerAvailability.NONE);
     old.unregister();
     InferenceCall unused = submit(Optional.empty());
     assertEquals(sink.errorKind(), Optional.of(ErrorKind.NO_WORKER));
@@ -115,7 +115,7 @@ public class SuccessorTest {
   public void requestOfAVersionThatLostItsLastWorkerIsMoved() {
     InferenceCall unused = submit(Optional.empty());
     assertEquals(old.queueLength(), 1);
-    old.workforce(Workforce.failed("ImportError"));
+    old.availability(WorkerAvailability.failed("ImportError"));
     assertEquals(old.queueLength(), 0);
     assertEquals(next.queueLength(), 1);
     assertTrue(sink.error().isEmpty());

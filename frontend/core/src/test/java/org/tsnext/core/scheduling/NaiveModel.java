@@ -19,7 +19,7 @@ import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.request.RequestKind;
 import org.tsnext.core.request.ResponseHead;
-import org.tsnext.core.worker.Workforce;
+import org.tsnext.core.worker.WorkerAvailability;
 
 /**
  * What a scheduler promises, kept in plain lists and looked through from end to end. It is told of
@@ -34,7 +34,7 @@ final class NaiveModel implements Effects.Target {
   final List<Request> live = new ArrayList<>();
   final Map<RequestKind, List<Request>> lines = new EnumMap<>(RequestKind.class);
   final Map<String, Line> sequences = new HashMap<>();
-  Workforce workforce = Workforce.NONE;
+  WorkerAvailability availability = WorkerAvailability.NONE;
   Optional<ErrorKind> closed = Optional.empty();
   long now;
   boolean armed;
@@ -232,9 +232,9 @@ final class NaiveModel implements Effects.Target {
     }
   }
 
-  void workforce(Workforce next) {
-    workforce = next;
-    if (next.state() != Workforce.State.PRESENT) {
+  void availability(WorkerAvailability next) {
+    availability = next;
+    if (next.state() != WorkerAvailability.State.PRESENT) {
       rejectAll();
     }
   }
@@ -516,7 +516,7 @@ final class NaiveModel implements Effects.Target {
   }
 
   private Optional<ErrorKind> unserved() {
-    return closed.isPresent() || workforce.state() == Workforce.State.PRESENT
+    return closed.isPresent() || availability.state() == WorkerAvailability.State.PRESENT
         ? closed
         : Optional.of(ErrorKind.NO_WORKER);
   }

@@ -29,7 +29,7 @@ public class PurityTest {
           "org.tsnext.core.settings.QueueLimits",
           "org.tsnext.core.settings.Timeouts",
           "org.tsnext.core.settings.VersionId",
-          "org.tsnext.core.worker.Workforce");
+          "org.tsnext.core.worker.WorkerAvailability");
 
   private static final Pattern IMPORT = Pattern.compile("import (?:static )?([\\w.]+);");
 

@@ -21,7 +21,7 @@ import org.tsnext.core.settings.Batching;
 import org.tsnext.core.settings.QueueLimits;
 import org.tsnext.core.settings.Timeouts;
 import org.tsnext.core.settings.VersionId;
-import org.tsnext.core.worker.Workforce;
+import org.tsnext.core.worker.WorkerAvailability;
 
 /**
  * Random events for a scheduler, held against {@link NaiveModel}. {@code
@@ -110,7 +110,7 @@ public class RandomSchedulingTest {
     }
 
     void run() {
-      workforce(Workforce.PRESENT);
+      availability(WorkerAvailability.PRESENT);
       for (event = 0; event < EVENTS_OF_ONE_LIFE; event++) {
         step();
       }
@@ -140,10 +140,12 @@ public class RandomSchedulingTest {
       } else if (choice == 97) {
         unsent().ifPresent(this::sendFails);
       } else {
-        workforce(
+        availability(
             random.nextInt(4) > 0
-                ? Workforce.PRESENT
-                : random.nextBoolean() ? Workforce.NONE : Workforce.failed("why"));
+                ? WorkerAvailability.PRESENT
+                : random.nextBoolean()
+                    ? WorkerAvailability.NONE
+                    : WorkerAvailability.failed("why"));
       }
       // Most batches are written at once, some only after what comes next.
       model.workers.forEach(
@@ -331,10 +333,10 @@ public class RandomSchedulingTest {
       check();
     }
 
-    private void workforce(Workforce next) {
-      last = "workforce " + next;
-      model.workforce(next);
-      scheduler.onWorkforce(next);
+    private void availability(WorkerAvailability next) {
+      last = "availability " + next;
+      model.availability(next);
+      scheduler.onAvailability(next);
       check();
     }
 

@@ -21,7 +21,7 @@ import org.tsnext.core.settings.Batching;
 import org.tsnext.core.settings.QueueLimits;
 import org.tsnext.core.settings.Timeouts;
 import org.tsnext.core.settings.VersionId;
-import org.tsnext.core.worker.Workforce;
+import org.tsnext.core.worker.WorkerAvailability;
 
 /**
  * Random events of which many fail in their middle, as they do without memory. What a fault costs
@@ -121,7 +121,7 @@ public class SchedulingFaultsTest {
     }
 
     void run() {
-      event(() -> scheduler.onWorkforce(Workforce.PRESENT));
+      event(() -> scheduler.onAvailability(WorkerAvailability.PRESENT));
       for (int i = 0; i < EVENTS_OF_ONE_LIFE; i++) {
         step();
       }

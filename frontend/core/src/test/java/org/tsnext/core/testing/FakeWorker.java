@@ -19,8 +19,8 @@ import org.tsnext.core.worker.WorkerListener;
 import org.tsnext.core.worker.WorkerListener.ExitStatus;
 import org.tsnext.core.worker.WorkerListener.HandlerError;
 import org.tsnext.core.worker.WorkerListener.LoadFailure;
-import org.tsnext.core.worker.WorkerOrder;
 import org.tsnext.core.worker.WorkerProcess;
+import org.tsnext.core.worker.WorkerSpec;
 
 /**
  * A worker process without a process. It remembers what it was sent, and does what the test says.
@@ -29,7 +29,7 @@ import org.tsnext.core.worker.WorkerProcess;
 public final class FakeWorker implements WorkerProcess {
 
   private final long pid;
-  private final WorkerOrder order;
+  private final WorkerSpec order;
   private final WorkerListener listener;
   private final List<SentBatch> batches = new ArrayList<>();
   private final List<Cancelled> cancels = new ArrayList<>();
@@ -42,7 +42,7 @@ public final class FakeWorker implements WorkerProcess {
   private boolean killed;
   private boolean stopped;
 
-  FakeWorker(long pid, WorkerOrder order, WorkerListener listener) {
+  FakeWorker(long pid, WorkerSpec order, WorkerListener listener) {
     this.pid = pid;
     this.order = order;
     this.listener = listener;
@@ -79,7 +79,7 @@ public final class FakeWorker implements WorkerProcess {
     return pid;
   }
 
-  public WorkerOrder order() {
+  public WorkerSpec order() {
     return order;
   }
 

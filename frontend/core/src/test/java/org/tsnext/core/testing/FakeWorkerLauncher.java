@@ -6,8 +6,8 @@ import java.util.Optional;
 import java.util.function.Consumer;
 import org.tsnext.core.worker.WorkerLauncher;
 import org.tsnext.core.worker.WorkerListener;
-import org.tsnext.core.worker.WorkerOrder;
 import org.tsnext.core.worker.WorkerProcess;
+import org.tsnext.core.worker.WorkerSpec;
 
 /**
  * Launches {@link FakeWorker}s. By default they do nothing until the test tells them; with {@link
@@ -21,7 +21,7 @@ public final class FakeWorkerLauncher implements WorkerLauncher {
   private Optional<Error> failure = Optional.empty();
 
   @Override
-  public WorkerProcess launch(WorkerOrder order, WorkerListener listener) {
+  public WorkerProcess launch(WorkerSpec order, WorkerListener listener) {
     FakeWorker worker;
     Consumer<FakeWorker> action;
     synchronized (this) {

@@ -12,8 +12,8 @@ import org.tsnext.core.request.InferenceRequest;
 import org.tsnext.core.time.Scheduler;
 import org.tsnext.core.worker.WorkerListener;
 import org.tsnext.core.worker.WorkerListener.ExitStatus;
-import org.tsnext.core.worker.WorkerOrder;
 import org.tsnext.core.worker.WorkerProcess;
+import org.tsnext.core.worker.WorkerSpec;
 import org.tsnext.worker.connection.WorkerConnection;
 import org.tsnext.worker.output.OutputSource;
 import org.tsnext.worker.output.StderrTail;
@@ -40,7 +40,7 @@ public final class Launch implements WorkerProcess, OutputSource {
 
   private final int id;
   private final String secret;
-  private final WorkerOrder order;
+  private final WorkerSpec order;
   private final WorkerListener listener;
   private final Control control;
   private final StderrTail stderr = new StderrTail();
@@ -69,8 +69,7 @@ public final class Launch implements WorkerProcess, OutputSource {
     void forget(Launch launch);
   }
 
-  public Launch(
-      int id, String secret, WorkerOrder order, WorkerListener listener, Control control) {
+  public Launch(int id, String secret, WorkerSpec order, WorkerListener listener, Control control) {
     this.id = id;
     this.secret = secret;
     this.order = order;
@@ -87,7 +86,7 @@ public final class Launch implements WorkerProcess, OutputSource {
     return secret;
   }
 
-  public WorkerOrder order() {
+  public WorkerSpec order() {
     return order;
   }
 

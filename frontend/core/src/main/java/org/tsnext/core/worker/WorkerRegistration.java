@@ -12,9 +12,9 @@ import org.tsnext.core.worker.WorkerListener.HandlerError;
 /**
  * The place of one loaded worker process at its {@link WorkSource}. What the process says of its
  * batches is passed in here, in order, by the thread that hears it; the other methods may be called
- * from any thread. Buffers passed in become the seat's to release.
+ * from any thread. Buffers passed in become the registration's to release.
  */
-public interface WorkSeat {
+public interface WorkerRegistration {
 
   /** Lets work come; called once, and not after {@link #lost}. */
   void begin();
@@ -63,7 +63,9 @@ public interface WorkSeat {
   /** Told of faults, off every lock, on any thread. */
   interface Observer {
 
-    /** No word on a running batch within the response timeout; the seat has been given up. */
+    /**
+     * No word on a running batch within the response timeout; the registration has been given up.
+     */
     void silent(Duration responseTimeout);
 
     /**

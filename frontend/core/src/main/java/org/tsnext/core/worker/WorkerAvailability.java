@@ -8,7 +8,7 @@ import java.util.Objects;
  *
  * @param reason why all have failed, else empty
  */
-public record Workforce(State state, String reason) {
+public record WorkerAvailability(State state, String reason) {
 
   /** What can be expected. */
   public enum State {
@@ -20,16 +20,16 @@ public record Workforce(State state, String reason) {
     FAILED
   }
 
-  public static final Workforce NONE = new Workforce(State.NONE, "");
-  public static final Workforce PRESENT = new Workforce(State.PRESENT, "");
+  public static final WorkerAvailability NONE = new WorkerAvailability(State.NONE, "");
+  public static final WorkerAvailability PRESENT = new WorkerAvailability(State.PRESENT, "");
 
-  public Workforce {
+  public WorkerAvailability {
     Objects.requireNonNull(state, "state");
     Objects.requireNonNull(reason, "reason");
   }
 
   /** What the workers that are to stay amount to. */
-  static Workforce of(List<WorkerSlot> staying, FailureLog failures) {
+  static WorkerAvailability of(List<WorkerSlot> staying, FailureLog failures) {
     if (staying.isEmpty()) {
       return NONE;
     }
@@ -39,7 +39,7 @@ public record Workforce(State state, String reason) {
   }
 
   /** All workers are given up. */
-  public static Workforce failed(String reason) {
-    return new Workforce(State.FAILED, reason);
+  public static WorkerAvailability failed(String reason) {
+    return new WorkerAvailability(State.FAILED, reason);
   }
 }

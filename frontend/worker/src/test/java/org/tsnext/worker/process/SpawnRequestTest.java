@@ -17,16 +17,16 @@ import org.testng.annotations.Test;
 import org.tsnext.archive.ModelConfig.WorkerStart;
 import org.tsnext.core.model.SequenceHeaders;
 import org.tsnext.core.settings.VersionId;
-import org.tsnext.core.worker.WorkerOrder;
+import org.tsnext.core.worker.WorkerSpec;
 import org.tsnext.worker.environment.ProcessEnvironment;
 
-public class SpawnOrderTest {
+public class SpawnRequestTest {
 
   private static final Path MODEL = Path.of("/models/digits");
 
   private final WorkerSettings settings =
       settings(Map.of("PATH", "/bin", "PYTHONPATH", "/a:/b", "MY_TOKEN", "t", "KEY", "k"));
-  private final SpawnOrder spawnOrder = new SpawnOrder(settings, "Linux");
+  private final SpawnRequest spawnOrder = new SpawnRequest(settings, "Linux");
 
   @Test
   public void aPlainModelIsForked() {
@@ -36,13 +36,13 @@ public class SpawnOrderTest {
   @Test
   public void whatTheZygoteCannotServeIsSpawned() {
     assertFalse(spawnOrder.forks(order(), false), "the zygote cannot fork");
-    assertFalse(new SpawnOrder(settings, "Mac OS X").forks(order(), true), "macOS");
+    assertFalse(new SpawnRequest(settings, "Mac OS X").forks(order(), true), "macOS");
     assertFalse(spawnOrder.forks(order(WorkerStart.SPAWN, Map.of()), true), "workerStart: spawn");
     assertFalse(
         spawnOrder.forks(order(WorkerStart.FORK, Map.of("LD_PRELOAD", "/x.so")), true), "preload");
-    WorkerOrder venv = order("h.py", Optional.of(Path.of("/venv/bin/python")), List.of());
+    WorkerSpec venv = order("h.py", Optional.of(Path.of("/venv/bin/python")), List.of());
     assertFalse(spawnOrder.forks(venv, true), "another interpreter");
-    WorkerOrder packages = order("h.py", Optional.empty(), List.of(Path.of("/packages")));
+    WorkerSpec packages = order("h.py", Optional.empty(), List.of(Path.of("/packages")));
     assertFalse(spawnOrder.forks(packages, true), "installed requirements");
   }
 
@@ -74,7 +74,7 @@ public class SpawnOrderTest {
   @Test(dataProvider = "visibleGpus")
   public void processOfAGroupSeesItsGpusByTheNamesThatTheServerInherited(
       Map<String, String> inherited, List<Integer> gpus, String visible) {
-    SpawnOrder order = new SpawnOrder(settings(inherited), "Linux");
+    SpawnRequest order = new SpawnRequest(settings(inherited), "Linux");
     assertEquals(order.environment(order(gpus)).get("CUDA_VISIBLE_DEVICES"), visible);
   }
 
@@ -93,8 +93,8 @@ public class SpawnOrderTest {
 
   @Test(dataProvider = "handlers")
   public void theHandlersFolderComesFirst(String handler, List<String> first) {
-    WorkerOrder order = order(handler, Optional.empty(), List.of(Path.of("/packages")));
-    List<String> path = SpawnOrder.searchPath(order, Map.of("PYTHONPATH", "/a::/b"));
+    WorkerSpec order = order(handler, Optional.empty(), List.of(Path.of("/packages")));
+    List<String> path = SpawnRequest.searchPath(order, Map.of("PYTHONPATH", "/a::/b"));
     assertEquals(path.subList(0, first.size()), first);
     assertEquals(
         path.subList(first.size(), path.size()),
@@ -116,24 +116,24 @@ public class SpawnOrderTest {
         new WorkerSettings.BodyLimits(1000, 1000));
   }
 
-  private static WorkerOrder order() {
+  private static WorkerSpec order() {
     return order(WorkerStart.FORK, Map.of());
   }
 
-  private static WorkerOrder order(List<Integer> gpus) {
+  private static WorkerSpec order(List<Integer> gpus) {
     return order("handler.py", Optional.empty(), List.of(), WorkerStart.FORK, Map.of(), gpus);
   }
 
-  private static WorkerOrder order(WorkerStart start, Map<String, String> environment) {
+  private static WorkerSpec order(WorkerStart start, Map<String, String> environment) {
     return order("handler.py", Optional.empty(), List.of(), start, environment);
   }
 
-  private static WorkerOrder order(
+  private static WorkerSpec order(
       String handler, Optional<Path> interpreter, List<Path> pythonPath) {
     return order(handler, interpreter, pythonPath, WorkerStart.FORK, Map.of());
   }
 
-  private static WorkerOrder order(
+  private static WorkerSpec order(
       String handler,
       Optional<Path> interpreter,
       List<Path> pythonPath,
@@ -142,19 +142,19 @@ public class SpawnOrderTest {
     return order(handler, interpreter, pythonPath, start, environment, List.of());
   }
 
-  private static WorkerOrder order(
+  private static WorkerSpec order(
       String handler,
       Optional<Path> interpreter,
       List<Path> pythonPath,
       WorkerStart start,
       Map<String, String> environment,
       List<Integer> gpus) {
-    return new WorkerOrder(
+    return new WorkerSpec(
         9000,
-        new WorkerOrder.Model(
+        new WorkerSpec.Model(
             new VersionId("digits", "1.0"), MODEL, handler, Optional.empty(), 1, false),
-        new WorkerOrder.Gpus(OptionalInt.empty(), gpus),
-        new WorkerOrder.PythonProcess(
+        new WorkerSpec.Gpus(OptionalInt.empty(), gpus),
+        new WorkerSpec.PythonProcess(
             environment, pythonPath, interpreter, start, OptionalInt.empty(), OptionalInt.empty()),
         Duration.ofSeconds(1));
   }

@@ -1,21 +1,21 @@
 package org.tsnext.worker.process;
 
 import com.google.gson.JsonObject;
-import org.tsnext.core.worker.WorkerOrder;
+import org.tsnext.core.worker.WorkerSpec;
 import org.tsnext.worker.protocol.FrameType;
 import org.tsnext.worker.protocol.Outgoing;
 
 /** Makes the LOAD message of a launch. */
-public final class LoadOrder {
+public final class LoadMessage {
 
-  private LoadOrder() {}
+  private LoadMessage() {}
 
-  public static Outgoing of(WorkerOrder order, WorkerSettings settings) {
+  public static Outgoing of(WorkerSpec order, WorkerSettings settings) {
     return new Outgoing.Json(FrameType.LOAD, 0, fields(order, settings).toString());
   }
 
   /** What is to be loaded. */
-  static JsonObject fields(WorkerOrder order, WorkerSettings settings) {
+  static JsonObject fields(WorkerSpec order, WorkerSettings settings) {
     JsonObject json = new JsonObject();
     json.addProperty("model_name", order.modelName());
     json.addProperty("model_version", order.modelVersion());

@@ -16,7 +16,7 @@ import org.tsnext.core.settings.VersionId;
  * @param workerId public id, from 9000 up
  * @param startupTimeout from the start of the process to the answer to the load order
  */
-public record WorkerOrder(
+public record WorkerSpec(
     int workerId, Model model, Gpus gpus, PythonProcess process, Duration startupTimeout) {
 
   /**
@@ -85,7 +85,7 @@ public record WorkerOrder(
     }
   }
 
-  public WorkerOrder {
+  public WorkerSpec {
     Objects.requireNonNull(model, "model");
     Objects.requireNonNull(gpus, "gpus");
     Objects.requireNonNull(process, "process");

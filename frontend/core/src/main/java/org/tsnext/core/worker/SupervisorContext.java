@@ -12,7 +12,7 @@ import org.tsnext.core.time.Scheduler;
  * @param executor runs their events, which are short
  * @param ids public ids of workers
  */
-public record SupervisorTools(
+public record SupervisorContext(
     WorkerLauncher launcher,
     ServerMetrics metrics,
     Clock clock,
@@ -20,7 +20,7 @@ public record SupervisorTools(
     Executor executor,
     WorkerIds ids) {
 
-  public SupervisorTools {
+  public SupervisorContext {
     Objects.requireNonNull(launcher, "launcher");
     Objects.requireNonNull(metrics, "metrics");
     Objects.requireNonNull(clock, "clock");

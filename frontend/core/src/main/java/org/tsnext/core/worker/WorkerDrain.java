@@ -11,16 +11,16 @@ import org.tsnext.core.time.Scheduler;
  *
  * @param events puts an event into the supervisor's queue
  */
-record Departure(Scheduler scheduler, Consumer<Runnable> events) {
+record WorkerDrain(Scheduler scheduler, Consumer<Runnable> events) {
 
   /** For a process that was told to end, or ends by itself, before it is killed. */
   static final Duration STOP_GRACE = Duration.ofSeconds(5);
 
-  void begin(WorkerLife life, Duration limit) {
-    life.seat()
+  void begin(WorkerRun life, Duration limit) {
+    life.registration()
         .ifPresent(
-            seat ->
-                seat.drain(
+            registration ->
+                registration.drain(
                     () ->
                         events.accept(
                             () -> life.process.ifPresent(process -> process.stop(STOP_GRACE)))));
@@ -28,7 +28,7 @@ record Departure(Scheduler scheduler, Consumer<Runnable> events) {
   }
 
   /** Sets the limit anew; negative for none, zero for at once. */
-  void limit(WorkerLife life, Duration limit) {
+  void limit(WorkerRun life, Duration limit) {
     life.drainTimer.ifPresent(Scheduler.Scheduled::cancel);
     life.drainTimer = Optional.empty();
     if (limit.isZero()) {
@@ -39,8 +39,8 @@ record Departure(Scheduler scheduler, Consumer<Runnable> events) {
     }
   }
 
-  private static void kill(WorkerLife life) {
-    life.seat().ifPresent(WorkSeat::lost);
+  private static void kill(WorkerRun life) {
+    life.registration().ifPresent(WorkerRegistration::lost);
     life.process.ifPresent(WorkerProcess::kill);
   }
 }

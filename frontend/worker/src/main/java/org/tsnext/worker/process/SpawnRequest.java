@@ -12,12 +12,12 @@ import java.util.Optional;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 import org.tsnext.archive.ModelConfig.WorkerStart;
-import org.tsnext.core.worker.WorkerOrder;
+import org.tsnext.core.worker.WorkerSpec;
 import org.tsnext.worker.protocol.FrameType;
 import org.tsnext.worker.protocol.Outgoing;
 
 /** Decides how a worker process is started and makes its SPAWN message. */
-public final class SpawnOrder {
+public final class SpawnRequest {
 
   private static final String PYTHONPATH = "PYTHONPATH";
   private static final String LD_PRELOAD = "LD_PRELOAD";
@@ -26,11 +26,11 @@ public final class SpawnOrder {
   private final WorkerSettings settings;
   private final boolean osForks;
 
-  public SpawnOrder(WorkerSettings settings) {
+  public SpawnRequest(WorkerSettings settings) {
     this(settings, System.getProperty("os.name"));
   }
 
-  SpawnOrder(WorkerSettings settings, String osName) {
+  SpawnRequest(WorkerSettings settings, String osName) {
     this.settings = settings;
     // Forking after frameworks of macOS were loaded crashes the child.
     this.osForks = !osName.toLowerCase(Locale.ROOT).startsWith("mac");
@@ -43,7 +43,7 @@ public final class SpawnOrder {
    * @param canFork whether the zygote said that it can; true if it has not spoken yet
    */
   public Outgoing.Json of(Launch launch, String address, boolean canFork) {
-    WorkerOrder order = launch.order();
+    WorkerSpec order = launch.order();
     Map<String, String> environment = environment(order);
     JsonObject json = new JsonObject();
     json.addProperty("worker", Integer.toString(order.workerId()));
@@ -68,7 +68,7 @@ public final class SpawnOrder {
         .ifPresent(
             parent -> {
               json.addProperty("parent", parent);
-              json.add("load", LoadOrder.fields(order, settings));
+              json.add("load", LoadMessage.fields(order, settings));
             });
     return new Outgoing.Json(FrameType.SPAWN, launch.id(), json.toString());
   }
@@ -77,7 +77,7 @@ public final class SpawnOrder {
    * Whether the worker, or the parent of which it is a fork, can be a copy of the zygote, whose
    * modules are loaded already.
    */
-  boolean forks(WorkerOrder order, boolean canFork) {
+  boolean forks(WorkerSpec order, boolean canFork) {
     return canFork
         && osForks
         && order.process().start() == WorkerStart.FORK
@@ -87,7 +87,7 @@ public final class SpawnOrder {
   }
 
   /** All variables of the worker. */
-  Map<String, String> environment(WorkerOrder order) {
+  Map<String, String> environment(WorkerSpec order) {
     Map<String, String> variables = new TreeMap<>(settings.python().environment().allowed());
     WorkerSettings.HandlerSwitches switches = settings.handlers().switches();
     Map<String, String> ours = new TreeMap<>();
@@ -123,7 +123,7 @@ public final class SpawnOrder {
   }
 
   /** What comes first when the worker imports. */
-  static List<String> searchPath(WorkerOrder order, Map<String, String> environment) {
+  static List<String> searchPath(WorkerSpec order, Map<String, String> environment) {
     List<String> path = new ArrayList<>();
     handlerFolder(order).map(Path::toString).ifPresent(path::add);
     for (String entry : environment.getOrDefault(PYTHONPATH, "").split(File.pathSeparator, -1)) {
@@ -137,7 +137,7 @@ public final class SpawnOrder {
   }
 
   /** The folder in a handler such as {@code folder/module:function} or {@code folder/file.py}. */
-  private static Optional<Path> handlerFolder(WorkerOrder order) {
+  private static Optional<Path> handlerFolder(WorkerSpec order) {
     String handler = order.model().handler();
     int colon = handler.lastIndexOf(':');
     String file = colon < 0 ? handler : handler.substring(0, colon);

@@ -12,22 +12,22 @@ import org.tsnext.core.request.ResponseHead;
 import org.tsnext.core.time.Scheduler.Scheduled;
 
 /**
- * One life of one worker process: hears it, passes answers straight to its seat, and puts
+ * One life of one worker process: hears it, passes answers straight to its registration, and puts
  * everything else into the supervisor's queue. The fields are read and written by the supervisor
  * only, but for those that say otherwise.
  */
-final class WorkerLife implements WorkerListener, WorkSeat.Observer {
+final class WorkerRun implements WorkerListener, WorkerRegistration.Observer {
 
   private final ProcessEvents events;
   private final WorkerSlot slot;
-  private final WorkerOrder order;
+  private final WorkerSpec order;
   private final long startNanos;
   private final FailureStreak streak;
 
   /** Set before any work can come; read by the thread that hears the process. */
-  private volatile Optional<WorkSeat> seat = Optional.empty();
+  private volatile Optional<WorkerRegistration> registration = Optional.empty();
 
-  /** Set by the thread that hears the process, before the seat is told. */
+  /** Set by the thread that hears the process, before the registration is told. */
   private volatile boolean disconnected;
 
   private volatile int lastPong = -1;
@@ -55,10 +55,10 @@ final class WorkerLife implements WorkerListener, WorkSeat.Observer {
   /** A ping on its way. */
   record Ping(int token, long sentNanos) {}
 
-  WorkerLife(
+  WorkerRun(
       ProcessEvents events,
       WorkerSlot slot,
-      WorkerOrder order,
+      WorkerSpec order,
       long startNanos,
       FailureStreak streak) {
     this.events = events;
@@ -72,7 +72,7 @@ final class WorkerLife implements WorkerListener, WorkSeat.Observer {
     return slot;
   }
 
-  WorkerOrder order() {
+  WorkerSpec order() {
     return order;
   }
 
@@ -81,8 +81,8 @@ final class WorkerLife implements WorkerListener, WorkSeat.Observer {
     return startNanos;
   }
 
-  Optional<WorkSeat> seat() {
-    return seat;
+  Optional<WorkerRegistration> registration() {
+    return registration;
   }
 
   boolean isUseful() {
@@ -94,14 +94,14 @@ final class WorkerLife implements WorkerListener, WorkSeat.Observer {
   }
 
   /** Sits the worker down at its work. */
-  void takeSeat(WorkSeat place) {
-    seat = Optional.of(place);
+  void register(WorkerRegistration place) {
+    registration = Optional.of(place);
     place.begin();
   }
 
   /** Whether it has shown that the worker can do its work. */
   boolean isSound(long now) {
-    return seat.map(WorkSeat::served).orElse(false)
+    return registration.map(WorkerRegistration::served).orElse(false)
         || (readyAtNanos.isPresent()
             && now - readyAtNanos.getAsLong() >= RestartPolicy.SOUND_AFTER.toNanos());
   }
@@ -147,7 +147,7 @@ final class WorkerLife implements WorkerListener, WorkSeat.Observer {
       useful = true;
       streak.succeeded();
     }
-    Optional<WorkSeat> place = seat;
+    Optional<WorkerRegistration> place = registration;
     if (place.isPresent()) {
       place.get().response(batchId, item, head, body);
     } else {
@@ -157,7 +157,7 @@ final class WorkerLife implements WorkerListener, WorkSeat.Observer {
 
   @Override
   public void chunk(int batchId, int item, ResponseHead head, ByteBuf body) {
-    Optional<WorkSeat> place = seat;
+    Optional<WorkerRegistration> place = registration;
     if (place.isPresent()) {
       place.get().chunk(batchId, item, head, body);
     } else {
@@ -167,12 +167,12 @@ final class WorkerLife implements WorkerListener, WorkSeat.Observer {
 
   @Override
   public void notSent(int batchId, ServingException why) {
-    seat.ifPresent(place -> place.notSent(batchId, why));
+    registration.ifPresent(place -> place.notSent(batchId, why));
   }
 
   @Override
   public void error(int batchId, int item, HandlerError error) {
-    seat.ifPresent(place -> place.error(batchId, item, error));
+    registration.ifPresent(place -> place.error(batchId, item, error));
   }
 
   @Override
@@ -189,14 +189,14 @@ final class WorkerLife implements WorkerListener, WorkSeat.Observer {
   public void disconnected(String reason) {
     disconnected = true;
     // At once, on this thread: its requests need not wait for the events.
-    seat.ifPresent(WorkSeat::lost);
+    registration.ifPresent(WorkerRegistration::lost);
     events.context().put(() -> events.disconnected(this, reason));
   }
 
   @Override
   public void exited(ExitStatus status) {
     disconnected = true;
-    seat.ifPresent(WorkSeat::lost);
+    registration.ifPresent(WorkerRegistration::lost);
     events.context().put(() -> events.exited(this, status));
   }
 
@@ -224,7 +224,7 @@ final class WorkerLife implements WorkerListener, WorkSeat.Observer {
   @Override
   public void unusable(String reason) {
     // At once, on this thread, and before it is known to be gone: what it has was not begun.
-    seat.ifPresent(WorkSeat::unusable);
+    registration.ifPresent(WorkerRegistration::unusable);
     events.context().put(() -> events.replace(this, Replacement.UNUSABLE, reason));
   }
 
