@@ -91,7 +91,8 @@ def start(
         errors="replace",
         start_new_session=True,  # Ctrl-C is for the caller, who then calls stop()
     )
-    assert process.stdout is not None
+    if process.stdout is None:
+        raise RuntimeError("the output of torchserve is not a pipe")
     _await_start(process, process.stdout)
     lines: Queue[str] = Queue()
     threading.Thread(

@@ -168,7 +168,8 @@ class FrameAssembler:
 
     def _start_direct(self, size: int, flags: int) -> None:
         """Take what is buffered of a frame's body; the rest will be received in place."""
-        assert self._message is not None
+        if self._message is None:
+            raise RuntimeError("no message of several frames has begun")
         self._frame_flags = flags
         have = min(size, self._end - self._start)
         self._message[self._filled : self._filled + have] = self._view[
@@ -181,7 +182,8 @@ class FrameAssembler:
     def _continue_message(self) -> Message | None:
         """Go on with a message of several frames: its end, its next frame, or None to wait."""
         message = self._message
-        assert message is not None
+        if message is None:
+            raise RuntimeError("no message of several frames has begun")
         self._wanted = 0
         if self._frame_left:
             return None

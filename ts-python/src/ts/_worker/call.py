@@ -135,7 +135,8 @@ class Call:
             self._fail_item(self.items[index], prediction_error(reason))
         kept = [index for index in range(len(self.items)) if index not in error.errors]
         processors = self._context.request_processor
-        assert processors is not None
+        if processors is None:
+            raise RuntimeError("the handler has removed context.request_processor")
         self.items = [self.items[index] for index in kept]
         self.data = [self.data[index] for index in kept]
         self._share([processors[index] for index in kept])
@@ -241,7 +242,8 @@ class Call:
 
     def _head(self, index: int, kind: int) -> bytes:
         processors = self._context.request_processor
-        assert processors is not None
+        if processors is None:
+            raise RuntimeError("the handler has removed context.request_processor")
         processor = processors[index]
         if processor.has_plain_response():
             return PLAIN_HEADS[kind]
@@ -256,7 +258,8 @@ class Call:
     def _later_head(self, index: int, kind: int) -> bytes:
         """Return the head of a chunk after the first: what ends sequences is for the frontend."""
         processors = self._context.request_processor
-        assert processors is not None
+        if processors is None:
+            raise RuntimeError("the handler has removed context.request_processor")
         name = self._context.header_key_sequence_end
         ended = processors[index].get_response_header(name)
         if ended is None:

@@ -23,8 +23,8 @@ def _use_own_package() -> None:
     spec = spec_from_file_location(
         "ts", os.path.join(package, "__init__.py"), submodule_search_locations=[package]
     )
-    assert spec is not None
-    assert spec.loader is not None
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{package} is not a Python package")
     module = module_from_spec(spec)
     sys.modules["ts"] = module
     spec.loader.exec_module(module)

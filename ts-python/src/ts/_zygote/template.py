@@ -33,7 +33,8 @@ def run_forked_template(
         with contextlib.suppress(BaseException):
             traceback.print_exc()
         end_process(1)
-    assert spawn.load is not None
+    if spawn.load is None:
+        raise RuntimeError("a template process needs the model to load")
     run_template(channel, lifeline_end, spawn.load, spawn.threads)
 
 

@@ -61,7 +61,8 @@ class TemplateProcess(ForkChannel):
     def __init__(self, first: ManagedProcess) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         super().__init__(ours)
-        assert first.spawn.template is not None
+        if first.spawn.template is None:
+            raise RuntimeError("the worker is not forked from a template process")
         self.number: int = first.spawn.template
         self.process = ManagedProcess(
             first.id, first.spawn, is_template=True, channel=theirs.detach()
@@ -107,7 +108,8 @@ class TemplateProcesses:
 
     def submit(self, process: ManagedProcess) -> None:
         """Have a worker forked by its template process, which is started if need be."""
-        assert process.spawn.template is not None
+        if process.spawn.template is None:
+            raise RuntimeError("the worker is not forked from a template process")
         template = self._current.get(process.spawn.template)
         if template is not None:
             template.waiting.append(process)

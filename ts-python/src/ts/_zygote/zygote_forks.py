@@ -183,7 +183,8 @@ class ZygoteForks:
     def exited(self, fields: dict[str, int]) -> None:
         """Report that the zygote was reaped, and plan the next one."""
         zygote = self._zygote
-        assert zygote is not None
+        if zygote is None:
+            raise RuntimeError("a zygote was reaped, but none is running")
         self.receive()
         self._unwatch_channel(zygote)
         zygote.close()

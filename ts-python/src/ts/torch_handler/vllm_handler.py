@@ -65,7 +65,8 @@ class VLLMHandler(BaseHandler):
             raise PredictionException(f"Path {path!r}, expected one of {', '.join(_ROUTES)}", 404)
         request = {} if method == "GET" else self._request_of(data[0])
         body = b"" if method == "GET" else json.dumps(request).encode()
-        assert self._server is not None
+        if self._server is None:
+            raise RuntimeError("the handler is not initialized")
         async with aclosing(self._server.request(method, f"/{path}", body)) as answer:
             status = await anext(answer)
             if status != 200:
