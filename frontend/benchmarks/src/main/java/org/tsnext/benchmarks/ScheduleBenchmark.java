@@ -22,9 +22,9 @@ import org.tsnext.core.scheduling.DispatchPolicy;
 import org.tsnext.core.testing.CoreFixture;
 import org.tsnext.core.time.Clock;
 import org.tsnext.core.time.TimerThread;
-import org.tsnext.core.worker.WorkerRegistration;
-import org.tsnext.core.worker.WorkerListener.HandlerError;
 import org.tsnext.core.worker.WorkerAvailability;
+import org.tsnext.core.worker.WorkerListener.HandlerError;
+import org.tsnext.core.worker.WorkerRegistration;
 
 /** A request from its submission to its end, without a transport and with a worker in no time. */
 @State(Scope.Benchmark)
