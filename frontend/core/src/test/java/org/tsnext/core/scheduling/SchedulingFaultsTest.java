@@ -135,6 +135,16 @@ public class SchedulingFaultsTest {
     }
 
     private void step() {
+      int before = faults;
+      event();
+      if (faults > before && random.nextInt(4) == 0) {
+        decided.scarce = false;
+        waitsForTheRepair();
+        decided.scarce = true;
+      }
+    }
+
+    private void event() {
       switch (random.nextInt(12)) {
         case 0, 1, 2, 3 -> submit();
         case 4 -> pass(random.nextInt(8));
@@ -152,6 +162,7 @@ public class SchedulingFaultsTest {
 
     /** Once there is memory again, workers that respond have done everything before long. */
     private void goesOn() {
+      waitsForTheRepair();
       ready();
       for (int i = 0; i < 500 && !scheduler.isIdle(); i++) {
         pass(1);
@@ -162,6 +173,14 @@ public class SchedulingFaultsTest {
       assertTrue(scheduler.isIdle(), scheduler.queueLength() + " requests wait in vain");
       for (QueuedRequest request : all) {
         assertTrue(request.hasEnded(), "a request is nowhere");
+      }
+    }
+
+    /** What a fault has left undone is done without any further event. */
+    private void waitsForTheRepair() {
+      pass(12);
+      if (policy.sequences().isEmpty() && scheduler.queueLength() > 0) {
+        assertTrue(workers.stream().noneMatch(ReadyWorker::hasRoom), "waits beside a free worker");
       }
     }
 
@@ -258,9 +277,13 @@ public class SchedulingFaultsTest {
       while (decided.carryOutNext(this)) {
         // Until there are no more.
       }
+      for (ReadyWorker worker : workers) {
+        assertTrue(worker.open().stream().noneMatch(Batch::isDone), "a batch that is done");
+      }
       sent.removeIf(batch -> batch.isDone() || batch.worker().isLost());
       for (QueuedRequest request : all) {
         assertEquals(ends.containsKey(request), request.hasEnded(), "an end is told at once");
+        assertFalse(request.queued && request.hasEnded(), "waits after its end");
       }
     }
 
