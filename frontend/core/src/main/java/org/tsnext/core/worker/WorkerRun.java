@@ -188,7 +188,7 @@ final class WorkerRun implements WorkerListener, WorkerRegistration.Observer {
   @Override
   public void disconnected(String reason) {
     disconnected = true;
-    // At once, on this thread: its requests need not wait for the events.
+    // At once, on this thread: its requests need not wait for the supervisor.
     registration.ifPresent(WorkerRegistration::lost);
     events.context().put(() -> events.disconnected(this, reason));
   }
