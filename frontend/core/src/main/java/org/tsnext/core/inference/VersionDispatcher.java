@@ -42,7 +42,7 @@ public final class VersionDispatcher implements WorkSource {
   private static final InferenceCall ENDED = () -> {};
 
   /** Made before there is need for it, and perhaps no memory. */
-  private static final ServingException NOT_TAKEN =
+  private final ServingException notTaken =
       new ServingException(
           ErrorKind.INTERNAL,
           "The server could not take the request, perhaps for want of memory; its log says why.");
@@ -84,7 +84,7 @@ public final class VersionDispatcher implements WorkSource {
         LOGGER.error("A request could not be taken", e);
       } finally {
         request.release();
-        sink.fail(NOT_TAKEN);
+        sink.fail(notTaken);
       }
       return ENDED;
     }

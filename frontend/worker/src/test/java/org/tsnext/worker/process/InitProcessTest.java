@@ -45,7 +45,7 @@ public class InitProcessTest {
     Condition.await(LIMIT, () -> process.input() == 14, () -> "one message");
     process.end();
     told.await("ended");
-    assertEquals(memory.held(), List.of());
+    Condition.await(LIMIT, () -> memory.held().isEmpty(), () -> "memory is given back");
   }
 
   @Test
@@ -76,7 +76,7 @@ public class InitProcessTest {
       told.await("ended");
       assertEquals(told.calls(), List.of("ended"));
       assertTrue(process.waits.getCount() == 0);
-      assertEquals(memory.held(), List.of());
+      Condition.await(LIMIT, () -> memory.held().isEmpty(), () -> "memory is given back");
     }
   }
 
@@ -136,19 +136,19 @@ public class InitProcessTest {
     public OutputStream getOutputStream() {
       return new OutputStream() {
         @Override
-        public void write(int octet) throws IOException {
-          write(new byte[] {(byte) octet}, 0, 1);
+        public void write(int value) throws IOException {
+          write(new byte[] {(byte) value}, 0, 1);
         }
 
         @Override
-        public void write(byte[] octets, int start, int size) throws IOException {
+        public void write(byte[] bytes, int start, int size) throws IOException {
           if (failure instanceof Error error) {
             throw error;
           } else if (failure instanceof IOException error) {
             throw error;
           }
           synchronized (input) {
-            input.write(octets, start, size);
+            input.write(bytes, start, size);
           }
         }
       };
