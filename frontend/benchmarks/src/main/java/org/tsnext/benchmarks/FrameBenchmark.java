@@ -69,7 +69,7 @@ public class FrameBenchmark {
   /** Each request with three headers and a body of 11 bytes. */
   @Benchmark
   public int encode() throws Exception {
-    new PredictBatch(1, requests, timeLeftMillis).encode(encoder, out);
+    encoder.encode(new PredictBatch(1, requests, timeLeftMillis), out);
     int frames = out.size();
     for (int i = 0; i < frames; i++) {
       out.get(i).release();

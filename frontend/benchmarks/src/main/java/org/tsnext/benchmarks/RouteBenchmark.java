@@ -59,17 +59,12 @@ public class RouteBenchmark {
     FakeModelSource source = new FakeModelSource();
     core =
         new ServingCore(
-            new ServingCore.Collaborators(
-                source,
-                launcher(),
-                new NoEnvironment(),
-                CoreFixture.serverMetrics(new MetricRegistry(10_000)),
-                Clock.system(),
-                timer,
-                Runnable::run,
-                ServingSettings.defaults(0, 2),
-                ModelChangeListener.NONE,
-                WorkerUsage.UNKNOWN));
+            ServingSettings.defaults(0, 2),
+            new ServingCore.ModelFiles(source, new NoEnvironment()),
+            new ServingCore.WorkerProcesses(launcher(), WorkerUsage.UNKNOWN),
+            new ServingCore.Execution(Clock.system(), timer, Runnable::run),
+            CoreFixture.serverMetrics(new MetricRegistry(10_000)),
+            ModelChangeListener.NONE);
     for (int i = 0; i < MODELS; i++) {
       source.add(i + ".mar", "model-" + i, "1.0", ModelConfig.none());
       core.models().register(CoreFixture.order(i + ".mar", OptionalInt.of(1), true, false)).join();

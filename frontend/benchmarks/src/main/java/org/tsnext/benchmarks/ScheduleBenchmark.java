@@ -19,6 +19,10 @@ import org.tsnext.core.metrics.MetricRegistry;
 import org.tsnext.core.request.InferenceRequest;
 import org.tsnext.core.request.ResponseHead;
 import org.tsnext.core.scheduling.DispatchPolicy;
+import org.tsnext.core.settings.Batching;
+import org.tsnext.core.settings.QueueLimits;
+import org.tsnext.core.settings.Timeouts;
+import org.tsnext.core.settings.VersionId;
 import org.tsnext.core.testing.CoreFixture;
 import org.tsnext.core.time.Clock;
 import org.tsnext.core.time.TimerThread;
@@ -42,16 +46,12 @@ public class ScheduleBenchmark {
     timer = new TimerThread("benchmark-timer");
     DispatchPolicy policy =
         new DispatchPolicy(
-            "m",
-            "1.0",
-            1,
-            Duration.ZERO,
-            false,
-            100,
-            Duration.ofSeconds(120),
-            Duration.ZERO,
+            new VersionId("m", "1.0"),
+            new Batching(1, Duration.ZERO, false),
+            new QueueLimits(100, false),
+            new Timeouts(
+                Duration.ofMinutes(2), Duration.ofMinutes(2), Duration.ofMinutes(5), Duration.ZERO),
             true,
-            false,
             0,
             Optional.empty());
     dispatcher =

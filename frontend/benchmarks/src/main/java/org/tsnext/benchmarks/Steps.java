@@ -59,10 +59,9 @@ final class Steps {
   static InferenceRequest request(String model, Optional<String> version) {
     return new InferenceRequest(
         "0f8fad5b-d9cb-469f-a165-70867728950e",
-        model,
-        version,
+        new InferenceRequest.Target(model, version),
         RequestKind.PREDICT,
-        Protocol.HTTP,
+        new InferenceRequest.Origin(Protocol.HTTP, false),
         HEADERS,
         List.of(new InputPart("body", "application/json", BODY)),
         Optional.empty());

@@ -277,7 +277,7 @@ public class WorkerConnectionTest {
     }
 
     void closeAndCheck() {
-      channel.close();
+      channel.close().syncUninterruptibly();
       channel.runPendingTasks();
       received();
       assertEquals(toldOf("disconnected").size(), 1);

@@ -160,7 +160,7 @@ public final class InitSupervisor implements Launch.Control {
   /**
    * An {@code init} that was told to end.
    *
-   * @param told completes when its end was told to its launches
+   * @param endReported completes when its end was told to its launches
    */
   public record Ending(InitProcess process, CompletableFuture<Void> endReported) {}
 

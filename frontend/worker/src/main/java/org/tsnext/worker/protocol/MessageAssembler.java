@@ -55,6 +55,7 @@ public final class MessageAssembler implements AutoCloseable {
    * @param frame what the length field counts: type, flags, item, id, body
    * @return the message that this frame completes, if it does; its body is the caller's to release
    */
+  @SuppressWarnings("ReferenceEquality") // the very buffer, not one of equal content
   public Optional<Message> add(ByteBuf frame) throws ProtocolException {
     boolean accepted = false;
     boolean given = false;

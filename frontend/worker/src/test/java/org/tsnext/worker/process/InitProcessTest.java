@@ -166,6 +166,11 @@ public class InitProcessTest {
           }
           return -1;
         }
+
+        @Override
+        public int read(byte[] bytes, int start, int size) throws IOException {
+          return read();
+        }
       };
     }
 
