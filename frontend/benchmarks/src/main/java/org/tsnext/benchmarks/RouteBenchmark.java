@@ -89,7 +89,7 @@ public class RouteBenchmark {
       listener.started(1);
       listener.connected("nowhere");
       listener.loaded(Duration.ZERO);
-      return new Steps.Process(
+      return new Steps.FakeProcess(
           batchId -> listener.response(batchId, 0, ResponseHead.EMPTY, Unpooled.EMPTY_BUFFER),
           () -> listener.exited(new ExitStatus(0, 0, "")));
     };

@@ -62,7 +62,7 @@ public class ScheduleBenchmark {
             CoreFixture.serverMetrics(new MetricRegistry(100)).ofVersion("m", "1.0"),
             Optional::empty);
     dispatcher.availability(WorkerAvailability.PRESENT);
-    seat = dispatcher.open(1, new Steps.Process(this::respond, () -> {}), new NoObserver());
+    seat = dispatcher.open(1, new Steps.FakeProcess(this::respond, () -> {}), new NoObserver());
     seat.begin();
   }
 

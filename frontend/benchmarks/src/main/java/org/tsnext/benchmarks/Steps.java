@@ -67,8 +67,8 @@ final class Steps {
         Optional.empty());
   }
 
-  /** A process that hands each batch to {@code worker}, and runs {@code end} when it is to end. */
-  record Process(IntConsumer worker, Runnable end) implements WorkerProcess {
+  /** A worker that hands each batch to {@code worker}, and runs {@code end} when it is to end. */
+  record FakeProcess(IntConsumer worker, Runnable end) implements WorkerProcess {
     @Override
     public void send(int batchId, List<InferenceRequest> items, int[] timeLeftMillis) {
       worker.accept(batchId);
