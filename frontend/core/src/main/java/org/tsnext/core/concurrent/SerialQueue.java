@@ -8,8 +8,7 @@ import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 
 /**
- * A queue of tasks that run one at a time. It is how work is decided under a lock and carried out
- * off it: {@link #add} under the lock, {@link #drain} after its release. All methods may be called
+ * A queue of tasks that run one at a time on the threads of an executor. All methods may be called
  * from any thread; none waits for a task that runs on another one.
  *
  * <ul>
@@ -27,9 +26,7 @@ import java.util.function.Consumer;
  */
 public final class SerialQueue {
 
-  /** Null if tasks run on the threads that drain. */
   private final Executor executor;
-
   private final Consumer<Throwable> onFailure;
   private final Queue<Runnable> tasks = new ConcurrentLinkedQueue<>();
   private final AtomicReference<Turn> turn = new AtomicReference<>(Turn.NONE);
@@ -54,14 +51,8 @@ public final class SerialQueue {
     this.onFailure = Objects.requireNonNull(onFailure, "onFailure");
   }
 
-  /** Makes a queue whose tasks run on the threads that drain it. */
-  public SerialQueue(Consumer<Throwable> onFailure) {
-    this.executor = null;
-    this.onFailure = Objects.requireNonNull(onFailure, "onFailure");
-  }
-
   /** Adds a task, which runs after the next {@link #drain}. */
-  public void add(Runnable task) {
+  void add(Runnable task) {
     tasks.add(task);
   }
 
@@ -72,17 +63,8 @@ public final class SerialQueue {
   }
 
   /** Sees to it that every task runs that was added before. */
-  public void drain() {
-    if (tasks.isEmpty()) {
-      return;
-    }
-    if (executor == null) {
-      if (turn.compareAndSet(Turn.NONE, Turn.TAKEN)) {
-        runAll();
-      }
-      return;
-    }
-    if (!turn.compareAndSet(Turn.NONE, Turn.REQUESTED)) {
+  void drain() {
+    if (tasks.isEmpty() || !turn.compareAndSet(Turn.NONE, Turn.REQUESTED)) {
       return;
     }
     try {

@@ -75,7 +75,8 @@ public class SerialQueueTest {
   @Test(dataProvider = "throwables")
   public void failureHandlerThatThrowsStopsNoTask(Throwable thrown) {
     SerialQueue queue =
-        new SerialQueue(failure -> SerialQueueTest.<RuntimeException>rethrow(thrown));
+        new SerialQueue(
+            Runnable::run, failure -> SerialQueueTest.<RuntimeException>rethrow(thrown));
     queue.add(
         () -> {
           throw new IllegalStateException("first");
@@ -158,7 +159,7 @@ public class SerialQueueTest {
           task.run();
         };
     return new Object[][] {
-      {"calling thread", null, null},
+      {"calling thread", (Consumer<Runnable>) Runnable::run, null},
       {"throws sometimes", sometimes, null},
       {"pool", null, Executors.newFixedThreadPool(2)},
     };
@@ -174,10 +175,7 @@ public class SerialQueueTest {
     int[] last = new int[THREADS]; // not volatile: the queue makes it visible
     int[] ran = new int[1];
     Consumer<Throwable> onFailure = failure -> failed.incrementAndGet();
-    SerialQueue queue =
-        pool == null && executor == null
-            ? new SerialQueue(onFailure)
-            : new SerialQueue(pool == null ? executor::accept : pool, onFailure);
+    SerialQueue queue = new SerialQueue(pool == null ? executor::accept : pool, onFailure);
     List<Thread> threads = new ArrayList<>();
     AtomicInteger disorder = new AtomicInteger();
     for (int t = 0; t < THREADS; t++) {
@@ -227,7 +225,7 @@ public class SerialQueueTest {
   }
 
   private SerialQueue direct() {
-    return new SerialQueue(failures::add);
+    return new SerialQueue(Runnable::run, failures::add);
   }
 
   /** Throws what it is given, whatever its type. */
