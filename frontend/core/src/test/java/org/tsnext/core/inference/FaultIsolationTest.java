@@ -21,10 +21,6 @@ import org.tsnext.core.metrics.VersionMetrics;
 import org.tsnext.core.request.ResponseHead;
 import org.tsnext.core.request.ResponseSink;
 import org.tsnext.core.scheduling.DispatchPolicy;
-import org.tsnext.core.settings.Batching;
-import org.tsnext.core.settings.QueueLimits;
-import org.tsnext.core.settings.Timeouts;
-import org.tsnext.core.settings.VersionId;
 import org.tsnext.core.testing.Configs;
 import org.tsnext.core.testing.CoreFixture;
 import org.tsnext.core.testing.FakeWorker;
@@ -119,19 +115,7 @@ public class FaultIsolationTest {
 
   @Test(dataProvider = "throwables")
   public void requestThatCannotBeTakenFails(Throwable thrown) {
-    DispatchPolicy policy =
-        new DispatchPolicy(
-            new VersionId("m", "1.0"),
-            new Batching(1, Duration.ZERO, false),
-            new QueueLimits(10, false),
-            new Timeouts(
-                Duration.ofSeconds(60),
-                Duration.ofMinutes(2),
-                Duration.ofMinutes(5),
-                Duration.ZERO),
-            true,
-            0,
-            Optional.empty());
+    DispatchPolicy policy = CoreFixture.policy("1.0");
     VersionMetrics metrics =
         CoreFixture.serverMetrics(new MetricRegistry(100)).ofVersion("m", "1.0");
     VersionDispatcher dispatcher =

@@ -3,7 +3,6 @@ package org.tsnext.core.inference;
 import static org.testng.Assert.assertEquals;
 import static org.testng.Assert.assertTrue;
 
-import java.time.Duration;
 import java.util.Optional;
 import org.testng.annotations.AfterMethod;
 import org.testng.annotations.BeforeMethod;
@@ -14,10 +13,6 @@ import org.tsnext.core.metrics.MetricRegistry;
 import org.tsnext.core.metrics.VersionMetrics;
 import org.tsnext.core.request.RequestKind;
 import org.tsnext.core.scheduling.DispatchPolicy;
-import org.tsnext.core.settings.Batching;
-import org.tsnext.core.settings.QueueLimits;
-import org.tsnext.core.settings.Timeouts;
-import org.tsnext.core.settings.VersionId;
 import org.tsnext.core.testing.CoreFixture;
 import org.tsnext.core.testing.ManualTime;
 import org.tsnext.core.testing.RecordingSink;
@@ -127,19 +122,7 @@ public class SuccessorTest {
   }
 
   private VersionDispatcher dispatcher(String version) {
-    DispatchPolicy policy =
-        new DispatchPolicy(
-            new VersionId("m", version),
-            new Batching(1, Duration.ZERO, false),
-            new QueueLimits(10, false),
-            new Timeouts(
-                Duration.ofSeconds(60),
-                Duration.ofMinutes(2),
-                Duration.ofMinutes(5),
-                Duration.ZERO),
-            true,
-            0,
-            Optional.empty());
+    DispatchPolicy policy = CoreFixture.policy(version);
     VersionMetrics metrics =
         CoreFixture.serverMetrics(new MetricRegistry(100)).ofVersion("m", version);
     return new VersionDispatcher(policy, time, time, metrics, () -> newDefault);

@@ -19,6 +19,11 @@ import org.tsnext.core.model.RegisterModel;
 import org.tsnext.core.model.ScaleResult;
 import org.tsnext.core.model.ServingSettings;
 import org.tsnext.core.request.RequestKind;
+import org.tsnext.core.scheduling.DispatchPolicy;
+import org.tsnext.core.settings.Batching;
+import org.tsnext.core.settings.QueueLimits;
+import org.tsnext.core.settings.Timeouts;
+import org.tsnext.core.settings.VersionId;
 import org.tsnext.core.worker.ModelEnvironment;
 
 /** A whole core on fakes: time stands still, workers do as told, and everything runs here. */
@@ -52,6 +57,19 @@ public final class CoreFixture {
             new ServingCore.Execution(time, time, Runnable::run),
             serverMetrics(metrics),
             changes::incrementAndGet);
+  }
+
+  /** How requests of {@code m} are treated: one by one, ten may wait, one retry. */
+  public static DispatchPolicy policy(String version) {
+    return new DispatchPolicy(
+        new VersionId("m", version),
+        new Batching(1, Duration.ZERO, false),
+        new QueueLimits(10, false),
+        new Timeouts(
+            Duration.ofSeconds(60), Duration.ofMinutes(2), Duration.ofMinutes(5), Duration.ZERO),
+        true,
+        0,
+        Optional.empty());
   }
 
   public ManualTime time() {
