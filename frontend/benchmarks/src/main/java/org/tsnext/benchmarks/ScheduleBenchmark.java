@@ -38,7 +38,7 @@ public class ScheduleBenchmark {
 
   private TimerThread timer;
   private VersionDispatcher dispatcher;
-  private WorkerRegistration seat;
+  private WorkerRegistration registration;
 
   /** Makes a version with one worker. */
   @Setup
@@ -62,8 +62,9 @@ public class ScheduleBenchmark {
             CoreFixture.serverMetrics(new MetricRegistry(100)).ofVersion("m", "1.0"),
             Optional::empty);
     dispatcher.availability(WorkerAvailability.PRESENT);
-    seat = dispatcher.open(1, new Steps.FakeProcess(this::respond, () -> {}), new NoObserver());
-    seat.begin();
+    registration =
+        dispatcher.open(1, new Steps.FakeProcess(this::respond, () -> {}), new NoObserver());
+    registration.begin();
   }
 
   @TearDown
@@ -77,7 +78,7 @@ public class ScheduleBenchmark {
   }
 
   private void respond(int batchId) {
-    seat.response(batchId, 0, ResponseHead.EMPTY, Unpooled.EMPTY_BUFFER);
+    registration.response(batchId, 0, ResponseHead.EMPTY, Unpooled.EMPTY_BUFFER);
   }
 
   private static final class NoObserver implements WorkerRegistration.Observer {

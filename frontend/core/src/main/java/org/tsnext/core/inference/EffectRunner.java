@@ -182,7 +182,7 @@ final class EffectRunner implements Effects.Target {
         fail(request, why);
       }
     }
-    next.ifPresent(request::goOnAs);
+    next.ifPresent(request::continueAs);
   }
 
   /**

@@ -47,7 +47,7 @@ final class LockedScheduler {
 
   /** Something that happened. */
   interface Event {
-    void tell(VersionScheduler events, long now);
+    void apply(VersionScheduler events, long now);
   }
 
   /** Something that happened, of which the scheduler has something to say at once. */
@@ -59,7 +59,7 @@ final class LockedScheduler {
   void feed(Event event) {
     decide(
         (events, now) -> {
-          event.tell(events, now);
+          event.apply(events, now);
           return true;
         });
   }

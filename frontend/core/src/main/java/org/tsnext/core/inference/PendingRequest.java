@@ -63,7 +63,7 @@ final class PendingRequest extends QueuedRequest implements InferenceService.Inf
   }
 
   /** Another version goes on with the request: cancelling this one means {@code next}. */
-  void goOnAs(PendingRequest next) {
+  void continueAs(PendingRequest next) {
     successor = next;
     // In this order: a client that leaves meanwhile sees the successor, or is seen here.
     if (left) {

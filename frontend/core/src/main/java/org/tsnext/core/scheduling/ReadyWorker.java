@@ -129,7 +129,7 @@ public class ReadyWorker {
   }
 
   /** The open batch with that number, of which the worker has said something; or null. */
-  Batch hear(int batchId, long now) {
+  Batch respondedBatch(int batchId, long now) {
     Batch batch = openBatch(batchId);
     if (batch != null) {
       lastResponseNanos = now;

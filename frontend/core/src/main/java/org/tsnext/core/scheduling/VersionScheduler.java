@@ -124,7 +124,7 @@ public final class VersionScheduler {
       boolean last,
       List<String> endedSequences,
       long now) {
-    Batch batch = worker.hear(batchId, now);
+    Batch batch = worker.respondedBatch(batchId, now);
     QueuedRequest request = batch == null ? null : batch.openItem(item);
     if (request == null) {
       return Delivery.UNKNOWN;
@@ -168,7 +168,7 @@ public final class VersionScheduler {
    */
   public boolean onError(
       ReadyWorker worker, int batchId, int item, ServingException why, Object cause, long now) {
-    Batch batch = worker.hear(batchId, now);
+    Batch batch = worker.respondedBatch(batchId, now);
     if (batch == null || (item != -1 && batch.openItem(item) == null)) {
       return false;
     }

@@ -30,7 +30,7 @@ final class ProcessEvents {
   private static final String NO_RESPONSE = "Backend worker did not respond in given time";
 
   private final WorkerContext context;
-  private final WorkerDrain departure;
+  private final WorkerDrain drain;
   private final Waiters waiters;
   private final Consumer<WorkerSlot> gone;
   private final FailureLog failures = new FailureLog();
@@ -43,9 +43,9 @@ final class ProcessEvents {
    * @param gone takes a slot that was leaving, once its process has ended
    */
   ProcessEvents(
-      WorkerContext context, WorkerDrain departure, Waiters waiters, Consumer<WorkerSlot> gone) {
+      WorkerContext context, WorkerDrain drain, Waiters waiters, Consumer<WorkerSlot> gone) {
     this.context = Objects.requireNonNull(context, "context");
-    this.departure = Objects.requireNonNull(departure, "departure");
+    this.drain = Objects.requireNonNull(drain, "drain");
     this.waiters = Objects.requireNonNull(waiters, "waiters");
     this.gone = Objects.requireNonNull(gone, "gone");
   }
@@ -136,7 +136,7 @@ final class ProcessEvents {
     life.replacement = Optional.of(how);
     slot.moveTo(WorkerState.BACKOFF, context.wallClock());
     if (how == WorkerRun.Replacement.FAILING) {
-      departure.begin(life, context.plan().drainTimeout());
+      drain.begin(life, context.plan().drainTimeout());
     } else {
       life.process.ifPresent(process -> process.stop(WorkerDrain.STOP_GRACE));
     }

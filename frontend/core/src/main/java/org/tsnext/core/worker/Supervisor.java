@@ -128,7 +128,7 @@ public final class Supervisor {
       waiters.succeed(fleet.slots().size());
     }
     if (fleet.isEmpty()) {
-      fleet.releaseParent();
+      fleet.releaseTemplate();
     }
     if (stopping && fleet.isEmpty()) {
       stopped.complete(null);

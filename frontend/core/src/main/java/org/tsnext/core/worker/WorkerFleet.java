@@ -27,7 +27,7 @@ final class WorkerFleet {
   private int max;
 
   /** The process that has the model loaded for the workers, from the first of them on. */
-  private OptionalInt parentInUse = OptionalInt.empty();
+  private OptionalInt templateInUse = OptionalInt.empty();
 
   WorkerFleet(WorkerContext context, WorkerDrain drain, ProcessEvents processes) {
     this.context = Objects.requireNonNull(context, "context");
@@ -113,7 +113,7 @@ final class WorkerFleet {
     Runnable giveUp = () -> processes.end(life, "Backend worker startup time out.", tooLate);
     life.startupTimer =
         Optional.of(context.tools().scheduler().schedule(limit, () -> context.put(giveUp)));
-    parentInUse = order.process().parent();
+    templateInUse = order.process().parent();
     try {
       life.process = Optional.of(context.tools().launcher().launch(order, life));
     } catch (Throwable e) {
@@ -129,9 +129,9 @@ final class WorkerFleet {
   }
 
   /** Gives up the process that has the model loaded, once no worker can need it. */
-  void releaseParent() {
-    parentInUse.ifPresent(context.tools().launcher()::release);
-    parentInUse = OptionalInt.empty();
+  void releaseTemplate() {
+    templateInUse.ifPresent(context.tools().launcher()::release);
+    templateInUse = OptionalInt.empty();
   }
 
   /** Lets a worker go: at once if it has no process, else when it has finished or must. */
