@@ -134,9 +134,7 @@ class Call:
         for index, reason in error.errors.items():
             self._fail_item(self.items[index], prediction_error(reason))
         kept = [index for index in range(len(self.items)) if index not in error.errors]
-        processors = self._context.request_processor
-        if processors is None:
-            raise RuntimeError("the handler has removed context.request_processor")
+        processors = self._processors()
         self.items = [self.items[index] for index in kept]
         self.data = [self.data[index] for index in kept]
         self._share([processors[index] for index in kept])
@@ -240,11 +238,14 @@ class Call:
             # The handler's own, which it may change as soon as it runs again.
             self._surroundings.connection.writer.settle()
 
-    def _head(self, index: int, kind: int) -> bytes:
+    def _processors(self) -> list[RequestProcessor]:
         processors = self._context.request_processor
         if processors is None:
             raise RuntimeError("the handler has removed context.request_processor")
-        processor = processors[index]
+        return processors
+
+    def _head(self, index: int, kind: int) -> bytes:
+        processor = self._processors()[index]
         if processor.has_plain_response():
             return PLAIN_HEADS[kind]
         headers = processor.get_response_headers()
@@ -257,11 +258,8 @@ class Call:
 
     def _later_head(self, index: int, kind: int) -> bytes:
         """Return the head of a chunk after the first: what ends sequences is for the frontend."""
-        processors = self._context.request_processor
-        if processors is None:
-            raise RuntimeError("the handler has removed context.request_processor")
         name = self._context.header_key_sequence_end
-        ended = processors[index].get_response_header(name)
+        ended = self._processors()[index].get_response_header(name)
         if ended is None:
             return PLAIN_HEADS[kind]
         return encode_response_head(0, kind, "", [(name, _header_text(ended))])
