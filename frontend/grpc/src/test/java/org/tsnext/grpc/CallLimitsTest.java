@@ -32,6 +32,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.testng.annotations.DataProvider;
 import org.testng.annotations.Test;
+import org.tsnext.archive.ModelConfig;
 import org.tsnext.core.access.Access;
 import org.tsnext.core.access.AccessTokens;
 import org.tsnext.core.access.AllowedPages;
@@ -282,6 +283,37 @@ public class CallLimitsTest extends GrpcTestBase {
     Status end = answers.end.get(30, TimeUnit.SECONDS);
     assertEquals(end.getCode(), Status.Code.DEADLINE_EXCEEDED);
     assertTrue(end.getDescription().contains("idle"), end.getDescription());
+  }
+
+  @Test
+  public void streamStaysOpenAsLongAsItsSequenceMayBeIdle() throws Exception {
+    serveWith(SHORT, SHORT);
+    models.config = sequencesIdleFor(SHORT.multipliedBy(3));
+    inference.answer((request, sink) -> sink.complete(FakeInference.text(), Unpooled.EMPTY_BUFFER));
+    Answers answers = new Answers();
+    StreamObserver<PredictionsRequest> requests =
+        ClientCalls.asyncBidiStreamingCall(
+            channel().newCall(STREAM_PREDICTIONS_2, CallOptions.DEFAULT), answers);
+    requests.onNext(cats("x").toBuilder().setSequenceId("s").build());
+    inference.next();
+    stays(answers.end, SHORT.multipliedBy(2));
+    requests.onNext(cats("y").toBuilder().setSequenceId("s").build());
+    inference.next();
+    stays(answers.end, SHORT.multipliedBy(2));
+    Status end = answers.end.get(30, TimeUnit.SECONDS);
+    assertEquals(end.getCode(), Status.Code.DEADLINE_EXCEEDED, "beyond the limit of its sequence");
+  }
+
+  private static ModelConfig sequencesIdleFor(Duration maxIdle) {
+    ModelConfig none = ModelConfig.none();
+    return new ModelConfig(
+        none.workers(),
+        none.batching(),
+        none.timeouts(),
+        none.devices(),
+        none.queue(),
+        new ModelConfig.Sequences(true, maxIdle, Duration.ZERO, 1, 1),
+        none.findings());
   }
 
   @Test

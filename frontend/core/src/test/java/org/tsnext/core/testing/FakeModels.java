@@ -88,6 +88,7 @@ public class FakeModels implements ModelService {
           new ScaleResult(ScaleResult.Outcome.DONE, "cats", "1.0", 2));
   public volatile List<ModelEntry> entries = List.of(new ModelEntry("cats", "cats.mar"));
   public volatile boolean ready = true;
+  public volatile ModelConfig config = ModelConfig.none();
 
   @Override
   public CompletableFuture<ScaleResult> register(RegisterModel order) {
@@ -160,13 +161,13 @@ public class FakeModels implements ModelService {
     }
   }
 
-  private static ModelDescription description(String version) {
+  private ModelDescription description(String version) {
     return version.equals("1.0")
         ? description(version, WORKER, HEALTHY, Optional.empty())
         : description(version, FAILING_WORKER, FAILING, FAILING_WORKER.history().lastError());
   }
 
-  private static ModelDescription description(
+  private ModelDescription description(
       String version,
       ModelDescription.Worker worker,
       Diagnosis diagnosis,
@@ -181,7 +182,7 @@ public class FakeModels implements ModelService {
                 Duration.ofMinutes(2), Duration.ofMinutes(2), Duration.ofMinutes(5), Duration.ZERO),
             new QueueLimits(100, false),
             new Devices(false, List.of(), 0),
-            ModelConfig.none(),
+            config,
             Map.of("batchSize", "model-config.yaml")),
         new ModelDescription.Condition(List.of(worker), 3, diagnosis, error, error));
   }
