@@ -14,6 +14,7 @@ import org.testng.annotations.DataProvider;
 import org.testng.annotations.Test;
 import org.tsnext.archive.ModelConfig;
 import org.tsnext.core.error.ServingException;
+import org.tsnext.core.testing.CapturedWarnings;
 import org.tsnext.core.testing.CoreFixture;
 
 /** The words of the server's own paths. */
@@ -81,12 +82,25 @@ public class ReservedNamesTest {
   }
 
   @Test(dataProvider = "words")
-  public void whatWasInUseBeforeStillLoads(String word) {
-    fixture.source().add("a.mar", word, "1.0", ModelConfig.none());
-    assertEquals(register(order(Optional.empty(), true, false)), word, "at start");
+  public void whatWasInUseBeforeStillLoadsWithAWarning(String word) {
+    assertLoadsWithAWarning(order(Optional.empty(), true, false), word);
     fixture = new CoreFixture();
-    fixture.source().add("a.mar", "m", "1.0", ModelConfig.none());
-    assertEquals(register(order(Optional.of(word), false, true)), word, "from a snapshot");
+    assertLoadsWithAWarning(order(Optional.of(word), true, false), word);
+    fixture = new CoreFixture();
+    assertLoadsWithAWarning(order(Optional.of(word), false, true), word);
+  }
+
+  private void assertLoadsWithAWarning(RegisterModel order, String word) {
+    fixture
+        .source()
+        .add("a.mar", order.modelName().isEmpty() ? word : "m", "1.0", ModelConfig.none());
+    try (CapturedWarnings log = new CapturedWarnings(SettingsResolver.class)) {
+      assertEquals(register(order), word);
+      assertEquals(log.lines().size(), 1, log.lines().toString());
+      String warning = log.lines().get(0);
+      assertTrue(warning.startsWith("The name of model " + word + " is a word of the"), warning);
+      assertTrue(warning.contains("cannot be registered over the API"), warning);
+    }
   }
 
   @Test(dataProvider = "words")
