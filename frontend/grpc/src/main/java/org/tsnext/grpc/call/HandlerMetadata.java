@@ -1,6 +1,8 @@
 package org.tsnext.grpc.call;
 
+import io.grpc.InternalMetadata;
 import io.grpc.Metadata;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -45,14 +47,13 @@ public final class HandlerMetadata {
    * @param policy of the listener
    */
   public static List<Header> of(Metadata metadata, HeaderPolicy policy) {
-    List<Header> headers = new ArrayList<>();
-    for (String name : metadata.keys()) {
+    // Names and values in turn. To ask for each name would search all entries each time.
+    byte[][] entries = InternalMetadata.serialize(metadata);
+    List<Header> headers = new ArrayList<>(entries.length / 2);
+    for (int i = 0; i < entries.length; i += 2) {
+      String name = new String(entries[i], StandardCharsets.US_ASCII);
       if (policy.passes(name) && (isCarried(name) || name.equals(REQUEST_ID))) {
-        Iterable<String> values =
-            metadata.getAll(Metadata.Key.of(name, Metadata.ASCII_STRING_MARSHALLER));
-        if (values != null) {
-          values.forEach(value -> headers.add(new Header(name, value)));
-        }
+        headers.add(new Header(name, new String(entries[i + 1], StandardCharsets.US_ASCII)));
       }
     }
     return headers;
