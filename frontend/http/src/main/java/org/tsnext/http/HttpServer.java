@@ -133,7 +133,7 @@ public final class HttpServer implements AutoCloseable {
             address, roles, key, transport, loops, pipeline, settings.sockets().unixMode()));
   }
 
-  private Optional<TlsListener> tls(ListenAddress address, String key) throws IOException {
+  private Optional<HttpPipeline.Tls> tls(ListenAddress address, String key) throws IOException {
     if (!(address instanceof ListenAddress.Tcp tcp && tcp.tls())) {
       return Optional.empty();
     }
@@ -143,7 +143,11 @@ public final class HttpServer implements AutoCloseable {
             .tls()
             .orElseThrow(
                 () -> new IOException("No TLS key for the listener " + address + " (" + key + ")"));
-    return Optional.of(new TlsListener(tls.keys(), HTTP_VERSIONS, tls.handshakes()));
+    return Optional.of(
+        new HttpPipeline.Tls(
+            new TlsListener(tls.keys(), HTTP_VERSIONS, tls.handshakes()),
+            new TlsListener(
+                tls.keys(), List.of(ApplicationProtocolNames.HTTP_1_1), tls.handshakes())));
   }
 
   /** A listener with two roles has room for the connections of both. */

@@ -19,9 +19,11 @@ import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLParameters;
 import javax.net.ssl.SSLSocket;
 import org.testng.annotations.AfterClass;
 import org.testng.annotations.BeforeClass;
+import org.testng.annotations.BeforeMethod;
 import org.testng.annotations.Test;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
@@ -29,7 +31,10 @@ import org.tsnext.core.request.ResponseHead;
 import org.tsnext.core.request.ResponseSink;
 import org.tsnext.http.Http2Client.Call;
 import org.tsnext.http.RawClient.Answer;
+import org.tsnext.http.settings.AccessSettings;
+import org.tsnext.http.settings.ConnectionLimits;
 import org.tsnext.http.settings.CorsSettings;
+import org.tsnext.http.settings.HostSettings;
 import org.tsnext.http.settings.HttpSettings;
 import org.tsnext.http.settings.ListenAddress;
 import org.tsnext.http.settings.SocketSettings;
@@ -44,6 +49,7 @@ public class TlsListenerTest extends HttpTestBase {
   private ExecutorService handshakes;
   private TlsKeys keys;
   private SSLContext trusting;
+  private ConnectionLimits limits = ConnectionLimits.none();
 
   @BeforeClass
   public void makeKey() throws Exception {
@@ -58,6 +64,16 @@ public class TlsListenerTest extends HttpTestBase {
     handshakes.shutdownNow();
   }
 
+  @BeforeMethod(alwaysRun = true)
+  public void withoutLimits() {
+    limits = ConnectionLimits.none();
+  }
+
+  @Override
+  AccessSettings access() {
+    return new AccessSettings(Optional.empty(), new HostSettings(List.of()), limits);
+  }
+
   @Override
   SocketSettings sockets() {
     return new SocketSettings(
@@ -68,11 +84,6 @@ public class TlsListenerTest extends HttpTestBase {
   HttpSettings settings() {
     ListenAddress any = new ListenAddress.Tcp("127.0.0.1", 0, true);
     return settings(any, any, CorsSettings.none(), true);
-  }
-
-  private RawClient tlsClient() throws IOException {
-    SSLSocket socket = (SSLSocket) trusting.getSocketFactory().createSocket("127.0.0.1", port);
-    return new RawClient(socket);
   }
 
   @Test
@@ -117,6 +128,50 @@ public class TlsListenerTest extends HttpTestBase {
       closing.join(60_000);
       assertTrue(!closing.isAlive());
     }
+  }
+
+  @Test
+  public void connectionTooManyMayPingOnce() throws Exception {
+    limits = new ConnectionLimits(1, 0, 0, Duration.ZERO, Duration.ZERO);
+    port = port(serve(settings()).bind().get(0));
+    try (RawClient first = tlsClient()) {
+      assertEquals(first.get("/ping").status(), 200);
+      // The client offers HTTP/2 as well, as curl does.
+      try (RawClient probe = tlsClient("h2", "http/1.1")) {
+        assertEquals(((SSLSocket) probe.socket()).getApplicationProtocol(), "http/1.1");
+        probe.request("GET", "/ping", null).request("GET", "/models", null);
+        Answer answer = probe.read();
+        assertEquals(answer.status(), 200);
+        assertTrue(answer.body().contains("Healthy"), answer.body());
+        assertEquals(answer.header("connection"), "close");
+        assertEquals(probe.readToEnd(), "", "with the good-bye of TLS");
+      }
+      try (RawClient refused = tlsClient()) {
+        Answer answer = refused.request("POST", "/predictions/m", "x").read();
+        assertEquals(answer.status(), 503);
+        assertEquals(answer.header("retry-after"), "1");
+        assertEquals(refused.readToEnd(), "", "with the good-bye of TLS");
+      }
+      try (RawClient silent = tlsClient()) {
+        ((SSLSocket) silent.socket()).startHandshake();
+        assertEquals(silent.read().status(), 503);
+      }
+      try (RawClient plain = client()) {
+        plain.request("GET", "/ping", null);
+        assertTrue(plain.readToEnd().chars().noneMatch(c -> c == '{'), "no answer without TLS");
+      }
+      assertEquals(first.get("/ping").status(), 200, "the one that is in goes on");
+    }
+    assertTrue(inference.isEmpty(), "nothing reached a model");
+  }
+
+  private RawClient tlsClient(String... protocols) throws IOException {
+    SSLSocket socket = (SSLSocket) trusting.getSocketFactory().createSocket("127.0.0.1", port);
+    SSLParameters parameters = socket.getSSLParameters();
+    parameters.setApplicationProtocols(protocols);
+    socket.setSSLParameters(parameters);
+    socket.startHandshake();
+    return new RawClient(socket);
   }
 
   private RawClient failedStream(String version) throws Exception {

@@ -21,6 +21,14 @@ import org.tsnext.transport.tls.TlsListener;
 @SuppressWarnings("FutureReturnValueIgnored") // callers wait for the close of the channel instead
 public final class HttpPipeline extends ChannelInitializer<Channel> {
 
+  /**
+   * A listener's sides of TLS.
+   *
+   * @param any offers all protocols that the listener speaks
+   * @param http1 offers HTTP/1.1 alone, to connections beyond the limit
+   */
+  public record Tls(TlsListener any, TlsListener http1) {}
+
   private static final HttpsOnly HTTPS_ONLY = new HttpsOnly();
 
   /** Refused connections that are still open, of one listener. */
@@ -29,7 +37,7 @@ public final class HttpPipeline extends ChannelInitializer<Channel> {
   private final ServerContext server;
   private final RequestRouter router;
   private final ChannelGroup connections;
-  private final Optional<TlsListener> tls;
+  private final Optional<Tls> tls;
   private final Http2Connections http2;
   private final ConnectionCount count;
   private final ConnectionTimeouts timeouts;
@@ -47,7 +55,7 @@ public final class HttpPipeline extends ChannelInitializer<Channel> {
       ServerContext server,
       RequestRouter router,
       ChannelGroup connections,
-      Optional<TlsListener> tls,
+      Optional<Tls> tls,
       ConnectionCount count,
       ConnectionLimits limits) {
     this.server = server;
@@ -78,23 +86,24 @@ public final class HttpPipeline extends ChannelInitializer<Channel> {
       channel.pipeline().addLast("watch", new ConnectionWatch(timeouts));
     }
     if (tls.isPresent()) {
-      addTls(channel, tls.get());
+      addTls(channel, tls.get().any());
     } else {
       addPlain(channel.pipeline());
     }
   }
 
   /**
-   * A handshake, only to say why, would cost more than the connection. In a flood of them not each
-   * is told why, since those that are keep a descriptor for a moment.
+   * In a flood of them not each is told why, since those that are keep a descriptor for a moment,
+   * and a handshake of TLS costs some work.
    */
   private void refuse(Channel channel) {
-    if (tls.isPresent() || lingering.get() >= MAX_LINGERING) {
+    if (lingering.incrementAndGet() > MAX_LINGERING) {
+      lingering.decrementAndGet();
       channel.close();
       return;
     }
-    lingering.incrementAndGet();
     channel.closeFuture().addListener(closed -> lingering.decrementAndGet());
+    tls.ifPresent(sides -> channel.pipeline().addLast("tls", sides.http1().newHandler(channel)));
     channel.pipeline().addLast("refused", new RefusedConnection(this::serveOne));
   }
 

@@ -5,6 +5,8 @@ import io.netty.buffer.Unpooled;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.socket.DuplexChannel;
+import io.netty.handler.ssl.SslHandler;
+import io.netty.handler.ssl.SslHandshakeCompletionEvent;
 import java.nio.charset.StandardCharsets;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
@@ -23,6 +25,7 @@ final class RefusedConnection extends ChannelInboundHandlerAdapter {
    */
   private static final long LINGER_MILLIS = 500;
 
+  /** For the answer to a ping, and for a handshake of TLS before it. */
   private static final long PING_LIMIT_MILLIS = 5000;
 
   private static final byte[] PING = "GET /ping ".getBytes(StandardCharsets.US_ASCII);
@@ -48,6 +51,10 @@ final class RefusedConnection extends ChannelInboundHandlerAdapter {
 
   private final Consumer<ChannelHandlerContext> servePing;
   private final ByteBuf start = Unpooled.buffer(PING.length);
+
+  /** Whether the client can send a request: with TLS, after the handshake. */
+  private boolean begun;
+
   private boolean refused;
 
   /**
@@ -59,7 +66,33 @@ final class RefusedConnection extends ChannelInboundHandlerAdapter {
 
   @Override
   public void channelActive(ChannelHandlerContext ctx) {
+    if (ctx.pipeline().get(SslHandler.class) == null) {
+      begin(ctx);
+    } else {
+      ctx.executor().schedule(() -> closeIfNotBegun(ctx), PING_LIMIT_MILLIS, TimeUnit.MILLISECONDS);
+    }
+  }
+
+  @Override
+  public void userEventTriggered(ChannelHandlerContext ctx, Object event) {
+    if (event instanceof SslHandshakeCompletionEvent handshake) {
+      if (handshake.isSuccess()) {
+        begin(ctx);
+      } else {
+        ctx.close();
+      }
+    }
+  }
+
+  private void begin(ChannelHandlerContext ctx) {
+    begun = true;
     ctx.executor().schedule(() -> refuseIfSilent(ctx), LINGER_MILLIS, TimeUnit.MILLISECONDS);
+  }
+
+  private void closeIfNotBegun(ChannelHandlerContext ctx) {
+    if (!begun) {
+      ctx.close();
+    }
   }
 
   @Override
@@ -103,10 +136,19 @@ final class RefusedConnection extends ChannelInboundHandlerAdapter {
     ctx.writeAndFlush(Unpooled.wrappedBuffer(RESPONSE))
         .addListener(
             written -> {
-              if (written.isSuccess() && ctx.channel() instanceof DuplexChannel duplex) {
-                duplex.shutdownOutput();
+              if (written.isSuccess()) {
+                endOutput(ctx);
               }
             });
     ctx.executor().schedule(() -> ctx.close(), LINGER_MILLIS, TimeUnit.MILLISECONDS);
+  }
+
+  private static void endOutput(ChannelHandlerContext ctx) {
+    SslHandler tls = ctx.pipeline().get(SslHandler.class);
+    if (tls != null) {
+      tls.closeOutbound();
+    } else if (ctx.channel() instanceof DuplexChannel duplex) {
+      duplex.shutdownOutput();
+    }
   }
 }
