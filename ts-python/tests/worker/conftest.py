@@ -42,6 +42,8 @@ from ts.metrics._sample import MetricSample
 
 PACKAGE = Path(ts.__file__).parent
 INIT = PACKAGE / "_zygote" / "init.py"
+WITHOUT_TORCH = Path(__file__).resolve().parents[3] / "test" / "without_torch"
+"""Where a module says that there is no torch, whose import takes seconds of CPU."""
 LIMIT_SEC = 60.0
 T = TypeVar("T")
 
@@ -191,6 +193,7 @@ class Frontend:
         env: dict[str, str] | None = None,
         cwd: Path | None = None,
         python_path: Path | None = None,
+        torch: bool = False,
     ) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="ts"))
         self.address = f"unix:{self.folder}/w"
@@ -207,6 +210,8 @@ class Frontend:
         self.env = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
         if python_path is not None:
             self.env["PYTHONPATH"] = str(python_path)
+        elif not torch:
+            self.env["PYTHONPATH"] = str(WITHOUT_TORCH)
         self.env |= env or {}
         self.init = subprocess.Popen(
             [sys.executable, str(INIT)],
@@ -353,29 +358,35 @@ class Frontend:
 _WITH_PID = ("READY", "SPAWNED")
 
 
+@pytest.fixture(scope="module")
+def with_torch(request: pytest.FixtureRequest) -> bool:
+    """Whether handlers of a module's tests import it, as its constant TORCH says."""
+    return bool(getattr(request.module, "TORCH", False))
+
+
 @pytest.fixture
-def frontend() -> Iterator[Frontend]:
-    """A frontend whose zygote has torch."""
-    front = Frontend()
+def frontend(with_torch: bool) -> Iterator[Frontend]:
+    """A frontend with a zygote of its own."""
+    front = Frontend(torch=with_torch)
     yield front
     front.close()
 
 
 @pytest.fixture(scope="module")
-def shared_frontend() -> Iterator[Frontend]:
+def shared_frontend(with_torch: bool) -> Iterator[Frontend]:
     """A frontend for the tests of a module that need no zygote of their own."""
-    front = Frontend()
+    front = Frontend(torch=with_torch)
     yield front
     front.close()
 
 
 @pytest.fixture
-def make_frontend() -> Iterator[Callable[..., Frontend]]:
+def make_frontend(with_torch: bool) -> Iterator[Callable[..., Frontend]]:
     """Makes frontends and closes them."""
     made: list[Frontend] = []
 
     def make(**arguments: Any) -> Frontend:
-        made.append(Frontend(**arguments))
+        made.append(Frontend(**{"torch": with_torch, **arguments}))
         return made[-1]
 
     yield make

@@ -13,6 +13,8 @@ import pytest
 import torch
 from ts._protocol.messages import BodyKind, Part
 
+TORCH = True
+
 HANDLER = """
 import os
 import time

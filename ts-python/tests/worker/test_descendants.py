@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from ts._protocol.frames import FrameType
 
+TORCH = True
+
 HANDLER = """
 import multiprocessing, os, signal, subprocess, sys, time
 

@@ -13,6 +13,8 @@ import pytest
 import torch
 from ts._protocol.frames import FrameType
 
+TORCH = True
+
 HANDLER = """
 import os, random
 import numpy, torch

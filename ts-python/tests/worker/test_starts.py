@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 import torch
 
+TORCH = True
+
 ECHO = """
 import os
 def handle(data, context):

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from ts._worker import accelerator
 
+TORCH = True
+
 HANDLER = """
 import torch
 
