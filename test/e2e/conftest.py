@@ -55,7 +55,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., TorchServe]]:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, digits_archive: Path) -> Iterator[TorchServe]:
     """One server for a module's tests: digits, and `commands` that misbehaves on request."""
-    running = TorchServe(tmp_path_factory.mktemp("server"))
+    running = TorchServe(tmp_path_factory.mktemp("server"), torch=True)
     running.store.add_directory(MODELS / "commands")
     shutil.copy(digits_archive, running.store.path)
     running.start("digits.mar", "commands")

@@ -23,7 +23,7 @@ HANDLER = "def handle(data, context):\n    return None if data is None else ['ok
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TorchServe]:
     """A server with an empty store."""
-    running = TorchServe(tmp_path_factory.mktemp("archives"))
+    running = TorchServe(tmp_path_factory.mktemp("archives"), torch=True)
     running.start()
     yield running
     running.stop()

@@ -24,7 +24,7 @@ STOCKS = "The stock market fell sharply today."
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TorchServe]:
     """A server with the example, as its build script packs it."""
-    running = TorchServe(tmp_path_factory.mktemp("embeddings"))
+    running = TorchServe(tmp_path_factory.mktemp("embeddings"), torch=True)
     ModelStore.build_example("embeddings", running.store.path)
     running.start("embeddings.mar")
     running.wait_ready("embeddings")

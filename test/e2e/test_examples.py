@@ -24,7 +24,7 @@ SAMPLE = EXAMPLES / "digits" / "sample"
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TorchServe]:
     """One server with the three examples, started as their READMEs say."""
     pytest.importorskip("silero_vad")
-    running = TorchServe(tmp_path_factory.mktemp("examples"))
+    running = TorchServe(tmp_path_factory.mktemp("examples"), torch=True)
     names = ["digits", "voice_activity", "echo_stream"]
     for name in names:
         ModelStore.build_example(name, running.store.path / name).rename(

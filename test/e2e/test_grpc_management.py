@@ -58,7 +58,7 @@ def managed(
     tmp_path_factory: pytest.TempPathFactory, digits_archive: Path, gate: Path
 ) -> Iterator[TorchServe]:
     """A server without models, and a store full of them."""
-    running = TorchServe(tmp_path_factory.mktemp("managed"))
+    running = TorchServe(tmp_path_factory.mktemp("managed"), torch=True)
     shutil.copy(digits_archive, running.store.path)
     running.store.write_handler("first", SAYS_ITS_VERSION)
     running.store.write_handler("second", SAYS_ITS_VERSION)

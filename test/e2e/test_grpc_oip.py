@@ -95,6 +95,7 @@ def oip(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TorchServe]:
         tmp_path_factory.mktemp("oip"),
         config={"service_envelope": "kservev2"},
         environment={"TS_OPEN_INFERENCE_PROTOCOL": "oip"},
+        torch=True,
     )
     running.store.write_handler("linear", LINEAR)
     running.store.write_handler("echo", ECHO, "batchSize: 4\nmaxBatchDelay: 20\n")

@@ -167,7 +167,7 @@ class Archives:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TorchServe]:
     """One server with all models of this file."""
     config = {"model_metrics_auto_detect": "true"}
-    running = TorchServe(tmp_path_factory.mktemp("handlers"), config=config)
+    running = TorchServe(tmp_path_factory.mktemp("handlers"), config=config, torch=True)
     Archives(running.store.path, tmp_path_factory.mktemp("files")).pack_all()
     models = sorted(path.name for path in running.store.path.iterdir())
     running.start(*models)

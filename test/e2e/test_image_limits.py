@@ -21,7 +21,9 @@ from torchserve_process import TorchServe
 def digits(tmp_path_factory: pytest.TempPathFactory, digits_archive: Path) -> Iterator[TorchServe]:
     models = '{"digits": {"1.0": {"marName": "digits.mar", "batchSize": 4, "maxBatchDelay": 300}}}'
     running = TorchServe(
-        tmp_path_factory.mktemp("digits"), config={"max_image_pixels": "1000000", "models": models}
+        tmp_path_factory.mktemp("digits"),
+        config={"max_image_pixels": "1000000", "models": models},
+        torch=True,
     )
     shutil.copy(digits_archive, running.store.path)
     running.start("digits.mar")

@@ -89,7 +89,9 @@ def measured(
     """One server in the default mode, with digits, a failing model and the handler of the docs."""
     folder = tmp_path_factory.mktemp("metrics")
     server = TorchServe(
-        folder / "server", config={"metrics_config": str(documented_config(folder))}
+        folder / "server",
+        config={"metrics_config": str(documented_config(folder))},
+        torch=True,
     )
     shutil.copy(digits_archive, server.store.path)
     server.store.add_directory(MODELS / "commands")

@@ -45,7 +45,7 @@ def handle(data, context):
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, digits_archive: Path) -> Iterator[TorchServe]:
     """A server with each model as it is, and once more with preloadModel."""
-    running = TorchServe(tmp_path_factory.mktemp("preload"))
+    running = TorchServe(tmp_path_factory.mktemp("preload"), torch=True)
     archives = [digits_archive]
     if HAS_EMBEDDINGS:
         archives.append(ModelStore.build_example("embeddings", tmp_path_factory.mktemp("built")))

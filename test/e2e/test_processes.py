@@ -212,7 +212,7 @@ def test_four_workers_start_fast_and_share_their_memory(
 ) -> None:
     import shutil
 
-    server = start()
+    server = start(torch=True)
     shutil.copy(digits_archive, server.store.path)
     requests.post(
         f"{server.management}/models?url=digits.mar&initial_workers=1", timeout=120

@@ -39,7 +39,7 @@ class Reader:
     """A user who types what README says, in a clone that is set up."""
 
     def __init__(self, folder: Path) -> None:
-        self.server = TorchServe(folder / "server")
+        self.server = TorchServe(folder / "server", torch=True)
         self.clone = folder / "clone"
         self.clone.mkdir()
         (self.clone / "examples").symlink_to(REPOSITORY / "examples")

@@ -51,7 +51,7 @@ def handle(data, context):
 
 @pytest.fixture(scope="module")
 def health(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TorchServe]:
-    server = TorchServe(tmp_path_factory.mktemp("health"))
+    server = TorchServe(tmp_path_factory.mktemp("health"), torch=True)
     for name, config in (("failing", ""), ("patient", "maxFailuresInRow: 0\n"), ("twins", "")):
         server.store.write_handler(name, HANDLER, config)
     server.start()

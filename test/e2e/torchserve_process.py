@@ -23,6 +23,7 @@ import requests
 from class_cache import folder_for_caches
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+WITHOUT_TORCH = REPOSITORY / "test" / "without_torch"
 LOWEST_PORT = 15_000
 LIMIT_SEC = 90.0
 """How long a condition may take to come true before a test fails: far above what is usual."""
@@ -136,7 +137,12 @@ class TorchServe:
         config: dict[str, str] | None = None,
         environment: dict[str, str] | None = None,
         options: tuple[str, ...] = ("--disable-token-auth", "--enable-model-api"),
+        torch: bool = False,
     ) -> None:
+        """Prepares a server.
+
+        `torch`: whether its models can import it, which makes a start take twice as long.
+        """
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self.store = ModelStore(folder / "store")
@@ -172,6 +178,7 @@ class TorchServe:
             "METRICS_LOCATION": str(self.logs),
             "TSNEXT_TEST_MARK": self.mark,
             "XDG_CACHE_HOME": folder_for_caches(),
+            **({} if torch else {"PYTHONPATH": str(WITHOUT_TORCH)}),
             **(environment or {}),
         }
         self.process: subprocess.Popen[str] | None = None
