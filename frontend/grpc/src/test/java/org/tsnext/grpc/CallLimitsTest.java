@@ -288,7 +288,7 @@ public class CallLimitsTest extends GrpcTestBase {
   @Test
   public void streamStaysOpenAsLongAsItsSequenceMayBeIdle() throws Exception {
     serveWith(SHORT, SHORT);
-    models.config = sequencesIdleFor(SHORT.multipliedBy(3));
+    models.config = sequencesIdleFor(LONG);
     inference.answer((request, sink) -> sink.complete(FakeInference.text(), Unpooled.EMPTY_BUFFER));
     Answers answers = new Answers();
     StreamObserver<PredictionsRequest> requests =
@@ -299,7 +299,7 @@ public class CallLimitsTest extends GrpcTestBase {
     stays(answers.end, SHORT.multipliedBy(2));
     requests.onNext(cats("y").toBuilder().setSequenceId("s").build());
     inference.next();
-    stays(answers.end, SHORT.multipliedBy(2));
+    models.config = sequencesIdleFor(SHORT);
     Status end = answers.end.get(30, TimeUnit.SECONDS);
     assertEquals(end.getCode(), Status.Code.DEADLINE_EXCEEDED, "beyond the limit of its sequence");
   }
