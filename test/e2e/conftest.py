@@ -12,13 +12,18 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from torchserve_process import REPOSITORY, ModelStore, TorchServe
+from torchserve_process import REPOSITORY, ModelStore, TorchServe, stop_what_is_left
 
 MODELS = REPOSITORY / "test" / "models"
 
 # Where the suite runs in the background, Ctrl-C is ignored, and servers would inherit that: a
 # signal that has a handler here is back at its default in them.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_sessionfinish() -> None:
+    """Leaves no server behind."""
+    stop_what_is_left()
 
 
 @pytest.fixture(scope="session")

@@ -45,6 +45,16 @@ _taken: list[IO[str]] = []
 """Locks of the ports that this process has handed out, held until its end."""
 
 
+_servers: list[TorchServe] = []
+"""Those that this process has started."""
+
+
+def stop_what_is_left() -> None:
+    """Ends servers of fixtures that failed before they were done: no test stops those."""
+    for server in _servers:
+        server.stop()
+
+
 def free_ports(count: int) -> list[int]:
     """Ports on which nothing listens, and which no other process of tests is given.
 
@@ -202,6 +212,7 @@ class TorchServe:
     def start(self, *models: str) -> None:
         """Starts in the foreground and returns once the server says that it has started."""
         self.output = []
+        _servers.append(self)
         self.process = subprocess.Popen(
             self.command(*self.start_words(*models), "--foreground"),
             env=self.environment,
