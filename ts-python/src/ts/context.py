@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from ts._worker.call import Call
+    from ts._worker.handler_run import HandlerRun
 
 
 class RequestHeaders(dict[str, Any]):
@@ -193,7 +193,7 @@ class Context:
         self.header_key_sequence_end = os.environ.get(
             "TS_REQUEST_SEQUENCE_END", "ts_request_sequence_end"
         )
-        self._call: Call | None = None
+        self._handler_run: HandlerRun | None = None
 
     @property
     def system_properties(self) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from ts._protocol.frames import (
     ALL_ITEMS,
     FLAG_LAST_ITEM,
     FLAG_STDERR,
-    INIT_REPLY_LIMITS,
+    INIT_SENT_LIMITS,
     FrameType,
     encode_message,
     frontend_limits,
@@ -205,7 +205,7 @@ class Frontend:
         self.workers: dict[int, WorkerChannel] = {}
         self.secrets: dict[int, str] = {}
         self.ended = threading.Event()
-        self._next_launch = 1
+        self._next_spawn_id = 1
         self.template = 1
         self.env = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
         if python_path is not None:
@@ -228,7 +228,7 @@ class Frontend:
 
     def _read(self) -> None:
         assert self.init.stdout is not None
-        assembler = FrameAssembler(INIT_REPLY_LIMITS)
+        assembler = FrameAssembler(INIT_SENT_LIMITS)
         while True:
             buffers = assembler.buffers()
             count = os.readv(self.init.stdout.fileno(), buffers)
@@ -259,19 +259,19 @@ class Frontend:
                 assert channel.hello["secret"] == self.secrets[channel.hello["launch"]]
                 self.workers[channel.hello["launch"]] = channel
 
-    def send(self, frame_type: int, launch: int, fields: dict[str, Any] | None = None) -> None:
+    def send(self, frame_type: int, spawn_id: int, fields: dict[str, Any] | None = None) -> None:
         assert self.init.stdin is not None
         body = () if fields is None else (encode_json(fields),)
-        self.init.stdin.write(b"".join(encode_message(frame_type, launch, 0, body)))
+        self.init.stdin.write(b"".join(encode_message(frame_type, spawn_id, 0, body)))
         self.init.stdin.flush()
 
-    def order(self, start: str, cwd: Path, **more: Any) -> int:
-        """Ask for a worker; return the launch."""
-        launch = self._next_launch
-        self._next_launch += 1
-        self.secrets[launch] = secrets.token_hex(32)
+    def spawn(self, start: str, cwd: Path, **more: Any) -> int:
+        """Ask for a worker; return its spawn id."""
+        spawn_id = self._next_spawn_id
+        self._next_spawn_id += 1
+        self.secrets[spawn_id] = secrets.token_hex(32)
         fields = {
-            "worker": str(8999 + launch),
+            "worker": str(8999 + spawn_id),
             "start": start,
             "python": sys.executable,
             "prefix": [],
@@ -279,21 +279,19 @@ class Frontend:
             "cwd": str(cwd),
             "path": [str(cwd)],
             "address": self.address,
-            "secret": self.secrets[launch],
+            "secret": self.secrets[spawn_id],
         } | more
-        self.send(FrameType.SPAWN, launch, fields)
-        return launch
+        self.send(FrameType.SPAWN, spawn_id, fields)
+        return spawn_id
 
-    def worker(self, launch: int) -> WorkerChannel:
-        return wait_until(
-            lambda: self.workers.get(launch), f"worker of launch {launch}; {self.lines}"
-        )
+    def worker(self, spawn_id: int) -> WorkerChannel:
+        return wait_until(lambda: self.workers.get(spawn_id), f"worker {spawn_id}; {self.lines}")
 
     def loaded(
         self, start: str, model_dir: Path, handler: str = "handler", **more: Any
     ) -> WorkerChannel:
         """Start a worker and have it load a model."""
-        worker = self.worker(self.order(start, model_dir))
+        worker = self.worker(self.spawn(start, model_dir))
         worker.load(model_dir, handler, **more)
         wait_until(lambda: worker.loaded or worker.failed, f"the load; {self.lines}")
         assert worker.loaded, f"{worker.failed}"
@@ -302,31 +300,33 @@ class Frontend:
     def spawn_from_template(
         self, model_dir: Path, template_offset: int = 0, *, start: str = "fork", **more: Any
     ) -> int:
-        """Ask for a worker that is forked from a template process; return the launch."""
+        """Ask for a worker that is forked from a template process; return its spawn id."""
         load = load_fields(model_dir, "handler")
-        return self.order(
+        return self.spawn(
             start, model_dir, parent=self.template + template_offset, load=load, **more
         )
 
-    def find(self, kind: str, launch: int) -> list[Any]:
-        return [value for k, i, value in self.messages if k == kind and i == launch]
+    def find(self, kind: str, spawn_id: int) -> list[Any]:
+        return [value for k, i, value in self.messages if k == kind and i == spawn_id]
 
-    def wait_for(self, kind: str, launch: int = 0, count: int = 1) -> Any:
+    def wait_for(self, kind: str, spawn_id: int = 0, count: int = 1) -> Any:
         found = wait_until(
-            lambda: (f := self.find(kind, launch)) if len(self.find(kind, launch)) >= count else [],
-            f"{kind} {launch}; {self.messages[-5:]}",
+            lambda: (
+                (f := self.find(kind, spawn_id)) if len(self.find(kind, spawn_id)) >= count else []
+            ),
+            f"{kind} {spawn_id}; {self.messages[-5:]}",
         )
         return found[count - 1]
 
-    def exit_of(self, launch: int) -> dict[str, Any]:
-        exited: dict[str, Any] = self.wait_for("EXITED", launch)
+    def exit_of(self, spawn_id: int) -> dict[str, Any]:
+        exited: dict[str, Any] = self.wait_for("EXITED", spawn_id)
         return exited
 
-    def pid(self, launch: int) -> int:
-        return int(self.wait_for("SPAWNED", launch)["pid"])
+    def pid(self, spawn_id: int) -> int:
+        return int(self.wait_for("SPAWNED", spawn_id)["pid"])
 
-    def text(self, launch: int, *, stderr: bool | None = None) -> str:
-        return "\n".join(line for i, e, line in self.lines if i == launch and stderr in (None, e))
+    def text(self, spawn_id: int, *, stderr: bool | None = None) -> str:
+        return "\n".join(line for i, e, line in self.lines if i == spawn_id and stderr in (None, e))
 
     def close(self) -> None:
         pids = [self.init.pid, *(v["pid"] for k, _, v in self.messages if k in _WITH_PID)]

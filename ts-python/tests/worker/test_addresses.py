@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 import pytest
 from ts._protocol.control import Failed
-from ts._protocol.messages import ErrorReply, decode_error, encode_error
+from ts._protocol.messages import ErrorResponse, decode_error, encode_error
 from ts._protocol.texts import without_addresses
 
 FRAME = "frame #0: c10::Error::Error() + 0x57 (0x7f0a8a3b2c1d in /usr/lib/libc10.so)"
@@ -48,7 +48,7 @@ def test_other_numbers_stay(text: str, cleaned: str | None) -> None:
 
 def test_errors_and_failed_loads_go_out_without_addresses() -> None:
     text = repr(Weird())
-    error = decode_error(encode_error(ErrorReply(500, text, text, text)))
+    error = decode_error(encode_error(ErrorResponse(500, text, text, text)))
     failed = json.loads(Failed(500, text, text, text).encode())
     cleaned = text[: text.index(" at 0x")] + ">"
     assert error == (500, cleaned, cleaned, cleaned)

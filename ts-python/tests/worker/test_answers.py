@@ -233,7 +233,7 @@ def test_setting_decides_what_becomes_of_nan(
 ) -> None:
     folder = model("def handle(data, context):\n    return data and [[float('nan'), 1]]\n")
     environment = shared_frontend.env | {"TS_JSON_NAN": json_nan}
-    worker = shared_frontend.worker(shared_frontend.order("fork", folder, env=environment))
+    worker = shared_frontend.worker(shared_frontend.spawn("fork", folder, env=environment))
     worker.load(folder, "handler")
     (answer,) = worker.ask(request_of(b"x"))
     assert answer.body == (body or b"[\n  null,\n  1\n]")
@@ -362,20 +362,20 @@ def test_exit_in_a_handler_ends_the_worker_with_its_code(
     shared_frontend: Any, model: Any, request_of: Any
 ) -> None:
     folder = model("import sys\ndef handle(data, context):\n    data is not None and sys.exit(9)\n")
-    launch = shared_frontend.order("fork", folder)
-    worker = shared_frontend.worker(launch)
+    spawn_id = shared_frontend.spawn("fork", folder)
+    worker = shared_frontend.worker(spawn_id)
     worker.load(folder, "handler")
     worker.predict(request_of(b"x"))
-    assert shared_frontend.exit_of(launch)["code"] == 9
+    assert shared_frontend.exit_of(spawn_id)["code"] == 9
 
 
 def test_protocol_error_ends_the_worker_with_code_4(
     shared_frontend: Any, model: Any, request_of: Any
 ) -> None:
     folder = model("def handle(data, context):\n    return data\n")
-    launch = shared_frontend.order("fork", folder)
-    worker = shared_frontend.worker(launch)
+    spawn_id = shared_frontend.spawn("fork", folder)
+    worker = shared_frontend.worker(spawn_id)
     worker.load(folder, "handler")
     worker.socket.sendall(b"\xff" * 12)
-    assert shared_frontend.exit_of(launch)["code"] == 4
-    assert "Protocol error" in shared_frontend.text(launch, stderr=True)
+    assert shared_frontend.exit_of(spawn_id)["code"] == 4
+    assert "Protocol error" in shared_frontend.text(spawn_id, stderr=True)

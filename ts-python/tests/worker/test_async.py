@@ -87,12 +87,12 @@ def test_cancel_cancels_the_task(
     batch = worker.predict(text("forever", request_of))
     worker.cancel(batch)
     assert worker.ends(batch)[0].code == 499
-    launch = next(i for i, w in shared_frontend.workers.items() if w is worker)
+    spawn_id = next(i for i, w in shared_frontend.workers.items() if w is worker)
     batch = worker.predict(text("forever", request_of))
     worker.ask(text("hello", request_of))
     worker.cancel(batch)
     assert worker.ends(batch)[0].code == 499
-    until(lambda: "task cancelled" in shared_frontend.text(launch), "the task noticed")
+    until(lambda: "task cancelled" in shared_frontend.text(spawn_id), "the task noticed")
 
 
 def test_worker_ends_with_the_connection_though_tasks_run(
@@ -100,9 +100,9 @@ def test_worker_ends_with_the_connection_though_tasks_run(
 ) -> None:
     worker.predict(text("forever", request_of))
     worker.ask(text("hello", request_of))
-    launch = next(i for i, w in shared_frontend.workers.items() if w is worker)
+    spawn_id = next(i for i, w in shared_frontend.workers.items() if w is worker)
     worker.close()
-    assert shared_frontend.exit_of(launch)["code"] == 0
+    assert shared_frontend.exit_of(spawn_id)["code"] == 0
 
 
 def test_function_handler_may_be_a_coroutine(

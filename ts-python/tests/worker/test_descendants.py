@@ -140,12 +140,12 @@ def test_what_a_handler_started_is_gone_before_its_workers_end_is_told(
 ) -> None:
     folder = model(HANDLER)
     worker = shared_frontend.loaded("fork", folder)
-    launch = worker.hello["launch"]
+    spawn_id = worker.hello["launch"]
     ask(worker, request_of, way)
     pids = started(folder, until, WAYS[way])
     assert all(map(alive, pids))
     worker.close()
-    assert shared_frontend.exit_of(launch)["code"] == 0
+    assert shared_frontend.exit_of(spawn_id)["code"] == 0
     assert [pid for pid in pids if alive(pid)] == []
 
 
@@ -162,17 +162,17 @@ def test_the_same_holds_however_the_worker_was_started_and_ends(
 ) -> None:
     folder = model(HANDLER)
     worker = shared_frontend.loaded(start, folder)
-    launch = worker.hello["launch"]
+    spawn_id = worker.hello["launch"]
     for word in ("session", "daemon", "deaf"):
         ask(worker, request_of, word)
     pids = started(folder, until, 3)
     if end == "killed":
-        shared_frontend.send(FrameType.SIGNAL, launch, {"signal": 9})
+        shared_frontend.send(FrameType.SIGNAL, spawn_id, {"signal": 9})
         expected = {"pid": worker.hello["pid"], "signal": 9}
     else:
         worker.predict(request_of(b"exit", "text/plain"))
         expected = {"pid": worker.hello["pid"], "code": 7}
-    assert shared_frontend.exit_of(launch) == expected
+    assert shared_frontend.exit_of(spawn_id) == expected
     assert [pid for pid in pids if alive(pid)] == []
 
 
@@ -255,8 +255,8 @@ def test_template_process_takes_what_its_model_started_and_leaves_workers_alone(
     frontend = make_frontend()
     folder = model(HANDLER)
     (folder / "load_starts_one").touch()
-    launches = [frontend.spawn_from_template(folder) for _ in range(2)]
-    workers = [frontend.worker(launch) for launch in launches]
+    spawn_ids = [frontend.spawn_from_template(folder) for _ in range(2)]
+    workers = [frontend.worker(spawn_id) for spawn_id in spawn_ids]
     for worker in workers:
         worker.load(folder, "handler")
         until(lambda worker=worker: worker.loaded, "the load")
@@ -269,7 +269,7 @@ def test_template_process_takes_what_its_model_started_and_leaves_workers_alone(
     for worker in workers:
         assert ask(worker, request_of, "x")
     workers[0].close()
-    frontend.exit_of(launches[0])
+    frontend.exit_of(spawn_ids[0])
     assert not alive(of_worker)
     assert ask(workers[1], request_of, "x")
 

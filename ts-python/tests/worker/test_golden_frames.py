@@ -17,7 +17,7 @@ from ts._protocol.frames import (
     FLAG_LAST_ITEM,
     FLAG_STDERR,
     INIT_LIMITS,
-    INIT_REPLY_LIMITS,
+    INIT_SENT_LIMITS,
     MAX_BATCH_ITEMS,
     MAX_FRAME_LENGTH,
     FrameType,
@@ -50,7 +50,7 @@ class Golden:
     def assembler(self) -> FrameAssembler:
         sizes = self.spec.get("limits", {})
         if self.spec["channel"] == "init":
-            limits = INIT_LIMITS if self.spec["to"] == "init" else INIT_REPLY_LIMITS
+            limits = INIT_LIMITS if self.spec["to"] == "init" else INIT_SENT_LIMITS
         elif self.spec["to"] == "worker":
             limits = worker_limits(sizes.get("request", 6553500))
         else:
@@ -169,7 +169,7 @@ def encode(spec: dict[str, Any], frame_limit: int) -> bytes:
         body = [head, bytes.fromhex(spec["body_hex"])]
     elif kind == "ERROR":
         texts = (spec[name] for name in ("code", "message", "detail", "traceback"))
-        body = [messages.encode_error(messages.ErrorReply(*texts))]
+        body = [messages.encode_error(messages.ErrorResponse(*texts))]
     elif kind == "METRIC":
         names = ("metric", "name", "unit", "value", "time_ms", "request_ids")
         values = [spec[name] for name in names]

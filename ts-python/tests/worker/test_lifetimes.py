@@ -71,27 +71,29 @@ def test_shutdown_reports_what_it_ends(make_frontend: Any, model: Any) -> None:
     from ts._protocol.frames import FrameType
 
     frontend = make_frontend()
-    launch = frontend.order("fork", model(SLEEPER))
-    frontend.worker(launch)
+    spawn_id = frontend.spawn("fork", model(SLEEPER))
+    frontend.worker(spawn_id)
     frontend.send(FrameType.SHUTDOWN, 0)
     assert frontend.init.wait(60) == 0
-    assert frontend.exit_of(launch)["signal"] == signal.SIGKILL
+    assert frontend.exit_of(spawn_id)["signal"] == signal.SIGKILL
 
 
 def test_zygote_may_die_and_workers_do_not_notice(
     frontend: Any, model: Any, request_of: Any
 ) -> None:
     folder = model(SLEEPER)
-    launch = frontend.order("fork", folder)
-    worker = frontend.worker(launch)
+    spawn_id = frontend.spawn("fork", folder)
+    worker = frontend.worker(spawn_id)
     worker.load(folder, "handler")
     os.kill(frontend.wait_for("READY")["pid"], signal.SIGKILL)
     assert frontend.wait_for("ZYGOTE_EXITED") == {"signal": 9}
-    assert worker.ask(request_of(b"x", "text/plain"))[0].body == str(frontend.pid(launch)).encode()
+    assert (
+        worker.ask(request_of(b"x", "text/plain"))[0].body == str(frontend.pid(spawn_id)).encode()
+    )
     # Init is the worker's parent, so its end is known although its zygote is gone.
     worker.close()
-    assert frontend.exit_of(launch)["code"] == 0
-    waits = frontend.order("fork", folder)
+    assert frontend.exit_of(spawn_id)["code"] == 0
+    waits = frontend.spawn("fork", folder)
     frontend.wait_for("READY", count=2)
     assert frontend.worker(waits).hello["pid"] == frontend.pid(waits)
 
@@ -112,15 +114,15 @@ def test_exit_is_told_once_with_its_signal_after_the_last_line(
     shared_frontend: Any, model: Any, request_of: Any
 ) -> None:
     folder = model(SLEEPER)
-    launch = shared_frontend.order("fork", folder)
-    worker = shared_frontend.worker(launch)
+    spawn_id = shared_frontend.spawn("fork", folder)
+    worker = shared_frontend.worker(spawn_id)
     worker.load(folder, "handler")
     worker.predict(request_of(b"crash", "text/plain"))
-    assert shared_frontend.exit_of(launch)["signal"] == signal.SIGSEGV
-    kinds = [kind for kind, i, _ in shared_frontend.messages if i == launch]
+    assert shared_frontend.exit_of(spawn_id)["signal"] == signal.SIGSEGV
+    kinds = [kind for kind, i, _ in shared_frontend.messages if i == spawn_id]
     assert kinds.count("EXITED") == 1
     assert kinds[-1] == "EXITED"
-    assert "Segmentation fault" in shared_frontend.text(launch, stderr=True)
+    assert "Segmentation fault" in shared_frontend.text(spawn_id, stderr=True)
 
 
 @pytest.mark.parametrize("start", ["fork", "spawn"])
@@ -130,11 +132,11 @@ def test_signal_goes_to_the_whole_group(
     from ts._protocol.frames import FrameType
 
     worker, child, detached = hang(shared_frontend, start, model(SLEEPER), request_of, until)
-    launch = next(i for i, w in shared_frontend.workers.items() if w.hello["pid"] == worker)
-    shared_frontend.send(FrameType.SIGNAL, launch, {"signal": 9})
-    assert shared_frontend.exit_of(launch) == {"pid": worker, "signal": 9}
+    spawn_id = next(i for i, w in shared_frontend.workers.items() if w.hello["pid"] == worker)
+    shared_frontend.send(FrameType.SIGNAL, spawn_id, {"signal": 9})
+    assert shared_frontend.exit_of(spawn_id) == {"pid": worker, "signal": 9}
     assert not any(map(alive, (child, detached))), "they go before the end is told"
-    shared_frontend.send(FrameType.SIGNAL, launch, {"signal": 9})
+    shared_frontend.send(FrameType.SIGNAL, spawn_id, {"signal": 9})
     shared_frontend.send(FrameType.SIGNAL, 12345, {"signal": 9})
 
 
@@ -157,25 +159,25 @@ def handle(data, context):
     until(lambda: not alive(child), "the child to die")
 
 
-def test_launch_that_cannot_be_started_says_why(shared_frontend: Any, tmp_path: Path) -> None:
-    launch = shared_frontend.order("spawn", tmp_path, python="/nowhere/python")
-    exited = shared_frontend.exit_of(launch)
+def test_worker_that_cannot_be_started_says_why(shared_frontend: Any, tmp_path: Path) -> None:
+    spawn_id = shared_frontend.spawn("spawn", tmp_path, python="/nowhere/python")
+    exited = shared_frontend.exit_of(spawn_id)
     assert (exited["pid"], exited["code"]) == (0, 127)
     assert "/nowhere/python" in exited["error"]
-    bad = shared_frontend.order("teleport", tmp_path)
+    bad = shared_frontend.spawn("teleport", tmp_path)
     assert "teleport" in shared_frontend.exit_of(bad)["error"]
 
 
-def test_launch_that_waits_for_the_zygote_can_be_taken_back(
+def test_spawn_request_that_waits_for_the_zygote_can_be_cancelled(
     make_frontend: Any, model: Any, tmp_path: Path
 ) -> None:
     from ts._protocol.frames import FrameType
 
     (tmp_path / "numpy.py").write_text("import time; time.sleep(600)")
     frontend = make_frontend(python_path=tmp_path)
-    launch = frontend.order("fork", model(SLEEPER))
-    frontend.send(FrameType.SIGNAL, launch, {"signal": 9})
-    exited = frontend.exit_of(launch)
+    spawn_id = frontend.spawn("fork", model(SLEEPER))
+    frontend.send(FrameType.SIGNAL, spawn_id, {"signal": 9})
+    exited = frontend.exit_of(spawn_id)
     assert (exited["pid"], exited["code"]) == (0, 127)
     assert not frontend.find("READY", 0)
 
@@ -208,10 +210,10 @@ def test_neither_the_script_folder_nor_the_cwd_shadows_modules(
     folder = model("import zygote\ndef handle(data, context):\n    return data\n")
     (folder / "selectors.py").write_text("raise RuntimeError('shadowed')")
     frontend = make_frontend(cwd=folder, env={"PYTHONPATH": ":"})
-    launch = frontend.order("fork", folder)
-    worker = frontend.worker(launch)
+    spawn_id = frontend.spawn("fork", folder)
+    worker = frontend.worker(spawn_id)
     worker.load(folder, "handler")
-    frontend.exit_of(launch)
+    frontend.exit_of(spawn_id)
     assert worker.failed["detail"] == "ModuleNotFoundError: No module named 'zygote'"
 
 

@@ -6,7 +6,7 @@ import os
 import selectors
 import threading
 
-from ts._protocol.frames import INIT_REPLY_LIMITS
+from ts._protocol.frames import INIT_SENT_LIMITS
 from ts._protocol.reader import FrameAssembler
 from ts._zygote.frontend_channel import FrontendChannel
 from ts._zygote.output import MAX_LINE_BYTES, LinePump
@@ -60,7 +60,7 @@ def test_frontend_that_does_not_read_stops_output_and_loses_none_of_it() -> None
         pass
     assert not written.is_set(), "the worker waits while init does not read"
 
-    assembler = FrameAssembler(INIT_REPLY_LIMITS)
+    assembler = FrameAssembler(INIT_SENT_LIMITS)
     content = bytearray()
     while content.count(b"\n") < len(lines):
         turn(0)

@@ -57,8 +57,8 @@ def frontend(shared_frontend: Any) -> Iterator[Any]:
         shared_frontend.send(FrameType.RELEASE, number)
 
 
-def ready(frontend: Any, folder: Path, launch: int, until: Any) -> Any:
-    worker = frontend.worker(launch)
+def ready(frontend: Any, folder: Path, spawn_id: int, until: Any) -> Any:
+    worker = frontend.worker(spawn_id)
     worker.load(folder, "handler")
     until(lambda: worker.loaded or worker.failed, f"the load; {frontend.lines}")
     return worker
@@ -79,8 +79,8 @@ def test_workers_share_one_load_and_compute_with_two_threads(
     frontend: Any, model: Any, request_of: Any, until: Any, alive: Any, start: str
 ) -> None:
     folder = model(HANDLER)
-    launches = [frontend.spawn_from_template(folder, start=start, threads=2) for _ in range(3)]
-    workers = [ready(frontend, folder, launch, until) for launch in launches]
+    spawn_ids = [frontend.spawn_from_template(folder, start=start, threads=2) for _ in range(3)]
+    workers = [ready(frontend, folder, spawn_id, until) for spawn_id in spawn_ids]
     answers = [facts(worker, request_of) for worker in workers]
     template, threads, computed = answers[0]["loads"][0]
     assert threads == 1
@@ -90,13 +90,15 @@ def test_workers_share_one_load_and_compute_with_two_threads(
         assert len(answer["loads"]) == 1
         assert (answer["threads"], answer["computed"]) == (2, EXPECTED)
         assert (answer["gpu"], answer["cwd"]) == (None, str(folder))
-    assert [answer["pid"] for answer in answers] == [frontend.pid(launch) for launch in launches]
+    assert [answer["pid"] for answer in answers] == [
+        frontend.pid(spawn_id) for spawn_id in spawn_ids
+    ]
     for generator in zip(*(answer["draws"] for answer in answers), strict=True):
         assert len(set(generator)) == 3
     assert alive(template)
-    assert frontend.text(launches[0], stderr=False).splitlines()[0] == "loading"
+    assert frontend.text(spawn_ids[0], stderr=False).splitlines()[0] == "loading"
     workers[0].close()
-    assert frontend.exit_of(launches[0])["code"] == 0
+    assert frontend.exit_of(spawn_ids[0])["code"] == 0
     frontend.send(FrameType.RELEASE, frontend.template)
     until(lambda: not alive(template), "the template process to end")
     assert facts(workers[1], request_of)["computed"] == EXPECTED
@@ -106,11 +108,11 @@ def test_lost_worker_is_forked_again_and_a_lost_template_loads_again(
     frontend: Any, model: Any, request_of: Any, until: Any, alive: Any
 ) -> None:
     folder = model(HANDLER)
-    launch = frontend.spawn_from_template(folder)
-    first = ready(frontend, folder, launch, until)
+    spawn_id = frontend.spawn_from_template(folder)
+    first = ready(frontend, folder, spawn_id, until)
     template = facts(first, request_of)["loads"][0][0]
     os.kill(first.hello["pid"], signal.SIGKILL)
-    assert frontend.exit_of(launch)["signal"] == signal.SIGKILL
+    assert frontend.exit_of(spawn_id)["signal"] == signal.SIGKILL
     second = ready(frontend, folder, frontend.spawn_from_template(folder), until)
     assert facts(second, request_of)["loads"][0][0] == template
     os.kill(template, signal.SIGKILL)
@@ -126,8 +128,8 @@ def test_models_have_template_processes_of_their_own(
     frontend: Any, model: Any, request_of: Any, until: Any, alive: Any
 ) -> None:
     folder = model(HANDLER)
-    launches = [frontend.spawn_from_template(folder, template) for template in (0, 1, 0)]
-    workers = [ready(frontend, folder, launch, until) for launch in launches]
+    spawn_ids = [frontend.spawn_from_template(folder, template) for template in (0, 1, 0)]
+    workers = [ready(frontend, folder, spawn_id, until) for spawn_id in spawn_ids]
     templates = [facts(worker, request_of)["loads"][0][0] for worker in workers]
     assert templates[0] == templates[2] != templates[1]
     frontend.send(FrameType.RELEASE, frontend.template)
@@ -151,15 +153,15 @@ def test_failed_load_is_told_to_every_worker_and_tried_again_for_the_next(
 ) -> None:
     before = children(frontend)
     folder = model(FAILING.format(failure="raise ValueError('no such layer')"))
-    launches = [frontend.spawn_from_template(folder) for _ in range(2)]
+    spawn_ids = [frontend.spawn_from_template(folder) for _ in range(2)]
     until(lambda: (folder / "loads").exists(), "the load")
     (folder / "go").touch()
-    for launch in launches:
-        worker = ready(frontend, folder, launch, until)
+    for spawn_id in spawn_ids:
+        worker = ready(frontend, folder, spawn_id, until)
         assert worker.failed["detail"] == "ValueError: no such layer"
         assert "in handle" in worker.failed["traceback"]
         assert worker.failed["code"] == 500
-        assert frontend.exit_of(launch)["code"] == 3
+        assert frontend.exit_of(spawn_id)["code"] == 3
     assert (folder / "loads").read_text() == "x"
     until(lambda: children(frontend) <= before, "the template process to end")
     assert ready(frontend, folder, frontend.spawn_from_template(folder), until).failed
@@ -174,36 +176,36 @@ def test_template_that_dies_while_it_loads_is_the_end_of_those_that_wait(
     frontend: Any, model: Any, until: Any, failure: str, ending: dict[str, int]
 ) -> None:
     folder = model(FAILING.format(failure=failure))
-    launches = [frontend.spawn_from_template(folder) for _ in range(2)]
+    spawn_ids = [frontend.spawn_from_template(folder) for _ in range(2)]
     until(lambda: (folder / "loads").exists(), "the load")
     (folder / "go").touch()
-    for launch in launches:
-        assert frontend.exit_of(launch) == {"pid": 0, **ending}
+    for spawn_id in spawn_ids:
+        assert frontend.exit_of(spawn_id) == {"pid": 0, **ending}
 
 
 def test_load_that_no_worker_waits_for_is_ended(frontend: Any, model: Any, until: Any) -> None:
     before = children(frontend)
     folder = model(FAILING.format(failure="pass"))
-    launches = [frontend.spawn_from_template(folder) for _ in range(2)]
+    spawn_ids = [frontend.spawn_from_template(folder) for _ in range(2)]
     until(lambda: (folder / "loads").exists(), "the load")
     loading = children(frontend)
-    frontend.send(FrameType.SIGNAL, launches[0], {"signal": 9})
-    exited = frontend.exit_of(launches[0])
+    frontend.send(FrameType.SIGNAL, spawn_ids[0], {"signal": 9})
+    exited = frontend.exit_of(spawn_ids[0])
     assert exited["error"] == "cancelled by signal 9 before its template process was ready"
     assert children(frontend) == loading, "the other one waits"
-    frontend.send(FrameType.SIGNAL, launches[1], {"signal": 9})
-    frontend.exit_of(launches[1])
+    frontend.send(FrameType.SIGNAL, spawn_ids[1], {"signal": 9})
+    frontend.exit_of(spawn_ids[1])
     until(lambda: children(frontend) <= before, "the end of the template process")
 
 
 def test_released_while_it_loads_it_ends_at_once(frontend: Any, model: Any, until: Any) -> None:
     before = children(frontend)
     folder = model(FAILING.format(failure="pass"))
-    launch = frontend.spawn_from_template(folder)
+    spawn_id = frontend.spawn_from_template(folder)
     until(lambda: (folder / "loads").exists(), "the load")
     frontend.send(FrameType.RELEASE, frontend.template)
     frontend.send(FrameType.RELEASE, 999_999)
-    assert frontend.exit_of(launch)["error"] == "its model is no longer served"
+    assert frontend.exit_of(spawn_id)["error"] == "its model is no longer served"
     until(lambda: children(frontend) <= before, "the end of the template process")
 
 
@@ -270,13 +272,13 @@ def test_what_the_load_made_is_removed_by_the_template_alone(
     frontend: Any, model: Any, request_of: Any, until: Any
 ) -> None:
     folder = model(SHARES)
-    launches = [frontend.spawn_from_template(folder) for _ in range(2)]
-    workers = [ready(frontend, folder, launch, until) for launch in launches]
+    spawn_ids = [frontend.spawn_from_template(folder) for _ in range(2)]
+    workers = [ready(frontend, folder, spawn_id, until) for spawn_id in spawn_ids]
     shared = workers[0].ask(request_of(b"x", "text/plain"))[0].body.decode()
     own = workers[0].ask(request_of(b"end", "text/plain"))[0].body.decode()
     workers[0].close()
-    assert frontend.exit_of(launches[0])["code"] == 0
-    assert (folder / "ends").read_text().split() == [str(frontend.pid(launches[0]))]
+    assert frontend.exit_of(spawn_ids[0])["code"] == 0
+    assert (folder / "ends").read_text().split() == [str(frontend.pid(spawn_ids[0]))]
     assert not os.path.exists(own)
     assert workers[1].ask(request_of(b"x", "text/plain"))[0].body.decode() == shared
     assert os.path.exists(shared)

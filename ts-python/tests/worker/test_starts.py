@@ -31,9 +31,9 @@ def test_worker_loads_answers_and_ends_with_code_0(
     shared_frontend: Any, model: Any, request_of: Any, start: str
 ) -> None:
     folder = model(ECHO)
-    launch = shared_frontend.order(start, folder)
-    worker = shared_frontend.worker(launch)
-    assert worker.hello["pid"] == shared_frontend.pid(launch)
+    spawn_id = shared_frontend.spawn(start, folder)
+    worker = shared_frontend.worker(spawn_id)
+    assert worker.hello["pid"] == shared_frontend.pid(spawn_id)
     worker.load(folder, "handler.py", batch_size=2)
     first, second = worker.ask(request_of(b"one", "text/plain"), request_of(b"two"))
     assert b'"body": "one"' in first.body
@@ -41,12 +41,12 @@ def test_worker_loads_answers_and_ends_with_code_0(
     assert f'"cwd": "{folder}"'.encode() in first.body
     assert worker.loaded["message"] == "loaded model m"
     worker.close()
-    exited = shared_frontend.exit_of(launch)
+    exited = shared_frontend.exit_of(spawn_id)
     assert exited == {"pid": worker.hello["pid"], "code": 0}
-    text = shared_frontend.text(launch, stderr=False)
+    text = shared_frontend.text(spawn_id, stderr=False)
     assert f"[PID]{exited['pid']}\nTorch worker started.\nPython runtime: 3" in text
     assert "model_name: m, batchSize: 2" in text
-    assert shared_frontend.text(launch, stderr=True) == ""
+    assert shared_frontend.text(spawn_id, stderr=True) == ""
 
 
 RANDOM = """
@@ -87,15 +87,15 @@ def test_torch_computes_in_forked_workers_with_two_threads(
     shared_frontend: Any, model: Any, request_of: Any
 ) -> None:
     folder = model(TORCH)
-    launches = [shared_frontend.order("fork", folder, threads=2) for _ in range(2)]
-    for launch in launches:
-        shared_frontend.worker(launch).load(folder, "handler")
-    for launch in launches:
-        (answer,) = shared_frontend.worker(launch).ask(request_of(b""))
+    spawn_ids = [shared_frontend.spawn("fork", folder, threads=2) for _ in range(2)]
+    for spawn_id in spawn_ids:
+        shared_frontend.worker(spawn_id).load(folder, "handler")
+    for spawn_id in spawn_ids:
+        (answer,) = shared_frontend.worker(spawn_id).ask(request_of(b""))
         a = torch.arange(400 * 400, dtype=torch.float64).reshape(400, 400)
         expected = {"threads": 2, "product": (a @ a.T).sum().item(), "conv": 8 * 4 * 62 * 62 * 27.0}
         assert json.loads(answer.body) == expected
-        shared_frontend.worker(launch).close()
+        shared_frontend.worker(spawn_id).close()
 
 
 WHOSE = """
@@ -109,8 +109,8 @@ def test_module_of_the_model_wins_over_one_the_zygote_has_imported(
     shared_frontend: Any, model: Any, request_of: Any
 ) -> None:
     folder = _with_its_own_yaml(model)
-    launch = shared_frontend.order("fork", folder)
-    worker = shared_frontend.worker(launch)
+    spawn_id = shared_frontend.spawn("fork", folder)
+    worker = shared_frontend.worker(spawn_id)
     worker.load(folder, "handler")
     assert worker.ask(request_of(b""))[0].body == b"the model"
     assert "the model has modules of its own for yaml" in shared_frontend.text(0)
@@ -124,19 +124,19 @@ def test_worker_that_is_not_forked_starts_once_however_late_init_hears_of_it(
     init, zygote = frontend.init.pid, frontend.wait_for("READY")["pid"]
     folder = _with_its_own_yaml(model)
     os.kill(zygote, signal.SIGSTOP)
-    launch = frontend.order("fork", folder)
+    spawn_id = frontend.spawn("fork", folder)
     until(lambda: state(init) == "S" and not _unread(frontend.init.stdin), "the order")
     os.kill(init, signal.SIGSTOP)
     os.kill(zygote, signal.SIGCONT)
     # The refusal and the end of the channel to a reaper that never was are here together.
     until(lambda: state(zygote) == "S", "the refusal of the zygote")
     os.kill(init, signal.SIGCONT)
-    worker = frontend.worker(launch)
+    worker = frontend.worker(spawn_id)
     worker.load(folder, "handler")
     assert worker.ask(request_of(b""))[0].body == b"the model"
     worker.close()
-    assert frontend.exit_of(launch) == {"pid": worker.hello["pid"], "code": 0}
-    assert len(frontend.find("EXITED", launch)) == 1
+    assert frontend.exit_of(spawn_id) == {"pid": worker.hello["pid"], "code": 0}
+    assert len(frontend.find("EXITED", spawn_id)) == 1
 
 
 def _with_its_own_yaml(model: Any) -> Path:
@@ -177,23 +177,23 @@ def test_output_arrives_at_once_line_by_line(
     shared_frontend: Any, model: Any, request_of: Any, until: Any, start: str
 ) -> None:
     folder = model(LINES)
-    launch = shared_frontend.order(start, folder)
-    worker = shared_frontend.worker(launch)
+    spawn_id = shared_frontend.spawn(start, folder)
+    worker = shared_frontend.worker(spawn_id)
     worker.load(folder, "handler")
     batch = worker.predict(request_of(b"600", "text/plain"))
-    until(lambda: "from a child" in shared_frontend.text(launch), "the output")
+    until(lambda: "from a child" in shared_frontend.text(spawn_id), "the output")
     until((folder / "written").exists, "the unfinished line to be written")
     assert not worker.of(batch)
-    assert "err" in shared_frontend.text(launch, stderr=True)
-    lines = [line for i, _, line in list(shared_frontend.lines) if i == launch]
+    assert "err" in shared_frontend.text(spawn_id, stderr=True)
+    lines = [line for i, _, line in list(shared_frontend.lines) if i == spawn_id]
     for line in ("module", "out Zürich", "logged", "by path", "from a child"):
         assert line in lines
     assert [len(line) for line in lines if line.startswith("xx")] == [65536, 100_000 - 65536]
     from ts._protocol.frames import FrameType
 
-    shared_frontend.send(FrameType.SIGNAL, launch, {"signal": 15})
-    assert shared_frontend.exit_of(launch)["signal"] == 15
-    until(lambda: "no line feed" in shared_frontend.text(launch), "the unfinished line")
+    shared_frontend.send(FrameType.SIGNAL, spawn_id, {"signal": 15})
+    assert shared_frontend.exit_of(spawn_id)["signal"] == 15
+    until(lambda: "no line feed" in shared_frontend.text(spawn_id), "the unfinished line")
 
 
 @pytest.mark.parametrize("start", ["fork", "spawn"])
@@ -214,8 +214,8 @@ def test_environment_path_and_folder_are_the_orders_own(
         " sys.path[:2], os.getcwd(), os.read(0, 1) == b'']]\n"
     )
     env = {"ONLY": "this", "PATH": os.environ["PATH"]}
-    launch = shared_frontend.order(start, model_dir, env=env, path=[str(model_dir), str(extra)])
-    worker = shared_frontend.worker(launch)
+    spawn_id = shared_frontend.spawn(start, model_dir, env=env, path=[str(model_dir), str(extra)])
+    worker = shared_frontend.worker(spawn_id)
     worker.load(model_dir, "handler")
     (answer,) = worker.ask(request_of(b""))
     paths = [str(model_dir), str(extra)]
@@ -228,12 +228,12 @@ def test_secret_is_neither_in_arguments_nor_in_the_environment(
     shared_frontend: Any, model: Any
 ) -> None:
     for start in ("fork", "spawn"):
-        launch = shared_frontend.order(start, model(ECHO))
-        pid = shared_frontend.worker(launch).hello["pid"]
-        secret = shared_frontend.secrets[launch].encode()
+        spawn_id = shared_frontend.spawn(start, model(ECHO))
+        pid = shared_frontend.worker(spawn_id).hello["pid"]
+        secret = shared_frontend.secrets[spawn_id].encode()
         assert secret not in Path(f"/proc/{pid}/cmdline").read_bytes()
         assert secret not in Path(f"/proc/{pid}/environ").read_bytes()
-        shared_frontend.worker(launch).close()
+        shared_frontend.worker(spawn_id).close()
 
 
 def test_no_descriptor_of_the_zygote_stays_open(
@@ -272,15 +272,15 @@ def test_failed_load_is_told_and_ends_the_worker_with_code_3(
     shared_frontend: Any, model: Any, code: str, status: int, detail: str, until: Any
 ) -> None:
     folder = model(code + "\n")
-    launch = shared_frontend.order("fork", folder)
-    worker = shared_frontend.worker(launch)
+    spawn_id = shared_frontend.spawn("fork", folder)
+    worker = shared_frontend.worker(spawn_id)
     worker.load(folder, "handler")
-    assert shared_frontend.exit_of(launch)["code"] == 3
+    assert shared_frontend.exit_of(spawn_id)["code"] == 3
     until(lambda: worker.failed, "FAILED")
     assert worker.failed["code"] == status
     assert detail in worker.failed["detail"]
     assert "Traceback" in worker.failed["traceback"]
-    assert detail in shared_frontend.text(launch, stderr=True)
+    assert detail in shared_frontend.text(spawn_id, stderr=True)
 
 
 def test_broken_metrics_configuration_is_logged_and_not_fatal(
@@ -291,27 +291,27 @@ def test_broken_metrics_configuration_is_logged_and_not_fatal(
     bad.write_text("model_metrics: [")
     worker = shared_frontend.loaded("fork", folder, metrics_config=str(bad))
     assert worker.ask(request_of(b""))
-    launch = next(i for i, w in shared_frontend.workers.items() if w is worker)
-    assert "metrics.yaml" in shared_frontend.text(launch)
+    spawn_id = next(i for i, w in shared_frontend.workers.items() if w is worker)
+    assert "metrics.yaml" in shared_frontend.text(spawn_id)
     worker.close()
 
 
 def test_worker_whose_frontend_is_not_there_ends(shared_frontend: Any, model: Any) -> None:
-    launch = shared_frontend.order("fork", model(ECHO), address="unix:/nowhere/w")
-    assert shared_frontend.exit_of(launch)["code"] == 1
-    assert "FileNotFoundError" in shared_frontend.text(launch, stderr=True)
+    spawn_id = shared_frontend.spawn("fork", model(ECHO), address="unix:/nowhere/w")
+    assert shared_frontend.exit_of(spawn_id)["code"] == 1
+    assert "FileNotFoundError" in shared_frontend.text(spawn_id, stderr=True)
 
 
 def test_many_workers_start_at_once(shared_frontend: Any, model: Any, request_of: Any) -> None:
     folder = model(ECHO)
-    launches = [shared_frontend.order("fork", folder) for _ in range(12)]
-    for launch in launches:
-        shared_frontend.worker(launch).load(folder, "handler")
-    for launch in launches:
-        worker = shared_frontend.worker(launch)
+    spawn_ids = [shared_frontend.spawn("fork", folder) for _ in range(12)]
+    for spawn_id in spawn_ids:
+        shared_frontend.worker(spawn_id).load(folder, "handler")
+    for spawn_id in spawn_ids:
+        worker = shared_frontend.worker(spawn_id)
         assert worker.ask(request_of(b""))
         worker.close()
-    assert all(shared_frontend.exit_of(launch)["code"] == 0 for launch in launches)
+    assert all(shared_frontend.exit_of(spawn_id)["code"] == 0 for spawn_id in spawn_ids)
 
 
 @pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="needs Linux")
@@ -321,13 +321,13 @@ def test_worker_beyond_the_descriptors_is_refused_and_the_others_go_on(
     folder = model(ECHO)
     limit = 60  # two workers
     resource.prlimit(frontend.init.pid, resource.RLIMIT_NOFILE, (limit, limit))
-    launches = [frontend.order("spawn", folder) for _ in range(2)]
-    for launch in launches:
-        frontend.worker(launch).load(folder, "handler")
-    assert frontend.exit_of(frontend.order("spawn", folder)) == {
+    spawn_ids = [frontend.spawn("spawn", folder) for _ in range(2)]
+    for spawn_id in spawn_ids:
+        frontend.worker(spawn_id).load(folder, "handler")
+    assert frontend.exit_of(frontend.spawn("spawn", folder)) == {
         "pid": 0,
         "code": 127,
         "error": "ulimit -n leaves room for 2 workers; raise it for more",
     }
-    for launch in launches:
-        assert frontend.worker(launch).ask(request_of(b""))
+    for spawn_id in spawn_ids:
+        assert frontend.worker(spawn_id).ask(request_of(b""))

@@ -81,9 +81,9 @@ def test_cancelled_batch_raises_in_the_handler_and_the_worker_lives_on(
     until(lambda: worker.of(batch), "a chunk")
     worker.cancel(batch)
     worker.ends(batch)
-    launch = next(i for i, w in shared_frontend.workers.items() if w is worker)
-    until(lambda: "cancelled" in shared_frontend.text(launch), "the handler noticed")
-    assert "Traceback" not in shared_frontend.text(launch)
+    spawn_id = next(i for i, w in shared_frontend.workers.items() if w is worker)
+    until(lambda: "cancelled" in shared_frontend.text(spawn_id), "the handler noticed")
+    assert "Traceback" not in shared_frontend.text(spawn_id)
     assert worker.ask(request_of(b"0", "text/plain"))[0].body == b"end"
 
 
@@ -177,11 +177,11 @@ def handle(data, context):
 """
     )
     worker = shared_frontend.loaded("fork", folder)
-    launch = next(i for i, w in shared_frontend.workers.items() if w is worker)
+    spawn_id = next(i for i, w in shared_frontend.workers.items() if w is worker)
     worker.reading.clear()
     batch = worker.predict(request_of(b""))
-    until(lambda: "sent 0" in shared_frontend.text(launch), "a first chunk")
-    until(lambda: "sent 49" not in shared_frontend.text(launch), "it blocks")
+    until(lambda: "sent 0" in shared_frontend.text(spawn_id), "a first chunk")
+    until(lambda: "sent 49" not in shared_frontend.text(spawn_id), "it blocks")
     worker.reading.set()
     assert worker.ends(batch)[0].body == b"end"
     bodies = [value.body for kind, _, value in worker.of(batch) if kind == "CHUNK"]

@@ -57,17 +57,17 @@ def test_worker_without_its_accelerator_answers_says_why_and_ends(
     shared_frontend: Any, model: Any, request_of: Any, until: Any, code: str, word: str
 ) -> None:
     worker = shared_frontend.loaded("fork", model(code), **{"async": code is COROUTINE})
-    launch = worker.hello["launch"]
+    spawn_id = worker.hello["launch"]
     assert ask(worker, request_of, "x").body == b"x"
     assert ask(worker, request_of, "plain").code == 503
     broken = worker.predict(request_of(word.encode(), "text/plain"))
     behind = worker.predict(request_of(b"behind", "text/plain"))
     assert worker.ends(broken)[0].code == 503
-    assert shared_frontend.exit_of(launch)["code"] == 5
+    assert shared_frontend.exit_of(spawn_id)["code"] == 5
     until(lambda: worker.closed, "the end of the connection")
     expected = "its accelerator fails every call: RuntimeError: device-side assert triggered"
     assert worker.unusable == {"reason": expected}
-    assert expected in shared_frontend.text(launch, stderr=True)
+    assert expected in shared_frontend.text(spawn_id, stderr=True)
     if code is HANDLER:
         assert worker.of(behind) == [], "it began nothing more"
 

@@ -26,7 +26,7 @@ from ts._protocol.frames import (
 from ts._protocol.messages import decode_response, encode_predict
 from ts._protocol.reader import FrameAssembler
 from ts._protocol.writer import FrameWriter
-from ts._worker import call as call_module
+from ts._worker import handler_run as handler_run_module
 from ts._worker import inbox as inbox_module
 from ts._worker import server as server_module
 from ts._worker.connection import WorkerConnection
@@ -208,14 +208,14 @@ def test_each_request_ends_once_or_with_the_connection_wherever_memory_runs_out(
         if fails:
             raise ValueError("bad")
         with contextlib.suppress(ValueError):
-            context._call.send_chunks([b"chunk"] * len(data))
+            context._handler_run.send_chunks([b"chunk"] * len(data))
         # The frontend leaves once this is answered.
         return BODIES
 
     for number in itertools.count(1):
-        failing = FailsAt(getattr(call_module, function), number)
+        failing = FailsAt(getattr(handler_run_module, function), number)
         with monkeypatch.context() as patch:
-            patch.setattr(call_module, function, failing)
+            patch.setattr(handler_run_module, function, failing)
             error, peer, theirs = run_to_end(handle, batch_of(request_of, 1, 3))
         counts = ended_items(peer, 3)
         theirs.close()
@@ -301,7 +301,7 @@ def test_worker_that_has_lost_a_part_of_a_batch_serves_no_more(
             inbox_module, "decode_predict", FailsAt(inbox_module.decode_predict, number)
         )
         with contextlib.suppress(MemoryError):
-            context._call.send_chunks([b"chunk"])
+            context._handler_run.send_chunks([b"chunk"])
         return [b"x"]
 
     original = Peer.__init__

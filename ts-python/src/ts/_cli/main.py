@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ts._cli.errors import Refusal
-from ts._cli.launch import Launch, prepare_launch, prepare_print
 from ts._cli.options import Action, Options, parse_options
+from ts._cli.prepared_start import PreparedStart, prepare_print, prepare_start
 from ts._cli.registry import Registry
 from ts._cli.starting import become_server, print_configuration, start_server
 from ts._cli.status import Status
@@ -72,18 +72,18 @@ def _print_version(home: Path) -> None:
 
 
 def _start(options: Options, environ: Mapping[str, str], home: Path, limit_sec: float) -> None:
-    launch = prepare_launch(options, environ)
+    prepared = prepare_start(options, environ)
     registry = Registry(named_folder(environ).resolve())
-    if launch.vm_arguments:
-        words = " ".join(launch.vm_arguments)
+    if prepared.vm_arguments:
+        words = " ".join(prepared.vm_arguments)
         print(f"Warning: TorchServe is using non-default JVM parameters: {words}")
     _say_what_is_missing(options)
     if options.foreground:
-        become_server(launch, registry, environ, home)
-    status = start_server(launch, registry, environ, home, limit_sec)
+        become_server(prepared, registry, environ, home)
+    status = start_server(prepared, registry, environ, home, limit_sec)
     # From here on the server runs, and the exit status says so.
     with contextlib.suppress(KeyboardInterrupt):
-        _print_started(launch, status)
+        _print_started(prepared, status)
 
 
 def _stop(options: Options, environ: Mapping[str, str], limit_sec: float | None) -> None:
@@ -113,7 +113,7 @@ def _say_what_is_missing(options: Options) -> None:
             )
 
 
-def _print_started(launch: Launch, status: Status) -> None:
+def _print_started(prepared: PreparedStart, status: Status) -> None:
     print("Model server started.")
     for role, address in status.addresses.items():
         print(f"  {role:<12}{address}")
@@ -121,7 +121,7 @@ def _print_started(launch: Launch, status: Status) -> None:
         print(f"  {'loading':<12}{', '.join(status.models)}")
     if status.key_file:
         print(f"  {'keys':<12}{status.key_file}")
-    print(f"  {'logs':<12}{launch.logs}")
+    print(f"  {'logs':<12}{prepared.logs}")
     print(f"  {'stop':<12}torchserve --stop")
     for warning in status.warnings:
         print(f"Warning: {warning}")

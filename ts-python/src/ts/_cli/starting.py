@@ -16,7 +16,7 @@ from typing import NoReturn
 from ts._cli.configuration import normal_address
 from ts._cli.errors import Refusal
 from ts._cli.java import Java, find_java
-from ts._cli.launch import LOG_FILES, Launch
+from ts._cli.prepared_start import LOG_FILES, PreparedStart
 from ts._cli.processes import shares_network
 from ts._cli.registry import Claim, Registry
 from ts._cli.status import State, Status, read_status
@@ -31,12 +31,16 @@ _SHOWN_BYTES = 16384
 
 
 def start_server(
-    launch: Launch, registry: Registry, environ: Mapping[str, str], home: Path, limit_sec: float
+    prepared: PreparedStart,
+    registry: Registry,
+    environ: Mapping[str, str],
+    home: Path,
+    limit_sec: float,
 ) -> Status:
     """Start a server that outlives this process, and return once its listeners are open.
 
     Args:
-        launch: What to start.
+        prepared: What to start.
         registry: Where to remember it.
         environ: The environment, in which Java is looked for.
         home: The folder of the package `ts`.
@@ -45,12 +49,12 @@ def start_server(
     Raises:
         Refusal: The start failed; no process of it is left.
     """
-    java = _prepare(launch, registry, environ, home)
-    claim = _claim(registry, launch)
+    java = _prepare(prepared, registry, environ, home)
+    claim = _claim(registry, prepared)
     status_path = registry.status_path(claim.token)
     output_path = registry.output_path(claim.token)
-    command = launch.command(java, home, environ, status_path, registry.pid_file, console=False)
-    child = _spawn(command, output_path, _server_environment(environ, launch), claim)
+    command = prepared.command(java, home, environ, status_path, registry.pid_file, console=False)
+    child = _spawn(command, output_path, _server_environment(environ, prepared), claim)
     try:
         with _interruptible():
             claim.publish(child.pid)
@@ -59,7 +63,7 @@ def start_server(
                 child.returncode = 0  # it is not ours to wait for any more
                 claim.name_in_pid_file()
                 return status
-            raise _failure(status, child, output_path, registry, launch, limit_sec)
+            raise _failure(status, child, output_path, registry, prepared, limit_sec)
     except BaseException:
         _end(child)
         claim.withdraw()
@@ -70,16 +74,16 @@ def start_server(
 
 
 def become_server(
-    launch: Launch, registry: Registry, environ: Mapping[str, str], home: Path
+    prepared: PreparedStart, registry: Registry, environ: Mapping[str, str], home: Path
 ) -> NoReturn:
     """Run the server in place of this process: signals and the exit status go straight.
 
     Raises:
         Refusal: It cannot be started.
     """
-    java = _prepare(launch, registry, environ, home)
-    claim = _claim(registry, launch)
-    command = launch.command(
+    java = _prepare(prepared, registry, environ, home)
+    claim = _claim(registry, prepared)
+    command = prepared.command(
         java, home, environ, registry.status_path(claim.token), registry.pid_file, console=True
     )
     claim.take()
@@ -88,21 +92,21 @@ def become_server(
     sys.stdout.flush()
     sys.stderr.flush()
     try:
-        os.execve(command[0], command, _server_environment(environ, launch))
+        os.execve(command[0], command, _server_environment(environ, prepared))
     except OSError as problem:
         claim.close()
         registry.remove(claim.entry)
         raise Refusal(f"{command[0]} cannot be run: {problem.strerror}.") from problem
 
 
-def print_configuration(launch: Launch, environ: Mapping[str, str], home: Path) -> int:
+def print_configuration(prepared: PreparedStart, environ: Mapping[str, str], home: Path) -> int:
     """Let the frontend print every setting, and return its exit status: 1 if one is not valid.
 
     Raises:
         Refusal: It cannot be run.
     """
     java = _find_java(environ, home)
-    command = launch.print_command(java, home)
+    command = prepared.print_command(java, home)
     sys.stdout.flush()
     try:
         printed = subprocess.run(
@@ -119,8 +123,10 @@ def print_configuration(launch: Launch, environ: Mapping[str, str], home: Path) 
     return printed.returncode
 
 
-def _prepare(launch: Launch, registry: Registry, environ: Mapping[str, str], home: Path) -> Java:
-    wanted = launch.configuration.listeners(environ)
+def _prepare(
+    prepared: PreparedStart, registry: Registry, environ: Mapping[str, str], home: Path
+) -> Java:
+    wanted = prepared.configuration.listeners(environ)
     for server in registry.running():
         if not shares_network(server.process):
             continue
@@ -142,13 +148,13 @@ def _find_java(environ: Mapping[str, str], home: Path) -> Java:
     return java
 
 
-def _claim(registry: Registry, launch: Launch) -> Claim:
-    config = launch.configuration.path
+def _claim(registry: Registry, prepared: PreparedStart) -> Claim:
+    config = prepared.configuration.path
     return registry.claim(str(config) if config else None, str(Path.cwd()))
 
 
-def _server_environment(environ: Mapping[str, str], launch: Launch) -> dict[str, str]:
-    return with_folder(_java_environment(environ), launch.temporary)
+def _server_environment(environ: Mapping[str, str], prepared: PreparedStart) -> dict[str, str]:
+    return with_folder(_java_environment(environ), prepared.temporary)
 
 
 def _java_environment(environ: Mapping[str, str]) -> dict[str, str]:
@@ -208,10 +214,10 @@ def _failure(
     child: subprocess.Popen[bytes],
     output_path: Path,
     registry: Registry,
-    launch: Launch,
+    prepared: PreparedStart,
     limit_sec: float,
 ) -> Refusal:
-    logs = f"Logs: {launch.logs}"
+    logs = f"Logs: {prepared.logs}"
     if status is not None and status.state is State.FAILED:
         if _port_of_ours(status.reason, registry, child.pid):
             return Refusal(f"{ALREADY_RUNNING}\n{status.reason}", familiar=True)

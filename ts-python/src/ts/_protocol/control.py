@@ -44,9 +44,9 @@ def _take(fields: Mapping[str, Any], name: str, kind: type, default: Any = ...) 
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """First message of a worker."""
+    """First message of a worker. On the wire, `spawn_id` is ``launch``."""
 
-    launch: int
+    spawn_id: int
     secret: str
     pid: int
     python: str
@@ -58,7 +58,7 @@ class Hello:
         """Decode and check the JSON bytes; unknown fields are ignored."""
         fields = decode_json(body)
         return cls(
-            launch=_take(fields, "launch", int),
+            spawn_id=_take(fields, "launch", int),
             secret=_take(fields, "secret", str),
             pid=_take(fields, "pid", int),
             python=_take(fields, "python", str),
@@ -68,7 +68,9 @@ class Hello:
 
     def encode(self) -> bytes:
         """Return the JSON bytes."""
-        return encode_json(asdict(self))
+        fields = asdict(self)
+        fields["launch"] = fields.pop("spawn_id")
+        return encode_json(fields)
 
 
 @dataclass(frozen=True, slots=True)

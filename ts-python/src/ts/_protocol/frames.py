@@ -115,7 +115,7 @@ INIT_LIMITS: Limits = {
 }
 """What ``init`` accepts from the frontend."""
 
-INIT_REPLY_LIMITS: Limits = {
+INIT_SENT_LIMITS: Limits = {
     FrameType.READY: MEBIBYTE,
     FrameType.SPAWNED: MEBIBYTE,
     FrameType.EXITED: MEBIBYTE,

@@ -270,7 +270,7 @@ def decode_response(body: Buffer) -> Response:
     return Response(status, kind, reason, headers, bytes(view[at:]))
 
 
-class ErrorReply(NamedTuple):
+class ErrorResponse(NamedTuple):
     """The end of an item, or of a batch, by an error. ``code`` is like an HTTP status."""
 
     code: int
@@ -282,7 +282,7 @@ class ErrorReply(NamedTuple):
 _MAX_ERROR_TEXT = 8 * 1024
 
 
-def encode_error(error: ErrorReply) -> bytes:
+def encode_error(error: ErrorResponse) -> bytes:
     """Encode an ERROR body; long texts are cut, of the traceback the end is kept.
 
     No text has an address of memory.
@@ -305,7 +305,7 @@ def encode_error(error: ErrorReply) -> bytes:
     )
 
 
-def decode_error(body: Buffer) -> ErrorReply:
+def decode_error(body: Buffer) -> ErrorResponse:
     """Decode an ERROR body."""
     view = memoryview(body)
     try:
@@ -317,7 +317,7 @@ def decode_error(body: Buffer) -> ErrorReply:
         raise ProtocolError(f"ERROR of {len(view)} bytes is malformed: {error}") from error
     if at != len(view):
         raise ProtocolError(f"ERROR has {len(view)} bytes where its fields take {at}")
-    return ErrorReply(code, message, detail, traceback)
+    return ErrorResponse(code, message, detail, traceback)
 
 
 def _cut_text(text: str) -> bytes:

@@ -10,10 +10,10 @@ import time
 from ts._protocol.control import Load
 from ts._protocol.errors import PeerClosed
 from ts._worker.accelerator import why_unusable
-from ts._worker.call import Call, Surroundings
 from ts._worker.connection import WorkerConnection
 from ts._worker.failures import CANCELLED, WorkerUnusable
-from ts._worker.inbox import Batch, Item
+from ts._worker.handler_run import HandlerIO, HandlerRun
+from ts._worker.inbox import Batch, PendingRequest
 from ts._worker.metrics import PredictionTime
 from ts._worker.non_finite import JsonNan
 from ts.context import Context
@@ -42,7 +42,7 @@ class AsyncBatchServer:
         self._connection = connection
         self._service = service
         self._loop = loop
-        self._surroundings = Surroundings(
+        self._io = HandlerIO(
             connection,
             decode,
             load.max_response_size,
@@ -77,16 +77,16 @@ class AsyncBatchServer:
             self._tasks[batch] = self._loop.create_task(self._run(batch))
         for batch in cancelled:
             # A task that has not begun would be dropped without an answer; it will see by itself.
-            if batch in self._running and all(item.cancelled for item in batch.items):
+            if batch in self._running and all(request.cancelled for request in batch.requests):
                 self._tasks[batch].cancel()
         self._schedule_flush()
 
     async def _run(self, batch: Batch) -> None:
-        items = batch.items
+        requests = batch.requests
         self._running.add(batch)
         try:
-            while items:
-                items = await self._call(items)
+            while requests:
+                requests = await self._run_handler(requests)
         except PeerClosed as error:
             self._end(error)
         except (SystemExit, KeyboardInterrupt):
@@ -99,35 +99,35 @@ class AsyncBatchServer:
             del self._tasks[batch]
             self._schedule_flush()
 
-    async def _call(self, items: list[Item]) -> list[Item]:
+    async def _run_handler(self, requests: list[PendingRequest]) -> list[PendingRequest]:
         context = self._copy_context()
-        call = Call(items, context, self._surroundings)
-        if not call.items:
-            return call.finish([])
+        run = HandlerRun(requests, context, self._io)
+        if not run.requests:
+            return run.finish([])
         while True:
             started = time.perf_counter()
             try:
-                result = self._service.entry_point(call.data, context)
+                result = self._service.entry_point(run.data, context)
                 if inspect.isawaitable(result):
                     result = await result
                 break
             except asyncio.CancelledError:
-                call.fail(CANCELLED)
+                run.fail(CANCELLED)
                 return []
             except RowErrors as error:
-                if not call.fail_rows(error):
+                if not run.fail_rows(error):
                     self._end_if_unusable(error)
                     return []
             except Exception as error:
-                call.fail_with(error)
+                run.fail_with(error)
                 self._end_if_unusable(error)
                 return []
         took = time.perf_counter() - started
-        self._prediction_time.queue(took, call.request_ids.values())
-        going_on = call.finish(result)
-        if call.failure is not None:
-            self._end_if_unusable(call.failure)
-        return going_on
+        self._prediction_time.queue(took, run.request_ids.values())
+        continuing = run.finish(result)
+        if run.failure is not None:
+            self._end_if_unusable(run.failure)
+        return continuing
 
     def _end_if_unusable(self, error: BaseException) -> None:
         reason = why_unusable(error)

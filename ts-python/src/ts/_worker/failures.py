@@ -6,11 +6,11 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from ts._protocol.messages import ErrorReply
+from ts._protocol.messages import ErrorResponse
 from ts._worker.console import report
 
-CANCELLED = ErrorReply(499, "Request cancelled")
-EXPIRED = ErrorReply(408, "Request expired before it was run")
+CANCELLED = ErrorResponse(499, "Request cancelled")
+EXPIRED = ErrorResponse(408, "Request expired before it was run")
 NOT_A_LIST = "Invalid model predict output"
 WRONG_LENGTH = "number of batch response mismatched"
 NOT_ENCODABLE = "Unsupported model output data type."
@@ -62,7 +62,7 @@ def _accelerator_errors() -> list[type[BaseException]]:
     return [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseException)]
 
 
-def prediction_error(error: BaseException) -> ErrorReply:
+def prediction_error(error: BaseException) -> ErrorResponse:
     """Return the answer to the whole batch for an exception of the handler.
 
     Prints the traceback to stderr, which is the model log.
@@ -77,12 +77,12 @@ def prediction_error(error: BaseException) -> ErrorReply:
         code = getattr(error, "error_code", 500)
         if not isinstance(code, int) or not 100 <= code <= 999:
             code = 500
-        return ErrorReply(code, _text_of(getattr(error, "message", "")), detail, text)
+        return ErrorResponse(code, _text_of(getattr(error, "message", "")), detail, text)
     if _is_too_large_an_image(error):
-        return ErrorReply(400, f"The image has too many pixels: {_text_of(error)}", detail, text)
+        return ErrorResponse(400, f"The image has too many pixels: {_text_of(error)}", detail, text)
     if is_out_of_resources(error):
-        return ErrorReply(507, "Out of resources", detail, text)
-    return ErrorReply(503, "Prediction failed", detail, text)
+        return ErrorResponse(507, "Out of resources", detail, text)
+    return ErrorResponse(503, "Prediction failed", detail, text)
 
 
 def _is_prediction_exception(error: BaseException) -> bool:
@@ -107,4 +107,4 @@ def format_traceback(error: BaseException) -> str:
     return "".join(lines)
 
 
-_OWN_MODULES = frozenset(("ts._worker.server", "ts._worker.async_server", "ts._worker.call"))
+_OWN_MODULES = frozenset(("ts._worker.server", "ts._worker.async_server", "ts._worker.handler_run"))

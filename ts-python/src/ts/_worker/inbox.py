@@ -1,4 +1,4 @@
-"""What the frontend asked for and has not been answered yet."""
+"""What the frontend asked for and has no response yet."""
 
 from __future__ import annotations
 
@@ -11,41 +11,41 @@ from ts._protocol.messages import PredictItem, decode_predict
 from ts._protocol.reader import Message
 
 
-class Item:
+class PendingRequest:
     """One request of a batch.
 
     Attributes:
         batch: The batch it came in.
         index: Its number on the wire, which may differ from its place in the handler's list.
-        request: What was asked; parts are dropped once they were handed to the handler.
+        input: What was asked; parts are dropped once they were handed to the handler.
         deadline: When the answer is of no use any more, in `time.monotonic` seconds, or None.
         cancelled: Whether the frontend no longer wants it.
-        answered: Whether its one RESPONSE or ERROR was sent.
+        responded: Whether its one RESPONSE or ERROR was sent.
         head_sent: Whether its status and headers went out with a first chunk.
     """
 
-    __slots__ = ("answered", "batch", "cancelled", "deadline", "head_sent", "index", "request")
+    __slots__ = ("batch", "cancelled", "deadline", "head_sent", "index", "input", "responded")
 
-    def __init__(self, batch: Batch, index: int, request: PredictItem) -> None:
+    def __init__(self, batch: Batch, index: int, received: PredictItem) -> None:
         self.batch = batch
         self.index = index
-        self.request = request
+        self.input = received
         self.deadline = (
-            time.monotonic() + request.time_left_ms / 1000 if request.time_left_ms else None
+            time.monotonic() + received.time_left_ms / 1000 if received.time_left_ms else None
         )
         self.cancelled = False
-        self.answered = False
+        self.responded = False
         self.head_sent = False
 
 
 class Batch:
     """Requests that came together and run together."""
 
-    __slots__ = ("complete", "id", "items")
+    __slots__ = ("complete", "id", "requests")
 
     def __init__(self, batch_id: int) -> None:
         self.id = batch_id
-        self.items: list[Item] = []
+        self.requests: list[PendingRequest] = []
         self.complete = False
 
 
@@ -65,7 +65,7 @@ class Inbox:
         return None
 
     def close(self, batch: Batch) -> None:
-        """Forget a batch whose items are all answered."""
+        """Forget a batch whose requests all have their responses."""
         del self._open[batch.id]
 
     def add(self, message: Message) -> None:
@@ -79,13 +79,13 @@ class Inbox:
             raise ProtocolError(
                 f"PREDICT for batch {message.id} while batch {batch.id} is not complete"
             )
-        index = len(batch.items)
+        index = len(batch.requests)
         if message.item != index or index >= MAX_BATCH_ITEMS:
             raise ProtocolError(
                 f"PREDICT for item {message.item} of batch {batch.id}, expected {index}"
                 f" of at most {MAX_BATCH_ITEMS}"
             )
-        batch.items.append(Item(batch, index, decode_predict(message.body)))
+        batch.requests.append(PendingRequest(batch, index, decode_predict(message.body)))
         self._open[batch.id] = batch
         if message.flags & FLAG_LAST_ITEM:
             self._assembling = None
@@ -97,8 +97,8 @@ class Inbox:
     def _cancel(self, message: Message) -> Batch | None:
         batch = self._open.get(message.id)
         if batch is None:
-            return None  # it was answered while the CANCEL was on its way
-        for item in batch.items:
-            if message.item in (ALL_ITEMS, item.index):
-                item.cancelled = True
+            return None  # its response left while the CANCEL was on its way
+        for request in batch.requests:
+            if message.item in (ALL_ITEMS, request.index):
+                request.cancelled = True
         return batch

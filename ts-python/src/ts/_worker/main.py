@@ -43,13 +43,13 @@ class WorkerOptions:
     """What a worker process needs to connect to the frontend.
 
     Attributes:
-        launch_id: Number of the launch.
+        spawn_id: Number of the spawn request.
         address: ``unix:/path`` or ``tcp:host:port`` of the frontend.
         secret: Proves to the frontend that this is the process that it requested.
         threads: For `torch.set_num_threads`, or None for torch's own choice.
     """
 
-    launch_id: int
+    spawn_id: int
     address: str
     secret: str
     threads: int | None = None
@@ -90,7 +90,7 @@ def _serve(
     connection: WorkerConnection, options: WorkerOptions, preloaded: Preloaded | None
 ) -> int:
     hello = Hello(
-        launch=options.launch_id,
+        spawn_id=options.spawn_id,
         secret=options.secret,
         pid=os.getpid(),
         python=platform.python_version(),

@@ -11,10 +11,10 @@ from ts._protocol.control import Load
 from ts._protocol.errors import ProtocolError
 from ts._protocol.messages import RequestKind
 from ts._worker.accelerator import why_unusable
-from ts._worker.call import Call, Surroundings
 from ts._worker.connection import WorkerConnection
 from ts._worker.failures import WorkerUnusable
-from ts._worker.inbox import Item
+from ts._worker.handler_run import HandlerIO, HandlerRun
+from ts._worker.inbox import PendingRequest
 from ts._worker.metrics import PredictionTime
 from ts._worker.non_finite import JsonNan
 from ts.service import Service
@@ -38,7 +38,7 @@ class BatchServer:
     ) -> None:
         self._connection = connection
         self._service = service
-        self._surroundings = Surroundings(
+        self._io = HandlerIO(
             connection,
             decode,
             load.max_response_size,
@@ -52,74 +52,74 @@ class BatchServer:
     def serve(self) -> None:
         """Serve until the frontend closes the connection."""
         connection, inbox = self._connection, self._connection.inbox
-        going_on: list[Item] = []
+        continuing: list[PendingRequest] = []
         breathed_at = time.perf_counter()
         while True:
             if not inbox.ready:
                 connection.writer.flush()
-                connection.receive(wait=not going_on)
+                connection.receive(wait=not continuing)
             else:
                 now = time.perf_counter()
                 if connection.writer.pending_size > _FLUSH_ABOVE or now - breathed_at > _BREATH_SEC:
                     breathed_at = now
                     connection.writer.flush()
                     connection.receive(wait=False)
-            going_on = self._run(self._next_items(going_on))
+            continuing = self._run_handler(self._next_requests(continuing))
 
-    def _next_items(self, going_on: list[Item]) -> list[Item]:
+    def _next_requests(self, continuing: list[PendingRequest]) -> list[PendingRequest]:
         """Return the requests of the next call: one batch, or those that go on and what fits.
 
         What waits is taken in order and kinds are not mixed: a description or explanation waits
         until the requests before it are done, and those behind it wait for it.
         """
         ready = self._connection.inbox.ready
-        items = going_on
-        if not items:
-            items = ready.popleft().items if ready else []
+        requests = continuing
+        if not requests:
+            requests = ready.popleft().requests if ready else []
             if not self._continuous:
-                return items
-        while ready and self._may_join(items, ready[0].items):
-            items = items + ready.popleft().items
-        return items
+                return requests
+        while ready and self._may_join(requests, ready[0].requests):
+            requests = requests + ready.popleft().requests
+        return requests
 
     @staticmethod
-    def _may_join(items: list[Item], more: list[Item]) -> bool:
+    def _may_join(requests: list[PendingRequest], more: list[PendingRequest]) -> bool:
         """Whether requests may run together: the frontend sends no more of them than may."""
-        kind = items[0].request.kind
-        return kind == more[0].request.kind and kind != RequestKind.DESCRIBE
+        kind = requests[0].input.kind
+        return kind == more[0].input.kind and kind != RequestKind.DESCRIBE
 
-    def _run(self, items: list[Item]) -> list[Item]:
+    def _run_handler(self, requests: list[PendingRequest]) -> list[PendingRequest]:
         service = self._service
-        call = Call(items, service.context, self._surroundings)
-        if not call.items:
-            return call.finish([])
+        run = HandlerRun(requests, service.context, self._io)
+        if not run.requests:
+            return run.finish([])
         while True:
             started = time.perf_counter()
             try:
-                result = service.entry_point(call.data, service.context)
+                result = service.entry_point(run.data, service.context)
                 break
             except (SystemExit, KeyboardInterrupt, ProtocolError):
                 raise
             except RowErrors as error:
-                if not call.fail_rows(error):
+                if not run.fail_rows(error):
                     self._end_if_unusable(error)
                     return []
             except BaseException as error:
                 # Such as asyncio.CancelledError: it fails these requests, not the worker.
-                call.fail_with(error)
+                run.fail_with(error)
                 self._end_if_unusable(error)
                 return []
         took = time.perf_counter() - started
         if service.context.stopping_criteria is not None:
             self._continuous = True
-        self._prediction_time.queue(took, call.request_ids.values())
-        going_on = call.finish(result)
-        if call.failure is not None:
-            self._end_if_unusable(call.failure)
-        return going_on
+        self._prediction_time.queue(took, run.request_ids.values())
+        continuing = run.finish(result)
+        if run.failure is not None:
+            self._end_if_unusable(run.failure)
+        return continuing
 
     def _end_if_unusable(self, error: BaseException) -> None:
-        # What is answered leaves first: asking the accelerator may take time.
+        # Responses leave first: asking the accelerator may take time.
         self._connection.writer.flush()
         reason = why_unusable(error)
         if reason is not None:

@@ -23,13 +23,13 @@ _START_FILE = os.path.join(os.path.dirname(os.path.dirname(__file__)), "_worker"
 
 
 def run_forked(
-    launch_id: int, spawn: Spawn, stdout: int, stderr: int, lifeline_end: int
+    spawn_id: int, spawn: Spawn, stdout: int, stderr: int, lifeline_end: int
 ) -> NoReturn:
     """Turn a fresh fork of the zygote into a worker; never returns."""
     code = 1
     try:
         leave_zygote(spawn, f"ts-worker-{spawn.worker}", stdout, stderr, lifeline_end)
-        options = WorkerOptions(launch_id, spawn.address, spawn.secret, spawn.threads)
+        options = WorkerOptions(spawn_id, spawn.address, spawn.secret, spawn.threads)
         code = run_worker(options)
     except BaseException:
         with contextlib.suppress(BaseException):

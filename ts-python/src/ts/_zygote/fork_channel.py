@@ -42,12 +42,12 @@ class ForkChannel:
         self._outgoing = Outgoing(channel.fileno())
         self._files: Sequence[int] = ()
 
-    def request_fork(self, launch_id: int, spawn: Spawn, files: Sequence[int]) -> bool:
+    def request_fork(self, spawn_id: int, spawn: Spawn, files: Sequence[int]) -> bool:
         """Ask for a worker; the files are closed once they were sent. Like `flush`."""
         self._files = files
         self.response_deadline = time.monotonic() + _FORK_LIMIT_SEC
         body = encode_json(spawn.to_json())
-        self._outgoing.queue(encode_message(FrameType.SPAWN, launch_id, 0, (body,)))
+        self._outgoing.queue(encode_message(FrameType.SPAWN, spawn_id, 0, (body,)))
         return self.flush()
 
     def flush(self) -> bool:
@@ -69,7 +69,7 @@ class ForkChannel:
         self._files = ()
 
     def receive(self) -> list[tuple[int, int, dict[str, Any]]]:
-        """Return type, launch id and fields of the responses that have come."""
+        """Return type, spawn id and fields of the responses that have come."""
         responses = []
         while True:
             while (message := self._assembler.next_message()) is not None:

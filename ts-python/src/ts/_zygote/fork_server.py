@@ -23,7 +23,7 @@ class ForkServer:
     Args:
         channel: To ``init``.
         reason_to_reject: Called before a fork; returns why it is not possible, or None.
-        become_worker: Makes a worker of the fresh fork it is called in; takes the launch id, the
+        become_worker: Makes a worker of the fresh fork it is called in; takes the spawn id, the
             spawn request, and the descriptors that came with it.
     """
 
@@ -37,10 +37,10 @@ class ForkServer:
         self._reason_to_reject = reason_to_reject
         self._become_worker = become_worker
 
-    def send(self, frame_type: int, launch_id: int, fields: dict[str, object]) -> None:
+    def send(self, frame_type: int, spawn_id: int, fields: dict[str, object]) -> None:
         """Send a message to ``init``."""
         body = (encode_json(fields),)
-        self._channel.sendall(b"".join(encode_message(frame_type, launch_id, 0, body)))
+        self._channel.sendall(b"".join(encode_message(frame_type, spawn_id, 0, body)))
 
     def serve(self) -> None:
         """Serve until ``init`` closes the channel."""
@@ -69,13 +69,13 @@ class ForkServer:
         assembler.received(count)
         return count
 
-    def _fork(self, launch_id: int, spawn: Spawn, files: Sequence[int]) -> None:
+    def _fork(self, spawn_id: int, spawn: Spawn, files: Sequence[int]) -> None:
         """Fork thrice: a process between, which ends so that the reaper is its own, then the
         reaper, and below it the worker. Send exactly one response.
         """
         reason = self._reason_to_reject(spawn)
         if reason is not None:
-            self.send(FrameType.SPAWNED, launch_id, {"error": reason})
+            self.send(FrameType.SPAWNED, spawn_id, {"error": reason})
             return
         with warnings.catch_warnings():
             # Libraries start threads when they are imported and have their own fork handlers.
@@ -84,7 +84,7 @@ class ForkServer:
                 middle = os.fork()
             except OSError as error:
                 reason = f"the fork failed: {error}"
-                self.send(FrameType.SPAWNED, launch_id, {"error": reason})
+                self.send(FrameType.SPAWNED, spawn_id, {"error": reason})
                 return
             if middle == 0:
                 _fork_worker(spawn, files[0])
@@ -93,10 +93,10 @@ class ForkServer:
                 response: dict[str, object] = {}
                 if status != 0:
                     response["error"] = f"the process before its reaper ended with status {status}"
-                self.send(FrameType.SPAWNED, launch_id, response)
+                self.send(FrameType.SPAWNED, spawn_id, response)
                 return
         os.close(files[0])
-        self._become_worker(launch_id, spawn, files[1:])
+        self._become_worker(spawn_id, spawn, files[1:])
 
 
 def _fork_worker(spawn: Spawn, reaper_channel: int) -> None:

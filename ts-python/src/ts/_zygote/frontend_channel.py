@@ -18,7 +18,7 @@ from ts._zygote.output import LinePump, Outgoing
 
 _PAUSE_ABOVE = 4 << 20
 _RESUME_BELOW = 1 << 20
-ZYGOTE_LAUNCH = 0
+ZYGOTE_ID = 0
 """The number under which the zygote's output, and init's own, goes out."""
 
 
@@ -41,14 +41,14 @@ class FrontendChannel:
         self._pumps: dict[int, LinePump] = {}
         self._paused = False
 
-    def send(self, frame_type: int, launch_id: int, fields: dict[str, Any]) -> None:
+    def send(self, frame_type: int, spawn_id: int, fields: dict[str, Any]) -> None:
         """Queue one JSON message."""
-        self._outgoing.queue(encode_message(frame_type, launch_id, 0, (encode_json(fields),)))
+        self._outgoing.queue(encode_message(frame_type, spawn_id, 0, (encode_json(fields),)))
 
     def log(self, text: str) -> None:
         """Write to the model log, as lines of the zygote."""
         for line in text.splitlines():
-            self._output(ZYGOTE_LAUNCH, FLAG_STDERR, line.encode("utf-8", "replace"))
+            self._output(ZYGOTE_ID, FLAG_STDERR, line.encode("utf-8", "replace"))
 
     def flush(self) -> None:
         """Write what fits; watch for room, and pause or resume output. Raises `FrontendGone`."""
@@ -70,13 +70,13 @@ class FrontendChannel:
             for pump in self._pumps.values():
                 self._watch(pump)
 
-    def open_pumps(self, launch_id: int) -> tuple[list[LinePump], list[int]]:
+    def open_pumps(self, spawn_id: int) -> tuple[list[LinePump], list[int]]:
         """Return pumps for stdout and stderr, and the write ends of their pipes."""
         pumps, ends = [], []
         for flags in (0, FLAG_STDERR):
             read_end, write_end = os.pipe()
             os.set_blocking(read_end, False)
-            pump = LinePump(read_end, self._emitter(launch_id, flags))
+            pump = LinePump(read_end, self._emitter(spawn_id, flags))
             self._pumps[read_end] = pump
             if not self._paused:
                 self._watch(pump)
@@ -84,11 +84,11 @@ class FrontendChannel:
             ends.append(write_end)
         return pumps, ends
 
-    def relabel(self, pumps: list[LinePump], launch_id: int) -> None:
+    def relabel(self, pumps: list[LinePump], spawn_id: int) -> None:
         """Send further lines out under another number. Pumps that were ended stay so."""
         for pump, flags in zip(pumps, (0, FLAG_STDERR), strict=False):
             pump.read()
-            pump.emit = self._emitter(launch_id, flags)
+            pump.emit = self._emitter(spawn_id, flags)
 
     def end_pumps(self, pumps: list[LinePump]) -> None:
         """Queue what the pipes still hold, and close them."""
@@ -99,11 +99,11 @@ class FrontendChannel:
             pump.close()
         pumps.clear()
 
-    def _emitter(self, launch_id: int, flags: int) -> Callable[[bytes], None]:
-        return lambda lines: self._output(launch_id, flags, lines)
+    def _emitter(self, spawn_id: int, flags: int) -> Callable[[bytes], None]:
+        return lambda lines: self._output(spawn_id, flags, lines)
 
-    def _output(self, launch_id: int, flags: int, lines: bytes) -> None:
-        data = encode_message(FrameType.OUTPUT, launch_id, 0, (lines,), flags=flags)
+    def _output(self, spawn_id: int, flags: int, lines: bytes) -> None:
+        data = encode_message(FrameType.OUTPUT, spawn_id, 0, (lines,), flags=flags)
         self._outgoing.queue(data)
 
     def _watch(self, pump: LinePump) -> None:

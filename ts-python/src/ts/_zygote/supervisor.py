@@ -21,7 +21,7 @@ from ts._protocol.errors import ProtocolError
 from ts._protocol.frames import INIT_LIMITS, FrameType
 from ts._protocol.reader import FrameAssembler, Message
 from ts._zygote import children, lifeline, linux
-from ts._zygote.frontend_channel import ZYGOTE_LAUNCH, FrontendChannel, FrontendGone
+from ts._zygote.frontend_channel import ZYGOTE_ID, FrontendChannel, FrontendGone
 from ts._zygote.managed_process import ManagedProcess, process_limit, send_signal
 from ts._zygote.reapers import REAPER_LOST, Reapers
 from ts._zygote.template_processes import TemplateProcesses
@@ -144,8 +144,8 @@ class Init:
         if message.type == FrameType.RELEASE:
             self._templates.release(message.id)
             return
-        if message.id in self._processes or message.id == ZYGOTE_LAUNCH:
-            raise ProtocolError(f"SPAWN for launch {message.id}, which is in use")
+        if message.id in self._processes or message.id == ZYGOTE_ID:
+            raise ProtocolError(f"SPAWN with the id {message.id}, which is in use")
         try:
             spawn = Spawn.decode(message.body)
         except ProtocolError as error:
@@ -172,8 +172,8 @@ class Init:
         else:
             self._zygote.submit(process)
 
-    def _signal(self, launch_id: int, number: int) -> None:
-        process = self._processes.get(launch_id)
+    def _signal(self, spawn_id: int, number: int) -> None:
+        process = self._processes.get(spawn_id)
         if process is None:
             return  # it has ended already
         if process.pid and process.reaper is not None:
@@ -237,9 +237,9 @@ class Init:
         else:
             self._frontend.send(FrameType.EXITED, process.id, {"pid": 0, **ending})
 
-    def _report_not_started(self, launch_id: int, reason: str) -> None:
+    def _report_not_started(self, spawn_id: int, reason: str) -> None:
         fields = {"pid": 0, "code": _NOT_STARTED, "error": reason}
-        self._frontend.send(FrameType.EXITED, launch_id, fields)
+        self._frontend.send(FrameType.EXITED, spawn_id, fields)
 
     def _forget(self, process: ManagedProcess) -> None:
         """Close what belongs to a process, its last output first."""

@@ -74,7 +74,7 @@ def _become_worker(
     channel: socket.socket,
     template_lifeline: int,
     threads: int | None,
-    launch_id: int,
+    spawn_id: int,
     spawn: Spawn,
     files: Sequence[int],
 ) -> NoReturn:
@@ -95,7 +95,7 @@ def _become_worker(
         reseed()
         if threads is None:
             threads = preloaded.threads
-        options = WorkerOptions(launch_id, spawn.address, spawn.secret, threads)
+        options = WorkerOptions(spawn_id, spawn.address, spawn.secret, threads)
         code = run_worker(options, preloaded)
     except BaseException:
         with contextlib.suppress(BaseException):

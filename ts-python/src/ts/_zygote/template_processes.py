@@ -23,7 +23,7 @@ from ts._protocol.errors import ProtocolError
 from ts._protocol.frames import FrameType
 from ts._zygote import lifeline
 from ts._zygote.fork_channel import ForkChannel
-from ts._zygote.frontend_channel import ZYGOTE_LAUNCH, FrontendChannel
+from ts._zygote.frontend_channel import ZYGOTE_ID, FrontendChannel
 from ts._zygote.managed_process import ManagedProcess
 from ts._zygote.reapers import REAPER_LOST, Reapers
 
@@ -202,11 +202,11 @@ class TemplateProcesses:
             return
         with contextlib.suppress(OSError):
             self._watch(template, writable=not template.flush())
-        for frame_type, launch_id, fields in template.receive():
+        for frame_type, spawn_id, fields in template.receive():
             if frame_type == FrameType.READY:
                 self._loaded(template, failed=fields.get("failed") is not False)
             else:
-                self._on_forked(template, launch_id, fields)
+                self._on_forked(template, spawn_id, fields)
         if template.at_end:
             # Its exit is on its way.
             self._unwatch(template)
@@ -218,15 +218,15 @@ class TemplateProcesses:
     def _loaded(self, template: TemplateProcess, *, failed: bool) -> None:
         template.ready = True
         # So far its lines were those of the worker for which it was started.
-        self._frontend.relabel(template.process.pumps, ZYGOTE_LAUNCH)
+        self._frontend.relabel(template.process.pumps, ZYGOTE_ID)
         if failed:
             self._drain(template)
 
-    def _on_forked(self, template: TemplateProcess, launch_id: int, fields: dict[str, Any]) -> None:
+    def _on_forked(self, template: TemplateProcess, spawn_id: int, fields: dict[str, Any]) -> None:
         process, template.forking = template.forking, None
-        if process is None or process.id != launch_id:
+        if process is None or process.id != spawn_id:
             raise ProtocolError(
-                f"a template process reports launch {launch_id}, which was not requested"
+                f"a template process reports worker {spawn_id}, which was not requested"
             )
         self._reapers.receive()
         if "error" in fields or (not process.pid and process.reaper is None):

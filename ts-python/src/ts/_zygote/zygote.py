@@ -73,7 +73,7 @@ def _shadowed(spawn: Spawn) -> str | None:
 
 
 def _become_worker(
-    channel: socket.socket, launch_id: int, spawn: Spawn, files: Sequence[int]
+    channel: socket.socket, spawn_id: int, spawn: Spawn, files: Sequence[int]
 ) -> NoReturn:
     # The channel's number is closed with all others, not by its object later.
     channel.detach()
@@ -83,4 +83,4 @@ def _become_worker(
         run_forked_template(spawn, *files)
     from ts._zygote.child import run_forked
 
-    run_forked(launch_id, spawn, *files)
+    run_forked(spawn_id, spawn, *files)

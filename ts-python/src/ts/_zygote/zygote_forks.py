@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from ts._protocol.errors import ProtocolError
 from ts._protocol.frames import FrameType
 from ts._zygote import lifeline
-from ts._zygote.frontend_channel import ZYGOTE_LAUNCH, FrontendChannel
+from ts._zygote.frontend_channel import ZYGOTE_ID, FrontendChannel
 from ts._zygote.managed_process import ManagedProcess, send_signal
 from ts._zygote.output import LinePump
 from ts._zygote.reapers import REAPER_LOST, Reapers
@@ -132,7 +132,7 @@ class ZygoteForks:
 
     def _start(self) -> None:
         self._start_at = math.inf
-        self._pumps, ends = self._frontend.open_pumps(ZYGOTE_LAUNCH)
+        self._pumps, ends = self._frontend.open_pumps(ZYGOTE_ID)
         try:
             zygote = ZygoteProcess(*ends)
         except OSError as error:
@@ -153,22 +153,22 @@ class ZygoteForks:
             return
         with contextlib.suppress(OSError):
             self._watch_channel(zygote, writable=not zygote.flush())
-        for frame_type, launch_id, fields in zygote.receive():
+        for frame_type, spawn_id, fields in zygote.receive():
             if frame_type == FrameType.READY:
                 zygote.ready = True
                 self._usable = True
                 self._frontend.send(FrameType.READY, 0, fields)
             else:
-                self._on_forked(launch_id, fields)
+                self._on_forked(spawn_id, fields)
         if zygote.at_end:
             # Its exit is on its way; until then there is nothing to wait for here.
             self._unwatch_channel(zygote)
         self._fork_next()
 
-    def _on_forked(self, launch_id: int, fields: dict[str, Any]) -> None:
+    def _on_forked(self, spawn_id: int, fields: dict[str, Any]) -> None:
         process, self._forking = self._forking, None
-        if process is None or process.id != launch_id:
-            raise ProtocolError(f"the zygote reports launch {launch_id}, which was not requested")
+        if process is None or process.id != spawn_id:
+            raise ProtocolError(f"the zygote reports worker {spawn_id}, which was not requested")
         self._reapers.receive()
         if "error" in fields or (not process.pid and process.reaper is None):
             self._drop_attempt(process)

@@ -49,9 +49,9 @@ def send_intermediate_predict_response(
         return
     if code != 200:
         raise PredictionException(message, code)
-    call = getattr(context, "_call", None)
-    if call is not None:
-        call.send_chunks(ret)
+    run = getattr(context, "_handler_run", None)
+    if run is not None:
+        run.send_chunks(ret)
         return
     # With messages of 0.12, as in tests of handlers, the context has no more than a connection.
     connection = getattr(context, "cl_socket", None)

@@ -28,7 +28,7 @@ import org.tsnext.core.testing.FakeModelSource;
 import org.tsnext.core.time.Clock;
 import org.tsnext.core.time.TimerThread;
 import org.tsnext.core.worker.ModelEnvironment;
-import org.tsnext.core.worker.WorkerLauncher;
+import org.tsnext.core.worker.WorkerStarter;
 import org.tsnext.core.worker.WorkerListener.ExitStatus;
 import org.tsnext.core.worker.WorkerUsage;
 
@@ -61,7 +61,7 @@ public class RouteBenchmark {
         new ServingCore(
             ServingSettings.defaults(0, 2),
             new ServingCore.ModelFiles(source, new NoEnvironment()),
-            new ServingCore.WorkerProcesses(launcher(), WorkerUsage.UNKNOWN),
+            new ServingCore.WorkerProcesses(starter(), WorkerUsage.UNKNOWN),
             new ServingCore.Execution(Clock.system(), timer, Runnable::run),
             CoreFixture.serverMetrics(new MetricRegistry(10_000)),
             ModelChangeListener.NONE);
@@ -84,7 +84,7 @@ public class RouteBenchmark {
   }
 
   /** Of workers that load at once, and respond at once. */
-  private static WorkerLauncher launcher() {
+  private static WorkerStarter starter() {
     return (order, listener) -> {
       listener.started(1);
       listener.connected("nowhere");

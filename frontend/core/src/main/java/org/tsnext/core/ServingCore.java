@@ -25,7 +25,7 @@ import org.tsnext.core.time.Scheduler;
 import org.tsnext.core.worker.ModelEnvironment;
 import org.tsnext.core.worker.SupervisorContext;
 import org.tsnext.core.worker.WorkerIds;
-import org.tsnext.core.worker.WorkerLauncher;
+import org.tsnext.core.worker.WorkerStarter;
 import org.tsnext.core.worker.WorkerUsage;
 
 /**
@@ -46,10 +46,10 @@ public final class ServingCore implements AutoCloseable {
   }
 
   /** What starts the processes of workers, and what measures them. */
-  public record WorkerProcesses(WorkerLauncher launcher, WorkerUsage usage) {
+  public record WorkerProcesses(WorkerStarter starter, WorkerUsage usage) {
 
     public WorkerProcesses {
-      Objects.requireNonNull(launcher, "launcher");
+      Objects.requireNonNull(starter, "launcher");
       Objects.requireNonNull(usage, "usage");
     }
   }
@@ -91,9 +91,9 @@ public final class ServingCore implements AutoCloseable {
       Execution execution,
       ServerMetrics metrics,
       ModelChangeListener changes) {
-    SupervisorContext tools =
+    SupervisorContext supervisorContext =
         new SupervisorContext(
-            workers.launcher(),
+            workers.starter(),
             metrics,
             execution.clock(),
             execution.scheduler(),
@@ -101,7 +101,12 @@ public final class ServingCore implements AutoCloseable {
             new WorkerIds(settings.initialWorkerPort()));
     this.models =
         new ModelLifecycle(
-            files.source(), files.environment(), settings, tools, changes, workers.usage());
+            files.source(),
+            files.environment(),
+            settings,
+            supervisorContext,
+            changes,
+            workers.usage());
     this.inference = new RoutedInference(models.router());
     this.clock = execution.clock();
     this.scheduler = execution.scheduler();

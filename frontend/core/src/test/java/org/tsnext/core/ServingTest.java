@@ -49,8 +49,8 @@ public class ServingTest {
     assertEquals(fixture.register(1, ModelConfig.none()).join().outcome(), Outcome.ACCEPTED);
     RecordingSink sink = fixture.predict("early");
     assertEquals(sink.ends(), 0);
-    fixture.launcher().latest().load();
-    answerLast(fixture.launcher().latest(), "done");
+    fixture.starter().latest().load();
+    answerLast(fixture.starter().latest(), "done");
     assertEquals(sink.body(), Optional.of("done"));
   }
 
@@ -80,7 +80,7 @@ public class ServingTest {
     RecordingSink running = fixture.predict("running");
     RecordingSink waiting = fixture.predict("waiting");
     first.die();
-    FakeWorker second = fixture.launcher().latest();
+    FakeWorker second = fixture.starter().latest();
     assertTrue(second != first, "restarted at once");
     second.load();
     assertEquals(second.lastBatch().bodies(), List.of("running"));
@@ -94,10 +94,10 @@ public class ServingTest {
   public void requestTriedTwiceGetsOneError() {
     fixture.serve(1, ModelConfig.none()).get(0);
     RecordingSink sink = fixture.predict("poison");
-    fixture.launcher().latest().die();
-    fixture.launcher().latest().load();
+    fixture.starter().latest().die();
+    fixture.starter().latest().load();
     assertEquals(sink.ends(), 0);
-    fixture.launcher().latest().die();
+    fixture.starter().latest().die();
     assertEquals(sink.ends(), 1);
     assertEquals(sink.errorKind(), Optional.of(ErrorKind.WORKER_LOST));
     assertEquals(sink.error().orElseThrow().getMessage(), "Worker died.");
@@ -123,14 +123,14 @@ public class ServingTest {
     RecordingSink c = fixture.predict("c");
     assertEquals(first.batches().size() - before, 3, "pipelined");
     first.die();
-    FakeWorker second = fixture.launcher().latest();
+    FakeWorker second = fixture.starter().latest();
     second.load();
     assertEquals(second.lastBatch().bodies(), List.of("a"));
     // Only "a" was tried on the first one, so only "a" is spent when the second one dies.
     second.die();
     assertEquals(a.errorKind(), Optional.of(ErrorKind.WORKER_LOST));
     fixture.advance(Duration.ofSeconds(1));
-    FakeWorker third = fixture.launcher().latest();
+    FakeWorker third = fixture.starter().latest();
     third.load();
     assertEquals(third.lastBatch().bodies(), List.of("b"));
     answerLast(third, "B");
@@ -177,7 +177,7 @@ public class ServingTest {
     assertEquals(stuck.errorKind(), Optional.of(ErrorKind.RESPONSE_TIMEOUT));
     assertTrue(stuck.error().orElseThrow().getMessage().contains("2 s (responseTimeout)"));
     assertTrue(worker.wasKilled());
-    FakeWorker next = fixture.launcher().latest();
+    FakeWorker next = fixture.starter().latest();
     next.load();
     answerLast(next, "1");
     answerLast(next, "2");

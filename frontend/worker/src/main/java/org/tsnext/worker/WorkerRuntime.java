@@ -20,10 +20,10 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.tsnext.core.time.Scheduler;
-import org.tsnext.core.worker.WorkerLauncher;
 import org.tsnext.core.worker.WorkerListener;
 import org.tsnext.core.worker.WorkerProcess;
 import org.tsnext.core.worker.WorkerSpec;
+import org.tsnext.core.worker.WorkerStarter;
 import org.tsnext.transport.Transport;
 import org.tsnext.worker.connection.HelloHandler;
 import org.tsnext.worker.connection.WorkerConnection;
@@ -32,9 +32,9 @@ import org.tsnext.worker.connection.WorkerSocketAddress;
 import org.tsnext.worker.output.WorkerOutput;
 import org.tsnext.worker.process.InitProcess;
 import org.tsnext.worker.process.InitSupervisor;
-import org.tsnext.worker.process.Launch;
 import org.tsnext.worker.process.LoadMessage;
 import org.tsnext.worker.process.SpawnRequest;
+import org.tsnext.worker.process.SpawnedWorker;
 import org.tsnext.worker.process.WorkerSettings;
 import org.tsnext.worker.protocol.FrameLimits;
 import org.tsnext.worker.protocol.Outgoing;
@@ -47,7 +47,7 @@ import org.tsnext.worker.protocol.WorkerMessage.Hello;
  *
  * <p>Bookkeeping happens on one event loop, the control loop. Listeners are called by event loops.
  */
-public final class WorkerRuntime implements WorkerLauncher, AutoCloseable {
+public final class WorkerRuntime implements WorkerStarter, AutoCloseable {
 
   private static final Logger LOG = LoggerFactory.getLogger(WorkerRuntime.class);
   private static final Duration SHUTDOWN_LIMIT = Duration.ofSeconds(10);
@@ -59,10 +59,10 @@ public final class WorkerRuntime implements WorkerLauncher, AutoCloseable {
   private final Scheduler scheduler;
   private final EventLoop controlLoop;
   private final FrameLimits limits;
-  private final SpawnRequest spawnOrder;
+  private final SpawnRequest spawnRequest;
   private final InitSupervisor init;
-  private final Map<Integer, Launch> launches = new ConcurrentHashMap<>();
-  private final AtomicInteger lastLaunch = new AtomicInteger();
+  private final Map<Integer, SpawnedWorker> workers = new ConcurrentHashMap<>();
+  private final AtomicInteger lastSpawnId = new AtomicInteger();
   private final SecureRandom random = new SecureRandom();
   private volatile Optional<WorkerSocket> socket = Optional.empty();
 
@@ -84,7 +84,7 @@ public final class WorkerRuntime implements WorkerLauncher, AutoCloseable {
     this.controlLoop = eventLoops.next();
     this.limits =
         FrameLimits.of(settings.bodies().maxRequestSize(), settings.bodies().maxResponseSize());
-    this.spawnOrder = new SpawnRequest(settings);
+    this.spawnRequest = new SpawnRequest(settings);
     this.init =
         new InitSupervisor(
             events ->
@@ -97,12 +97,12 @@ public final class WorkerRuntime implements WorkerLauncher, AutoCloseable {
             controlLoop,
             scheduler,
             output,
-            launches);
+            workers);
   }
 
   /**
    * Opens the socket and starts {@code init}. Returns before the zygote is ready. Called once,
-   * before any launch.
+   * before any worker is started.
    *
    * @throws IOException if the socket cannot be opened or Python cannot be started
    */
@@ -129,21 +129,22 @@ public final class WorkerRuntime implements WorkerLauncher, AutoCloseable {
   }
 
   @Override
-  public WorkerProcess launch(WorkerSpec order, WorkerListener listener) {
+  public WorkerProcess startWorker(WorkerSpec spec, WorkerListener listener) {
     byte[] secret = new byte[SECRET_BYTES];
     random.nextBytes(secret);
     // 0 is the zygote. The number would have to wrap around for a collision.
-    int id = lastLaunch.updateAndGet(last -> last == -1 ? 1 : last + 1);
-    Launch launch = new Launch(id, HexFormat.of().formatHex(secret), order, listener, init);
+    int id = lastSpawnId.updateAndGet(last -> last == -1 ? 1 : last + 1);
+    SpawnedWorker worker =
+        new SpawnedWorker(id, HexFormat.of().formatHex(secret), spec, listener, init);
     boolean canFork = python().map(PythonRuntime::fork).orElse(true);
-    Outgoing.Json spawn = spawnOrder.of(launch, address(), canFork);
-    controlLoop.execute(() -> init.spawn(launch, spawn));
-    return launch;
+    Outgoing.Json spawn = spawnRequest.of(worker, address(), canFork);
+    controlLoop.execute(() -> init.spawn(worker, spawn));
+    return worker;
   }
 
   @Override
-  public void release(int parent) {
-    controlLoop.execute(() -> init.release(parent));
+  public void release(int templateId) {
+    controlLoop.execute(() -> init.release(templateId));
   }
 
   /** Ends all processes, waits until they are gone, and removes the socket. Blocks for seconds. */
@@ -171,31 +172,31 @@ public final class WorkerRuntime implements WorkerLauncher, AutoCloseable {
   private void hello(Hello hello, HelloHandler stranger) {
     controlLoop.execute(
         () -> {
-          Launch launch = launches.get(hello.launch());
-          String shown = "launch " + Integer.toUnsignedString(hello.launch());
-          if (launch == null) {
+          SpawnedWorker worker = workers.get(hello.spawnId());
+          String shown = "the worker of spawn request " + Integer.toUnsignedString(hello.spawnId());
+          if (worker == null) {
             stranger.refuse(shown + " is unknown or has ended");
-          } else if (!launch.hasSecret(hello.secret())) {
+          } else if (!worker.hasSecret(hello.secret())) {
             stranger.refuse("wrong secret for " + shown);
-          } else if (launch.hasConnection()) {
-            stranger.refuse(shown + " has dialled in before");
+          } else if (worker.hasConnection()) {
+            stranger.refuse(shown + " has dialled in already");
           } else {
-            accept(launch, hello, stranger);
+            accept(worker, hello, stranger);
           }
         });
   }
 
-  private void accept(Launch launch, Hello hello, HelloHandler stranger) {
+  private void accept(SpawnedWorker worker, Hello hello, HelloHandler stranger) {
     WorkerConnection connection =
         new WorkerConnection(
             stranger.channel(),
-            new WorkerConnection.Peer(launch.order().workerName(), address()),
-            LoadMessage.of(launch.order(), settings),
+            new WorkerConnection.Peer(worker.spec().workerName(), address()),
+            LoadMessage.of(worker.spec(), settings),
             limits,
-            launch.listener(),
+            worker.listener(),
             scheduler,
-            launch::disconnected);
-    launch.connected(hello.pid(), connection);
+            worker::disconnected);
+    worker.connected(hello.pid(), connection);
     stranger.accept(connection);
   }
 

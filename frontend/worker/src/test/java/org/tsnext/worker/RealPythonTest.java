@@ -117,9 +117,9 @@ public class RealPythonTest {
   }
 
   @Test(dataProvider = "starts")
-  public void aWorkerLoadsAnswersAndEndsPolitely(WorkerStart start) {
+  public void aWorkerLoadsRespondsAndEndsPolitely(WorkerStart start) {
     RecordingListener listener = new RecordingListener();
-    WorkerProcess worker = runtime.launch(order("handler:handle", start), listener);
+    WorkerProcess worker = runtime.startWorker(spec("handler:handle", start), listener);
     listener.await("loaded");
     send(worker, 1, "one", "two");
     send(worker, 2, "x".repeat(1_000_000));
@@ -144,15 +144,15 @@ public class RealPythonTest {
   @Test(dataProvider = "starts")
   public void aModelThatCannotBeLoadedSaysWhy(WorkerStart start) {
     RecordingListener listener = new RecordingListener();
-    runtime.launch(order("broken:handle", start), listener);
+    runtime.startWorker(spec("broken:handle", start), listener);
     assertTrue(listener.await("load failed 500").contains("there_is_no_such_module"));
     assertTrue(listener.await("exited").startsWith("exited 3,0"));
   }
 
   @Test(dataProvider = "starts")
-  public void theSignalThatEndedAWorkerIsTold(WorkerStart start) {
+  public void theSignalThatEndedAWorkerIsReported(WorkerStart start) {
     RecordingListener listener = new RecordingListener();
-    runtime.launch(order("handler:handle", start), listener);
+    runtime.startWorker(spec("handler:handle", start), listener);
     listener.await("loaded");
     ProcessHandle.of(pid(listener)).orElseThrow().destroyForcibly();
     assertTrue(listener.await("exited").startsWith("exited -1,9"));
@@ -161,7 +161,7 @@ public class RealPythonTest {
   @Test(dataProvider = "starts")
   public void aWorkerThatHangsIsKilled(WorkerStart start) {
     RecordingListener listener = new RecordingListener();
-    WorkerProcess worker = runtime.launch(order("handler:handle", start), listener);
+    WorkerProcess worker = runtime.startWorker(spec("handler:handle", start), listener);
     listener.await("loaded");
     send(worker, 1, "sleep");
     worker.kill();
@@ -171,15 +171,15 @@ public class RealPythonTest {
   @Test
   public void aWorkerIsKilledBeforeItHasDialledIn() {
     RecordingListener listener = new RecordingListener();
-    runtime.launch(order("handler:handle", WorkerStart.SPAWN), listener).kill();
+    runtime.startWorker(spec("handler:handle", WorkerStart.SPAWN), listener).kill();
     listener.await("exited");
   }
 
   @Test
   public void anInterpreterThatIsNotThereIsAnExit() {
-    WorkerSpec plain = order("handler:handle", WorkerStart.SPAWN);
+    WorkerSpec plain = spec("handler:handle", WorkerStart.SPAWN);
     RecordingListener listener = new RecordingListener();
-    runtime.launch(withInterpreter(plain, Path.of("/no/such/python")), listener);
+    runtime.startWorker(withInterpreter(plain, Path.of("/no/such/python")), listener);
     assertTrue(listener.await("exited 127").contains("/no/such/python"));
   }
 
@@ -194,7 +194,7 @@ public class RealPythonTest {
       })
   public void whenInitIsKilledItsWorkersEndAndANewOneServes() {
     RecordingListener listener = new RecordingListener();
-    runtime.launch(order("handler:handle", WorkerStart.FORK), listener);
+    runtime.startWorker(spec("handler:handle", WorkerStart.FORK), listener);
     listener.await("loaded");
     ProcessHandle worker = ProcessHandle.of(pid(listener)).orElseThrow();
     ProcessHandle init =
@@ -208,7 +208,7 @@ public class RealPythonTest {
     assertTrue(listener.await("exited").contains("init ended"));
     Condition.await(LIMIT, () -> !worker.isAlive(), () -> "end of the worker");
     RecordingListener next = new RecordingListener();
-    runtime.launch(order("handler:handle", WorkerStart.FORK), next);
+    runtime.startWorker(spec("handler:handle", WorkerStart.FORK), next);
     next.await("loaded");
     assertFalse(next.calls().stream().anyMatch(call -> call.startsWith("exited")));
   }
@@ -224,7 +224,7 @@ public class RealPythonTest {
     items.forEach(InferenceRequest::release);
   }
 
-  private WorkerSpec order(String handler, WorkerStart start) {
+  private WorkerSpec spec(String handler, WorkerStart start) {
     return new WorkerSpec(
         9000,
         new WorkerSpec.Model(
@@ -235,25 +235,25 @@ public class RealPythonTest {
         LIMIT);
   }
 
-  private static WorkerSpec withInterpreter(WorkerSpec order, Path interpreter) {
+  private static WorkerSpec withInterpreter(WorkerSpec spec, Path interpreter) {
     return new WorkerSpec(
-        order.workerId(),
+        spec.workerId(),
         new WorkerSpec.Model(
-            new VersionId(order.modelName(), order.modelVersion()),
-            order.model().directory(),
-            order.model().handler(),
-            order.model().envelope(),
-            order.model().batchSize(),
-            order.model().async()),
-        new WorkerSpec.Gpus(order.gpus().device(), order.gpus().visible()),
+            new VersionId(spec.modelName(), spec.modelVersion()),
+            spec.model().directory(),
+            spec.model().handler(),
+            spec.model().envelope(),
+            spec.model().batchSize(),
+            spec.model().async()),
+        new WorkerSpec.Gpus(spec.gpus().device(), spec.gpus().visible()),
         new WorkerSpec.PythonProcess(
-            order.process().environment(),
-            order.process().pythonPath(),
+            spec.process().environment(),
+            spec.process().pythonPath(),
             Optional.of(interpreter),
-            order.process().start(),
-            order.process().threads(),
-            order.process().parent()),
-        order.startupTimeout());
+            spec.process().start(),
+            spec.process().threads(),
+            spec.process().templateId()),
+        spec.startupTimeout());
   }
 
   private synchronized List<String> output() {

@@ -74,11 +74,11 @@ final class RuntimeFixture implements AutoCloseable {
         new WorkerSettings.BodyLimits(6_553_500, 6_553_500));
   }
 
-  WorkerSpec order(String behaviour) {
-    return order(behaviour, WorkerStart.FORK);
+  WorkerSpec spec(String behaviour) {
+    return spec(behaviour, WorkerStart.FORK);
   }
 
-  WorkerSpec order(String behaviour, WorkerStart start) {
+  WorkerSpec spec(String behaviour, WorkerStart start) {
     return new WorkerSpec(
         9000,
         new WorkerSpec.Model(
@@ -94,22 +94,22 @@ final class RuntimeFixture implements AutoCloseable {
         Duration.ofMinutes(1));
   }
 
-  /** Launches and waits for the order to come back from init. */
-  Launched launch(String behaviour) {
-    int before = orders().size();
-    WorkerProcess process = runtime.launch(order(behaviour), listener);
-    Condition.await(LIMIT, () -> orders().size() > before, () -> "SPAWN within " + output());
-    return new Launched(process, orders().get(before));
+  /** Starts a worker and waits for the spawn request to come back from init. */
+  SpawnedProcess spawn(String behaviour) {
+    int before = spawnRequests().size();
+    WorkerProcess process = runtime.startWorker(spec(behaviour), listener);
+    Condition.await(LIMIT, () -> spawnRequests().size() > before, () -> "SPAWN within " + output());
+    return new SpawnedProcess(process, spawnRequests().get(before));
   }
 
-  /** A launch and what init was told about it. */
-  record Launched(WorkerProcess process, JsonObject spawn) {
+  /** A worker and its spawn request. */
+  record SpawnedProcess(WorkerProcess process, JsonObject request) {
     String secret() {
-      return spawn.get("secret").getAsString();
+      return request.get("secret").getAsString();
     }
 
     TestWorker dial() throws IOException {
-      return TestWorker.dial(spawn.get("address").getAsString());
+      return TestWorker.dial(request.get("address").getAsString());
     }
   }
 
@@ -140,7 +140,7 @@ final class RuntimeFixture implements AutoCloseable {
     Files.deleteIfExists(folder);
   }
 
-  private List<JsonObject> orders() {
+  private List<JsonObject> spawnRequests() {
     return output().stream()
         .filter(line -> line.contains("\"secret\""))
         .map(line -> JsonParser.parseString(line.substring(line.indexOf('{'))).getAsJsonObject())

@@ -39,12 +39,12 @@ final class TestWorker implements AutoCloseable {
     return new TestWorker(SocketChannel.open(target));
   }
 
-  void hello(long launch, String secret) throws IOException {
+  void hello(long spawnId, String secret) throws IOException {
     JsonObject hello = new JsonObject();
     hello.addProperty("protocol", 1);
-    hello.addProperty("launch", launch);
+    hello.addProperty("launch", spawnId);
     hello.addProperty("secret", secret);
-    hello.addProperty("pid", 1000 + launch);
+    hello.addProperty("pid", 1000 + spawnId);
     hello.addProperty("python", "3.11.7");
     write(FrameType.HELLO.code(), 0, 0, 0, utf8(hello.toString()));
   }

@@ -57,8 +57,8 @@ public class WorkerConnectionTest {
       peer.connection.send(batch(1));
       peer.channel.runPendingTasks();
       failed = peer.memory.hasFailed();
-      List<String> told = peer.toldOf("not sent 1: 500");
-      assertEquals(told.size(), failed ? 1 : 0, "at allocation " + (failures + 1));
+      List<String> calls = peer.callsWith("not sent 1: 500");
+      assertEquals(calls.size(), failed ? 1 : 0, "at allocation " + (failures + 1));
       assertReceived(peer, failed ? "" : encoded(batch(1)));
       peer.memory.failAt(Integer.MAX_VALUE);
       peer.connection.send(batch(2));
@@ -77,8 +77,8 @@ public class WorkerConnectionTest {
     peer.connection.send(batch(1, Unpooled.buffer().writeZero(5_000_000)));
     peer.connection.send(batch(2));
     peer.channel.runPendingTasks();
-    assertEquals(peer.toldOf("not sent").size(), 1);
-    assertEquals(peer.toldOf("not sent 1: 400").size(), 1);
+    assertEquals(peer.callsWith("not sent").size(), 1);
+    assertEquals(peer.callsWith("not sent 1: 400").size(), 1);
     assertReceived(peer, encoded(batch(2)));
     peer.closeAndCheck();
   }
@@ -105,14 +105,14 @@ public class WorkerConnectionTest {
   }
 
   @Test
-  public void workerWhoseLoadOrderTakesMoreMemoryThanThereIsCountsAsLost() {
+  public void workerWhoseLoadMessageTakesMoreMemoryThanThereIsCountsAsLost() {
     Peer peer = new Peer();
     peer.memory.failFrom(1);
     peer.open();
     peer.channel.runPendingTasks();
     assertReceived(peer, "");
     assertFalse(peer.channel.isOpen());
-    assertEquals(peer.toldOf("disconnected: its load order cannot be sent").size(), 1);
+    assertEquals(peer.callsWith("disconnected: its LOAD message cannot be sent").size(), 1);
     peer.closeAndCheck();
   }
 
@@ -146,7 +146,7 @@ public class WorkerConnectionTest {
       assertEquals(failed, refusing.seen > frames);
       if (failed) {
         assertReceived(peer, before);
-        assertEquals(peer.toldOf("not sent").size(), 0, "they are those of a lost worker");
+        assertEquals(peer.callsWith("not sent").size(), 0, "they are those of a lost worker");
       } else {
         assertReceived(peer, before + encoded(batch(1)) + encoded(batch(2)));
       }
@@ -186,9 +186,9 @@ public class WorkerConnectionTest {
       failed = peer.memory.hasFailed();
       assertEquals(peer.channel.isOpen(), !failed, "at allocation " + (failures + 1));
       List<String> whole = List.of("response 1/0 hello", "response 1/1 700000 bytes");
-      assertEquals(peer.toldOf("response"), whole.subList(0, peer.toldOf("response").size()));
+      assertEquals(peer.callsWith("response"), whole.subList(0, peer.callsWith("response").size()));
       if (!failed) {
-        assertEquals(peer.toldOf("response"), whole);
+        assertEquals(peer.callsWith("response"), whole);
       }
       peer.closeAndCheck();
     }
@@ -262,7 +262,7 @@ public class WorkerConnectionTest {
       received();
     }
 
-    List<String> toldOf(String prefix) {
+    List<String> callsWith(String prefix) {
       return listener.calls().stream().filter(call -> call.startsWith(prefix)).toList();
     }
 
@@ -280,7 +280,7 @@ public class WorkerConnectionTest {
       channel.close().syncUninterruptibly();
       channel.runPendingTasks();
       received();
-      assertEquals(toldOf("disconnected").size(), 1);
+      assertEquals(callsWith("disconnected").size(), 1);
       assertEquals(lost, 1);
       assertEquals(memory.held(), List.of());
     }

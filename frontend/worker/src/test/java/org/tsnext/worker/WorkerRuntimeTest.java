@@ -20,11 +20,11 @@ import org.testng.annotations.Test;
 import org.tsnext.core.metrics.MetricSample;
 import org.tsnext.core.request.InferenceRequest;
 import org.tsnext.transport.Transport;
-import org.tsnext.worker.RuntimeFixture.Launched;
+import org.tsnext.worker.RuntimeFixture.SpawnedProcess;
 import org.tsnext.worker.TestWorker.Frame;
 import org.tsnext.worker.connection.HelloHandler;
 import org.tsnext.worker.connection.WorkerConnection;
-import org.tsnext.worker.process.Launch;
+import org.tsnext.worker.process.SpawnedWorker;
 import org.tsnext.worker.protocol.FrameType;
 import org.tsnext.worker.protocol.PythonRuntime;
 
@@ -64,12 +64,12 @@ public class WorkerRuntimeTest {
   }
 
   @Test
-  public void aPreloadedModelsOrderNamesItsParentAndWhatThatLoads() throws IOException {
-    Launched launched = fixture.launch("preload");
-    assertEquals(launched.spawn().get("parent").getAsInt(), 3);
-    try (TestWorker worker = launched.dial()) {
-      worker.hello(1, launched.secret());
-      assertEquals(launched.spawn().get("load"), worker.read().json(), "the same as its LOAD");
+  public void spawnRequestOfAPreloadedModelNamesItsTemplateAndWhatThatLoads() throws IOException {
+    SpawnedProcess spawned = fixture.spawn("preload");
+    assertEquals(spawned.request().get("parent").getAsInt(), 3);
+    try (TestWorker worker = spawned.dial()) {
+      worker.hello(1, spawned.secret());
+      assertEquals(spawned.request().get("load"), worker.read().json(), "the same as its LOAD");
     }
     fixture.runtime.release(3);
     Condition.await(
@@ -79,10 +79,10 @@ public class WorkerRuntimeTest {
   }
 
   @Test
-  public void aWorkerDialsInLoadsAndAnswers() throws IOException {
-    Launched launched = fixture.launch("");
-    try (TestWorker worker = launched.dial()) {
-      worker.hello(1, launched.secret());
+  public void aWorkerDialsInLoadsAndResponds() throws IOException {
+    SpawnedProcess spawned = fixture.spawn("");
+    try (TestWorker worker = spawned.dial()) {
+      worker.hello(1, spawned.secret());
       Frame load = worker.read();
       assertEquals(load.type(), FrameType.LOAD);
       assertEquals(load.json().get("model_name").getAsString(), "digits");
@@ -93,10 +93,10 @@ public class WorkerRuntimeTest {
 
       List<InferenceRequest> batch =
           List.of(RuntimeFixture.request(new byte[100]), RuntimeFixture.request(new byte[2]));
-      launched.process().send(7, batch, new int[] {0, 1500});
+      spawned.process().send(7, batch, new int[] {0, 1500});
       batch.forEach(InferenceRequest::release);
-      launched.process().cancel(7, 1);
-      launched.process().ping(99);
+      spawned.process().cancel(7, 1);
+      spawned.process().ping(99);
       Frame first = worker.read();
       Frame second = worker.read();
       assertEquals(first.item(), 0);
@@ -111,7 +111,7 @@ public class WorkerRuntimeTest {
       listener.await("pong 99");
     }
     listener.await("disconnected: closed by the worker");
-    launched.process().kill();
+    spawned.process().kill();
     listener.await("exited");
     assertEquals(
         listener.calls(),
@@ -126,9 +126,9 @@ public class WorkerRuntimeTest {
   }
 
   @Test
-  public void aLargeAnswerInSeveralFramesArrivesWhole() throws IOException {
-    Launched launched = fixture.launch("");
-    try (TestWorker worker = loadedWorker(launched)) {
+  public void aLargeResponseInSeveralFramesArrivesWhole() throws IOException {
+    SpawnedProcess spawned = fixture.spawn("");
+    try (TestWorker worker = loadedWorker(spawned)) {
       int total = 7 + 1_000_000;
       ByteBuffer first = ByteBuffer.allocate(4 + 500_000).putInt(total);
       byte[] rest = new byte[total - 500_000];
@@ -140,10 +140,10 @@ public class WorkerRuntimeTest {
 
   @Test
   public void aLargeRequestIsWrittenWholeWhileTheWorkerReadsSlowly() throws IOException {
-    Launched launched = fixture.launch("");
-    try (TestWorker worker = loadedWorker(launched)) {
+    SpawnedProcess spawned = fixture.spawn("");
+    try (TestWorker worker = loadedWorker(spawned)) {
       InferenceRequest request = RuntimeFixture.request(new byte[3_000_000]);
-      launched.process().send(1, List.of(request), new int[1]);
+      spawned.process().send(1, List.of(request), new int[1]);
       request.release();
       long bytes = 0;
       Frame frame;
@@ -156,58 +156,58 @@ public class WorkerRuntimeTest {
   }
 
   @Test
-  public void aRequestThatDoesNotFitTheProtocolIsAnsweredWithAnError() throws IOException {
-    Launched launched = fixture.launch("");
-    try (TestWorker worker = loadedWorker(launched)) {
+  public void aRequestThatDoesNotFitTheProtocolGetsAnError() throws IOException {
+    SpawnedProcess spawned = fixture.spawn("");
+    try (TestWorker worker = loadedWorker(spawned)) {
       InferenceRequest request = RuntimeFixture.request(new byte[9_000_000]);
-      launched.process().send(5, List.of(request), new int[1]);
+      spawned.process().send(5, List.of(request), new int[1]);
       request.release();
       listener.await("not sent 5: 400 The request cannot be passed to a worker");
-      launched.process().ping(1);
+      spawned.process().ping(1);
       assertEquals(worker.read().type(), FrameType.PING);
     }
   }
 
   @Test
   public void aWrongSecretIsRefusedAndTheRightOneStillWorks() throws IOException {
-    Launched launched = fixture.launch("");
-    try (TestWorker stranger = launched.dial();
-        TestWorker worker = launched.dial()) {
-      stranger.hello(1, "x" + launched.secret().substring(1));
+    SpawnedProcess spawned = fixture.spawn("");
+    try (TestWorker stranger = spawned.dial();
+        TestWorker worker = spawned.dial()) {
+      stranger.hello(1, "x" + spawned.secret().substring(1));
       assertTrue(stranger.atEnd());
-      worker.hello(1, launched.secret());
+      worker.hello(1, spawned.secret());
       assertEquals(worker.read().type(), FrameType.LOAD);
     }
   }
 
   @Test
-  public void aLaunchIsAcceptedOnceOnly() throws IOException {
-    Launched launched = fixture.launch("");
-    try (TestWorker worker = loadedWorker(launched);
-        TestWorker second = launched.dial()) {
-      second.hello(1, launched.secret());
+  public void aSpawnedWorkerIsAcceptedOnceOnly() throws IOException {
+    SpawnedProcess spawned = fixture.spawn("");
+    try (TestWorker worker = loadedWorker(spawned);
+        TestWorker second = spawned.dial()) {
+      second.hello(1, spawned.secret());
       assertTrue(second.atEnd());
-      launched.process().ping(3);
+      spawned.process().ping(3);
       assertEquals(worker.read().type(), FrameType.PING);
     }
   }
 
   @Test
-  public void anUnknownLaunchIsRefused() throws IOException {
-    Launched launched = fixture.launch("");
-    try (TestWorker stranger = launched.dial()) {
-      stranger.hello(4711, launched.secret());
+  public void aWorkerThatWasNotSpawnedIsRefused() throws IOException {
+    SpawnedProcess spawned = fixture.spawn("");
+    try (TestWorker stranger = spawned.dial()) {
+      stranger.hello(4711, spawned.secret());
       assertTrue(stranger.atEnd());
     }
   }
 
   @Test
-  public void whoeverDoesNotSayHelloIsDisconnected() throws IOException {
-    Launched launched = fixture.launch("");
-    try (TestWorker stranger = launched.dial()) {
+  public void connectionThatDoesNotSayHelloIsClosed() throws IOException {
+    SpawnedProcess spawned = fixture.spawn("");
+    try (TestWorker stranger = spawned.dial()) {
       // Before another connection comes: which of them a time-out belongs to cannot be seen.
       Condition.await(LIMIT, () -> fixture.time.pending() == 1, () -> "time-out of the stranger");
-      try (TestWorker eager = launched.dial()) {
+      try (TestWorker eager = spawned.dial()) {
         eager.loaded();
         assertTrue(eager.atEnd());
       }
@@ -220,15 +220,15 @@ public class WorkerRuntimeTest {
 
   @Test
   public void tooManyStrangersAreRefusedUntilOthersLeave() throws IOException {
-    Launched launched = fixture.launch("");
+    SpawnedProcess spawned = fixture.spawn("");
     List<TestWorker> strangers = new ArrayList<>();
     try {
       for (int i = 0; i < HelloHandler.MAX_STRANGERS; i++) {
-        strangers.add(launched.dial());
+        strangers.add(spawned.dial());
       }
       int all = HelloHandler.MAX_STRANGERS;
       Condition.await(LIMIT, () -> fixture.time.pending() >= all, () -> "all connections");
-      try (TestWorker refused = launched.dial()) {
+      try (TestWorker refused = spawned.dial()) {
         assertTrue(refused.atEnd());
       }
     } finally {
@@ -237,13 +237,13 @@ public class WorkerRuntimeTest {
       }
     }
     Condition.await(LIMIT, () -> fixture.time.pending() == 0, () -> "strangers gone");
-    loadedWorker(launched).close();
+    loadedWorker(spawned).close();
   }
 
   @Test
   public void aMalformedFrameClosesTheConnectionWithTheReason() throws IOException {
-    Launched launched = fixture.launch("");
-    try (TestWorker worker = loadedWorker(launched)) {
+    SpawnedProcess spawned = fixture.spawn("");
+    try (TestWorker worker = loadedWorker(spawned)) {
       worker.respond(1, 0, TestWorker.utf8("fine"));
       worker.write(99, 0, 0, 1, new byte[0]);
       assertEquals(listener.await("disconnected"), "disconnected: type 99 does not exist");
@@ -253,21 +253,21 @@ public class WorkerRuntimeTest {
   }
 
   @Test
-  public void anAnswerBeforeLoadedIsAViolation() throws IOException {
-    Launched launched = fixture.launch("");
-    try (TestWorker worker = launched.dial()) {
-      worker.hello(1, launched.secret());
+  public void aResponseBeforeLoadedIsAViolation() throws IOException {
+    SpawnedProcess spawned = fixture.spawn("");
+    try (TestWorker worker = spawned.dial()) {
+      worker.hello(1, spawned.secret());
       worker.read();
       worker.respond(1, 0, TestWorker.utf8("early"));
-      assertTrue(listener.await("disconnected").contains("Answer while LOADING"));
+      assertTrue(listener.await("disconnected").contains("Response while LOADING"));
     }
   }
 
   @Test
-  public void aFailedLoadIsTold() throws IOException {
-    Launched launched = fixture.launch("");
-    try (TestWorker worker = launched.dial()) {
-      worker.hello(1, launched.secret());
+  public void aFailedLoadIsReported() throws IOException {
+    SpawnedProcess spawned = fixture.spawn("");
+    try (TestWorker worker = spawned.dial()) {
+      worker.hello(1, spawned.secret());
       worker.read();
       String failed =
           "{\"code\":507,\"message\":\"m\",\"detail\":\"MemoryError\",\"traceback\":\"\"}";
@@ -278,10 +278,10 @@ public class WorkerRuntimeTest {
   }
 
   @Test
-  public void theExitIsToldAfterAllThatTheWorkerWrote() throws IOException {
-    Launched launched = fixture.launch("");
-    try (TestWorker worker = loadedWorker(launched)) {
-      launched.process().kill();
+  public void theExitIsReportedAfterAllThatTheWorkerWrote() throws IOException {
+    SpawnedProcess spawned = fixture.spawn("");
+    try (TestWorker worker = loadedWorker(spawned)) {
+      spawned.process().kill();
       // Not yet: the socket is open, and more may come.
       for (int i = 0; i < 500; i++) {
         worker.respond(i, 0, new byte[1000]);
@@ -296,10 +296,10 @@ public class WorkerRuntimeTest {
 
   @Test
   public void anEndedProcessWhoseSocketStaysOpenIsGivenUpAfterALimit() throws IOException {
-    Launched launched = fixture.launch("");
-    try (TestWorker worker = loadedWorker(launched)) {
+    SpawnedProcess spawned = fixture.spawn("");
+    try (TestWorker worker = loadedWorker(spawned)) {
       int waiting = fixture.time.pending();
-      launched.process().kill();
+      spawned.process().kill();
       // One limit for the report of the kill while it lasts, one for the socket.
       Condition.await(LIMIT, () -> fixture.time.pending() > waiting, () -> "limit for the socket");
       Condition.await(
@@ -316,15 +316,15 @@ public class WorkerRuntimeTest {
 
   @Test
   public void stopLetsTheWorkerFinishAndKillsItAfterTheGrace() throws IOException {
-    Launched launched = fixture.launch("");
-    try (TestWorker worker = loadedWorker(launched)) {
-      launched.process().send(1, List.of(RuntimeFixture.request(new byte[1])), new int[1]);
-      launched.process().stop(Duration.ofSeconds(3));
+    SpawnedProcess spawned = fixture.spawn("");
+    try (TestWorker worker = loadedWorker(spawned)) {
+      spawned.process().send(1, List.of(RuntimeFixture.request(new byte[1])), new int[1]);
+      spawned.process().stop(Duration.ofSeconds(3));
       assertEquals(worker.read().type(), FrameType.PREDICT);
       assertTrue(worker.atEnd());
       worker.respond(1, 0, TestWorker.utf8("late"));
       listener.await("response 1/0 late");
-      launched.process().cancel(1, 0);
+      spawned.process().cancel(1, 0);
       fixture.time.advance(Duration.ofSeconds(2));
       worker.respond(2, 0, TestWorker.utf8("later"));
       listener.await("response 2/0 later");
@@ -336,46 +336,46 @@ public class WorkerRuntimeTest {
 
   @Test
   public void aWorkerThatLivesOnWithoutItsConnectionIsKilled() throws IOException {
-    Launched launched = fixture.launch("");
-    loadedWorker(launched).close();
+    SpawnedProcess spawned = fixture.spawn("");
+    loadedWorker(spawned).close();
     listener.await("disconnected");
     Condition.await(LIMIT, () -> fixture.time.pending() > 0, () -> "limit of its life");
-    fixture.time.advance(Launch.LINGER_LIMIT);
+    fixture.time.advance(SpawnedWorker.LINGER_LIMIT);
     listener.await("exited -1,9");
   }
 
   @Test
   public void killBeforeItDialsInEndsItWithoutDisconnected() {
-    Launched launched = fixture.launch("");
-    launched.process().stop(Duration.ofSeconds(3));
+    SpawnedProcess spawned = fixture.spawn("");
+    spawned.process().stop(Duration.ofSeconds(3));
     listener.await("exited");
     assertEquals(listener.calls(), List.of("started 1001", "exited -1,9: "));
   }
 
   @Test
   public void aWorkerThatDialsInBeforeItsStartIsReportedIsStartedFirst() throws IOException {
-    Launched launched = fixture.launch("late");
-    loadedWorker(launched).close();
+    SpawnedProcess spawned = fixture.spawn("late");
+    loadedWorker(spawned).close();
     assertEquals(listener.calls().subList(0, 2), List.of("started 1001", "connected"));
   }
 
   @Test
   public void whatCannotBeStartedExitsWithTheReason() {
-    fixture.runtime.launch(fixture.order("cannot start"), listener);
+    fixture.runtime.startWorker(fixture.spec("cannot start"), listener);
     listener.await("exited");
     assertEquals(listener.calls(), List.of("exited 127,0: no such file: /x/python"));
   }
 
   @Test
-  public void anEnvironmentTooLargeForInitFailsThatLaunchAlone() {
-    fixture.runtime.launch(fixture.order("x".repeat(2_000_000)), listener);
+  public void anEnvironmentTooLargeForInitFailsThatWorkerAlone() {
+    fixture.runtime.startWorker(fixture.spec("x".repeat(2_000_000)), listener);
     assertTrue(listener.await("exited 127").contains("environment is too large"));
-    fixture.launch("");
+    fixture.spawn("");
   }
 
   @Test
   public void aCrashHasTheLastLinesOfStderrAsItsReason() {
-    fixture.launch("crash");
+    fixture.spawn("crash");
     listener.await("exited");
     assertEquals(
         listener.calls(),
@@ -384,7 +384,7 @@ public class WorkerRuntimeTest {
 
   @Test
   public void outputIsLoggedLineByLineAndMetricsAreTakenOut() {
-    fixture.launch("print");
+    fixture.spawn("print");
     listener.await("metric Speed");
     String worker = "W-9000-digits_1.0";
     List<String> expected =
@@ -405,34 +405,34 @@ public class WorkerRuntimeTest {
   }
 
   @Test
-  public void whenInitDiesItsLaunchesEndAndTheNextRunsOnANewOne() throws IOException {
-    Launched launched = fixture.launch("");
-    try (TestWorker worker = loadedWorker(launched)) {
-      fixture.runtime.launch(fixture.order("die"), new RecordingListener());
+  public void whenInitDiesItsWorkersEndAndTheNextRunsOnANewOne() throws IOException {
+    SpawnedProcess spawned = fixture.spawn("");
+    try (TestWorker worker = loadedWorker(spawned)) {
+      fixture.runtime.startWorker(fixture.spec("die"), new RecordingListener());
       worker.respond(1, 0, TestWorker.utf8("last words"));
       listener.await("response 1/0 last words");
     }
     assertTrue(listener.await("exited").contains("init ended: its output ended, exit code 7"));
-    launchOnANewInit();
+    startWorkerOnANewInit();
   }
 
   @Test
   public void anInitThatSpeaksNonsenseIsReplaced() {
-    fixture.runtime.launch(fixture.order("garbage"), listener);
+    fixture.runtime.startWorker(fixture.spec("garbage"), listener);
     assertTrue(listener.await("exited").contains("length 1, expected 8"));
-    launchOnANewInit();
+    startWorkerOnANewInit();
   }
 
   @Test
-  public void launchesWaitForTheNextInit() {
+  public void workersWaitForTheNextInit() {
     RecordingListener first = new RecordingListener();
-    fixture.runtime.launch(fixture.order("die"), first);
+    fixture.runtime.startWorker(fixture.spec("die"), first);
     first.await("exited");
     RecordingListener taken = new RecordingListener();
-    fixture.runtime.launch(fixture.order(""), taken).kill();
+    fixture.runtime.startWorker(fixture.spec(""), taken).kill();
     taken.await("exited 127,0: ended before it was started");
-    fixture.runtime.launch(fixture.order(""), listener);
-    launchOnANewInit();
+    fixture.runtime.startWorker(fixture.spec(""), listener);
+    startWorkerOnANewInit();
     listener.await("started");
   }
 
@@ -445,17 +445,17 @@ public class WorkerRuntimeTest {
   }
 
   @Test
-  public void closeEndsTheLaunchesAndRemovesTheSocket() {
-    Launched launched = fixture.launch("");
+  public void closeEndsTheWorkersAndRemovesTheSocket() {
+    SpawnedProcess spawned = fixture.spawn("");
     String address = fixture.runtime.address();
     fixture.runtime.close();
     listener.await("exited -1,9");
     // NIO closes the descriptor in the next turn of its loop.
-    Condition.await(LIMIT, () -> refusesToDial(launched), () -> "the closed socket");
+    Condition.await(LIMIT, () -> refusesToDial(spawned), () -> "the closed socket");
     if (unix) {
       assertFalse(Files.exists(Path.of(address.substring("unix:".length())).getParent()));
     }
-    fixture.runtime.launch(fixture.order(""), listener);
+    fixture.runtime.startWorker(fixture.spec(""), listener);
   }
 
   @Test
@@ -472,28 +472,28 @@ public class WorkerRuntimeTest {
   }
 
   @Test
-  public void theOrderHasTheWholeEnvironmentButNoSecrets() {
-    Launched launched = fixture.launch("");
-    var environment = launched.spawn().getAsJsonObject("env");
+  public void theSpawnRequestHasTheWholeEnvironmentButNoSecrets() {
+    SpawnedProcess spawned = fixture.spawn("");
+    var environment = spawned.request().getAsJsonObject("env");
     assertEquals(environment.get("PATH").getAsString(), System.getenv("PATH"));
     assertFalse(environment.has("FAKE_SECRET") || environment.has("FAKE_BLOCKED"));
     assertEquals(environment.get("TS_REQUEST_SEQUENCE_ID").getAsString(), "seq-id");
-    assertEquals(launched.spawn().get("worker").getAsString(), "9000");
-    assertEquals(launched.secret().length(), 64);
+    assertEquals(spawned.request().get("worker").getAsString(), "9000");
+    assertEquals(spawned.secret().length(), 64);
   }
 
-  private static boolean refusesToDial(Launched launched) {
+  private static boolean refusesToDial(SpawnedProcess spawned) {
     try {
-      launched.dial().close();
+      spawned.dial().close();
       return false;
     } catch (IOException e) {
       return true;
     }
   }
 
-  private void launchOnANewInit() {
+  private void startWorkerOnANewInit() {
     RecordingListener next = new RecordingListener();
-    fixture.runtime.launch(fixture.order(""), next);
+    fixture.runtime.startWorker(fixture.spec(""), next);
     Condition.await(
         LIMIT,
         () -> {
@@ -503,9 +503,9 @@ public class WorkerRuntimeTest {
         () -> "a new init; " + next.calls());
   }
 
-  private TestWorker loadedWorker(Launched launched) throws IOException {
-    TestWorker worker = launched.dial();
-    worker.hello(1, launched.secret());
+  private TestWorker loadedWorker(SpawnedProcess spawned) throws IOException {
+    TestWorker worker = spawned.dial();
+    worker.hello(1, spawned.secret());
     assertEquals(worker.read().type(), FrameType.LOAD);
     worker.loaded();
     listener.await("loaded");

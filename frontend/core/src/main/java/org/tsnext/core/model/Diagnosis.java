@@ -5,8 +5,8 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import org.tsnext.core.worker.FailureLog;
+import org.tsnext.core.worker.FleetView;
 import org.tsnext.core.worker.Recovery;
-import org.tsnext.core.worker.Roster;
 import org.tsnext.core.worker.WorkerError;
 import org.tsnext.core.worker.WorkerState;
 import org.tsnext.core.worker.WorkerView;
@@ -47,16 +47,17 @@ public record Diagnosis(State state, int readyWorkers, String reason, Optional<R
     Objects.requireNonNull(recovery, "recovery");
   }
 
-  static Diagnosis of(Roster roster, boolean leaving, FailureLog failures) {
-    List<WorkerView> staying = roster.workers().stream().filter(Diagnosis::stays).toList();
+  static Diagnosis of(FleetView fleetView, boolean leaving, FailureLog failures) {
+    List<WorkerView> staying = fleetView.workers().stream().filter(Diagnosis::stays).toList();
     int ready = count(staying, WorkerState.READY);
     Optional<Recovery> recovery = recoveryOf(staying);
-    State state = stateOf(roster, leaving, staying, ready, recovery.isPresent());
-    return new Diagnosis(state, ready, reasonOf(state, roster, staying, ready, failures), recovery);
+    State state = stateOf(fleetView, leaving, staying, ready, recovery.isPresent());
+    return new Diagnosis(
+        state, ready, reasonOf(state, fleetView, staying, ready, failures), recovery);
   }
 
   private static State stateOf(
-      Roster roster, boolean leaving, List<WorkerView> staying, int ready, boolean failing) {
+      FleetView fleetView, boolean leaving, List<WorkerView> staying, int ready, boolean failing) {
     if (leaving) {
       return State.UNLOADING;
     }
@@ -64,7 +65,7 @@ public record Diagnosis(State state, int readyWorkers, String reason, Optional<R
       return State.NO_WORKERS;
     }
     if (ready > 0) {
-      return ready >= roster.min() ? State.READY : State.DEGRADED;
+      return ready >= fleetView.min() ? State.READY : State.DEGRADED;
     }
     if (count(staying, WorkerState.FAILED) == staying.size()) {
       return State.FAILED;
@@ -73,8 +74,8 @@ public record Diagnosis(State state, int readyWorkers, String reason, Optional<R
   }
 
   private static String reasonOf(
-      State state, Roster roster, List<WorkerView> staying, int ready, FailureLog failures) {
-    String loaded = ready + " of " + roster.min() + " workers have the model loaded";
+      State state, FleetView fleetView, List<WorkerView> staying, int ready, FailureLog failures) {
+    String loaded = ready + " of " + fleetView.min() + " workers have the model loaded";
     String last =
         staying.stream().anyMatch(Diagnosis::isFailing)
             ? failures.last().map(WorkerError::summary).map(text -> "; " + text).orElse("")

@@ -92,7 +92,7 @@ final class ModelCatalog {
   /** Processes of the workers of all models, those that are leaving included. */
   List<Long> workerPids() {
     return registry.all().stream()
-        .flatMap(version -> version.supervisor().roster().workers().stream())
+        .flatMap(version -> version.supervisor().fleetView().workers().stream())
         .flatMapToLong(worker -> worker.pid().stream())
         .boxed()
         .toList();

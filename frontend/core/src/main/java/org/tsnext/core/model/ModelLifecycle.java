@@ -40,18 +40,20 @@ public final class ModelLifecycle implements ModelService {
       ModelSource source,
       ModelEnvironment environment,
       ServingSettings settings,
-      SupervisorContext tools,
+      SupervisorContext supervisorContext,
       ModelChangeListener changes,
       WorkerUsage usage) {
     this.settings = Objects.requireNonNull(settings, "settings");
     this.changes = Objects.requireNonNull(changes, "changes");
-    this.preparations = new Preparations(tools.clock());
-    this.factory = new VersionFactory(source, environment, registry, preparations, settings, tools);
-    this.executor = tools.executor();
-    this.catalog = new ModelCatalog(registry, preparations, usage, tools.clock());
+    this.preparations = new Preparations(supervisorContext.clock());
+    this.factory =
+        new VersionFactory(
+            source, environment, registry, preparations, settings, supervisorContext);
+    this.executor = supervisorContext.executor();
+    this.catalog = new ModelCatalog(registry, preparations, usage, supervisorContext.clock());
     this.retirement =
         new Retirement(
-            tools.scheduler(),
+            supervisorContext.scheduler(),
             executor,
             factory::discard,
             version -> {

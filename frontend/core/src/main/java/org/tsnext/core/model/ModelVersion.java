@@ -13,9 +13,9 @@ import org.tsnext.core.metrics.VersionMetrics;
 import org.tsnext.core.model.HealthReport.ShortModel;
 import org.tsnext.core.settings.VersionSettings;
 import org.tsnext.core.settings.WorkerRange;
+import org.tsnext.core.worker.FleetView;
 import org.tsnext.core.worker.ModelEnvironment.Prepared;
 import org.tsnext.core.worker.RestartPolicy;
-import org.tsnext.core.worker.Roster;
 import org.tsnext.core.worker.ScaleProgress;
 import org.tsnext.core.worker.Supervisor;
 import org.tsnext.core.worker.WorkerError;
@@ -112,33 +112,33 @@ final class ModelVersion {
 
   /** Whether it has workers, and all of them are given up. */
   boolean isGivenUp() {
-    List<WorkerView> workers = supervisor.roster().workers();
+    List<WorkerView> workers = supervisor.fleetView().workers();
     return !workers.isEmpty()
         && workers.stream().allMatch(worker -> worker.state() == WorkerState.FAILED);
   }
 
   /** Workers that have the model loaded. */
   int readyWorkers() {
-    return readyWorkers(supervisor.roster());
+    return readyWorkers(supervisor.fleetView());
   }
 
   /** Whether as many workers as there should be have the model loaded. */
   boolean hasItsWorkers() {
-    Roster roster = supervisor.roster();
-    return readyWorkers(roster) >= roster.min();
+    FleetView fleetView = supervisor.fleetView();
+    return readyWorkers(fleetView) >= fleetView.min();
   }
 
-  private static int readyWorkers(Roster roster) {
+  private static int readyWorkers(FleetView fleetView) {
     return (int)
-        roster.workers().stream().filter(worker -> worker.state() == WorkerState.READY).count();
+        fleetView.workers().stream().filter(worker -> worker.state() == WorkerState.READY).count();
   }
 
   /** Empty if it has as many healthy workers as it should. */
   Optional<ShortModel> shortage(long nowNanos) {
-    Roster roster = supervisor.roster();
-    int min = roster.min();
+    FleetView fleetView = supervisor.fleetView();
+    int min = fleetView.min();
     int healthy =
-        (int) roster.workers().stream().filter(worker -> isHealthy(worker, nowNanos)).count();
+        (int) fleetView.workers().stream().filter(worker -> isHealthy(worker, nowNanos)).count();
     if (healthy >= min) {
       return Optional.empty();
     }
@@ -148,7 +148,7 @@ final class ModelVersion {
   }
 
   ModelDescription describe(boolean isDefault, WorkerUsage usage) {
-    Roster now = supervisor.roster();
+    FleetView now = supervisor.fleetView();
     VersionSettings settings = settings(now);
     return spec.describe(
         isDefault,
@@ -162,7 +162,7 @@ final class ModelVersion {
   }
 
   /** With the number of workers that holds now. */
-  private VersionSettings settings(Roster now) {
+  private VersionSettings settings(FleetView now) {
     return spec.settings().scaledTo(new WorkerRange(now.min(), now.max()), sources());
   }
 
@@ -182,7 +182,7 @@ final class ModelVersion {
         spec.order(),
         spec.model().runtime(),
         scaled,
-        settings(supervisor.roster()));
+        settings(supervisor.fleetView()));
   }
 
   /** Up, or without its model for less than the recovery window since its first failure. */

@@ -43,11 +43,11 @@ final class VersionFactory {
   private final Preparations preparations;
   private final ServingSettings server;
   private final SettingsResolver resolver;
-  private final SupervisorContext tools;
+  private final SupervisorContext supervisorContext;
   private final GpuRotation sharedGpus;
 
   /** Numbers of the processes that load a model for all of its workers. */
-  private final AtomicInteger lastParent = new AtomicInteger();
+  private final AtomicInteger lastTemplateId = new AtomicInteger();
 
   VersionFactory(
       ModelSource source,
@@ -55,13 +55,13 @@ final class VersionFactory {
       ModelRegistry registry,
       Preparations preparations,
       ServingSettings server,
-      SupervisorContext tools) {
+      SupervisorContext supervisorContext) {
     this.source = Objects.requireNonNull(source, "source");
     this.environment = Objects.requireNonNull(environment, "environment");
     this.registry = Objects.requireNonNull(registry, "registry");
     this.preparations = Objects.requireNonNull(preparations, "preparations");
     this.server = Objects.requireNonNull(server, "server");
-    this.tools = Objects.requireNonNull(tools, "tools");
+    this.supervisorContext = Objects.requireNonNull(supervisorContext, "tools");
     this.resolver = new SettingsResolver(server);
     this.sharedGpus = GpuRotation.all(server.machine().gpuCount());
   }
@@ -142,12 +142,12 @@ final class VersionFactory {
   }
 
   private ModelVersion assemble(VersionSpec spec, ModelArchive archive, Prepared prepared) {
-    VersionMetrics metrics = tools.metrics().ofVersion(spec.name(), spec.version());
+    VersionMetrics metrics = supervisorContext.metrics().ofVersion(spec.name(), spec.version());
     VersionDispatcher dispatcher =
         new VersionDispatcher(
             policyOf(spec),
-            tools.clock(),
-            tools.scheduler(),
+            supervisorContext.clock(),
+            supervisorContext.scheduler(),
             metrics,
             () -> registry.stayingDefault(spec.name()));
     WorkerPlan plan =
@@ -159,7 +159,7 @@ final class VersionFactory {
             server.heartbeat().timeout(),
             spec.settings().config().workers().maxFailuresInRow(),
             server.timeouts().unregister());
-    Supervisor supervisor = new Supervisor(plan, dispatcher, metrics, tools);
+    Supervisor supervisor = new Supervisor(plan, dispatcher, metrics, supervisorContext);
     metrics.live(ServerMetric.QUEUE_LENGTH, dispatcher::queueLength);
     metrics.live(ServerMetric.READY_WORKERS, supervisor::readyWorkers);
     return new ModelVersion(spec, archive, prepared, dispatcher, supervisor, metrics);
@@ -232,7 +232,7 @@ final class VersionFactory {
             prepared.needsSpawn() ? WorkerStart.SPAWN : config.workers().start(),
             OptionalInt.empty(),
             config.workers().preloadModel()
-                ? OptionalInt.of(lastParent.incrementAndGet())
+                ? OptionalInt.of(lastTemplateId.incrementAndGet())
                 : OptionalInt.empty()),
         settings.timeouts().startup());
   }

@@ -34,13 +34,13 @@ final class Heartbeat {
    */
   Heartbeat(
       WorkerPlan plan,
-      SupervisorContext tools,
+      SupervisorContext supervisorContext,
       Consumer<Runnable> events,
       BiConsumer<WorkerRun, String> fault) {
     this.interval = plan.heartbeatInterval();
     this.timeout = plan.heartbeatTimeout();
-    this.clock = tools.clock();
-    this.scheduler = tools.scheduler();
+    this.clock = supervisorContext.clock();
+    this.scheduler = supervisorContext.scheduler();
     this.events = events;
     this.fault = fault;
   }
@@ -62,25 +62,25 @@ final class Heartbeat {
   }
 
   private void look(WorkerSlot slot) {
-    Optional<WorkerRegistration> registration = slot.life.flatMap(WorkerRun::registration);
+    Optional<WorkerRegistration> registration = slot.run.flatMap(WorkerRun::registration);
     if (registration.isPresent() && slot.is(WorkerState.READY)) {
-      WorkerRun life = slot.life.get();
-      check(life, registration.get(), clock.nanoTime())
-          .ifPresent(reason -> fault.accept(life, reason));
+      WorkerRun run = slot.run.get();
+      check(run, registration.get(), clock.nanoTime())
+          .ifPresent(reason -> fault.accept(run, reason));
     }
   }
 
   /** Pings if it is time, and returns why the process must be killed, if it must. */
-  private Optional<String> check(WorkerRun life, WorkerRegistration registration, long nowNanos) {
+  private Optional<String> check(WorkerRun run, WorkerRegistration registration, long nowNanos) {
     OptionalLong idleSince = registration.idleSince();
-    life.ping = life.ping.filter(sent -> !life.isAnswered(sent) && isIdleSince(sent, idleSince));
-    if (life.ping.isPresent()) {
-      return nowNanos - life.ping.get().sentNanos() < timeout.toNanos()
+    run.ping = run.ping.filter(sent -> !run.isAnswered(sent) && isIdleSince(sent, idleSince));
+    if (run.ping.isPresent()) {
+      return nowNanos - run.ping.get().sentNanos() < timeout.toNanos()
           ? Optional.empty()
           : Optional.of("idle, and no answer to a ping within " + timeout.toMillis() + " ms");
     }
     if (idleSince.isPresent() && nowNanos - idleSince.getAsLong() >= interval.toNanos()) {
-      life.sendPing(nowNanos);
+      run.sendPing(nowNanos);
     }
     return Optional.empty();
   }

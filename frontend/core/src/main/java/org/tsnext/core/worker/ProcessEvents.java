@@ -70,149 +70,149 @@ final class ProcessEvents {
     failures.add(error);
   }
 
-  void connected(WorkerRun life, String address) {
+  void connected(WorkerRun run, String address) {
     LOGGER.info("Connecting to: {}", address);
-    if (isCurrent(life) && life.slot().is(WorkerState.STARTING)) {
-      life.slot().moveTo(WorkerState.LOADING, context.wallClock());
+    if (isCurrent(run) && run.slot().is(WorkerState.STARTING)) {
+      run.slot().moveTo(WorkerState.LOADING, context.wallClock());
     }
   }
 
-  void loaded(WorkerRun life, Duration took) {
-    WorkerSlot slot = life.slot();
-    if (!isCurrent(life) || !slot.isComingUp() || life.isDisconnected()) {
+  void loaded(WorkerRun run, Duration took) {
+    WorkerSlot slot = run.slot();
+    if (!isCurrent(run) || !slot.isComingUp() || run.isDisconnected()) {
       return;
     }
     if (slot.is(WorkerState.STARTING)) {
       slot.moveTo(WorkerState.LOADING, context.wallClock());
     }
     slot.moveTo(WorkerState.READY, context.wallClock());
-    life.cancelTimers();
-    life.readyAtNanos = OptionalLong.of(context.nanoTime());
-    context.metrics().loaded(slot.name(), Duration.ofNanos(context.nanoTime() - life.startNanos()));
+    run.cancelTimers();
+    run.readyAtNanos = OptionalLong.of(context.nanoTime());
+    context.metrics().loaded(slot.name(), Duration.ofNanos(context.nanoTime() - run.startNanos()));
     LOGGER.debug("{} loaded its model in {} ms", slot.name(), took.toMillis());
     if (slot.firstFailureNanos.isPresent()) {
       LOGGER.info("Auto recovery succeeded, reset recoveryStartTS");
     }
-    life.register(context.work().open(slot.id(), life.process.orElseThrow(), life));
-    if (life.isDisconnected()) {
+    run.register(context.work().open(slot.id(), run.process.orElseThrow(), run));
+    if (run.isDisconnected()) {
       // It was lost while it was registered, and its thread did not see the registration.
-      life.registration().ifPresent(WorkerRegistration::lost);
+      run.registration().ifPresent(WorkerRegistration::lost);
     }
   }
 
-  void loadFailed(WorkerRun life, LoadFailure failure) {
-    WorkerSlot slot = life.slot();
+  void loadFailed(WorkerRun run, LoadFailure failure) {
+    WorkerSlot slot = run.slot();
     LOGGER.warn(
         "Load model failed: {}, error: {}",
-        context.plan().template().modelName(),
+        context.plan().baseSpec().modelName(),
         failure.detail().isEmpty() ? failure.message() : failure.detail());
-    life.loadFailure = Optional.of(failure);
+    run.loadFailure = Optional.of(failure);
     WorkerError error =
         WorkerError.ofPython(
             context.wallClock(), failure.message(), failure.detail(), failure.traceback());
     remember(slot, error);
     failures.addLoad(error);
-    life.process.ifPresent(process -> process.stop(WorkerDrain.STOP_GRACE));
+    run.process.ifPresent(process -> process.stop(WorkerDrain.STOP_GRACE));
   }
 
-  void silent(WorkerRun life, Duration responseTimeout) {
+  void silent(WorkerRun run, Duration responseTimeout) {
     silences++;
     LOGGER.error("Number or consecutive unsuccessful inference {}", silences);
     end(
-        life,
+        run,
         NO_RESPONSE,
         "no word on the running batch within " + responseTimeout.toMillis() + " ms");
   }
 
   /** A process is to be replaced; one that fails finishes what it runs, and takes no more. */
-  void replace(WorkerRun life, WorkerRun.Replacement how, String reason) {
-    WorkerSlot slot = life.slot();
-    if (!isCurrent(life) || !slot.is(WorkerState.READY)) {
+  void replace(WorkerRun run, WorkerRun.Replacement how, String reason) {
+    WorkerSlot slot = run.slot();
+    if (!isCurrent(run) || !slot.is(WorkerState.READY)) {
       return;
     }
     LOGGER.error("{} is replaced: {}", slot.name(), reason);
     MODEL_LOG.warn("{} is replaced: {}", slot.name(), reason);
-    life.endedFor = Optional.of(reason);
-    life.replacement = Optional.of(how);
+    run.endedFor = Optional.of(reason);
+    run.replacement = Optional.of(how);
     slot.moveTo(WorkerState.BACKOFF, context.wallClock());
     if (how == WorkerRun.Replacement.FAILING) {
-      drain.begin(life, context.plan().drainTimeout());
+      drain.begin(run, context.plan().drainTimeout());
     } else {
-      life.process.ifPresent(process -> process.stop(WorkerDrain.STOP_GRACE));
+      run.process.ifPresent(process -> process.stop(WorkerDrain.STOP_GRACE));
     }
   }
 
-  void disconnected(WorkerRun life, String reason) {
-    WorkerSlot slot = life.slot();
+  void disconnected(WorkerRun run, String reason) {
+    WorkerSlot slot = run.slot();
     LOGGER.info("{} Worker disconnected. {}", slot.id(), slot.shownState());
     LOGGER.debug("{} lost its connection: {}", slot.name(), reason);
-    if (isCurrent(life) && slot.is(WorkerState.READY)) {
+    if (isCurrent(run) && slot.is(WorkerState.READY)) {
       slot.moveTo(WorkerState.BACKOFF, context.wallClock());
     }
-    life.process.ifPresent(process -> process.stop(WorkerDrain.STOP_GRACE));
+    run.process.ifPresent(process -> process.stop(WorkerDrain.STOP_GRACE));
   }
 
-  void exited(WorkerRun life, ExitStatus status) {
-    WorkerSlot slot = life.slot();
-    life.cancelTimers();
-    if (!isCurrent(life)) {
+  void exited(WorkerRun run, ExitStatus status) {
+    WorkerSlot slot = run.slot();
+    run.cancelTimers();
+    if (!isCurrent(run)) {
       return;
     }
-    slot.life = Optional.empty();
+    slot.run = Optional.empty();
     if (slot.leaving) {
       gone.accept(slot);
       return;
     }
-    WorkerDeath death = WorkerDeath.of(life, status);
-    slot.lastExit = Optional.of(WorkerExit.of(context.wallClock(), life, status));
-    if (life.replacement.isPresent()) {
+    WorkerDeath death = WorkerDeath.of(run, status);
+    slot.lastExit = Optional.of(WorkerExit.of(context.wallClock(), run, status));
+    if (run.replacement.isPresent()) {
       awake(
           slot.countReplacement(
-              life.replacement.get(), life.isUseful(), context.nanoTime(), context.wallClock()));
+              run.replacement.get(), run.isUseful(), context.nanoTime(), context.wallClock()));
       return;
     }
-    if (life.loadFailure.isEmpty()) {
+    if (run.loadFailure.isEmpty()) {
       WorkerError error = WorkerError.ofExit(context.wallClock(), death);
       remember(slot, error);
-      if (life.readyAtNanos.isEmpty()) {
+      if (run.readyAtNanos.isEmpty()) {
         failures.addLoad(error);
       }
     }
-    if (life.endedFor.isEmpty()) {
+    if (run.endedFor.isEmpty()) {
       LOGGER.error(GIVEN_UP, death.logText());
     }
-    account(slot, life);
+    account(slot, run);
     waiters.fail(death);
   }
 
   /** A process that is idle does not answer. */
-  void unresponsive(WorkerRun life, String reason) {
-    end(life, NO_RESPONSE, reason);
+  void unresponsive(WorkerRun run, String reason) {
+    end(run, NO_RESPONSE, reason);
   }
 
   /** Kills a process that is at fault. Its exit decides what comes next. */
-  void end(WorkerRun life, String logText, String reason) {
-    WorkerSlot slot = life.slot();
-    boolean ending = life.endedFor.isPresent() && life.replacement.isEmpty();
-    if (!isCurrent(life) || ending) {
+  void end(WorkerRun run, String logText, String reason) {
+    WorkerSlot slot = run.slot();
+    boolean ending = run.endedFor.isPresent() && run.replacement.isEmpty();
+    if (!isCurrent(run) || ending) {
       return;
     }
-    life.replacement = Optional.empty();
+    run.replacement = Optional.empty();
     LOGGER.error(GIVEN_UP, logText);
-    life.endedFor = Optional.of(reason);
+    run.endedFor = Optional.of(reason);
     if (!slot.leaving && !slot.is(WorkerState.BACKOFF)) {
       slot.moveTo(WorkerState.BACKOFF, context.wallClock());
     }
-    life.registration().ifPresent(WorkerRegistration::lost);
-    life.process.ifPresent(WorkerProcess::kill);
+    run.registration().ifPresent(WorkerRegistration::lost);
+    run.process.ifPresent(WorkerProcess::kill);
   }
 
   /** Counts a failure, and decides whether and when to try again. */
-  private void account(WorkerSlot slot, WorkerRun life) {
+  private void account(WorkerSlot slot, WorkerRun run) {
     long now = context.nanoTime();
-    if (life.isSound(now)) {
+    if (run.isSound(now)) {
       slot.forgive();
-      silences = life.endedFor.isPresent() ? silences : 0;
+      silences = run.endedFor.isPresent() ? silences : 0;
     }
     slot.countFailure(context.plan().restarts(), now, context.wallClock()).ifPresent(this::awake);
   }
@@ -221,11 +221,11 @@ final class ProcessEvents {
   private void awake(Duration delay) {
     if (!delay.isZero()) {
       // The event itself is empty: after it, the supervisor looks around.
-      context.tools().scheduler().schedule(delay, () -> context.put(() -> {}));
+      context.supervisorContext().scheduler().schedule(delay, () -> context.put(() -> {}));
     }
   }
 
-  private boolean isCurrent(WorkerRun life) {
-    return life.slot().life.isPresent() && life.slot().life.get() == life;
+  private boolean isCurrent(WorkerRun run) {
+    return run.slot().run.isPresent() && run.slot().run.get() == run;
   }
 }

@@ -37,18 +37,22 @@ public final class Supervisor {
    * @param metrics of the version; the caller's to close
    */
   public Supervisor(
-      WorkerPlan plan, WorkSource work, VersionMetrics metrics, SupervisorContext tools) {
+      WorkerPlan plan,
+      WorkSource work,
+      VersionMetrics metrics,
+      SupervisorContext supervisorContext) {
     this.drainTimeout = plan.drainTimeout();
     this.work = Objects.requireNonNull(work, "work");
     this.events =
         new SerialQueue(
-            tools.executor(), failure -> LOGGER.error("Supervision failed at an event", failure));
-    WorkerContext context = new WorkerContext(plan, work, metrics, tools, this::put);
-    WorkerDrain drain = new WorkerDrain(tools.scheduler(), this::put);
-    this.waiters = new Waiters(plan.template().modelName(), plan.template().modelVersion());
+            supervisorContext.executor(),
+            failure -> LOGGER.error("Supervision failed at an event", failure));
+    WorkerContext context = new WorkerContext(plan, work, metrics, supervisorContext, this::put);
+    WorkerDrain drain = new WorkerDrain(supervisorContext.scheduler(), this::put);
+    this.waiters = new Waiters(plan.baseSpec().modelName(), plan.baseSpec().modelVersion());
     this.processes = new ProcessEvents(context, drain, waiters, this::remove);
     this.fleet = new WorkerFleet(context, drain, processes);
-    this.heartbeat = new Heartbeat(plan, tools, this::put, processes::unresponsive);
+    this.heartbeat = new Heartbeat(plan, supervisorContext, this::put, processes::unresponsive);
   }
 
   /**
@@ -88,8 +92,8 @@ public final class Supervisor {
   }
 
   /** The workers in order of their creation, and how many there should be. From any thread. */
-  public Roster roster() {
-    return snapshot.roster();
+  public FleetView fleetView() {
+    return snapshot.fleetView();
   }
 
   /** Workers that have the model loaded. From any thread. */

@@ -13,7 +13,7 @@ import org.tsnext.core.time.Scheduler;
  * @param ids public ids of workers
  */
 public record SupervisorContext(
-    WorkerLauncher launcher,
+    WorkerStarter starter,
     ServerMetrics metrics,
     Clock clock,
     Scheduler scheduler,
@@ -21,7 +21,7 @@ public record SupervisorContext(
     WorkerIds ids) {
 
   public SupervisorContext {
-    Objects.requireNonNull(launcher, "launcher");
+    Objects.requireNonNull(starter, "launcher");
     Objects.requireNonNull(metrics, "metrics");
     Objects.requireNonNull(clock, "clock");
     Objects.requireNonNull(scheduler, "scheduler");

@@ -14,14 +14,14 @@ record WorkerContext(
     WorkerPlan plan,
     WorkSource work,
     VersionMetrics metrics,
-    SupervisorContext tools,
+    SupervisorContext supervisorContext,
     Consumer<Runnable> events) {
 
   WorkerContext {
     Objects.requireNonNull(plan, "plan");
     Objects.requireNonNull(work, "work");
     Objects.requireNonNull(metrics, "metrics");
-    Objects.requireNonNull(tools, "tools");
+    Objects.requireNonNull(supervisorContext, "tools");
     Objects.requireNonNull(events, "events");
   }
 
@@ -32,11 +32,11 @@ record WorkerContext(
 
   /** From any thread. */
   long nanoTime() {
-    return tools.clock().nanoTime();
+    return supervisorContext.clock().nanoTime();
   }
 
   /** From any thread. */
   Instant wallClock() {
-    return tools.clock().now();
+    return supervisorContext.clock().now();
   }
 }

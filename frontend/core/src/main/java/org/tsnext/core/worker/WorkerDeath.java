@@ -13,14 +13,14 @@ import org.tsnext.core.worker.WorkerListener.LoadFailure;
  */
 record WorkerDeath(String message, String detail, boolean outOfMemory) {
 
-  static WorkerDeath of(WorkerRun life, ExitStatus status) {
-    boolean loading = life.readyAtNanos.isEmpty();
-    if (life.loadFailure.isPresent()) {
-      LoadFailure failure = life.loadFailure.get();
+  static WorkerDeath of(WorkerRun run, ExitStatus status) {
+    boolean loading = run.readyAtNanos.isEmpty();
+    if (run.loadFailure.isPresent()) {
+      LoadFailure failure = run.loadFailure.get();
       String detail = failure.detail().isEmpty() ? failure.message() : failure.detail();
       return new WorkerDeath("Load model failed", detail, failure.code() == 507);
     }
-    Optional<String> ours = life.endedFor;
+    Optional<String> ours = run.endedFor;
     String message = loading ? "Worker died while loading its model" : "Worker died";
     if (ours.isPresent()) {
       return new WorkerDeath(message, "killed: " + ours.get(), false);

@@ -16,31 +16,30 @@ record WorkerDrain(Scheduler scheduler, Consumer<Runnable> events) {
   /** For a process that was told to end, or ends by itself, before it is killed. */
   static final Duration STOP_GRACE = Duration.ofSeconds(5);
 
-  void begin(WorkerRun life, Duration limit) {
-    life.registration()
+  void begin(WorkerRun run, Duration limit) {
+    run.registration()
         .ifPresent(
             registration ->
                 registration.drain(
                     () ->
                         events.accept(
-                            () -> life.process.ifPresent(process -> process.stop(STOP_GRACE)))));
-    limit(life, limit);
+                            () -> run.process.ifPresent(process -> process.stop(STOP_GRACE)))));
+    limit(run, limit);
   }
 
   /** Sets the limit anew; negative for none, zero for at once. */
-  void limit(WorkerRun life, Duration limit) {
-    life.drainTimer.ifPresent(Scheduler.Scheduled::cancel);
-    life.drainTimer = Optional.empty();
+  void limit(WorkerRun run, Duration limit) {
+    run.drainTimer.ifPresent(Scheduler.Scheduled::cancel);
+    run.drainTimer = Optional.empty();
     if (limit.isZero()) {
-      kill(life);
+      kill(run);
     } else if (!limit.isNegative()) {
-      life.drainTimer =
-          Optional.of(scheduler.schedule(limit, () -> events.accept(() -> kill(life))));
+      run.drainTimer = Optional.of(scheduler.schedule(limit, () -> events.accept(() -> kill(run))));
     }
   }
 
-  private static void kill(WorkerRun life) {
-    life.registration().ifPresent(WorkerRegistration::lost);
-    life.process.ifPresent(WorkerProcess::kill);
+  private static void kill(WorkerRun run) {
+    run.registration().ifPresent(WorkerRegistration::lost);
+    run.process.ifPresent(WorkerProcess::kill);
   }
 }

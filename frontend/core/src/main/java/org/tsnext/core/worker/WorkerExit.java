@@ -23,13 +23,13 @@ public record WorkerExit(Instant time, OptionalInt code, OptionalInt signal, Str
     Objects.requireNonNull(reason, "reason");
   }
 
-  static WorkerExit of(Instant time, WorkerRun life, WorkerListener.ExitStatus status) {
+  static WorkerExit of(Instant time, WorkerRun run, WorkerListener.ExitStatus status) {
     boolean signalled = status.signal() > 0;
     return new WorkerExit(
         time,
         signalled || status.code() < 0 ? OptionalInt.empty() : OptionalInt.of(status.code()),
         signalled ? OptionalInt.of(status.signal()) : OptionalInt.empty(),
-        life.endedFor.orElse(lastLine(status.reason())));
+        run.endedFor.orElse(lastLine(status.reason())));
   }
 
   private static String lastLine(String text) {

@@ -67,9 +67,9 @@ final class WorkerFleet {
     max = atMost;
     List<WorkerSlot> staying = staying();
     for (int i = staying.size(); i < min; i++) {
-      int id = context.tools().ids().take();
+      int id = context.supervisorContext().ids().take();
       OptionalInt gpuId = context.plan().gpus().take();
-      String name = context.plan().order(id, gpuId).workerName();
+      String name = context.plan().spec(id, gpuId).workerName();
       slots.add(new WorkerSlot(id, gpuId, name, context.wallClock()));
     }
     for (int i = staying.size() - 1; i >= max; i--) {
@@ -90,7 +90,7 @@ final class WorkerFleet {
   void startDue() {
     long now = context.nanoTime();
     for (WorkerSlot slot : List.copyOf(slots)) {
-      boolean fresh = slot.launches == 0 && slot.life.isEmpty() && !slot.leaving;
+      boolean fresh = slot.starts == 0 && slot.run.isEmpty() && !slot.leaving;
       boolean due =
           slot.is(WorkerState.BACKOFF)
               && slot.restartAtNanos.isPresent()
@@ -102,24 +102,24 @@ final class WorkerFleet {
   }
 
   private void start(WorkerSlot slot) {
-    WorkerSpec order = context.plan().order(slot.id(), slot.gpuId());
+    WorkerSpec spec = context.plan().spec(slot.id(), slot.gpuId());
     long now = context.nanoTime();
     FailureStreak streak =
         new FailureStreak(context.plan().maxFailuresInRow(), slot.replaceableNanos(now));
-    WorkerRun life = new WorkerRun(processes, slot, order, now, streak);
-    slot.begin(life, context.wallClock());
-    Duration limit = order.startupTimeout();
+    WorkerRun run = new WorkerRun(processes, slot, spec, now, streak);
+    slot.begin(run, context.wallClock());
+    Duration limit = spec.startupTimeout();
     String tooLate = "not loaded within startupTimeout, " + limit.toMillis() + " ms";
-    Runnable giveUp = () -> processes.end(life, "Backend worker startup time out.", tooLate);
-    life.startupTimer =
-        Optional.of(context.tools().scheduler().schedule(limit, () -> context.put(giveUp)));
-    templateInUse = order.process().parent();
+    Runnable giveUp = () -> processes.end(run, "Backend worker startup time out.", tooLate);
+    run.startupTimer =
+        Optional.of(
+            context.supervisorContext().scheduler().schedule(limit, () -> context.put(giveUp)));
+    templateInUse = spec.process().templateId();
     try {
-      life.process = Optional.of(context.tools().launcher().launch(order, life));
+      run.process = Optional.of(context.supervisorContext().starter().startWorker(spec, run));
     } catch (Throwable e) {
       LOGGER.error("{} could not be started", slot.name(), e);
-      context.put(
-          () -> processes.exited(life, new ExitStatus(-1, 0, "could not be started: " + e)));
+      context.put(() -> processes.exited(run, new ExitStatus(-1, 0, "could not be started: " + e)));
     }
   }
 
@@ -130,34 +130,34 @@ final class WorkerFleet {
 
   /** Gives up the process that has the model loaded, once no worker can need it. */
   void releaseTemplate() {
-    templateInUse.ifPresent(context.tools().launcher()::release);
+    templateInUse.ifPresent(context.supervisorContext().starter()::release);
     templateInUse = OptionalInt.empty();
   }
 
   /** Lets a worker go: at once if it has no process, else when it has finished or must. */
   private void release(WorkerSlot slot, Duration drainTimeout) {
-    Optional<WorkerRun> life = slot.life;
+    Optional<WorkerRun> run = slot.run;
     slot.leaving = true;
-    if (life.isEmpty()) {
+    if (run.isEmpty()) {
       remove(slot);
       return;
     }
     if (slot.is(WorkerState.READY)) {
       slot.moveTo(WorkerState.DRAINING, context.wallClock());
-      drain.begin(life.get(), drainTimeout);
+      drain.begin(run.get(), drainTimeout);
     } else if (slot.is(WorkerState.DRAINING)) {
-      drain.limit(life.get(), drainTimeout);
+      drain.limit(run.get(), drainTimeout);
     } else {
       if (slot.isComingUp()) {
         slot.moveTo(WorkerState.DRAINING, context.wallClock());
       }
-      life.get().process.ifPresent(WorkerProcess::kill);
+      run.get().process.ifPresent(WorkerProcess::kill);
     }
   }
 
   void remove(WorkerSlot slot) {
     slot.moveTo(WorkerState.STOPPED, context.wallClock());
     slots.remove(slot);
-    context.tools().ids().giveBack(slot.id());
+    context.supervisorContext().ids().giveBack(slot.id());
   }
 }

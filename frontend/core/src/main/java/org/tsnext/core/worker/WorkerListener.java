@@ -15,7 +15,7 @@ public interface WorkerListener {
   /** The process exists. */
   void started(long pid);
 
-  /** The process dialled in and got its load order. */
+  /** The process dialled in and got its LOAD message. */
   void connected(String address);
 
   /** The model is loaded; batches may be sent. */

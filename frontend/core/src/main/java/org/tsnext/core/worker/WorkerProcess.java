@@ -5,8 +5,8 @@ import java.util.List;
 import org.tsnext.core.request.InferenceRequest;
 
 /**
- * One life of one worker process. Methods may be called from any thread, never block, and do
- * nothing once it has exited.
+ * One run of one worker process.Methods may be called from any thread, never block, and do nothing
+ * once it has exited.
  */
 public interface WorkerProcess {
 

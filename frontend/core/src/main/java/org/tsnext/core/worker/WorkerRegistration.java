@@ -60,7 +60,7 @@ public interface WorkerRegistration {
   /** Batches it may have at once now. */
   int window();
 
-  /** Told of faults, off every lock, on any thread. */
+  /** Learns of faults, outside every lock, on any thread. */
   interface Observer {
 
     /**

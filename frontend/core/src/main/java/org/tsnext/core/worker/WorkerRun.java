@@ -12,22 +12,22 @@ import org.tsnext.core.request.ResponseHead;
 import org.tsnext.core.time.Scheduler.Scheduled;
 
 /**
- * One life of one worker process: hears it, passes answers straight to its registration, and puts
- * everything else into the supervisor's queue. The fields are read and written by the supervisor
- * only, but for those that say otherwise.
+ * One run of one worker process: receives its messages, passes responses straight to its
+ * registration, and puts everything else into the supervisor's queue. The fields are read and
+ * written by the supervisor only, but for those that say otherwise.
  */
 final class WorkerRun implements WorkerListener, WorkerRegistration.Observer {
 
   private final ProcessEvents events;
   private final WorkerSlot slot;
-  private final WorkerSpec order;
+  private final WorkerSpec spec;
   private final long startNanos;
   private final FailureStreak streak;
 
   /** Set before any work can come; read by the thread that hears the process. */
   private volatile Optional<WorkerRegistration> registration = Optional.empty();
 
-  /** Set by the thread that hears the process, before the registration is told. */
+  /** Set by the thread that receives its messages, before the registration knows. */
   private volatile boolean disconnected;
 
   private volatile int lastPong = -1;
@@ -58,12 +58,12 @@ final class WorkerRun implements WorkerListener, WorkerRegistration.Observer {
   WorkerRun(
       ProcessEvents events,
       WorkerSlot slot,
-      WorkerSpec order,
+      WorkerSpec spec,
       long startNanos,
       FailureStreak streak) {
     this.events = events;
     this.slot = slot;
-    this.order = order;
+    this.spec = spec;
     this.startNanos = startNanos;
     this.streak = streak;
   }
@@ -72,8 +72,8 @@ final class WorkerRun implements WorkerListener, WorkerRegistration.Observer {
     return slot;
   }
 
-  WorkerSpec order() {
-    return order;
+  WorkerSpec spec() {
+    return spec;
   }
 
   /** When its process was asked for. */

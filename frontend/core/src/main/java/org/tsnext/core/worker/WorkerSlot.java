@@ -27,9 +27,9 @@ final class WorkerSlot {
   /** Written by any thread. */
   volatile Optional<WorkerError> lastError = Optional.empty();
 
-  Optional<WorkerRun> life = Optional.empty();
+  Optional<WorkerRun> run = Optional.empty();
   OptionalLong pid = OptionalLong.empty();
-  int launches;
+  int starts;
   private int failures;
   OptionalLong firstFailureNanos = OptionalLong.empty();
 
@@ -101,8 +101,8 @@ final class WorkerSlot {
 
   /** A process is started. */
   void begin(WorkerRun next, Instant now) {
-    life = Optional.of(next);
-    launches++;
+    run = Optional.of(next);
+    starts++;
     pid = OptionalLong.empty();
     restartAtNanos = OptionalLong.empty();
     noteRecovery(Optional.empty(), now);
@@ -196,9 +196,9 @@ final class WorkerSlot {
         this,
         state.orElse(WorkerState.STARTING),
         stateSince,
-        life.isPresent() ? pid : OptionalLong.empty(),
-        new WorkerView.History(Math.max(0, launches - 1), firstFailureNanos, recovery, lastExit),
-        life.flatMap(WorkerRun::registration));
+        run.isPresent() ? pid : OptionalLong.empty(),
+        new WorkerView.History(Math.max(0, starts - 1), firstFailureNanos, recovery, lastExit),
+        run.flatMap(WorkerRun::registration));
   }
 
   /**

@@ -14,7 +14,7 @@ import org.tsnext.core.settings.VersionId;
  * What is needed to start one worker process and have it load its model.
  *
  * @param workerId public id, from 9000 up
- * @param startupTimeout from the start of the process to the answer to the load order
+ * @param startupTimeout from the start of the process to the answer to the LOAD message
  */
 public record WorkerSpec(
     int workerId, Model model, Gpus gpus, PythonProcess process, Duration startupTimeout) {
@@ -44,7 +44,7 @@ public record WorkerSpec(
   /**
    * Where it runs.
    *
-   * @param device for the load order, as the process counts it; empty for CPU
+   * @param device for the LOAD message, as the process counts it; empty for CPU
    * @param visible the GPUs that the process may see, as the server counts them; empty for all
    */
   public record Gpus(OptionalInt device, List<Integer> visible) {
@@ -64,8 +64,8 @@ public record WorkerSpec(
    * @param environment variables to set on top of the server's own, after the block-list was
    *     applied
    * @param interpreter Python to use; empty for the server's own
-   * @param parent number of the process that has the model loaded and of which the worker is to be
-   *     a fork; empty for a worker that loads the model itself
+   * @param templateId number of the process that has the model loaded and of which the worker is to
+   *     be a fork; empty for a worker that loads the model itself
    */
   public record PythonProcess(
       Map<String, String> environment,
@@ -73,13 +73,13 @@ public record WorkerSpec(
       Optional<Path> interpreter,
       WorkerStart start,
       OptionalInt threads,
-      OptionalInt parent) {
+      OptionalInt templateId) {
 
     public PythonProcess {
       Objects.requireNonNull(interpreter, "interpreter");
       Objects.requireNonNull(start, "start");
       Objects.requireNonNull(threads, "threads");
-      Objects.requireNonNull(parent, "parent");
+      Objects.requireNonNull(templateId, "templateId");
       environment = Map.copyOf(environment);
       pythonPath = List.copyOf(pythonPath);
     }

@@ -5,9 +5,12 @@ import java.util.EnumSet;
 import java.util.Map;
 import java.util.Set;
 
-/** Where a worker is in its life. Any move that is not in the table is a fault of ours. */
+/**
+ * Where a worker is on its way from start to stop. Any move that is not in the table is a fault of
+ * ours.
+ */
 public enum WorkerState {
-  /** A process was ordered; it has not dialled in yet. */
+  /** A process was requested; it has not dialled in yet. */
   STARTING("WORKER_STARTED", "LOADING"),
   /** The process is connected and loads the model. */
   LOADING("WORKER_STARTED", "LOADING"),

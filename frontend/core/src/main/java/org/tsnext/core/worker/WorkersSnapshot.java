@@ -6,8 +6,8 @@ import java.util.List;
 record WorkersSnapshot(int min, int max, List<WorkerSlot.SlotState> workers) {
 
   /** The workers in order of their creation. */
-  Roster roster() {
-    return new Roster(min, max, workers.stream().map(WorkerSlot.SlotState::view).toList());
+  FleetView fleetView() {
+    return new FleetView(min, max, workers.stream().map(WorkerSlot.SlotState::view).toList());
   }
 
   /** Workers that have the model loaded. */

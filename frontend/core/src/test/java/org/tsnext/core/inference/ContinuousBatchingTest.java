@@ -67,7 +67,7 @@ public class ContinuousBatchingTest {
 
   @Test
   public void workerIsToldTheBatchSizeThatItsCallsMayHave() {
-    assertEquals(serve(3).order().model().batchSize(), 3);
+    assertEquals(serve(3).spec().model().batchSize(), 3);
   }
 
   @Test
@@ -148,7 +148,7 @@ public class ContinuousBatchingTest {
     worker.chunk(worker.batches().get(0).id(), 0, "x");
     worker.die();
     assertEquals(begun.errorKind(), Optional.of(ErrorKind.WORKER_LOST));
-    FakeWorker next = fixture.launcher().latest();
+    FakeWorker next = fixture.starter().latest();
     next.load();
     assertEquals(next.lastBatch().bodies(), List.of("fresh"));
     next.lastBatch().answerAll("ok");

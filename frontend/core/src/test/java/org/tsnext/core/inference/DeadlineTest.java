@@ -108,8 +108,8 @@ public class DeadlineTest {
     worker.die();
     fixture.advance(Duration.ofMillis(200));
     assertEquals(sink.errorKind(), Optional.of(ErrorKind.CLIENT_TIMEOUT));
-    fixture.launcher().latest().load();
-    assertEquals(fixture.launcher().latest().batches().size(), 0);
+    fixture.starter().latest().load();
+    assertEquals(fixture.starter().latest().batches().size(), 0);
     assertEquals(sink.ends(), 1);
   }
 
@@ -163,8 +163,8 @@ public class DeadlineTest {
     InferenceCall call = fixture.submit("leaves", Optional.empty(), new RecordingSink());
     call.cancel();
     worker.die();
-    fixture.launcher().latest().load();
-    assertEquals(fixture.launcher().latest().batches().size(), 0);
+    fixture.starter().latest().load();
+    assertEquals(fixture.starter().latest().batches().size(), 0);
   }
 
   private RecordingSink submit(String body, Duration timeout) {

@@ -98,7 +98,7 @@ public class DispatchTest {
         fixture
             .serve(1, new Configs().asyncCommunication().batch(8, Duration.ofSeconds(1)).build())
             .get(0);
-    assertTrue(worker.order().model().async());
+    assertTrue(worker.spec().model().async());
     for (int i = 0; i < DispatchPolicy.ASYNC; i++) {
       fixture.predict("x");
     }

@@ -40,7 +40,7 @@ import org.tsnext.core.testing.Configs;
 import org.tsnext.core.testing.CoreFixture;
 import org.tsnext.core.testing.FakeModelSource;
 import org.tsnext.core.testing.FakeWorker;
-import org.tsnext.core.testing.FakeWorkerLauncher;
+import org.tsnext.core.testing.FakeWorkerStarter;
 import org.tsnext.core.testing.Requests;
 import org.tsnext.core.time.Clock;
 import org.tsnext.core.time.TimerThread;
@@ -77,14 +77,14 @@ public class ExactlyOneAnswerTest {
         configs.responseTimeout(Duration.ofMillis(150)).jobQueueSize(REQUESTS).build();
     ExecutorService pool = Executors.newCachedThreadPool();
     Requests requests = new Requests();
-    FakeWorkerLauncher launcher = new FakeWorkerLauncher();
+    FakeWorkerStarter starter = new FakeWorkerStarter();
     List<CheckingSink> sinks = new ArrayList<>();
     AtomicInteger deaths = new AtomicInteger();
     AtomicInteger swapped = new AtomicInteger();
     AtomicBoolean over = new AtomicBoolean(!swaps);
     try (TimerThread timer = new TimerThread("test-timer");
-        ServingCore core = core(launcher, config, timer, pool)) {
-      launcher.onLaunch(worker -> new Script(worker, seed, deaths, pool).start());
+        ServingCore core = core(starter, config, timer, pool)) {
+      starter.onStart(worker -> new Script(worker, seed, deaths, pool).start());
       core.models().register(CoreFixture.order("1.0.mar", OptionalInt.of(3), true, false)).join();
       Future<?> swapper = pool.submit(() -> swapVersions(core, over, swapped));
       List<Future<List<CheckingSink>>> clients = new ArrayList<>();
@@ -165,7 +165,7 @@ public class ExactlyOneAnswerTest {
   }
 
   private static ServingCore core(
-      FakeWorkerLauncher launcher, ModelConfig config, TimerThread timer, ExecutorService pool) {
+      FakeWorkerStarter starter, ModelConfig config, TimerThread timer, ExecutorService pool) {
     ServingSettings settings = ServingSettings.defaults(0, 2);
     return new ServingCore(
         settings,
@@ -183,7 +183,7 @@ public class ExactlyOneAnswerTest {
               @Override
               public void release(Prepared prepared) {}
             }),
-        new ServingCore.WorkerProcesses(launcher, WorkerUsage.UNKNOWN),
+        new ServingCore.WorkerProcesses(starter, WorkerUsage.UNKNOWN),
         new ServingCore.Execution(Clock.system(), timer, pool),
         CoreFixture.serverMetrics(new MetricRegistry(100)),
         ModelChangeListener.NONE);

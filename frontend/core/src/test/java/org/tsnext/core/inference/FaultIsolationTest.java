@@ -129,13 +129,13 @@ public class FaultIsolationTest {
   }
 
   @Test
-  public void workerWhoseLaunchThrowsIsStartedAgain() {
-    fixture.launcher().throwOnLaunch(new OutOfMemoryError("unable to create native thread"));
+  public void workerWhoseStartThrowsIsStartedAgain() {
+    fixture.starter().throwOnStart(new OutOfMemoryError("unable to create native thread"));
     assertFalse(fixture.register(1, ModelConfig.none()).isCompletedExceptionally());
     fixture.time().runDue();
-    fixture.launcher().latest().load();
+    fixture.starter().latest().load();
     RecordingSink sink = fixture.predict("a");
-    fixture.launcher().latest().lastBatch().answerAll("ok");
+    fixture.starter().latest().lastBatch().answerAll("ok");
     assertEquals(sink.body(), Optional.of("ok"));
   }
 

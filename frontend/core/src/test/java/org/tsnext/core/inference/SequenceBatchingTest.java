@@ -265,7 +265,7 @@ public class SequenceBatchingTest {
     worker.die();
     RecordingSink next = send("a", "again");
     assertEquals(next.ends(), 0, "it waits for the new worker");
-    FakeWorker second = fixture.launcher().latest();
+    FakeWorker second = fixture.starter().latest();
     second.load();
     second.answerOpen();
     assertEquals(next.body(), Optional.of("ok"));
@@ -458,7 +458,7 @@ public class SequenceBatchingTest {
     RecordingSink waits = send("a", "waits for companions");
     workers.get(0).die();
     assertEquals(waits.ends(), 0, "no worker knows anything of it");
-    FakeWorker next = fixture.launcher().latest();
+    FakeWorker next = fixture.starter().latest();
     next.load();
     fixture.advance(Duration.ofMillis(10));
     next.answerOpen();
@@ -488,12 +488,12 @@ public class SequenceBatchingTest {
       sequences.add("s" + random.nextInt(15));
       sinks.add(send(sequences.get(step), Integer.toString(step)));
       fixture.advance(Duration.ofMillis(random.nextInt(3)));
-      List<FakeWorker> alive = fixture.launcher().alive();
+      List<FakeWorker> alive = fixture.starter().alive();
       FakeWorker worker = alive.get(random.nextInt(alive.size()));
       if (random.nextInt(100) == 0) {
         worker.die();
         fixture.advance(Duration.ofSeconds(20));
-        fixture.launcher().latest().load();
+        fixture.starter().latest().load();
       } else if (random.nextBoolean()) {
         worker.answerOpen();
       } else if (!worker.batches().isEmpty() && random.nextInt(10) == 0) {
@@ -503,7 +503,7 @@ public class SequenceBatchingTest {
     }
     for (int i = 0; i < 200; i++) {
       fixture.advance(Duration.ofMillis(5));
-      fixture.launcher().alive().forEach(FakeWorker::answerOpen);
+      fixture.starter().alive().forEach(FakeWorker::answerOpen);
     }
     assertTrue(sinks.stream().allMatch(sink -> sink.ends() == 1));
     assertTrue(sinks.stream().filter(sink -> sink.body().isPresent()).count() > 1000);
@@ -513,7 +513,7 @@ public class SequenceBatchingTest {
   /** On each worker the requests of a sequence came in order, none of them twice. */
   private void assertOrder(List<String> sequences) {
     Set<String> ran = new HashSet<>();
-    for (FakeWorker worker : fixture.launcher().workers()) {
+    for (FakeWorker worker : fixture.starter().workers()) {
       Map<String, Integer> last = new HashMap<>();
       for (SentBatch batch : worker.batches()) {
         assertTrue(batch.size() <= 3);

@@ -78,7 +78,7 @@ public class RequestMetricsTest {
     fixture.register(1, ModelConfig.none()).join();
     fixture.predict("early");
     fixture.advance(Duration.ofMillis(250));
-    FakeWorker worker = fixture.launcher().latest();
+    FakeWorker worker = fixture.starter().latest();
     worker.load();
     fixture.advance(Duration.ofMillis(100));
     worker.answerOpen();
@@ -109,7 +109,7 @@ public class RequestMetricsTest {
     fixture.predict("a");
     FakeWorker first = workers.get(0).batches().isEmpty() ? workers.get(1) : workers.get(0);
     first.die();
-    fixture.launcher().alive().forEach(FakeWorker::answerOpen);
+    fixture.starter().alive().forEach(FakeWorker::answerOpen);
     assertEquals(count(metrics, "ts_queue_time_seconds", "m", "1.0", "http"), 1);
     assertEquals(value(metrics, ENDED, "m", "1.0", "http", "success"), 1.0);
     assertEquals(value(metrics, REQUESTS, "m", "default", "host"), 1.0);
@@ -141,23 +141,23 @@ public class RequestMetricsTest {
     fixture.predict("b");
     assertEquals(value(metrics, "ts_queue_length", "m", "1.0"), 2.0);
     assertEquals(value(metrics, "ts_ready_workers", "m", "1.0"), 0.0);
-    fixture.launcher().alive().forEach(FakeWorker::load);
+    fixture.starter().alive().forEach(FakeWorker::load);
     assertEquals(value(metrics, "ts_queue_length", "m", "1.0"), 0.0);
     assertEquals(value(metrics, "ts_ready_workers", "m", "1.0"), 2.0);
-    fixture.launcher().alive().forEach(FakeWorker::answerOpen);
+    fixture.starter().alive().forEach(FakeWorker::answerOpen);
   }
 
   @Test
   public void loadTimeOfARestartedWorkerIsThatOfItsNewProcess() {
     fixture.register(1, ModelConfig.none()).join();
     fixture.advance(Duration.ofSeconds(2));
-    fixture.launcher().latest().load();
+    fixture.starter().latest().load();
     String name = "W-9000-m_1.0";
     assertEquals(value(metrics, "WorkerLoadTime", name, "Host", "host"), 2000.0);
     fixture.advance(Duration.ofHours(1));
-    fixture.launcher().latest().die();
+    fixture.starter().latest().die();
     fixture.advance(Duration.ofSeconds(3));
-    fixture.launcher().latest().load();
+    fixture.starter().latest().load();
     double after = value(metrics, "WorkerLoadTime", name, "Host", "host");
     assertEquals(after <= 3000.0 && after >= 0, true, "load time " + after);
   }

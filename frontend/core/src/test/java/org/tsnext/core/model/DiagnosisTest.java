@@ -45,7 +45,7 @@ public class DiagnosisTest {
     register(2, ModelConfig.none());
     assertEquals(diagnosis().state(), State.LOADING);
     assertEquals(diagnosis().reason(), "0 of 2 workers have the model loaded.");
-    fixture.launcher().latest().load();
+    fixture.starter().latest().load();
     assertEquals(diagnosis().state(), State.DEGRADED);
     assertEquals(diagnosis().readyWorkers(), 1);
   }
@@ -60,13 +60,13 @@ public class DiagnosisTest {
   @Test
   public void failingModelTellsTheCauseTheAttemptsAndTheNextOne() {
     register(1, new Configs().maxRetryTimeout(Duration.ofSeconds(60)).build());
-    fixture.launcher().latest().failLoad(500, "ImportError: no x"); // tried again at once
+    fixture.starter().latest().failLoad(500, "ImportError: no x"); // tried again at once
     ModelDescription trying = describe();
     assertEquals(trying.condition().diagnosis().state(), State.RECOVERING);
     assertEquals(trying.condition().workers().get(0).state(), WorkerState.STARTING);
     assertEquals(
         trying.condition().diagnosis().recovery().orElseThrow().nextAttempt(), Optional.empty());
-    fixture.launcher().latest().failLoad(500, "ImportError: no y");
+    fixture.starter().latest().failLoad(500, "ImportError: no y");
     ModelDescription waiting = describe();
     Recovery recovery = waiting.condition().diagnosis().recovery().orElseThrow();
     assertEquals(recovery.failures(), 2);
@@ -87,7 +87,7 @@ public class DiagnosisTest {
   @Test
   public void givenUpModelSaysThatScalingTriesAgain() {
     register(1, new Configs().maxRetryTimeout(Duration.ZERO).build());
-    fixture.launcher().latest().failLoad(500, "ImportError: no x");
+    fixture.starter().latest().failLoad(500, "ImportError: no x");
     ModelDescription down = describe();
     assertEquals(down.condition().diagnosis().state(), State.FAILED);
     assertEquals(
@@ -108,7 +108,7 @@ public class DiagnosisTest {
     assertEquals(worker.history().lastError().orElseThrow().type(), "ProcessExit");
     assertEquals(worker.history().lastError().orElseThrow().detail(), "killed by signal 9");
     assertTrue(describe().condition().lastLoadError().isEmpty());
-    fixture.launcher().latest().load();
+    fixture.starter().latest().load();
     assertEquals(diagnosis().state(), State.READY);
     assertEquals(describe().condition().workers().get(0).history().recovery(), Optional.empty());
     assertEquals(describe().condition().workers().get(0).history().restarts(), 1);
@@ -117,7 +117,7 @@ public class DiagnosisTest {
   @Test
   public void workerThatTheServerKilledTellsWhy() {
     register(1, new Configs().startupTimeout(Duration.ofSeconds(5)).build());
-    fixture.launcher().latest().connect();
+    fixture.starter().latest().connect();
     fixture.advance(Duration.ofSeconds(5));
     ModelDescription.Worker worker = describe().condition().workers().get(0);
     assertEquals(
@@ -129,8 +129,8 @@ public class DiagnosisTest {
   @Test
   public void handlerErrorDoesNotHideWhyTheModelDidNotLoad() {
     register(1, ModelConfig.none());
-    fixture.launcher().latest().failLoad(500, "ImportError: no x");
-    FakeWorker worker = fixture.launcher().latest();
+    fixture.starter().latest().failLoad(500, "ImportError: no x");
+    FakeWorker worker = fixture.starter().latest();
     worker.load();
     fixture.predict("bad");
     worker.error(worker.lastBatch().id(), 0, 503, "Prediction failed", "ValueError: bad digit");
@@ -141,7 +141,7 @@ public class DiagnosisTest {
   @Test
   public void longTracebacksAreCutToTheirEnd() {
     fixture.serve(1, ModelConfig.none());
-    FakeWorker worker = fixture.launcher().latest();
+    FakeWorker worker = fixture.starter().latest();
     fixture.predict("bad");
     worker.error(worker.lastBatch().id(), 0, 503, "Prediction failed", "E: " + "x".repeat(50_000));
     WorkerError error = describe().condition().lastError().orElseThrow();

@@ -39,7 +39,7 @@ public class LifecycleTest {
 
   @AfterMethod
   public void nothingIsLeftBehind() {
-    fixture.launcher().workers().forEach(worker -> worker.diesWhenTold(true));
+    fixture.starter().workers().forEach(worker -> worker.diesWhenTold(true));
     fixture.closeAndCheck();
   }
 
@@ -57,16 +57,16 @@ public class LifecycleTest {
     fixture.register(2, ModelConfig.none()).join();
     assertTrue(models.health().healthy());
     assertFalse(models.allReady(), "none has loaded");
-    fixture.launcher().alive().get(0).load();
+    fixture.starter().alive().get(0).load();
     assertTrue(models.isReady("m", Optional.of("1.0")));
     assertFalse(models.allReady(), "one of two has loaded");
-    fixture.launcher().alive().get(1).load();
+    fixture.starter().alive().get(1).load();
     assertTrue(models.allReady());
-    fixture.launcher().alive().get(0).die();
+    fixture.starter().alive().get(0).die();
     assertFalse(models.allReady(), "one is being replaced");
-    fixture.launcher().alive().forEach(FakeWorker::load);
+    fixture.starter().alive().forEach(FakeWorker::load);
     assertTrue(models.allReady());
-    fixture.launcher().workers().forEach(worker -> worker.diesWhenTold(true));
+    fixture.starter().workers().forEach(worker -> worker.diesWhenTold(true));
     CompletableFuture<Void> drained = fixture.core().drain(Duration.ofSeconds(1));
     assertFalse(models.allReady(), "nothing new is taken");
     fixture.advance(Duration.ofSeconds(20));
@@ -93,7 +93,7 @@ public class LifecycleTest {
     assertFalse(scaled.defaultVersion());
     assertFalse(both.get(1).scaled());
     assertTrue(both.get(1).defaultVersion());
-    fixture.launcher().workers().forEach(worker -> worker.diesWhenTold(true));
+    fixture.starter().workers().forEach(worker -> worker.diesWhenTold(true));
     models.unregister("m", Optional.of("1.0")).join();
     assertEquals(fixture.changes(), 5);
   }
@@ -118,7 +118,7 @@ public class LifecycleTest {
     fixture.serve(1, ModelConfig.none());
     int before = fixture.changes();
     CompletableFuture<Void> drained = fixture.core().drain(Duration.ofSeconds(1));
-    fixture.launcher().workers().forEach(worker -> worker.diesWhenTold(true));
+    fixture.starter().workers().forEach(worker -> worker.diesWhenTold(true));
     fixture.advance(Duration.ofSeconds(20));
     drained.join();
     assertEquals(fixture.changes(), before);
@@ -281,7 +281,7 @@ public class LifecycleTest {
         .source()
         .add("v2.mar", "m", "2.0", new Configs().maxRetryTimeout(Duration.ZERO).build());
     models.register(CoreFixture.order("v2.mar", OptionalInt.of(1), false, false)).join();
-    fixture.launcher().latest().failLoad(500, "ImportError: no x");
+    fixture.starter().latest().failLoad(500, "ImportError: no x");
     assertTrue(models.health().healthy());
     models.setDefault("m", "2.0");
     assertEquals(models.health().shortModels().get(0).version(), "2.0");

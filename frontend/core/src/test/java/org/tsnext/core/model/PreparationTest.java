@@ -19,7 +19,7 @@ import org.tsnext.archive.ModelConfig;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.testing.CoreFixture;
-import org.tsnext.core.testing.FakeWorkerLauncher;
+import org.tsnext.core.testing.FakeWorkerStarter;
 import org.tsnext.core.worker.ModelEnvironment;
 
 /** What can be seen of a version while its packages are being installed, and how that ends. */
@@ -65,7 +65,7 @@ public class PreparationTest {
   public void start() {
     installation = new Installation();
     fixture =
-        new CoreFixture(new FakeWorkerLauncher(), ServingSettings.defaults(0, 2), installation);
+        new CoreFixture(new FakeWorkerStarter(), ServingSettings.defaults(0, 2), installation);
     fixture.source().add("m.mar", "m", "1.0", ModelConfig.none());
   }
 

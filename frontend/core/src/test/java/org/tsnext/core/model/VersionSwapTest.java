@@ -254,7 +254,7 @@ public class VersionSwapTest {
   @Test
   public void pingIsUntouchedByRegistrationScalingAndLeaving() {
     List<Boolean> healthy = new ArrayList<>();
-    fixture.launcher().onLaunch(worker -> healthy.add(models.health().healthy()));
+    fixture.starter().onStart(worker -> healthy.add(models.health().healthy()));
     FakeWorker worker = serve("1.0", ModelConfig.none());
     models.scale("m", Optional.empty(), new ScaleModel(3, 3, false, Optional.empty())).join();
     fixture.predict("running");
@@ -271,7 +271,7 @@ public class VersionSwapTest {
     CompletableFuture<ScaleResult> broken =
         models.register(CoreFixture.order("broken.mar", OptionalInt.of(1), true, false));
     RecordingSink early = fixture.predict("waits for the first version");
-    FakeWorker loading = fixture.launcher().latest();
+    FakeWorker loading = fixture.starter().latest();
     FakeWorker next = serve("2.0", ModelConfig.none());
     loading.failLoad(500, "ImportError: no x");
     assertTrue(broken.isCompletedExceptionally());
@@ -289,7 +289,7 @@ public class VersionSwapTest {
     fixture.source().add(url, "m", version, config);
     CompletableFuture<ScaleResult> registered =
         models.register(CoreFixture.order(url, OptionalInt.of(1), true, false));
-    FakeWorker worker = fixture.launcher().latest();
+    FakeWorker worker = fixture.starter().latest();
     worker.load();
     registered.join();
     return worker;

@@ -30,7 +30,7 @@ import org.tsnext.core.worker.ModelEnvironment;
 public final class CoreFixture {
 
   private final ManualTime time = new ManualTime();
-  private final FakeWorkerLauncher launcher;
+  private final FakeWorkerStarter starter;
   private final FakeModelSource source = new FakeModelSource();
   private final Requests requests = new Requests();
   private final MetricRegistry metrics = new MetricRegistry(100);
@@ -39,21 +39,21 @@ public final class CoreFixture {
   private final ServingCore core;
 
   public CoreFixture() {
-    this(new FakeWorkerLauncher(), ServingSettings.defaults(0, 2));
+    this(new FakeWorkerStarter(), ServingSettings.defaults(0, 2));
   }
 
-  public CoreFixture(FakeWorkerLauncher launcher, ServingSettings settings) {
-    this(launcher, settings, new NoEnvironment());
+  public CoreFixture(FakeWorkerStarter starter, ServingSettings settings) {
+    this(starter, settings, new NoEnvironment());
   }
 
   public CoreFixture(
-      FakeWorkerLauncher launcher, ServingSettings settings, ModelEnvironment environment) {
-    this.launcher = launcher;
+      FakeWorkerStarter starter, ServingSettings settings, ModelEnvironment environment) {
+    this.starter = starter;
     this.core =
         new ServingCore(
             settings,
             new ServingCore.ModelFiles(source, environment),
-            new ServingCore.WorkerProcesses(launcher, usage),
+            new ServingCore.WorkerProcesses(starter, usage),
             new ServingCore.Execution(time, time, Runnable::run),
             serverMetrics(metrics),
             changes::incrementAndGet);
@@ -76,8 +76,8 @@ public final class CoreFixture {
     return time;
   }
 
-  public FakeWorkerLauncher launcher() {
-    return launcher;
+  public FakeWorkerStarter starter() {
+    return starter;
   }
 
   public FakeModelSource source() {
@@ -126,9 +126,9 @@ public final class CoreFixture {
   /** Registers "m" and has all its workers load. */
   public List<FakeWorker> serve(int workers, ModelConfig config) {
     CompletableFuture<ScaleResult> registered = register(workers, config, true);
-    launcher.alive().forEach(FakeWorker::load);
+    starter.alive().forEach(FakeWorker::load);
     registered.join();
-    return launcher.alive();
+    return starter.alive();
   }
 
   /** An order with nothing special in it. */
@@ -169,12 +169,12 @@ public final class CoreFixture {
   /** Ends everything, and throws if a buffer, a worker or an archive is left behind. */
   public void closeAndCheck() {
     core.close();
-    if (requests.unreleased() > 0 || !launcher.alive().isEmpty() || source.openCount() > 0) {
+    if (requests.unreleased() > 0 || !starter.alive().isEmpty() || source.openCount() > 0) {
       throw new AssertionError(
           "Left behind: "
               + requests.unreleased()
               + " requests, "
-              + launcher.alive().size()
+              + starter.alive().size()
               + " workers, "
               + source.openCount()
               + " archives");

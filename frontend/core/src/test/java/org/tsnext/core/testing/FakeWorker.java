@@ -29,7 +29,7 @@ import org.tsnext.core.worker.WorkerSpec;
 public final class FakeWorker implements WorkerProcess {
 
   private final long pid;
-  private final WorkerSpec order;
+  private final WorkerSpec spec;
   private final WorkerListener listener;
   private final List<SentBatch> batches = new ArrayList<>();
   private final List<Cancelled> cancels = new ArrayList<>();
@@ -42,9 +42,9 @@ public final class FakeWorker implements WorkerProcess {
   private boolean killed;
   private boolean stopped;
 
-  FakeWorker(long pid, WorkerSpec order, WorkerListener listener) {
+  FakeWorker(long pid, WorkerSpec spec, WorkerListener listener) {
     this.pid = pid;
-    this.order = order;
+    this.spec = spec;
     this.listener = listener;
   }
 
@@ -79,8 +79,8 @@ public final class FakeWorker implements WorkerProcess {
     return pid;
   }
 
-  public WorkerSpec order() {
-    return order;
+  public WorkerSpec spec() {
+    return spec;
   }
 
   public synchronized List<SentBatch> batches() {

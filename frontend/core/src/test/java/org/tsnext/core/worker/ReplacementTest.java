@@ -36,7 +36,7 @@ public class ReplacementTest {
 
   @AfterMethod
   public void nothingIsLeftBehind() {
-    fixture.launcher().workers().forEach(worker -> worker.diesWhenTold(true));
+    fixture.starter().workers().forEach(worker -> worker.diesWhenTold(true));
     fixture.closeAndCheck();
   }
 
@@ -48,7 +48,7 @@ public class ReplacementTest {
     fail(worker, 1);
     assertTrue(worker.wasStopped());
     assertFalse(worker.wasKilled());
-    FakeWorker next = fixture.launcher().latest();
+    FakeWorker next = fixture.starter().latest();
     assertNotSame(next, worker);
     assertEquals(described().state(), WorkerState.STARTING);
     String reason = "20 failures in a row (maxFailuresInRow), the last: ValueError: bad";
@@ -67,7 +67,7 @@ public class ReplacementTest {
       fail(worker, 19);
       answer(worker, predict());
     }
-    assertSame(fixture.launcher().latest(), worker);
+    assertSame(fixture.starter().latest(), worker);
   }
 
   @Test
@@ -77,9 +77,9 @@ public class ReplacementTest {
     for (int i = 0; i < 50; i++) {
       fail(worker, fixture.predict("the same bad bytes"), 503);
     }
-    assertSame(fixture.launcher().latest(), worker);
+    assertSame(fixture.starter().latest(), worker);
     fail(worker, 1);
-    assertNotSame(fixture.launcher().latest(), worker);
+    assertNotSame(fixture.starter().latest(), worker);
   }
 
   @Test
@@ -90,11 +90,11 @@ public class ReplacementTest {
         fail(worker, predict(), status);
       }
     }
-    assertSame(fixture.launcher().latest(), worker);
+    assertSame(fixture.starter().latest(), worker);
     for (int i = 0; i < 20; i++) {
       fail(worker, predict(), 501);
     }
-    assertNotSame(fixture.launcher().latest(), worker);
+    assertNotSame(fixture.starter().latest(), worker);
   }
 
   @Test
@@ -110,10 +110,10 @@ public class ReplacementTest {
       predict();
       worker.answerWithStatus(worker.lastBatch().id(), 0, 599);
     }
-    assertSame(fixture.launcher().latest(), worker, "an answer for a client's mistake is sound");
+    assertSame(fixture.starter().latest(), worker, "an answer for a client's mistake is sound");
     predict();
     worker.answerWithStatus(worker.lastBatch().id(), 0, 500);
-    assertNotSame(fixture.launcher().latest(), worker);
+    assertNotSame(fixture.starter().latest(), worker);
     assertTrue(described().history().lastExit().orElseThrow().reason().contains("status 500"));
   }
 
@@ -127,7 +127,7 @@ public class ReplacementTest {
       }
       failOpenBatches(worker);
     }
-    assertSame(fixture.launcher().latest(), worker, "19 calls of one and more requests");
+    assertSame(fixture.starter().latest(), worker, "19 calls of one and more requests");
   }
 
   @Test
@@ -141,19 +141,19 @@ public class ReplacementTest {
         worker.error(worker.lastBatch().id(), item, 503, "Prediction failed", "ValueError: bad");
       }
     }
-    assertSame(fixture.launcher().latest(), worker);
+    assertSame(fixture.starter().latest(), worker);
   }
 
   @Test
   public void numberIsASettingAndZeroMeansNever() {
     FakeWorker worker = serve(new Configs().maxFailuresInRow(3).build());
     fail(worker, 3);
-    assertNotSame(fixture.launcher().latest(), worker);
+    assertNotSame(fixture.starter().latest(), worker);
     fixture.closeAndCheck();
     fixture = new CoreFixture();
     FakeWorker patient = serve(new Configs().maxFailuresInRow(0).build());
     fail(patient, 500);
-    assertSame(fixture.launcher().latest(), patient);
+    assertSame(fixture.starter().latest(), patient);
   }
 
   @Test
@@ -171,7 +171,7 @@ public class ReplacementTest {
     // What it was given before goes on.
     worker.answerOpen();
     assertTrue(worker.wasStopped());
-    FakeWorker next = fixture.launcher().latest();
+    FakeWorker next = fixture.starter().latest();
     assertNotSame(next, worker);
     next.onSend(batch -> batch.answerAll("ok"));
     next.load();
@@ -183,27 +183,27 @@ public class ReplacementTest {
     FakeWorker worker = serve(ModelConfig.none());
     fail(worker, 20);
     for (int pause : new int[] {10, 20, 40, 80}) {
-      FakeWorker next = fixture.launcher().latest();
+      FakeWorker next = fixture.starter().latest();
       next.load();
       fail(next, 100);
-      assertSame(fixture.launcher().latest(), next, "serves for " + pause + " s at least");
+      assertSame(fixture.starter().latest(), next, "serves for " + pause + " s at least");
       assertEquals(described().state(), WorkerState.READY);
       idle(next, pause);
       fixture.advance(Duration.ofMillis(-1).plusSeconds(5));
       fail(next, 1);
-      assertSame(fixture.launcher().latest(), next);
+      assertSame(fixture.starter().latest(), next);
       fixture.advance(Duration.ofMillis(1));
       fail(next, 1);
-      assertNotSame(fixture.launcher().latest(), next);
+      assertNotSame(fixture.starter().latest(), next);
     }
-    fixture.launcher().latest().load();
+    fixture.starter().latest().load();
     assertTrue(fixture.core().models().health().healthy());
-    idle(fixture.launcher().latest(), 3605);
-    fail(fixture.launcher().latest(), 20);
-    FakeWorker next = fixture.launcher().latest();
+    idle(fixture.starter().latest(), 3605);
+    fail(fixture.starter().latest(), 20);
+    FakeWorker next = fixture.starter().latest();
     next.load();
     fail(next, 20);
-    assertSame(fixture.launcher().latest(), next);
+    assertSame(fixture.starter().latest(), next);
   }
 
   @Test
@@ -216,7 +216,7 @@ public class ReplacementTest {
     worker.error(worker.batches().get(1).id(), 0, 507, "Out of resources", "AcceleratorError: x");
     assertEquals(first.ends(), 1);
     worker.unusable(BROKEN);
-    FakeWorker next = fixture.launcher().latest();
+    FakeWorker next = fixture.starter().latest();
     assertNotSame(next, worker, "at once");
     assertEquals(described().history().lastExit().orElseThrow().reason(), BROKEN);
     next.load();
@@ -233,12 +233,12 @@ public class ReplacementTest {
       assertEquals(sink.ends(), 1);
       worker.unusable(BROKEN);
       if (delay > 0) {
-        assertSame(fixture.launcher().latest(), worker);
+        assertSame(fixture.starter().latest(), worker);
         assertTrue(diagnosis().contains("AcceleratorError: x"), diagnosis());
         fixture.advance(Duration.ofSeconds(delay));
       }
-      assertNotSame(fixture.launcher().latest(), worker);
-      worker = fixture.launcher().latest();
+      assertNotSame(fixture.starter().latest(), worker);
+      worker = fixture.starter().latest();
       worker.load();
     }
     answer(worker, predict());
@@ -246,7 +246,7 @@ public class ReplacementTest {
     worker.error(worker.lastBatch().id(), 0, 507, "Out of resources", "AcceleratorError: x");
     assertEquals(sink.ends(), 1);
     worker.unusable(BROKEN);
-    assertNotSame(fixture.launcher().latest(), worker, "one that was of use comes back at once");
+    assertNotSame(fixture.starter().latest(), worker, "one that was of use comes back at once");
   }
 
   @Test
@@ -266,9 +266,9 @@ public class ReplacementTest {
     fixture.advance(Duration.ofSeconds(5));
     assertTrue(worker.wasKilled());
     worker.die();
-    assertNotSame(fixture.launcher().latest(), worker);
-    fixture.launcher().latest().load();
-    fixture.launcher().latest().answerOpen();
+    assertNotSame(fixture.starter().latest(), worker);
+    fixture.starter().latest().load();
+    fixture.starter().latest().answerOpen();
     assertEquals(hanging.ends(), 1);
   }
 

@@ -26,7 +26,7 @@ import org.tsnext.core.testing.Configs;
 import org.tsnext.core.testing.CoreFixture;
 import org.tsnext.core.testing.Failures;
 import org.tsnext.core.testing.FakeWorker;
-import org.tsnext.core.testing.FakeWorkerLauncher;
+import org.tsnext.core.testing.FakeWorkerStarter;
 import org.tsnext.core.testing.RecordingSink;
 import org.tsnext.core.worker.WorkerListener.ExitStatus;
 
@@ -42,7 +42,7 @@ public class SupervisionTest {
 
   @AfterMethod
   public void nothingIsLeftBehind() {
-    fixture.launcher().workers().forEach(worker -> worker.diesWhenTold(true));
+    fixture.starter().workers().forEach(worker -> worker.diesWhenTold(true));
     fixture.closeAndCheck();
   }
 
@@ -51,9 +51,9 @@ public class SupervisionTest {
     FakeWorker first = fixture.serve(1, ModelConfig.none()).get(0);
     answer(first, fixture.predict("proves that it works"));
     first.die();
-    FakeWorker second = fixture.launcher().latest();
+    FakeWorker second = fixture.starter().latest();
     assertNotSame(second, first);
-    assertEquals(second.order().workerId(), 9000);
+    assertEquals(second.spec().workerId(), 9000);
     second.load();
     RecordingSink sink = fixture.predict("x");
     answer(second, sink);
@@ -67,27 +67,27 @@ public class SupervisionTest {
     RecordingSink waiting = fixture.predict("waits");
     int[] delays = {0, 1, 1, 2, 3};
     for (int delay : delays) {
-      int before = fixture.launcher().workers().size();
-      fixture.launcher().latest().failLoad(500, "ImportError: no x");
+      int before = fixture.starter().workers().size();
+      fixture.starter().latest().failLoad(500, "ImportError: no x");
       assertTrue(fixture.core().models().health().healthy(), "inside the window");
       if (delay > 0) {
-        assertEquals(fixture.launcher().workers().size(), before, "waits " + delay + " s");
+        assertEquals(fixture.starter().workers().size(), before, "waits " + delay + " s");
         fixture.advance(Duration.ofSeconds(delay).minusMillis(1));
-        assertEquals(fixture.launcher().workers().size(), before, "waits " + delay + " s");
+        assertEquals(fixture.starter().workers().size(), before, "waits " + delay + " s");
         fixture.advance(Duration.ofMillis(1));
       }
-      assertEquals(fixture.launcher().workers().size(), before + 1);
+      assertEquals(fixture.starter().workers().size(), before + 1);
     }
     // 7 of 10 s are over: the next delay, 5 s, is cut to 3 s.
-    fixture.launcher().latest().failLoad(500, "ImportError: no x");
-    int before = fixture.launcher().workers().size();
+    fixture.starter().latest().failLoad(500, "ImportError: no x");
+    int before = fixture.starter().workers().size();
     fixture.advance(Duration.ofSeconds(3));
-    assertEquals(fixture.launcher().workers().size(), before + 1);
+    assertEquals(fixture.starter().workers().size(), before + 1);
     assertFalse(fixture.core().models().health().healthy(), "the last attempt changes nothing yet");
     assertEquals(waiting.ends(), 0);
-    fixture.launcher().latest().failLoad(500, "ImportError: no x");
+    fixture.starter().latest().failLoad(500, "ImportError: no x");
     fixture.advance(Duration.ofMinutes(30));
-    assertEquals(fixture.launcher().workers().size(), before + 1, "never past the window");
+    assertEquals(fixture.starter().workers().size(), before + 1, "never past the window");
     assertEquals(
         fixture.core().models().health().shortModels(),
         List.of(new ShortModel("m", "1.0", 0, 1, "ImportError: no x")));
@@ -99,49 +99,49 @@ public class SupervisionTest {
   }
 
   @Test
-  public void parentOfPreloadedWorkersIsReleasedWithTheLastOfThem() {
+  public void templateOfPreloadedWorkersIsReleasedWithTheLastOfThem() {
     ModelConfig config = new Configs().preloadModel().build();
     List<FakeWorker> workers = fixture.serve(2, config);
-    OptionalInt parent = workers.get(0).order().process().parent();
-    assertTrue(parent.isPresent());
-    assertEquals(workers.get(1).order().process().parent(), parent, "one parent for both");
+    OptionalInt templateId = workers.get(0).spec().process().templateId();
+    assertTrue(templateId.isPresent());
+    assertEquals(workers.get(1).spec().process().templateId(), templateId, "one parent for both");
     answer(workers.get(0), fixture.predict("proves that it works"));
     workers.get(0).die();
     workers.get(1).die();
-    assertEquals(fixture.launcher().released(), List.of(), "they come back, out of it");
-    fixture.launcher().alive().forEach(FakeWorker::load);
+    assertEquals(fixture.starter().released(), List.of(), "they come back, out of it");
+    fixture.starter().alive().forEach(FakeWorker::load);
     CompletableFuture<ScaleResult> scaled = scale(0, true, Optional.empty());
     scaled.join();
-    assertEquals(fixture.launcher().released(), List.of(parent.getAsInt()));
+    assertEquals(fixture.starter().released(), List.of(templateId.getAsInt()));
     var unused = scale(1, true, Optional.empty());
-    assertEquals(fixture.launcher().latest().order().process().parent(), parent);
+    assertEquals(fixture.starter().latest().spec().process().templateId(), templateId);
   }
 
   @Test
-  public void workersThatLoadTheModelThemselvesHaveNoParent() {
+  public void workersThatLoadTheModelThemselvesHaveNoTemplate() {
     assertEquals(
-        fixture.serve(1, ModelConfig.none()).get(0).order().process().parent(),
+        fixture.serve(1, ModelConfig.none()).get(0).spec().process().templateId(),
         OptionalInt.empty());
   }
 
   @Test
   public void scalingRevivesWhatWasGivenUp() {
     start(1, new Configs().maxRetryTimeout(Duration.ZERO).build());
-    fixture.launcher().latest().failLoad(500, "ImportError: no x");
+    fixture.starter().latest().failLoad(500, "ImportError: no x");
     assertFalse(fixture.core().models().health().healthy());
     CompletableFuture<ScaleResult> scaled = scale(1, true, Optional.empty());
     assertTrue(fixture.core().models().health().healthy());
-    fixture.launcher().latest().load();
+    fixture.starter().latest().load();
     assertEquals(scaled.join().outcome(), ScaleResult.Outcome.DONE);
-    answer(fixture.launcher().latest(), fixture.predict("x"));
+    answer(fixture.starter().latest(), fixture.predict("x"));
   }
 
   @Test
   public void registrationReplacesAVersionThatWasGivenUp() {
     start(1, new Configs().maxRetryTimeout(Duration.ZERO).build());
-    fixture.launcher().latest().failLoad(500, "ImportError: no x");
+    fixture.starter().latest().failLoad(500, "ImportError: no x");
     CompletableFuture<ScaleResult> again = register(1, ModelConfig.none(), true);
-    fixture.launcher().latest().load();
+    fixture.starter().latest().load();
     assertEquals(again.join().outcome(), ScaleResult.Outcome.DONE);
     assertTrue(fixture.core().models().isReady("m", Optional.empty()));
     assertEquals(fixture.source().openCount(), 1);
@@ -151,14 +151,14 @@ public class SupervisionTest {
   public void workerThatDiesRightAfterEachLoadBacksOff() {
     start(1, ModelConfig.none());
     for (int delay : new int[] {0, 1, 1, 2, 3, 5}) {
-      FakeWorker worker = fixture.launcher().latest();
+      FakeWorker worker = fixture.starter().latest();
       worker.load();
       worker.die();
       if (delay > 0) {
-        assertEquals(fixture.launcher().latest(), worker, "not restarted for " + delay + " s");
+        assertEquals(fixture.starter().latest(), worker, "not restarted for " + delay + " s");
         fixture.advance(Duration.ofSeconds(delay));
       }
-      assertNotSame(fixture.launcher().latest(), worker);
+      assertNotSame(fixture.starter().latest(), worker);
     }
   }
 
@@ -166,11 +166,11 @@ public class SupervisionTest {
   public void workerThatHasServedStartsAfresh() {
     start(1, ModelConfig.none());
     for (int i = 0; i < 5; i++) {
-      FakeWorker worker = fixture.launcher().latest();
+      FakeWorker worker = fixture.starter().latest();
       worker.load();
       answer(worker, fixture.predict("x"));
       worker.die();
-      assertNotSame(fixture.launcher().latest(), worker, "no delay");
+      assertNotSame(fixture.starter().latest(), worker, "no delay");
     }
   }
 
@@ -179,11 +179,11 @@ public class SupervisionTest {
     CompletableFuture<ScaleResult> registered =
         register(1, new Configs().startupTimeout(Duration.ofSeconds(7)).build(), false);
     assertEquals(registered.join().outcome(), ScaleResult.Outcome.ACCEPTED);
-    FakeWorker slow = fixture.launcher().latest();
+    FakeWorker slow = fixture.starter().latest();
     slow.connect();
     fixture.advance(Duration.ofSeconds(7));
     assertTrue(slow.wasKilled());
-    assertNotSame(fixture.launcher().latest(), slow);
+    assertNotSame(fixture.starter().latest(), slow);
     assertTrue(worker(0).history().lastError().orElseThrow().detail().contains("startupTimeout"));
   }
 
@@ -197,7 +197,7 @@ public class SupervisionTest {
     assertEquals(worker.pings(), List.of(0, 1));
     fixture.advance(Duration.ofSeconds(20));
     assertTrue(worker.wasKilled());
-    assertNotSame(fixture.launcher().latest(), worker);
+    assertNotSame(fixture.starter().latest(), worker);
   }
 
   @Test
@@ -225,20 +225,20 @@ public class SupervisionTest {
   public void synchronousRegistrationSaysWhyTheLoadFailedAndIsUndone() {
     CompletableFuture<ScaleResult> registered = register(2, ModelConfig.none(), true);
     RecordingSink early = fixture.predict("early");
-    fixture.launcher().workers().get(0).load();
-    fixture.launcher().workers().get(1).failLoad(500, "ImportError: no x");
+    fixture.starter().workers().get(0).load();
+    fixture.starter().workers().get(1).failLoad(500, "ImportError: no x");
     assertFailure(registered, ErrorKind.WORKER_LOAD_FAILED, "ImportError: no x");
     assertTrue(fixture.core().models().list().isEmpty());
     assertTrue(fixture.core().models().health().healthy());
-    assertEquals(fixture.launcher().alive(), List.of());
+    assertEquals(fixture.starter().alive(), List.of());
     assertEquals(fixture.source().openCount(), 0);
     assertEquals(early.ends(), 1);
   }
 
   @Test
-  public void loadThatRunsOutOfMemoryIsTold() {
+  public void loadThatRunsOutOfMemoryIsReported() {
     CompletableFuture<ScaleResult> registered = register(1, ModelConfig.none(), true);
-    fixture.launcher().latest().failLoad(507, "torch.OutOfMemoryError: CUDA out of memory");
+    fixture.starter().latest().failLoad(507, "torch.OutOfMemoryError: CUDA out of memory");
     assertFailure(
         registered, ErrorKind.LOAD_OUT_OF_MEMORY, "torch.OutOfMemoryError: CUDA out of memory");
   }
@@ -246,8 +246,8 @@ public class SupervisionTest {
   @Test
   public void loadThatIsKilledCountsAsOutOfMemory() {
     CompletableFuture<ScaleResult> registered = register(1, ModelConfig.none(), true);
-    fixture.launcher().latest().connect();
-    fixture.launcher().latest().die();
+    fixture.starter().latest().connect();
+    fixture.starter().latest().die();
     assertFailure(
         registered,
         ErrorKind.LOAD_OUT_OF_MEMORY,
@@ -257,8 +257,8 @@ public class SupervisionTest {
   @Test
   public void processThatCannotBeStartedIsAFailedLoad() {
     fixture
-        .launcher()
-        .onLaunch(worker -> worker.exit(new ExitStatus(127, 0, "no such interpreter: /nope")));
+        .starter()
+        .onStart(worker -> worker.exit(new ExitStatus(127, 0, "no such interpreter: /nope")));
     assertFailure(
         register(1, ModelConfig.none(), true),
         ErrorKind.WORKER_LOAD_FAILED,
@@ -269,12 +269,12 @@ public class SupervisionTest {
   public void synchronousScaleThatFailsKeepsItsNumbersAndGoesOn() {
     fixture.serve(1, ModelConfig.none());
     CompletableFuture<ScaleResult> scaled = scale(2, true, Optional.empty());
-    fixture.launcher().latest().failLoad(500, "ImportError: no x");
+    fixture.starter().latest().failLoad(500, "ImportError: no x");
     assertFailure(scaled, ErrorKind.WORKER_LOAD_FAILED, "ImportError: no x");
     ModelDescription described = describe();
     assertEquals(described.settings().workers().min(), 2);
     assertEquals(described.condition().workers().size(), 2);
-    fixture.launcher().latest().load();
+    fixture.starter().latest().load();
     assertEquals(worker(1).status(), "READY");
   }
 
@@ -292,7 +292,7 @@ public class SupervisionTest {
     assertEquals(scaled.join().outcome(), ScaleResult.Outcome.DONE);
     answer(workers.get(0), first);
     scale(2, false, Optional.empty()).join();
-    assertEquals(fixture.launcher().latest().order().workerId(), 9001);
+    assertEquals(fixture.starter().latest().spec().workerId(), 9001);
   }
 
   @Test
@@ -318,19 +318,19 @@ public class SupervisionTest {
   public void scalingTriesAWorkerThatWaitsForItsNextAttemptAtOnce() {
     start(1, ModelConfig.none());
     for (int i = 0; i < 5; i++) {
-      fixture.launcher().latest().failLoad(500, "ImportError: no x");
+      fixture.starter().latest().failLoad(500, "ImportError: no x");
       fixture.advance(Duration.ofSeconds(2));
     }
-    assertEquals(fixture.launcher().alive(), List.of(), "waits for its next attempt");
+    assertEquals(fixture.starter().alive(), List.of(), "waits for its next attempt");
     CompletableFuture<ScaleResult> scaled = scale(1, true, Optional.empty());
-    fixture.launcher().latest().load();
+    fixture.starter().latest().load();
     assertEquals(scaled.join().outcome(), ScaleResult.Outcome.DONE);
     fixture.advance(Duration.ofMinutes(1));
-    assertEquals(fixture.launcher().alive().size(), 1);
+    assertEquals(fixture.starter().alive().size(), 1);
   }
 
   @Test
-  public void scaledToZeroNobodyWaits() {
+  public void scaledToZeroNoCallerWaits() {
     FakeWorker worker = fixture.serve(1, ModelConfig.none()).get(0);
     RecordingSink running = fixture.predict("running");
     RecordingSink waiting = fixture.predict("waiting");
@@ -343,7 +343,7 @@ public class SupervisionTest {
 
   @Test
   public void gpusAreDealtInTurnOverAllModels() {
-    fixture = new CoreFixture(new FakeWorkerLauncher(), ServingSettings.defaults(3, 2));
+    fixture = new CoreFixture(new FakeWorkerStarter(), ServingSettings.defaults(3, 2));
     fixture.source().add("a.mar", "a", "1.0", ModelConfig.none());
     fixture.source().add("b.mar", "b", "1.0", ModelConfig.none());
     fixture
@@ -358,9 +358,7 @@ public class SupervisionTest {
           .join();
     }
     assertEquals(
-        fixture.launcher().workers().stream()
-            .map(worker -> worker.order().gpus().device())
-            .toList(),
+        fixture.starter().workers().stream().map(worker -> worker.spec().gpus().device()).toList(),
         List.of(
             OptionalInt.of(0),
             OptionalInt.of(1),
@@ -370,14 +368,14 @@ public class SupervisionTest {
             OptionalInt.of(1),
             OptionalInt.empty(),
             OptionalInt.empty()));
-    fixture.launcher().workers().get(1).die();
+    fixture.starter().workers().get(1).die();
     assertEquals(
-        fixture.launcher().latest().order().gpus().device(), OptionalInt.of(1), "keeps its device");
+        fixture.starter().latest().spec().gpus().device(), OptionalInt.of(1), "keeps its device");
   }
 
   @Test
   public void workerOfAGroupSeesItsGpusAloneAndCountsThemFromZero() {
-    fixture = new CoreFixture(new FakeWorkerLauncher(), ServingSettings.defaults(5, 2));
+    fixture = new CoreFixture(new FakeWorkerStarter(), ServingSettings.defaults(5, 2));
     ModelConfig config = new Configs().parallel(ParallelType.CUSTOM, 2).build();
     fixture.source().add("a.mar", "a", "1.0", config);
     fixture
@@ -389,15 +387,13 @@ public class SupervisionTest {
     ScaleResult scaled = fixture.core().models().scale("a", Optional.empty(), more).join();
     assertEquals(scaled.workers(), 2, "five GPUs are two groups of two");
     assertEquals(
-        fixture.launcher().workers().stream()
-            .map(worker -> worker.order().gpus().visible())
-            .toList(),
+        fixture.starter().workers().stream().map(worker -> worker.spec().gpus().visible()).toList(),
         List.of(List.of(0, 1), List.of(2, 3)));
-    for (var worker : fixture.launcher().workers()) {
-      assertEquals(worker.order().gpus().device(), OptionalInt.of(0));
+    for (var worker : fixture.starter().workers()) {
+      assertEquals(worker.spec().gpus().device(), OptionalInt.of(0));
     }
-    fixture.launcher().workers().get(1).die();
-    assertEquals(fixture.launcher().latest().order().gpus().visible(), List.of(2, 3));
+    fixture.starter().workers().get(1).die();
+    assertEquals(fixture.starter().latest().spec().gpus().visible(), List.of(2, 3));
   }
 
   private void start(int workers, ModelConfig config) {

@@ -11,7 +11,7 @@ import org.tsnext.core.model.ModelDescription;
 import org.tsnext.core.model.ServingSettings;
 import org.tsnext.core.testing.CoreFixture;
 import org.tsnext.core.testing.FakeWorker;
-import org.tsnext.core.testing.FakeWorkerLauncher;
+import org.tsnext.core.testing.FakeWorkerStarter;
 
 public class WorkerUsageTest {
   private CoreFixture fixture;
@@ -27,7 +27,7 @@ public class WorkerUsageTest {
 
   @Test
   public void descriptionTellsWhatIsKnownOfEachWorkersProcess() {
-    fixture = new CoreFixture(new FakeWorkerLauncher(), ServingSettings.defaults(2, 2));
+    fixture = new CoreFixture(new FakeWorkerStarter(), ServingSettings.defaults(2, 2));
     List<FakeWorker> alive = fixture.serve(2, ModelConfig.none());
     long second = alive.get(1).pid();
     fixture.usage().memory.put(second, 4096L);
@@ -55,9 +55,8 @@ public class WorkerUsageTest {
     List<FakeWorker> alive = fixture.serve(2, ModelConfig.none());
     assertEquals(fixture.core().workerPids(), List.of(alive.get(0).pid(), alive.get(1).pid()));
     alive.get(0).die();
-    fixture.launcher().latest().load();
+    fixture.starter().latest().load();
     assertEquals(
-        fixture.core().workerPids(),
-        List.of(fixture.launcher().latest().pid(), alive.get(1).pid()));
+        fixture.core().workerPids(), List.of(fixture.starter().latest().pid(), alive.get(1).pid()));
   }
 }

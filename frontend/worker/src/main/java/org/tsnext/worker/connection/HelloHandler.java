@@ -9,11 +9,11 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.tsnext.core.time.Scheduler;
 import org.tsnext.worker.protocol.ProtocolErrors;
-import org.tsnext.worker.protocol.WorkerMessage.Answer;
 import org.tsnext.worker.protocol.WorkerMessage.Hello;
+import org.tsnext.worker.protocol.WorkerMessage.Response;
 
 /**
- * Guards a connection until it has shown that it belongs to a launch. One that does not is logged
+ * Guards a connection until it has shown that it belongs to a worker. One that does not is logged
  * and disconnected, and learns nothing.
  */
 public final class HelloHandler extends ChannelInboundHandlerAdapter {
@@ -37,8 +37,8 @@ public final class HelloHandler extends ChannelInboundHandlerAdapter {
   /** Decides about connections. */
   public interface Gate {
     /**
-     * Compares a HELLO with the launches that are awaited. Called on the channel's event loop; the
-     * answer is a call of {@link #accept} or {@link #refuse} from any thread.
+     * Compares a HELLO with the workers that are awaited. Called on the channel's event loop; the
+     * response is a call of {@link #accept} or {@link #refuse} from any thread.
      */
     void hello(Hello hello, HelloHandler connection);
   }
@@ -56,14 +56,14 @@ public final class HelloHandler extends ChannelInboundHandlerAdapter {
     return context.channel();
   }
 
-  /** The connection belongs to {@code connection}'s launch from now on. */
+  /** The connection belongs to {@code connection}'s worker from now on. */
   public void accept(WorkerConnection connection) {
     context
         .executor()
         .execute(
             () -> {
               if (closed || !context.channel().isActive()) {
-                // Its end was told to this handler, so the next one would wait for it in vain.
+                // Its end was reported to this handler, so the next one would wait for it in vain.
                 connection.openedTooLate();
               } else {
                 context.pipeline().replace(this, "worker", connection);
@@ -104,8 +104,8 @@ public final class HelloHandler extends ChannelInboundHandlerAdapter {
       gate.hello(hello, this);
       return;
     }
-    if (message instanceof Answer answer) {
-      answer.body().release();
+    if (message instanceof Response response) {
+      response.body().release();
     }
     close(message.getClass().getSimpleName() + " before the HELLO was accepted");
   }

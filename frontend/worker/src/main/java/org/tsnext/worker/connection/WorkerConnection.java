@@ -24,17 +24,17 @@ import org.tsnext.worker.protocol.Outgoing;
 import org.tsnext.worker.protocol.PredictBatch;
 import org.tsnext.worker.protocol.ProtocolErrors;
 import org.tsnext.worker.protocol.ProtocolException;
-import org.tsnext.worker.protocol.WorkerMessage.Answer;
 import org.tsnext.worker.protocol.WorkerMessage.Failed;
 import org.tsnext.worker.protocol.WorkerMessage.Hello;
 import org.tsnext.worker.protocol.WorkerMessage.ItemError;
 import org.tsnext.worker.protocol.WorkerMessage.Loaded;
 import org.tsnext.worker.protocol.WorkerMessage.Metric;
 import org.tsnext.worker.protocol.WorkerMessage.Pong;
+import org.tsnext.worker.protocol.WorkerMessage.Response;
 import org.tsnext.worker.protocol.WorkerMessage.Unusable;
 
 /**
- * The accepted connection of one launch. From its opening on, all calls of the launch's listener
+ * The accepted connection of one worker. From its opening on, all calls of the worker's listener
  * are made by this channel's event loop, and so in order.
  *
  * <p>Writing: any thread puts messages into a queue; the event loop encodes what is there and
@@ -74,7 +74,7 @@ public final class WorkerConnection extends ChannelInboundHandlerAdapter {
   private enum State {
     /** LOADED or FAILED. */
     LOADING,
-    /** Answers. */
+    /** Responses. */
     LOADED,
     /** Nothing but metrics. */
     FAILED,
@@ -91,7 +91,7 @@ public final class WorkerConnection extends ChannelInboundHandlerAdapter {
   public record Peer(String name, String address) {}
 
   /**
-   * @param load the load order, written at once
+   * @param load the LOAD message, written at once
    * @param whenLost called after {@link WorkerListener#disconnected}
    */
   public WorkerConnection(
@@ -194,8 +194,8 @@ public final class WorkerConnection extends ChannelInboundHandlerAdapter {
 
   @Override
   public void channelRead(ChannelHandlerContext ctx, Object message) throws ProtocolException {
-    if (message instanceof Answer answer) {
-      answer(answer);
+    if (message instanceof Response response) {
+      response(response);
     } else if (message instanceof ItemError error) {
       expect(State.LOADED, message);
       listener.error(error.batch(), error.item(), error.error());
@@ -243,15 +243,15 @@ public final class WorkerConnection extends ChannelInboundHandlerAdapter {
     }
   }
 
-  private void answer(Answer answer) throws ProtocolException {
+  private void response(Response response) throws ProtocolException {
     if (state != State.LOADED) {
-      answer.body().release();
-      expect(State.LOADED, answer);
+      response.body().release();
+      expect(State.LOADED, response);
     }
-    if (answer.last()) {
-      listener.response(answer.batch(), answer.item(), answer.head(), answer.body());
+    if (response.last()) {
+      listener.response(response.batch(), response.item(), response.head(), response.body());
     } else {
-      listener.chunk(answer.batch(), answer.item(), answer.head(), answer.body());
+      listener.chunk(response.batch(), response.item(), response.head(), response.body());
     }
   }
 
@@ -311,7 +311,7 @@ public final class WorkerConnection extends ChannelInboundHandlerAdapter {
       LOG.warn("{}: a batch cannot be sent: {}", name, reason);
       listener.notSent(batch.id(), why);
     } else if (message == load) {
-      close("its load order cannot be sent: " + reason);
+      close("its LOAD message cannot be sent: " + reason);
     } else {
       LOG.warn("{}: {} cannot be sent now: {}", name, message, reason);
       scheduler.schedule(RETRY, () -> send(message));

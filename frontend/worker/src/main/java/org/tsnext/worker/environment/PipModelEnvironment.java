@@ -35,8 +35,10 @@ public final class PipModelEnvironment implements ModelEnvironment {
   private static final String VENV = "venv";
   private static final String PACKAGES = "packages";
 
-  /** Marks the lines that answer a question, among whatever else Python prints at its start. */
-  private static final String ANSWER = "path=";
+  /**
+   * Marks the lines that answer a question, among the other lines that Python prints at its start.
+   */
+  private static final String PATH_PREFIX = "path=";
 
   private static final String PRINT_BASE_PACKAGES =
       """
@@ -199,7 +201,7 @@ public final class PipModelEnvironment implements ModelEnvironment {
       List<String> base = ask(python, PRINT_BASE_PACKAGES);
       List<String> own = ask(interpreter.toString(), PRINT_OWN_PACKAGES);
       if (own.isEmpty()) {
-        throw failed(failure, interpreter + " did not tell where its packages are");
+        throw failed(failure, interpreter + " did not print the folder of its packages");
       }
       Files.write(Path.of(own.get(0)).resolve(INHERITED), base);
     }
@@ -218,8 +220,8 @@ public final class PipModelEnvironment implements ModelEnvironment {
       }
       Stream<String> lines = result.lastLines().stream();
       return lines
-          .filter(line -> line.startsWith(ANSWER))
-          .map(line -> line.substring(ANSWER.length()))
+          .filter(line -> line.startsWith(PATH_PREFIX))
+          .map(line -> line.substring(PATH_PREFIX.length()))
           .toList();
     }
 

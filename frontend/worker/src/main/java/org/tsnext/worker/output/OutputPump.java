@@ -30,7 +30,7 @@ public final class OutputPump {
   /**
    * Takes whole lines, without the last line feed.
    *
-   * @param id the launch; 0 for the zygote
+   * @param id the spawn id; 0 for the zygote
    * @param text stays the caller's
    */
   public void accept(int id, boolean stderr, ByteBuf text) {

@@ -64,14 +64,14 @@ public final class InitProcess {
     void said(InitMessage message);
 
     /**
-     * Output of a worker, or of the zygote for launch 0.
+     * Output of a worker, or of the zygote for id 0.
      *
      * @param text stays the caller's
      */
-    void printed(int launch, boolean stderr, ByteBuf text);
+    void printed(int spawnId, boolean stderr, ByteBuf text);
 
-    /** A launch could not be ordered: the process has nothing of the order and goes on. */
-    void notSpawned(int launch, String reason);
+    /** A spawn request could not be sent: the process has nothing of it and continues. */
+    void notSpawned(int spawnId, String reason);
 
     /** The process is gone. The last call, exactly once. */
     void ended(String reason);
@@ -147,7 +147,7 @@ public final class InitProcess {
     } catch (EOFException e) {
       LOG.debug("init {} closed its output", pid());
     } catch (Throwable e) {
-      // Where its stream stands is in doubt, say for want of memory: its end must be told.
+      // Where its stream stands is in doubt, say for want of memory: its end must be reported.
       reason = e instanceof ProtocolException ? e.getMessage() : e.toString();
       LOG.error("init {}: {}", pid(), reason);
     }
@@ -230,7 +230,7 @@ public final class InitProcess {
     }
   }
 
-  /** Encodes a message whole; returns false if it was told that it will not be sent. */
+  /** Encodes a message whole; returns false if its sender knows that it is not sent. */
   private boolean encode(Outgoing message, List<ByteBuf> frames)
       throws ProtocolException, InterruptedException {
     for (int tries = 1; ; tries++) {
@@ -240,7 +240,7 @@ public final class InitProcess {
       } catch (RuntimeException | Error e) {
         LOG.warn("init {}: {} cannot be sent now: {}", pid(), message, e.toString());
         if (message instanceof Outgoing.Json json && json.type() == FrameType.SPAWN) {
-          events.notSpawned(json.id(), "its order could not be sent: " + e);
+          events.notSpawned(json.id(), "its spawn request could not be sent: " + e);
           return false;
         }
         if (tries == MAX_TRIES) {

@@ -23,10 +23,10 @@ import org.tsnext.worker.protocol.Outgoing;
 import org.tsnext.worker.protocol.PythonRuntime;
 
 /**
- * Keeps one {@code init} running and tells launches what it says. Methods are called on the control
- * loop unless they say otherwise.
+ * Keeps one {@code init} running and passes what it reports to its workers.Methods are called on
+ * the control loop unless they say otherwise.
  */
-public final class InitSupervisor implements Launch.Control {
+public final class InitSupervisor implements SpawnedWorker.Control {
 
   private static final Logger LOG = LoggerFactory.getLogger(InitSupervisor.class);
 
@@ -46,7 +46,7 @@ public final class InitSupervisor implements Launch.Control {
   private final Executor controlLoop;
   private final Scheduler scheduler;
   private final OutputPump pump;
-  private final Map<Integer, Launch> launches;
+  private final Map<Integer, SpawnedWorker> workers;
   private final Map<Integer, Outgoing.Json> waiting = new LinkedHashMap<>();
   private Optional<InitProcess> current = Optional.empty();
   private int failures;
@@ -62,7 +62,7 @@ public final class InitSupervisor implements Launch.Control {
   }
 
   /**
-   * @param launches those alive, by id; changed here, and looked up by other threads
+   * @param workers those alive, by id; changed here, and looked up by other threads
    */
   public InitSupervisor(
       Starter starter,
@@ -70,13 +70,13 @@ public final class InitSupervisor implements Launch.Control {
       Executor controlLoop,
       Scheduler scheduler,
       WorkerOutput output,
-      Map<Integer, Launch> launches) {
+      Map<Integer, SpawnedWorker> workers) {
     this.starter = starter;
     this.limits = limits;
     this.controlLoop = controlLoop;
     this.scheduler = scheduler;
-    this.launches = launches;
-    this.pump = new OutputPump(output, launches);
+    this.workers = workers;
+    this.pump = new OutputPump(output, workers);
   }
 
   /**
@@ -85,9 +85,9 @@ public final class InitSupervisor implements Launch.Control {
    * @throws IOException if it cannot be started
    */
   public void start() throws IOException {
-    Life life = new Life();
-    InitProcess process = starter.start(life);
-    execute(() -> adopt(life, process));
+    InitEvents initEvents = new InitEvents();
+    InitProcess process = starter.start(initEvents);
+    execute(() -> adopt(initEvents, process));
   }
 
   /** What the current zygote is, once it is ready. Any thread. */
@@ -95,44 +95,44 @@ public final class InitSupervisor implements Launch.Control {
     return python;
   }
 
-  /** Starts a launch, now or when there is an {@code init} again. */
-  public void spawn(Launch launch, Outgoing.Json order) {
+  /** Starts a worker, now or when there is an {@code init} again. */
+  public void spawn(SpawnedWorker worker, Outgoing.Json request) {
     if (closing) {
-      launch.ended(new ExitStatus(CANNOT_START, 0, "the server is shutting down"));
+      worker.ended(new ExitStatus(CANNOT_START, 0, "the server is shutting down"));
       return;
     }
-    if (order.size() > limits.message(FrameType.SPAWN)) {
-      String reason = "its environment is too large: " + order.size() + " bytes of JSON";
-      launch.ended(new ExitStatus(CANNOT_START, 0, reason));
+    if (request.size() > limits.message(FrameType.SPAWN)) {
+      String reason = "its environment is too large: " + request.size() + " bytes of JSON";
+      worker.ended(new ExitStatus(CANNOT_START, 0, reason));
       return;
     }
-    launches.put(launch.id(), launch);
+    workers.put(worker.id(), worker);
     if (current.isPresent()) {
-      current.get().send(order);
+      current.get().send(request);
     } else {
-      waiting.put(launch.id(), order);
+      waiting.put(worker.id(), request);
     }
   }
 
-  /** Ends a parent of workers. If there is no {@code init}, there is no parent. */
-  public void release(int parent) {
-    current.ifPresent(init -> init.send(new Outgoing.Json(FrameType.RELEASE, parent, "")));
+  /** Ends a template process. If there is no {@code init}, there is none. */
+  public void release(int templateId) {
+    current.ifPresent(init -> init.send(new Outgoing.Json(FrameType.RELEASE, templateId, "")));
   }
 
   @Override
-  public void signalKill(Launch launch) {
-    if (waiting.remove(launch.id()) != null) {
-      launch.ended(new ExitStatus(CANNOT_START, 0, "ended before it was started"));
+  public void signalKill(SpawnedWorker worker) {
+    if (waiting.remove(worker.id()) != null) {
+      worker.ended(new ExitStatus(CANNOT_START, 0, "ended before it was started"));
     } else {
       String body = "{\"signal\":" + SIGKILL + "}";
-      current.ifPresent(init -> init.send(new Outgoing.Json(FrameType.SIGNAL, launch.id(), body)));
+      current.ifPresent(init -> init.send(new Outgoing.Json(FrameType.SIGNAL, worker.id(), body)));
     }
   }
 
   @Override
-  public void forget(Launch launch) {
-    launches.remove(launch.id());
-    waiting.remove(launch.id());
+  public void forget(SpawnedWorker worker) {
+    workers.remove(worker.id());
+    waiting.remove(worker.id());
   }
 
   @Override
@@ -146,7 +146,7 @@ public final class InitSupervisor implements Launch.Control {
   }
 
   /**
-   * Starts no process any more, and tells the one that runs to end.
+   * Starts no process any more, and asks the one that runs to end.
    *
    * @return the one that is to be shut down
    */
@@ -158,16 +158,16 @@ public final class InitSupervisor implements Launch.Control {
   }
 
   /**
-   * An {@code init} that was told to end.
+   * An {@code init} that was asked to end.
    *
-   * @param endReported completes when its end was told to its launches
+   * @param endReported completes when its end was reported to its workers
    */
   public record Ending(InitProcess process, CompletableFuture<Void> endReported) {}
 
-  private void adopt(Life life, InitProcess process) {
+  private void adopt(InitEvents initEvents, InitProcess process) {
     LOG.debug("init {} started", process.pid());
-    life.process = Optional.of(process);
-    current = life.process;
+    initEvents.process = Optional.of(process);
+    current = initEvents.process;
     endReported = new CompletableFuture<>();
     process.serve();
     if (closing) {
@@ -185,8 +185,8 @@ public final class InitSupervisor implements Launch.Control {
     }
     // The kernel kills the workers of an init that is gone.
     ExitStatus status = new ExitStatus(-1, 0, "init ended: " + reason);
-    for (Launch launch : new ArrayList<>(launches.values())) {
-      launch.ended(status);
+    for (SpawnedWorker worker : new ArrayList<>(workers.values())) {
+      worker.ended(status);
     }
     endReported.complete(null);
     restartLater();
@@ -226,20 +226,20 @@ public final class InitSupervisor implements Launch.Control {
 
   private void endWaiting(String reason) {
     for (int id : List.copyOf(waiting.keySet())) {
-      Launch launch = launches.get(id);
-      if (launch != null) {
-        launch.ended(new ExitStatus(CANNOT_START, 0, reason));
+      SpawnedWorker worker = workers.get(id);
+      if (worker != null) {
+        worker.ended(new ExitStatus(CANNOT_START, 0, reason));
       }
     }
   }
 
-  private void said(Life life, InitMessage message) {
+  private void said(InitEvents initEvents, InitMessage message) {
     if (message instanceof InitMessage.Ready ready) {
-      ready(life, ready.python());
+      ready(initEvents, ready.python());
     } else if (message instanceof InitMessage.Spawned spawned) {
-      find(spawned.launch()).ifPresent(launch -> launch.started(spawned.pid()));
+      find(spawned.spawnId()).ifPresent(worker -> worker.started(spawned.pid()));
     } else if (message instanceof InitMessage.Exited exited) {
-      find(exited.launch()).ifPresent(launch -> launch.ended(exited.status()));
+      find(exited.spawnId()).ifPresent(worker -> worker.ended(exited.status()));
     } else if (message instanceof InitMessage.ZygoteExited zygote) {
       ExitStatus status = zygote.status();
       LOG.warn(
@@ -248,7 +248,7 @@ public final class InitSupervisor implements Launch.Control {
     }
   }
 
-  private void ready(Life life, PythonRuntime runtime) {
+  private void ready(InitEvents initEvents, PythonRuntime runtime) {
     LOG.info(
         "Python {}, {}, imported in {} ms",
         runtime.python(),
@@ -257,19 +257,19 @@ public final class InitSupervisor implements Launch.Control {
     schedule(
         STABLE,
         () -> {
-          if (current.isPresent() && current.equals(life.process)) {
+          if (current.isPresent() && current.equals(initEvents.process)) {
             failures = 0;
           }
         });
     python = Optional.of(runtime);
   }
 
-  private Optional<Launch> find(int id) {
-    return Optional.ofNullable(launches.get(id));
+  private Optional<SpawnedWorker> find(int id) {
+    return Optional.ofNullable(workers.get(id));
   }
 
   /** The events of one {@code init}, passed to the control loop. */
-  private final class Life implements InitProcess.Events {
+  private final class InitEvents implements InitProcess.Events {
 
     private Optional<InitProcess> process = Optional.empty();
 
@@ -279,14 +279,14 @@ public final class InitSupervisor implements Launch.Control {
     }
 
     @Override
-    public void printed(int launch, boolean stderr, ByteBuf text) {
-      pump.accept(launch, stderr, text);
+    public void printed(int spawnId, boolean stderr, ByteBuf text) {
+      pump.accept(spawnId, stderr, text);
     }
 
     @Override
-    public void notSpawned(int launch, String reason) {
+    public void notSpawned(int spawnId, String reason) {
       ExitStatus status = new ExitStatus(CANNOT_START, 0, reason);
-      execute(() -> find(launch).ifPresent(found -> found.ended(status)));
+      execute(() -> find(spawnId).ifPresent(found -> found.ended(status)));
     }
 
     @Override

@@ -42,52 +42,51 @@ public final class SpawnRequest {
    * @param address where the worker dials in
    * @param canFork whether the zygote said that it can; true if it has not spoken yet
    */
-  public Outgoing.Json of(Launch launch, String address, boolean canFork) {
-    WorkerSpec order = launch.order();
-    Map<String, String> environment = environment(order);
+  public Outgoing.Json of(SpawnedWorker worker, String address, boolean canFork) {
+    WorkerSpec spec = worker.spec();
+    Map<String, String> environment = environment(spec);
     JsonObject json = new JsonObject();
-    json.addProperty("worker", Integer.toString(order.workerId()));
-    json.addProperty("start", forks(order, canFork) ? "fork" : "spawn");
+    json.addProperty("worker", Integer.toString(spec.workerId()));
+    json.addProperty("start", forks(spec, canFork) ? "fork" : "spawn");
     json.addProperty(
         "python",
-        order.process().interpreter().map(Path::toString).orElse(settings.python().interpreter()));
+        spec.process().interpreter().map(Path::toString).orElse(settings.python().interpreter()));
     json.add("prefix", new JsonArray());
     JsonObject variables = new JsonObject();
     environment.forEach(variables::addProperty);
     json.add("env", variables);
-    json.addProperty("cwd", order.model().directory().toString());
+    json.addProperty("cwd", spec.model().directory().toString());
     JsonArray path = new JsonArray();
-    searchPath(order, environment).forEach(path::add);
+    searchPath(spec, environment).forEach(path::add);
     json.add("path", path);
     json.addProperty("address", address);
-    json.addProperty("secret", launch.secret());
-    order.process().threads().ifPresent(threads -> json.addProperty("threads", threads));
-    order
-        .process()
-        .parent()
+    json.addProperty("secret", worker.secret());
+    spec.process().threads().ifPresent(threads -> json.addProperty("threads", threads));
+    spec.process()
+        .templateId()
         .ifPresent(
-            parent -> {
-              json.addProperty("parent", parent);
-              json.add("load", LoadMessage.fields(order, settings));
+            templateId -> {
+              json.addProperty("parent", templateId);
+              json.add("load", LoadMessage.fields(spec, settings));
             });
-    return new Outgoing.Json(FrameType.SPAWN, launch.id(), json.toString());
+    return new Outgoing.Json(FrameType.SPAWN, worker.id(), json.toString());
   }
 
   /**
-   * Whether the worker, or the parent of which it is a fork, can be a copy of the zygote, whose
-   * modules are loaded already.
+   * Whether the worker, or the template process of which it is a fork, can be a copy of the zygote,
+   * whose modules are loaded already.
    */
-  boolean forks(WorkerSpec order, boolean canFork) {
+  boolean forks(WorkerSpec spec, boolean canFork) {
     return canFork
         && osForks
-        && order.process().start() == WorkerStart.FORK
-        && order.process().interpreter().isEmpty()
-        && order.process().pythonPath().isEmpty()
-        && !order.process().environment().containsKey(LD_PRELOAD);
+        && spec.process().start() == WorkerStart.FORK
+        && spec.process().interpreter().isEmpty()
+        && spec.process().pythonPath().isEmpty()
+        && !spec.process().environment().containsKey(LD_PRELOAD);
   }
 
   /** All variables of the worker. */
-  Map<String, String> environment(WorkerSpec order) {
+  Map<String, String> environment(WorkerSpec spec) {
     Map<String, String> variables = new TreeMap<>(settings.python().environment().allowed());
     WorkerSettings.HandlerSwitches switches = settings.handlers().switches();
     Map<String, String> ours = new TreeMap<>();
@@ -101,10 +100,10 @@ public final class SpawnRequest {
     ours.put("TS_REQUEST_SEQUENCE_END", settings.handlers().sequenceHeaders().end());
     ours.keySet().removeIf(settings.python().environment()::isBlocked);
     variables.putAll(ours);
-    variables.putAll(order.process().environment());
-    if (!order.gpus().visible().isEmpty()) {
+    variables.putAll(spec.process().environment());
+    if (!spec.gpus().visible().isEmpty()) {
       String inherited = variables.getOrDefault(VISIBLE_GPUS, "");
-      variables.put(VISIBLE_GPUS, visibleGpus(order.gpus().visible(), inherited));
+      variables.put(VISIBLE_GPUS, visibleGpus(spec.gpus().visible(), inherited));
     }
     return variables;
   }
@@ -123,22 +122,22 @@ public final class SpawnRequest {
   }
 
   /** What comes first when the worker imports. */
-  static List<String> searchPath(WorkerSpec order, Map<String, String> environment) {
+  static List<String> searchPath(WorkerSpec spec, Map<String, String> environment) {
     List<String> path = new ArrayList<>();
-    handlerFolder(order).map(Path::toString).ifPresent(path::add);
+    handlerFolder(spec).map(Path::toString).ifPresent(path::add);
     for (String entry : environment.getOrDefault(PYTHONPATH, "").split(File.pathSeparator, -1)) {
       if (!entry.isEmpty()) {
         path.add(entry);
       }
     }
-    order.process().pythonPath().forEach(entry -> path.add(entry.toString()));
-    path.add(order.model().directory().toString());
+    spec.process().pythonPath().forEach(entry -> path.add(entry.toString()));
+    path.add(spec.model().directory().toString());
     return path.stream().distinct().toList();
   }
 
   /** The folder in a handler such as {@code folder/module:function} or {@code folder/file.py}. */
-  private static Optional<Path> handlerFolder(WorkerSpec order) {
-    String handler = order.model().handler();
+  private static Optional<Path> handlerFolder(WorkerSpec spec) {
+    String handler = spec.model().handler();
     int colon = handler.lastIndexOf(':');
     String file = colon < 0 ? handler : handler.substring(0, colon);
     int slash = file.lastIndexOf('/');
@@ -146,6 +145,6 @@ public final class SpawnRequest {
       return Optional.empty();
     }
     String folder = slash == 0 ? "/" : file.substring(0, slash);
-    return Optional.of(order.model().directory().resolve(folder).normalize());
+    return Optional.of(spec.model().directory().resolve(folder).normalize());
   }
 }

@@ -47,7 +47,7 @@ public record WorkerSettings(
   }
 
   /**
-   * What handlers are told.
+   * What handlers get.
    *
    * @param metricsConfig metrics.yaml for handlers
    */

@@ -1,5 +1,2 @@
-/**
- * Processes: {@code init}, how it is told to start a worker, and one worker as both of its sources
- * tell it.
- */
+/** Processes: {@code init}, the spawn request, and one worker as both of its sources tell it. */
 package org.tsnext.worker.process;

@@ -5,14 +5,14 @@ import java.time.Duration;
 import java.util.Optional;
 import org.tsnext.core.worker.WorkerListener.ExitStatus;
 
-/** What {@code init} says, except for output. {@code launch} is an unsigned 32-bit number. */
+/** What {@code init} says, except for output. {@code worker} is an unsigned 32-bit number. */
 public sealed interface InitMessage {
 
   record Ready(PythonRuntime python) implements InitMessage {}
 
-  record Spawned(int launch, long pid) implements InitMessage {}
+  record Spawned(int spawnId, long pid) implements InitMessage {}
 
-  record Exited(int launch, ExitStatus status) implements InitMessage {}
+  record Exited(int spawnId, ExitStatus status) implements InitMessage {}
 
   record ZygoteExited(ExitStatus status) implements InitMessage {}
 

@@ -14,16 +14,16 @@ public sealed interface WorkerMessage {
   /**
    * The first message of a connection.
    *
-   * @param launch u32 that the frontend chose, as an int
+   * @param worker u32 that the frontend chose, as an int
    */
   record Hello(
-      long protocol, int launch, String secret, long pid, String python, Optional<String> torch)
+      long protocol, int spawnId, String secret, long pid, String python, Optional<String> torch)
       implements WorkerMessage {
 
     /** The secret stays out of logs. */
     @Override
     public String toString() {
-      return "Hello[launch=" + Integer.toUnsignedString(launch) + ", pid=" + pid + "]";
+      return "Hello[launch=" + Integer.toUnsignedString(spawnId) + ", pid=" + pid + "]";
     }
   }
 
@@ -37,7 +37,7 @@ public sealed interface WorkerMessage {
    * @param last whether nothing follows for this item
    * @param body owned by the holder of the message
    */
-  record Answer(int batch, int item, boolean last, ResponseHead head, ByteBuf body)
+  record Response(int batch, int item, boolean last, ResponseHead head, ByteBuf body)
       implements WorkerMessage {}
 
   /**

@@ -10,13 +10,13 @@ import org.tsnext.core.request.ResponseHead;
 import org.tsnext.core.request.ResponseHead.BodyKind;
 import org.tsnext.core.worker.WorkerListener.HandlerError;
 import org.tsnext.core.worker.WorkerListener.LoadFailure;
-import org.tsnext.worker.protocol.WorkerMessage.Answer;
 import org.tsnext.worker.protocol.WorkerMessage.Failed;
 import org.tsnext.worker.protocol.WorkerMessage.Hello;
 import org.tsnext.worker.protocol.WorkerMessage.ItemError;
 import org.tsnext.worker.protocol.WorkerMessage.Loaded;
 import org.tsnext.worker.protocol.WorkerMessage.Metric;
 import org.tsnext.worker.protocol.WorkerMessage.Pong;
+import org.tsnext.worker.protocol.WorkerMessage.Response;
 import org.tsnext.worker.protocol.WorkerMessage.Unusable;
 
 /** Reads the bodies of the messages that workers send. */
@@ -37,7 +37,7 @@ final class WorkerMessageDecoder {
     boolean kept = false;
     try {
       WorkerMessage decoded = decodeBody(message);
-      kept = decoded instanceof Answer;
+      kept = decoded instanceof Response;
       return decoded;
     } finally {
       if (!kept) {
@@ -51,7 +51,7 @@ final class WorkerMessageDecoder {
       case HELLO -> hello(JsonBody.parse(message.type(), message.body()));
       case LOADED -> loaded(JsonBody.parse(message.type(), message.body()));
       case FAILED -> failed(JsonBody.parse(message.type(), message.body()));
-      case RESPONSE, CHUNK -> answer(message);
+      case RESPONSE, CHUNK -> response(message);
       case ERROR -> error(message);
       case METRIC -> metric(message);
       case PONG -> new Pong(message.id());
@@ -78,13 +78,13 @@ final class WorkerMessageDecoder {
     if (protocol != 1) {
       throw new ProtocolException("protocol " + protocol + ", expected 1");
     }
-    long launch = json.number("launch");
-    if (launch < 0 || launch > 0xFFFF_FFFFL) {
-      throw new ProtocolException("launch " + launch + ", expected an unsigned 32-bit number");
+    long spawnId = json.number("launch");
+    if (spawnId < 0 || spawnId > 0xFFFF_FFFFL) {
+      throw new ProtocolException("launch " + spawnId + ", expected an unsigned 32-bit number");
     }
     return new Hello(
         protocol,
-        (int) launch,
+        (int) spawnId,
         json.text("secret"),
         json.number("pid"),
         json.text("python"),
@@ -105,7 +105,7 @@ final class WorkerMessageDecoder {
             json.text("traceback")));
   }
 
-  private static Answer answer(Message message) throws ProtocolException {
+  private static Response response(Message message) throws ProtocolException {
     BodyReader reader = new BodyReader(message.type(), message.body());
     int item = checkItem(message);
     int status = reader.u16("status");
@@ -117,7 +117,7 @@ final class WorkerMessageDecoder {
         new ResponseHead(status, reader.str16("reason"), BODY_KINDS.get(kind), reader.headers());
     boolean last = message.type() == FrameType.RESPONSE;
     // The reader stands where the answer's body begins.
-    return new Answer(message.id(), item, last, head, message.body());
+    return new Response(message.id(), item, last, head, message.body());
   }
 
   private static ItemError error(Message message) throws ProtocolException {

@@ -32,33 +32,33 @@ public class InitProcessTest {
   private final FailingAllocator memory = new FailingAllocator();
 
   @Test
-  public void launchThatCannotBeOrderedIsToldAndTheNextOneIsOrdered() {
+  public void spawnRequestThatCannotBeSentIsReportedAndTheNextOneIsSent() {
     FakeProcess process = new FakeProcess();
-    Told told = new Told();
-    InitProcess init = new InitProcess(process, LIMITS, memory, told);
+    RecordedEvents events = new RecordedEvents();
+    InitProcess init = new InitProcess(process, LIMITS, memory, events);
     init.serve();
     memory.failAt(1);
     init.send(new Outgoing.Json(FrameType.SPAWN, 1, "{}"));
-    told.await("not spawned 1");
+    events.await("not spawned 1");
     memory.failAt(Integer.MAX_VALUE);
     init.send(new Outgoing.Json(FrameType.SPAWN, 2, "{}"));
     Condition.await(LIMIT, () -> process.input() == 14, () -> "one message");
     process.end();
-    told.await("ended");
+    events.await("ended");
     Condition.await(LIMIT, () -> memory.held().isEmpty(), () -> "memory is given back");
   }
 
   @Test
   public void signalForWhichMemoryRunsOutIsSentLater() {
     FakeProcess process = new FakeProcess();
-    Told told = new Told();
-    InitProcess init = new InitProcess(process, LIMITS, memory, told);
+    RecordedEvents events = new RecordedEvents();
+    InitProcess init = new InitProcess(process, LIMITS, memory, events);
     init.serve();
     memory.failAt(1);
     init.send(new Outgoing.Json(FrameType.SIGNAL, 1, "{}"));
     Condition.await(LIMIT, () -> process.input() == 14, () -> "one message");
     process.end();
-    told.await("ended");
+    events.await("ended");
   }
 
   @Test
@@ -66,21 +66,21 @@ public class InitProcessTest {
     for (Throwable thrown : List.of(new OutOfMemoryError("heap"), new IOException("broken"))) {
       FakeProcess process = new FakeProcess();
       process.failure = thrown;
-      Told told = new Told();
-      InitProcess init = new InitProcess(process, LIMITS, memory, told);
+      RecordedEvents events = new RecordedEvents();
+      InitProcess init = new InitProcess(process, LIMITS, memory, events);
       init.serve();
       init.send(new Outgoing.Json(FrameType.SPAWN, 1, "{}"));
       if (thrown instanceof IOException) {
         process.end();
       }
-      told.await("ended");
-      assertEquals(told.calls(), List.of("ended"));
+      events.await("ended");
+      assertEquals(events.calls(), List.of("ended"));
       assertTrue(process.waits.getCount() == 0);
       Condition.await(LIMIT, () -> memory.held().isEmpty(), () -> "memory is given back");
     }
   }
 
-  private static final class Told implements InitProcess.Events {
+  private static final class RecordedEvents implements InitProcess.Events {
     private final List<String> calls = new ArrayList<>();
 
     synchronized List<String> calls() {
@@ -101,13 +101,13 @@ public class InitProcessTest {
     }
 
     @Override
-    public void printed(int launch, boolean stderr, ByteBuf text) {
+    public void printed(int spawnId, boolean stderr, ByteBuf text) {
       add("printed");
     }
 
     @Override
-    public void notSpawned(int launch, String reason) {
-      add("not spawned " + launch);
+    public void notSpawned(int spawnId, String reason) {
+      add("not spawned " + spawnId);
     }
 
     @Override

@@ -26,31 +26,31 @@ public class SpawnRequestTest {
 
   private final WorkerSettings settings =
       settings(Map.of("PATH", "/bin", "PYTHONPATH", "/a:/b", "MY_TOKEN", "t", "KEY", "k"));
-  private final SpawnRequest spawnOrder = new SpawnRequest(settings, "Linux");
+  private final SpawnRequest spawnRequest = new SpawnRequest(settings, "Linux");
 
   @Test
   public void aPlainModelIsForked() {
-    assertTrue(spawnOrder.forks(order(), true));
+    assertTrue(spawnRequest.forks(spec(), true));
   }
 
   @Test
   public void whatTheZygoteCannotServeIsSpawned() {
-    assertFalse(spawnOrder.forks(order(), false), "the zygote cannot fork");
-    assertFalse(new SpawnRequest(settings, "Mac OS X").forks(order(), true), "macOS");
-    assertFalse(spawnOrder.forks(order(WorkerStart.SPAWN, Map.of()), true), "workerStart: spawn");
+    assertFalse(spawnRequest.forks(spec(), false), "the zygote cannot fork");
+    assertFalse(new SpawnRequest(settings, "Mac OS X").forks(spec(), true), "macOS");
+    assertFalse(spawnRequest.forks(spec(WorkerStart.SPAWN, Map.of()), true), "workerStart: spawn");
     assertFalse(
-        spawnOrder.forks(order(WorkerStart.FORK, Map.of("LD_PRELOAD", "/x.so")), true), "preload");
-    WorkerSpec venv = order("h.py", Optional.of(Path.of("/venv/bin/python")), List.of());
-    assertFalse(spawnOrder.forks(venv, true), "another interpreter");
-    WorkerSpec packages = order("h.py", Optional.empty(), List.of(Path.of("/packages")));
-    assertFalse(spawnOrder.forks(packages, true), "installed requirements");
+        spawnRequest.forks(spec(WorkerStart.FORK, Map.of("LD_PRELOAD", "/x.so")), true), "preload");
+    WorkerSpec venv = spec("h.py", Optional.of(Path.of("/venv/bin/python")), List.of());
+    assertFalse(spawnRequest.forks(venv, true), "another interpreter");
+    WorkerSpec packages = spec("h.py", Optional.empty(), List.of(Path.of("/packages")));
+    assertFalse(spawnRequest.forks(packages, true), "installed requirements");
   }
 
   @Test
-  public void theOrdersVariablesWinAndBlockedAndSecretOnesAreGone() {
+  public void theRequestsVariablesWinAndBlockedAndSecretOnesAreGone() {
     Map<String, String> environment =
-        spawnOrder.environment(
-            order(WorkerStart.FORK, Map.of("PATH", "/other", "MY_TOKEN", "wanted")));
+        spawnRequest.environment(
+            spec(WorkerStart.FORK, Map.of("PATH", "/other", "MY_TOKEN", "wanted")));
     assertEquals(environment.get("PATH"), "/other");
     assertEquals(environment.get("MY_TOKEN"), "wanted", "set by the model, not inherited");
     assertFalse(environment.containsKey("KEY"));
@@ -59,7 +59,7 @@ public class SpawnRequestTest {
     assertEquals(environment.get("TS_REQUEST_SEQUENCE_END"), "seq-end");
     assertEquals(environment.get("TS_JSON_NAN"), "null");
     assertEquals(environment.get("TS_MAX_IMAGE_PIXELS"), "5000");
-    assertFalse(spawnOrder.environment(order()).containsKey("MY_TOKEN"));
+    assertFalse(spawnRequest.environment(spec()).containsKey("MY_TOKEN"));
   }
 
   @DataProvider
@@ -74,8 +74,8 @@ public class SpawnRequestTest {
   @Test(dataProvider = "visibleGpus")
   public void processOfAGroupSeesItsGpusByTheNamesThatTheServerInherited(
       Map<String, String> inherited, List<Integer> gpus, String visible) {
-    SpawnRequest order = new SpawnRequest(settings(inherited), "Linux");
-    assertEquals(order.environment(order(gpus)).get("CUDA_VISIBLE_DEVICES"), visible);
+    SpawnRequest request = new SpawnRequest(settings(inherited), "Linux");
+    assertEquals(request.environment(spec(gpus)).get("CUDA_VISIBLE_DEVICES"), visible);
   }
 
   @DataProvider
@@ -93,8 +93,8 @@ public class SpawnRequestTest {
 
   @Test(dataProvider = "handlers")
   public void theHandlersFolderComesFirst(String handler, List<String> first) {
-    WorkerSpec order = order(handler, Optional.empty(), List.of(Path.of("/packages")));
-    List<String> path = SpawnRequest.searchPath(order, Map.of("PYTHONPATH", "/a::/b"));
+    WorkerSpec spec = spec(handler, Optional.empty(), List.of(Path.of("/packages")));
+    List<String> path = SpawnRequest.searchPath(spec, Map.of("PYTHONPATH", "/a::/b"));
     assertEquals(path.subList(0, first.size()), first);
     assertEquals(
         path.subList(first.size(), path.size()),
@@ -116,33 +116,33 @@ public class SpawnRequestTest {
         new WorkerSettings.BodyLimits(1000, 1000));
   }
 
-  private static WorkerSpec order() {
-    return order(WorkerStart.FORK, Map.of());
+  private static WorkerSpec spec() {
+    return spec(WorkerStart.FORK, Map.of());
   }
 
-  private static WorkerSpec order(List<Integer> gpus) {
-    return order("handler.py", Optional.empty(), List.of(), WorkerStart.FORK, Map.of(), gpus);
+  private static WorkerSpec spec(List<Integer> gpus) {
+    return spec("handler.py", Optional.empty(), List.of(), WorkerStart.FORK, Map.of(), gpus);
   }
 
-  private static WorkerSpec order(WorkerStart start, Map<String, String> environment) {
-    return order("handler.py", Optional.empty(), List.of(), start, environment);
+  private static WorkerSpec spec(WorkerStart start, Map<String, String> environment) {
+    return spec("handler.py", Optional.empty(), List.of(), start, environment);
   }
 
-  private static WorkerSpec order(
+  private static WorkerSpec spec(
       String handler, Optional<Path> interpreter, List<Path> pythonPath) {
-    return order(handler, interpreter, pythonPath, WorkerStart.FORK, Map.of());
+    return spec(handler, interpreter, pythonPath, WorkerStart.FORK, Map.of());
   }
 
-  private static WorkerSpec order(
+  private static WorkerSpec spec(
       String handler,
       Optional<Path> interpreter,
       List<Path> pythonPath,
       WorkerStart start,
       Map<String, String> environment) {
-    return order(handler, interpreter, pythonPath, start, environment, List.of());
+    return spec(handler, interpreter, pythonPath, start, environment, List.of());
   }
 
-  private static WorkerSpec order(
+  private static WorkerSpec spec(
       String handler,
       Optional<Path> interpreter,
       List<Path> pythonPath,

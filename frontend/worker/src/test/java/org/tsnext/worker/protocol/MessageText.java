@@ -21,15 +21,15 @@ final class MessageText {
   /** Releases the body of an answer. */
   static JsonObject of(WorkerMessage message) {
     JsonObject json = new JsonObject();
-    if (message instanceof WorkerMessage.Answer answer) {
-      start(json, answer.last() ? "RESPONSE" : "CHUNK", answer.item(), answer.batch());
-      ResponseHead head = answer.head();
+    if (message instanceof WorkerMessage.Response response) {
+      start(json, response.last() ? "RESPONSE" : "CHUNK", response.item(), response.batch());
+      ResponseHead head = response.head();
       json.addProperty("status", head.status());
       json.addProperty("body_kind", lower(head.bodyKind()));
       json.addProperty("reason", head.reason());
       json.add("headers", pairs(head.headers()));
-      json.addProperty("body_hex", hex(answer.body()));
-      answer.body().release();
+      json.addProperty("body_hex", hex(response.body()));
+      response.body().release();
     } else if (message instanceof WorkerMessage.ItemError error) {
       start(json, "ERROR", error.item(), error.batch());
       HandlerError what = error.error();
@@ -65,10 +65,10 @@ final class MessageText {
       body.addProperty("fork", ready.python().fork());
       body.addProperty("import_ms", ready.python().importTook().toMillis());
     } else if (message instanceof InitMessage.Spawned spawned) {
-      start(json, "SPAWNED", 0, spawned.launch());
+      start(json, "SPAWNED", 0, spawned.spawnId());
       body.addProperty("pid", spawned.pid());
     } else if (message instanceof InitMessage.Exited exited) {
-      start(json, "EXITED", 0, exited.launch());
+      start(json, "EXITED", 0, exited.spawnId());
       exit(body, exited.status());
     } else if (message instanceof InitMessage.ZygoteExited exited) {
       start(json, "ZYGOTE_EXITED", 0, 0);
@@ -93,7 +93,7 @@ final class MessageText {
     if (message instanceof WorkerMessage.Hello hello) {
       start(json, "HELLO", 0, 0);
       body.addProperty("protocol", hello.protocol());
-      body.addProperty("launch", Integer.toUnsignedLong(hello.launch()));
+      body.addProperty("launch", Integer.toUnsignedLong(hello.spawnId()));
       body.addProperty("secret", hello.secret());
       body.addProperty("pid", hello.pid());
       body.addProperty("python", hello.python());

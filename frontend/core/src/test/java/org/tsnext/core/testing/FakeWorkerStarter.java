@@ -4,24 +4,24 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
-import org.tsnext.core.worker.WorkerLauncher;
 import org.tsnext.core.worker.WorkerListener;
 import org.tsnext.core.worker.WorkerProcess;
 import org.tsnext.core.worker.WorkerSpec;
+import org.tsnext.core.worker.WorkerStarter;
 
 /**
  * Launches {@link FakeWorker}s. By default they do nothing until the test tells them; with {@link
- * #onLaunch} they can act by themselves, for example {@code onLaunch(FakeWorker::load)}.
+ * #onStart} they can act by themselves, for example {@code onStart(FakeWorker::load)}.
  */
-public final class FakeWorkerLauncher implements WorkerLauncher {
+public final class FakeWorkerStarter implements WorkerStarter {
 
   private final List<FakeWorker> workers = new ArrayList<>();
   private final List<Integer> released = new ArrayList<>();
-  private Consumer<FakeWorker> onLaunch = worker -> {};
+  private Consumer<FakeWorker> onStart = worker -> {};
   private Optional<Error> failure = Optional.empty();
 
   @Override
-  public WorkerProcess launch(WorkerSpec order, WorkerListener listener) {
+  public WorkerProcess startWorker(WorkerSpec spec, WorkerListener listener) {
     FakeWorker worker;
     Consumer<FakeWorker> action;
     synchronized (this) {
@@ -30,17 +30,17 @@ public final class FakeWorkerLauncher implements WorkerLauncher {
       if (thrown.isPresent()) {
         throw thrown.get();
       }
-      worker = new FakeWorker(1000 + workers.size(), order, listener);
+      worker = new FakeWorker(1000 + workers.size(), spec, listener);
       workers.add(worker);
-      action = onLaunch;
+      action = onStart;
     }
     action.accept(worker);
     return worker;
   }
 
   @Override
-  public synchronized void release(int parent) {
-    released.add(parent);
+  public synchronized void release(int templateId) {
+    released.add(templateId);
   }
 
   /** The parents that were released, in order. */
@@ -49,23 +49,23 @@ public final class FakeWorkerLauncher implements WorkerLauncher {
   }
 
   /** What each worker does as soon as it is launched, on the launching thread. */
-  public synchronized void onLaunch(Consumer<FakeWorker> action) {
-    onLaunch = action;
+  public synchronized void onStart(Consumer<FakeWorker> action) {
+    onStart = action;
   }
 
   /** Workers that load at once and answer each item with {@code body}. */
-  public static FakeWorkerLauncher answering(String body) {
-    FakeWorkerLauncher launcher = new FakeWorkerLauncher();
-    launcher.onLaunch(
+  public static FakeWorkerStarter answering(String body) {
+    FakeWorkerStarter starter = new FakeWorkerStarter();
+    starter.onStart(
         worker -> {
           worker.onSend(batch -> batch.answerAll(body));
           worker.load();
         });
-    return launcher;
+    return starter;
   }
 
   /** The next launch throws, and starts nothing. */
-  public synchronized void throwOnLaunch(Error error) {
+  public synchronized void throwOnStart(Error error) {
     failure = Optional.of(error);
   }
 

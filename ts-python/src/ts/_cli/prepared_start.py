@@ -39,7 +39,7 @@ _LOGGING_PROPERTIES = ("-Dlog4j.configurationFile=", "-Dlog4j2.configurationFile
 
 
 @dataclass(frozen=True, slots=True)
-class Launch:
+class PreparedStart:
     """A start whose options are sound, as far as can be told without the frontend.
 
     Args:
@@ -133,17 +133,17 @@ class Launch:
         return words
 
 
-def prepare_print(options: Options, environ: Mapping[str, str]) -> Launch:
+def prepare_print(options: Options, environ: Mapping[str, str]) -> PreparedStart:
     """Check only what the frontend needs to look at the settings: it says what is wrong with them.
 
     Raises:
         Refusal: The settings file is missing or cannot be read.
     """
     configuration = find_configuration(options.ts_config, environ)
-    return Launch(options, configuration, (), Path(), Path())
+    return PreparedStart(options, configuration, (), Path(), Path())
 
 
-def prepare_launch(options: Options, environ: Mapping[str, str]) -> Launch:
+def prepare_start(options: Options, environ: Mapping[str, str]) -> PreparedStart:
     """Check what can be checked before a JVM runs.
 
     Raises:
@@ -165,7 +165,7 @@ def prepare_launch(options: Options, environ: Mapping[str, str]) -> Launch:
     ):
         for variable, files in LOG_FILES.items():
             _require_writable_logs(environ.get(variable) or "logs", variable, files)
-    return Launch(
+    return PreparedStart(
         options=options,
         configuration=configuration,
         vm_arguments=vm_arguments,

@@ -21,14 +21,14 @@ import org.tsnext.worker.protocol.Outgoing;
 import org.tsnext.worker.protocol.PredictBatch;
 
 /**
- * One life of one worker process, as the two sources tell it: {@code init} and the socket.
+ * One worker process, as its two sources report it:{@code init} and the socket.
  *
  * <p>Everything {@code init} says is handled on the control loop, and so is the decision to accept
  * the connection. Until then the listener is called on the control loop; from then on by the
  * connection's event loop, to which the control loop passes on what {@code init} says. So calls of
  * the listener are in order and one at a time.
  */
-public final class Launch implements WorkerProcess, OutputSource {
+public final class SpawnedWorker implements WorkerProcess, OutputSource {
 
   /** How long a worker may live on after its connection is gone. */
   public static final Duration LINGER_LIMIT = Duration.ofSeconds(10);
@@ -36,11 +36,11 @@ public final class Launch implements WorkerProcess, OutputSource {
   /** How long {@code init} may take to report the end of a killed process. */
   static final Duration KILL_REPORT_LIMIT = Duration.ofSeconds(30);
 
-  private static final Logger LOG = LoggerFactory.getLogger(Launch.class);
+  private static final Logger LOG = LoggerFactory.getLogger(SpawnedWorker.class);
 
   private final int id;
   private final String secret;
-  private final WorkerSpec order;
+  private final WorkerSpec spec;
   private final WorkerListener listener;
   private final Control control;
   private final StderrTail stderr = new StderrTail();
@@ -54,7 +54,7 @@ public final class Launch implements WorkerProcess, OutputSource {
   private boolean ended;
   private Optional<Scheduler.Scheduled> deadline = Optional.empty();
 
-  /** What a launch needs from its surroundings. */
+  /** What a worker needs of its supervisor. */
   interface Control {
     /** Runs a task on the control loop. */
     void execute(Runnable task);
@@ -62,17 +62,18 @@ public final class Launch implements WorkerProcess, OutputSource {
     /** Runs a task on the control loop, later. */
     Scheduler.Scheduled schedule(Duration delay, Runnable task);
 
-    /** Has {@code init} kill the launch; called on the control loop. */
-    void signalKill(Launch launch);
+    /** Has {@code init} kill the worker; called on the control loop. */
+    void signalKill(SpawnedWorker worker);
 
     /** The process is gone; called on the control loop. */
-    void forget(Launch launch);
+    void forget(SpawnedWorker worker);
   }
 
-  public Launch(int id, String secret, WorkerSpec order, WorkerListener listener, Control control) {
+  public SpawnedWorker(
+      int id, String secret, WorkerSpec spec, WorkerListener listener, Control control) {
     this.id = id;
     this.secret = secret;
-    this.order = order;
+    this.spec = spec;
     this.listener = listener;
     this.control = control;
   }
@@ -86,8 +87,8 @@ public final class Launch implements WorkerProcess, OutputSource {
     return secret;
   }
 
-  public WorkerSpec order() {
-    return order;
+  public WorkerSpec spec() {
+    return spec;
   }
 
   public WorkerListener listener() {
@@ -185,7 +186,7 @@ public final class Launch implements WorkerProcess, OutputSource {
 
   @Override
   public String workerName() {
-    return order.workerName();
+    return spec.workerName();
   }
 
   @Override
@@ -234,7 +235,7 @@ public final class Launch implements WorkerProcess, OutputSource {
           () -> {
             LOG.warn(
                 "{}: init has not reported its end {} s after SIGKILL",
-                order.workerName(),
+                spec.workerName(),
                 KILL_REPORT_LIMIT.toSeconds());
             ended(new ExitStatus(-1, 9, "killed, but its end was not reported"));
           });

@@ -1,4 +1,4 @@
-"""One call of the handler: the requests it is given, and the answers that go back."""
+"""One run of the handler: the requests it is given, and the responses that go back."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ts._protocol.errors import PeerClosed
 from ts._protocol.frames import ALL_ITEMS, Buffer, FrameType, encode_message
 from ts._protocol.messages import (
     PLAIN_HEADS,
-    ErrorReply,
+    ErrorResponse,
     encode_error,
     encode_response_head,
 )
@@ -29,7 +29,7 @@ from ts._worker.failures import (
     format_traceback,
     prediction_error,
 )
-from ts._worker.inbox import Batch, Item
+from ts._worker.inbox import Batch, PendingRequest
 from ts._worker.non_finite import JsonNan, NotFiniteError
 from ts._worker.values import decode_request, encode_value
 from ts.context import Context, RequestProcessor
@@ -37,13 +37,13 @@ from ts.utils._row_errors import RowErrors
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What all calls of a worker share.
+class HandlerIO:
+    """What all runs of a worker share.
 
     Attributes:
-        connection: Where answers go.
+        connection: Where responses go.
         decode: Whether JSON and text inputs are decoded.
-        max_response_size: Largest body of an answer, in bytes.
+        max_response_size: Largest body of a response, in bytes.
         json_nan: What becomes of NaN and the infinities in JSON.
         poll: Reads the cancellations that have come.
         flush: Sends what is queued.
@@ -57,69 +57,69 @@ class Surroundings:
     flush: Callable[[], object]
 
 
-class Call:
-    """The requests of one call of the handler, usually those of one batch.
+class HandlerRun:
+    """The requests of one run of the handler, usually those of one batch.
 
     With continuous batching (``context.stopping_criteria``) requests of several batches, and ones
     that were given to the handler before, run in one call.
 
     Args:
-        items: What to run; cancelled and expired ones are answered here and left out.
+        requests: What to run; cancelled and expired ones fail here and are left out.
         context: The context the handler will get; its batch fields are set here.
-        surroundings: What all calls share.
+        io: What all runs of a worker share.
 
     Attributes:
         failure: What the handler raised, or its result when it was encoded; None if nothing.
     """
 
-    __slots__ = ("_context", "_surroundings", "batches", "data", "failure", "items", "request_ids")
+    __slots__ = ("_context", "_io", "batches", "data", "failure", "request_ids", "requests")
 
-    def __init__(self, items: list[Item], context: Context, surroundings: Surroundings) -> None:
-        self._surroundings = surroundings
+    def __init__(self, requests: list[PendingRequest], context: Context, io: HandlerIO) -> None:
+        self._io = io
         self._context = context
         self.failure: BaseException | None = None
         self.batches: list[Batch] = []
-        self.items: list[Item] = []
+        self.requests: list[PendingRequest] = []
         self.data: list[dict[str, Any]] = []
         processors: list[RequestProcessor] = []
-        for item in items:
-            if item.batch not in self.batches:
-                self.batches.append(item.batch)
-            if item.cancelled:
-                self._fail_item(item, CANCELLED)
-            elif item.deadline is not None and item.deadline <= time.monotonic():
-                self._fail_item(item, EXPIRED)
+        for request in requests:
+            if request.batch not in self.batches:
+                self.batches.append(request.batch)
+            if request.cancelled:
+                self._fail_request(request, CANCELLED)
+            elif request.deadline is not None and request.deadline <= time.monotonic():
+                self._fail_request(request, EXPIRED)
             else:
-                data, processor = decode_request(item.request, surroundings.decode)
-                item.request.parts.clear()
-                self.items.append(item)
+                data, processor = decode_request(request.input, io.decode)
+                request.input.parts.clear()
+                self.requests.append(request)
                 self.data.append(data)
                 processors.append(processor)
-        context.cl_socket = surroundings.connection.socket
-        context._call = self
+        context.cl_socket = io.connection.socket
+        context._handler_run = self
         self._share(processors)
 
-    def finish(self, result: Any) -> list[Item]:
-        """Send what the handler returned; return the items that go on in the next call."""
+    def finish(self, result: Any) -> list[PendingRequest]:
+        """Send what the handler returned; return the requests that go on in the next call."""
         if not isinstance(result, list):
             detail = f"the handler returned {type(result).__name__}, expected list"
-            self.fail(ErrorReply(503, NOT_A_LIST, detail), log=True)
+            self.fail(ErrorResponse(503, NOT_A_LIST, detail), log=True)
             return []
-        if len(result) != len(self.items):
-            detail = f"the handler returned {len(result)} results for {len(self.items)} requests"
-            self.fail(ErrorReply(503, WRONG_LENGTH, detail), log=True)
+        if len(result) != len(self.requests):
+            detail = f"the handler returned {len(result)} results for {len(self.requests)} requests"
+            self.fail(ErrorResponse(503, WRONG_LENGTH, detail), log=True)
             return []
-        going_on: list[Item] = []
-        for index, item in enumerate(self.items):
+        continuing: list[PendingRequest] = []
+        for index, request in enumerate(self.requests):
             try:
-                if self._send_result(index, item, result[index]):
-                    going_on.append(item)
+                if self._send_result(index, request, result[index]):
+                    continuing.append(request)
             except PeerClosed:
                 raise
             except Exception as error:
-                self._fail_unencodable(item, error)
+                self._fail_unencodable(request, error)
         self._close_batches()
-        return going_on
+        return continuing
 
     def fail_with(self, error: BaseException) -> None:
         """Answer every open request with what an exception of the handler means."""
@@ -128,14 +128,14 @@ class Call:
 
     def fail_rows(self, error: RowErrors) -> bool:
         """Fail the requests that the handler cannot take; return whether others are left to run."""
-        if not all(0 <= index < len(self.items) for index in error.errors):
+        if not all(0 <= index < len(self.requests) for index in error.errors):
             self.fail_with(error)
             return False
         for index, reason in error.errors.items():
-            self._fail_item(self.items[index], prediction_error(reason))
-        kept = [index for index in range(len(self.items)) if index not in error.errors]
+            self._fail_request(self.requests[index], prediction_error(reason))
+        kept = [index for index in range(len(self.requests)) if index not in error.errors]
         processors = self._processors()
-        self.items = [self.items[index] for index in kept]
+        self.requests = [self.requests[index] for index in kept]
         self.data = [self.data[index] for index in kept]
         self._share([processors[index] for index in kept])
         if not kept:
@@ -145,26 +145,26 @@ class Call:
     def _share(self, processors: list[RequestProcessor]) -> None:
         """Tell the context which requests run now."""
         context = self._context
-        self.request_ids = {i: item.request.request_id for i, item in enumerate(self.items)}
+        self.request_ids = {i: request.input.request_id for i, request in enumerate(self.requests)}
         context.request_ids = self.request_ids
         context.request_processor = processors
         context.stopping_criteria = None
         if context.metrics is not None:
             context.metrics.set_request_ids(self.request_ids)
 
-    def fail(self, error: ErrorReply, *, log: bool = False) -> None:
-        """Answer every request of the call that is still open with one error."""
+    def fail(self, error: ErrorResponse, *, log: bool = False) -> None:
+        """Answer every request of the run that is still open with one error."""
         if log:
             report(f"{error.message}: {error.detail}")
         body = encode_error(error)
         for batch in self.batches:
-            for item in batch.items:
-                if item.cancelled and not item.answered:
-                    self._fail_item(item, CANCELLED)
-            if any(not item.answered for item in batch.items):
+            for request in batch.requests:
+                if request.cancelled and not request.responded:
+                    self._fail_request(request, CANCELLED)
+            if any(not request.responded for request in batch.requests):
                 self._queue(encode_message(FrameType.ERROR, batch.id, ALL_ITEMS, (body,)))
-                for item in batch.items:
-                    item.answered = True
+                for request in batch.requests:
+                    request.responded = True
         self._close_batches()
 
     def send_chunks(self, values: list[Any]) -> None:
@@ -175,43 +175,43 @@ class Call:
         Raises `RequestCancelled` once every request was cancelled or has failed, or the frontend
         has gone.
         """
-        if not isinstance(values, list) or len(values) != len(self.items):
+        if not isinstance(values, list) or len(values) != len(self.requests):
             raise ValueError(
-                f"{len(values)} chunks for {len(self.items)} requests, expected one each"
+                f"{len(values)} chunks for {len(self.requests)} requests, expected one each"
             )
         try:
-            self._surroundings.poll()
-            if all(item.cancelled or item.answered for item in self.items):
+            self._io.poll()
+            if all(request.cancelled or request.responded for request in self.requests):
                 raise RequestCancelled("every request of the batch was cancelled or has failed")
-            for index, item in enumerate(self.items):
-                if not item.cancelled and not item.answered:
-                    self._send_chunk(index, item, values[index])
-            self._surroundings.flush()
+            for index, request in enumerate(self.requests):
+                if not request.cancelled and not request.responded:
+                    self._send_chunk(index, request, values[index])
+            self._io.flush()
         except PeerClosed as error:
-            for item in self.items:
-                item.cancelled = True
+            for request in self.requests:
+                request.cancelled = True
             raise RequestCancelled("the frontend has gone") from error
 
-    def _send_chunk(self, index: int, item: Item, value: Any) -> None:
+    def _send_chunk(self, index: int, request: PendingRequest, value: Any) -> None:
         try:
-            self._queue_value(FrameType.CHUNK, index, item, value)
+            self._queue_value(FrameType.CHUNK, index, request, value)
         except PeerClosed:
             raise
         except Exception as error:
-            self._fail_unencodable(item, error)
+            self._fail_unencodable(request, error)
 
-    def _send_result(self, index: int, item: Item, value: Any) -> bool:
-        """Send the answer of one item; return whether the item goes on."""
-        if item.answered:
+    def _send_result(self, index: int, request: PendingRequest, value: Any) -> bool:
+        """Send the answer of one request; return whether it goes on."""
+        if request.responded:
             return False
-        if item.cancelled:
-            self._fail_item(item, CANCELLED)
+        if request.cancelled:
+            self._fail_request(request, CANCELLED)
             return False
         if self._stops(index, value):
-            self._queue_value(FrameType.RESPONSE, index, item, value)
-            item.answered = True
+            self._queue_value(FrameType.RESPONSE, index, request, value)
+            request.responded = True
             return False
-        self._queue_value(FrameType.CHUNK, index, item, value)
+        self._queue_value(FrameType.CHUNK, index, request, value)
         return True
 
     def _stops(self, index: int, value: Any) -> bool:
@@ -221,22 +221,24 @@ class Call:
         verdict = criteria[index](value)
         return verdict is None or bool(verdict)
 
-    def _queue_value(self, frame_type: int, index: int, item: Item, value: Any) -> None:
+    def _queue_value(
+        self, frame_type: int, index: int, request: PendingRequest, value: Any
+    ) -> None:
         # The frontend reads tensors from this JSON, and they may hold any number.
-        nan = JsonNan.LITERAL if item.request.tensors else self._surroundings.json_nan
+        nan = JsonNan.LITERAL if request.input.tensors else self._io.json_nan
         kind, body = encode_value(value, nan)
-        limit = self._surroundings.max_response_size
+        limit = self._io.max_response_size
         if len(body) > limit:
             message = f"The response has {len(body)} bytes, the limit max_response_size is {limit}"
-            self._fail_item(item, ErrorReply(500, message))
+            self._fail_request(request, ErrorResponse(500, message))
             return
-        head = self._later_head(index, kind) if item.head_sent else self._head(index, kind)
-        buffers = encode_message(frame_type, item.batch.id, item.index, (head, body))
+        head = self._later_head(index, kind) if request.head_sent else self._head(index, kind)
+        buffers = encode_message(frame_type, request.batch.id, request.index, (head, body))
         self._queue(buffers)
-        item.head_sent = True
+        request.head_sent = True
         if len(buffers) > 1 and isinstance(body, bytearray):
             # The handler's own, which it may change as soon as it runs again.
-            self._surroundings.connection.writer.settle()
+            self._io.connection.writer.settle()
 
     def _processors(self) -> list[RequestProcessor]:
         processors = self._context.request_processor
@@ -264,33 +266,33 @@ class Call:
             return PLAIN_HEADS[kind]
         return encode_response_head(0, kind, "", [(name, _header_text(ended))])
 
-    def _fail_unencodable(self, item: Item, error: Exception) -> None:
+    def _fail_unencodable(self, request: PendingRequest, error: Exception) -> None:
         if isinstance(error, NotFiniteError):
             report(f"{error.message}\n")
-            self._fail_item(item, ErrorReply(500, error.message, describe(error)))
+            self._fail_request(request, ErrorResponse(500, error.message, describe(error)))
             return
         # A result that is still being computed on an accelerator fails here.
         self.failure = error
         trace = format_traceback(error)
         report(trace)
-        self._fail_item(item, ErrorReply(503, NOT_ENCODABLE, describe(error), trace))
+        self._fail_request(request, ErrorResponse(503, NOT_ENCODABLE, describe(error), trace))
 
-    def _fail_item(self, item: Item, error: ErrorReply) -> None:
-        if not item.answered:
+    def _fail_request(self, request: PendingRequest, error: ErrorResponse) -> None:
+        if not request.responded:
             body = encode_error(error)
-            self._queue(encode_message(FrameType.ERROR, item.batch.id, item.index, (body,)))
-            item.answered = True
+            self._queue(encode_message(FrameType.ERROR, request.batch.id, request.index, (body,)))
+            request.responded = True
 
     def _queue(self, buffers: list[Buffer]) -> None:
-        self._surroundings.connection.writer.queue(buffers)
+        self._io.connection.writer.queue(buffers)
 
     def _close_batches(self) -> None:
         for batch in self.batches:
-            for item in batch.items:
-                if not item.answered:
+            for request in batch.requests:
+                if not request.responded:
                     break
             else:
-                self._surroundings.connection.inbox.close(batch)
+                self._io.connection.inbox.close(batch)
 
 
 def _header_text(value: Any) -> str:
