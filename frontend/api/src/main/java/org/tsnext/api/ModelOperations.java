@@ -101,11 +101,11 @@ public final class ModelOperations {
    *
    * @param synchronous whether the answer waits for the workers, if the client does not say
    */
-  public CompletableFuture<OrderAnswer> register(Parameters given, boolean synchronous) {
+  public CompletableFuture<OperationResponse> register(Parameters given, boolean synchronous) {
     requireModelApi();
     return models
-        .register(OrderReader.registration(given, synchronous))
-        .thenApply(result -> new OrderAnswer(result.outcome(), registered(result)));
+        .register(ManagementRequests.registration(given, synchronous))
+        .thenApply(result -> new OperationResponse(result.outcome(), registered(result)));
   }
 
   private static String registered(ScaleResult result) {
@@ -124,16 +124,16 @@ public final class ModelOperations {
    *
    * @param version empty for the default one
    */
-  public CompletableFuture<OrderAnswer> scale(
+  public CompletableFuture<OperationResponse> scale(
       String model, Optional<String> version, Parameters given) {
-    ScaleModel order = OrderReader.scaling(given);
+    ScaleModel scaling = ManagementRequests.scaling(given);
     return models
-        .scale(model, version, order)
+        .scale(model, version, scaling)
         .thenApply(
             result ->
-                new OrderAnswer(
+                new OperationResponse(
                     result.outcome(),
-                    scaled(result.outcome(), order.minWorkers(), model, version)));
+                    scaled(result.outcome(), scaling.minWorkers(), model, version)));
   }
 
   private static String scaled(

@@ -55,11 +55,11 @@ public final class ModelOperationsTest {
   public void transportDecidesWhetherARegistrationWaitsUnlessTheClientDoes() throws Exception {
     for (boolean synchronous : new boolean[] {true, false}) {
       operations.register(new Given(Map.of("url", "a.mar")), synchronous).join();
-      assertEquals(((RegisterModel) models.orders.take()).synchronous(), synchronous);
+      assertEquals(((RegisterModel) models.requests.take()).synchronous(), synchronous);
       operations
           .register(new Given(Map.of("url", "a.mar", "synchronous", !synchronous)), synchronous)
           .join();
-      assertEquals(((RegisterModel) models.orders.take()).synchronous(), !synchronous);
+      assertEquals(((RegisterModel) models.requests.take()).synchronous(), !synchronous);
     }
   }
 
@@ -77,7 +77,7 @@ public final class ModelOperationsTest {
       assertEquals(error.kind(), ErrorKind.BAD_REQUEST);
       assertTrue(error.getMessage().length() < 300, parameter);
     }
-    assertTrue(models.orders.isEmpty());
+    assertTrue(models.requests.isEmpty());
   }
 
   @Test
@@ -91,7 +91,7 @@ public final class ModelOperationsTest {
       ServingException error = expectThrows(ServingException.class, call);
       assertEquals(error.kind(), ErrorKind.MODEL_API_DISABLED);
     }
-    assertTrue(models.orders.isEmpty());
+    assertTrue(models.requests.isEmpty());
   }
 
   @Test

@@ -67,7 +67,7 @@ public class RouteBenchmark {
             ModelChangeListener.NONE);
     for (int i = 0; i < MODELS; i++) {
       source.add(i + ".mar", "model-" + i, "1.0", ModelConfig.none());
-      core.models().register(CoreFixture.order(i + ".mar", OptionalInt.of(1), true, false)).join();
+      core.models().register(CoreFixture.registration(i + ".mar", OptionalInt.of(1), true, false)).join();
     }
   }
 
@@ -85,7 +85,7 @@ public class RouteBenchmark {
 
   /** Of workers that load at once, and respond at once. */
   private static WorkerStarter starter() {
-    return (order, listener) -> {
+    return (spec, listener) -> {
       listener.started(1);
       listener.connected("nowhere");
       listener.loaded(Duration.ZERO);

@@ -67,17 +67,17 @@ public final class ManagementTest extends GrpcTestBase {
 
   private RegisterModel registered(RegisterModelRequest request) throws Exception {
     call("RegisterModel", request);
-    return (RegisterModel) models.orders.take();
+    return (RegisterModel) models.requests.take();
   }
 
   private ScaleModel scaled(ScaleWorkerRequest request) throws Exception {
     call("ScaleWorker", request);
-    return (ScaleModel) ((List<?>) models.orders.take()).get(2);
+    return (ScaleModel) ((List<?>) models.requests.take()).get(2);
   }
 
   @Test
   public void everyFieldOfARegistrationCounts() throws Exception {
-    RegisterModel order =
+    RegisterModel request =
         registered(
             RegisterModelRequest.newBuilder()
                 .setUrl("cats.mar")
@@ -93,7 +93,7 @@ public final class ManagementTest extends GrpcTestBase {
                 .setS3SseKms(true)
                 .build());
     assertEquals(
-        order,
+        request,
         new RegisterModel(
             new RegisterModel.Source("cats.mar", true),
             Optional.of("cats"),
@@ -131,15 +131,15 @@ public final class ManagementTest extends GrpcTestBase {
 
   @Test
   public void zeroCountsWhereItIsSentAndMeansSomething() throws Exception {
-    RegisterModel order =
+    RegisterModel request =
         registered(
             RegisterModelRequest.newBuilder()
                 .setUrl("a.mar")
                 .setMaxBatchDelay(0)
                 .setInitialWorkers(0)
                 .build());
-    assertEquals(order.requested().initialWorkers(), OptionalInt.of(0));
-    assertEquals(order.requested().maxBatchDelay(), Optional.of(Duration.ZERO));
+    assertEquals(request.requested().initialWorkers(), OptionalInt.of(0));
+    assertEquals(request.requested().maxBatchDelay(), Optional.of(Duration.ZERO));
   }
 
   @DataProvider
@@ -259,10 +259,10 @@ public final class ManagementTest extends GrpcTestBase {
     CompletableFuture<ScaleResult> result = new CompletableFuture<>();
     models.result = result;
     ManagedChannel connection = channel(managementPort);
-    RegisterModelRequest order =
+    RegisterModelRequest request =
         RegisterModelRequest.newBuilder().setUrl("a.mar").setSynchronous(true).build();
-    Context.CancellableContext client = begin(connection, rpc("RegisterModel", order), order);
-    assertTrue(models.orders.take() instanceof RegisterModel);
+    Context.CancellableContext client = begin(connection, rpc("RegisterModel", request), request);
+    assertTrue(models.requests.take() instanceof RegisterModel);
     client.cancel(null);
     // What comes after it on the same connection is answered after the server knows.
     ListModelsRequest list = ListModelsRequest.getDefaultInstance();
@@ -303,11 +303,11 @@ public final class ManagementTest extends GrpcTestBase {
             "SetDefault",
             SetDefaultRequest.newBuilder().setModelName("cats").setModelVersion("2.0").build()),
         "Default version successfully updated for model \"cats\" to \"2.0\"");
-    assertEquals(models.orders.take(), List.of("default", "cats", "2.0"));
+    assertEquals(models.requests.take(), List.of("default", "cats", "2.0"));
     assertEquals(
         call("UnregisterModel", UnregisterModelRequest.newBuilder().setModelName("cats").build()),
         "Model \"cats\" unregistered");
-    assertEquals(models.orders.take(), List.of("unregister", "cats", Optional.empty()));
+    assertEquals(models.requests.take(), List.of("unregister", "cats", Optional.empty()));
   }
 
   /** Calls that fail, the status, and both lines of its description. */
@@ -417,7 +417,7 @@ public final class ManagementTest extends GrpcTestBase {
     Status status = failure(rpc, request);
     assertEquals(status.getCode(), code);
     assertEquals(status.getDescription(), description);
-    assertTrue(models.orders.isEmpty());
+    assertTrue(models.requests.isEmpty());
   }
 
   /** Failures of the core, and the status of each. */
@@ -458,7 +458,7 @@ public final class ManagementTest extends GrpcTestBase {
           status.getDescription(),
           "Model API disabled\norg.pytorch.serve.archive.model.ModelException");
     }
-    assertTrue(models.orders.isEmpty());
+    assertTrue(models.requests.isEmpty());
     assertEquals(
         scaled(ScaleWorkerRequest.newBuilder().setModelName("cats").build()).minWorkers(), 1);
   }

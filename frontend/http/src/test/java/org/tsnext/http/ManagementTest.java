@@ -48,7 +48,7 @@ public class ManagementTest extends HttpTestBase {
   }
 
   private RegisterModel registration() throws InterruptedException {
-    return (RegisterModel) models.orders.poll(60, TimeUnit.SECONDS);
+    return (RegisterModel) models.requests.poll(60, TimeUnit.SECONDS);
   }
 
   @Test
@@ -109,9 +109,9 @@ public class ManagementTest extends HttpTestBase {
   @Test
   public void jsonTakesNumbersAsStrings() throws Exception {
     management().post("/models", "{url: a.mar, batch_size: '8', initial_workers: 1.0}", JSON);
-    RegisterModel order = registration();
-    assertEquals(order.requested().batchSize(), OptionalInt.of(8));
-    assertEquals(order.requested().initialWorkers(), OptionalInt.of(1));
+    RegisterModel registered = registration();
+    assertEquals(registered.requested().batchSize(), OptionalInt.of(8));
+    assertEquals(registered.requested().initialWorkers(), OptionalInt.of(1));
   }
 
   @DataProvider
@@ -159,7 +159,7 @@ public class ManagementTest extends HttpTestBase {
     assertEquals(answer.status(), 400, answer.body());
     assertTrue(answer.body().contains("\"type\": \"BadRequestException\""), answer.body());
     assertTrue(answer.body().replace("\\\"", "\"").contains(reason), answer.body());
-    assertTrue(models.orders.isEmpty());
+    assertTrue(models.requests.isEmpty());
   }
 
   @Test
@@ -214,20 +214,20 @@ public class ManagementTest extends HttpTestBase {
     Answer plain = client.request("PUT", "/models/cats?min_worker=3&synchronous=true", "").read();
     assertEquals(status(plain), "Workers scaled to 3 for model: cats");
     assertEquals(
-        models.orders.take(),
+        models.requests.take(),
         List.of("cats", Optional.empty(), new ScaleModel(3, 3, true, Optional.empty())));
     Answer version =
         client.request("PUT", "/models/cats/2.0?min_worker=0&max_worker=4&timeout=5", "").read();
     assertEquals(status(version), "Workers scaled to 0 for model: cats, version: 2.0");
     assertEquals(
-        models.orders.take(),
+        models.requests.take(),
         List.of(
             "cats",
             Optional.of("2.0"),
             new ScaleModel(0, 4, false, Optional.of(Duration.ofSeconds(5)))));
     client.request("PUT", "/models/cats?model_version=2.0", "").read();
     assertEquals(
-        models.orders.take(),
+        models.requests.take(),
         List.of("cats", Optional.of("2.0"), new ScaleModel(1, 1, false, Optional.empty())));
     result(Outcome.ACCEPTED);
     assertEquals(client.request("PUT", "/models/cats", "").read().status(), 202);
@@ -246,13 +246,13 @@ public class ManagementTest extends HttpTestBase {
     assertEquals(
         status(client.request("DELETE", "/models/cats", null).read()),
         "Model \"cats\" unregistered");
-    assertEquals(models.orders.take(), List.of("unregister", "cats", Optional.empty()));
+    assertEquals(models.requests.take(), List.of("unregister", "cats", Optional.empty()));
     client.request("DELETE", "/models/cats/2.0", null).read();
-    assertEquals(models.orders.take(), List.of("unregister", "cats", Optional.of("2.0")));
+    assertEquals(models.requests.take(), List.of("unregister", "cats", Optional.of("2.0")));
     assertEquals(
         status(client.request("PUT", "/models/cats/2.0/set-default", "").read()),
         "Default version successfully updated for model \"cats\" to \"2.0\"");
-    assertEquals(models.orders.take(), List.of("default", "cats", "2.0"));
+    assertEquals(models.requests.take(), List.of("default", "cats", "2.0"));
     assertEquals(client.request("PUT", "/models/cats/9/set-default", "").read().status(), 404);
   }
 
@@ -279,7 +279,7 @@ public class ManagementTest extends HttpTestBase {
         answer
             .body()
             .contains("\"Requested method is not allowed, please refer to API document.\""));
-    assertTrue(models.orders.isEmpty());
+    assertTrue(models.requests.isEmpty());
   }
 
   @Test
@@ -299,7 +299,7 @@ public class ManagementTest extends HttpTestBase {
       assertTrue(answer.body().contains("enable_model_api"), answer.body());
       assertFalse(answer.header("allow").contains(call[0]));
     }
-    assertTrue(models.orders.isEmpty());
+    assertTrue(models.requests.isEmpty());
     assertEquals(client.request("PUT", "/models/cats", "").read().status(), 200);
     assertEquals(client.request("PUT", "/models/cats/1.0/set-default", "").read().status(), 200);
   }
@@ -330,9 +330,9 @@ public class ManagementTest extends HttpTestBase {
   @Test
   public void formSaysWhatTheQueryDoesNot() throws Exception {
     management().post("/models?initial_workers=3&url=", "url=a.mar&initial_workers=5", FORM);
-    RegisterModel order = registration();
-    assertEquals(order.source().url(), "a.mar");
-    assertEquals(order.requested().initialWorkers(), OptionalInt.of(3));
+    RegisterModel registered = registration();
+    assertEquals(registered.source().url(), "a.mar");
+    assertEquals(registered.requested().initialWorkers(), OptionalInt.of(3));
   }
 
   private static void assertPage(Answer answer, int size, String token) {

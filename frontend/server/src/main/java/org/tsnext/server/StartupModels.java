@@ -33,12 +33,12 @@ final class StartupModels {
   private static final Logger LOGGER = LoggerFactory.getLogger(StartupModels.class);
 
   /** Those of one list are registered one after the other. */
-  private final List<List<Item>> groups;
+  private final List<List<PlannedModel>> groups;
 
   private final List<String> loaded = new CopyOnWriteArrayList<>();
   private final List<SavedModel> notRestored = new CopyOnWriteArrayList<>();
 
-  private StartupModels(List<List<Item>> groups) {
+  private StartupModels(List<List<PlannedModel>> groups) {
     this.groups = List.copyOf(groups);
   }
 
@@ -47,8 +47,8 @@ final class StartupModels {
    *
    * @param saved what a snapshot says of it, if it is from one
    */
-  private record Item(RegisterModel order, Optional<SavedModel> saved) {
-    static Item parse(String text) {
+  private record PlannedModel(RegisterModel registration, Optional<SavedModel> saved) {
+    static PlannedModel parse(String text) {
       int equals = text.indexOf('=');
       int slash = text.indexOf('/');
       int hash = text.indexOf('#');
@@ -59,23 +59,23 @@ final class StartupModels {
           : named(Optional.empty(), text);
     }
 
-    static Item restored(SavedModel saved) {
-      return new Item(saved.order(), Optional.of(saved));
+    static PlannedModel restored(SavedModel saved) {
+      return new PlannedModel(saved.request(), Optional.of(saved));
     }
 
     /**
      * @param name to register it under; empty for its own
      */
-    static Item named(Optional<String> name, String location) {
-      return new Item(order(name, location), Optional.empty());
+    static PlannedModel named(Optional<String> name, String location) {
+      return new PlannedModel(registration(name, location), Optional.empty());
     }
 
     /** Where it is, without secrets. */
     String shown() {
-      return ModelLocation.publicText(order.source().url());
+      return ModelLocation.publicText(registration.source().url());
     }
 
-    private static RegisterModel order(Optional<String> name, String location) {
+    private static RegisterModel registration(Optional<String> name, String location) {
       return new RegisterModel(
           new RegisterModel.Source(location, false),
           name,
@@ -107,29 +107,29 @@ final class StartupModels {
         }
       }
     }
-    return separately(words.stream().map(Item::parse));
+    return separately(words.stream().map(PlannedModel::parse));
   }
 
   /** Those of a snapshot. The default version of a model comes first, so that it becomes that. */
   static StartupModels restored(Snapshot snapshot) {
-    Map<String, List<Item>> byName =
+    Map<String, List<PlannedModel>> byName =
         snapshot.models().stream()
             .sorted(Comparator.comparing(model -> !model.defaultVersion()))
             .collect(
                 Collectors.groupingBy(
                     SavedModel::name,
                     TreeMap::new,
-                    Collectors.mapping(Item::restored, Collectors.toList())));
+                    Collectors.mapping(PlannedModel::restored, Collectors.toList())));
     return new StartupModels(List.copyOf(byName.values()));
   }
 
-  private static StartupModels separately(Stream<Item> items) {
+  private static StartupModels separately(Stream<PlannedModel> items) {
     return new StartupModels(items.map(List::of).toList());
   }
 
-  private static Stream<Item> list(ModelSource source) throws StartException {
+  private static Stream<PlannedModel> list(ModelSource source) throws StartException {
     try {
-      return source.list().stream().map(name -> Item.named(Optional.empty(), name));
+      return source.list().stream().map(name -> PlannedModel.named(Optional.empty(), name));
     } catch (ArchiveException e) {
       throw new StartException("Cannot load all models: " + e.getMessage(), e);
     }
@@ -137,7 +137,7 @@ final class StartupModels {
 
   /** What will be loaded, as the operator named it, without secrets. */
   List<String> locations() {
-    return groups.stream().flatMap(List::stream).map(Item::shown).toList();
+    return groups.stream().flatMap(List::stream).map(PlannedModel::shown).toList();
   }
 
   /** Names of the models that were registered so far. */
@@ -153,9 +153,9 @@ final class StartupModels {
   /** Registers all of them. The future ends, never exceptionally, when each has its fate. */
   CompletableFuture<Void> load(ModelService models) {
     List<CompletableFuture<Void>> all = new ArrayList<>();
-    for (List<Item> group : groups) {
+    for (List<PlannedModel> group : groups) {
       CompletableFuture<Void> turn = CompletableFuture.completedFuture(null);
-      for (Item item : group) {
+      for (PlannedModel item : group) {
         turn = turn.thenCompose(none -> load(models, item));
       }
       all.add(turn);
@@ -163,19 +163,19 @@ final class StartupModels {
     return CompletableFuture.allOf(all.toArray(CompletableFuture[]::new));
   }
 
-  private CompletableFuture<Void> load(ModelService models, Item item) {
+  private CompletableFuture<Void> load(ModelService models, PlannedModel item) {
     return register(models, item).handle((result, error) -> finish(models, item, result, error));
   }
 
-  private static CompletableFuture<ScaleResult> register(ModelService models, Item item) {
+  private static CompletableFuture<ScaleResult> register(ModelService models, PlannedModel item) {
     try {
-      return models.register(item.order());
+      return models.register(item.registration());
     } catch (Throwable e) {
       return CompletableFuture.failedFuture(e);
     }
   }
 
-  private Void finish(ModelService models, Item item, ScaleResult result, Throwable error) {
+  private Void finish(ModelService models, PlannedModel item, ScaleResult result, Throwable error) {
     if (error == null) {
       loaded.add(result.modelName());
       item.saved().ifPresent(saved -> scale(models, saved, result));
@@ -199,10 +199,10 @@ final class StartupModels {
     saved
         .scaling()
         .ifPresent(
-            order -> {
+            scaling -> {
               CompletableFuture<ScaleResult> unused =
                   models
-                      .scale(saved.name(), Optional.of(version), order)
+                      .scale(saved.name(), Optional.of(version), scaling)
                       .whenComplete(
                           (result, error) -> {
                             if (error != null) {
@@ -212,7 +212,7 @@ final class StartupModels {
             });
   }
 
-  private static void tell(Item item, Throwable error) {
+  private static void tell(PlannedModel item, Throwable error) {
     Throwable cause = error instanceof CompletionException e ? e.getCause() : error;
     if (cause instanceof ServingException known) {
       String detail = known.detail().map(text -> ": " + text).orElse("");

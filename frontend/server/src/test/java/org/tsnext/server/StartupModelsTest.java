@@ -54,30 +54,30 @@ public class StartupModelsTest {
     final List<String> scaled = new ArrayList<>();
 
     @Override
-    public CompletableFuture<ScaleResult> register(RegisterModel order) {
-      registered.add(order);
-      if (order.source().url().equals("bad-at-once")) {
+    public CompletableFuture<ScaleResult> register(RegisterModel registration) {
+      registered.add(registration);
+      if (registration.source().url().equals("bad-at-once")) {
         throw new IllegalStateException("a fault");
       }
-      if (order.source().url().startsWith("bad")) {
+      if (registration.source().url().startsWith("bad")) {
         return CompletableFuture.failedFuture(
             new ServingException(
-                ErrorKind.MODEL_NOT_FOUND, "Model not found at: " + order.source().url()));
+                ErrorKind.MODEL_NOT_FOUND, "Model not found at: " + registration.source().url()));
       }
       return CompletableFuture.completedFuture(
           new ScaleResult(
               ScaleResult.Outcome.ACCEPTED,
-              order.modelName().orElse("name-of-" + order.source().url()),
+              registration.modelName().orElse("name-of-" + registration.source().url()),
               "1.0",
               1));
     }
 
     @Override
     public CompletableFuture<ScaleResult> scale(
-        String modelName, Optional<String> version, ScaleModel order) {
+        String modelName, Optional<String> version, ScaleModel scaling) {
       scaled.add(
           "%s %s %d-%d"
-              .formatted(modelName, version.get(), order.minWorkers(), order.maxWorkers()));
+              .formatted(modelName, version.get(), scaling.minWorkers(), scaling.maxWorkers()));
       return CompletableFuture.completedFuture(
           new ScaleResult(ScaleResult.Outcome.ACCEPTED, modelName, version.get(), 1));
     }
@@ -105,7 +105,7 @@ public class StartupModelsTest {
   }
 
   @Test
-  public void ordersAreTrustedAsynchronousAndNamed() throws StartException {
+  public void registrationsAreTrustedAsynchronousAndNamed() throws StartException {
     Registrations registrations = new Registrations();
     StartupModels.of(List.of("n=a.mar", "b"), STORE).load(registrations).join();
     assertEquals(
@@ -141,7 +141,7 @@ public class StartupModelsTest {
                 """));
     models.load(registrations).join();
     assertEquals(
-        registrations.registered.stream().map(order -> order.source().url()).toList(),
+        registrations.registered.stream().map(registration -> registration.source().url()).toList(),
         List.of("a.mar", "b2.mar", "b1.mar"));
     assertEquals(registrations.scaled, List.of("a 1.0 1-3"));
     assertEquals(models.notRestored(), List.of());

@@ -24,14 +24,14 @@ final class BatchingChoice {
 
   private static Choice<Integer> askedSize(SettingSources sources) {
     Choice<Integer> size =
-        Choice.of(sources.orderName(), Choice.boxed(sources.order().requested().batchSize()))
+        Choice.of(sources.requestName(), Choice.boxed(sources.registration().requested().batchSize()))
             .or(Choice.MODEL_CONFIG, Choice.boxed(sources.config().batching().size()))
             .or(Choice.MODELS, Choice.boxed(sources.overrides().batchSize()))
             .orElse(Choice.DEFAULT, 1);
     if (size.value() < 1 || size.value() > ServingSettings.MAX_BATCH_SIZE) {
       throw new ServingException(
-          SettingSources.kindFor(sources.order().requested().batchSize().isPresent()),
-          (sources.order().requested().batchSize().isPresent() ? "batch_size" : "batchSize")
+          SettingSources.kindFor(sources.registration().requested().batchSize().isPresent()),
+          (sources.registration().requested().batchSize().isPresent() ? "batch_size" : "batchSize")
               + " is "
               + size.value()
               + ", expected 1 to "
@@ -49,14 +49,14 @@ final class BatchingChoice {
             ? Optional.of(DEFAULT_DELAY)
             : sources.config().batching().maxDelay();
     Choice<Duration> delay =
-        Choice.of(sources.orderName(), sources.order().requested().maxBatchDelay())
+        Choice.of(sources.requestName(), sources.registration().requested().maxBatchDelay())
             .or(Choice.MODEL_CONFIG, configured)
             .or(Choice.MODELS, sources.overrides().maxBatchDelay())
             .orElse(Choice.DEFAULT, DEFAULT_DELAY);
     if (delay.value().isNegative()
         || delay.value().compareTo(ServingSettings.MAX_BATCH_DELAY) > 0) {
       throw new ServingException(
-          SettingSources.kindFor(sources.order().requested().maxBatchDelay().isPresent()),
+          SettingSources.kindFor(sources.registration().requested().maxBatchDelay().isPresent()),
           "The maximum batch delay is "
               + delay.value().toMillis()
               + " ms, expected 0 to "
@@ -68,7 +68,7 @@ final class BatchingChoice {
 
   /** Whether the delay is learned: a registration that names one has it its way. */
   static boolean isAdaptive(SettingSources sources) {
-    return sources.order().requested().maxBatchDelay().isEmpty()
+    return sources.registration().requested().maxBatchDelay().isEmpty()
         && sources.config().batching().adaptiveDelay();
   }
 }

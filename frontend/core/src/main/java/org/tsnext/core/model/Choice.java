@@ -16,7 +16,7 @@ record Choice<T>(T value, String source) {
   /** A registration that is repeated from a saved state. */
   static final String SNAPSHOT = "snapshot";
 
-  /** An order to scale, after the registration. */
+  /** A request to scale, after the registration. */
   static final String SCALE = "scale request";
 
   /** The model's own file. */

@@ -34,7 +34,7 @@ public final class ModelLifecycle implements ModelService {
   private final ModelChangeListener changes;
   private final Executor executor;
   private final ModelCatalog catalog;
-  private final Retirement retirement;
+  private final VersionRemoval removal;
 
   public ModelLifecycle(
       ModelSource source,
@@ -51,8 +51,8 @@ public final class ModelLifecycle implements ModelService {
             source, environment, registry, preparations, settings, supervisorContext);
     this.executor = supervisorContext.executor();
     this.catalog = new ModelCatalog(registry, preparations, usage, supervisorContext.clock());
-    this.retirement =
-        new Retirement(
+    this.removal =
+        new VersionRemoval(
             supervisorContext.scheduler(),
             executor,
             factory::discard,
@@ -68,30 +68,30 @@ public final class ModelLifecycle implements ModelService {
   }
 
   @Override
-  public CompletableFuture<ScaleResult> register(RegisterModel order) {
+  public CompletableFuture<ScaleResult> register(RegisterModel registration) {
     return ServingFutures.answer(
         () ->
-            CompletableFuture.supplyAsync(() -> open(order), executor)
+            CompletableFuture.supplyAsync(() -> open(registration), executor)
                 .thenCompose(this::makeRoom)
                 .thenApplyAsync(this::create, executor)
-                .thenCompose(version -> startWorkers(version, order.synchronous()))
+                .thenCompose(version -> startWorkers(version, registration.synchronous()))
                 .thenApply(this::announced));
   }
 
   @Override
   public CompletableFuture<ScaleResult> scale(
-      String modelName, Optional<String> version, ScaleModel order) {
+      String modelName, Optional<String> version, ScaleModel scaling) {
     return ServingFutures.answer(
         () -> {
           registry.requireOpen();
           ModelVersion found = registry.findStaying(modelName, version);
-          order.requireNumbers();
+          scaling.requireNumbers();
           ScaleProgress progress =
-              found.scale(order.minWorkers(), order.maxWorkers(), order.timeout());
-          int min = found.withinDevices(order.minWorkers());
+              found.scale(scaling.minWorkers(), scaling.maxWorkers(), scaling.timeout());
+          int min = found.withinDevices(scaling.minWorkers());
           // Not before the counts are set: the listener reads them.
           ServingFutures.whenDone(progress.accepted(), (none, failure) -> changed());
-          return order.synchronous()
+          return scaling.synchronous()
               ? progress.done().thenApply(loaded -> result(found, min, loaded))
               : progress.accepted().thenApply(none -> result(Outcome.ACCEPTED, found, min));
         });
@@ -107,13 +107,13 @@ public final class ModelLifecycle implements ModelService {
             boolean running = prepared.get().cancel();
             preparations.drop(prepared.get());
             return running
-                ? retirement.within(limit, modelName, prepared.get().ended())
+                ? removal.within(limit, modelName, prepared.get().ended())
                 : CompletableFuture.completedFuture(null);
           }
           ModelVersion found = registry.find(modelName, version);
           registry.leaveIfAllowed(found);
           found.dispatcher().unregister();
-          return retirement.within(limit, modelName, retirement.retire(found, limit));
+          return removal.within(limit, modelName, removal.remove(found, limit));
         });
   }
 
@@ -163,7 +163,7 @@ public final class ModelLifecycle implements ModelService {
     return catalog.workerPids();
   }
 
-  /** New requests and orders are refused from now on. */
+  /** New requests and registrations are refused from now on. */
   public void refuse() {
     registry.close();
   }
@@ -185,7 +185,7 @@ public final class ModelLifecycle implements ModelService {
     return CompletableFuture.allOf(
             Stream.concat(
                     preparations.cancelAll().stream(),
-                    versions.stream().map(version -> retirement.retire(version, grace)))
+                    versions.stream().map(version -> removal.remove(version, grace)))
                 .toArray(CompletableFuture<?>[]::new))
         .exceptionally(
             failure -> {
@@ -206,9 +206,9 @@ public final class ModelLifecycle implements ModelService {
     return registered;
   }
 
-  private Candidate open(RegisterModel order) {
+  private Candidate open(RegisterModel registration) {
     registry.requireOpen();
-    return factory.open(order);
+    return factory.open(registration);
   }
 
   /** A version whose workers are all given up makes way for a new registration of the same. */
@@ -222,7 +222,7 @@ public final class ModelLifecycle implements ModelService {
     // Meanwhile another version may serve; the traffic comes back to the one it was meant for.
     Candidate next = registry.isDefault(old.get()) ? candidate.forDefault() : candidate;
     registry.leave(old.get());
-    return retirement.retire(old.get(), Duration.ZERO).thenApply(none -> next);
+    return removal.remove(old.get(), Duration.ZERO).thenApply(none -> next);
   }
 
   private ModelVersion create(Candidate candidate) {
@@ -260,8 +260,8 @@ public final class ModelLifecycle implements ModelService {
   private CompletableFuture<ScaleResult> undo(ModelVersion version, Throwable failure) {
     registry.leave(version);
     version.dispatcher().unregister();
-    return retirement
-        .retire(version, Duration.ZERO)
+    return removal
+        .remove(version, Duration.ZERO)
         .handle(
             (none, ignored) -> {
               throw ServingFutures.servingException(failure);

@@ -12,11 +12,11 @@ import java.util.concurrent.CompletableFuture;
 public interface ModelService {
 
   /** Registers a model version and starts its initial workers. Undone entirely if it fails. */
-  CompletableFuture<ScaleResult> register(RegisterModel order);
+  CompletableFuture<ScaleResult> register(RegisterModel registration);
 
   /** Changes the number of workers of a version (empty: the default version). */
   CompletableFuture<ScaleResult> scale(
-      String modelName, Optional<String> version, ScaleModel order);
+      String modelName, Optional<String> version, ScaleModel scaling);
 
   /** Drains and removes a version (empty: the default version). */
   CompletableFuture<Void> unregister(String modelName, Optional<String> version);

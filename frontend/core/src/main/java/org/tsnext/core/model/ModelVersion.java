@@ -35,7 +35,7 @@ final class ModelVersion {
 
   private volatile boolean leaving;
 
-  /** Whether an order changed the numbers after the registration. */
+  /** Whether a request changed minWorkers or maxWorkers after the registration. */
   private volatile boolean scaled;
 
   ModelVersion(
@@ -179,7 +179,7 @@ final class ModelVersion {
     return new RegisteredModel(
         spec.model().id(),
         isDefault,
-        spec.order(),
+        spec.registration(),
         spec.model().runtime(),
         scaled,
         settings(supervisor.fleetView()));

@@ -48,7 +48,7 @@ final class Preparations {
 
   /** It did not go well; all of its files are gone. */
   void failed(Preparation preparation, Throwable failure) {
-    boolean answered = preparation.spec().order().synchronous();
+    boolean answered = preparation.spec().registration().synchronous();
     if (answered || preparation.isCancelled()) {
       drop(preparation);
     } else {

@@ -14,14 +14,14 @@ import org.tsnext.core.settings.VersionSettings;
 public record RegisteredModel(
     VersionId id,
     boolean defaultVersion,
-    RegisterModel order,
+    RegisterModel registration,
     String runtime,
     boolean scaled,
     VersionSettings settings) {
 
   public RegisteredModel {
     Objects.requireNonNull(id, "id");
-    Objects.requireNonNull(order, "order");
+    Objects.requireNonNull(registration, "order");
     Objects.requireNonNull(settings, "settings");
   }
 

@@ -14,7 +14,7 @@ public record ScaleResult(Outcome outcome, String modelName, String modelVersion
     REGISTERED_WITHOUT_WORKERS,
     /** All workers asked for have loaded the model (or, scaling down, are gone). */
     DONE,
-    /** Asynchronous: the order was accepted. */
+    /** Asynchronous: the request was accepted. */
     ACCEPTED,
     /** Synchronous, but not all workers run at the end. */
     PARTIAL

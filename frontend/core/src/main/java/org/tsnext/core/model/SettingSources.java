@@ -8,21 +8,21 @@ import org.tsnext.core.error.ErrorKind;
  * The places that can set a value of one model version, the strongest first; the server's defaults
  * come after them.
  */
-record SettingSources(RegisterModel order, ModelConfig config, ModelOverrides overrides) {
+record SettingSources(RegisterModel registration, ModelConfig config, ModelOverrides overrides) {
 
   SettingSources {
-    Objects.requireNonNull(order, "order");
+    Objects.requireNonNull(registration, "order");
     Objects.requireNonNull(config, "config");
     Objects.requireNonNull(overrides, "overrides");
   }
 
   /** How a description calls the registration. */
-  String orderName() {
-    return order.origin().trusted() ? Choice.SNAPSHOT : Choice.REQUEST;
+  String requestName() {
+    return registration.origin().trusted() ? Choice.SNAPSHOT : Choice.REQUEST;
   }
 
   /** Whose mistake a bad value is: the caller's, or the model's. */
-  static ErrorKind kindFor(boolean ordered) {
-    return ordered ? ErrorKind.BAD_REQUEST : ErrorKind.INVALID_MODEL;
+  static ErrorKind kindFor(boolean requested) {
+    return requested ? ErrorKind.BAD_REQUEST : ErrorKind.INVALID_MODEL;
   }
 }

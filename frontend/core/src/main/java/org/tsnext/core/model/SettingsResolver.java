@@ -43,26 +43,26 @@ final class SettingsResolver {
    *
    * @throws ServingException if the order or the model's own configuration cannot be followed
    */
-  VersionSpec resolve(RegisterModel order, ModelArchive archive) {
+  VersionSpec resolve(RegisterModel registration, ModelArchive archive) {
     Optional<Manifest> manifest = archive.manifest();
-    String name = requireName(order, nameOf(order, archive));
+    String name = requireName(registration, nameOf(registration, archive));
     String version =
         Names.requireVersion(
             ErrorKind.INVALID_MODEL, manifest.flatMap(Manifest::modelVersion).orElse("1.0"));
     ModelConfig config = archive.config();
     ModelOverrides overrides = server.overridesOf(name, version);
-    String runtime = runtimeOf(order, overrides, manifest);
+    String runtime = runtimeOf(registration, overrides, manifest);
     servable.require(name, config, runtime);
-    VersionSettings settings = settingsOf(name, new SettingSources(order, config, overrides));
+    VersionSettings settings = settingsOf(name, new SettingSources(registration, config, overrides));
     return new VersionSpec(
         new VersionSpec.Model(
             new VersionId(name, version),
             archive.url(),
             runtime,
-            handlerOf(name, order, manifest),
+            handlerOf(name, registration, manifest),
             server.modelDefaults().envelope().or(() -> manifest.flatMap(Manifest::envelope))),
         settings,
-        order);
+        registration);
   }
 
   private VersionSettings settingsOf(String name, SettingSources from) {
@@ -97,12 +97,12 @@ final class SettingsResolver {
   }
 
   /** Names that mean something else in paths still load where they have been in use before. */
-  private static String requireName(RegisterModel order, String name) {
+  private static String requireName(RegisterModel registration, String name) {
     ErrorKind kind =
-        order.modelName().isPresent() ? ErrorKind.BAD_REQUEST : ErrorKind.INVALID_MODEL;
+        registration.modelName().isPresent() ? ErrorKind.BAD_REQUEST : ErrorKind.INVALID_MODEL;
     Names.requireName(kind, name);
     if (Names.isReserved(name)) {
-      if (!order.origin().trusted() && !order.origin().restored()) {
+      if (!registration.origin().trusted() && !registration.origin().restored()) {
         throw Names.reserved(kind, name);
       }
       LOGGER.warn(
@@ -113,21 +113,21 @@ final class SettingsResolver {
     return name;
   }
 
-  private static String nameOf(RegisterModel order, ModelArchive archive) {
-    return order
+  private static String nameOf(RegisterModel registration, ModelArchive archive) {
+    return registration
         .modelName()
         .or(() -> archive.manifest().flatMap(Manifest::modelName))
         .or(
             () ->
-                order.origin().trusted()
+                registration.origin().trusted()
                     ? Optional.of(ModelNames.fromUrl(archive.fileName()))
                     : Optional.empty())
         .orElseThrow(
             () -> new ServingException(ErrorKind.INVALID_MODEL, "Model name is not defined."));
   }
 
-  private String handlerOf(String name, RegisterModel order, Optional<Manifest> manifest) {
-    return order
+  private String handlerOf(String name, RegisterModel registration, Optional<Manifest> manifest) {
+    return registration
         .handler()
         .or(() -> manifest.flatMap(Manifest::handler))
         .or(() -> server.modelDefaults().handler())
@@ -142,9 +142,9 @@ final class SettingsResolver {
   }
 
   private static String runtimeOf(
-      RegisterModel order, ModelOverrides overrides, Optional<Manifest> manifest) {
+      RegisterModel registration, ModelOverrides overrides, Optional<Manifest> manifest) {
     String runtime =
-        order
+        registration
             .runtime()
             .or(overrides::runtime)
             .or(() -> manifest.map(Manifest::runtime))

@@ -18,18 +18,18 @@ record TimeoutsChoice(
    * @throws ServingException if the registration names one that is not above zero
    */
   static TimeoutsChoice of(SettingSources sources, ServingSettings.ServerTimeouts server) {
-    RegisterModel.Requested requested = sources.order().requested();
+    RegisterModel.Requested requested = sources.registration().requested();
     Choice<Duration> response =
         positive(
             "response_timeout",
-            Choice.of(sources.orderName(), requested.responseTimeout())
+            Choice.of(sources.requestName(), requested.responseTimeout())
                 .or(Choice.MODEL_CONFIG, sources.config().timeouts().response())
                 .or(Choice.MODELS, sources.overrides().responseTimeout())
                 .orElse("default_response_timeout", server.response()));
     Choice<Duration> startup =
         positive(
             "startup_timeout",
-            Choice.of(sources.orderName(), requested.startupTimeout())
+            Choice.of(sources.requestName(), requested.startupTimeout())
                 .or(Choice.MODEL_CONFIG, sources.config().timeouts().startup())
                 .or(Choice.MODELS, sources.overrides().startupTimeout())
                 .orElse("default_startup_timeout", server.startup()));
@@ -46,7 +46,7 @@ record TimeoutsChoice(
     return new Timeouts(response.value(), startup.value(), maxRetry.value(), client.value());
   }
 
-  /** Only an order can say zero or less; the other places were checked when they were read. */
+  /** Only a request can say zero or less; the other places were checked when they were read. */
   private static Choice<Duration> positive(String key, Choice<Duration> timeout) {
     if (timeout.value().isNegative() || timeout.value().isZero()) {
       throw new ServingException(

@@ -76,10 +76,10 @@ final class VersionFactory {
   }
 
   /** Opens the model and settles what holds. */
-  Candidate open(RegisterModel order) {
-    ModelArchive archive = openArchive(order);
+  Candidate open(RegisterModel registration) {
+    ModelArchive archive = openArchive(registration);
     try {
-      return new Candidate(archive, resolver.resolve(order, archive), false);
+      return new Candidate(archive, resolver.resolve(registration, archive), false);
     } catch (Throwable e) {
       source.release(archive);
       throw e;
@@ -121,11 +121,11 @@ final class VersionFactory {
     }
   }
 
-  private ModelArchive openArchive(RegisterModel order) {
+  private ModelArchive openArchive(RegisterModel registration) {
     try {
       return source.open(
           ModelLocation.parse(
-              order.source().url(), order.origin().trusted(), order.source().s3SseKms()));
+              registration.source().url(), registration.origin().trusted(), registration.source().s3SseKms()));
     } catch (ArchiveException e) {
       ServingException error = new ServingException(kindOf(e.reason()), e.getMessage(), e);
       throw e.detail().map(error::withDetail).orElse(error);

@@ -10,7 +10,7 @@ import org.tsnext.core.settings.VersionSettings;
  *
  * @param order the registration that made it
  */
-record VersionSpec(Model model, VersionSettings settings, RegisterModel order) {
+record VersionSpec(Model model, VersionSettings settings, RegisterModel registration) {
 
   /**
    * What is served.
@@ -33,7 +33,7 @@ record VersionSpec(Model model, VersionSettings settings, RegisterModel order) {
   VersionSpec {
     Objects.requireNonNull(model, "model");
     Objects.requireNonNull(settings, "settings");
-    Objects.requireNonNull(order, "order");
+    Objects.requireNonNull(registration, "order");
   }
 
   String name() {
@@ -53,7 +53,7 @@ record VersionSpec(Model model, VersionSettings settings, RegisterModel order) {
       boolean defaultVersion, VersionSettings now, ModelDescription.Condition condition) {
     return new ModelDescription(
         new ModelDescription.Identity(
-            model.id(), model.url(), model.runtime(), order.origin().trusted(), defaultVersion),
+            model.id(), model.url(), model.runtime(), registration.origin().trusted(), defaultVersion),
         now,
         condition);
   }

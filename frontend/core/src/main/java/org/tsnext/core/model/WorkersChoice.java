@@ -17,26 +17,26 @@ final class WorkersChoice {
    * @throws ServingException if it asks for a number that cannot be
    */
   static Choice<WorkerRange> of(SettingSources sources, ServingSettings server) {
-    OptionalInt ordered = sources.order().requested().initialWorkers();
-    if (ordered.isPresent()
-        && (ordered.getAsInt() < 0 || ordered.getAsInt() > ServingSettings.MAX_WORKERS)) {
+    OptionalInt requested = sources.registration().requested().initialWorkers();
+    if (requested.isPresent()
+        && (requested.getAsInt() < 0 || requested.getAsInt() > ServingSettings.MAX_WORKERS)) {
       throw new ServingException(
           ErrorKind.BAD_REQUEST,
           "initial_workers is "
-              + ordered.getAsInt()
+              + requested.getAsInt()
               + ", expected 0 to "
               + ServingSettings.MAX_WORKERS
               + ".");
     }
     Choice.Among<WorkerRange> chosen =
-        Choice.of(sources.orderName(), exactly(ordered))
+        Choice.of(sources.requestName(), exactly(requested))
             .or(
                 Choice.MODEL_CONFIG,
                 atLeastOne(
                     Choice.MODEL_CONFIG,
                     sources.config().workers().min(),
                     sources.config().workers().max()));
-    if (sources.order().origin().trusted()) {
+    if (sources.registration().origin().trusted()) {
       chosen =
           chosen.or(
               Choice.MODELS,
@@ -46,7 +46,7 @@ final class WorkersChoice {
                   sources.overrides().maxWorkers()));
     }
     int number =
-        sources.order().origin().trusted()
+        sources.registration().origin().trusted()
             ? server.startupWorkers()
             : server.modelDefaults().workers().orElse(0);
     return chosen.orElse("default_workers_per_model", new WorkerRange(number, number));

@@ -165,8 +165,8 @@ final class SequenceStrategy implements DispatchStrategy {
   }
 
   @Override
-  public void retired(ReadyWorker worker) {
-    WorkerSequences share = owners.retire(worker);
+  public void onDraining(ReadyWorker worker) {
+    WorkerSequences share = owners.drain(worker);
     if (share != null) {
       share
           .owned()

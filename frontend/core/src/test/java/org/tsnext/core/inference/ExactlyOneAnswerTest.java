@@ -85,7 +85,7 @@ public class ExactlyOneAnswerTest {
     try (TimerThread timer = new TimerThread("test-timer");
         ServingCore core = core(starter, config, timer, pool)) {
       starter.onStart(worker -> new Script(worker, seed, deaths, pool).start());
-      core.models().register(CoreFixture.order("1.0.mar", OptionalInt.of(3), true, false)).join();
+      core.models().register(CoreFixture.registration("1.0.mar", OptionalInt.of(3), true, false)).join();
       Future<?> swapper = pool.submit(() -> swapVersions(core, over, swapped));
       List<Future<List<CheckingSink>>> clients = new ArrayList<>();
       for (int i = 0; i < CLIENTS; i++) {
@@ -131,7 +131,7 @@ public class ExactlyOneAnswerTest {
       String next = old.equals("1.0") ? "2.0" : "1.0";
       try {
         core.models()
-            .register(CoreFixture.order(next + ".mar", OptionalInt.of(3), true, false))
+            .register(CoreFixture.registration(next + ".mar", OptionalInt.of(3), true, false))
             .join();
       } catch (CompletionException e) {
         continue; // One of its workers died before all of them were up.

@@ -85,7 +85,7 @@ public class LifecycleTest {
     List<RegisteredModel> both = fixture.core().registered();
     assertEquals(both.stream().map(RegisteredModel::version).toList(), List.of("1.0", "2.0"));
     RegisteredModel scaled = both.get(0);
-    assertEquals(scaled.order().source().url(), "v1.mar");
+    assertEquals(scaled.registration().source().url(), "v1.mar");
     assertEquals(
         List.of(scaled.settings().workers().min(), scaled.settings().workers().max()),
         List.of(2, 3));
@@ -139,7 +139,7 @@ public class LifecycleTest {
   @Test
   public void unknownArchiveIsNotFound() {
     Failures.expect(
-        models.register(CoreFixture.order("nope.mar", OptionalInt.of(1), true, false)),
+        models.register(CoreFixture.registration("nope.mar", OptionalInt.of(1), true, false)),
         ErrorKind.MODEL_NOT_FOUND,
         "Model not found at: nope.mar");
   }
@@ -280,7 +280,7 @@ public class LifecycleTest {
     fixture
         .source()
         .add("v2.mar", "m", "2.0", new Configs().maxRetryTimeout(Duration.ZERO).build());
-    models.register(CoreFixture.order("v2.mar", OptionalInt.of(1), false, false)).join();
+    models.register(CoreFixture.registration("v2.mar", OptionalInt.of(1), false, false)).join();
     fixture.starter().latest().failLoad(500, "ImportError: no x");
     assertTrue(models.health().healthy());
     models.setDefault("m", "2.0");
@@ -340,6 +340,6 @@ public class LifecycleTest {
   private void register(String url, String version) {
     fixture.source().add(url, "m", version, ModelConfig.none());
     ScaleResult unused =
-        models.register(CoreFixture.order(url, OptionalInt.of(0), true, false)).join();
+        models.register(CoreFixture.registration(url, OptionalInt.of(0), true, false)).join();
   }
 }

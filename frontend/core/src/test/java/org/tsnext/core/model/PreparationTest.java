@@ -75,9 +75,9 @@ public class PreparationTest {
   }
 
   private CompletableFuture<ScaleResult> register(boolean synchronous) throws Exception {
-    RegisterModel order = CoreFixture.order("m.mar", OptionalInt.of(0), synchronous, false);
+    RegisterModel registration = CoreFixture.registration("m.mar", OptionalInt.of(0), synchronous, false);
     CompletableFuture<ScaleResult> registered =
-        CompletableFuture.supplyAsync(() -> fixture.core().models().register(order).join());
+        CompletableFuture.supplyAsync(() -> fixture.core().models().register(registration).join());
     assertTrue(installation.begun.await(LIMIT_SECONDS, TimeUnit.SECONDS));
     return registered;
   }

@@ -44,7 +44,7 @@ public class ReservedNamesTest {
   /**
    * @param name empty for the one of the archive
    */
-  private static RegisterModel order(Optional<String> name, boolean trusted, boolean restored) {
+  private static RegisterModel registration(Optional<String> name, boolean trusted, boolean restored) {
     return new RegisterModel(
         new RegisterModel.Source("a.mar", false),
         name,
@@ -55,12 +55,12 @@ public class ReservedNamesTest {
         false);
   }
 
-  private String register(RegisterModel order) {
-    return fixture.core().models().register(order).join().modelName();
+  private String register(RegisterModel registration) {
+    return fixture.core().models().register(registration).join().modelName();
   }
 
-  private void assertRefused(RegisterModel order, String name) {
-    CompletionException error = expectThrows(CompletionException.class, () -> register(order));
+  private void assertRefused(RegisterModel registration, String name) {
+    CompletionException error = expectThrows(CompletionException.class, () -> register(registration));
     ServingException refusal = (ServingException) error.getCause();
     assertEquals(refusal.kind().httpStatus(), 400);
     assertEquals(refusal.kind().grpcStatus(), 3);
@@ -71,31 +71,31 @@ public class ReservedNamesTest {
   @Test(dataProvider = "words")
   public void wordsOfPathsAreNoNames(String word) {
     fixture.source().add("a.mar", "m", "1.0", ModelConfig.none());
-    assertRefused(order(Optional.of(word), false, false), word);
+    assertRefused(registration(Optional.of(word), false, false), word);
   }
 
   @Test(dataProvider = "words")
   public void wordsOfPathsAreNoNamesOfArchivesEither(String word) {
     fixture.source().add("a.mar", word, "1.0", ModelConfig.none());
-    assertRefused(order(Optional.empty(), false, false), word);
-    assertEquals(register(order(Optional.of("mine"), false, false)), "mine");
+    assertRefused(registration(Optional.empty(), false, false), word);
+    assertEquals(register(registration(Optional.of("mine"), false, false)), "mine");
   }
 
   @Test(dataProvider = "words")
   public void whatWasInUseBeforeStillLoadsWithAWarning(String word) {
-    assertLoadsWithAWarning(order(Optional.empty(), true, false), word);
+    assertLoadsWithAWarning(registration(Optional.empty(), true, false), word);
     fixture = new CoreFixture();
-    assertLoadsWithAWarning(order(Optional.of(word), true, false), word);
+    assertLoadsWithAWarning(registration(Optional.of(word), true, false), word);
     fixture = new CoreFixture();
-    assertLoadsWithAWarning(order(Optional.of(word), false, true), word);
+    assertLoadsWithAWarning(registration(Optional.of(word), false, true), word);
   }
 
-  private void assertLoadsWithAWarning(RegisterModel order, String word) {
+  private void assertLoadsWithAWarning(RegisterModel registration, String word) {
     fixture
         .source()
-        .add("a.mar", order.modelName().isEmpty() ? word : "m", "1.0", ModelConfig.none());
+        .add("a.mar", registration.modelName().isEmpty() ? word : "m", "1.0", ModelConfig.none());
     try (CapturedWarnings log = new CapturedWarnings(SettingsResolver.class)) {
-      assertEquals(register(order), word);
+      assertEquals(register(registration), word);
       assertEquals(log.lines().size(), 1, log.lines().toString());
       String warning = log.lines().get(0);
       assertTrue(warning.startsWith("The name of model " + word + " is a word of the"), warning);
@@ -107,12 +107,12 @@ public class ReservedNamesTest {
   public void namesCountAsTheyAreWrittenAsPathsDo(String word) {
     fixture.source().add("a.mar", "m", "1.0", ModelConfig.none());
     String other = word.toUpperCase(Locale.ROOT);
-    assertEquals(register(order(Optional.of(other), false, false)), other);
+    assertEquals(register(registration(Optional.of(other), false, false)), other);
   }
 
   @Test
   public void modelIsAName() {
     fixture.source().add("a.mar", "model", "1.0", ModelConfig.none());
-    assertEquals(register(order(Optional.empty(), false, false)), "model");
+    assertEquals(register(registration(Optional.empty(), false, false)), "model");
   }
 }

@@ -47,7 +47,7 @@ public class SettingsTest {
 
   @Test
   public void registrationWins() {
-    VersionSpec spec = resolve(fullOrder(false), YAML, server(0, true));
+    VersionSpec spec = resolve(fullRegistration(false), YAML, server(0, true));
     assertEquals(spec.settings().batching().size(), 4);
     assertEquals(spec.settings().batching().maxDelay(), Duration.ofMillis(10));
     assertEquals(spec.settings().timeouts().response(), Duration.ofSeconds(11));
@@ -61,14 +61,14 @@ public class SettingsTest {
   }
 
   @Test
-  public void valuesOfAnOperatorsOrderComeFromASavedState() {
-    VersionSpec spec = resolve(fullOrder(true), YAML, server(0, true));
+  public void valuesOfAnOperatorsRequestComeFromASavedState() {
+    VersionSpec spec = resolve(fullRegistration(true), YAML, server(0, true));
     assertSources(spec, "snapshot", "minWorkers", "batchSize", "responseTimeout");
   }
 
   @Test
   public void modelConfigComesNext() {
-    VersionSpec spec = resolve(order(false), YAML, server(0, true));
+    VersionSpec spec = resolve(registration(false), YAML, server(0, true));
     assertEquals(spec.settings().batching().size(), 8);
     assertEquals(spec.settings().batching().maxDelay(), Duration.ofMillis(20));
     assertEquals(spec.settings().timeouts().response(), Duration.ofSeconds(21));
@@ -82,7 +82,7 @@ public class SettingsTest {
 
   @Test
   public void modelsPropertyComesThirdAndItsWorkersCountAtStartUpOnly() {
-    VersionSpec started = resolve(order(true), ModelConfig.none(), server(0, true));
+    VersionSpec started = resolve(registration(true), ModelConfig.none(), server(0, true));
     assertEquals(started.settings().batching().size(), 16);
     assertEquals(started.settings().batching().maxDelay(), Duration.ofMillis(30));
     assertEquals(started.settings().timeouts().response(), Duration.ofSeconds(31));
@@ -92,14 +92,14 @@ public class SettingsTest {
         List.of(5, 6));
     assertSources(started, "models", "minWorkers", "batchSize", "maxBatchDelay");
     assertSources(started, "models", "responseTimeout", "startupTimeout");
-    VersionSpec registered = resolve(order(false), ModelConfig.none(), server(0, true));
+    VersionSpec registered = resolve(registration(false), ModelConfig.none(), server(0, true));
     assertEquals(registered.settings().workers().min(), 0);
     assertEquals(registered.settings().batching().size(), 16);
   }
 
   @Test
   public void serverDefaultsComeLast() {
-    VersionSpec spec = resolve(order(true), ModelConfig.none(), server(0, false));
+    VersionSpec spec = resolve(registration(true), ModelConfig.none(), server(0, false));
     assertEquals(spec.settings().batching().size(), 1);
     assertEquals(spec.settings().batching().maxDelay(), Duration.ofMillis(100));
     assertEquals(spec.settings().timeouts().response(), Duration.ofMinutes(2));
@@ -113,7 +113,7 @@ public class SettingsTest {
     assertSources(spec, "default_startup_timeout", "startupTimeout");
     assertSources(spec, "job_queue_size", "jobQueueSize");
     assertEquals(
-        resolve(order(true), ModelConfig.none(), server(2, false)).settings().workers().min(),
+        resolve(registration(true), ModelConfig.none(), server(2, false)).settings().workers().min(),
         2,
         "one per GPU");
   }
@@ -122,32 +122,32 @@ public class SettingsTest {
   public void configurationThatIsSilentOnTimeoutsLeavesTheDefaults() {
     ModelConfig silent = new Configs().workers(1, 1).build();
     assertEquals(
-        resolve(fullOrder(false), silent, server(0, false)).settings().timeouts().response(),
+        resolve(fullRegistration(false), silent, server(0, false)).settings().timeouts().response(),
         Duration.ofSeconds(11));
   }
 
   @Test
   public void gpuIsUsedWhereThereIsOneUnlessTheModelWantsTheCpu() {
     assertTrue(
-        resolve(order(true), ModelConfig.none(), server(1, false)).settings().devices().gpu());
+        resolve(registration(true), ModelConfig.none(), server(1, false)).settings().devices().gpu());
     assertTrue(
-        !resolve(order(true), new Configs().device(DeviceType.GPU).build(), server(0, false))
+        !resolve(registration(true), new Configs().device(DeviceType.GPU).build(), server(0, false))
             .settings()
             .devices()
             .gpu());
     assertTrue(
-        !resolve(order(true), new Configs().device(DeviceType.CPU).build(), server(1, false))
+        !resolve(registration(true), new Configs().device(DeviceType.CPU).build(), server(1, false))
             .settings()
             .devices()
             .gpu());
     assertEquals(
-        resolve(order(true), new Configs().device(DeviceType.GPU, 1, 0).build(), server(2, false))
+        resolve(registration(true), new Configs().device(DeviceType.GPU, 1, 0).build(), server(2, false))
             .settings()
             .devices()
             .own(),
         List.of(1, 0));
     assertEquals(
-        resolve(order(true), new Configs().device(DeviceType.GPU, 1, 2).build(), server(2, false))
+        resolve(registration(true), new Configs().device(DeviceType.GPU, 1, 2).build(), server(2, false))
             .settings()
             .devices()
             .own(),
@@ -158,7 +158,7 @@ public class SettingsTest {
   @Test
   public void coroutineModelsGetSingleRequests() {
     ModelConfig async = new Configs().batch(8, Duration.ZERO).asyncCommunication().build();
-    VersionSpec spec = resolve(order(false), async, server(0, false));
+    VersionSpec spec = resolve(registration(false), async, server(0, false));
     assertEquals(spec.settings().batching().size(), 1);
     assertSources(spec, "asyncCommunication", "batchSize");
   }
@@ -168,11 +168,11 @@ public class SettingsTest {
     ModelArchive bare = archive(Optional.empty(), ModelConfig.none());
     SettingsResolver resolver = new SettingsResolver(server(0, false));
     assertRefused(
-        () -> resolver.resolve(withHandler(order(false)), bare),
+        () -> resolver.resolve(withHandler(registration(false)), bare),
         ErrorKind.INVALID_MODEL,
         "Model name is not defined.");
-    assertEquals(resolver.resolve(withHandler(order(true)), bare).name(), "cats");
-    assertEquals(resolver.resolve(withHandler(order(true)), bare).version(), "1.0");
+    assertEquals(resolver.resolve(withHandler(registration(true)), bare).name(), "cats");
+    assertEquals(resolver.resolve(withHandler(registration(true)), bare).version(), "1.0");
   }
 
   @Test
@@ -190,7 +190,7 @@ public class SettingsTest {
     assertRefused(
         () ->
             new SettingsResolver(server(0, false))
-                .resolve(order(true), archive(java, ModelConfig.none())),
+                .resolve(registration(true), archive(java, ModelConfig.none())),
         ErrorKind.INVALID_MODEL,
         "Runtime is not defined or invalid.");
   }
@@ -199,7 +199,7 @@ public class SettingsTest {
   public void modelWithoutHandlerIsRefusedUnlessTheServerHasOne() {
     ModelArchive bare = archive(Optional.empty(), ModelConfig.none());
     assertRefused(
-        () -> new SettingsResolver(server(0, false)).resolve(order(true), bare),
+        () -> new SettingsResolver(server(0, false)).resolve(registration(true), bare),
         ErrorKind.INVALID_MODEL,
         "default_service_handler");
   }
@@ -224,12 +224,12 @@ public class SettingsTest {
   @Test
   public void preloadedModelIsRefusedOnGpusAndServedOnTheCpu() {
     assertRefused(
-        () -> resolve(order(false), new Configs().preloadModel().build(), server(1, false)),
+        () -> resolve(registration(false), new Configs().preloadModel().build(), server(1, false)),
         ErrorKind.INVALID_MODEL,
         "sets preloadModel, but its workers run on GPUs");
     ModelConfig onCpu = new Configs().preloadModel().device(DeviceType.CPU).build();
     assertTrue(
-        resolve(order(false), onCpu, server(1, false))
+        resolve(registration(false), onCpu, server(1, false))
             .settings()
             .config()
             .workers()
@@ -251,7 +251,7 @@ public class SettingsTest {
       int level, int gpus, List<Integer> wanted, List<Integer> devices, int workers) {
     Configs config = new Configs().workers(9, 9).parallel(ParallelType.CUSTOM, level);
     config.device(DeviceType.GPU, wanted.toArray(Integer[]::new));
-    VersionSpec spec = resolve(order(false), config.build(), server(gpus, false));
+    VersionSpec spec = resolve(registration(false), config.build(), server(gpus, false));
     assertEquals(spec.settings().devices().own(), devices);
     assertEquals(spec.settings().devices().perWorker(), level);
     assertEquals(
@@ -264,7 +264,7 @@ public class SettingsTest {
   public void modelThatNeedsMoreGpusThanThereAreIsRefused() {
     ModelConfig config = new Configs().parallel(ParallelType.CUSTOM, 3).build();
     assertRefused(
-        () -> resolve(order(false), config, server(2, false)),
+        () -> resolve(registration(false), config, server(2, false)),
         ErrorKind.NOT_ENOUGH_DEVICES,
         "No enough gpu devices for model:m parallelLevel:3");
   }
@@ -272,7 +272,7 @@ public class SettingsTest {
   @Test
   public void onTheCpuAWorkerOfACustomParallelModelIsLikeAnyOther() {
     ModelConfig config = new Configs().workers(9, 9).parallel(ParallelType.CUSTOM, 3).build();
-    VersionSpec spec = resolve(order(false), config, server(0, false));
+    VersionSpec spec = resolve(registration(false), config, server(0, false));
     assertEquals(spec.settings().workers().min(), 9);
     assertEquals(spec.settings().devices().perWorker(), 0);
   }
@@ -295,14 +295,14 @@ public class SettingsTest {
     ModelArchive archive = archive(Optional.of(manifest), ModelConfig.none());
     for (Optional<String> ofServer : List.of(Optional.<String>empty(), Optional.of("kserve"))) {
       ServingSettings server = server(0, false, ofServer);
-      VersionSpec spec = new SettingsResolver(server).resolve(order(false), archive);
+      VersionSpec spec = new SettingsResolver(server).resolve(registration(false), archive);
       assertEquals(spec.model().envelope().orElseThrow(), ofServer.orElse("json"));
     }
   }
 
   @Test(dataProvider = "notServed")
   public void whatCannotBeServedSaysWhy(Configs config, ErrorKind kind, String key) {
-    assertRefused(() -> resolve(order(false), config.build(), server(0, false)), kind, key);
+    assertRefused(() -> resolve(registration(false), config.build(), server(0, false)), kind, key);
   }
 
   @DataProvider
@@ -312,7 +312,7 @@ public class SettingsTest {
 
   @Test(dataProvider = "badBatchSizes")
   public void batchSizeOutOfRangeIsRefused(int size) {
-    RegisterModel order =
+    RegisterModel registration =
         new RegisterModel(
             new RegisterModel.Source("cats.mar", false),
             Optional.empty(),
@@ -327,7 +327,7 @@ public class SettingsTest {
             RegisterModel.Origin.CLIENT,
             true);
     assertRefused(
-        () -> resolve(order, ModelConfig.none(), server(0, false)),
+        () -> resolve(registration, ModelConfig.none(), server(0, false)),
         ErrorKind.BAD_REQUEST,
         "batch_size is " + size);
   }
@@ -345,9 +345,9 @@ public class SettingsTest {
         archive(Optional.of(FakeModelSource.manifest("m", name)), ModelConfig.none());
     SettingsResolver resolver = new SettingsResolver(server(0, false));
     assertRefused(
-        () -> resolver.resolve(order(false), named), ErrorKind.INVALID_MODEL, "The model name");
+        () -> resolver.resolve(registration(false), named), ErrorKind.INVALID_MODEL, "The model name");
     assertRefused(
-        () -> resolver.resolve(order(false), versioned),
+        () -> resolver.resolve(registration(false), versioned),
         ErrorKind.INVALID_MODEL,
         "The model version");
     RegisterModel renamed =
@@ -383,9 +383,9 @@ public class SettingsTest {
   }
 
   private static VersionSpec resolve(
-      RegisterModel order, ModelConfig config, ServingSettings server) {
+      RegisterModel registration, ModelConfig config, ServingSettings server) {
     return new SettingsResolver(server)
-        .resolve(order, archive(Optional.of(FakeModelSource.manifest("m", "1.0")), config));
+        .resolve(registration, archive(Optional.of(FakeModelSource.manifest("m", "1.0")), config));
   }
 
   private static ModelArchive archive(Optional<Manifest> manifest, ModelConfig config) {
@@ -417,7 +417,7 @@ public class SettingsTest {
         overrides ? Map.of("m", Map.of("1.0", OVERRIDES)) : Map.of());
   }
 
-  private static RegisterModel order(boolean trusted) {
+  private static RegisterModel registration(boolean trusted) {
     return new RegisterModel(
         new RegisterModel.Source("cats.mar", false),
         Optional.empty(),
@@ -428,18 +428,18 @@ public class SettingsTest {
         true);
   }
 
-  private static RegisterModel withHandler(RegisterModel order) {
+  private static RegisterModel withHandler(RegisterModel registration) {
     return new RegisterModel(
-        new RegisterModel.Source(order.source().url(), false),
+        new RegisterModel.Source(registration.source().url(), false),
         Optional.empty(),
         Optional.of("handler.py"),
         Optional.empty(),
         RegisterModel.Requested.NOTHING,
-        new RegisterModel.Origin(order.origin().trusted(), false),
+        new RegisterModel.Origin(registration.origin().trusted(), false),
         true);
   }
 
-  private static RegisterModel fullOrder(boolean trusted) {
+  private static RegisterModel fullRegistration(boolean trusted) {
     return new RegisterModel(
         new RegisterModel.Source("cats.mar", false),
         Optional.empty(),

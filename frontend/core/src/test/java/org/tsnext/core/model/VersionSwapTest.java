@@ -269,7 +269,7 @@ public class VersionSwapTest {
   public void failedRegistrationGivesNameAndDefaultBack() {
     fixture.source().add("broken.mar", "m", "1.0", new Configs().maxRetryTimeout(NO_LIMIT).build());
     CompletableFuture<ScaleResult> broken =
-        models.register(CoreFixture.order("broken.mar", OptionalInt.of(1), true, false));
+        models.register(CoreFixture.registration("broken.mar", OptionalInt.of(1), true, false));
     RecordingSink early = fixture.predict("waits for the first version");
     FakeWorker loading = fixture.starter().latest();
     FakeWorker next = serve("2.0", ModelConfig.none());
@@ -288,7 +288,7 @@ public class VersionSwapTest {
     String url = "v" + version + ".mar";
     fixture.source().add(url, "m", version, config);
     CompletableFuture<ScaleResult> registered =
-        models.register(CoreFixture.order(url, OptionalInt.of(1), true, false));
+        models.register(CoreFixture.registration(url, OptionalInt.of(1), true, false));
     FakeWorker worker = fixture.starter().latest();
     worker.load();
     registered.join();

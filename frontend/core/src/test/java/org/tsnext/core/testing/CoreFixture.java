@@ -120,7 +120,7 @@ public final class CoreFixture {
   public CompletableFuture<ScaleResult> register(
       int workers, ModelConfig config, boolean synchronous) {
     source.add("m.mar", "m", "1.0", config);
-    return core.models().register(order("m.mar", OptionalInt.of(workers), synchronous, false));
+    return core.models().register(registration("m.mar", OptionalInt.of(workers), synchronous, false));
   }
 
   /** Registers "m" and has all its workers load. */
@@ -131,8 +131,8 @@ public final class CoreFixture {
     return starter.alive();
   }
 
-  /** An order with nothing special in it. */
-  public static RegisterModel order(
+  /** A registration with nothing special in it. */
+  public static RegisterModel registration(
       String url, OptionalInt workers, boolean synchronous, boolean trusted) {
     return new RegisterModel(
         new RegisterModel.Source(url, false),

@@ -81,7 +81,7 @@ public class FakeModels implements ModelService {
   private static final Diagnosis FAILING =
       new Diagnosis(Diagnosis.State.RECOVERING, 0, "no worker", Optional.of(RECOVERY));
 
-  public final BlockingQueue<Object> orders = new LinkedBlockingQueue<>();
+  public final BlockingQueue<Object> requests = new LinkedBlockingQueue<>();
   public volatile HealthReport health = new HealthReport(List.of());
   public volatile CompletableFuture<ScaleResult> result =
       CompletableFuture.completedFuture(
@@ -91,30 +91,30 @@ public class FakeModels implements ModelService {
   public volatile ModelConfig config = ModelConfig.none();
 
   @Override
-  public CompletableFuture<ScaleResult> register(RegisterModel order) {
-    orders.add(order);
+  public CompletableFuture<ScaleResult> register(RegisterModel registration) {
+    requests.add(registration);
     return result;
   }
 
   @Override
   public CompletableFuture<ScaleResult> scale(
-      String modelName, Optional<String> version, ScaleModel order) {
+      String modelName, Optional<String> version, ScaleModel scaling) {
     check(modelName, version);
-    orders.add(List.of(modelName, version, order));
+    requests.add(List.of(modelName, version, scaling));
     return result;
   }
 
   @Override
   public CompletableFuture<Void> unregister(String modelName, Optional<String> version) {
     check(modelName, version);
-    orders.add(List.of("unregister", modelName, version));
+    requests.add(List.of("unregister", modelName, version));
     return CompletableFuture.completedFuture(null);
   }
 
   @Override
   public void setDefault(String modelName, String version) {
     check(modelName, Optional.of(version));
-    orders.add(List.of("default", modelName, version));
+    requests.add(List.of("default", modelName, version));
   }
 
   @Override

@@ -354,7 +354,7 @@ public class SupervisionTest {
       fixture
           .core()
           .models()
-          .register(CoreFixture.order(url, OptionalInt.of(2), false, false))
+          .register(CoreFixture.registration(url, OptionalInt.of(2), false, false))
           .join();
     }
     assertEquals(
@@ -381,7 +381,7 @@ public class SupervisionTest {
     fixture
         .core()
         .models()
-        .register(CoreFixture.order("a.mar", OptionalInt.of(1), false, false))
+        .register(CoreFixture.registration("a.mar", OptionalInt.of(1), false, false))
         .join();
     ScaleModel more = new ScaleModel(9, 9, false, Optional.empty());
     ScaleResult scaled = fixture.core().models().scale("a", Optional.empty(), more).join();

@@ -6,7 +6,7 @@ import java.util.concurrent.CompletableFuture;
 import org.tsnext.api.CustomizedDescription;
 import org.tsnext.api.Json;
 import org.tsnext.api.ModelOperations;
-import org.tsnext.api.OrderAnswer;
+import org.tsnext.api.OperationResponse;
 import org.tsnext.api.Parameters;
 import org.tsnext.core.inference.InferenceService;
 import org.tsnext.grpc.call.CallErrors;
@@ -92,7 +92,7 @@ public final class ManagementService {
   private void register(UnaryExchange<ManagementResponse> exchange, RegisterModelRequest request) {
     answer(
         exchange,
-        operations.register(new MessageParameters(request), false).thenApply(OrderAnswer::text));
+        operations.register(new MessageParameters(request), false).thenApply(OperationResponse::text));
   }
 
   /** Fewer than no workers are, as in TorchServe 0.12, the default. */
@@ -109,7 +109,7 @@ public final class ManagementService {
         exchange,
         operations
             .scale(given.required("model_name"), given.text("model_version"), given)
-            .thenApply(OrderAnswer::text));
+            .thenApply(OperationResponse::text));
   }
 
   private void setDefault(UnaryExchange<ManagementResponse> exchange, SetDefaultRequest request) {

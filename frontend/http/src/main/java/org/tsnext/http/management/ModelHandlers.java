@@ -5,7 +5,7 @@ import java.util.Optional;
 import org.tsnext.api.CustomizedDescription;
 import org.tsnext.api.Json;
 import org.tsnext.api.ModelOperations;
-import org.tsnext.api.OrderAnswer;
+import org.tsnext.api.OperationResponse;
 import org.tsnext.api.Parameters;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.inference.InferenceService;
@@ -73,7 +73,7 @@ final class ModelHandlers {
         ModelHandlers::response);
   }
 
-  private static Response response(OrderAnswer answer) {
+  private static Response response(OperationResponse answer) {
     int status =
         switch (answer.outcome()) {
           case REGISTERED_WITHOUT_WORKERS, DONE -> 200;

@@ -46,7 +46,7 @@ public record SavedModel(
    *
    * @param scaled whether the number of workers was changed after that
    */
-  public record Registration(RegisterModel order, boolean scaled) {}
+  public record Registration(RegisterModel request, boolean scaled) {}
 
   public SavedModel {
     Objects.requireNonNull(id, "id");
@@ -61,7 +61,7 @@ public record SavedModel(
     return new SavedModel(
         model.id(),
         model.defaultVersion(),
-        fileName(model.order().source().url()),
+        fileName(model.registration().source().url()),
         model.settings().workers(),
         new Values(
             OptionalInt.of(model.settings().batching().size()),
@@ -70,7 +70,7 @@ public record SavedModel(
             Optional.of(model.settings().timeouts().startup()),
             Optional.of(model.runtime()),
             model.settings().config().devices().parallelLevel()),
-        Optional.of(new Registration(model.order(), model.scaled())));
+        Optional.of(new Registration(model.registration(), model.scaled())));
   }
 
   /** The last segment of a path, or of the path of a URL. */
@@ -79,10 +79,10 @@ public record SavedModel(
     return ModelNames.lastSegment(remote ? location.split("[?#]", 2)[0] : location);
   }
 
-  /** The order that registers it again; it does not wait for workers. */
-  public RegisterModel order() {
+  /** The request that registers it again; it does not wait for workers. */
+  public RegisterModel request() {
     if (registration.isPresent()) {
-      RegisterModel first = registration.get().order();
+      RegisterModel first = registration.get().request();
       return new RegisterModel(
           first.source(),
           Optional.of(name()),
@@ -107,7 +107,7 @@ public record SavedModel(
         false);
   }
 
-  /** The order for workers that follows; empty if the registration has said it all. */
+  /** The request for workers that follows; empty if the registration has said it all. */
   public Optional<ScaleModel> scaling() {
     boolean needed = registration.map(Registration::scaled).orElse(workers.max() > workers.min());
     return needed

@@ -106,32 +106,32 @@ public final class SnapshotJson {
   }
 
   private static JsonObject write(Registration registration) {
-    RegisterModel order = registration.order();
+    RegisterModel request = registration.request();
     JsonObject json = new JsonObject();
-    json.addProperty("url", ModelLocation.publicText(order.source().url()));
-    order.handler().ifPresent(value -> json.addProperty("handler", value));
-    order.runtime().ifPresent(value -> json.addProperty("runtime", value));
-    order.requested().batchSize().ifPresent(value -> json.addProperty("batchSize", value));
-    order
+    json.addProperty("url", ModelLocation.publicText(request.source().url()));
+    request.handler().ifPresent(value -> json.addProperty("handler", value));
+    request.runtime().ifPresent(value -> json.addProperty("runtime", value));
+    request.requested().batchSize().ifPresent(value -> json.addProperty("batchSize", value));
+    request
         .requested()
         .maxBatchDelay()
         .ifPresent(value -> json.addProperty("maxBatchDelay", value.toMillis()));
-    order
+    request
         .requested()
         .initialWorkers()
         .ifPresent(value -> json.addProperty("initialWorkers", value));
-    order
+    request
         .requested()
         .responseTimeout()
         .ifPresent(value -> json.addProperty("responseTimeout", value.toSeconds()));
-    order
+    request
         .requested()
         .startupTimeout()
         .ifPresent(value -> json.addProperty("startupTimeout", value.toSeconds()));
-    if (order.source().s3SseKms()) {
+    if (request.source().s3SseKms()) {
       json.addProperty("s3SseKms", true);
     }
-    json.addProperty("trusted", order.origin().trusted());
+    json.addProperty("trusted", request.origin().trusted());
     json.addProperty("scaled", registration.scaled());
     return json;
   }
@@ -158,7 +158,7 @@ public final class SnapshotJson {
   private static Registration registration(Members members) {
     OptionalLong delay = members.number("maxBatchDelay");
     OptionalLong workers = members.number("initialWorkers");
-    RegisterModel order =
+    RegisterModel request =
         new RegisterModel(
             new RegisterModel.Source(
                 members.text("url").orElseThrow(() -> members.missing("url")),
@@ -178,7 +178,7 @@ public final class SnapshotJson {
                 members.length("startupTimeout", Duration.ofSeconds(1))),
             new RegisterModel.Origin(members.flag("trusted").orElse(false), false),
             false);
-    return new Registration(order, members.flag("scaled").orElse(true));
+    return new Registration(request, members.flag("scaled").orElse(true));
   }
 
   /**

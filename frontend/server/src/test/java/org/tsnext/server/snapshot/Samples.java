@@ -25,7 +25,7 @@ public final class Samples {
 
   /** Registered over the API with a handler of its own and a delay, then scaled to 2..4 or not. */
   static RegisteredModel registered(String name, String version, String url, boolean scaled) {
-    RegisterModel order =
+    RegisterModel request =
         new RegisterModel(
             new RegisterModel.Source(url, true),
             Optional.empty(),
@@ -42,7 +42,7 @@ public final class Samples {
     return new RegisteredModel(
         new VersionId(name, version),
         true,
-        order,
+        request,
         "python",
         scaled,
         new VersionSettings(

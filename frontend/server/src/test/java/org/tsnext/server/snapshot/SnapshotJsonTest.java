@@ -45,24 +45,24 @@ public class SnapshotJsonTest {
   }
 
   @Test
-  public void handWrittenSnapshotIsAnOrderWithAllItsValues() {
+  public void handWrittenSnapshotIsARegistrationWithAllItsValues() {
     SavedModel model = one(BY_HAND);
-    RegisterModel order = model.order();
-    assertEquals(order.source().url(), "mnist.mar");
-    assertEquals(order.modelName(), Optional.of("mnist"));
-    assertEquals(order.requested().initialWorkers(), OptionalInt.of(1));
-    assertEquals(order.requested().batchSize(), OptionalInt.of(3));
-    assertEquals(order.requested().maxBatchDelay(), Optional.of(Duration.ofMillis(200)));
-    assertEquals(order.requested().responseTimeout(), Optional.of(Duration.ofSeconds(60)));
-    assertEquals(order.requested().startupTimeout(), Optional.empty());
-    assertTrue(order.origin().trusted() && !order.synchronous());
+    RegisterModel request = model.request();
+    assertEquals(request.source().url(), "mnist.mar");
+    assertEquals(request.modelName(), Optional.of("mnist"));
+    assertEquals(request.requested().initialWorkers(), OptionalInt.of(1));
+    assertEquals(request.requested().batchSize(), OptionalInt.of(3));
+    assertEquals(request.requested().maxBatchDelay(), Optional.of(Duration.ofMillis(200)));
+    assertEquals(request.requested().responseTimeout(), Optional.of(Duration.ofSeconds(60)));
+    assertEquals(request.requested().startupTimeout(), Optional.empty());
+    assertTrue(request.origin().trusted() && !request.synchronous());
     assertEquals(model.scaling(), Optional.of(new ScaleModel(1, 5, false, Optional.empty())));
   }
 
   @Test
   public void delayBelowZeroOfTheOriginalCountsAsAbsent() {
     String json = BY_HAND.replace("\"maxBatchDelay\":200", "\"maxBatchDelay\":-10000");
-    assertEquals(one(json).order().requested().maxBatchDelay(), Optional.empty());
+    assertEquals(one(json).request().requested().maxBatchDelay(), Optional.empty());
   }
 
   @Test
@@ -86,10 +86,10 @@ public class SnapshotJsonTest {
     String json =
         SnapshotJson.write(new Snapshot("x", Optional.of(Instant.EPOCH), List.of(before)));
     SavedModel after = one(json);
-    assertEquals(after.order(), before.order());
-    assertEquals(after.order().handler(), Optional.of("other.py:handle"));
-    assertFalse(after.order().origin().trusted());
-    assertEquals(after.order().requested().batchSize(), OptionalInt.empty(), "no request set one");
+    assertEquals(after.request(), before.request());
+    assertEquals(after.request().handler(), Optional.of("other.py:handle"));
+    assertFalse(after.request().origin().trusted());
+    assertEquals(after.request().requested().batchSize(), OptionalInt.empty(), "no request set one");
     assertEquals(after.scaling(), Optional.of(new ScaleModel(2, 4, false, Optional.empty())));
     SavedModel unscaled = SavedModel.of(Samples.registered("m", "1.0", "m.mar", false));
     assertEquals(unscaled.scaling(), Optional.empty(), "the registration says it all");

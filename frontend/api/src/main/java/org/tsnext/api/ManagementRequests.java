@@ -9,8 +9,8 @@ import org.tsnext.core.error.ServingException;
 import org.tsnext.core.model.RegisterModel;
 import org.tsnext.core.model.ScaleModel;
 
-/** Reads the orders of clients. What is wrong is a BAD_REQUEST that names the parameter. */
-final class OrderReader {
+/** Reads the management requests of clients. What is wrong is a BAD_REQUEST that names the parameter. */
+final class ManagementRequests {
 
   /** Stands for a drain without a limit. */
   private static final Duration UNTIL_DONE = Duration.ofDays(365);
@@ -18,7 +18,7 @@ final class OrderReader {
   /** A module or file and a function; names of files end at 255 bytes. */
   private static final int MAX_HANDLER_LENGTH = 1024;
 
-  private OrderReader() {}
+  private ManagementRequests() {}
 
   static RegisterModel registration(Parameters given, boolean synchronous) {
     String url = given.required("url");

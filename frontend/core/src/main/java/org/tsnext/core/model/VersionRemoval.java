@@ -12,7 +12,7 @@ import org.tsnext.core.error.ServingException;
 import org.tsnext.core.time.Scheduler;
 
 /** The way out of model versions: their workers end, then their files go. Thread-safe. */
-final class Retirement {
+final class VersionRemoval {
 
   /** Beyond the drain time, for processes to end after they were killed. */
   private static final Duration KILL_GRACE = Duration.ofSeconds(10);
@@ -30,7 +30,7 @@ final class Retirement {
    * @param discard removes a version's files, once its workers are gone
    * @param removed takes a version that is no more
    */
-  Retirement(
+  VersionRemoval(
       Scheduler scheduler,
       Executor executor,
       Consumer<ModelVersion> discard,
@@ -42,7 +42,7 @@ final class Retirement {
   }
 
   /** Ends the workers, then removes the files and the version. Asked again, it speeds up. */
-  CompletableFuture<Void> retire(ModelVersion version, Duration drainTimeout) {
+  CompletableFuture<Void> remove(ModelVersion version, Duration drainTimeout) {
     CompletableFuture<Void> gone = new CompletableFuture<>();
     CompletableFuture<Void> before = leaving.putIfAbsent(version, gone);
     CompletableFuture<Void> stopped = version.supervisor().stop(drainTimeout);
