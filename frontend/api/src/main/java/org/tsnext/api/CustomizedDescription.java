@@ -27,7 +27,7 @@ public final class CustomizedDescription {
 
   private final ModelDescription model;
   private final JsonObject description;
-  private final ByteArrayOutputStream answer = new ByteArrayOutputStream();
+  private final ByteArrayOutputStream response = new ByteArrayOutputStream();
 
   CustomizedDescription(ModelDescription model) {
     this.model = model;
@@ -53,12 +53,12 @@ public final class CustomizedDescription {
    */
   public void add(ByteBuf part) {
     try {
-      if (answer.size() + part.readableBytes() > MAX_BYTES) {
+      if (response.size() + part.readableBytes() > MAX_BYTES) {
         throw new ServingException(
             ErrorKind.INTERNAL,
             "The handler's description is larger than " + MAX_BYTES + " bytes.");
       }
-      part.readBytes(answer, part.readableBytes());
+      part.readBytes(response, part.readableBytes());
     } catch (IOException e) {
       throw new UncheckedIOException(e); // A stream into memory throws none.
     } finally {
@@ -76,7 +76,7 @@ public final class CustomizedDescription {
 
   /** Nothing for an empty or null answer, an empty object for one that is not an object. */
   private Optional<JsonElement> metadata() {
-    String text = answer.toString(StandardCharsets.UTF_8).trim();
+    String text = response.toString(StandardCharsets.UTF_8).trim();
     if (text.isEmpty()) {
       return Optional.empty();
     }

@@ -9,7 +9,10 @@ import org.tsnext.core.error.ServingException;
 import org.tsnext.core.model.RegisterModel;
 import org.tsnext.core.model.ScaleModel;
 
-/** Reads the management requests of clients. What is wrong is a BAD_REQUEST that names the parameter. */
+/**
+ * Reads the management requests of clients. What is wrong is a BAD_REQUEST that names the
+ * parameter.
+ */
 final class ManagementRequests {
 
   /** Stands for a drain without a limit. */

@@ -84,7 +84,7 @@ public class FrameBenchmark {
     channel.writeInbound(responses.retainedDuplicate());
     int messages = 0;
     for (Object next = channel.readInbound(); next != null; next = channel.readInbound()) {
-      ((WorkerMessage.Answer) next).body().release();
+      ((WorkerMessage.Response) next).body().release();
       messages++;
     }
     if (messages != batchSize) {

@@ -89,6 +89,6 @@ public class ScheduleBenchmark {
     public void handlerFailed(int batchId, HandlerError error, List<InferenceRequest> requests) {}
 
     @Override
-    public void answeredWithError(int batchId, int status, InferenceRequest request) {}
+    public void onErrorResponse(int batchId, int status, InferenceRequest request) {}
   }
 }

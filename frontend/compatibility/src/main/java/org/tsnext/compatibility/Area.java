@@ -6,7 +6,7 @@ public enum Area {
   ACCESS("Tokens, hosts and origins"),
   HTTP("HTTP"),
   LIMITS("Limits"),
-  ANSWERS("Answers of handlers"),
+  RESPONSES("Answers of handlers"),
   MANAGEMENT("Management of models"),
   GRPC("gRPC"),
   METRICS("Metrics and logs"),

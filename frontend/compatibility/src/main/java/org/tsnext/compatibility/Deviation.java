@@ -2,7 +2,6 @@ package org.tsnext.compatibility;
 
 import static org.tsnext.compatibility.Area.ABSENT;
 import static org.tsnext.compatibility.Area.ACCESS;
-import static org.tsnext.compatibility.Area.ANSWERS;
 import static org.tsnext.compatibility.Area.ARCHIVES;
 import static org.tsnext.compatibility.Area.ERRORS;
 import static org.tsnext.compatibility.Area.GRPC;
@@ -10,6 +9,7 @@ import static org.tsnext.compatibility.Area.HTTP;
 import static org.tsnext.compatibility.Area.LIMITS;
 import static org.tsnext.compatibility.Area.MANAGEMENT;
 import static org.tsnext.compatibility.Area.METRICS;
+import static org.tsnext.compatibility.Area.RESPONSES;
 import static org.tsnext.compatibility.Area.START;
 import static org.tsnext.compatibility.Area.WORKERS;
 
@@ -27,7 +27,7 @@ public enum Deviation {
       "error_detail=false"),
   TIMEOUT_STATUS(ERRORS, "500 `Worker died.`", "504 `ResponseTimeoutException`",
       "a client can tell a time-out from a fault"),
-  CLIENT_TIMEOUT_ANSWER(ERRORS, "no answer when `clientTimeoutInMills` has passed", "504",
+  CLIENT_TIMEOUT_RESPONSE(ERRORS, "no answer when `clientTimeoutInMills` has passed", "504",
       "each request gets one end"),
   BODY_TOO_LARGE(ERRORS, "413 or 500 without a JSON body", "413 with a JSON body",
       "a client can read the reason"),
@@ -99,19 +99,19 @@ public enum Deviation {
       "body_memory_bytes"),
   IMAGE_PIXELS(LIMITS, "an image of any size is decoded", "400 beyond 100 million pixels",
       "a small file can take seconds", "max_image_pixels"),
-  RESPONSE_TOO_LARGE(ANSWERS, "the worker is killed", "that request fails; the worker stays",
+  RESPONSE_TOO_LARGE(RESPONSES, "the worker is killed", "that request fails; the worker stays",
       "one answer costs no other request"),
-  WEIGHTS_ONLY(ANSWERS, "`torch.load` runs pickles", "reads weights only", "a pickle is code",
+  WEIGHTS_ONLY(RESPONSES, "`torch.load` runs pickles", "reads weights only", "a pickle is code",
       "weights_only: false"),
-  MULTIPART_MALFORMED(ANSWERS, "the handler runs with an empty input", "400",
+  MULTIPART_MALFORMED(RESPONSES, "the handler runs with an empty input", "400",
       "wrong input is not run"),
-  NAN_IN_JSON(ANSWERS, "`NaN` and `Infinity` as bare words", "500 that names the place",
+  NAN_IN_JSON(RESPONSES, "`NaN` and `Infinity` as bare words", "500 that names the place",
       "JSON has no such words", "json_nan=literal"),
-  HANDLER_ERROR_TYPE(ANSWERS, "`InternalServerException` with any status",
+  HANDLER_ERROR_TYPE(RESPONSES, "`InternalServerException` with any status",
       "the type of the status", "a client's error has a client's type"),
-  DEEP_GREY_IMAGES(ANSWERS, "16-bit grey, I and F are clipped to white", "scaled",
+  DEEP_GREY_IMAGES(RESPONSES, "16-bit grey, I and F are clipped to white", "scaled",
       "a picture, not a white square"),
-  BAD_ROW(ANSWERS, "an unreadable input fails its batch", "fails its own request",
+  BAD_ROW(RESPONSES, "an unreadable input fails its batch", "fails its own request",
       "others are not to blame"),
   CUSTOMIZED_DESCRIBE(MANAGEMENT, "waits for ever in the queue",
       "goes first; 504 after `responseTimeout`", "a busy model can be described"),

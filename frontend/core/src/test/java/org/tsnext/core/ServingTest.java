@@ -35,11 +35,11 @@ public class ServingTest {
   }
 
   @Test
-  public void requestIsAnsweredByItsWorker() {
+  public void requestGetsItsResponseFromItsWorker() {
     FakeWorker worker = fixture.serve(1, ModelConfig.none()).get(0);
     RecordingSink sink = fixture.predict("hello");
     assertEquals(worker.lastBatch().bodies(), List.of("hello"));
-    worker.answer(worker.lastBatch().id(), 0, "world");
+    worker.respond(worker.lastBatch().id(), 0, "world");
     assertEquals(sink.body(), Optional.of("world"));
     assertEquals(sink.ends(), 1);
   }
@@ -50,7 +50,7 @@ public class ServingTest {
     RecordingSink sink = fixture.predict("early");
     assertEquals(sink.ends(), 0);
     fixture.starter().latest().load();
-    answerLast(fixture.starter().latest(), "done");
+    respondToLast(fixture.starter().latest(), "done");
     assertEquals(sink.body(), Optional.of("done"));
   }
 
@@ -84,8 +84,8 @@ public class ServingTest {
     assertTrue(second != first, "restarted at once");
     second.load();
     assertEquals(second.lastBatch().bodies(), List.of("running"));
-    answerLast(second, "a");
-    answerLast(second, "b");
+    respondToLast(second, "a");
+    respondToLast(second, "b");
     assertEquals(running.body(), Optional.of("a"));
     assertEquals(waiting.body(), Optional.of("b"));
   }
@@ -114,7 +114,7 @@ public class ServingTest {
   }
 
   @Test
-  public void unansweredPipelineGoesBackInOrderAndFree() {
+  public void pipelineWithoutResponsesGoesBackInOrderAndFree() {
     FakeWorker first = fixture.serve(1, ModelConfig.none()).get(0);
     growWindow(first);
     int before = first.batches().size();
@@ -133,8 +133,8 @@ public class ServingTest {
     FakeWorker third = fixture.starter().latest();
     third.load();
     assertEquals(third.lastBatch().bodies(), List.of("b"));
-    answerLast(third, "B");
-    answerLast(third, "C");
+    respondToLast(third, "B");
+    respondToLast(third, "C");
     assertEquals(b.body(), Optional.of("B"));
     assertEquals(c.body(), Optional.of("C"));
   }
@@ -157,7 +157,7 @@ public class ServingTest {
     int batch = worker.lastBatch().id();
     worker.chunk(batch, 0, "one");
     worker.chunk(batch, 0, "two");
-    worker.answer(batch, 0, "three");
+    worker.respond(batch, 0, "three");
     assertEquals(sink.chunks(), List.of("one", "two", "three"));
     assertEquals(sink.body(), Optional.empty());
     assertEquals(sink.ends(), 1);
@@ -179,8 +179,8 @@ public class ServingTest {
     assertTrue(worker.wasKilled());
     FakeWorker next = fixture.starter().latest();
     next.load();
-    answerLast(next, "1");
-    answerLast(next, "2");
+    respondToLast(next, "1");
+    respondToLast(next, "2");
     assertEquals(behind.body(), Optional.of("1"));
     assertEquals(queued.body(), Optional.of("2"));
   }
@@ -246,7 +246,7 @@ public class ServingTest {
     int batch = worker.lastBatch().id();
     assertEquals(worker.lastBatch().bodies(), List.of("a", "b", "c"));
     worker.error(batch, 1, 400, "bad", "");
-    worker.answer(batch, 0, "A");
+    worker.respond(batch, 0, "A");
     assertEquals(b.error().orElseThrow().httpStatus(), 400);
     worker.error(batch, -1, 503, "Prediction failed", "");
     assertEquals(a.body(), Optional.of("A"));
@@ -259,13 +259,13 @@ public class ServingTest {
     FakeWorker worker = fixture.serve(1, ModelConfig.none()).get(0);
     RecordingSink sink = fixture.predict("a");
     int batch = worker.lastBatch().id();
-    worker.answer(batch + 7, 0, "unknown batch");
-    worker.answer(batch, 3, "unknown item");
+    worker.respond(batch + 7, 0, "unknown batch");
+    worker.respond(batch, 3, "unknown item");
     worker.chunk(batch, 3, "unknown item");
     worker.error(batch + 7, -1, 503, "unknown batch", "");
     assertEquals(sink.ends(), 0);
-    worker.answer(batch, 0, "A");
-    worker.answer(batch, 0, "again");
+    worker.respond(batch, 0, "A");
+    worker.respond(batch, 0, "again");
     worker.error(batch, -1, 503, "again", "");
     assertEquals(sink.body(), Optional.of("A"));
     assertEquals(sink.ends(), 1);
@@ -275,11 +275,11 @@ public class ServingTest {
   private void growWindow(FakeWorker worker) {
     for (int i = 0; i < 3; i++) {
       fixture.predict("warm up");
-      answerLast(worker, "ok");
+      respondToLast(worker, "ok");
     }
   }
 
-  private static void answerLast(FakeWorker worker, String body) {
-    worker.lastBatch().answerAll(body);
+  private static void respondToLast(FakeWorker worker, String body) {
+    worker.lastBatch().respondToAll(body);
   }
 }

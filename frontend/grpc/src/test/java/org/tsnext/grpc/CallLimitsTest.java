@@ -249,7 +249,7 @@ public class CallLimitsTest extends GrpcTestBase {
     }
   }
 
-  private static final class Answers implements StreamObserver<PredictionResponse> {
+  private static final class Responses implements StreamObserver<PredictionResponse> {
     private final CompletableFuture<Status> end = new CompletableFuture<>();
 
     @Override
@@ -272,15 +272,15 @@ public class CallLimitsTest extends GrpcTestBase {
   public void streamIsOpenWhileARequestIsUnderWayAndEndsWhenItIsIdle() throws Exception {
     serveWith(SHORT, SHORT);
     inference.hold();
-    Answers answers = new Answers();
+    Responses responses = new Responses();
     StreamObserver<PredictionsRequest> requests =
         ClientCalls.asyncBidiStreamingCall(
-            channel().newCall(STREAM_PREDICTIONS_2, CallOptions.DEFAULT), answers);
+            channel().newCall(STREAM_PREDICTIONS_2, CallOptions.DEFAULT), responses);
     requests.onNext(cats("x").toBuilder().setSequenceId("s").build());
     FakeInference.Waiting waiting = inference.nextWaiting();
-    stays(answers.end, SHORT.multipliedBy(2));
+    stays(responses.end, SHORT.multipliedBy(2));
     waiting.sink().complete(FakeInference.text(), Unpooled.EMPTY_BUFFER);
-    Status end = answers.end.get(30, TimeUnit.SECONDS);
+    Status end = responses.end.get(30, TimeUnit.SECONDS);
     assertEquals(end.getCode(), Status.Code.DEADLINE_EXCEEDED);
     assertTrue(end.getDescription().contains("idle"), end.getDescription());
   }
@@ -289,18 +289,18 @@ public class CallLimitsTest extends GrpcTestBase {
   public void streamStaysOpenAsLongAsItsSequenceMayBeIdle() throws Exception {
     serveWith(SHORT, SHORT);
     models.config = sequencesIdleFor(LONG);
-    inference.answer((request, sink) -> sink.complete(FakeInference.text(), Unpooled.EMPTY_BUFFER));
-    Answers answers = new Answers();
+    inference.respond((request, sink) -> sink.complete(FakeInference.text(), Unpooled.EMPTY_BUFFER));
+    Responses responses = new Responses();
     StreamObserver<PredictionsRequest> requests =
         ClientCalls.asyncBidiStreamingCall(
-            channel().newCall(STREAM_PREDICTIONS_2, CallOptions.DEFAULT), answers);
+            channel().newCall(STREAM_PREDICTIONS_2, CallOptions.DEFAULT), responses);
     requests.onNext(cats("x").toBuilder().setSequenceId("s").build());
     inference.next();
-    stays(answers.end, SHORT.multipliedBy(2));
+    stays(responses.end, SHORT.multipliedBy(2));
     requests.onNext(cats("y").toBuilder().setSequenceId("s").build());
     inference.next();
     models.config = sequencesIdleFor(SHORT);
-    Status end = answers.end.get(30, TimeUnit.SECONDS);
+    Status end = responses.end.get(30, TimeUnit.SECONDS);
     assertEquals(end.getCode(), Status.Code.DEADLINE_EXCEEDED, "beyond the limit of its sequence");
   }
 
@@ -317,19 +317,19 @@ public class CallLimitsTest extends GrpcTestBase {
   }
 
   @Test
-  public void callThatIsAnsweredSlowlyIsNobodysFault() throws Exception {
+  public void callWithASlowResponseIsCutWithoutBlame() throws Exception {
     serveWith(SHORT, SHORT);
     inference.hold();
-    CompletableFuture<PredictionResponse> answer =
+    CompletableFuture<PredictionResponse> response =
         CompletableFuture.supplyAsync(() -> ask(channel(), PREDICTIONS, cats("x")));
     FakeInference.Waiting waiting = inference.nextWaiting();
-    stays(answer, SHORT.multipliedBy(2));
+    stays(response, SHORT.multipliedBy(2));
     waiting.sink().complete(FakeInference.text(), Unpooled.EMPTY_BUFFER);
-    answer.get(30, TimeUnit.SECONDS);
+    response.get(30, TimeUnit.SECONDS);
   }
 
   @Test
-  public void answerThatNobodyReadsIsCutAndItsCallEnds() throws Exception {
+  public void responseThatIsNotReadIsCutAndItsCallEnds() throws Exception {
     // The first call of all takes longer than the limit, on a busy machine.
     ask(channel(), PREDICTIONS, cats("warm"));
     serveWith(SHORT, Duration.ZERO);
@@ -362,7 +362,7 @@ public class CallLimitsTest extends GrpcTestBase {
         }
         client.write(RawHttp2.frame(RawHttp2.PING, 0, 0, new byte[] {1, 2, 3, 4, 5, 6, 7, 8}));
         Frame next = client.next(LONG);
-        while (!isAnswer(next)) {
+        while (!isResponse(next)) {
           next = client.next(LONG);
         }
       }
@@ -381,7 +381,7 @@ public class CallLimitsTest extends GrpcTestBase {
     waitUntil("it is given back", () -> memory.held() == 0);
   }
 
-  private static boolean isAnswer(Frame frame) {
+  private static boolean isResponse(Frame frame) {
     return frame.type() == RawHttp2.PING
         && frame.flags() == 1
         && frame.payload().get(0) == 1
@@ -472,7 +472,7 @@ public class CallLimitsTest extends GrpcTestBase {
 
   @Test
   public void onAStreamOfManyItIsTheErrorOfItsMessageAlone() {
-    List<PredictionResponse> answers = new ArrayList<>();
+    List<PredictionResponse> responses = new ArrayList<>();
     byte[] bomb = new byte[20 * MAX_REQUEST];
     bomb[0] = 0x7a;
     ClientCalls.blockingServerStreamingCall(
@@ -480,8 +480,8 @@ public class CallLimitsTest extends GrpcTestBase {
             raw(STREAM_PREDICTIONS_2).toBuilder().setType(MethodType.SERVER_STREAMING).build(),
             CallOptions.DEFAULT.withCompression("gzip"),
             bomb)
-        .forEachRemaining(answers::add);
-    assertEquals(answers.get(0).getStatus().getCode(), Status.Code.RESOURCE_EXHAUSTED.value());
+        .forEachRemaining(responses::add);
+    assertEquals(responses.get(0).getStatus().getCode(), Status.Code.RESOURCE_EXHAUSTED.value());
   }
 
   @Test
@@ -511,7 +511,7 @@ public class CallLimitsTest extends GrpcTestBase {
   @Test
   public void streamOfThousandsOfMessagesIsNoFlood() throws Exception {
     List<PredictionResponse> parts = new ArrayList<>();
-    inference.answer(
+    inference.respond(
         (request, sink) -> {
           for (int i = 0; i < 3000; i++) {
             sink.chunk(FakeInference.text(), Unpooled.wrappedBuffer(new byte[] {'x'}));

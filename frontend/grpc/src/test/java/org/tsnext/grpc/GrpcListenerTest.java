@@ -193,19 +193,19 @@ public class GrpcListenerTest extends GrpcTestBase {
 
   @Test
   public void reflectionTellsWhatThereIs() throws Exception {
-    CompletableFuture<ServerReflectionResponse> answer = new CompletableFuture<>();
+    CompletableFuture<ServerReflectionResponse> response = new CompletableFuture<>();
     StreamObserver<ServerReflectionRequest> questions =
         ServerReflectionGrpc.newStub(channel())
             .serverReflectionInfo(
                 new StreamObserver<>() {
                   @Override
-                  public void onNext(ServerReflectionResponse response) {
-                    answer.complete(response);
+                  public void onNext(ServerReflectionResponse next) {
+                    response.complete(next);
                   }
 
                   @Override
                   public void onError(Throwable error) {
-                    answer.completeExceptionally(error);
+                    response.completeExceptionally(error);
                   }
 
                   @Override
@@ -215,7 +215,7 @@ public class GrpcListenerTest extends GrpcTestBase {
                 });
     questions.onNext(ServerReflectionRequest.newBuilder().setListServices("").build());
     List<String> names =
-        answer.get(30, TimeUnit.SECONDS).getListServicesResponse().getServiceList().stream()
+        response.get(30, TimeUnit.SECONDS).getListServicesResponse().getServiceList().stream()
             .map(ServiceResponse::getName)
             .toList();
     assertTrue(names.contains(InferenceApi.NAME), names.toString());
@@ -257,14 +257,14 @@ public class GrpcListenerTest extends GrpcTestBase {
   @Test
   public void closingLetsWhatRunsEnd() throws Exception {
     inference.hold();
-    CompletableFuture<PredictionResponse> answer =
+    CompletableFuture<PredictionResponse> response =
         CompletableFuture.supplyAsync(() -> ask(channel(), PREDICTIONS, cats("")));
     FakeInference.Waiting waiting = inference.nextWaiting();
     CompletableFuture<Void> closed =
         CompletableFuture.runAsync(() -> servers.close(Duration.ofSeconds(30)));
     waitUntil("no new connection", () -> !isServed(channel()));
     waiting.sink().complete(FakeInference.text(), Unpooled.copiedBuffer(new byte[] {'o', 'k'}));
-    assertEquals(answer.get(30, TimeUnit.SECONDS).getPrediction().toStringUtf8(), "ok");
+    assertEquals(response.get(30, TimeUnit.SECONDS).getPrediction().toStringUtf8(), "ok");
     closed.get(30, TimeUnit.SECONDS);
   }
 

@@ -191,9 +191,9 @@ abstract class GrpcTestBase {
   }
 
   static <Q extends Message, A extends Message> MethodDescriptor<Q, A> method(
-      String service, String rpc, MethodType type, Q request, A answer) {
+      String service, String rpc, MethodType type, Q request, A response) {
     return MethodDescriptor.newBuilder(
-            ProtoUtils.marshaller(request), ProtoUtils.marshaller(answer))
+            ProtoUtils.marshaller(request), ProtoUtils.marshaller(response))
         .setType(type)
         .setFullMethodName(MethodDescriptor.generateFullMethodName(service, rpc))
         .build();

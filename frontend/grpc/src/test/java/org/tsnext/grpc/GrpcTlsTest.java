@@ -71,7 +71,7 @@ public class GrpcTlsTest extends GrpcTestBase {
   }
 
   @Test
-  public void callsAreAnsweredAndHandshakesLeaveTheEventLoop() throws SSLException {
+  public void callsGetResponsesAndHandshakesLeaveTheEventLoop() throws SSLException {
     assertEquals(ask(secure(), PREDICTIONS, cats("")).getPrediction().toStringUtf8(), "ok");
     assertTrue(handshakeTasks.get() > 0);
   }

@@ -119,7 +119,7 @@ public class GrpcTokenTest extends GrpcTestBase {
   }
 
   @Test
-  public void callWithTheKeyIsAnswered() {
+  public void callWithTheTokenGetsItsResponse() {
     assertEquals(askWith("Bearer ask", PREDICTIONS, cats("")).getPrediction().toStringUtf8(), "ok");
   }
 

@@ -157,7 +157,7 @@ public final class ManagementTest extends GrpcTestBase {
   }
 
   @Test(dataProvider = "outcomes")
-  public void registrationsAnswerTheSentencesOfHttp(Outcome outcome, String text) {
+  public void registrationsReturnTheSentencesOfHttp(Outcome outcome, String text) {
     models.result = CompletableFuture.completedFuture(new ScaleResult(outcome, "cats", "1.0", 2));
     assertEquals(
         call("RegisterModel", RegisterModelRequest.newBuilder().setUrl("a").build()), text);
@@ -182,7 +182,7 @@ public final class ManagementTest extends GrpcTestBase {
   }
 
   @Test
-  public void scalingAnswersTheSentencesOfHttp() {
+  public void scalingReturnsTheSentencesOfHttp() {
     ScaleWorkerRequest.Builder cats =
         ScaleWorkerRequest.newBuilder().setModelName("cats").setMinWorker(2);
     assertEquals(call("ScaleWorker", cats.build()), "Workers scaled to 2 for model: cats");
@@ -212,7 +212,7 @@ public final class ManagementTest extends GrpcTestBase {
 
   @Test
   public void customizedDescriptionsHoldWhatTheHandlerSays() throws Exception {
-    inference.answer(
+    inference.respond(
         (request, sink) -> {
           sink.chunk(
               FakeInference.text(), Unpooled.copiedBuffer("{\"a\":", StandardCharsets.UTF_8));
@@ -230,7 +230,7 @@ public final class ManagementTest extends GrpcTestBase {
 
   @Test
   public void customizedDescriptionFailsAsTheHandlerDoes() {
-    inference.answer(
+    inference.respond(
         (request, sink) ->
             sink.fail(new ServingException(ErrorKind.NO_WORKER, "Model \"cats\" has no worker")));
     Status status =

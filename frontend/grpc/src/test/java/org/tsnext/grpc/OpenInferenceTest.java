@@ -93,8 +93,8 @@ public final class OpenInferenceTest extends GrpcTestBase {
   }
 
   private static <Q extends Message, A extends Message> MethodDescriptor<Q, A> rpc(
-      String name, Q request, A answer) {
-    return method(STANDARD, name, MethodType.UNARY, request, answer);
+      String name, Q request, A response) {
+    return method(STANDARD, name, MethodType.UNARY, request, response);
   }
 
   private static ModelInferRequest.Builder request(int elements) {
@@ -117,8 +117,8 @@ public final class OpenInferenceTest extends GrpcTestBase {
         + "]}]}";
   }
 
-  private void answerWith(String json) {
-    inference.answer((request, sink) -> sink.complete(FakeInference.text(), buffer(json)));
+  private void respondWith(String json) {
+    inference.respond((request, sink) -> sink.complete(FakeInference.text(), buffer(json)));
   }
 
   private static ByteBuf buffer(String text) {
@@ -136,7 +136,7 @@ public final class OpenInferenceTest extends GrpcTestBase {
 
   @Test(dataProvider = "names")
   public void handlerGetsTheJsonOfHttpUnderBothNames(String service) throws Exception {
-    answerWith(outputs(2));
+    respondWith(outputs(2));
     ModelInferResponse response =
         ask(
             channel(),
@@ -164,8 +164,8 @@ public final class OpenInferenceTest extends GrpcTestBase {
   }
 
   @Test
-  public void rawRequestsAreAnsweredRaw() throws Exception {
-    answerWith(outputs(3));
+  public void rawRequestsGetRawResponses() throws Exception {
+    respondWith(outputs(3));
     ModelInferRequest.Builder request = request(1);
     request.getInputsBuilder(0).clearContents();
     request.getInputsBuilder(0).setShape(0, 2);
@@ -181,7 +181,7 @@ public final class OpenInferenceTest extends GrpcTestBase {
   @Test
   public void largeTensorsAreWrittenAndReadOnThreadsOfTheirOwn() throws Exception {
     AtomicReference<String> thread = new AtomicReference<>();
-    inference.answer(
+    inference.respond(
         (request, sink) -> {
           thread.set(Thread.currentThread().getName());
           sink.complete(FakeInference.text(), buffer(outputs(40_000)));
@@ -209,9 +209,9 @@ public final class OpenInferenceTest extends GrpcTestBase {
   }
 
   @Test
-  public void partsOfAStreamBecomeOneAnswer() {
+  public void partsOfAStreamBecomeOneResponse() {
     String json = outputs(4);
-    inference.answer(
+    inference.respond(
         (request, sink) -> {
           sink.chunk(FakeInference.text(), buffer(json.substring(0, 30)));
           sink.chunk(ResponseHead.EMPTY, buffer(json.substring(30, 31)));
@@ -222,8 +222,8 @@ public final class OpenInferenceTest extends GrpcTestBase {
   }
 
   @Test
-  public void badAnswersFailTheirCallAlone() {
-    answerWith("[1, 2]");
+  public void badResponsesFailTheirCallAlone() {
+    respondWith("[1, 2]");
     StatusRuntimeException error = inferFailure(request(1).build());
     assertStatus(
         error,
@@ -231,7 +231,7 @@ public final class OpenInferenceTest extends GrpcTestBase {
         "The handler's answer is not one of the Open Inference Protocol: it is not a JSON object.\n"
             + "org.pytorch.serve.http.InternalServerException");
     assertTrue(facts(error).getMetadataOrThrow("detail").contains("service_envelope"));
-    answerWith(outputs(1));
+    respondWith(outputs(1));
     assertEquals(ask(channel(), INFER, request(1).build()).getOutputsCount(), 1);
   }
 
@@ -278,7 +278,7 @@ public final class OpenInferenceTest extends GrpcTestBase {
 
   @Test
   public void compressedRequestsAreRead() {
-    answerWith(outputs(1));
+    respondWith(outputs(1));
     ModelInferResponse response =
         ClientCalls.blockingUnaryCall(
             channel(), INFER, CallOptions.DEFAULT.withCompression("gzip"), request(9000).build());
@@ -306,14 +306,14 @@ public final class OpenInferenceTest extends GrpcTestBase {
 
   @Test
   public void errorsOfTheCoreAndStatusesOfHandlersAreThoseOfPredictions() {
-    inference.answer(
+    inference.respond(
         (request, sink) ->
             sink.fail(new ServingException(ErrorKind.MODEL_NOT_FOUND, "Model not found: cats")));
     assertStatus(
         inferFailure(request(1).build()),
         Status.Code.NOT_FOUND,
         "Model not found: cats\norg.pytorch.serve.archive.model.ModelNotFoundException");
-    inference.answer(
+    inference.respond(
         (request, sink) ->
             sink.complete(
                 new ResponseHead(429, "", ResponseHead.BodyKind.TEXT, List.of()), buffer("later")));
@@ -323,7 +323,7 @@ public final class OpenInferenceTest extends GrpcTestBase {
 
   @Test
   public void metadataReachesTheHandlerAndItsHeadersTheClient() throws Exception {
-    inference.answer(
+    inference.respond(
         (request, sink) ->
             sink.complete(
                 new ResponseHead(
@@ -369,7 +369,7 @@ public final class OpenInferenceTest extends GrpcTestBase {
     client.cancel(null);
     waitUntil("it is not counted any more", () -> memory.hasRoom(1 << 20));
     turn.countDown();
-    answerWith(outputs(1));
+    respondWith(outputs(1));
     ask(connection, INFER, request(40_000).setId("next").build());
     assertTrue(inference.next().parts().get(0).value().contains("next"));
     assertTrue(inference.isEmpty());

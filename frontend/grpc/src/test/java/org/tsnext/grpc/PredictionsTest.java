@@ -43,7 +43,7 @@ public class PredictionsTest extends GrpcTestBase {
   private final AtomicReference<Metadata> trailers = new AtomicReference<>();
 
   @Test
-  public void inputsReachTheHandlerByNameAndItsAnswerTheClient() throws InterruptedException {
+  public void inputsReachTheHandlerByNameAndItsResponseTheClient() throws InterruptedException {
     PredictionsRequest request =
         cats("one").toBuilder()
             .setModelVersion("2.0")
@@ -62,9 +62,9 @@ public class PredictionsTest extends GrpcTestBase {
   }
 
   @Test
-  public void largeInputsAndAnswersArriveWhole() throws InterruptedException {
+  public void largeInputsAndResponsesArriveWhole() throws InterruptedException {
     String large = "0123456789".repeat(9_000);
-    inference.answer(
+    inference.respond(
         (request, sink) ->
             sink.complete(
                 FakeInference.text(),
@@ -76,7 +76,7 @@ public class PredictionsTest extends GrpcTestBase {
 
   @Test
   public void partsOfAStreamComeTogether() {
-    inference.answer(
+    inference.respond(
         (request, sink) -> {
           sink.chunk(FakeInference.text(), text("one "));
           sink.chunk(ResponseHead.EMPTY, text("two "));
@@ -89,7 +89,7 @@ public class PredictionsTest extends GrpcTestBase {
   @Test
   public void partsThatAreTooMuchTogetherAreRefusedAndTheHandlerIsTold()
       throws InterruptedException {
-    inference.answer(
+    inference.respond(
         (request, sink) -> {
           for (int i = 0; i <= MAX_RESPONSE; i++) {
             sink.chunk(FakeInference.text(), text("x"));
@@ -102,8 +102,9 @@ public class PredictionsTest extends GrpcTestBase {
   }
 
   @Test
-  public void emptyAnswerIsAnAnswer() {
-    inference.answer((request, sink) -> sink.complete(FakeInference.text(), Unpooled.EMPTY_BUFFER));
+  public void emptyResponseIsAResponse() {
+    inference.respond(
+        (request, sink) -> sink.complete(FakeInference.text(), Unpooled.EMPTY_BUFFER));
     assertTrue(ask(channel(), PREDICTIONS, cats("")).getPrediction().isEmpty());
   }
 
@@ -135,7 +136,7 @@ public class PredictionsTest extends GrpcTestBase {
   }
 
   @Test
-  public void requestIdIsTheClientsOrAFreshOneAndIsAnswered() throws InterruptedException {
+  public void requestIdIsTheClientsOrAFreshOneAndIsReturned() throws InterruptedException {
     Metadata sent = new Metadata();
     sent.put(key("x-request-id"), "mine-1");
     ClientCalls.blockingUnaryCall(with(sent), PREDICTIONS, CallOptions.DEFAULT, cats(""));
@@ -153,11 +154,11 @@ public class PredictionsTest extends GrpcTestBase {
   public void headersOfAHandlerWithoutAnEndAreItsError() {
     ResponseHead head =
         new ResponseHead(200, "", BodyKind.TEXT, List.of(new Header("x", "x".repeat(9000))));
-    inference.answer((request, sink) -> sink.complete(head, text("ok")));
+    inference.respond((request, sink) -> sink.complete(head, text("ok")));
     StatusRuntimeException whole = failure(() -> ask(channel(), PREDICTIONS, cats("")));
     assertEquals(whole.getStatus().getCode(), Status.Code.INTERNAL);
     assertTrue(whole.getStatus().getDescription().contains("expected at most 8192"));
-    inference.answer(
+    inference.respond(
         (request, sink) -> {
           sink.chunk(head, text("part"));
           sink.end(text("end"));
@@ -168,7 +169,7 @@ public class PredictionsTest extends GrpcTestBase {
 
   @Test
   public void headersOfTheHandlerAreTrailingMetadata() {
-    inference.answer(
+    inference.respond(
         (request, sink) ->
             sink.complete(
                 new ResponseHead(
@@ -189,7 +190,7 @@ public class PredictionsTest extends GrpcTestBase {
 
   @Test
   public void statusOfTheHandlerIsMappedWithItsBodyAsTheMessage() {
-    inference.answer(
+    inference.respond(
         (request, sink) ->
             sink.complete(
                 new ResponseHead(404, "Gone", BodyKind.TEXT, List.of(new Header("why", "because"))),
@@ -205,7 +206,7 @@ public class PredictionsTest extends GrpcTestBase {
 
   @Test
   public void errorHasTwoLinesAndTheSameFactsAsDetails() {
-    inference.answer(
+    inference.respond(
         (request, sink) ->
             sink.fail(
                 new ServingException(ErrorKind.PREDICTION_FAILED, "Prediction failed")
@@ -224,7 +225,7 @@ public class PredictionsTest extends GrpcTestBase {
 
   @Test
   public void longErrorsAreCutSoThatClientsTakeThem() {
-    inference.answer(
+    inference.respond(
         (request, sink) ->
             sink.fail(
                 new ServingException(ErrorKind.PREDICTION_FAILED, "ä".repeat(50_000))

@@ -81,8 +81,8 @@ public class SequenceStreamTest extends GrpcTestBase {
   }
 
   @Test
-  public void eachRequestHasItsAnswersWithItsSequence() throws Exception {
-    inference.answer(
+  public void eachRequestHasItsResponsesWithItsSequence() throws Exception {
+    inference.respond(
         (request, sink) -> {
           sink.chunk(FakeInference.text(), text(request.parts().get(0).value()));
           sink.end(text("."));
@@ -91,10 +91,10 @@ public class SequenceStreamTest extends GrpcTestBase {
     stream.requests.onNext(cats("a", "1"));
     stream.requests.onNext(cats("b", "2"));
     stream.requests.onCompleted();
-    assertAnswer(stream.next(), "a", "1");
-    assertAnswer(stream.next(), "a", ".");
-    assertAnswer(stream.next(), "b", "2");
-    assertAnswer(stream.next(), "b", ".");
+    assertResponse(stream.next(), "a", "1");
+    assertResponse(stream.next(), "a", ".");
+    assertResponse(stream.next(), "b", "2");
+    assertResponse(stream.next(), "b", ".");
     assertTrue(stream.end.get(30, TimeUnit.SECONDS).isOk());
     FakeInference.Seen first = inference.next();
     assertEquals(first.header("ts_request_sequence_id"), "a");
@@ -140,7 +140,7 @@ public class SequenceStreamTest extends GrpcTestBase {
 
   @Test
   public void errorsAreMessagesAndTheStreamGoesOn() throws Exception {
-    inference.answer(
+    inference.respond(
         (request, sink) -> {
           switch (request.parts().get(0).value()) {
             case "fail" ->
@@ -184,7 +184,7 @@ public class SequenceStreamTest extends GrpcTestBase {
     stream.requests.onNext(cats("a\nb", ""));
     assertEquals(stream.next().getStatus().getCode(), Status.Code.INVALID_ARGUMENT.value());
     stream.requests.onNext(cats("a", "fine"));
-    assertAnswer(stream.next(), "a", "ok");
+    assertResponse(stream.next(), "a", "ok");
   }
 
   @Test
@@ -196,7 +196,7 @@ public class SequenceStreamTest extends GrpcTestBase {
     FakeInference.Waiting waiting = inference.nextWaiting();
     assertFalse(stream.end.isDone());
     waiting.sink().complete(FakeInference.text(), text("late"));
-    assertAnswer(stream.next(), "a", "late");
+    assertResponse(stream.next(), "a", "late");
     assertTrue(stream.end.get(30, TimeUnit.SECONDS).isOk());
     assertEquals(inference.cancelled.get(), 0);
   }
@@ -232,7 +232,7 @@ public class SequenceStreamTest extends GrpcTestBase {
   }
 
   @Test
-  public void tenThousandRequestsHaveTenThousandAnswers() throws Exception {
+  public void tenThousandRequestsHaveTenThousandResponses() throws Exception {
     Stream stream = open();
     int count = 10_000;
     for (int i = 0; i < count; i++) {
@@ -240,7 +240,7 @@ public class SequenceStreamTest extends GrpcTestBase {
     }
     stream.requests.onCompleted();
     for (int i = 0; i < count; i++) {
-      assertAnswer(stream.next(), "s" + i % 7, "ok");
+      assertResponse(stream.next(), "s" + i % 7, "ok");
     }
     assertTrue(stream.end.get(30, TimeUnit.SECONDS).isOk());
   }
@@ -254,20 +254,20 @@ public class SequenceStreamTest extends GrpcTestBase {
     assertEquals(stream.end.get(30, TimeUnit.SECONDS).getCode(), Status.Code.UNAVAILABLE);
   }
 
-  private static void assertAnswer(PredictionResponse answer, String sequence, String text) {
-    assertFalse(answer.hasStatus(), answer.toString());
-    assertEquals(answer.getSequenceId(), sequence);
-    assertEquals(answer.getPrediction().toStringUtf8(), text);
+  private static void assertResponse(PredictionResponse response, String sequence, String text) {
+    assertFalse(response.hasStatus(), response.toString());
+    assertEquals(response.getSequenceId(), sequence);
+    assertEquals(response.getPrediction().toStringUtf8(), text);
   }
 
   private static void assertFailure(
-      PredictionResponse answer, String sequence, Status.Code code, String text, String reason) {
-    assertTrue(answer.hasStatus());
-    assertEquals(answer.getSequenceId(), sequence);
-    assertEquals(answer.hasSequenceId(), !sequence.isEmpty());
-    assertEquals(answer.getStatus().getCode(), code.value());
-    assertEquals(answer.getStatus().getMessage(), text);
-    assertEquals(facts(answer.getStatus()).getReason(), reason);
+      PredictionResponse response, String sequence, Status.Code code, String text, String reason) {
+    assertTrue(response.hasStatus());
+    assertEquals(response.getSequenceId(), sequence);
+    assertEquals(response.hasSequenceId(), !sequence.isEmpty());
+    assertEquals(response.getStatus().getCode(), code.value());
+    assertEquals(response.getStatus().getMessage(), text);
+    assertEquals(facts(response.getStatus()).getReason(), reason);
   }
 
   private static ByteBuf text(String text) {

@@ -32,7 +32,7 @@ public class StreamPredictionsTest extends GrpcTestBase {
 
   @Test
   public void eachPartIsAMessage() {
-    inference.answer(
+    inference.respond(
         (request, sink) -> {
           sink.chunk(FakeInference.text(), text("one"));
           sink.chunk(ResponseHead.EMPTY, text("two"));
@@ -42,13 +42,13 @@ public class StreamPredictionsTest extends GrpcTestBase {
   }
 
   @Test
-  public void plainAnswerIsOneMessage() {
+  public void plainResponseIsOneMessage() {
     assertEquals(texts(stream(channel(), cats(""))), List.of("ok"));
   }
 
   @Test
   public void errorComesAfterTheParts() {
-    inference.answer(
+    inference.respond(
         (request, sink) -> {
           sink.chunk(FakeInference.text(), text("one"));
           sink.fail(new ServingException(ErrorKind.PREDICTION_FAILED, "Prediction failed"));
@@ -64,11 +64,11 @@ public class StreamPredictionsTest extends GrpcTestBase {
   }
 
   @Test
-  public void errorBeforeTheFirstPartIsTheWholeAnswer() {
+  public void errorBeforeTheFirstPartIsTheWholeResponse() {
     StatusRuntimeException error =
         failure(() -> stream(channel(), PredictionsRequest.getDefaultInstance()));
     assertEquals(error.getStatus().getCode(), Status.Code.INVALID_ARGUMENT);
-    inference.answer(
+    inference.respond(
         (request, sink) ->
             sink.complete(
                 new ResponseHead(429, "", BodyKind.TEXT, List.of(new Header("why", "x"))),
@@ -126,7 +126,7 @@ public class StreamPredictionsTest extends GrpcTestBase {
           parts.addAndGet(100);
           return inference.cancelled.get() == 1;
         });
-    inference.answer((request, sink) -> sink.complete(FakeInference.text(), text("ok")));
+    inference.respond((request, sink) -> sink.complete(FakeInference.text(), text("ok")));
     assertEquals(ask(channel(), PREDICTIONS, cats("")).getPrediction().toStringUtf8(), "ok");
     slow.request(parts.get());
     Status status = end.get(30, TimeUnit.SECONDS);
@@ -137,7 +137,7 @@ public class StreamPredictionsTest extends GrpcTestBase {
   @Test
   public void clientThatReadsInItsOwnTimeGetsEverything() throws Exception {
     int count = 40;
-    inference.answer(
+    inference.respond(
         (request, sink) -> {
           for (int i = 0; i < count; i++) {
             sink.chunk(FakeInference.text(), Unpooled.wrappedBuffer(new byte[1000]));

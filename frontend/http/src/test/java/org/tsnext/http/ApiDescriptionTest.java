@@ -21,9 +21,9 @@ public class ApiDescriptionTest extends HttpTestBase {
   private static final Pattern PATH_PARAMETER = Pattern.compile("\\{([^}]+)}");
 
   private static JsonObject options(RawClient client, String path) throws Exception {
-    RawClient.Answer answer = client.request("OPTIONS", path, null).read();
-    assertEquals(answer.status(), 200, answer.body());
-    return JsonParser.parseString(answer.body()).getAsJsonObject();
+    RawClient.RawResponse response = client.request("OPTIONS", path, null).read();
+    assertEquals(response.status(), 200, response.body());
+    return JsonParser.parseString(response.body()).getAsJsonObject();
   }
 
   /** Each operation's id; also checks what a validator would: unique ids, declared parameters. */

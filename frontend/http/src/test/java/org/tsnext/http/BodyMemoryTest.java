@@ -11,7 +11,7 @@ import java.util.Optional;
 import org.testng.annotations.Test;
 import org.tsnext.core.request.ResponseHead;
 import org.tsnext.core.request.ResponseHead.BodyKind;
-import org.tsnext.http.RawClient.Answer;
+import org.tsnext.http.RawClient.RawResponse;
 import org.tsnext.http.settings.CorsSettings;
 import org.tsnext.http.settings.HttpSettings;
 import org.tsnext.http.settings.ListenAddress;
@@ -48,7 +48,7 @@ public class BodyMemoryTest extends HttpTestBase {
     var other = inference.nextWaiting();
     RawClient third = client();
     third.send(post(LARGE) + "x".repeat(LARGE));
-    Answer refused = third.read();
+    RawResponse refused = third.read();
     assertEquals(refused.status(), 503);
     assertEquals(refused.header("retry-after"), "1");
     assertTrue(refused.body().contains("too many large bodies"), refused.body());
@@ -87,7 +87,7 @@ public class BodyMemoryTest extends HttpTestBase {
             + "7530\r\n"
             + "x".repeat(0x7530)
             + "\r\n");
-    Answer refused = chunked.read();
+    RawResponse refused = chunked.read();
     assertEquals(refused.status(), 503);
     assertEquals(refused.header("connection"), "close");
   }
@@ -100,12 +100,12 @@ public class BodyMemoryTest extends HttpTestBase {
       leaving.close();
     }
     RawClient whole = client();
-    Answer answer = whole.post("/predictions/m", "x".repeat(LARGE));
-    while (answer.status() == 503) {
+    RawResponse response = whole.post("/predictions/m", "x".repeat(LARGE));
+    while (response.status() == 503) {
       // The server has not noticed yet that the others have gone.
-      answer = whole.post("/predictions/m", "x".repeat(LARGE));
+      response = whole.post("/predictions/m", "x".repeat(LARGE));
     }
-    assertEquals(answer.status(), 200);
+    assertEquals(response.status(), 200);
   }
 
   private static ByteBuf text(String text) {

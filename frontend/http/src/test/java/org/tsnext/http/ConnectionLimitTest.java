@@ -10,7 +10,7 @@ import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import org.testng.annotations.BeforeMethod;
 import org.testng.annotations.Test;
-import org.tsnext.http.RawClient.Answer;
+import org.tsnext.http.RawClient.RawResponse;
 import org.tsnext.http.settings.AccessSettings;
 import org.tsnext.http.settings.ConnectionLimits;
 import org.tsnext.http.settings.HostSettings;
@@ -48,7 +48,7 @@ public class ConnectionLimitTest extends HttpTestBase {
   }
 
   @Test
-  public void oneConnectionTooManyIsAnswered503AndThePlaceIsFreeAfterwards() throws Exception {
+  public void oneConnectionTooManyGets503AndThePlaceIsFreeAfterwards() throws Exception {
     int limited = serveWith(new ConnectionLimits(2, 0, 0, Duration.ZERO, Duration.ZERO));
     RawClient first = client(limited);
     assertEquals(first.get("/ping").status(), 200);
@@ -56,7 +56,7 @@ public class ConnectionLimitTest extends HttpTestBase {
     assertEquals(second.get("/ping").status(), 200);
     RawClient third = client(limited);
     third.request("GET", "/predictions/cats", null);
-    Answer refused = third.read();
+    RawResponse refused = third.read();
     assertEquals(refused.status(), 503);
     assertEquals(refused.header("connection"), "close");
     assertEquals(refused.header("retry-after"), "1");
@@ -88,10 +88,10 @@ public class ConnectionLimitTest extends HttpTestBase {
       probe.send(request.substring(0, 6));
       probe.send(
           request.substring(6) + "\r\nHost: t\r\n\r\nGET /models HTTP/1.1\r\nHost: t\r\n\r\n");
-      Answer answer = probe.read();
-      assertEquals(answer.status(), 200, request);
-      assertTrue(answer.body().contains("Healthy"), answer.body());
-      assertEquals(answer.header("connection"), "close");
+      RawResponse response = probe.read();
+      assertEquals(response.status(), 200, request);
+      assertTrue(response.body().contains("Healthy"), response.body());
+      assertEquals(response.header("connection"), "close");
       assertEquals(probe.readToEnd(), "");
     }
     for (String request : List.of("GET /pingpong", "GET /models", "POST /predictions/cats", "G")) {
@@ -104,7 +104,7 @@ public class ConnectionLimitTest extends HttpTestBase {
   }
 
   @Test
-  public void connectionTooManyThatSendsNothingIsAnswered503() throws Exception {
+  public void connectionTooManyThatSendsNothingGets503() throws Exception {
     int limited = serveWith(new ConnectionLimits(1, 0, 0, Duration.ZERO, Duration.ZERO));
     assertEquals(client(limited).get("/ping").status(), 200);
     RawClient silent = client(limited);
@@ -167,19 +167,19 @@ public class ConnectionLimitTest extends HttpTestBase {
   }
 
   @Test
-  public void bodyThatStopsIsAnswered408() throws Exception {
+  public void bodyThatStopsGets408() throws Exception {
     RawClient client = client(serveWith(reading(Duration.ofMillis(300))));
     client.send("POST /predictions/cats HTTP/1.1\r\nHost: t\r\nContent-Length: 900\r\n\r\nhalf");
-    Answer answer = client.read();
-    assertEquals(answer.status(), 408);
-    assertEquals(answer.header("connection"), "close");
-    assertTrue(answer.body().contains("request_read_timeout_sec"), answer.body());
+    RawResponse response = client.read();
+    assertEquals(response.status(), 408);
+    assertEquals(response.header("connection"), "close");
+    assertTrue(response.body().contains("request_read_timeout_sec"), response.body());
     assertEquals(client.readToEnd(), "");
     assertTrue(inference.isEmpty(), "nothing reached a model");
   }
 
   @Test
-  public void requestThatIsAnsweredSlowlyIsNobodysFault() throws Exception {
+  public void requestWithASlowResponseIsCutWithoutBlame() throws Exception {
     inference.hold();
     RawClient client = client(serveWith(SHORT));
     client.request("POST", "/predictions/cats", "x");

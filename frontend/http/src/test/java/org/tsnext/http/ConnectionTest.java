@@ -13,7 +13,7 @@ import java.util.concurrent.TimeUnit;
 import org.testng.annotations.DataProvider;
 import org.testng.annotations.Test;
 import org.tsnext.core.testing.FakeInference;
-import org.tsnext.http.RawClient.Answer;
+import org.tsnext.http.RawClient.RawResponse;
 
 public class ConnectionTest extends HttpTestBase {
 
@@ -21,18 +21,18 @@ public class ConnectionTest extends HttpTestBase {
   private static final String HEALTHY = "{\n  \"status\": \"Healthy\"\n}\n";
 
   @Test
-  public void answersCarryTheHeadersOfTheApi() throws Exception {
-    Answer answer = client().get("/ping");
-    assertEquals(answer.statusLine(), "HTTP/1.1 200 OK");
-    assertEquals(answer.body(), HEALTHY);
-    assertEquals(answer.header("content-type"), "application/json");
-    assertEquals(answer.header("pragma"), "no-cache");
-    assertEquals(answer.header("cache-control"), "no-cache, no-store, must-revalidate, private");
-    assertEquals(answer.header("expires"), "Thu, 01 Jan 1970 00:00:00 UTC");
-    assertEquals(answer.header("connection"), "keep-alive");
+  public void responsesCarryTheHeadersOfTheApi() throws Exception {
+    RawResponse response = client().get("/ping");
+    assertEquals(response.statusLine(), "HTTP/1.1 200 OK");
+    assertEquals(response.body(), HEALTHY);
+    assertEquals(response.header("content-type"), "application/json");
+    assertEquals(response.header("pragma"), "no-cache");
+    assertEquals(response.header("cache-control"), "no-cache, no-store, must-revalidate, private");
+    assertEquals(response.header("expires"), "Thu, 01 Jan 1970 00:00:00 UTC");
+    assertEquals(response.header("connection"), "keep-alive");
     assertTrue(
-        answer.header("x-request-id").matches("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
-        answer.header("x-request-id"));
+        response.header("x-request-id").matches("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
+        response.header("x-request-id"));
   }
 
   @Test
@@ -47,7 +47,7 @@ public class ConnectionTest extends HttpTestBase {
   }
 
   @Test
-  public void pipelinedRequestsAreAnsweredInOrder() throws Exception {
+  public void pipelinedRequestsGetResponsesInOrder() throws Exception {
     inference.hold();
     RawClient client = client();
     StringBuilder all = new StringBuilder();
@@ -70,7 +70,7 @@ public class ConnectionTest extends HttpTestBase {
   }
 
   @Test
-  public void manyPipelinedRequestsBehindASlowOneAreAllAnswered() throws Exception {
+  public void manyPipelinedRequestsBehindASlowOneAllGetResponses() throws Exception {
     inference.hold();
     RawClient client = client();
     client.request("GET", "/predictions/m", null);
@@ -96,8 +96,8 @@ public class ConnectionTest extends HttpTestBase {
   @Test
   public void connectionCloseIsHonoured() throws Exception {
     RawClient client = client();
-    Answer answer = client.get("/ping", "Connection: close");
-    assertEquals(answer.header("connection"), "close");
+    RawResponse response = client.get("/ping", "Connection: close");
+    assertEquals(response.header("connection"), "close");
     assertEquals(client.readToEnd(), "");
   }
 
@@ -121,7 +121,7 @@ public class ConnectionTest extends HttpTestBase {
   @Test
   public void headHasTheHeadersOfGetAndNoBody() throws Exception {
     RawClient client = client();
-    Answer head = client.request("HEAD", "/ping", null).read(false);
+    RawResponse head = client.request("HEAD", "/ping", null).read(false);
     assertEquals(head.status(), 200);
     assertEquals(head.header("content-length"), Integer.toString(HEALTHY.length()));
     assertEquals(client.get("/ping").body(), HEALTHY);
@@ -195,13 +195,14 @@ public class ConnectionTest extends HttpTestBase {
   private void assertRefused(String bytes, int status, String type) throws Exception {
     RawClient client = client();
     client.send(bytes);
-    Answer answer = client.read();
-    assertEquals(answer.status(), status, answer.body());
-    assertTrue(answer.body().contains("\"type\": \"" + type + "\""), answer.body());
+    RawResponse response = client.read();
+    assertEquals(response.status(), status, response.body());
+    assertTrue(response.body().contains("\"type\": \"" + type + "\""), response.body());
     if (status != 501) {
-      assertTrue(answer.body().contains("\"message\": \"Invalid HTTP message.\""), answer.body());
+      assertTrue(
+          response.body().contains("\"message\": \"Invalid HTTP message.\""), response.body());
     }
-    assertEquals(answer.header("connection"), "close");
+    assertEquals(response.header("connection"), "close");
     client.send(PING);
     assertEquals(client.readToEnd(), "", "nothing after it is taken for a request");
     assertNull(inference.seen.poll());
@@ -234,26 +235,27 @@ public class ConnectionTest extends HttpTestBase {
   public void expectationOfATooLargeBodyIsRefusedAtOnce() throws Exception {
     RawClient client = client();
     client.request("POST", "/predictions/m", null, "Content-Length: 1001", "Expect: 100-continue");
-    Answer answer = client.read();
-    assertEquals(answer.status(), 413);
-    assertEquals(answer.header("connection"), "close");
+    RawResponse response = client.read();
+    assertEquals(response.status(), 413);
+    assertEquals(response.header("connection"), "close");
   }
 
   @Test
   public void unknownExpectationsFail() throws Exception {
-    Answer answer = client().post("/predictions/m", "abcd", "Expect: 200-ok");
-    assertEquals(answer.status(), 417);
-    assertTrue(answer.body().contains("\"type\": \"ExpectationFailedException\""), answer.body());
+    RawResponse response = client().post("/predictions/m", "abcd", "Expect: 200-ok");
+    assertEquals(response.status(), 417);
+    assertTrue(
+        response.body().contains("\"type\": \"ExpectationFailedException\""), response.body());
   }
 
   @Test
   public void declaredTooLargeBodyIsSkippedAndTheConnectionKept() throws Exception {
     RawClient client = client();
-    Answer answer = client.post("/predictions/m", "a".repeat(MAX_REQUEST + 1));
-    assertEquals(answer.status(), 413);
+    RawResponse response = client.post("/predictions/m", "a".repeat(MAX_REQUEST + 1));
+    assertEquals(response.status(), 413);
     assertTrue(
-        answer.body().contains("\"type\": \"RequestEntityTooLargeException\""), answer.body());
-    assertTrue(answer.body().contains("max_request_size=" + MAX_REQUEST), answer.body());
+        response.body().contains("\"type\": \"RequestEntityTooLargeException\""), response.body());
+    assertTrue(response.body().contains("max_request_size=" + MAX_REQUEST), response.body());
     assertEquals(client.get("/ping").body(), HEALTHY);
     assertNull(inference.seen.poll());
   }
@@ -263,9 +265,9 @@ public class ConnectionTest extends HttpTestBase {
     RawClient client = client();
     client.send("POST /predictions/m HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n");
     client.send("3e8\r\n" + "a".repeat(1000) + "\r\n1\r\na\r\n");
-    Answer answer = client.read();
-    assertEquals(answer.status(), 413);
-    assertEquals(answer.header("connection"), "close");
+    RawResponse response = client.read();
+    assertEquals(response.status(), 413);
+    assertEquals(response.header("connection"), "close");
     client.send("5\r\nabcde\r\n0\r\n\r\n" + PING);
     assertEquals(client.readToEnd(), "");
   }
@@ -324,7 +326,7 @@ public class ConnectionTest extends HttpTestBase {
   @Test
   public void asteriskAndAbsoluteTargetsAreUnderstood() throws Exception {
     RawClient client = client();
-    Answer options = client.request("OPTIONS", "*", null).read();
+    RawResponse options = client.request("OPTIONS", "*", null).read();
     assertEquals(options.status(), 204);
     assertTrue(options.header("allow").contains("POST"));
     assertEquals(client.get("http://host:8080/ping").status(), 200);
@@ -360,7 +362,7 @@ public class ConnectionTest extends HttpTestBase {
   }
 
   @Test
-  public void idleConnectionsEndWithTheServerAndBusyOnesAfterTheirAnswer() throws Exception {
+  public void idleConnectionsEndWithTheServerAndBusyOnesAfterTheirResponse() throws Exception {
     inference.hold();
     RawClient idle = client();
     assertEquals(idle.get("/ping").status(), 200);
@@ -371,9 +373,9 @@ public class ConnectionTest extends HttpTestBase {
         CompletableFuture.runAsync(() -> server.close(Duration.ofSeconds(60)));
     assertEquals(idle.readToEnd(), "");
     waiting.sink().complete(FakeInference.text(), Unpooled.copiedBuffer(new byte[] {'x'}));
-    Answer answer = busy.read();
-    assertEquals(answer.body(), "x");
-    assertEquals(answer.header("connection"), "close");
+    RawResponse response = busy.read();
+    assertEquals(response.body(), "x");
+    assertEquals(response.header("connection"), "close");
     assertEquals(busy.readToEnd(), "");
     closed.get(60, TimeUnit.SECONDS);
   }

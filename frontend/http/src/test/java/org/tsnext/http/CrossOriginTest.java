@@ -11,7 +11,7 @@ import java.util.concurrent.CompletableFuture;
 import org.testng.annotations.Test;
 import org.tsnext.core.access.AccessTokens;
 import org.tsnext.core.time.Clock;
-import org.tsnext.http.RawClient.Answer;
+import org.tsnext.http.RawClient.RawResponse;
 import org.tsnext.http.settings.AccessSettings;
 import org.tsnext.http.settings.ConnectionLimits;
 import org.tsnext.http.settings.CorsSettings;
@@ -49,55 +49,56 @@ public class CrossOriginTest extends HttpTestBase {
     return client(port(serve(settings(any, any, cors, true)).bind().get(0)));
   }
 
-  private static Answer preflight(RawClient client, String path, String origin) throws Exception {
+  private static RawResponse preflight(RawClient client, String path, String origin)
+      throws Exception {
     return client
         .request("OPTIONS", path, null, "Origin: " + origin, PREFLIGHT[0], PREFLIGHT[1])
         .read(false);
   }
 
   @Test
-  public void preflightIsAnsweredWithoutAKeyOnEveryPath() throws Exception {
+  public void preflightGetsItsResponseWithoutATokenOnEveryPath() throws Exception {
     RawClient client = serving("https://a.example");
     for (String path : List.of("/predictions/cats", "/ping", "/no/such/path")) {
-      Answer answer = preflight(client, path, "https://a.example");
-      assertEquals(answer.status(), 204);
-      assertEquals(answer.header("access-control-allow-origin"), "https://a.example");
-      assertEquals(answer.header("access-control-allow-methods"), "POST");
-      assertEquals(answer.header("access-control-allow-headers"), "authorization");
-      assertEquals(answer.header("access-control-max-age"), "600");
+      RawResponse response = preflight(client, path, "https://a.example");
+      assertEquals(response.status(), 204);
+      assertEquals(response.header("access-control-allow-origin"), "https://a.example");
+      assertEquals(response.header("access-control-allow-methods"), "POST");
+      assertEquals(response.header("access-control-allow-headers"), "authorization");
+      assertEquals(response.header("access-control-max-age"), "600");
     }
   }
 
   @Test
   public void preflightOpensNothing() throws Exception {
     RawClient client = serving("https://a.example");
-    Answer answer =
+    RawResponse response =
         client.post("/predictions/cats", "x", "Origin: https://a.example", PREFLIGHT[0]);
-    assertEquals(answer.status(), 401);
-    assertEquals(answer.header("access-control-allow-origin"), "https://a.example");
-    assertNull(answer.header("access-control-max-age"));
+    assertEquals(response.status(), 401);
+    assertEquals(response.header("access-control-allow-origin"), "https://a.example");
+    assertNull(response.header("access-control-max-age"));
     assertEquals(client.request("OPTIONS", "/predictions/cats", null).read().status(), 401);
   }
 
   @Test
   public void oneOriginIsSentVerbatimWhoeverAsks() throws Exception {
     RawClient client = serving("https://a.example");
-    Answer answer = client.get("/ping", "Origin: https://stranger.example");
-    assertEquals(answer.header("access-control-allow-origin"), "https://a.example");
-    assertNull(answer.header("vary"));
+    RawResponse response = client.get("/ping", "Origin: https://stranger.example");
+    assertEquals(response.header("access-control-allow-origin"), "https://a.example");
+    assertNull(response.header("vary"));
     assertEquals(serving("*").get("/ping").header("access-control-allow-origin"), "*");
   }
 
   @Test
-  public void ofSeveralOriginsTheAskingOneIsAnswered() throws Exception {
+  public void ofSeveralOriginsTheAskingOneGetsItsResponse() throws Exception {
     RawClient client = serving("https://a.example, https://B.example:8443");
     for (String origin : List.of("https://a.example", "https://b.example:8443")) {
       assertEquals(
           preflight(client, "/predictions/cats", origin).header("access-control-allow-origin"),
           origin);
-      Answer answer = client.get("/ping", "Origin: " + origin);
-      assertEquals(answer.header("access-control-allow-origin"), origin);
-      assertEquals(answer.header("vary"), "Origin");
+      RawResponse response = client.get("/ping", "Origin: " + origin);
+      assertEquals(response.header("access-control-allow-origin"), origin);
+      assertEquals(response.header("vary"), "Origin");
     }
   }
 
@@ -110,9 +111,9 @@ public class CrossOriginTest extends HttpTestBase {
             "http://a.example",
             "null",
             "https://a.example,https://b.example")) {
-      Answer answer = client.get("/ping", "Origin: " + origin);
-      assertNull(answer.header("access-control-allow-origin"), origin);
-      assertEquals(answer.header("vary"), "Origin");
+      RawResponse response = client.get("/ping", "Origin: " + origin);
+      assertNull(response.header("access-control-allow-origin"), origin);
+      assertEquals(response.header("vary"), "Origin");
       assertEquals(preflight(client, "/ping", origin).status(), 204);
     }
     assertNull(client.get("/ping").header("access-control-allow-origin"));

@@ -15,7 +15,7 @@ import org.tsnext.core.access.Access;
 import org.tsnext.core.access.AccessTokens;
 import org.tsnext.core.access.TokenKind;
 import org.tsnext.core.time.Clock;
-import org.tsnext.http.RawClient.Answer;
+import org.tsnext.http.RawClient.RawResponse;
 import org.tsnext.http.settings.AccessSettings;
 import org.tsnext.http.settings.ConnectionLimits;
 import org.tsnext.http.settings.CorsSettings;
@@ -60,7 +60,7 @@ public class HostTest extends HttpTestBase {
     return new int[] {port(listeners.get(0)), port(listeners.get(1))};
   }
 
-  private static Answer get(RawClient client, String path, String host, String... headers)
+  private static RawResponse get(RawClient client, String path, String host, String... headers)
       throws Exception {
     String more = headers.length == 0 ? "" : String.join("\r\n", headers) + "\r\n";
     return client
@@ -87,10 +87,11 @@ public class HostTest extends HttpTestBase {
   @Test(dataProvider = "strangers")
   public void strangersNamesAreRefused(String name) throws Exception {
     for (int each : new int[] {managementPort, port}) {
-      Answer answer = get(client(each), each == port ? "/ping" : "/models", name);
-      assertEquals(answer.status(), 403, name);
-      assertTrue(answer.body().contains("\"type\": \"HostNotAllowedException\""), answer.body());
-      assertTrue(answer.body().contains("allowed_hosts"), answer.body());
+      RawResponse response = get(client(each), each == port ? "/ping" : "/models", name);
+      assertEquals(response.status(), 403, name);
+      assertTrue(
+          response.body().contains("\"type\": \"HostNotAllowedException\""), response.body());
+      assertTrue(response.body().contains("allowed_hosts"), response.body());
     }
     assertEquals(
         client().post("/predictions/cats", "x").status(), 200, "a name without dots passes");
@@ -140,11 +141,11 @@ public class HostTest extends HttpTestBase {
     int[] ports = serveAgain();
     assertEquals(get(client(ports[0]), "/ping", "gateway.example").status(), 200);
     assertEquals(get(client(ports[1]), "/models", "gateway.example").status(), 403);
-    Answer answer =
+    RawResponse response =
         get(client(ports[1]), "/models", "gateway.example", "Authorization: Bearer manage");
-    assertEquals(answer.status(), 403);
-    answer = get(client(ports[1]), "/models", "localhost", "Authorization: Bearer manage");
-    assertEquals(answer.status(), 200);
+    assertEquals(response.status(), 403);
+    response = get(client(ports[1]), "/models", "localhost", "Authorization: Bearer manage");
+    assertEquals(response.status(), 200);
   }
 
   @Test

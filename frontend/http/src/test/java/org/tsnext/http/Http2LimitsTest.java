@@ -116,7 +116,7 @@ public class Http2LimitsTest extends HttpTestBase {
   }
 
   @Test
-  public void answeredRequestWithoutAnEndDoesNotKeepItsConnection() throws Exception {
+  public void requestWithoutAnEndDoesNotKeepItsConnectionAfterItsResponse() throws Exception {
     int at = serveWith(Duration.ofSeconds(1), Duration.ZERO);
     try (RawHttp2 client = RawHttp2.connect(at)) {
       client.begin(1, ":method", "POST", ":scheme", "http", ":path", "/no", ":authority", "t");
@@ -134,7 +134,7 @@ public class Http2LimitsTest extends HttpTestBase {
   }
 
   @Test
-  public void answerThatNobodyReadsIsCutAndItsMemoryGivenBack() throws Exception {
+  public void responseThatIsNotReadIsCutAndItsMemoryGivenBack() throws Exception {
     int at = serveWith(Duration.ofSeconds(1), Duration.ZERO);
     inference.hold();
     try (RawHttp2 client = RawHttp2.connect(at)) {

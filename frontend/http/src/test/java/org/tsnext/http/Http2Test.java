@@ -27,7 +27,7 @@ import org.tsnext.core.request.ResponseHead.BodyKind;
 import org.tsnext.core.request.ResponseSink;
 import org.tsnext.core.testing.FakeInference;
 import org.tsnext.http.Http2Client.Call;
-import org.tsnext.http.RawClient.Answer;
+import org.tsnext.http.RawClient.RawResponse;
 import org.tsnext.transport.testing.CapturedLog;
 
 /** HTTP/2 with prior knowledge answers as HTTP/1.1 does. */
@@ -61,19 +61,19 @@ public class Http2Test extends HttpTestBase {
     return new Held(call, inference.nextWaiting().sink());
   }
 
-  private static void assertAnswer(Call call, int status, String body) throws Exception {
+  private static void assertResponse(Call call, int status, String body) throws Exception {
     assertEquals(call.status(), status);
     assertEquals(call.body(), body);
   }
 
   @Test
-  public void requestsAreAnsweredOneBesideTheOther() throws Exception {
+  public void requestsGetResponsesOneBesideTheOther() throws Exception {
     Held first = hold();
     Held second = hold();
     second.sink().complete(HEAD, text("2"));
-    assertAnswer(second.call(), 201, "2");
+    assertResponse(second.call(), 201, "2");
     first.sink().complete(HEAD, text("1"));
-    assertAnswer(first.call(), 201, "1");
+    assertResponse(first.call(), 201, "1");
   }
 
   @DataProvider
@@ -93,8 +93,8 @@ public class Http2Test extends HttpTestBase {
   }
 
   @Test(dataProvider = "targets")
-  public void answersAreThoseOfHttp1(String method, String target, String body) throws Exception {
-    Answer expected;
+  public void responsesAreThoseOfHttp1(String method, String target, String body) throws Exception {
+    RawResponse expected;
     try (RawClient raw = new RawClient(port)) {
       raw.request(method, target, body, "x-request-id: 1");
       expected = raw.read(!method.equals("HEAD"));
@@ -112,10 +112,10 @@ public class Http2Test extends HttpTestBase {
     head.forEach(header -> got.put(header.getKey().toString(), header.getValue().toString()));
     assertTrue(got.containsKey("date"));
     got.keySet().removeAll(List.of(":status", "date"));
-    String answered = call.body();
+    String responded = call.body();
     if (!target.equals("nopath")) {
       assertEquals(got, wanted);
-      assertEquals(answered, expected.body());
+      assertEquals(responded, expected.body());
     }
   }
 
@@ -168,7 +168,7 @@ public class Http2Test extends HttpTestBase {
     Call call = client.begin(headers("HEAD", "/predictions/m"), true);
     ResponseSink sink = inference.nextWaiting().sink();
     sink.chunk(HEAD, text("a"));
-    assertAnswer(call, 201, "");
+    assertResponse(call, 201, "");
     waitUntil("cancelled", () -> inference.cancelled.get() == 1);
     sink.end(text("b"));
   }
@@ -183,7 +183,7 @@ public class Http2Test extends HttpTestBase {
       waitUntil("logged", () -> log.lines().size() == 1);
       assertTrue(log.lines().get(0).contains("\"POST /predictions/m HTTP/2.0\" 499 "));
     }
-    inference.answer((request, answer) -> answer.complete(HEAD, text("ok")));
+    inference.respond((request, response) -> response.complete(HEAD, text("ok")));
     assertEquals(client.post("/predictions/m", "x").status(), 201);
   }
 
@@ -211,7 +211,7 @@ public class Http2Test extends HttpTestBase {
     waitUntil("cut", () -> inference.cancelled.get() == 1);
     client.channel().config().setAutoRead(true);
     other.sink().complete(HEAD, text("fine"));
-    assertAnswer(other.call(), 201, "fine");
+    assertResponse(other.call(), 201, "fine");
     Object last = slow.call().next();
     while (!(last instanceof Http2Error)) {
       last = slow.call().next();
@@ -253,11 +253,11 @@ public class Http2Test extends HttpTestBase {
   }
 
   @Test
-  public void expectationsAreAnswered() throws Exception {
+  public void expectationsGetResponses() throws Exception {
     Call call = client.begin(headers("POST", "/predictions/m", "expect", "100-continue"), false);
     assertEquals(call.status(), 100);
     call.data("x", true);
-    assertAnswer(call, 200, "ok");
+    assertResponse(call, 200, "ok");
     assertEquals(client.get("/ping", "expect", "tea").status(), 417);
   }
 
@@ -312,25 +312,25 @@ public class Http2Test extends HttpTestBase {
   public void malformedRequestIsRefusedAndTheConnectionStays(Http2Headers headers, int status)
       throws Exception {
     Call call = client.begin(headers, true);
-    Object answer = call.next();
-    if (answer instanceof Http2Headers head) {
+    Object response = call.next();
+    if (response instanceof Http2Headers head) {
       assertEquals(Integer.parseInt(head.status().toString()), status == 0 ? 400 : status);
     } else {
-      assertEquals(answer, Http2Error.PROTOCOL_ERROR);
+      assertEquals(response, Http2Error.PROTOCOL_ERROR);
     }
     assertEquals(client.get("/ping").status(), 200);
     assertTrue(inference.isEmpty());
   }
 
   @Test
-  public void hundredStreamsAreAnsweredTogether() throws Exception {
+  public void hundredStreamsGetResponsesTogether() throws Exception {
     List<Held> all = new ArrayList<>();
     for (int i = 0; i < 100; i++) {
       all.add(hold());
     }
     all.forEach(held -> held.sink().complete(HEAD, text("ok")));
     for (Held held : all) {
-      assertAnswer(held.call(), 201, "ok");
+      assertResponse(held.call(), 201, "ok");
     }
   }
 
@@ -354,13 +354,13 @@ public class Http2Test extends HttpTestBase {
   }
 
   @Test
-  public void serverThatStopsSaysGoAwayAndAnswersWhatIsInFlight() throws Exception {
+  public void serverThatStopsSaysGoAwayAndCompletesWhatIsInFlight() throws Exception {
     Held held = hold();
     Thread closing = new Thread(() -> server.close(Duration.ofSeconds(30)), "closing");
     closing.start();
     assertEquals(client.ofConnection.take(), "GOAWAY NO_ERROR");
     held.sink().complete(HEAD, text("done"));
-    assertAnswer(held.call(), 201, "done");
+    assertResponse(held.call(), 201, "done");
     closing.join(60_000);
     assertEquals(closing.isAlive(), false);
   }

@@ -22,7 +22,7 @@ import java.util.Set;
 import org.testng.SkipException;
 import org.testng.annotations.DataProvider;
 import org.testng.annotations.Test;
-import org.tsnext.http.RawClient.Answer;
+import org.tsnext.http.RawClient.RawResponse;
 import org.tsnext.http.settings.CorsSettings;
 import org.tsnext.http.settings.ListenAddress;
 import org.tsnext.http.settings.ListenerRole;
@@ -89,11 +89,12 @@ public class ListenerTest extends HttpTestBase {
             ByteBuffer.wrap(
                 "GET /ping HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n"
                     .getBytes(StandardCharsets.US_ASCII)));
-        ByteBuffer answer = ByteBuffer.allocate(4096);
-        while (channel.read(answer) >= 0) {
-          assertTrue(answer.hasRemaining());
+        ByteBuffer response = ByteBuffer.allocate(4096);
+        while (channel.read(response) >= 0) {
+          assertTrue(response.hasRemaining());
         }
-        String text = new String(answer.array(), 0, answer.position(), StandardCharsets.US_ASCII);
+        String text =
+            new String(response.array(), 0, response.position(), StandardCharsets.US_ASCII);
         assertTrue(text.startsWith("HTTP/1.1 200 OK\r\n"), text);
       }
       assertTrue(log.lines().get(0).startsWith("127.0.0.1 \"GET /ping HTTP/1.1\" 200 "));
@@ -168,7 +169,7 @@ public class ListenerTest extends HttpTestBase {
   }
 
   @Test
-  public void corsHeadersAreSentAndPreflightsAnswered() throws Exception {
+  public void corsHeadersAreSentAndPreflightsGetResponses() throws Exception {
     ListenAddress any = new ListenAddress.Tcp("127.0.0.1", 0);
     CorsSettings cors =
         new CorsSettings(
@@ -177,11 +178,11 @@ public class ListenerTest extends HttpTestBase {
             Optional.empty(),
             Optional.empty());
     RawClient client = client(port(serve(settings(any, any, cors, true)).bind().get(0)));
-    Answer answer = client.get("/ping");
-    assertEquals(answer.header("access-control-allow-origin"), "https://a.example");
-    assertEquals(answer.header("access-control-allow-methods"), "GET, POST");
-    assertNull(answer.header("access-control-allow-headers"));
-    Answer preflight =
+    RawResponse response = client.get("/ping");
+    assertEquals(response.header("access-control-allow-origin"), "https://a.example");
+    assertEquals(response.header("access-control-allow-methods"), "GET, POST");
+    assertNull(response.header("access-control-allow-headers"));
+    RawResponse preflight =
         client
             .request(
                 "OPTIONS",

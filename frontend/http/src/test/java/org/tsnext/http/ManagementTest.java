@@ -30,7 +30,7 @@ import org.tsnext.core.model.ScaleResult.Outcome;
 import org.tsnext.core.request.Header;
 import org.tsnext.core.request.RequestKind;
 import org.tsnext.core.testing.FakeInference;
-import org.tsnext.http.RawClient.Answer;
+import org.tsnext.http.RawClient.RawResponse;
 import org.tsnext.http.settings.CorsSettings;
 import org.tsnext.http.settings.ListenAddress;
 
@@ -39,8 +39,8 @@ public class ManagementTest extends HttpTestBase {
   private static final String JSON = "Content-Type: application/json";
   private static final String FORM = "Content-Type: application/x-www-form-urlencoded";
 
-  private static String status(Answer answer) {
-    return JsonParser.parseString(answer.body()).getAsJsonObject().get("status").getAsString();
+  private static String status(RawResponse response) {
+    return JsonParser.parseString(response.body()).getAsJsonObject().get("status").getAsString();
   }
 
   private void result(Outcome outcome) {
@@ -53,14 +53,14 @@ public class ManagementTest extends HttpTestBase {
 
   @Test
   public void registrationReadsItsQuery() throws Exception {
-    Answer answer =
+    RawResponse response =
         management()
             .post(
                 "/models?url=cats.mar&model_name=c&handler=h%3Af&runtime=python3&batch_size=4"
                     + "&max_batch_delay=50&initial_workers=2&synchronous=false"
                     + "&response_timeout=7&startup_timeout=8&s3_sse_kms=true",
                 "");
-    assertEquals(answer.status(), 200);
+    assertEquals(response.status(), 200);
     assertEquals(
         registration(),
         new RegisterModel(
@@ -155,18 +155,18 @@ public class ManagementTest extends HttpTestBase {
   @Test(dataProvider = "badRegistrations")
   public void badRegistrationsAreRefusedInWords(
       String target, String body, String header, String reason) throws Exception {
-    Answer answer = management().post(target, body, header);
-    assertEquals(answer.status(), 400, answer.body());
-    assertTrue(answer.body().contains("\"type\": \"BadRequestException\""), answer.body());
-    assertTrue(answer.body().replace("\\\"", "\"").contains(reason), answer.body());
+    RawResponse response = management().post(target, body, header);
+    assertEquals(response.status(), 400, response.body());
+    assertTrue(response.body().contains("\"type\": \"BadRequestException\""), response.body());
+    assertTrue(response.body().replace("\\\"", "\"").contains(reason), response.body());
     assertTrue(models.requests.isEmpty());
   }
 
   @Test
   public void refusalDoesNotRepeatALongBody() throws Exception {
-    Answer answer = management().post("/models", "{\"key\": ".repeat(100), JSON);
-    assertEquals(answer.status(), 400);
-    assertTrue(answer.body().length() < 400, answer.body());
+    RawResponse response = management().post("/models", "{\"key\": ".repeat(100), JSON);
+    assertEquals(response.status(), 400);
+    assertTrue(response.body().length() < 400, response.body());
   }
 
   @Test
@@ -182,11 +182,11 @@ public class ManagementTest extends HttpTestBase {
         "Model \"cats\" Version: 1.0 registered with 0 initial workers. Use scale workers API to"
             + " add workers for the model.");
     result(Outcome.ACCEPTED);
-    Answer accepted = client.post(target, "");
+    RawResponse accepted = client.post(target, "");
     assertEquals(accepted.status(), 202);
     assertEquals(status(accepted), "Processing worker updates...");
     result(Outcome.PARTIAL);
-    Answer partial = client.post(target, "");
+    RawResponse partial = client.post(target, "");
     assertEquals(partial.status(), 206);
     assertEquals(status(partial), "Workers scaling in progress...");
     models.result =
@@ -211,12 +211,13 @@ public class ManagementTest extends HttpTestBase {
   @Test
   public void scaleReadsItsQueryAndTellsHowFarItCame() throws Exception {
     RawClient client = management();
-    Answer plain = client.request("PUT", "/models/cats?min_worker=3&synchronous=true", "").read();
+    RawResponse plain =
+        client.request("PUT", "/models/cats?min_worker=3&synchronous=true", "").read();
     assertEquals(status(plain), "Workers scaled to 3 for model: cats");
     assertEquals(
         models.requests.take(),
         List.of("cats", Optional.empty(), new ScaleModel(3, 3, true, Optional.empty())));
-    Answer version =
+    RawResponse version =
         client.request("PUT", "/models/cats/2.0?min_worker=0&max_worker=4&timeout=5", "").read();
     assertEquals(status(version), "Workers scaled to 0 for model: cats, version: 2.0");
     assertEquals(
@@ -241,7 +242,7 @@ public class ManagementTest extends HttpTestBase {
   }
 
   @Test
-  public void unregisterAndSetDefaultAnswerInWords() throws Exception {
+  public void unregisterAndSetDefaultRespondInWords() throws Exception {
     RawClient client = management();
     assertEquals(
         status(client.request("DELETE", "/models/cats", null).read()),
@@ -272,11 +273,11 @@ public class ManagementTest extends HttpTestBase {
   @Test(dataProvider = "wrongMethods")
   public void wrongMethodsAreRefusedWithTheRightOnes(String method, String path, String allow)
       throws Exception {
-    Answer answer = management().request(method, path, "").read();
-    assertEquals(answer.status(), 405);
-    assertEquals(answer.header("allow"), allow);
+    RawResponse response = management().request(method, path, "").read();
+    assertEquals(response.status(), 405);
+    assertEquals(response.header("allow"), allow);
     assertTrue(
-        answer
+        response
             .body()
             .contains("\"Requested method is not allowed, please refer to API document.\""));
     assertTrue(models.requests.isEmpty());
@@ -289,15 +290,15 @@ public class ManagementTest extends HttpTestBase {
     RawClient client = client(port(closed.bind().get(1)));
     for (String[] call :
         List.of(new String[] {"POST", "/models?url=a"}, new String[] {"DELETE", "/models/cats"})) {
-      Answer answer = client.request(call[0], call[1], "").read();
-      assertEquals(answer.status(), 405);
+      RawResponse response = client.request(call[0], call[1], "").read();
+      assertEquals(response.status(), 405);
       assertTrue(
-          answer
+          response
               .body()
               .contains("\"Requested method is not allowed, please refer to API document.\""));
-      assertTrue(answer.body().contains("--enable-model-api"), answer.body());
-      assertTrue(answer.body().contains("enable_model_api"), answer.body());
-      assertFalse(answer.header("allow").contains(call[0]));
+      assertTrue(response.body().contains("--enable-model-api"), response.body());
+      assertTrue(response.body().contains("enable_model_api"), response.body());
+      assertFalse(response.header("allow").contains(call[0]));
     }
     assertTrue(models.requests.isEmpty());
     assertEquals(client.request("PUT", "/models/cats", "").read().status(), 200);
@@ -319,7 +320,7 @@ public class ManagementTest extends HttpTestBase {
     assertPage(client.get("/models?limit=-1&next_page_token=-7"), 100, "100");
     assertPage(client.get("/models?limit=1000"), 100, "100");
     assertPage(client.get("/models?next_page_token=9999"), 0, null);
-    Answer wrong = client.get("/models?next_page_token=x");
+    RawResponse wrong = client.get("/models?next_page_token=x");
     assertEquals(wrong.status(), 400);
     assertTrue(
         wrong.body().replace("\\", "").contains("next_page_token is \"x\", expected an integer"),
@@ -335,8 +336,8 @@ public class ManagementTest extends HttpTestBase {
     assertEquals(registered.requested().initialWorkers(), OptionalInt.of(3));
   }
 
-  private static void assertPage(Answer answer, int size, String token) {
-    JsonObject json = JsonParser.parseString(answer.body()).getAsJsonObject();
+  private static void assertPage(RawResponse response, int size, String token) {
+    JsonObject json = JsonParser.parseString(response.body()).getAsJsonObject();
     assertEquals(json.getAsJsonArray("models").size(), size);
     assertEquals(json.has("nextPageToken") ? json.get("nextPageToken").getAsString() : null, token);
   }
@@ -408,7 +409,7 @@ public class ManagementTest extends HttpTestBase {
   }
 
   @DataProvider
-  public Object[][] customizedAnswers() {
+  public Object[][] customizedResponses() {
     return new Object[][] {
       {"{\"a\": 1}", "{\"a\":1}"},
       {"[1]", "{}"},
@@ -418,17 +419,17 @@ public class ManagementTest extends HttpTestBase {
     };
   }
 
-  @Test(dataProvider = "customizedAnswers")
+  @Test(dataProvider = "customizedResponses")
   public void customizedDescriptionAsksTheHandler(String said, String shown) throws Exception {
-    inference.answer(
+    inference.respond(
         (seen, sink) ->
             sink.complete(
                 FakeInference.text(), Unpooled.copiedBuffer(said, StandardCharsets.UTF_8)));
-    Answer answer = management().get("/models/cats?customized=true");
-    assertEquals(answer.status(), 200);
-    assertEquals(answer.header("content-type"), "application/json");
+    RawResponse response = management().get("/models/cats?customized=true");
+    assertEquals(response.status(), 200);
+    assertEquals(response.header("content-type"), "application/json");
     JsonObject model =
-        JsonParser.parseString(answer.body()).getAsJsonArray().get(0).getAsJsonObject();
+        JsonParser.parseString(response.body()).getAsJsonArray().get(0).getAsJsonObject();
     assertEquals(
         model.has("customizedMetadata") ? model.get("customizedMetadata").toString() : null, shown);
     FakeInference.Seen seen = inference.next();
@@ -440,7 +441,7 @@ public class ManagementTest extends HttpTestBase {
 
   @Test
   public void customizedDescriptionFailsLikeAPrediction() throws Exception {
-    inference.answer(
+    inference.respond(
         (seen, sink) ->
             sink.fail(new ServingException(ErrorKind.PREDICTION_FAILED, "Prediction failed")));
     assertEquals(management().get("/models/cats?customized=true").status(), 503);
@@ -464,10 +465,10 @@ public class ManagementTest extends HttpTestBase {
     models.health =
         new HealthReport(List.of(new HealthReport.ShortModel("cats", "1.0", 0, 2, "it died")));
     RawClient client = client();
-    Answer answer = client.get("/ping");
-    assertEquals(answer.status(), 500);
+    RawResponse response = client.get("/ping");
+    assertEquals(response.status(), 500);
     assertEquals(
-        answer.body(),
+        response.body(),
         """
         {
           "status": "Unhealthy",

@@ -24,7 +24,7 @@ import org.tsnext.core.metrics.ServerMetric;
 import org.tsnext.core.metrics.VersionMetrics;
 import org.tsnext.core.testing.ManualTime;
 import org.tsnext.core.testing.MetricReader;
-import org.tsnext.http.RawClient.Answer;
+import org.tsnext.http.RawClient.RawResponse;
 import org.tsnext.http.settings.AccessSettings;
 import org.tsnext.http.settings.ConnectionLimits;
 import org.tsnext.http.settings.CorsSettings;
@@ -64,13 +64,13 @@ public class MetricsListenerTest extends HttpTestBase {
 
   @Test
   public void pageIsPlainTextOfVersion004() throws Exception {
-    Answer answer = scraper().get("/metrics");
-    assertEquals(answer.status(), 200);
-    assertEquals(answer.header("content-type"), TYPE);
+    RawResponse response = scraper().get("/metrics");
+    assertEquals(response.status(), 200);
+    assertEquals(response.header("content-type"), TYPE);
     assertTrue(
-        answer.body().contains("\nRequests5XX{Level=\"Host\",Hostname=\"host\",} 0.0\n"),
-        answer.body());
-    assertTrue(answer.body().contains("# TYPE GPUUtilization gauge\n# HELP "), answer.body());
+        response.body().contains("\nRequests5XX{Level=\"Host\",Hostname=\"host\",} 0.0\n"),
+        response.body());
+    assertTrue(response.body().contains("# TYPE GPUUtilization gauge\n# HELP "), response.body());
   }
 
   @DataProvider
@@ -87,17 +87,17 @@ public class MetricsListenerTest extends HttpTestBase {
   }
 
   @Test(dataProvider = "waysToAsk")
-  public void anyMethodAndAnythingBelowAnswersThePage(String method, String path) throws Exception {
-    Answer answer = scraper().request(method, path, null).read();
-    assertEquals(answer.status(), 200);
-    assertTrue(answer.body().contains("# TYPE Requests2XX counter\n"), answer.body());
+  public void anyMethodAndAnythingBelowGetsThePage(String method, String path) throws Exception {
+    RawResponse response = scraper().request(method, path, null).read();
+    assertEquals(response.status(), 200);
+    assertTrue(response.body().contains("# TYPE Requests2XX counter\n"), response.body());
   }
 
   @Test
-  public void headAnswersWithoutABody() throws Exception {
-    Answer answer = scraper().request("HEAD", "/metrics", null).read(false);
-    assertEquals(answer.status(), 200);
-    assertTrue(Integer.parseInt(answer.header("content-length")) > 1000);
+  public void headRespondsWithoutABody() throws Exception {
+    RawResponse response = scraper().request("HEAD", "/metrics", null).read(false);
+    assertEquals(response.status(), 200);
+    assertTrue(Integer.parseInt(response.header("content-length")) > 1000);
   }
 
   @Test
@@ -108,7 +108,7 @@ public class MetricsListenerTest extends HttpTestBase {
     assertTrue(one.endsWith("\nRequests5XX{Level=\"Host\",Hostname=\"host\",} 0.0\n"), one);
     String two = scraper.get("/metrics?name%5B%5D=Requests5XX&name%5b%5d=Requests4XX").body();
     assertEquals(two.lines().count(), 6, two);
-    Answer none = scraper.get("/metrics?name[]=nothing");
+    RawResponse none = scraper.get("/metrics?name[]=nothing");
     assertEquals(none.status(), 200);
     assertEquals(none.header("content-type"), TYPE);
     assertEquals(none.body(), "");
@@ -120,7 +120,7 @@ public class MetricsListenerTest extends HttpTestBase {
     for (String path : List.of("/metric", "/models", "/ping", "/v1/models/m", "/predictions/m")) {
       assertEquals(scraper.get(path).status(), 404, path);
     }
-    Answer root = scraper.get("/");
+    RawResponse root = scraper.get("/");
     assertEquals(root.status(), 405);
     assertEquals(root.header("allow"), "OPTIONS");
   }
@@ -145,9 +145,9 @@ public class MetricsListenerTest extends HttpTestBase {
 
   @Test
   public void combinedListenerHasMetricsBesideTheirOwnListener() throws Exception {
-    Answer answer = client(combined(metricsAddress())).get("/metrics?name[]=Requests5XX");
-    assertEquals(answer.status(), 200);
-    assertTrue(answer.body().contains("Requests5XX{"), answer.body());
+    RawResponse response = client(combined(metricsAddress())).get("/metrics?name[]=Requests5XX");
+    assertEquals(response.status(), 200);
+    assertTrue(response.body().contains("Requests5XX{"), response.body());
   }
 
   @Test
@@ -177,7 +177,7 @@ public class MetricsListenerTest extends HttpTestBase {
   }
 
   @Test
-  public void answersOfAllListenersAreCounted() throws Exception {
+  public void responsesOfAllListenersAreCounted() throws Exception {
     client().get("/ping");
     client().get("/nothing/here/at/all");
     client().send("GET / HTTP/1.1\r\nHost: x\r\nbroken header\r\n\r\n").read();
@@ -201,7 +201,7 @@ public class MetricsListenerTest extends HttpTestBase {
     int open = serveWith(tokens(EnumSet.of(Access.METRICS)))[1];
     assertEquals(client(open).get("/metrics").status(), 200);
     int closed = serveWith(tokens(EnumSet.noneOf(Access.class)))[1];
-    Answer refused = client(closed).get("/metrics");
+    RawResponse refused = client(closed).get("/metrics");
     assertEquals(refused.status(), 401);
     assertEquals(refused.header("www-authenticate"), "Bearer");
     assertFalse(refused.body().contains("Requests5XX"), refused.body());
@@ -273,12 +273,12 @@ public class MetricsListenerTest extends HttpTestBase {
         "the ones too many are refused",
         () -> MetricReader.value(registry, "Requests5XX", "Host", "host") == 8.0);
     continueMessage.countDown();
-    int answered = 0;
+    int responded = 0;
     for (RawClient scraper : scrapers) {
-      Answer answer = scraper.read();
-      answered += answer.status() == 200 ? 1 : 0;
+      RawResponse response = scraper.read();
+      responded += response.status() == 200 ? 1 : 0;
     }
-    assertEquals(answered, 32);
+    assertEquals(responded, 32);
   }
 
   private static boolean await(CountDownLatch latch) {

@@ -7,7 +7,7 @@ import java.util.List;
 import org.testng.annotations.DataProvider;
 import org.testng.annotations.Test;
 import org.tsnext.core.testing.FakeInference.Part;
-import org.tsnext.http.RawClient.Answer;
+import org.tsnext.http.RawClient.RawResponse;
 
 public class MultipartTest extends HttpTestBase {
 
@@ -80,10 +80,10 @@ public class MultipartTest extends HttpTestBase {
   @Test(dataProvider = "malformed")
   public void malformedBodiesAreRefusedWithTheReason(String body, String reason) throws Exception {
     RawClient client = client();
-    Answer answer = client.post("/predictions/m", body, TYPE);
-    assertEquals(answer.status(), 400);
-    assertTrue(answer.body().contains("Malformed multipart body"), answer.body());
-    assertTrue(answer.body().contains(reason), answer.body());
+    RawResponse response = client.post("/predictions/m", body, TYPE);
+    assertEquals(response.status(), 400);
+    assertTrue(response.body().contains("Malformed multipart body"), response.body());
+    assertTrue(response.body().contains(reason), response.body());
     assertEquals(client.get("/ping").status(), 200);
     assertTrue(inference.seen.isEmpty());
   }

@@ -7,7 +7,7 @@ import org.testng.annotations.DataProvider;
 import org.testng.annotations.Test;
 import org.tsnext.core.request.RequestKind;
 import org.tsnext.core.testing.FakeInference.Seen;
-import org.tsnext.http.RawClient.Answer;
+import org.tsnext.http.RawClient.RawResponse;
 import org.tsnext.http.settings.OpenInferenceSettings;
 
 /** The Open Inference Protocol beside its predictions, where it is switched on. */
@@ -22,10 +22,10 @@ public class OpenInferenceTest extends HttpTestBase {
 
   @Test
   public void serverTellsWhatItIsAlsoUnderTheOldMisspeltName() throws Exception {
-    Answer answer = client().get("/v2");
-    assertEquals(answer.status(), 200);
+    RawResponse response = client().get("/v2");
+    assertEquals(response.status(), 200);
     assertEquals(
-        answer.body(),
+        response.body(),
         """
         {
           "name": "Torchserve",
@@ -46,12 +46,12 @@ public class OpenInferenceTest extends HttpTestBase {
   public void serverIsReadyWhenItsStartIsOverAndItsModelsAreLoaded() throws Exception {
     RawClient client = client();
     started = false;
-    assertAnswer(client.get("/v2/health/ready"), 503, "{\n  \"ready\": false\n}\n");
+    assertResponse(client.get("/v2/health/ready"), 503, "{\n  \"ready\": false\n}\n");
     started = true;
-    assertAnswer(client.get("/v2/health/ready"), 200, "{\n  \"ready\": true\n}\n");
+    assertResponse(client.get("/v2/health/ready"), 200, "{\n  \"ready\": true\n}\n");
     models.ready = false;
-    assertAnswer(client.get("/v2/health/ready"), 503, "{\n  \"ready\": false\n}\n");
-    assertAnswer(client.get("/v2/health/live"), 200, "{\n  \"live\": true\n}\n");
+    assertResponse(client.get("/v2/health/ready"), 503, "{\n  \"ready\": false\n}\n");
+    assertResponse(client.get("/v2/health/live"), 200, "{\n  \"live\": true\n}\n");
   }
 
   @DataProvider
@@ -62,7 +62,7 @@ public class OpenInferenceTest extends HttpTestBase {
   @Test(dataProvider = "models")
   public void modelTellsItsVersionsAndWhetherItIsReady(String path) throws Exception {
     RawClient client = client();
-    assertAnswer(
+    assertResponse(
         client.get(path),
         200,
         """
@@ -78,9 +78,9 @@ public class OpenInferenceTest extends HttpTestBase {
         }
         """);
     String readiness = "{\n  \"name\": \"cats\",\n  \"ready\": %s\n}\n";
-    assertAnswer(client.get(path + "/ready"), 200, readiness.formatted(true));
+    assertResponse(client.get(path + "/ready"), 200, readiness.formatted(true));
     models.ready = false;
-    assertAnswer(client.get(path + "/ready"), 503, readiness.formatted(false));
+    assertResponse(client.get(path + "/ready"), 503, readiness.formatted(false));
   }
 
   @Test
@@ -106,8 +106,8 @@ public class OpenInferenceTest extends HttpTestBase {
     assertEquals(seen.kind(), kind);
   }
 
-  private static void assertAnswer(Answer answer, int status, String body) {
-    assertEquals(answer.body(), body);
-    assertEquals(answer.status(), status);
+  private static void assertResponse(RawResponse response, int status, String body) {
+    assertEquals(response.body(), body);
+    assertEquals(response.status(), status);
   }
 }

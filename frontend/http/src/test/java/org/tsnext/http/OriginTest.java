@@ -17,7 +17,7 @@ import org.tsnext.core.access.Access;
 import org.tsnext.core.access.AccessTokens;
 import org.tsnext.core.access.TokenKind;
 import org.tsnext.core.time.Clock;
-import org.tsnext.http.RawClient.Answer;
+import org.tsnext.http.RawClient.RawResponse;
 import org.tsnext.http.settings.AccessSettings;
 import org.tsnext.http.settings.ConnectionLimits;
 import org.tsnext.http.settings.CorsSettings;
@@ -67,15 +67,17 @@ public class OriginTest extends HttpTestBase {
     return new OpenInferenceSettings(true, () -> true);
   }
 
-  private Answer ask(int toPort, String method, String path, String... headers) throws Exception {
+  private RawResponse ask(int toPort, String method, String path, String... headers)
+      throws Exception {
     return client(toPort).request(method, path, null, headers).read();
   }
 
-  private static void assertRefused(Answer answer) {
-    assertEquals(answer.status(), 403, answer.body());
-    assertTrue(answer.body().contains("\"type\": \"OriginNotAllowedException\""), answer.body());
-    assertTrue(answer.body().contains("cors_allowed_origin"), answer.body());
-    assertTrue(answer.body().contains("allowed_hosts"), answer.body());
+  private static void assertRefused(RawResponse response) {
+    assertEquals(response.status(), 403, response.body());
+    assertTrue(
+        response.body().contains("\"type\": \"OriginNotAllowedException\""), response.body());
+    assertTrue(response.body().contains("cors_allowed_origin"), response.body());
+    assertTrue(response.body().contains("allowed_hosts"), response.body());
   }
 
   @DataProvider
@@ -176,15 +178,15 @@ public class OriginTest extends HttpTestBase {
             Optional.empty(),
             Optional.empty());
     int to = port(serve(settings(any, any, cors, true)).bind().get(0));
-    Answer answer =
+    RawResponse response =
         ask(
             to,
             "POST",
             "/predictions/cats",
             "Origin: https://other.example",
             "Sec-Fetch-Site: cross-site");
-    assertEquals(answer.status(), 200);
-    assertEquals(answer.header("access-control-allow-origin"), "https://other.example");
+    assertEquals(response.status(), 200);
+    assertEquals(response.header("access-control-allow-origin"), "https://other.example");
     assertRefused(ask(to, "POST", "/predictions/cats", FOREIGN));
   }
 

@@ -18,7 +18,7 @@ import org.tsnext.core.request.ResponseHead;
 import org.tsnext.core.request.ResponseHead.BodyKind;
 import org.tsnext.core.testing.FakeInference.Part;
 import org.tsnext.core.testing.FakeInference.Seen;
-import org.tsnext.http.RawClient.Answer;
+import org.tsnext.http.RawClient.RawResponse;
 import org.tsnext.http.settings.AccessSettings;
 import org.tsnext.http.settings.CorsSettings;
 import org.tsnext.http.settings.HttpSettings;
@@ -68,7 +68,7 @@ public class PredictionTest extends HttpTestBase {
       assertEquals(seen.header("explain"), explain);
       assertEquals(seen.header("url_path"), urlPath);
     }
-    Answer wrong = client().request("DELETE", path, null).read();
+    RawResponse wrong = client().request("DELETE", path, null).read();
     assertEquals(wrong.status(), 405);
     assertTrue(wrong.header("allow").startsWith("GET, HEAD, PUT, POST"), wrong.header("allow"));
   }
@@ -96,10 +96,10 @@ public class PredictionTest extends HttpTestBase {
 
   @Test(dataProvider = "unknownPaths")
   public void unknownPathsAreNotFound(String path) throws Exception {
-    Answer answer = client().post(path, "x");
-    assertEquals(answer.status(), 404);
+    RawResponse response = client().post(path, "x");
+    assertEquals(response.status(), 404);
     assertEquals(
-        answer.body(),
+        response.body(),
         """
         {
           "code": 404,
@@ -112,9 +112,10 @@ public class PredictionTest extends HttpTestBase {
   @Test
   public void workflowsAreNotSupported() throws Exception {
     for (String path : List.of("/wfpredict/pipe", "/WFPredict/pipe")) {
-      Answer answer = client().post(path, "x");
-      assertEquals(answer.status(), 501);
-      assertTrue(answer.body().contains("\"type\": \"NotImplementedException\""), answer.body());
+      RawResponse response = client().post(path, "x");
+      assertEquals(response.status(), 501);
+      assertTrue(
+          response.body().contains("\"type\": \"NotImplementedException\""), response.body());
     }
   }
 
@@ -174,7 +175,7 @@ public class PredictionTest extends HttpTestBase {
             new Part("key", "", "")));
     client.post("/predictions/m", "{\"a\":1}", form);
     assertEquals(inference.next().parts(), List.of(new Part("{\"a\":1}", "", "")));
-    Answer bad = client.post("/predictions/m", "a=%zz", form);
+    RawResponse bad = client.post("/predictions/m", "a=%zz", form);
     assertEquals(bad.status(), 400);
     assertTrue(bad.body().contains("percent-encoding"), bad.body());
     assertEquals(client.post("/predictions/m", "", form).status(), 200);
@@ -182,7 +183,7 @@ public class PredictionTest extends HttpTestBase {
 
   @Test
   public void errorsOfTheV2RoutesSayTheMessageAsErrorToo() throws Exception {
-    inference.answer(
+    inference.respond(
         (seen, sink) -> sink.fail(new ServingException(ErrorKind.NO_WORKER, "No worker.")));
     assertEquals(
         client().post("/v2/models/m/infer", "x").body(),
@@ -194,7 +195,7 @@ public class PredictionTest extends HttpTestBase {
           "error": "No worker."
         }
         """);
-    Answer unknown = client().get("/v2/models/m");
+    RawResponse unknown = client().get("/v2/models/m");
     assertEquals(unknown.status(), 404);
     assertTrue(unknown.body().contains("\"error\": \"Requested resource"), unknown.body());
     assertFalse(client().post("/predictions/m", "x").body().contains("\"error\""));
@@ -206,14 +207,14 @@ public class PredictionTest extends HttpTestBase {
     String form = "Content-Type: application/x-www-form-urlencoded";
     assertEquals(client.post("/predictions/m", "n".repeat(65_535), form).status(), 200);
     inference.next();
-    Answer name = client.post("/predictions/m", "n".repeat(65_536), form);
+    RawResponse name = client.post("/predictions/m", "n".repeat(65_536), form);
     assertEquals(name.status(), 400);
     assertTrue(name.body().contains("\"type\": \"BadRequestException\""), name.body());
     assertTrue(name.body().contains("65536 bytes, expected at most 65535"), name.body());
-    Answer names = client.post("/predictions/m", ("n".repeat(60_000) + "&").repeat(5), form);
+    RawResponse names = client.post("/predictions/m", ("n".repeat(60_000) + "&").repeat(5), form);
     assertEquals(names.status(), 400);
     assertTrue(names.body().contains("300000 bytes, expected at most 262144"), names.body());
-    Answer inputs = client.post("/m/predict?a=1", "b=1&".repeat(1024), form);
+    RawResponse inputs = client.post("/m/predict?a=1", "b=1&".repeat(1024), form);
     assertEquals(inputs.status(), 400);
     assertTrue(inputs.body().contains("1025 inputs, expected at most 1024"), inputs.body());
     assertTrue(inference.isEmpty(), "nothing was queued");
@@ -246,7 +247,7 @@ public class PredictionTest extends HttpTestBase {
   @Test
   public void invocationsFindTheirModel() throws Exception {
     RawClient client = client();
-    Answer missing = client.post("/invocations", "x");
+    RawResponse missing = client.post("/invocations", "x");
     assertEquals(missing.status(), 400);
     assertTrue(missing.body().contains("Parameter model_name is required."), missing.body());
     String form = "Content-Type: application/x-www-form-urlencoded";
@@ -263,7 +264,7 @@ public class PredictionTest extends HttpTestBase {
 
   @Test
   public void handlerDecidesStatusReasonTypeAndHeaders() throws Exception {
-    inference.answer(
+    inference.respond(
         (seen, sink) ->
             sink.complete(
                 new ResponseHead(
@@ -278,13 +279,13 @@ public class PredictionTest extends HttpTestBase {
                         new Header("content-length", "99"))),
                 Unpooled.copiedBuffer(new byte[] {'t'})));
     RawClient client = client();
-    Answer answer = client.post("/predictions/m", "x", "x-request-id: mine");
-    assertEquals(answer.statusLine(), "HTTP/1.1 418 I am a teapot");
-    assertEquals(answer.header("content-type"), "application/x-tea");
-    assertEquals(answer.header("x-pot"), "brown");
-    assertEquals(answer.header("x-request-id"), "mine");
-    assertEquals(answer.header("connection"), "keep-alive");
-    assertEquals(answer.body(), "t");
+    RawResponse response = client.post("/predictions/m", "x", "x-request-id: mine");
+    assertEquals(response.statusLine(), "HTTP/1.1 418 I am a teapot");
+    assertEquals(response.header("content-type"), "application/x-tea");
+    assertEquals(response.header("x-pot"), "brown");
+    assertEquals(response.header("x-request-id"), "mine");
+    assertEquals(response.header("connection"), "keep-alive");
+    assertEquals(response.body(), "t");
   }
 
   @DataProvider
@@ -301,12 +302,12 @@ public class PredictionTest extends HttpTestBase {
 
   @Test(dataProvider = "endlessHeads")
   public void headersOfAHandlerWithoutAnEndAreItsError(ResponseHead head) throws Exception {
-    inference.answer((seen, sink) -> sink.complete(head, Unpooled.EMPTY_BUFFER));
+    inference.respond((seen, sink) -> sink.complete(head, Unpooled.EMPTY_BUFFER));
     RawClient client = client();
-    Answer whole = client.post("/predictions/m", "x");
+    RawResponse whole = client.post("/predictions/m", "x");
     assertEquals(whole.status(), 500);
     assertTrue(whole.body().contains("expected at most 16384"), whole.body());
-    inference.answer((seen, sink) -> sink.chunk(head, Unpooled.copiedBuffer(new byte[] {'t'})));
+    inference.respond((seen, sink) -> sink.chunk(head, Unpooled.copiedBuffer(new byte[] {'t'})));
     assertEquals(client.post("/predictions/m", "x").status(), 500);
   }
 
@@ -323,13 +324,13 @@ public class PredictionTest extends HttpTestBase {
   @Test(dataProvider = "bodyKinds")
   public void contentTypeFollowsWhatTheHandlerReturned(BodyKind kind, String type)
       throws Exception {
-    inference.answer(
+    inference.respond(
         (seen, sink) ->
             sink.complete(
                 new ResponseHead(0, "", kind, List.of()), Unpooled.copiedBuffer(new byte[10_000])));
-    Answer answer = client().post("/predictions/m", "x");
-    assertEquals(answer.header("content-type"), type);
-    assertEquals(answer.body().length(), 10_000);
+    RawResponse response = client().post("/predictions/m", "x");
+    assertEquals(response.header("content-type"), type);
+    assertEquals(response.body().length(), 10_000);
   }
 
   @DataProvider
@@ -347,26 +348,26 @@ public class PredictionTest extends HttpTestBase {
 
   @Test(dataProvider = "invalidHeads")
   public void invalidHeadOfAHandlerIsAClearError(ResponseHead head) throws Exception {
-    inference.answer((seen, sink) -> sink.complete(head, Unpooled.buffer().writeByte('x')));
+    inference.respond((seen, sink) -> sink.complete(head, Unpooled.buffer().writeByte('x')));
     RawClient client = client();
-    Answer answer = client.post("/predictions/m", "x");
-    assertEquals(answer.status(), 500);
-    assertTrue(answer.body().contains("The handler set an invalid "), answer.body());
-    assertNull(answer.header("set-cookie"));
+    RawResponse response = client.post("/predictions/m", "x");
+    assertEquals(response.status(), 500);
+    assertTrue(response.body().contains("The handler set an invalid "), response.body());
+    assertNull(response.header("set-cookie"));
     assertEquals(client.get("/ping").status(), 200);
   }
 
   @Test
-  public void answerWithoutContentHasNoBody() throws Exception {
-    inference.answer(
+  public void responseWithoutContentHasNoBody() throws Exception {
+    inference.respond(
         (seen, sink) ->
             sink.complete(
                 new ResponseHead(204, "", BodyKind.JSON, List.of()),
                 Unpooled.buffer().writeByte('x')));
     RawClient client = client();
-    Answer answer = client.post("/predictions/m", "x");
-    assertEquals(answer.status(), 204);
-    assertNull(answer.header("content-length"));
+    RawResponse response = client.post("/predictions/m", "x");
+    assertEquals(response.status(), 204);
+    assertNull(response.header("content-length"));
     assertEquals(client.get("/ping").status(), 200);
   }
 
@@ -374,22 +375,22 @@ public class PredictionTest extends HttpTestBase {
   public void errorsAreRenderedFromTheTable() throws Exception {
     RawClient client = client();
     for (ErrorKind kind : ErrorKind.values()) {
-      inference.answer(
+      inference.respond(
           (seen, sink) ->
               sink.fail(new ServingException(kind, "it \"broke\" <b>").withDetail("why")));
-      Answer answer = client.post("/predictions/m", "x");
-      assertEquals(answer.status(), kind.httpStatus());
+      RawResponse response = client.post("/predictions/m", "x");
+      assertEquals(response.status(), kind.httpStatus());
       assertEquals(
-          answer.body(),
+          response.body(),
           "{\n  \"code\": "
               + kind.httpStatus()
               + ",\n  \"type\": \""
               + kind.type()
               + "\",\n  \"message\": \"it \\\"broke\\\" <b>\",\n  \"detail\": \"why\"\n}\n");
       boolean passes = kind.httpStatus() == 503 && kind != ErrorKind.PREDICTION_FAILED;
-      assertEquals(answer.header("retry-after"), passes ? "1" : null);
-      assertEquals(answer.header("www-authenticate"), kind.httpStatus() == 401 ? "Bearer" : null);
-      assertEquals(answer.header("connection"), "keep-alive");
+      assertEquals(response.header("retry-after"), passes ? "1" : null);
+      assertEquals(response.header("www-authenticate"), kind.httpStatus() == 401 ? "Bearer" : null);
+      assertEquals(response.header("connection"), "keep-alive");
     }
   }
 

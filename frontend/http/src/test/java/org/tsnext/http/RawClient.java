@@ -16,7 +16,7 @@ import java.util.Map;
 final class RawClient implements AutoCloseable {
 
   /** An answer; header names in lower case. */
-  record Answer(String statusLine, Map<String, String> headers, String body) {
+  record RawResponse(String statusLine, Map<String, String> headers, String body) {
 
     int status() {
       return Integer.parseInt(statusLine.split(" ", 3)[1]);
@@ -64,20 +64,20 @@ final class RawClient implements AutoCloseable {
     return send(text + "\r\n" + (body == null ? "" : body));
   }
 
-  Answer get(String target, String... headers) throws IOException {
+  RawResponse get(String target, String... headers) throws IOException {
     return request("GET", target, null, headers).read();
   }
 
-  Answer post(String target, String body, String... headers) throws IOException {
+  RawResponse post(String target, String body, String... headers) throws IOException {
     return request("POST", target, body, headers).read();
   }
 
-  Answer read() throws IOException {
+  RawResponse read() throws IOException {
     return read(true);
   }
 
   /** The head, and the body unless the answer is one without. */
-  Answer read(boolean withBody) throws IOException {
+  RawResponse read(boolean withBody) throws IOException {
     String statusLine = line();
     Map<String, String> headers = new LinkedHashMap<>();
     for (String line = line(); !line.isEmpty(); line = line()) {
@@ -101,7 +101,7 @@ final class RawClient implements AutoCloseable {
       }
       body = all.toString();
     }
-    return new Answer(statusLine, headers, body);
+    return new RawResponse(statusLine, headers, body);
   }
 
   /** The next chunk, empty for the last one. */

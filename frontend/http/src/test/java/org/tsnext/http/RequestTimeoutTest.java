@@ -7,7 +7,7 @@ import java.time.Duration;
 import java.util.Optional;
 import org.testng.annotations.DataProvider;
 import org.testng.annotations.Test;
-import org.tsnext.http.RawClient.Answer;
+import org.tsnext.http.RawClient.RawResponse;
 
 /** The header x-request-timeout-ms. */
 public class RequestTimeoutTest extends HttpTestBase {
@@ -55,14 +55,14 @@ public class RequestTimeoutTest extends HttpTestBase {
 
   @Test(dataProvider = "nonsense")
   public void anythingElseIsRefusedInWords(String value) throws Exception {
-    Answer answer = send("/predictions/m", "x-request-timeout-ms: " + value);
-    assertEquals(answer.status(), 400);
-    assertTrue(answer.body().contains("x-request-timeout-ms"), answer.body());
-    assertTrue(answer.body().contains("whole number of milliseconds"), answer.body());
+    RawResponse response = send("/predictions/m", "x-request-timeout-ms: " + value);
+    assertEquals(response.status(), 400);
+    assertTrue(response.body().contains("x-request-timeout-ms"), response.body());
+    assertTrue(response.body().contains("whole number of milliseconds"), response.body());
     assertTrue(inference.isEmpty());
   }
 
-  private Answer send(String path, String header) throws Exception {
+  private RawResponse send(String path, String header) throws Exception {
     return client().post(path, "x", header);
   }
 }

@@ -17,7 +17,7 @@ import org.tsnext.core.request.Header;
 import org.tsnext.core.request.ResponseHead;
 import org.tsnext.core.request.ResponseHead.BodyKind;
 import org.tsnext.core.request.ResponseSink;
-import org.tsnext.http.RawClient.Answer;
+import org.tsnext.http.RawClient.RawResponse;
 
 public class StreamingTest extends HttpTestBase {
 
@@ -41,7 +41,7 @@ public class StreamingTest extends HttpTestBase {
     RawClient client = client();
     ResponseSink sink = begin(client, POST);
     sink.chunk(HEAD, text("part0 "));
-    Answer head = client.read(false);
+    RawResponse head = client.read(false);
     assertEquals(head.statusLine(), "HTTP/1.1 201 Created");
     assertEquals(head.header("transfer-encoding"), "chunked");
     assertEquals(head.header("ts_stream_next"), "true");
@@ -62,7 +62,7 @@ public class StreamingTest extends HttpTestBase {
     RawClient client = client();
     ResponseSink sink = begin(client, POST);
     sink.chunk(new ResponseHead(204, "", BodyKind.TEXT, List.of()), text("part0 "));
-    Answer head = client.read(false);
+    RawResponse head = client.read(false);
     assertEquals(head.status(), 204);
     assertNull(head.header("transfer-encoding"));
     assertNull(head.header("content-type"));
@@ -108,7 +108,7 @@ public class StreamingTest extends HttpTestBase {
     ResponseSink sink =
         begin(client, "POST /predictions/m HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
     sink.chunk(HEAD, text("a"));
-    Answer head = client.read(false);
+    RawResponse head = client.read(false);
     assertEquals(head.header("transfer-encoding"), null);
     assertEquals(head.header("connection"), "close");
     sink.end(text("b"));

@@ -30,7 +30,7 @@ import org.tsnext.core.error.ServingException;
 import org.tsnext.core.request.ResponseHead;
 import org.tsnext.core.request.ResponseSink;
 import org.tsnext.http.Http2Client.Call;
-import org.tsnext.http.RawClient.Answer;
+import org.tsnext.http.RawClient.RawResponse;
 import org.tsnext.http.settings.AccessSettings;
 import org.tsnext.http.settings.ConnectionLimits;
 import org.tsnext.http.settings.CorsSettings;
@@ -87,7 +87,7 @@ public class TlsListenerTest extends HttpTestBase {
   }
 
   @Test
-  public void requestsOfOneConnectionAreAnsweredInOrder() throws Exception {
+  public void requestsOfOneConnectionGetResponsesInOrder() throws Exception {
     try (RawClient client = tlsClient()) {
       assertEquals(client.post("/predictions/m", "x").body(), "ok");
       client.request("GET", "/ping", null).request("GET", "/nowhere", null);
@@ -140,14 +140,14 @@ public class TlsListenerTest extends HttpTestBase {
       try (RawClient probe = tlsClient("h2", "http/1.1")) {
         assertEquals(((SSLSocket) probe.socket()).getApplicationProtocol(), "http/1.1");
         probe.request("GET", "/ping", null).request("GET", "/models", null);
-        Answer answer = probe.read();
+        RawResponse answer = probe.read();
         assertEquals(answer.status(), 200);
         assertTrue(answer.body().contains("Healthy"), answer.body());
         assertEquals(answer.header("connection"), "close");
         assertEquals(probe.readToEnd(), "", "with the good-bye of TLS");
       }
       try (RawClient refused = tlsClient()) {
-        Answer answer = refused.request("POST", "/predictions/m", "x").read();
+        RawResponse answer = refused.request("POST", "/predictions/m", "x").read();
         assertEquals(answer.status(), 503);
         assertEquals(answer.header("retry-after"), "1");
         assertEquals(refused.readToEnd(), "", "with the good-bye of TLS");
@@ -198,10 +198,10 @@ public class TlsListenerTest extends HttpTestBase {
   @Test
   public void plainRequestIsToldToUseHttps() throws Exception {
     RawClient client = client();
-    Answer answer = client.request("POST", "/predictions/m", "x").read();
-    assertEquals(answer.status(), 403);
+    RawResponse response = client.request("POST", "/predictions/m", "x").read();
+    assertEquals(response.status(), 403);
     assertEquals(
-        answer.body(),
+        response.body(),
         "{\n  \"status\": \"This TorchServe instance only accepts HTTPS requests\"\n}\n");
     assertEquals(client.readToEnd(), "");
     assertTrue(inference.isEmpty());

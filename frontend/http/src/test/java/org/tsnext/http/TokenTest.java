@@ -24,7 +24,7 @@ import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.testing.FakeInference.Seen;
 import org.tsnext.core.testing.ManualTime;
-import org.tsnext.http.RawClient.Answer;
+import org.tsnext.http.RawClient.RawResponse;
 import org.tsnext.http.settings.AccessSettings;
 import org.tsnext.http.settings.ConnectionLimits;
 import org.tsnext.http.settings.HostSettings;
@@ -78,13 +78,13 @@ public class TokenTest extends HttpTestBase {
     return new int[] {port(listeners.get(0)), port(listeners.get(1))};
   }
 
-  private static void assertRefused(Answer answer, int status, String detail) {
-    assertEquals(answer.status(), status, answer.body());
-    assertTrue(answer.body().contains("\"type\": \"InvalidKeyException\""), answer.body());
-    assertTrue(answer.body().contains("\"code\": " + status), answer.body());
-    assertTrue(answer.body().contains(REFUSAL), answer.body());
-    assertTrue(answer.body().contains(detail), answer.body());
-    assertEquals(answer.header("www-authenticate"), status == 401 ? "Bearer" : null);
+  private static void assertRefused(RawResponse response, int status, String detail) {
+    assertEquals(response.status(), status, response.body());
+    assertTrue(response.body().contains("\"type\": \"InvalidKeyException\""), response.body());
+    assertTrue(response.body().contains("\"code\": " + status), response.body());
+    assertTrue(response.body().contains(REFUSAL), response.body());
+    assertTrue(response.body().contains(detail), response.body());
+    assertEquals(response.header("www-authenticate"), status == 401 ? "Bearer" : null);
   }
 
   @Test
@@ -235,10 +235,10 @@ public class TokenTest extends HttpTestBase {
   }
 
   @Test
-  public void expiredKeyIs401AndTheAnswerSaysWhatToDo() throws Exception {
+  public void expiredTokenIs401AndTheResponseSaysWhatToDo() throws Exception {
     time.advance(Duration.ofHours(1));
-    Answer answer = client().post("/predictions/cats", "x", ASK);
-    assertRefused(answer, 401, "has expired; /token");
+    RawResponse response = client().post("/predictions/cats", "x", ASK);
+    assertRefused(response, 401, "has expired; /token");
   }
 
   @Test
@@ -289,12 +289,12 @@ public class TokenTest extends HttpTestBase {
   }
 
   @Test
-  public void apiKeyReplacesKeysAndTheNewOneIsNotInTheAnswer() throws Exception {
+  public void apiTokenReplacesTokensAndTheNewOneIsNotInTheResponse() throws Exception {
     RawClient client = management();
-    Answer answer = client.get("/token?type=inference", REPLACE);
-    assertEquals(answer.status(), 200);
+    RawResponse response = client.get("/token?type=inference", REPLACE);
+    assertEquals(response.status(), 200);
     assertTrue(
-        answer.body().startsWith("{\n  \"status\": \"The inference token has been replaced"));
+        response.body().startsWith("{\n  \"status\": \"The inference token has been replaced"));
     assertEquals(client.post("/token?type=management", "", REPLACE).status(), 200);
     assertEquals(rotated, List.of(TokenKind.INFERENCE, TokenKind.MANAGEMENT));
   }
@@ -308,21 +308,21 @@ public class TokenTest extends HttpTestBase {
 
   @Test(dataProvider = "badTypes")
   public void onlyTwoKindsCanBeReplaced(String query) throws Exception {
-    Answer answer = management().get("/token" + query, REPLACE);
-    assertEquals(answer.status(), 400);
-    assertTrue(answer.body().contains("\"type\": \"InvalidKeyException\""), answer.body());
-    assertTrue(answer.body().contains("Token Authentication failed. "), answer.body());
-    assertTrue(answer.body().contains("expected management or inference"), answer.body());
+    RawResponse response = management().get("/token" + query, REPLACE);
+    assertEquals(response.status(), 400);
+    assertTrue(response.body().contains("\"type\": \"InvalidKeyException\""), response.body());
+    assertTrue(response.body().contains("Token Authentication failed. "), response.body());
+    assertTrue(response.body().contains("expected management or inference"), response.body());
     assertEquals(rotated, List.of());
   }
 
   @Test
   public void otherKeysReplaceNothing() throws Exception {
     RawClient client = management();
-    Answer answer = client.get("/token?type=inference");
-    assertEquals(answer.status(), 401);
-    assertTrue(answer.body().contains("Token Authentication failed. "), answer.body());
-    assertTrue(answer.body().contains("needs the API token"), answer.body());
+    RawResponse response = client.get("/token?type=inference");
+    assertEquals(response.status(), 401);
+    assertTrue(response.body().contains("Token Authentication failed. "), response.body());
+    assertTrue(response.body().contains("needs the API token"), response.body());
     assertEquals(client.get("/token?type=inference", MANAGE).status(), 403);
     assertEquals(client.get("/token?type=inference", ASK).status(), 403);
     assertEquals(client().get("/token?type=inference", REPLACE).status(), 403);
@@ -330,19 +330,19 @@ public class TokenTest extends HttpTestBase {
   }
 
   @Test
-  public void rotationThatFailsIsAnswered() throws Exception {
+  public void rotationThatFailsGetsAResponse() throws Exception {
     rotation =
         CompletableFuture.failedFuture(new ServingException(ErrorKind.CONFLICT, "It was given."));
-    Answer answer = management().get("/token?type=inference", REPLACE);
-    assertEquals(answer.status(), 409);
-    assertTrue(answer.body().contains("It was given."), answer.body());
+    RawResponse response = management().get("/token?type=inference", REPLACE);
+    assertEquals(response.status(), 409);
+    assertTrue(response.body().contains("It was given."), response.body());
   }
 
   @Test
   public void onlyTheExactPathIsARotation() throws Exception {
     RawClient client = management();
-    Answer answer = client.get("/models/token", MANAGE);
-    assertTrue(answer.body().contains("ModelNotFoundException"), answer.body());
+    RawResponse response = client.get("/models/token", MANAGE);
+    assertTrue(response.body().contains("ModelNotFoundException"), response.body());
     assertEquals(client.get("/models", MANAGE, "Referer: http://x/token").status(), 200);
     assertEquals(rotated, List.of());
   }
@@ -351,9 +351,9 @@ public class TokenTest extends HttpTestBase {
   public void statusOfTheOriginalCanBeHad() throws Exception {
     as400 = true;
     int[] ports = serveAgain();
-    Answer answer = client(ports[0]).post("/predictions/cats", "x");
-    assertRefused(answer, 400, "");
-    assertNull(answer.header("www-authenticate"));
+    RawResponse response = client(ports[0]).post("/predictions/cats", "x");
+    assertRefused(response, 400, "");
+    assertNull(response.header("www-authenticate"));
     assertRefused(client(ports[1]).get("/models", ASK), 400, "");
     assertEquals(client(ports[1]).get("/models", MANAGE).status(), 200);
   }
@@ -379,17 +379,17 @@ public class TokenTest extends HttpTestBase {
             "Expect: 100-continue",
             "",
             ""));
-    Answer answer = client.read();
-    assertRefused(answer, 401, "");
-    assertEquals(answer.header("connection"), "close");
+    RawResponse response = client.read();
+    assertRefused(response, 401, "");
+    assertEquals(response.header("connection"), "close");
   }
 
   @Test
-  public void answersHoldNoKeyOfAnybody() throws Exception {
+  public void responsesHoldNoTokenOfOthers() throws Exception {
     for (String header : List.of("Authorization: Bearer my-secret-guess", ASK, REPLACE)) {
-      Answer answer = management().get("/models", header);
+      RawResponse response = management().get("/models", header);
       for (String secret : List.of("my-secret-guess", "Bearer ask", "manage\"", "replace")) {
-        assertFalse(answer.body().contains(secret), answer.body());
+        assertFalse(response.body().contains(secret), response.body());
       }
     }
   }

@@ -100,7 +100,7 @@ public class ServerTest {
   }
 
   @Test
-  public void startedServerAnswersOnBothAddressesAndLeavesNothing() throws Exception {
+  public void startedServerRespondsOnBothAddressesAndLeavesNothing() throws Exception {
     try (Server server = server()) {
       Map<String, String> addresses = server.start();
       server.loadModels().join();

@@ -29,7 +29,7 @@ public class BodyMemoryTest {
   }
 
   @Test
-  public void requestWithoutABodyNeedsNoRoomHoweverManyAnswersWait() {
+  public void requestWithoutABodyNeedsNoRoomHoweverManyResponsesWait() {
     BodyMemory full = empty();
     for (int i = 0; i <= SHARE / SMALL; i++) {
       full.count(SMALL);

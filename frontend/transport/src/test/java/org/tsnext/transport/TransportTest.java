@@ -91,9 +91,9 @@ public class TransportTest {
               .channel();
       try (SocketChannel client = SocketChannel.open(dial.orElseGet(server::localAddress))) {
         client.write(ByteBuffer.wrap(new byte[] {42}));
-        ByteBuffer answer = ByteBuffer.allocate(1);
-        assertEquals(client.read(answer), 1);
-        assertEquals(answer.get(0), 42);
+        ByteBuffer response = ByteBuffer.allocate(1);
+        assertEquals(client.read(response), 1);
+        assertEquals(response.get(0), 42);
       }
       assertTrue(thread.get().startsWith("echo-loop"), thread.get());
     } finally {

@@ -19,7 +19,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 final class RawServer implements AutoCloseable {
 
   private final ServerSocket listener;
-  private final Map<String, byte[]> answers = new ConcurrentHashMap<>();
+  private final Map<String, byte[]> responses = new ConcurrentHashMap<>();
   private final List<List<String>> requests = new CopyOnWriteArrayList<>();
   private final List<Socket> open = new CopyOnWriteArrayList<>();
 
@@ -43,21 +43,21 @@ final class RawServer implements AutoCloseable {
     return requests;
   }
 
-  RawServer answer(String target, String head, byte[] body) {
+  RawServer respond(String target, String head, byte[] body) {
     byte[] start = head.replace("\n", "\r\n").concat("\r\n\r\n").getBytes(StandardCharsets.UTF_8);
     byte[] all = new byte[start.length + body.length];
     System.arraycopy(start, 0, all, 0, start.length);
     System.arraycopy(body, 0, all, start.length, body.length);
-    answers.put(target, all);
+    responses.put(target, all);
     return this;
   }
 
   RawServer ok(String target, byte[] body) {
-    return answer(target, "HTTP/1.1 200 OK\nContent-Length: " + body.length, body);
+    return respond(target, "HTTP/1.1 200 OK\nContent-Length: " + body.length, body);
   }
 
   RawServer redirect(String target, String location) {
-    return answer(
+    return respond(
         target, "HTTP/1.1 302 Found\nContent-Length: 0\nLocation: " + location, new byte[0]);
   }
 
@@ -89,10 +89,10 @@ final class RawServer implements AutoCloseable {
         return;
       }
       requests.add(lines);
-      byte[] answer = answers.get(lines.get(0).split(" ", -1)[1]);
-      if (answer != null) {
+      byte[] response = responses.get(lines.get(0).split(" ", -1)[1]);
+      if (response != null) {
         OutputStream out = socket.getOutputStream();
-        out.write(answer);
+        out.write(response);
         out.flush();
         socket.close();
       }

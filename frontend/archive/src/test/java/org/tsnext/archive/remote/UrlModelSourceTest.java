@@ -387,14 +387,15 @@ public class UrlModelSourceTest {
             "http://models.example/missing?token=hidden",
             "http://elsewhere.example/?token=hidden",
             "http://models.example/m.mar#hidden")) {
-      server.answer("/missing?token=hidden", "HTTP/1.1 404 hidden\nContent-Length: 0", new byte[0]);
+      server.respond(
+          "/missing?token=hidden", "HTTP/1.1 404 hidden\nContent-Length: 0", new byte[0]);
       ArchiveException e = refusal(api(url));
       assertFalse((e.getMessage() + e.detail()).contains("hidden"), e.getMessage() + e.detail());
     }
   }
 
   @DataProvider
-  public Object[][] brokenAnswers() {
+  public Object[][] brokenResponses() {
     byte[] none = new byte[0];
     return new Object[][] {
       {"HTTP/1.1 404 Not Found\nContent-Length: 0", none, "status 404"},
@@ -412,10 +413,10 @@ public class UrlModelSourceTest {
     };
   }
 
-  @Test(dataProvider = "brokenAnswers")
-  public void aBrokenAnswerIsAFailedDownloadThatLeavesNothing(
+  @Test(dataProvider = "brokenResponses")
+  public void aBrokenResponseIsAFailedDownloadThatLeavesNothing(
       String head, byte[] body, String reason) throws Exception {
-    server.answer("/broken.mar", head, body);
+    server.respond("/broken.mar", head, body);
     source(List.of(), Map.of(), "http://models\\.example/.*");
     ArchiveException e = refusal(api("http://models.example/broken.mar"));
     assertEquals(e.reason(), Reason.DOWNLOAD_FAILED);

@@ -128,7 +128,7 @@ final class DispatchedWorker extends ReadyWorker implements WorkerRegistration {
 
   /** Tells the supervisor of a response that is an error; the request is held by the caller. */
   void reportErrorStatus(int batchId, int status, InferenceRequest request) {
-    observer.answeredWithError(batchId, status, request);
+    observer.onErrorResponse(batchId, status, request);
   }
 
   /** Tells the supervisor that the worker did not respond in time. */

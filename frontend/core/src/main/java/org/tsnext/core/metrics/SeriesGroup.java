@@ -1,5 +1,6 @@
 package org.tsnext.core.metrics;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -14,8 +15,8 @@ public final class SeriesGroup implements AutoCloseable {
 
   private final Map<Lent, Recorder> lent = new ConcurrentHashMap<>();
 
-  /** Written under the lock. */
-  private volatile boolean closed;
+  @GuardedBy("this")
+  private boolean closed;
 
   private record Lent(MetricFamily family, List<String> values) {}
 

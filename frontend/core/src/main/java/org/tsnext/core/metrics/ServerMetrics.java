@@ -21,7 +21,7 @@ public final class ServerMetrics {
   private final HandlerMetrics handlers;
   private final Map<ServerMetric, MetricFamily> families = new EnumMap<>(ServerMetric.class);
   private final List<MetricFamily> declared = new ArrayList<>();
-  private final Recorder[] answers;
+  private final Recorder[] responses;
 
   /**
    * Registers all metrics that are declared, and those that need no declaration.
@@ -57,7 +57,7 @@ public final class ServerMetrics {
     Recorder successes = ofHost(ServerMetric.REQUESTS_2XX);
     Recorder clientErrors = ofHost(ServerMetric.REQUESTS_4XX);
     Recorder serverErrors = ofHost(ServerMetric.REQUESTS_5XX);
-    this.answers =
+    this.responses =
         new Recorder[] {
           Recorder.NONE, Recorder.NONE, successes, Recorder.NONE, clientErrors, serverErrors
         };
@@ -73,8 +73,8 @@ public final class ServerMetrics {
   }
 
   /** Counts an answer to a client, by its HTTP status. */
-  public void answered(int status) {
-    answers[Math.max(0, Math.min(status / 100, answers.length - 1))].record(1);
+  public void responded(int status) {
+    responses[Math.max(0, Math.min(status / 100, responses.length - 1))].record(1);
   }
 
   /** The series of a metric of the machine or the server as a whole. */

@@ -24,7 +24,8 @@ final class BatchingChoice {
 
   private static Choice<Integer> askedSize(SettingSources sources) {
     Choice<Integer> size =
-        Choice.of(sources.requestName(), Choice.boxed(sources.registration().requested().batchSize()))
+        Choice.of(
+                sources.requestName(), Choice.boxed(sources.registration().requested().batchSize()))
             .or(Choice.MODEL_CONFIG, Choice.boxed(sources.config().batching().size()))
             .or(Choice.MODELS, Choice.boxed(sources.overrides().batchSize()))
             .orElse(Choice.DEFAULT, 1);

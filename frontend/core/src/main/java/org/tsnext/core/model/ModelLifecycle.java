@@ -69,7 +69,7 @@ public final class ModelLifecycle implements ModelService {
 
   @Override
   public CompletableFuture<ScaleResult> register(RegisterModel registration) {
-    return ServingFutures.answer(
+    return ServingFutures.respond(
         () ->
             CompletableFuture.supplyAsync(() -> open(registration), executor)
                 .thenCompose(this::makeRoom)
@@ -81,7 +81,7 @@ public final class ModelLifecycle implements ModelService {
   @Override
   public CompletableFuture<ScaleResult> scale(
       String modelName, Optional<String> version, ScaleModel scaling) {
-    return ServingFutures.answer(
+    return ServingFutures.respond(
         () -> {
           registry.requireOpen();
           ModelVersion found = registry.findStaying(modelName, version);
@@ -99,7 +99,7 @@ public final class ModelLifecycle implements ModelService {
 
   @Override
   public CompletableFuture<Void> unregister(String modelName, Optional<String> version) {
-    return ServingFutures.answer(
+    return ServingFutures.respond(
         () -> {
           Optional<Preparation> prepared = catalog.preparation(modelName, version);
           Duration limit = settings.timeouts().unregister();

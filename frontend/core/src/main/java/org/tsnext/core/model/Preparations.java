@@ -48,8 +48,8 @@ final class Preparations {
 
   /** It did not go well; all of its files are gone. */
   void failed(Preparation preparation, Throwable failure) {
-    boolean answered = preparation.spec().registration().synchronous();
-    if (answered || preparation.isCancelled()) {
+    boolean responded = preparation.spec().registration().synchronous();
+    if (responded || preparation.isCancelled()) {
       drop(preparation);
     } else {
       String detail = failure instanceof ServingException known ? known.detail().orElse("") : "";

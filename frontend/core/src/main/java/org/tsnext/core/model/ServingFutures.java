@@ -16,7 +16,7 @@ final class ServingFutures {
   private ServingFutures() {}
 
   /** Runs {@code work}; what it throws, now or later, fails the result as a serving exception. */
-  static <T> CompletableFuture<T> answer(Supplier<CompletableFuture<T>> work) {
+  static <T> CompletableFuture<T> respond(Supplier<CompletableFuture<T>> work) {
     CompletableFuture<T> result = new CompletableFuture<>();
     try {
       whenDone(work.get(), (value, failure) -> settle(result, value, failure));

@@ -53,7 +53,8 @@ final class SettingsResolver {
     ModelOverrides overrides = server.overridesOf(name, version);
     String runtime = runtimeOf(registration, overrides, manifest);
     servable.require(name, config, runtime);
-    VersionSettings settings = settingsOf(name, new SettingSources(registration, config, overrides));
+    VersionSettings settings =
+        settingsOf(name, new SettingSources(registration, config, overrides));
     return new VersionSpec(
         new VersionSpec.Model(
             new VersionId(name, version),

@@ -125,7 +125,9 @@ final class VersionFactory {
     try {
       return source.open(
           ModelLocation.parse(
-              registration.source().url(), registration.origin().trusted(), registration.source().s3SseKms()));
+              registration.source().url(),
+              registration.origin().trusted(),
+              registration.source().s3SseKms()));
     } catch (ArchiveException e) {
       ServingException error = new ServingException(kindOf(e.reason()), e.getMessage(), e);
       throw e.detail().map(error::withDetail).orElse(error);

@@ -53,7 +53,11 @@ record VersionSpec(Model model, VersionSettings settings, RegisterModel registra
       boolean defaultVersion, VersionSettings now, ModelDescription.Condition condition) {
     return new ModelDescription(
         new ModelDescription.Identity(
-            model.id(), model.url(), model.runtime(), registration.origin().trusted(), defaultVersion),
+            model.id(),
+            model.url(),
+            model.runtime(),
+            registration.origin().trusted(),
+            defaultVersion),
         now,
         condition);
   }

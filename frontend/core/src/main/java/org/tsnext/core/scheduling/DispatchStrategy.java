@@ -45,7 +45,7 @@ interface DispatchStrategy {
   default void mend() {}
 
   /** A worker gets no more batches. */
-  default void onDraining(ReadyWorker worker) {}
+  default void onUnavailable(ReadyWorker worker) {}
 
   /** Of all workers with room, the one that will be free first; or null. */
   static ReadyWorker freest(ReadyWorker[] workers) {

@@ -108,7 +108,7 @@ final class Fleet {
 
   void drain(ReadyWorker worker, DispatchStrategy strategy) {
     worker.drain();
-    strategy.onDraining(worker);
+    strategy.onUnavailable(worker);
     reportIfDrained(worker);
   }
 
@@ -124,7 +124,7 @@ final class Fleet {
     }
     worker.lose();
     workers = Arrays.stream(workers).filter(other -> other != worker).toArray(ReadyWorker[]::new);
-    strategy.onDraining(worker);
+    strategy.onUnavailable(worker);
     LostRequests lost = LostRequests.of(worker, policy, silent, begun, now - responseTimeoutNanos);
     lost.late().forEach(request -> ends.fail(request, refusals.responseTimeout()));
     lost.dead().forEach(request -> ends.fail(request, Refusals.workerDied(request)));

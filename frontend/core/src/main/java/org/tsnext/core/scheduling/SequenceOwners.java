@@ -62,7 +62,7 @@ final class SequenceOwners {
   }
 
   /** Forgets a worker; returns the sequences that end with it, or null. */
-  WorkerSequences drain(ReadyWorker worker) {
+  WorkerSequences removeOwner(ReadyWorker worker) {
     WorkerSequences share = owned.remove(worker);
     if (share != null) {
       release(share);

@@ -165,8 +165,8 @@ final class SequenceStrategy implements DispatchStrategy {
   }
 
   @Override
-  public void onDraining(ReadyWorker worker) {
-    WorkerSequences share = owners.drain(worker);
+  public void onUnavailable(ReadyWorker worker) {
+    WorkerSequences share = owners.removeOwner(worker);
     if (share != null) {
       share
           .owned()

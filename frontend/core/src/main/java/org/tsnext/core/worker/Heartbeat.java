@@ -73,7 +73,7 @@ final class Heartbeat {
   /** Pings if it is time, and returns why the process must be killed, if it must. */
   private Optional<String> check(WorkerRun run, WorkerRegistration registration, long nowNanos) {
     OptionalLong idleSince = registration.idleSince();
-    run.ping = run.ping.filter(sent -> !run.isAnswered(sent) && isIdleSince(sent, idleSince));
+    run.ping = run.ping.filter(sent -> !run.hasResponse(sent) && isIdleSince(sent, idleSince));
     if (run.ping.isPresent()) {
       return nowNanos - run.ping.get().sentNanos() < timeout.toNanos()
           ? Optional.empty()

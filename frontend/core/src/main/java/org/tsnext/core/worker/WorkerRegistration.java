@@ -77,6 +77,6 @@ public interface WorkerRegistration {
     void handlerFailed(int batchId, HandlerError error, List<InferenceRequest> requests);
 
     /** The handler answered a request with a status of 500 or more; held until this returns. */
-    void answeredWithError(int batchId, int status, InferenceRequest request);
+    void onErrorResponse(int batchId, int status, InferenceRequest request);
   }
 }

@@ -112,7 +112,7 @@ final class WorkerRun implements WorkerListener, WorkerRegistration.Observer {
     process.ifPresent(to -> to.ping(sent.token()));
   }
 
-  boolean isAnswered(Ping sent) {
+  boolean hasResponse(Ping sent) {
     return lastPong == sent.token();
   }
 
@@ -217,7 +217,7 @@ final class WorkerRun implements WorkerListener, WorkerRegistration.Observer {
   }
 
   @Override
-  public void answeredWithError(int batchId, int status, InferenceRequest request) {
+  public void onErrorResponse(int batchId, int status, InferenceRequest request) {
     count(batchId, List.of(request), "the handler answered with status " + status);
   }
 

@@ -66,7 +66,7 @@ public class BatchingTest {
     predict("c");
     fixture.advance(Duration.ofMillis(150));
     assertEquals(worker.batches().size(), 1);
-    worker.lastBatch().answerAll("ok");
+    worker.lastBatch().respondToAll("ok");
     assertEquals(worker.lastBatch().bodies(), List.of("c"), "has waited long enough");
   }
 
@@ -76,7 +76,7 @@ public class BatchingTest {
     predict("a", "b", "c");
     fixture.advance(Duration.ofMillis(5));
     predict("d", "e", "f", "g");
-    worker.lastBatch().answerAll("ok");
+    worker.lastBatch().respondToAll("ok");
     assertEquals(worker.lastBatch().bodies(), List.of("d", "e", "f"));
   }
 
@@ -87,7 +87,7 @@ public class BatchingTest {
     assertEquals(worker.lastBatch().bodies(), List.of("a"));
     fixture.advance(Duration.ofMillis(5));
     predict("b", "c", "d");
-    worker.lastBatch().answerAll("ok");
+    worker.lastBatch().respondToAll("ok");
     assertEquals(worker.lastBatch().bodies(), List.of("b", "c", "d"));
   }
 

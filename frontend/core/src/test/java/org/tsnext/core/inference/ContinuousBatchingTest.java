@@ -61,7 +61,7 @@ public class ContinuousBatchingTest {
     assertEquals(bodies(worker), List.of(List.of("a"), List.of("b"), List.of("c")));
     worker.chunk(worker.batches().get(0).id(), 0, "goes on");
     assertEquals(worker.batches().size(), 3, "a chunk frees nothing");
-    worker.answer(worker.batches().get(1).id(), 0, "ends first");
+    worker.respond(worker.batches().get(1).id(), 0, "ends first");
     assertEquals(worker.lastBatch().bodies(), List.of("d"));
   }
 
@@ -71,13 +71,13 @@ public class ContinuousBatchingTest {
   }
 
   @Test
-  public void oneStepAnswerIsPlainAndSeveralStepsAreAStream() {
+  public void oneStepResponseIsPlainAndSeveralStepsAreAStream() {
     FakeWorker worker = serve(2);
     RecordingSink plain = fixture.predict("plain");
     RecordingSink stream = fixture.predict("stream");
     worker.chunk(worker.batches().get(1).id(), 0, "one ");
-    worker.answer(worker.batches().get(0).id(), 0, "whole");
-    worker.answer(worker.batches().get(1).id(), 0, "two");
+    worker.respond(worker.batches().get(0).id(), 0, "whole");
+    worker.respond(worker.batches().get(1).id(), 0, "two");
     assertEquals(plain.body(), Optional.of("whole"));
     assertEquals(stream.chunks(), List.of("one ", "two"));
     assertEquals(plain.ends() + stream.ends(), 2);
@@ -106,7 +106,7 @@ public class ContinuousBatchingTest {
     assertEquals(silent.errorKind(), Optional.of(ErrorKind.RESPONSE_TIMEOUT));
     assertEquals(worker.cancels(), List.of(new Cancelled(worker.batches().get(0).id(), 0)));
     assertFalse(worker.wasKilled(), "it goes on with the other");
-    worker.answer(livelyBatch.id(), 0, "end");
+    worker.respond(livelyBatch.id(), 0, "end");
     assertEquals(lively.chunks().size(), 5);
     assertEquals(silent.ends(), 1);
   }
@@ -135,7 +135,7 @@ public class ContinuousBatchingTest {
     assertEquals(worker.cancels(), List.of(new Cancelled(leaving, 0)));
     worker.error(leaving, 0, 499, "cancelled", "");
     assertEquals(worker.lastBatch().bodies(), List.of("waits"));
-    worker.answer(worker.batches().get(1).id(), 0, "ok");
+    worker.respond(worker.batches().get(1).id(), 0, "ok");
     assertEquals(stays.body(), Optional.of("ok"));
     assertEquals(left.ends(), 0);
   }
@@ -151,7 +151,7 @@ public class ContinuousBatchingTest {
     FakeWorker next = fixture.starter().latest();
     next.load();
     assertEquals(next.lastBatch().bodies(), List.of("fresh"));
-    next.lastBatch().answerAll("ok");
+    next.lastBatch().respondToAll("ok");
     assertEquals(fresh.body(), Optional.of("ok"));
   }
 

@@ -37,7 +37,7 @@ public class DeadlineTest {
   }
 
   @Test
-  public void expiredRequestIsAnsweredOnceAndNeverReachesAWorker() {
+  public void expiredRequestEndsOnceAndNeverReachesAWorker() {
     FakeWorker worker = fixture.serve(1, LIMITED).get(0);
     RecordingSink running = fixture.predict("running");
     fixture.advance(Duration.ofMillis(100));
@@ -48,7 +48,7 @@ public class DeadlineTest {
     fixture.advance(Duration.ofMillis(100));
     assertEquals(waiting.errorKind(), Optional.of(ErrorKind.CLIENT_TIMEOUT));
     assertTrue(waiting.error().orElseThrow().getMessage().contains("200 ms"));
-    worker.lastBatch().answerAll("too late");
+    worker.lastBatch().respondToAll("too late");
     assertEquals(worker.batches().size(), 1);
     assertEquals(running.ends(), 1);
   }
@@ -68,7 +68,7 @@ public class DeadlineTest {
     fixture.advance(Duration.ofMillis(50));
     fixture.predict("b");
     fixture.advance(Duration.ofMillis(30));
-    worker.lastBatch().answerAll("ok");
+    worker.lastBatch().respondToAll("ok");
     assertEquals(worker.batches().get(0).timesLeft(), List.of(200));
     assertEquals(worker.batches().get(1).timesLeft(), List.of(170));
   }
@@ -87,7 +87,7 @@ public class DeadlineTest {
   }
 
   @Test
-  public void requestWithoutTimeIsAnsweredAtOnce() {
+  public void requestWithoutTimeEndsAtOnce() {
     FakeWorker worker = fixture.serve(1, ModelConfig.none()).get(0);
     assertEquals(submit("none", Duration.ZERO).errorKind(), Optional.of(ErrorKind.CLIENT_TIMEOUT));
     assertEquals(worker.batches().size(), 0);
@@ -97,7 +97,7 @@ public class DeadlineTest {
   public void absurdLimitIsNoLimit() {
     FakeWorker worker = fixture.serve(1, ModelConfig.none()).get(0);
     RecordingSink sink = submit("x", Duration.ofSeconds(Long.MAX_VALUE));
-    worker.lastBatch().answerAll("ok");
+    worker.lastBatch().respondToAll("ok");
     assertEquals(sink.body(), Optional.of("ok"));
   }
 
@@ -114,12 +114,12 @@ public class DeadlineTest {
   }
 
   @Test
-  public void noTimerIsLeftBehindByAnsweredRequests() {
+  public void noTimerIsLeftBehindByCompletedRequests() {
     FakeWorker worker = fixture.serve(1, LIMITED).get(0);
     int before = fixture.time().pending();
     for (int i = 0; i < 100; i++) {
       fixture.predict("x");
-      worker.lastBatch().answerAll("ok");
+      worker.lastBatch().respondToAll("ok");
     }
     assertTrue(fixture.time().pending() <= before + 2, "one for deadlines, one for silence");
   }
@@ -133,7 +133,7 @@ public class DeadlineTest {
     call.cancel();
     call.cancel();
     fixture.predict("stays");
-    worker.lastBatch().answerAll("ok");
+    worker.lastBatch().respondToAll("ok");
     assertEquals(worker.lastBatch().bodies(), List.of("stays"));
     assertEquals(sink.ends(), 0);
     assertEquals(worker.cancels(), List.of());

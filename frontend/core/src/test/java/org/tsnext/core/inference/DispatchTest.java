@@ -41,7 +41,7 @@ public class DispatchTest {
     for (int i = 0; i < 20; i++) {
       fixture.predict("x");
       fixture.advance(Duration.ofMillis(3));
-      worker.lastBatch().answerAll("ok");
+      worker.lastBatch().respondToAll("ok");
     }
     fixture.predict("a");
     fixture.predict("b");
@@ -54,7 +54,7 @@ public class DispatchTest {
     for (int i = 0; i < 40; i++) {
       fixture.predict("x");
       fixture.advance(Duration.ofNanos(500_000));
-      worker.lastBatch().answerAll("ok");
+      worker.lastBatch().respondToAll("ok");
     }
     int before = worker.batches().size();
     for (int i = 0; i < 10; i++) {
@@ -68,7 +68,7 @@ public class DispatchTest {
     List<FakeWorker> workers = fixture.serve(4, ModelConfig.none());
     for (int i = 0; i < 40; i++) {
       fixture.predict("warm up");
-      workers.forEach(FakeWorker::answerOpen);
+      workers.forEach(FakeWorker::respondToOpen);
     }
     List<Integer> before = workers.stream().map(worker -> worker.batches().size()).toList();
     for (int i = 0; i < 4; i++) {
@@ -88,7 +88,7 @@ public class DispatchTest {
     fixture.predict("c");
     fixture.advance(Duration.ofMillis(5));
     FakeWorker second = holder(workers, "b");
-    second.lastBatch().answerAll("ok");
+    second.lastBatch().respondToAll("ok");
     assertEquals(second.lastBatch().bodies(), List.of("c"));
   }
 
@@ -106,7 +106,7 @@ public class DispatchTest {
     assertTrue(worker.batches().stream().allMatch(batch -> batch.size() == 1));
     fixture.predict("one more");
     assertEquals(worker.batches().size(), DispatchPolicy.ASYNC);
-    worker.answer(worker.batches().get(17).id(), 0, "out of order");
+    worker.respond(worker.batches().get(17).id(), 0, "out of order");
     assertEquals(worker.batches().size(), DispatchPolicy.ASYNC + 1);
   }
 
@@ -172,10 +172,10 @@ public class DispatchTest {
       descriptions.add(fixture.send(RequestKind.DESCRIBE, "describe"));
     }
     assertEquals(descriptions.get(2).errorKind(), Optional.of(ErrorKind.QUEUE_FULL));
-    worker.lastBatch().answerAll("ok");
+    worker.lastBatch().respondToAll("ok");
     assertEquals(worker.batches().get(1).bodies(), List.of("describe"));
-    worker.onSend(batch -> batch.answerAll("ok"));
-    worker.answerOpen();
+    worker.onSend(batch -> batch.respondToAll("ok"));
+    worker.respondToOpen();
     assertEquals(descriptions.get(1).body(), Optional.of("ok"));
   }
 
@@ -201,7 +201,7 @@ public class DispatchTest {
     assertEquals(first.ends(), 0);
     assertEquals(second.errorKind(), Optional.of(ErrorKind.QUEUE_FULL));
     assertTrue(second.error().orElseThrow().getMessage().contains("useJobTicket"));
-    worker.lastBatch().answerAll("ok");
+    worker.lastBatch().respondToAll("ok");
     assertEquals(fixture.predict("c").ends(), 0);
   }
 

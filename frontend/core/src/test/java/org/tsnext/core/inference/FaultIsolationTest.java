@@ -65,7 +65,7 @@ public class FaultIsolationTest {
     assertEquals(first.ends(), 1);
     assertEquals(first.error().orElseThrow().httpStatus(), 500);
     RecordingSink second = fixture.predict("b");
-    worker.lastBatch().answerAll("ok");
+    worker.lastBatch().respondToAll("ok");
     assertEquals(second.body(), Optional.of("ok"));
     assertFalse(worker.wasKilled());
     assertEquals(fixture.requests().unreleased(), 0);
@@ -85,7 +85,7 @@ public class FaultIsolationTest {
     assertEquals(first.error().orElseThrow().httpStatus(), 500);
     RecordingSink third = fixture.predict("c");
     RecordingSink fourth = fixture.predict("d");
-    worker.lastBatch().answerAll("ok");
+    worker.lastBatch().respondToAll("ok");
     assertEquals(
         List.of(third.body(), fourth.body()), List.of(Optional.of("ok"), Optional.of("ok")));
     assertFalse(worker.wasKilled());
@@ -103,7 +103,7 @@ public class FaultIsolationTest {
         .submit(fixture.requests().predict("m", "a"), new ThrowingSink(thrown));
     RecordingSink other = fixture.predict("b");
     worker.chunk(worker.lastBatch().id(), 0, "chunk");
-    worker.lastBatch().answerAll("ok");
+    worker.lastBatch().respondToAll("ok");
     assertEquals(other.body(), Optional.of("ok"));
     RecordingSink next = fixture.predict("c");
     RecordingSink last = fixture.predict("d");
@@ -135,7 +135,7 @@ public class FaultIsolationTest {
     fixture.time().runDue();
     fixture.starter().latest().load();
     RecordingSink sink = fixture.predict("a");
-    fixture.starter().latest().lastBatch().answerAll("ok");
+    fixture.starter().latest().lastBatch().respondToAll("ok");
     assertEquals(sink.body(), Optional.of("ok"));
   }
 

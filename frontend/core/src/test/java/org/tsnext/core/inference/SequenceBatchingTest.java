@@ -61,11 +61,11 @@ public class SequenceBatchingTest {
       sinks.add(send("s", body));
     }
     assertEquals(bodies(worker), List.of(List.of("1")));
-    worker.lastBatch().answerAll("ok");
+    worker.lastBatch().respondToAll("ok");
     assertEquals(worker.lastBatch().bodies(), List.of("2"));
-    worker.lastBatch().answerAll("ok");
+    worker.lastBatch().respondToAll("ok");
     assertEquals(worker.lastBatch().bodies(), List.of("3"));
-    worker.lastBatch().answerAll("ok");
+    worker.lastBatch().respondToAll("ok");
     assertTrue(sinks.stream().allMatch(sink -> sink.ends() == 1 && sink.body().isPresent()));
   }
 
@@ -75,11 +75,11 @@ public class SequenceBatchingTest {
     send("s", "1");
     FakeWorker owner = holder(workers, "1");
     FakeWorker other = workers.get(1 - workers.indexOf(owner));
-    owner.lastBatch().answerAll("ok");
+    owner.lastBatch().respondToAll("ok");
     for (String body : List.of("2", "3", "4")) {
       send("s", body);
       assertEquals(owner.lastBatch().bodies(), List.of(body));
-      owner.lastBatch().answerAll("ok");
+      owner.lastBatch().respondToAll("ok");
     }
     assertEquals(other.batches().size(), 0);
   }
@@ -89,7 +89,7 @@ public class SequenceBatchingTest {
     List<FakeWorker> workers = serve(2, sequences(6, 1));
     for (int i = 0; i < 6; i++) {
       send("s" + i, "x");
-      workers.forEach(FakeWorker::answerOpen);
+      workers.forEach(FakeWorker::respondToOpen);
     }
     assertEquals(workers.get(0).batches().size(), 3);
     assertEquals(workers.get(1).batches().size(), 3);
@@ -105,7 +105,7 @@ public class SequenceBatchingTest {
     send("c", "c1");
     assertEquals(worker.lastBatch().bodies(), List.of("a1", "b1", "c1"));
     send("d", "d1");
-    worker.lastBatch().answerAll("ok");
+    worker.lastBatch().respondToAll("ok");
     assertEquals(worker.batches().size(), 1, "two are not a full batch");
     fixture.advance(DELAY);
     assertEquals(worker.lastBatch().bodies(), List.of("a2", "d1"));
@@ -126,7 +126,7 @@ public class SequenceBatchingTest {
     send("b", "b1");
     FakeWorker first = holder(workers, "a1");
     send("b", "b2");
-    holder(workers, "b1").lastBatch().answerAll("ok");
+    holder(workers, "b1").lastBatch().respondToAll("ok");
     assertEquals(holder(workers, "b1").lastBatch().bodies(), List.of("b2"));
     assertEquals(first.batches().size(), 1);
   }
@@ -139,7 +139,7 @@ public class SequenceBatchingTest {
     send("b", RequestKind.EXPLAIN, "explain");
     fixture.send(RequestKind.DESCRIBE, "describe");
     for (int i = 0; i < 4; i++) {
-      worker.lastBatch().answerAll("ok");
+      worker.lastBatch().respondToAll("ok");
     }
     assertEquals(
         bodies(worker),
@@ -150,18 +150,18 @@ public class SequenceBatchingTest {
   public void oneSequenceTooManyIsRefusedUntilAnotherEnds() {
     FakeWorker worker = serve(1, sequences(2, 1)).get(0);
     send("a", "x");
-    worker.answerOpen();
+    worker.respondToOpen();
     send("b", "x");
-    worker.answerOpen();
+    worker.respondToOpen();
     RecordingSink refused = send("c", "x");
     assertEquals(refused.errorKind(), Optional.of(ErrorKind.QUEUE_FULL));
     assertTrue(message(refused).contains("maxNumSequence 2"), message(refused));
     RecordingSink known = send("a", "x");
-    worker.answerOpen();
+    worker.respondToOpen();
     assertEquals(known.body(), Optional.of("ok"));
     fixture.advance(IDLE);
     RecordingSink later = send("c", "x");
-    worker.answerOpen();
+    worker.respondToOpen();
     assertEquals(later.body(), Optional.of("ok"));
   }
 
@@ -203,15 +203,15 @@ public class SequenceBatchingTest {
   }
 
   @Test
-  public void idleTimeBeginsWithTheLastAnswer() {
+  public void idleTimeBeginsWithTheLastResponse() {
     List<FakeWorker> workers = serve(2, sequences(1, 1));
     send("a", "x");
     fixture.advance(IDLE.multipliedBy(2));
-    workers.forEach(FakeWorker::answerOpen);
+    workers.forEach(FakeWorker::respondToOpen);
     fixture.advance(IDLE.minusMillis(1));
     assertEquals(send("b", "x").errorKind(), Optional.of(ErrorKind.QUEUE_FULL));
     send("a", "x");
-    workers.forEach(FakeWorker::answerOpen);
+    workers.forEach(FakeWorker::respondToOpen);
     fixture.advance(IDLE.minusMillis(1));
     assertEquals(send("b", "x").errorKind(), Optional.of(ErrorKind.QUEUE_FULL));
     fixture.advance(Duration.ofMillis(1));
@@ -229,8 +229,8 @@ public class SequenceBatchingTest {
     assertTrue(message(waits).contains("sequenceTimeoutMSec"), message(waits));
     assertEquals(runs.ends(), 0, "what runs may end");
     RecordingSink reopened = send("a", "anew");
-    worker.answerOpen();
-    worker.answerOpen();
+    worker.respondToOpen();
+    worker.respondToOpen();
     assertEquals(runs.body(), Optional.of("ok"));
     assertEquals(reopened.body(), Optional.of("ok"));
     assertEquals(waits.ends(), 1);
@@ -250,8 +250,8 @@ public class SequenceBatchingTest {
     assertTrue(message(waits).contains("opens a new one"), message(waits));
     assertEquals(other.ends(), 0);
     RecordingSink reopened = send("a", "a3");
-    workers.forEach(FakeWorker::answerOpen);
-    workers.forEach(FakeWorker::answerOpen);
+    workers.forEach(FakeWorker::respondToOpen);
+    workers.forEach(FakeWorker::respondToOpen);
     assertEquals(other.body(), Optional.of("ok"));
     assertEquals(reopened.body(), Optional.of("ok"), "the other worker takes the id over");
     assertEquals(runs.ends() + waits.ends(), 2);
@@ -261,13 +261,13 @@ public class SequenceBatchingTest {
   public void onlyWorkerRecoversAndServesNewSequences() {
     FakeWorker worker = serve(1, sequences(1, 1)).get(0);
     send("a", "x");
-    worker.answerOpen();
+    worker.respondToOpen();
     worker.die();
     RecordingSink next = send("a", "again");
     assertEquals(next.ends(), 0, "it waits for the new worker");
     FakeWorker second = fixture.starter().latest();
     second.load();
-    second.answerOpen();
+    second.respondToOpen();
     assertEquals(next.body(), Optional.of("ok"));
   }
 
@@ -283,8 +283,8 @@ public class SequenceBatchingTest {
             .scale("m", Optional.empty(), new ScaleModel(1, 1, false, Optional.empty()));
     assertEquals(
         waiting.stream().filter(sink -> sink.errorKind().isPresent()).count(), 1, "of one worker");
-    workers.forEach(FakeWorker::answerOpen);
-    workers.forEach(FakeWorker::answerOpen);
+    workers.forEach(FakeWorker::respondToOpen);
+    workers.forEach(FakeWorker::respondToOpen);
     assertTrue(running.stream().allMatch(sink -> sink.body().isPresent()));
     assertTrue(waiting.stream().allMatch(sink -> sink.ends() == 1));
   }
@@ -297,7 +297,7 @@ public class SequenceBatchingTest {
     InferenceCall call = submit("a", RequestKind.PREDICT, "leaves", sink);
     call.cancel();
     send("a", "stays");
-    worker.answerOpen();
+    worker.respondToOpen();
     assertEquals(worker.lastBatch().bodies(), List.of("stays"));
     assertEquals(sink.ends(), 0);
   }
@@ -320,7 +320,7 @@ public class SequenceBatchingTest {
     send("a", "keeps the worker busy");
     submit("b", RequestKind.PREDICT, "leaves", new RecordingSink()).cancel();
     assertEquals(send("c", "x").ends(), 0);
-    worker.answerOpen();
+    worker.respondToOpen();
     assertEquals(worker.batches().size(), 2);
   }
 
@@ -330,7 +330,7 @@ public class SequenceBatchingTest {
     RecordingSink failed = send("a", "1");
     RecordingSink next = send("a", "2");
     worker.error(worker.lastBatch().id(), 0, 400, "bad", "");
-    worker.answerOpen();
+    worker.respondToOpen();
     assertEquals(failed.errorKind(), Optional.of(ErrorKind.HANDLER_ERROR));
     assertEquals(next.body(), Optional.of("ok"));
   }
@@ -344,7 +344,7 @@ public class SequenceBatchingTest {
     RecordingSink waits = send("a", "2");
     fixture.advance(Duration.ofMillis(200));
     assertEquals(waits.errorKind(), Optional.of(ErrorKind.CLIENT_TIMEOUT));
-    worker.answerOpen();
+    worker.respondToOpen();
     assertEquals(worker.batches().size(), 1);
   }
 
@@ -392,11 +392,11 @@ public class SequenceBatchingTest {
     assertEquals(
         sinks.get(7).errorKind(), Optional.of(ErrorKind.QUEUE_FULL), "two wait behind the next");
     worker.chunk(worker.batches().get(0).id(), 0, "going on");
-    worker.answer(worker.batches().get(2).id(), 0, "done");
+    worker.respond(worker.batches().get(2).id(), 0, "done");
     assertEquals(worker.lastBatch().bodies(), List.of("5"));
     fixture.advance(IDLE.multipliedBy(2));
-    worker.answerOpen();
-    worker.answerOpen();
+    worker.respondToOpen();
+    worker.respondToOpen();
     assertTrue(sinks.stream().allMatch(sink -> sink.ends() == 1));
     assertEquals(bodies(worker).size(), 7, "nothing has ended while requests ran");
   }
@@ -413,16 +413,16 @@ public class SequenceBatchingTest {
     assertEquals(waits.errorKind(), Optional.of(ErrorKind.SEQUENCE_CLOSED));
     assertTrue(waits.error().orElseThrow().getMessage().contains("its model ended it"));
     RecordingSink anew = send("a", "a3");
-    worker.answer(worker.batches().get(0).id(), 0, "last", end);
+    worker.respond(worker.batches().get(0).id(), 0, "last", end);
     assertEquals(runs.ends(), 1);
     assertEquals(anew.ends(), 0, "the old sequence does not end the new one");
-    worker.answerOpen();
+    worker.respondToOpen();
     assertTrue(anew.body().isPresent());
     for (String id : List.of("a", "c", "d")) {
       assertEquals(send(id, "x").ends(), 0, "b is no longer open");
     }
-    worker.answerOpen();
-    worker.answerOpen();
+    worker.respondToOpen();
+    worker.respondToOpen();
   }
 
   @Test
@@ -430,8 +430,8 @@ public class SequenceBatchingTest {
     FakeWorker worker = serve(1, sequences(1, 9)).get(0);
     send("a", "a1");
     RecordingSink waits = send("a", "a2");
-    worker.answer(worker.lastBatch().id(), 0, "ok", new Header("ts_request_sequence_end", "a"));
-    worker.answerOpen();
+    worker.respond(worker.lastBatch().id(), 0, "ok", new Header("ts_request_sequence_end", "a"));
+    worker.respondToOpen();
     assertTrue(waits.body().isPresent());
   }
 
@@ -447,7 +447,7 @@ public class SequenceBatchingTest {
     send("b", RequestKind.EXPLAIN, "explain");
     fixture.advance(Duration.ofMillis(10));
     assertEquals(other.lastBatch().bodies(), List.of("predict"));
-    busy.lastBatch().answerAll("ok");
+    busy.lastBatch().respondToAll("ok");
     assertEquals(busy.lastBatch().bodies(), List.of("explain"));
   }
 
@@ -461,12 +461,12 @@ public class SequenceBatchingTest {
     FakeWorker next = fixture.starter().latest();
     next.load();
     fixture.advance(Duration.ofMillis(10));
-    next.answerOpen();
+    next.respondToOpen();
     assertEquals(waits.body(), Optional.of("ok"));
     submit("b", RequestKind.PREDICT, "leaves", new RecordingSink()).cancel();
     assertEquals(send("c", "x").ends(), 0, "b is not open");
     fixture.advance(Duration.ofMillis(10));
-    next.answerOpen();
+    next.respondToOpen();
   }
 
   @DataProvider
@@ -495,7 +495,7 @@ public class SequenceBatchingTest {
         fixture.advance(Duration.ofSeconds(20));
         fixture.starter().latest().load();
       } else if (random.nextBoolean()) {
-        worker.answerOpen();
+        worker.respondToOpen();
       } else if (!worker.batches().isEmpty() && random.nextInt(10) == 0) {
         Header end = new Header("ts_request_sequence_end", "s" + random.nextInt(15));
         worker.chunk(worker.lastBatch().id(), 0, "ends one", end);
@@ -503,7 +503,7 @@ public class SequenceBatchingTest {
     }
     for (int i = 0; i < 200; i++) {
       fixture.advance(Duration.ofMillis(5));
-      fixture.starter().alive().forEach(FakeWorker::answerOpen);
+      fixture.starter().alive().forEach(FakeWorker::respondToOpen);
     }
     assertTrue(sinks.stream().allMatch(sink -> sink.ends() == 1));
     assertTrue(sinks.stream().filter(sink -> sink.body().isPresent()).count() > 1000);

@@ -90,7 +90,7 @@ public class SuccessorTest {
   }
 
   @Test
-  public void successorWithoutWorkersAnswersForBoth() {
+  public void successorWithoutWorkersRespondsForBoth() {
     next.availability(WorkerAvailability.NONE);
     old.unregister();
     InferenceCall unused = submit(Optional.empty());

@@ -45,11 +45,11 @@ public class RequestMetricsTest {
     FakeWorker worker = fixture.serve(1, ModelConfig.none()).get(0);
     assertEquals(value(metrics, REQUESTS, "m", "default", "host"), 0.0);
     fixture.predict("a");
-    worker.answerOpen();
+    worker.respondToOpen();
     send("1.0", Protocol.HTTP);
-    worker.answerOpen();
+    worker.respondToOpen();
     send("1.0", Protocol.GRPC);
-    worker.answerOpen();
+    worker.respondToOpen();
     assertEquals(value(metrics, REQUESTS, "m", "default", "host"), 1.0);
     assertEquals(value(metrics, REQUESTS, "m", "1.0", "host"), 2.0);
   }
@@ -58,7 +58,7 @@ public class RequestMetricsTest {
   public void requestCountsUnderItsProtocolAndOutcome() {
     FakeWorker worker = fixture.serve(1, ModelConfig.none()).get(0);
     send("1.0", Protocol.GRPC);
-    worker.answerOpen();
+    worker.respondToOpen();
     fixture.predict("a");
     worker.error(worker.lastBatch().id(), 0, 400, "bad", "");
     fixture.predict("b");
@@ -74,14 +74,14 @@ public class RequestMetricsTest {
   }
 
   @Test
-  public void timesGoFromArrivalToWorkerAndToAnswer() {
+  public void timesGoFromArrivalToWorkerAndToResponse() {
     fixture.register(1, ModelConfig.none()).join();
     fixture.predict("early");
     fixture.advance(Duration.ofMillis(250));
     FakeWorker worker = fixture.starter().latest();
     worker.load();
     fixture.advance(Duration.ofMillis(100));
-    worker.answerOpen();
+    worker.respondToOpen();
     assertEquals(value(metrics, "QueueTime", "Host", "host"), 250.0);
     assertEquals(value(metrics, "ts_queue_latency_microseconds", "m", "default", "host"), 250e3);
     assertEquals(
@@ -109,7 +109,7 @@ public class RequestMetricsTest {
     fixture.predict("a");
     FakeWorker first = workers.get(0).batches().isEmpty() ? workers.get(1) : workers.get(0);
     first.die();
-    fixture.starter().alive().forEach(FakeWorker::answerOpen);
+    fixture.starter().alive().forEach(FakeWorker::respondToOpen);
     assertEquals(count(metrics, "ts_queue_time_seconds", "m", "1.0", "http"), 1);
     assertEquals(value(metrics, ENDED, "m", "1.0", "http", "success"), 1.0);
     assertEquals(value(metrics, REQUESTS, "m", "default", "host"), 1.0);
@@ -121,7 +121,7 @@ public class RequestMetricsTest {
     fixture.predict("a");
     worker.chunk(0, 0, "x");
     assertEquals(value(metrics, ENDED, "m", "1.0", "http", "success"), 0.0);
-    worker.answer(0, 0, "y");
+    worker.respond(0, 0, "y");
     assertEquals(value(metrics, ENDED, "m", "1.0", "http", "success"), 1.0);
   }
 
@@ -129,7 +129,7 @@ public class RequestMetricsTest {
   public void descriptionsAreNoTraffic() {
     FakeWorker worker = fixture.serve(1, ModelConfig.none()).get(0);
     fixture.send(RequestKind.DESCRIBE, "");
-    worker.answerOpen();
+    worker.respondToOpen();
     assertEquals(value(metrics, REQUESTS, "m", "default", "host"), 0.0);
     assertEquals(count(metrics, "ts_request_latency_seconds", "m", "1.0", "http"), 0);
   }
@@ -144,7 +144,7 @@ public class RequestMetricsTest {
     fixture.starter().alive().forEach(FakeWorker::load);
     assertEquals(value(metrics, "ts_queue_length", "m", "1.0"), 0.0);
     assertEquals(value(metrics, "ts_ready_workers", "m", "1.0"), 2.0);
-    fixture.starter().alive().forEach(FakeWorker::answerOpen);
+    fixture.starter().alive().forEach(FakeWorker::respondToOpen);
   }
 
   @Test
@@ -166,7 +166,7 @@ public class RequestMetricsTest {
   public void unregisteredVersionTakesItsSeriesAlongButNotTheOldCounters() {
     FakeWorker worker = fixture.serve(1, ModelConfig.none()).get(0);
     fixture.predict("a");
-    worker.answerOpen();
+    worker.respondToOpen();
     worker.diesWhenTold(true);
     fixture.core().models().unregister("m", Optional.of("1.0")).join();
     assertEquals(value(metrics, ENDED, "m", "1.0", "http", "success"), -1.0);

@@ -28,16 +28,16 @@ public class ServerMetricsTest {
   @Test
   public void whatIsNotDeclaredIsNotRecorded() {
     ServerMetrics metrics = metrics(List.of(), List.of(), false);
-    metrics.answered(200);
+    metrics.responded(200);
     assertTrue(registry.find("Requests2XX").isEmpty());
     assertTrue(registry.find("ts_requests_total").isPresent());
   }
 
   @Test
-  public void answersCountByTheClassOfTheirStatus() {
+  public void responsesCountByTheClassOfTheirStatus() {
     ServerMetrics metrics = metrics(MetricDefinitions.defaults().frontend(), List.of(), false);
     for (int status : new int[] {200, 204, 302, 400, 404, 499, 500, 599, 777, 101, 0}) {
-      metrics.answered(status);
+      metrics.responded(status);
     }
     assertEquals(value(registry, "Requests2XX", "Host", "h"), 2.0);
     assertEquals(value(registry, "Requests4XX", "Host", "h"), 3.0);

@@ -158,7 +158,7 @@ public class DiagnosisTest {
     CompletableFuture<Void> gone = fixture.core().models().unregister("m", Optional.empty());
     assertEquals(diagnosis().state(), State.UNLOADING);
     assertEquals(describe().condition().workers().get(0).status(), "UNLOADING");
-    worker.answerOpen();
+    worker.respondToOpen();
     gone.join();
   }
 

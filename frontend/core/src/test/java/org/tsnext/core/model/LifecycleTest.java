@@ -187,7 +187,7 @@ public class LifecycleTest {
     assertEquals(waiting.errorKind(), Optional.of(ErrorKind.MODEL_GOING_AWAY));
     assertEquals(fixture.predict("late").errorKind(), Optional.of(ErrorKind.MODEL_GOING_AWAY));
     assertFalse(gone.isDone());
-    worker.lastBatch().answerAll("ok");
+    worker.lastBatch().respondToAll("ok");
     gone.join();
     assertEquals(running.body(), Optional.of("ok"));
     assertTrue(worker.wasStopped());
@@ -196,7 +196,7 @@ public class LifecycleTest {
   }
 
   @Test
-  public void workerThatDoesNotFinishIsKilledAndItsRequestAnswered() {
+  public void workerThatDoesNotFinishIsKilledAndItsRequestCompleted() {
     FakeWorker worker =
         fixture.serve(1, new Configs().responseTimeout(Duration.ofMinutes(10)).build()).get(0);
     RecordingSink running = fixture.predict("hangs");
@@ -271,7 +271,7 @@ public class LifecycleTest {
     assertEquals(one.process().pid().getAsLong(), 1000);
     assertEquals(one.load().inFlight(), 1);
     assertEquals(running.ends(), 0);
-    worker.answerOpen();
+    worker.respondToOpen();
   }
 
   @Test
@@ -298,8 +298,8 @@ public class LifecycleTest {
         fixture.register(1, ModelConfig.none(), true),
         ErrorKind.SHUTTING_DOWN,
         "The server is shutting down.");
-    worker.lastBatch().answerAll("1");
-    worker.lastBatch().answerAll("2");
+    worker.lastBatch().respondToAll("1");
+    worker.lastBatch().respondToAll("2");
     fixture.advance(Duration.ofSeconds(1));
     drained.join();
     assertEquals(running.body(), Optional.of("1"));
@@ -321,7 +321,7 @@ public class LifecycleTest {
   }
 
   @Test
-  public void drainAnswersTheRestOnceAtItsLimit() {
+  public void drainFailsTheRestOnceAtItsLimit() {
     FakeWorker worker = fixture.serve(1, ModelConfig.none()).get(0);
     RecordingSink running = fixture.predict("running");
     RecordingSink waiting = fixture.predict("waiting");

@@ -75,7 +75,8 @@ public class PreparationTest {
   }
 
   private CompletableFuture<ScaleResult> register(boolean synchronous) throws Exception {
-    RegisterModel registration = CoreFixture.registration("m.mar", OptionalInt.of(0), synchronous, false);
+    RegisterModel registration =
+        CoreFixture.registration("m.mar", OptionalInt.of(0), synchronous, false);
     CompletableFuture<ScaleResult> registered =
         CompletableFuture.supplyAsync(() -> fixture.core().models().register(registration).join());
     assertTrue(installation.begun.await(LIMIT_SECONDS, TimeUnit.SECONDS));
@@ -126,7 +127,7 @@ public class PreparationTest {
   }
 
   @Test
-  public void aFailureThatIsAnsweredIsNotKept() throws Exception {
+  public void aFailureThatIsReturnedIsNotKept() throws Exception {
     installation.fails = true;
     CompletableFuture<ScaleResult> registered = register(true);
     installation.proceed.countDown();

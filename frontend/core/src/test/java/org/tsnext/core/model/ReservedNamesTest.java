@@ -44,7 +44,8 @@ public class ReservedNamesTest {
   /**
    * @param name empty for the one of the archive
    */
-  private static RegisterModel registration(Optional<String> name, boolean trusted, boolean restored) {
+  private static RegisterModel registration(
+      Optional<String> name, boolean trusted, boolean restored) {
     return new RegisterModel(
         new RegisterModel.Source("a.mar", false),
         name,
@@ -60,7 +61,8 @@ public class ReservedNamesTest {
   }
 
   private void assertRefused(RegisterModel registration, String name) {
-    CompletionException error = expectThrows(CompletionException.class, () -> register(registration));
+    CompletionException error =
+        expectThrows(CompletionException.class, () -> register(registration));
     ServingException refusal = (ServingException) error.getCause();
     assertEquals(refusal.kind().httpStatus(), 400);
     assertEquals(refusal.kind().grpcStatus(), 3);

@@ -113,7 +113,10 @@ public class SettingsTest {
     assertSources(spec, "default_startup_timeout", "startupTimeout");
     assertSources(spec, "job_queue_size", "jobQueueSize");
     assertEquals(
-        resolve(registration(true), ModelConfig.none(), server(2, false)).settings().workers().min(),
+        resolve(registration(true), ModelConfig.none(), server(2, false))
+            .settings()
+            .workers()
+            .min(),
         2,
         "one per GPU");
   }
@@ -129,7 +132,10 @@ public class SettingsTest {
   @Test
   public void gpuIsUsedWhereThereIsOneUnlessTheModelWantsTheCpu() {
     assertTrue(
-        resolve(registration(true), ModelConfig.none(), server(1, false)).settings().devices().gpu());
+        resolve(registration(true), ModelConfig.none(), server(1, false))
+            .settings()
+            .devices()
+            .gpu());
     assertTrue(
         !resolve(registration(true), new Configs().device(DeviceType.GPU).build(), server(0, false))
             .settings()
@@ -141,13 +147,19 @@ public class SettingsTest {
             .devices()
             .gpu());
     assertEquals(
-        resolve(registration(true), new Configs().device(DeviceType.GPU, 1, 0).build(), server(2, false))
+        resolve(
+                registration(true),
+                new Configs().device(DeviceType.GPU, 1, 0).build(),
+                server(2, false))
             .settings()
             .devices()
             .own(),
         List.of(1, 0));
     assertEquals(
-        resolve(registration(true), new Configs().device(DeviceType.GPU, 1, 2).build(), server(2, false))
+        resolve(
+                registration(true),
+                new Configs().device(DeviceType.GPU, 1, 2).build(),
+                server(2, false))
             .settings()
             .devices()
             .own(),
@@ -345,7 +357,9 @@ public class SettingsTest {
         archive(Optional.of(FakeModelSource.manifest("m", name)), ModelConfig.none());
     SettingsResolver resolver = new SettingsResolver(server(0, false));
     assertRefused(
-        () -> resolver.resolve(registration(false), named), ErrorKind.INVALID_MODEL, "The model name");
+        () -> resolver.resolve(registration(false), named),
+        ErrorKind.INVALID_MODEL,
+        "The model name");
     assertRefused(
         () -> resolver.resolve(registration(false), versioned),
         ErrorKind.INVALID_MODEL,

@@ -55,10 +55,10 @@ public class VersionSwapTest {
     models.setDefault("m", "2.0");
     CompletableFuture<Void> gone = models.unregister("m", Optional.of("1.0"));
     assertEquals(next.lastBatch().bodies(), List.of("first"));
-    next.lastBatch().answerAll("new 1");
-    next.lastBatch().answerAll("new 2");
+    next.lastBatch().respondToAll("new 1");
+    next.lastBatch().respondToAll("new 2");
     assertFalse(gone.isDone());
-    old.lastBatch().answerAll("old");
+    old.lastBatch().respondToAll("old");
     gone.join();
     assertEquals(running.body(), Optional.of("old"));
     assertEquals(first.body(), Optional.of("new 1"));
@@ -81,7 +81,7 @@ public class VersionSwapTest {
     assertEquals(
         predict(Optional.of("1.0"), Optional.empty()).errorKind(),
         Optional.of(ErrorKind.MODEL_GOING_AWAY));
-    old.lastBatch().answerAll("old");
+    old.lastBatch().respondToAll("old");
     gone.join();
     assertEquals(running.body(), Optional.of("old"));
   }
@@ -94,8 +94,8 @@ public class VersionSwapTest {
     FakeWorker next = serve("2.0", ModelConfig.none());
     models.setDefault("m", "2.0");
     models.scale("m", Optional.of("1.0"), new ScaleModel(0, 0, false, Optional.empty())).join();
-    next.lastBatch().answerAll("new");
-    old.lastBatch().answerAll("old");
+    next.lastBatch().respondToAll("new");
+    old.lastBatch().respondToAll("old");
     assertEquals(running.body(), Optional.of("old"));
     assertEquals(waiting.body(), Optional.of("new"));
   }
@@ -112,10 +112,10 @@ public class VersionSwapTest {
     assertEquals(fixture.predict("refused").errorKind(), Optional.of(ErrorKind.QUEUE_FULL));
     CompletableFuture<Void> gone = models.unregister("m", Optional.of("1.0"));
     assertEquals(models.describe("m", Optional.of("2.0")).condition().queueLength(), 2);
-    next.onSend(batch -> batch.answerAll("new"));
-    next.answerOpen();
+    next.onSend(batch -> batch.respondToAll("new"));
+    next.respondToOpen();
     assertEquals(waiting.body(), Optional.of("new"));
-    old.lastBatch().answerAll("old");
+    old.lastBatch().respondToAll("old");
     gone.join();
   }
 
@@ -134,8 +134,8 @@ public class VersionSwapTest {
     call.cancel();
     assertEquals(models.describe("m", Optional.of("2.0")).condition().queueLength(), 0);
     assertEquals(waiting.ends(), 0);
-    next.lastBatch().answerAll("ok");
-    old.lastBatch().answerAll("old");
+    next.lastBatch().respondToAll("ok");
+    old.lastBatch().respondToAll("old");
     gone.join();
   }
 
@@ -151,8 +151,8 @@ public class VersionSwapTest {
     CompletableFuture<Void> gone = models.unregister("m", Optional.of("1.0"));
     fixture.advance(Duration.ofSeconds(5));
     assertEquals(waiting.errorKind(), Optional.of(ErrorKind.CLIENT_TIMEOUT));
-    next.lastBatch().answerAll("ok");
-    old.lastBatch().answerAll("old");
+    next.lastBatch().respondToAll("ok");
+    old.lastBatch().respondToAll("old");
     gone.join();
   }
 
@@ -165,7 +165,7 @@ public class VersionSwapTest {
     CompletableFuture<Void> gone = models.unregister("m", Optional.of("1.0"));
     old.die();
     gone.join();
-    next.lastBatch().answerAll("new");
+    next.lastBatch().respondToAll("new");
     assertEquals(running.body(), Optional.of("new"));
   }
 
@@ -193,7 +193,7 @@ public class VersionSwapTest {
     CompletableFuture<Void> gone = models.unregister("m", Optional.of("1.0"));
     old.chunk(old.lastBatch().id(), 0, "b");
     assertFalse(gone.isDone());
-    old.answer(old.lastBatch().id(), 0, "c");
+    old.respond(old.lastBatch().id(), 0, "c");
     gone.join();
     assertEquals(stream.chunks(), List.of("a", "b", "c"));
   }
@@ -218,7 +218,7 @@ public class VersionSwapTest {
         expectThrows(ServingException.class, () -> models.setDefault("m", "1.0"));
     assertEquals(refused.kind(), ErrorKind.CONFLICT);
     assertEquals(refused.getMessage(), reason);
-    old.lastBatch().answerAll("old");
+    old.lastBatch().respondToAll("old");
     gone.join();
     assertEquals(models.describeAll("m").size(), 1);
   }
@@ -230,9 +230,9 @@ public class VersionSwapTest {
     CompletableFuture<Void> gone = models.unregister("m", Optional.empty());
     FakeWorker next = serve("2.0", ModelConfig.none());
     RecordingSink served = fixture.predict("new");
-    next.lastBatch().answerAll("new");
+    next.lastBatch().respondToAll("new");
     assertEquals(served.body(), Optional.of("new"));
-    old.lastBatch().answerAll("old");
+    old.lastBatch().respondToAll("old");
     gone.join();
     assertEquals(running.body(), Optional.of("old"));
     assertEquals(models.describe("m", Optional.empty()).modelVersion(), "2.0");
@@ -260,7 +260,7 @@ public class VersionSwapTest {
     fixture.predict("running");
     CompletableFuture<Void> gone = models.unregister("m", Optional.empty());
     healthy.add(models.health().healthy());
-    worker.answerOpen();
+    worker.respondToOpen();
     gone.join();
     assertEquals(healthy, List.of(true, true, true, true));
   }
@@ -275,7 +275,7 @@ public class VersionSwapTest {
     FakeWorker next = serve("2.0", ModelConfig.none());
     loading.failLoad(500, "ImportError: no x");
     assertTrue(broken.isCompletedExceptionally());
-    next.lastBatch().answerAll("served");
+    next.lastBatch().respondToAll("served");
     assertEquals(early.body(), Optional.of("served"));
     assertTrue(models.health().healthy());
     assertEquals(models.describe("m", Optional.empty()).modelVersion(), "2.0");

@@ -146,7 +146,7 @@ public class AdaptiveDelayTest {
       worker.onSend(
           batch -> {
             Duration service = Duration.ofNanos(SERVICE + batch.size() * PER_ITEM);
-            fixture.time().schedule(service, () -> batch.answerAll("ok"));
+            fixture.time().schedule(service, () -> batch.respondToAll("ok"));
           });
     }
 
@@ -190,7 +190,7 @@ public class AdaptiveDelayTest {
               .inference()
               .submit(
                   fixture.requests().predict("m", "x"),
-                  new Answered(
+                  new Responded(
                       () -> {
                         latencies.add(fixture.time().nanoTime() - asked);
                         then.run();
@@ -209,7 +209,7 @@ public class AdaptiveDelayTest {
   }
 
   /** Tells that a plain answer has come. */
-  private record Answered(Runnable then) implements ResponseSink {
+  private record Responded(Runnable then) implements ResponseSink {
     @Override
     public void complete(ResponseHead head, ByteBuf body) {
       body.release();

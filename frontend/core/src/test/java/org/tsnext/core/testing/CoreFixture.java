@@ -120,7 +120,8 @@ public final class CoreFixture {
   public CompletableFuture<ScaleResult> register(
       int workers, ModelConfig config, boolean synchronous) {
     source.add("m.mar", "m", "1.0", config);
-    return core.models().register(registration("m.mar", OptionalInt.of(workers), synchronous, false));
+    return core.models()
+        .register(registration("m.mar", OptionalInt.of(workers), synchronous, false));
   }
 
   /** Registers "m" and has all its workers load. */

@@ -43,7 +43,7 @@ public final class FakeInference implements InferenceService {
 
   /** Answers a request. */
   public interface Behaviour {
-    void answer(Seen request, ResponseSink sink);
+    void respond(Seen request, ResponseSink sink);
   }
 
   /** A request that waits for the test to answer it. */
@@ -54,7 +54,7 @@ public final class FakeInference implements InferenceService {
   public final AtomicInteger cancelled = new AtomicInteger();
   private volatile Behaviour behaviour = FakeInference::ok;
 
-  public void answer(Behaviour newBehaviour) {
+  public void respond(Behaviour newBehaviour) {
     behaviour = newBehaviour;
   }
 
@@ -105,7 +105,7 @@ public final class FakeInference implements InferenceService {
             request.timeout());
     request.release();
     seen.add(copy);
-    behaviour.answer(copy, sink);
+    behaviour.respond(copy, sink);
     return cancelled::incrementAndGet;
   }
 

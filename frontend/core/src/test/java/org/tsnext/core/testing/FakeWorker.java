@@ -61,9 +61,9 @@ public final class FakeWorker implements WorkerProcess {
     }
 
     /** Answers every item with {@code body}. */
-    public void answerAll(String body) {
+    public void respondToAll(String body) {
       for (int item = 0; item < size(); item++) {
-        worker.answer(id, item, body);
+        worker.respond(id, item, body);
       }
     }
   }
@@ -149,17 +149,17 @@ public final class FakeWorker implements WorkerProcess {
   }
 
   /** Answers an item, or ends its stream. */
-  public void answer(int batchId, int item, String body, Header... headers) {
+  public void respond(int batchId, int item, String body, Header... headers) {
     close(batchId, item);
     listener.response(batchId, item, head(headers), text(body));
   }
 
   /** Answers every item that has been neither answered nor failed, in order. */
-  public void answerOpen() {
+  public void respondToOpen() {
     for (SentBatch batch : batches()) {
       for (int item = 0; item < batch.size(); item++) {
         if (isOpen(batch.id(), item)) {
-          answer(batch.id(), item, "ok");
+          respond(batch.id(), item, "ok");
         }
       }
     }
@@ -187,7 +187,7 @@ public final class FakeWorker implements WorkerProcess {
   }
 
   /** Answers an item with a status of the handler's own. */
-  public void answerWithStatus(int batchId, int item, int status) {
+  public void respondWithStatus(int batchId, int item, int status) {
     close(batchId, item);
     listener.response(
         batchId, item, new ResponseHead(status, "", BodyKind.TEXT, List.of()), text("x"));

@@ -54,11 +54,11 @@ public final class FakeWorkerStarter implements WorkerStarter {
   }
 
   /** Workers that load at once and answer each item with {@code body}. */
-  public static FakeWorkerStarter answering(String body) {
+  public static FakeWorkerStarter responding(String body) {
     FakeWorkerStarter starter = new FakeWorkerStarter();
     starter.onStart(
         worker -> {
-          worker.onSend(batch -> batch.answerAll(body));
+          worker.onSend(batch -> batch.respondToAll(body));
           worker.load();
         });
     return starter;

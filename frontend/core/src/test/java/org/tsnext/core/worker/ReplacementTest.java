@@ -55,7 +55,7 @@ public class ReplacementTest {
     assertEquals(described().history().lastExit().orElseThrow().reason(), reason);
     assertEquals(described().history().lastError().orElseThrow().type(), "ValueError");
     next.load();
-    answer(next, predict());
+    respond(next, predict());
     assertEquals(described().history().restarts(), 1);
     assertEquals(described().history().lastExit().orElseThrow().reason(), reason);
   }
@@ -65,7 +65,7 @@ public class ReplacementTest {
     FakeWorker worker = serve(ModelConfig.none());
     for (int i = 0; i < 5; i++) {
       fail(worker, 19);
-      answer(worker, predict());
+      respond(worker, predict());
     }
     assertSame(fixture.starter().latest(), worker);
   }
@@ -102,17 +102,17 @@ public class ReplacementTest {
     FakeWorker worker = serve(ModelConfig.none());
     for (int i = 0; i < 19; i++) {
       predict();
-      worker.answerWithStatus(worker.lastBatch().id(), 0, 500);
+      worker.respondWithStatus(worker.lastBatch().id(), 0, 500);
     }
     predict();
-    worker.answerWithStatus(worker.lastBatch().id(), 0, 404);
+    worker.respondWithStatus(worker.lastBatch().id(), 0, 404);
     for (int i = 0; i < 19; i++) {
       predict();
-      worker.answerWithStatus(worker.lastBatch().id(), 0, 599);
+      worker.respondWithStatus(worker.lastBatch().id(), 0, 599);
     }
     assertSame(fixture.starter().latest(), worker, "an answer for a client's mistake is sound");
     predict();
-    worker.answerWithStatus(worker.lastBatch().id(), 0, 500);
+    worker.respondWithStatus(worker.lastBatch().id(), 0, 500);
     assertNotSame(fixture.starter().latest(), worker);
     assertTrue(described().history().lastExit().orElseThrow().reason().contains("status 500"));
   }
@@ -169,11 +169,11 @@ public class ReplacementTest {
     worker.error(failing.id(), 0, 503, "Prediction failed", "ValueError: bad");
     assertEquals(last.ends(), 1);
     // What it was given before goes on.
-    worker.answerOpen();
+    worker.respondToOpen();
     assertTrue(worker.wasStopped());
     FakeWorker next = fixture.starter().latest();
     assertNotSame(next, worker);
-    next.onSend(batch -> batch.answerAll("ok"));
+    next.onSend(batch -> batch.respondToAll("ok"));
     next.load();
     behind.forEach(sink -> assertEquals(sink.body(), Optional.of("ok")));
   }
@@ -209,7 +209,7 @@ public class ReplacementTest {
   @Test
   public void workerThatSaysItCanServeNoMoreIsReplacedAndWhatItHadIsNotTried() {
     FakeWorker worker = serve(new Configs().noRetryOnWorkerDeath().build());
-    answer(worker, predict());
+    respond(worker, predict());
     RecordingSink first = predict();
     RecordingSink second = predict();
     assertEquals(worker.batches().size(), 3, "it was given both");
@@ -220,7 +220,7 @@ public class ReplacementTest {
     assertNotSame(next, worker, "at once");
     assertEquals(described().history().lastExit().orElseThrow().reason(), BROKEN);
     next.load();
-    answer(next, second);
+    respond(next, second);
     assertEquals(second.body(), Optional.of("ok"));
   }
 
@@ -241,7 +241,7 @@ public class ReplacementTest {
       worker = fixture.starter().latest();
       worker.load();
     }
-    answer(worker, predict());
+    respond(worker, predict());
     RecordingSink sink = predict();
     worker.error(worker.lastBatch().id(), 0, 507, "Out of resources", "AcceleratorError: x");
     assertEquals(sink.ends(), 1);
@@ -268,7 +268,7 @@ public class ReplacementTest {
     worker.die();
     assertNotSame(fixture.starter().latest(), worker);
     fixture.starter().latest().load();
-    fixture.starter().latest().answerOpen();
+    fixture.starter().latest().respondToOpen();
     assertEquals(hanging.ends(), 1);
   }
 
@@ -304,12 +304,12 @@ public class ReplacementTest {
     FakeWorker.SentBatch batch = worker.lastBatch();
     worker.error(batch.id(), -1, 503, "Prediction failed", "ValueError: bad");
     if (worker.lastBatch().id() != batch.id()) {
-      worker.lastBatch().answerAll("ok");
+      worker.lastBatch().respondToAll("ok");
     }
   }
 
-  private static void answer(FakeWorker worker, RecordingSink sink) {
-    worker.answerOpen();
+  private static void respond(FakeWorker worker, RecordingSink sink) {
+    worker.respondToOpen();
     assertEquals(sink.body(), Optional.of("ok"));
   }
 

@@ -49,14 +49,14 @@ public class SupervisionTest {
   @Test
   public void idleWorkerThatDiesIsReplacedAtOnceUnderItsOldId() {
     FakeWorker first = fixture.serve(1, ModelConfig.none()).get(0);
-    answer(first, fixture.predict("proves that it works"));
+    respond(first, fixture.predict("proves that it works"));
     first.die();
     FakeWorker second = fixture.starter().latest();
     assertNotSame(second, first);
     assertEquals(second.spec().workerId(), 9000);
     second.load();
     RecordingSink sink = fixture.predict("x");
-    answer(second, sink);
+    respond(second, sink);
     assertEquals(sink.body(), Optional.of("ok"));
     assertEquals(worker(0).history().restarts(), 1);
   }
@@ -105,7 +105,7 @@ public class SupervisionTest {
     OptionalInt templateId = workers.get(0).spec().process().templateId();
     assertTrue(templateId.isPresent());
     assertEquals(workers.get(1).spec().process().templateId(), templateId, "one parent for both");
-    answer(workers.get(0), fixture.predict("proves that it works"));
+    respond(workers.get(0), fixture.predict("proves that it works"));
     workers.get(0).die();
     workers.get(1).die();
     assertEquals(fixture.starter().released(), List.of(), "they come back, out of it");
@@ -133,7 +133,7 @@ public class SupervisionTest {
     assertTrue(fixture.core().models().health().healthy());
     fixture.starter().latest().load();
     assertEquals(scaled.join().outcome(), ScaleResult.Outcome.DONE);
-    answer(fixture.starter().latest(), fixture.predict("x"));
+    respond(fixture.starter().latest(), fixture.predict("x"));
   }
 
   @Test
@@ -168,7 +168,7 @@ public class SupervisionTest {
     for (int i = 0; i < 5; i++) {
       FakeWorker worker = fixture.starter().latest();
       worker.load();
-      answer(worker, fixture.predict("x"));
+      respond(worker, fixture.predict("x"));
       worker.die();
       assertNotSame(fixture.starter().latest(), worker, "no delay");
     }
@@ -188,7 +188,7 @@ public class SupervisionTest {
   }
 
   @Test
-  public void idleWorkerThatDoesNotAnswerPingsIsKilled() {
+  public void idleWorkerThatDoesNotRespondToPingsIsKilled() {
     FakeWorker worker = fixture.serve(1, ModelConfig.none()).get(0);
     fixture.advance(Duration.ofSeconds(10));
     assertEquals(worker.pings(), List.of(0));
@@ -206,19 +206,19 @@ public class SupervisionTest {
     RecordingSink sink = fixture.predict("takes long");
     fixture.advance(Duration.ofSeconds(100));
     assertEquals(worker.pings(), List.of());
-    answer(worker, sink);
+    respond(worker, sink);
     assertFalse(worker.wasKilled());
   }
 
   @Test
-  public void workAfterAPingExcusesItsAnswer() {
+  public void workAfterAPingExcusesItsResponse() {
     FakeWorker worker = fixture.serve(1, ModelConfig.none()).get(0);
     fixture.advance(Duration.ofSeconds(10));
     assertEquals(worker.pings().size(), 1);
     RecordingSink sink = fixture.predict("came just after the ping");
     fixture.advance(Duration.ofSeconds(60));
     assertFalse(worker.wasKilled());
-    answer(worker, sink);
+    respond(worker, sink);
   }
 
   @Test
@@ -286,11 +286,11 @@ public class SupervisionTest {
     CompletableFuture<ScaleResult> scaled = scale(1, true, Optional.empty());
     assertEquals(worker(1).status(), "UNLOADING");
     assertFalse(scaled.isDone());
-    answer(workers.get(1), second.body().isEmpty() ? second : first);
+    respond(workers.get(1), second.body().isEmpty() ? second : first);
     assertTrue(workers.get(1).hasExited());
     assertFalse(workers.get(1).wasKilled());
     assertEquals(scaled.join().outcome(), ScaleResult.Outcome.DONE);
-    answer(workers.get(0), first);
+    respond(workers.get(0), first);
     scale(2, false, Optional.empty()).join();
     assertEquals(fixture.starter().latest().spec().workerId(), 9001);
   }
@@ -308,9 +308,9 @@ public class SupervisionTest {
     fixture.advance(Duration.ofMillis(1));
     assertTrue(leaver.wasKilled());
     FakeWorker other = workers.get(0);
-    other.lastBatch().answerAll("ok");
+    other.lastBatch().respondToAll("ok");
     assertEquals(other.lastBatch().bodies(), List.of(running));
-    other.lastBatch().answerAll("ok");
+    other.lastBatch().respondToAll("ok");
     assertEquals(second.body(), Optional.of("ok"));
   }
 
@@ -336,7 +336,7 @@ public class SupervisionTest {
     RecordingSink waiting = fixture.predict("waiting");
     scale(0, false, Optional.empty()).join();
     assertEquals(waiting.errorKind(), Optional.of(ErrorKind.NO_WORKER));
-    answer(worker, running);
+    respond(worker, running);
     assertTrue(worker.hasExited());
     assertTrue(fixture.core().models().health().healthy());
   }
@@ -421,8 +421,8 @@ public class SupervisionTest {
     return describe().condition().workers().get(index);
   }
 
-  private static void answer(FakeWorker worker, RecordingSink sink) {
-    worker.lastBatch().answerAll("ok");
+  private static void respond(FakeWorker worker, RecordingSink sink) {
+    worker.lastBatch().respondToAll("ok");
     assertEquals(sink.ends(), 1);
   }
 

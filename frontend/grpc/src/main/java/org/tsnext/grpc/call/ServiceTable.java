@@ -47,8 +47,8 @@ public final class ServiceTable {
    * @param request and {@code answer}: instances of the messages
    */
   public <Q extends Message, A extends Message> ServiceTable unary(
-      String rpc, Q request, A answer, UnaryHandler<Q, A> handler) {
-    return unary(rpc, request, answer, MessageGuard.NONE, handler);
+      String rpc, Q request, A response, UnaryHandler<Q, A> handler) {
+    return unary(rpc, request, response, MessageGuard.NONE, handler);
   }
 
   /**
@@ -57,11 +57,11 @@ public final class ServiceTable {
    * @param request and {@code answer}: instances of the messages
    */
   public <Q extends Message, A extends Message> ServiceTable unary(
-      String rpc, Q request, A answer, MessageGuard guard, UnaryHandler<Q, A> handler) {
+      String rpc, Q request, A response, MessageGuard guard, UnaryHandler<Q, A> handler) {
     return unary(
         rpc,
         new MessageMarshaller<>(request, guard),
-        ProtoUtils.marshaller(answer),
+        ProtoUtils.marshaller(response),
         (exchange, read) -> handler.handle(exchange, read.required()));
   }
 
@@ -69,9 +69,9 @@ public final class ServiceTable {
   public <Q, A> ServiceTable unary(
       String rpc,
       MethodDescriptor.Marshaller<Q> request,
-      MethodDescriptor.Marshaller<A> answer,
+      MethodDescriptor.Marshaller<A> response,
       UnaryHandler<Q, A> handler) {
-    return rpc(MethodType.UNARY, rpc, request, answer, new UnaryRpc<>(handler, errors));
+    return rpc(MethodType.UNARY, rpc, request, response, new UnaryRpc<>(handler, errors));
   }
 
   /** Adds an rpc of any type. */
@@ -79,10 +79,10 @@ public final class ServiceTable {
       MethodType type,
       String rpc,
       MethodDescriptor.Marshaller<Q> request,
-      MethodDescriptor.Marshaller<A> answer,
+      MethodDescriptor.Marshaller<A> response,
       ServerCallHandler<Q, A> handler) {
     MethodDescriptor<Q, A> method =
-        MethodDescriptor.newBuilder(request, answer)
+        MethodDescriptor.newBuilder(request, response)
             .setType(type)
             .setFullMethodName(MethodDescriptor.generateFullMethodName(name, rpc))
             .build();

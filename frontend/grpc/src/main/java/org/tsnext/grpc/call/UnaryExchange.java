@@ -80,8 +80,8 @@ public final class UnaryExchange<A> {
   }
 
   /** Answers. */
-  public void send(A answer) {
-    send(answer, new Metadata());
+  public void send(A response) {
+    send(response, new Metadata());
   }
 
   /**
@@ -89,10 +89,10 @@ public final class UnaryExchange<A> {
    *
    * @param trailers sent after the answer; taken over
    */
-  public void send(A answer, Metadata trailers) {
+  public void send(A response, Metadata trailers) {
     if (ENDED.compareAndSet(this, 0, 1)) {
       call.sendHeaders(CallMetadata.withRequestId(new Metadata(), requestId));
-      call.sendMessage(answer);
+      call.sendMessage(response);
       call.close(Status.OK, trailers);
       onEnd.run();
     }

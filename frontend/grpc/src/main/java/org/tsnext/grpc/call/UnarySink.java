@@ -42,7 +42,7 @@ public abstract class UnarySink<A> implements ResponseSink {
    * Answers with the message that a whole answer becomes. On the thread of the core; takes the
    * buffer over.
    */
-  protected abstract void answer(ResponseHead answerHead, ByteBuf body);
+  protected abstract void respond(ResponseHead responseHead, ByteBuf body);
 
   /** The call that is answered. */
   protected final UnaryExchange<A> exchange() {
@@ -50,13 +50,13 @@ public abstract class UnarySink<A> implements ResponseSink {
   }
 
   @Override
-  public final void complete(ResponseHead answerHead, ByteBuf body) {
-    Optional<ServingException> failure = HandlerStatus.failure(answerHead, body);
+  public final void complete(ResponseHead responseHead, ByteBuf body) {
+    Optional<ServingException> failure = HandlerStatus.failure(responseHead, body);
     if (failure.isPresent()) {
       body.release();
-      exchange.fail(failure.get(), HandlerMetadata.trailers(answerHead));
+      exchange.fail(failure.get(), HandlerMetadata.trailers(responseHead));
     } else {
-      answer(answerHead, body);
+      respond(responseHead, body);
     }
   }
 

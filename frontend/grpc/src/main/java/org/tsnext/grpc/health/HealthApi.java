@@ -55,7 +55,7 @@ public final class HealthApi {
             "Check",
             request,
             response,
-            (exchange, asked) -> exchange.send(answer(health.known(asked.getService()))))
+            (exchange, asked) -> exchange.send(response(health.known(asked.getService()))))
         .rpc(
             MethodType.SERVER_STREAMING,
             "Watch",
@@ -65,7 +65,7 @@ public final class HealthApi {
         .build();
   }
 
-  static HealthCheckResponse answer(ServingStatus status) {
+  static HealthCheckResponse response(ServingStatus status) {
     return HealthCheckResponse.newBuilder().setStatus(status).build();
   }
 

@@ -76,7 +76,7 @@ final class HealthWatch extends OneRequest<Read<HealthCheckRequest>> {
   private void report(ServingStatus status) {
     if (status != reported) {
       reported = status;
-      call.sendMessage(HealthApi.answer(status));
+      call.sendMessage(HealthApi.response(status));
     }
   }
 

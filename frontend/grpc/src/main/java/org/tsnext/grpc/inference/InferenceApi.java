@@ -44,19 +44,19 @@ public final class InferenceApi {
         .unary(
             "Predictions",
             PredictionMarshaller.INSTANCE,
-            AnswerMarshaller.INSTANCE,
+            OutgoingPredictionMarshaller.INSTANCE,
             new Predictions(inference, reader, limits.maxResponseSize()))
         .rpc(
             MethodType.SERVER_STREAMING,
             "StreamPredictions",
             PredictionMarshaller.INSTANCE,
-            AnswerMarshaller.INSTANCE,
+            OutgoingPredictionMarshaller.INSTANCE,
             new StreamPredictions(inference, reader, errors, limits.streamBufferLimit()))
         .rpc(
             MethodType.BIDI_STREAMING,
             "StreamPredictions2",
             PredictionMarshaller.INSTANCE,
-            AnswerMarshaller.INSTANCE,
+            OutgoingPredictionMarshaller.INSTANCE,
             new SequenceStreams(
                 inference, models, reader, held, errors, drain, limits.streamBufferLimit()))
         .build();

@@ -11,7 +11,7 @@ import org.tsnext.grpc.call.UnaryHandler;
 import org.tsnext.grpc.call.UnarySink;
 
 /** One request, one answer. */
-final class Predictions implements UnaryHandler<Prediction, Answer> {
+final class Predictions implements UnaryHandler<Prediction, OutgoingPrediction> {
 
   private final InferenceService inference;
   private final RequestReader reader;
@@ -27,7 +27,7 @@ final class Predictions implements UnaryHandler<Prediction, Answer> {
   }
 
   @Override
-  public void handle(UnaryExchange<Answer> exchange, Prediction message) {
+  public void handle(UnaryExchange<OutgoingPrediction> exchange, Prediction message) {
     InferenceRequest request =
         reader.request(
             message, exchange.requestId(), reader.facts(exchange.headers()), exchange.timeout());
@@ -37,15 +37,15 @@ final class Predictions implements UnaryHandler<Prediction, Answer> {
     running.isNow(inference.submit(request, sink));
   }
 
-  private static final class PredictionSink extends UnarySink<Answer> {
-    PredictionSink(UnaryExchange<Answer> exchange, RunningCall running, int limit) {
+  private static final class PredictionSink extends UnarySink<OutgoingPrediction> {
+    PredictionSink(UnaryExchange<OutgoingPrediction> exchange, RunningCall running, int limit) {
       super(exchange, running, limit);
     }
 
     @Override
-    protected void answer(ResponseHead head, ByteBuf body) {
+    protected void respond(ResponseHead head, ByteBuf body) {
       try {
-        exchange().send(new Answer(body), HandlerMetadata.trailers(head));
+        exchange().send(new OutgoingPrediction(body), HandlerMetadata.trailers(head));
       } finally {
         body.release();
       }

@@ -54,11 +54,11 @@ final class SequenceStream extends ServerCall.Listener<Prediction> {
     }
   }
 
-  private final ServerCall<Prediction, Answer> call;
+  private final ServerCall<Prediction, OutgoingPrediction> call;
   private final SequenceStreams shared;
   private final CallFacts facts;
   private final String callId;
-  private final Outbound<Answer> outbound;
+  private final Outbound<OutgoingPrediction> outbound;
   private final Runnable onDrain = this::drain;
 
   // Guarded by this.
@@ -70,7 +70,8 @@ final class SequenceStream extends ServerCall.Listener<Prediction> {
   private boolean lastRead;
   private boolean draining;
 
-  SequenceStream(ServerCall<Prediction, Answer> call, Metadata headers, SequenceStreams shared) {
+  SequenceStream(
+      ServerCall<Prediction, OutgoingPrediction> call, Metadata headers, SequenceStreams shared) {
     this.call = call;
     this.shared = shared;
     this.facts = shared.reader().facts(headers);
@@ -259,28 +260,28 @@ final class SequenceStream extends ServerCall.Listener<Prediction> {
 
     @Override
     public void chunk(ResponseHead head, ByteBuf body) {
-      send(answer(body, Optional.empty()));
+      send(response(body, Optional.empty()));
     }
 
     @Override
     public void end(ByteBuf body) {
-      send(answer(body, Optional.empty()));
+      send(response(body, Optional.empty()));
       ended();
     }
 
     @Override
     public void fail(ServingException error) {
-      send(answer(Unpooled.EMPTY_BUFFER, Optional.of(shared.errors().rpcStatus(error))));
+      send(response(Unpooled.EMPTY_BUFFER, Optional.of(shared.errors().rpcStatus(error))));
       ended();
     }
 
-    private Answer answer(ByteBuf body, Optional<com.google.rpc.Status> status) {
-      return new Answer(
+    private OutgoingPrediction response(ByteBuf body, Optional<com.google.rpc.Status> status) {
+      return new OutgoingPrediction(
           body, sequence.isEmpty() ? Optional.empty() : Optional.of(sequence), status);
     }
 
-    private void send(Answer answer) {
-      if (!outbound.send(answer)) {
+    private void send(OutgoingPrediction response) {
+      if (!outbound.send(response)) {
         cancelAll();
       }
     }

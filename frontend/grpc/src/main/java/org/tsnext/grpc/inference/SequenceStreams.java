@@ -24,11 +24,11 @@ record SequenceStreams(
     CallErrors errors,
     Drain drain,
     int streamBufferLimit)
-    implements ServerCallHandler<Prediction, Answer> {
+    implements ServerCallHandler<Prediction, OutgoingPrediction> {
 
   @Override
   public ServerCall.Listener<Prediction> startCall(
-      ServerCall<Prediction, Answer> call, Metadata headers) {
+      ServerCall<Prediction, OutgoingPrediction> call, Metadata headers) {
     SequenceStream stream = new SequenceStream(call, headers, this);
     stream.begin();
     return stream;

@@ -15,7 +15,7 @@ import org.tsnext.grpc.call.Outbound;
 import org.tsnext.grpc.call.RunningCall;
 
 /** One request; each part of its answer is a message. */
-final class StreamPredictions implements ServerCallHandler<Prediction, Answer> {
+final class StreamPredictions implements ServerCallHandler<Prediction, OutgoingPrediction> {
 
   private final InferenceService inference;
   private final RequestReader reader;
@@ -35,16 +35,16 @@ final class StreamPredictions implements ServerCallHandler<Prediction, Answer> {
 
   @Override
   public ServerCall.Listener<Prediction> startCall(
-      ServerCall<Prediction, Answer> call, Metadata headers) {
+      ServerCall<Prediction, OutgoingPrediction> call, Metadata headers) {
     return new Stream(call, headers);
   }
 
   private final class Stream extends OneRequest<Prediction> {
     private final Metadata headers;
-    private final Outbound<Answer> outbound;
+    private final Outbound<OutgoingPrediction> outbound;
     private final RunningCall running = new RunningCall();
 
-    Stream(ServerCall<Prediction, Answer> call, Metadata headers) {
+    Stream(ServerCall<Prediction, OutgoingPrediction> call, Metadata headers) {
       super(call);
       this.headers = headers;
       this.outbound = new Outbound<>(call, streamBufferLimit);

@@ -18,7 +18,7 @@ import org.tsnext.grpc.call.RunningCall;
 /** Answers with a message for each part; a plain answer is a stream of one. */
 final class StreamSink implements ResponseSink {
 
-  private final Outbound<Answer> outbound;
+  private final Outbound<OutgoingPrediction> outbound;
   private final RunningCall running;
   private final CallErrors errors;
   private final String requestId;
@@ -26,7 +26,11 @@ final class StreamSink implements ResponseSink {
   /** Of the first part; null before it. */
   private ResponseHead head;
 
-  StreamSink(Outbound<Answer> outbound, RunningCall running, CallErrors errors, String requestId) {
+  StreamSink(
+      Outbound<OutgoingPrediction> outbound,
+      RunningCall running,
+      CallErrors errors,
+      String requestId) {
     this.outbound = outbound;
     this.running = running;
     this.errors = errors;
@@ -34,14 +38,14 @@ final class StreamSink implements ResponseSink {
   }
 
   @Override
-  public void complete(ResponseHead answerHead, ByteBuf body) {
-    Optional<ServingException> failure = HandlerStatus.failure(answerHead, body);
+  public void complete(ResponseHead responseHead, ByteBuf body) {
+    Optional<ServingException> failure = HandlerStatus.failure(responseHead, body);
     if (failure.isPresent()) {
       body.release();
-      fail(failure.get(), HandlerMetadata.trailers(answerHead));
+      fail(failure.get(), HandlerMetadata.trailers(responseHead));
       return;
     }
-    chunk(answerHead, body);
+    chunk(responseHead, body);
     outbound.end(Status.OK, HandlerMetadata.trailers(head));
   }
 
@@ -58,7 +62,7 @@ final class StreamSink implements ResponseSink {
       head = chunkHead;
       outbound.begin(CallMetadata.withRequestId(new Metadata(), requestId));
     }
-    if (!outbound.send(new Answer(body))) {
+    if (!outbound.send(new OutgoingPrediction(body))) {
       running.cancel();
     }
   }

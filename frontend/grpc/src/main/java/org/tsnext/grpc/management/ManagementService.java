@@ -52,19 +52,19 @@ public final class ManagementService {
       int maxResponseSize,
       CallErrors errors) {
     ManagementService service = new ManagementService(operations, inference, maxResponseSize);
-    ManagementResponse answer = ManagementResponse.getDefaultInstance();
+    ManagementResponse response = ManagementResponse.getDefaultInstance();
     return new ServiceTable(NAME, Management.getDescriptor(), errors)
         .unary(
-            "DescribeModel", DescribeModelRequest.getDefaultInstance(), answer, service::describe)
-        .unary("ListModels", ListModelsRequest.getDefaultInstance(), answer, service::list)
+            "DescribeModel", DescribeModelRequest.getDefaultInstance(), response, service::describe)
+        .unary("ListModels", ListModelsRequest.getDefaultInstance(), response, service::list)
         .unary(
-            "RegisterModel", RegisterModelRequest.getDefaultInstance(), answer, service::register)
-        .unary("ScaleWorker", ScaleWorkerRequest.getDefaultInstance(), answer, service::scale)
-        .unary("SetDefault", SetDefaultRequest.getDefaultInstance(), answer, service::setDefault)
+            "RegisterModel", RegisterModelRequest.getDefaultInstance(), response, service::register)
+        .unary("ScaleWorker", ScaleWorkerRequest.getDefaultInstance(), response, service::scale)
+        .unary("SetDefault", SetDefaultRequest.getDefaultInstance(), response, service::setDefault)
         .unary(
             "UnregisterModel",
             UnregisterModelRequest.getDefaultInstance(),
-            answer,
+            response,
             service::unregister)
         .build();
   }
@@ -90,9 +90,11 @@ public final class ManagementService {
   }
 
   private void register(UnaryExchange<ManagementResponse> exchange, RegisterModelRequest request) {
-    answer(
+    respond(
         exchange,
-        operations.register(new MessageParameters(request), false).thenApply(OperationResponse::text));
+        operations
+            .register(new MessageParameters(request), false)
+            .thenApply(OperationResponse::text));
   }
 
   /** Fewer than no workers are, as in TorchServe 0.12, the default. */
@@ -105,7 +107,7 @@ public final class ManagementService {
       order.clearMaxWorker();
     }
     Parameters given = new MessageParameters(order);
-    answer(
+    respond(
         exchange,
         operations
             .scale(given.required("model_name"), given.text("model_version"), given)
@@ -122,13 +124,13 @@ public final class ManagementService {
   private void unregister(
       UnaryExchange<ManagementResponse> exchange, UnregisterModelRequest request) {
     Parameters given = new MessageParameters(request);
-    answer(
+    respond(
         exchange, operations.unregister(given.required("model_name"), given.text("model_version")));
   }
 
   /** Once the order is carried out, on whichever thread that is. */
   @SuppressWarnings("FutureReturnValueIgnored") // The action is the end; it does not throw.
-  private static void answer(
+  private static void respond(
       UnaryExchange<ManagementResponse> exchange, CompletableFuture<String> order) {
     order.whenComplete(
         (text, failure) -> {

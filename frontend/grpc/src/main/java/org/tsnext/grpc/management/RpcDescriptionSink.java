@@ -29,7 +29,7 @@ final class RpcDescriptionSink extends UnarySink<ManagementResponse> {
   }
 
   @Override
-  protected void answer(ResponseHead head, ByteBuf body) {
+  protected void respond(ResponseHead head, ByteBuf body) {
     try {
       description.add(body);
     } catch (ServingException e) {

@@ -81,7 +81,7 @@ public final class ModelInfer implements UnaryHandler<ModelInferRequest, ModelIn
   /** A call on its way to the handler and back. */
   private final class Running extends UnarySink<ModelInferResponse> {
     private final RunningCall call;
-    private final AnswerForm form;
+    private final ResponseForm form;
     private final Optional<Duration> timeout;
 
     /** Null once it is not needed: it may be large, and may wait for its turn to be written. */
@@ -94,7 +94,7 @@ public final class ModelInfer implements UnaryHandler<ModelInferRequest, ModelIn
         Optional<Duration> timeout) {
       super(exchange, call, limits.maxResponseSize());
       this.call = call;
-      this.form = AnswerForm.of(request, exchange.requestId());
+      this.form = ResponseForm.of(request, exchange.requestId());
       this.timeout = timeout;
       this.request = request;
     }
@@ -126,7 +126,7 @@ public final class ModelInfer implements UnaryHandler<ModelInferRequest, ModelIn
     }
 
     @Override
-    protected void answer(ResponseHead head, ByteBuf body) {
+    protected void respond(ResponseHead head, ByteBuf body) {
       try {
         convert(body.readableBytes(), exchange(), () -> send(head, body));
       } catch (RejectedExecutionException e) {
@@ -137,7 +137,7 @@ public final class ModelInfer implements UnaryHandler<ModelInferRequest, ModelIn
 
     private void send(ResponseHead head, ByteBuf body) {
       try {
-        exchange().send(InferAnswers.toResponse(form, body), HandlerMetadata.trailers(head));
+        exchange().send(InferResponses.toResponse(form, body), HandlerMetadata.trailers(head));
       } finally {
         body.release();
       }

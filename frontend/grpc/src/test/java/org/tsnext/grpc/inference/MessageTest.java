@@ -158,7 +158,7 @@ public class MessageTest {
   }
 
   @Test
-  public void answersAreWrittenAsProtocReadsThem() throws IOException {
+  public void responsesAreWrittenAsProtocReadsThem() throws IOException {
     Status status =
         Status.newBuilder()
             .setCode(5)
@@ -176,9 +176,9 @@ public class MessageTest {
           sequence.ifPresent(expected::setSequenceId);
           failure.ifPresent(expected::setStatus);
           ByteBuf body = Unpooled.directBuffer(Math.max(1, length)).writeBytes(bytes);
-          Answer answer = new Answer(body, sequence, failure);
-          byte[] written = written(answer);
-          answer.release();
+          OutgoingPrediction response = new OutgoingPrediction(body, sequence, failure);
+          byte[] written = written(response);
+          response.release();
           assertEquals(PredictionResponse.parseFrom(written), expected.build());
           assertEquals(body.refCnt(), 0);
         }
@@ -186,9 +186,9 @@ public class MessageTest {
     }
   }
 
-  private static byte[] written(Answer answer) throws IOException {
+  private static byte[] written(OutgoingPrediction response) throws IOException {
     ByteArrayOutputStream target = new ByteArrayOutputStream();
-    var stream = AnswerMarshaller.INSTANCE.stream(answer);
+    var stream = OutgoingPredictionMarshaller.INSTANCE.stream(response);
     assertNotNull(stream);
     assertEquals(stream.available(), ((Drainable) stream).drainTo(target));
     return target.toByteArray();

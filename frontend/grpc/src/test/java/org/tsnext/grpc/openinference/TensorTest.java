@@ -149,20 +149,20 @@ public final class TensorTest {
   }
 
   @Test(dataProvider = "datatypes")
-  public void answersHaveTheFormOfTheRequest(
+  public void responsesHaveTheFormOfTheRequest(
       String datatype, InferTensorContents.Builder typed, ByteString raw, String json) {
-    String answer =
-        answer(
+    String response =
+        respond(
             "{\"name\":\"y\",\"datatype\":\""
                 + datatype
                 + "\",\"shape\":[2],\"data\":"
                 + json
                 + "}");
     ModelInferResponse ofRaw =
-        response(request("INT8", 0).addRawInputContents(ByteString.EMPTY).build(), answer);
+        response(request("INT8", 0).addRawInputContents(ByteString.EMPTY).build(), response);
     assertEquals(ofRaw.getRawOutputContentsList(), List.of(raw));
     assertTrue(!ofRaw.getOutputs(0).hasContents());
-    ModelInferResponse ofTyped = response(request("INT8", 0).build(), answer);
+    ModelInferResponse ofTyped = response(request("INT8", 0).build(), response);
     if (typed == null) {
       assertEquals(ofTyped.getRawOutputContentsList(), List.of(raw), "it has no typed contents");
     } else {
@@ -174,11 +174,11 @@ public final class TensorTest {
   }
 
   @Test
-  public void oneTensorWithoutTypedContentsMakesAllOfAnAnswerRaw() {
+  public void oneTensorWithoutTypedContentsMakesAllOfAResponseRaw() {
     ModelInferResponse response =
         response(
             request("INT8", 0).build(),
-            answer(
+            respond(
                 "{\"name\":\"a\",\"datatype\":\"INT8\",\"shape\":[1],\"data\":[5]},"
                     + "{\"name\":\"b\",\"datatype\":\"FP16\",\"shape\":[1],\"data\":[1]}"));
     assertEquals(response.getRawOutputContentsCount(), 2);
@@ -197,11 +197,11 @@ public final class TensorTest {
     assertTrue(json(request("BYTES", 2).addRawInputContents(raw).build()).contains(json));
     assertTrue(json(typed("BYTES", typed, 2)).contains(json));
 
-    String answer =
-        answer(
+    String response =
+        respond(
             "{\"name\":\"y\",\"datatype\":\"BYTES\",\"shape\":[3],\"data\":[\"hi\",\"ä\",{\"k\":1}]}");
     assertEquals(
-        response(request("INT8", 0).build(), answer)
+        response(request("INT8", 0).build(), response)
             .getOutputs(0)
             .getContents()
             .getBytesContentsList(),
@@ -210,7 +210,7 @@ public final class TensorTest {
             ByteString.copyFromUtf8("ä"),
             ByteString.copyFromUtf8("{\"k\":1}")));
     assertEquals(
-        response(request("INT8", 0).addRawInputContents(ByteString.EMPTY).build(), answer)
+        response(request("INT8", 0).addRawInputContents(ByteString.EMPTY).build(), response)
             .getRawOutputContents(0)
             .substring(0, 10),
         raw(10, b -> b.putInt(2).put((byte) 'h').put((byte) 'i').putInt(2)));
@@ -239,9 +239,9 @@ public final class TensorTest {
   }
 
   @Test
-  public void answersTakeTheOutputsThatWereAskedForInThatOrder() {
-    String answer =
-        answer(
+  public void responsesTakeTheOutputsThatWereAskedForInThatOrder() {
+    String response =
+        respond(
             "{\"name\":\"a\",\"datatype\":\"INT8\",\"shape\":[1],\"data\":[1]},"
                 + "{\"name\":\"b\",\"datatype\":\"INT8\",\"shape\":[1],\"data\":[2]},"
                 + "{\"name\":\"c\",\"datatype\":\"INT8\",\"shape\":[1],\"data\":[3]}");
@@ -249,19 +249,19 @@ public final class TensorTest {
     request.addOutputsBuilder().setName("c");
     request.addOutputsBuilder().setName("a");
     assertEquals(
-        response(request.build(), answer).getOutputsList().stream()
+        response(request.build(), response).getOutputsList().stream()
             .map(ModelInferResponse.InferOutputTensor::getName)
             .toList(),
         List.of("c", "a"));
     request.addOutputsBuilder().setName("d");
     ServingException missing =
-        expectThrows(ServingException.class, () -> response(request.build(), answer));
+        expectThrows(ServingException.class, () -> response(request.build(), response));
     assertEquals(missing.kind(), ErrorKind.BAD_REQUEST);
     assertEquals(missing.getMessage(), "The model has no output \"d\", but [a, b, c].");
   }
 
   @Test
-  public void answersSayWhatTheHandlerSaysOrElseTheRequest() {
+  public void responsesSayWhatTheHandlerSaysOrElseTheRequest() {
     ModelInferRequest request = request("INT8", 0).build();
     ModelInferResponse said =
         response(
@@ -287,7 +287,7 @@ public final class TensorTest {
     ModelInferResponse response =
         response(
             request("INT8", 0).build(),
-            answer(
+            respond(
                 "{\"data\":[[1.0,NaN],[-Infinity,2]],\"shape\":[2,2],\"parameters\":{\"p\":1},"
                     + "\"datatype\":\"FP64\",\"name\":\"y\"}"));
     assertEquals(
@@ -301,7 +301,7 @@ public final class TensorTest {
     assertEquals(
         response(
                 request("INT8", 0).build(),
-                answer(
+                respond(
                     "{\"name\":\"y\",\"datatype\":\"UINT64\",\"shape\":[4],"
                         + "\"data\":[1.0,1e3,18446744073709551615,0e-999999999]}"))
             .getOutputs(0)
@@ -388,7 +388,7 @@ public final class TensorTest {
 
   /** Answers that are none, and words of the reason. */
   @DataProvider
-  Object[][] wrongAnswers() {
+  Object[][] wrongResponses() {
     String y = "{\"name\":\"y\",\"datatype\":\"INT8\",\"shape\":[1],\"data\":";
     return new Object[][] {
       {"", "it is not a JSON object"},
@@ -398,30 +398,30 @@ public final class TensorTest {
       {"{\"outputs\":[", "it is not a JSON object"},
       {"{\"predictions\":[1]}", "it has no outputs"},
       {"{\"outputs\":{}}", "its outputs are no array"},
-      {answer("3"), "output 0 is not an object"},
-      {answer("{}"), "output 0 has no name"},
-      {answer("{\"name\":\"y\",\"datatype\":\"INT8\",\"data\":[]}"), "output 0 has no shape"},
-      {answer("{\"name\":\"y\",\"datatype\":\"INT8\",\"shape\":[1]}"), "output 0 has no data"},
-      {answer("{\"name\":3}"), "output 0 has a name that is not a text"},
-      {answer("{\"shape\":\"x\"}"), "output 0 has a shape that is not a list of numbers"},
-      {answer("{\"datatype\":\"X\"}"), "output 0 has the datatype X"},
-      {answer(y + "[1,2]}"), "output 0 has 2 elements, expected 1 by its shape [1]"},
-      {answer(y + "[128]}"), "output 0 has the element 128, expected INT8"},
-      {answer(y + "[1.5]}"), "output 0 has the element 1.5, expected INT8"},
-      {answer(y + "[1e999999999]}"), "output 0 has the element 1e999999999, expected INT8"},
-      {answer(y + "[1e-999999999]}"), "output 0 has the element 1e-999999999, expected INT8"},
-      {answer(y + "[1e99999999999]}"), "output 0 has the element 1e99999999999, expected INT8"},
-      {answer(y + "[null]}"), "output 0 has null in its data, expected INT8"},
-      {answer(y + "[\"1\"]}"), "output 0 has a text in its data, expected INT8"},
-      {answer(y + "5}"), "output 0 has data that are a number, expected an array"},
-      {answer(y + "[1]}," + y + "[-129]}"), "output 1 has the element -129"},
+      {respond("3"), "output 0 is not an object"},
+      {respond("{}"), "output 0 has no name"},
+      {respond("{\"name\":\"y\",\"datatype\":\"INT8\",\"data\":[]}"), "output 0 has no shape"},
+      {respond("{\"name\":\"y\",\"datatype\":\"INT8\",\"shape\":[1]}"), "output 0 has no data"},
+      {respond("{\"name\":3}"), "output 0 has a name that is not a text"},
+      {respond("{\"shape\":\"x\"}"), "output 0 has a shape that is not a list of numbers"},
+      {respond("{\"datatype\":\"X\"}"), "output 0 has the datatype X"},
+      {respond(y + "[1,2]}"), "output 0 has 2 elements, expected 1 by its shape [1]"},
+      {respond(y + "[128]}"), "output 0 has the element 128, expected INT8"},
+      {respond(y + "[1.5]}"), "output 0 has the element 1.5, expected INT8"},
+      {respond(y + "[1e999999999]}"), "output 0 has the element 1e999999999, expected INT8"},
+      {respond(y + "[1e-999999999]}"), "output 0 has the element 1e-999999999, expected INT8"},
+      {respond(y + "[1e99999999999]}"), "output 0 has the element 1e99999999999, expected INT8"},
+      {respond(y + "[null]}"), "output 0 has null in its data, expected INT8"},
+      {respond(y + "[\"1\"]}"), "output 0 has a text in its data, expected INT8"},
+      {respond(y + "5}"), "output 0 has data that are a number, expected an array"},
+      {respond(y + "[1]}," + y + "[-129]}"), "output 1 has the element -129"},
     };
   }
 
-  @Test(dataProvider = "wrongAnswers")
-  public void whatIsNoAnswerIsAnErrorOfTheServer(String answer, String words) {
+  @Test(dataProvider = "wrongResponses")
+  public void whatIsNoResponseIsAnErrorOfTheServer(String response, String words) {
     ServingException error =
-        expectThrows(ServingException.class, () -> response(request("INT8", 0).build(), answer));
+        expectThrows(ServingException.class, () -> response(request("INT8", 0).build(), response));
     assertEquals(error.kind(), ErrorKind.INTERNAL);
     assertTrue(error.getMessage().contains(words), error.getMessage());
   }
@@ -454,7 +454,7 @@ public final class TensorTest {
   }
 
   @Test
-  public void brokenAnswersAreRefusedOrReadAndNothingElse() {
+  public void brokenResponsesAreRefusedOrReadAndNothingElse() {
     Random random = new Random(2);
     List<byte[]> valid = new ArrayList<>();
     for (Object[] row : datatypes()) {
@@ -467,11 +467,11 @@ public final class TensorTest {
                   + "]}]}")
               .getBytes(StandardCharsets.UTF_8));
     }
-    AnswerForm form = AnswerForm.of(request("INT8", 0).build(), "request-id");
+    ResponseForm form = ResponseForm.of(request("INT8", 0).build(), "request-id");
     for (int i = 0; i < 20_000; i++) {
       ByteBuf broken = Unpooled.wrappedBuffer(broken(valid.get(i % valid.size()), random));
       try {
-        InferAnswers.toResponse(form, broken);
+        InferResponses.toResponse(form, broken);
       } catch (ServingException e) {
         assertEquals(e.kind(), ErrorKind.INTERNAL, e.toString());
       }
@@ -522,13 +522,13 @@ public final class TensorTest {
     }
   }
 
-  private static String answer(String outputs) {
+  private static String respond(String outputs) {
     return "{\"outputs\":[" + outputs + "]}";
   }
 
-  private static ModelInferResponse response(ModelInferRequest request, String answer) {
-    return InferAnswers.toResponse(
-        AnswerForm.of(request, "request-id"),
-        Unpooled.copiedBuffer(answer, StandardCharsets.UTF_8));
+  private static ModelInferResponse response(ModelInferRequest request, String response) {
+    return InferResponses.toResponse(
+        ResponseForm.of(request, "request-id"),
+        Unpooled.copiedBuffer(response, StandardCharsets.UTF_8));
   }
 }

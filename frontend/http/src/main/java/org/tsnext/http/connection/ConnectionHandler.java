@@ -110,10 +110,10 @@ public final class ConnectionHandler extends ChannelInboundHandlerAdapter {
     if (endOfLinger != null) {
       endOfLinger.cancel(false);
     }
-    Exchange unanswered = current;
+    Exchange withoutResponse = current;
     current = null;
-    if (unanswered != null) {
-      unanswered.clientGone();
+    if (withoutResponse != null) {
+      withoutResponse.clientGone();
     }
     ctx.fireChannelInactive();
   }
@@ -151,7 +151,7 @@ public final class ConnectionHandler extends ChannelInboundHandlerAdapter {
   }
 
   /** Whether the client has to wait for us, rather than we for it. On the event loop. */
-  boolean isAnswering() {
+  boolean isResponding() {
     return current != null || !held.isEmpty() || state != State.OPEN;
   }
 

@@ -91,7 +91,7 @@ final class ConnectionWatch extends ChannelInboundHandlerAdapter {
     if (http1 == null) {
       // A handshake of TLS has a limit of its own.
       rest(now, 0);
-    } else if (http1.isAnswering()) {
+    } else if (http1.isResponding()) {
       rest(now, http1.heads());
       tricklingNanos = NEVER;
     } else if (http1.isReceiving()) {

@@ -34,7 +34,7 @@ public final class Exchange {
     ENDED
   }
 
-  private final AnswerWriter writer;
+  private final ResponseWriter writer;
   private final HttpRequest request;
   private final String requestId;
   private final long startNanos;
@@ -49,7 +49,7 @@ public final class Exchange {
   /**
    * @param body taken over
    */
-  Exchange(AnswerWriter writer, HttpRequest request, ByteBuf body, long startNanos) {
+  Exchange(ResponseWriter writer, HttpRequest request, ByteBuf body, long startNanos) {
     this.writer = writer;
     this.request = request;
     this.body = body;
@@ -128,12 +128,12 @@ public final class Exchange {
             withCors(response.headers()),
             bodiless ? Framing.NO_BODY : Framing.CONTENT_LENGTH,
             length);
-    answering(response.status());
+    responding(response.status());
     if (length > 0 && (bodiless || isHead())) {
       content.release();
       content = Unpooled.EMPTY_BUFFER;
     }
-    writer.writeAnswer(this, head, content);
+    writer.writeResponse(this, head, content);
     end();
   }
 
@@ -170,7 +170,7 @@ public final class Exchange {
     Framing framing = bodiless ? Framing.NO_BODY : chunked ? Framing.CHUNKED : Framing.UNTIL_CLOSE;
     Optional<String> type = bodiless ? Optional.empty() : Optional.of(contentType);
     boolean headOnly = bodiless || isHead();
-    answering(streamStatus);
+    responding(streamStatus);
     writer.writeHead(
         this, new Head(streamStatus, reason, type, withCors(headers), framing, 0), headOnly);
     state = State.STREAMING;
@@ -245,9 +245,9 @@ public final class Exchange {
   }
 
   /** Counts the answer before the client has it: who has it may ask for the count at once. */
-  private void answering(int answeredStatus) {
-    status = answeredStatus;
-    writer.server().metrics().answered(answeredStatus);
+  private void responding(int responseStatus) {
+    status = responseStatus;
+    writer.server().metrics().responded(responseStatus);
   }
 
   private void cut() {

@@ -11,7 +11,7 @@ import org.tsnext.http.response.HeadEncoder.Head;
 import org.tsnext.transport.BodyMemory;
 
 /** Writes the answers of one HTTP/1 connection. */
-final class Http1Writer implements AnswerWriter {
+final class Http1Writer implements ResponseWriter {
 
   /** A body up to this size is put into the buffer of the head: one write instead of two. */
   private static final int INLINE_BODY = 4096;
@@ -48,7 +48,7 @@ final class Http1Writer implements AnswerWriter {
   }
 
   @Override
-  public void writeAnswer(Exchange exchange, Head head, ByteBuf body) {
+  public void writeResponse(Exchange exchange, Head head, ByteBuf body) {
     int length = body.readableBytes();
     boolean inline = length <= INLINE_BODY;
     ByteBuf out = encode(exchange, head, inline ? length : 0);

@@ -88,7 +88,7 @@ final class Http2RequestReader extends SimpleChannelInboundHandler<Http2StreamFr
     }
     destination = router.route(head);
     if (!destination.wantsBody()) {
-      destination.answer(begin(Unpooled.EMPTY_BUFFER));
+      destination.respond(begin(Unpooled.EMPTY_BUFFER));
       return;
     }
     long declared = HttpUtil.getContentLength(head, 0L);
@@ -133,7 +133,7 @@ final class Http2RequestReader extends SimpleChannelInboundHandler<Http2StreamFr
       BodyCollector collected = body;
       body = null;
       begin(collected.take()).holds(collected.room());
-      destination.answer(exchange);
+      destination.respond(exchange);
     }
   }
 

@@ -15,7 +15,7 @@ import org.tsnext.http.response.HeadEncoder.Head;
 
 /** Writes the answer of one HTTP/2 stream. */
 @SuppressWarnings("FutureReturnValueIgnored") // a failed write ends in channelInactive
-final class Http2Writer implements AnswerWriter {
+final class Http2Writer implements ResponseWriter {
 
   private final ServerContext server;
   private final ChannelHandlerContext context;
@@ -61,7 +61,7 @@ final class Http2Writer implements AnswerWriter {
   }
 
   @Override
-  public void writeAnswer(Exchange exchange, Head head, ByteBuf body) {
+  public void writeResponse(Exchange exchange, Head head, ByteBuf body) {
     int length = body.readableBytes();
     writeHead(exchange, head, length == 0);
     if (length > 0) {

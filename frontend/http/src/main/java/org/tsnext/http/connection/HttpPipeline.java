@@ -118,9 +118,9 @@ public final class HttpPipeline extends ChannelInitializer<Channel> {
     }
 
     @Override
-    public void answer(Exchange exchange) {
+    public void respond(Exchange exchange) {
       exchange.closeAfterwards();
-      destination.answer(exchange);
+      destination.respond(exchange);
     }
   }
 
@@ -167,11 +167,11 @@ public final class HttpPipeline extends ChannelInitializer<Channel> {
     addHttp1(pipeline, HTTPS_ONLY);
   }
 
-  private void addHttp1(ChannelPipeline pipeline, RequestRouter answering) {
+  private void addHttp1(ChannelPipeline pipeline, RequestRouter responding) {
     ConnectionHandler connection = new ConnectionHandler(server);
     pipeline.addLast("decoder", new RequestDecoder());
     pipeline.addLast("connection", connection);
-    pipeline.addLast("assembler", new RequestAssembler(connection, server, answering));
+    pipeline.addLast("assembler", new RequestAssembler(connection, server, responding));
   }
 
   /** Closes a connection as soon as nothing is in flight on it. Any thread. */

@@ -21,7 +21,7 @@ final class HttpsOnly implements RequestRouter, Destination {
   }
 
   @Override
-  public void answer(Exchange exchange) {
+  public void respond(Exchange exchange) {
     exchange.closeAfterwards();
     exchange.send(
         Response.json(

@@ -28,7 +28,7 @@ final class ProtocolNegotiation extends ApplicationProtocolNegotiationHandler {
     onAgreed.accept(ctx, protocol);
   }
 
-  /** Anybody can send nonsense: that is worth no line in the log. */
+  /** Any client can send nonsense: that is worth no line in the log. */
   @Override
   protected void handshakeFailure(ChannelHandlerContext ctx, Throwable cause) {
     LOG.debug("TLS with {} failed: {}", RemoteAddress.of(ctx.channel()), cause.toString());

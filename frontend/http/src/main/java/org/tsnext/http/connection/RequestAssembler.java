@@ -37,7 +37,7 @@ final class RequestAssembler extends SimpleChannelInboundHandler<HttpObject> {
   }
 
   private final ConnectionHandler connection;
-  private final AnswerWriter writer;
+  private final ResponseWriter writer;
   private final int maxBody;
   private final BodyMemory memory;
   private final RequestRouter router;
@@ -110,7 +110,7 @@ final class RequestAssembler extends SimpleChannelInboundHandler<HttpObject> {
     boolean skippable =
         !expects && declared <= MAX_DISCARDED && !HttpUtil.isTransferEncodingChunked(request);
     if (!destination.wantsBody()) {
-      answerAtOnce(skippable);
+      respondAtOnce(skippable);
     } else if (declared > maxBody) {
       refuse(RequestChecks.tooLarge(maxBody), skippable);
     } else if (!memory.hasRoom(declared)) {
@@ -152,7 +152,7 @@ final class RequestAssembler extends SimpleChannelInboundHandler<HttpObject> {
     exchange.holds(collected.room());
     head = null;
     connection.begin(exchange);
-    destination.answer(exchange);
+    destination.respond(exchange);
   }
 
   private void refuse(ServingException error, boolean keepAlive) {
@@ -160,8 +160,8 @@ final class RequestAssembler extends SimpleChannelInboundHandler<HttpObject> {
     beginWithoutBody(keepAlive).fail(error);
   }
 
-  private void answerAtOnce(boolean keepAlive) {
-    destination.answer(beginWithoutBody(keepAlive));
+  private void respondAtOnce(boolean keepAlive) {
+    destination.respond(beginWithoutBody(keepAlive));
   }
 
   /** Whatever follows up to the next head is skipped. */

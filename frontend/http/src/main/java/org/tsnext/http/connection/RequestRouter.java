@@ -16,6 +16,6 @@ public interface RequestRouter {
     boolean wantsBody();
 
     /** Answers, now or later. On the exchange's event loop; must not throw. */
-    void answer(Exchange exchange);
+    void respond(Exchange exchange);
   }
 }

@@ -117,8 +117,9 @@ public final class OpenInferenceRoutes {
     return json;
   }
 
-  private static Operation operation(String id, String summary, String answer, String schema) {
-    return new Operation(id, summary, Body.NONE, List.of(), List.of(outcome(200, answer, schema)));
+  private static Operation operation(String id, String summary, String response, String schema) {
+    return new Operation(
+        id, summary, Body.NONE, List.of(), List.of(outcome(200, response, schema)));
   }
 
   private static Operation readiness(String id, String summary, String schema) {

@@ -27,7 +27,7 @@ final class HttpDescriptionSink extends LoopSink {
   @Override
   protected void onComplete(ResponseHead head, ByteBuf body) {
     collect(head, body);
-    answer();
+    respond();
   }
 
   @Override
@@ -38,7 +38,7 @@ final class HttpDescriptionSink extends LoopSink {
   @Override
   protected void onEnd(ByteBuf body) {
     collect(ResponseHead.EMPTY, body);
-    answer();
+    respond();
   }
 
   @Override
@@ -58,7 +58,7 @@ final class HttpDescriptionSink extends LoopSink {
     }
   }
 
-  private void answer() {
+  private void respond() {
     try {
       exchange.send(
           new Response(

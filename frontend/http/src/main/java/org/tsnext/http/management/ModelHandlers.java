@@ -13,7 +13,7 @@ import org.tsnext.core.inference.InferenceService.InferenceCall;
 import org.tsnext.http.connection.Exchange;
 import org.tsnext.http.response.ErrorRenderer;
 import org.tsnext.http.response.Response;
-import org.tsnext.http.routing.LaterAnswer;
+import org.tsnext.http.routing.LaterResponse;
 import org.tsnext.http.routing.RoutedRequest;
 
 /** The handlers of the model routes. The statuses are those that old clients know. */
@@ -58,7 +58,7 @@ final class ModelHandlers {
     if (refusesModelApi(request)) {
       return;
     }
-    LaterAnswer.send(
+    LaterResponse.send(
         request.exchange(),
         operations.register(RequestParameters.ofBody(request), true),
         ModelHandlers::response);
@@ -67,27 +67,27 @@ final class ModelHandlers {
   void scale(RoutedRequest request) {
     Parameters query = RequestParameters.ofQuery(request);
     Optional<String> version = request.modelVersion().or(() -> query.text("model_version"));
-    LaterAnswer.send(
+    LaterResponse.send(
         request.exchange(),
         operations.scale(request.modelName(), version, query),
         ModelHandlers::response);
   }
 
-  private static Response response(OperationResponse answer) {
+  private static Response response(OperationResponse response) {
     int status =
-        switch (answer.outcome()) {
+        switch (response.outcome()) {
           case REGISTERED_WITHOUT_WORKERS, DONE -> 200;
           case ACCEPTED -> 202;
           case PARTIAL -> 206;
         };
-    return Response.json(status, Json.status(answer.text()));
+    return Response.json(status, Json.status(response.text()));
   }
 
   void unregister(RoutedRequest request) {
     if (refusesModelApi(request)) {
       return;
     }
-    LaterAnswer.send(
+    LaterResponse.send(
         request.exchange(),
         operations.unregister(request.modelName(), request.modelVersion()),
         Response::ok);

@@ -13,7 +13,7 @@ import org.tsnext.core.error.ServingException;
 import org.tsnext.http.access.TokenGuard;
 import org.tsnext.http.openapi.Schemas;
 import org.tsnext.http.response.Response;
-import org.tsnext.http.routing.LaterAnswer;
+import org.tsnext.http.routing.LaterResponse;
 import org.tsnext.http.routing.Operation;
 import org.tsnext.http.routing.Operation.Body;
 import org.tsnext.http.routing.Operation.Outcome;
@@ -62,7 +62,7 @@ public final class TokenRoutes {
                             "The parameter type is '"
                                 + type
                                 + "', expected management or inference."));
-    LaterAnswer.send(
+    LaterResponse.send(
         request.exchange(),
         rotation.rotate(kind),
         nothing ->

@@ -13,7 +13,7 @@ import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.metrics.MetricRegistry;
 import org.tsnext.http.response.Response;
-import org.tsnext.http.routing.LaterAnswer;
+import org.tsnext.http.routing.LaterResponse;
 import org.tsnext.http.routing.RouteHandler;
 import org.tsnext.http.routing.RoutedRequest;
 
@@ -46,7 +46,7 @@ final class MetricsHandler implements RouteHandler {
           ErrorKind.QUEUE_FULL,
           "Metrics were asked for " + MAX_WAITING + " times already and not yet answered.");
     }
-    LaterAnswer.send(
+    LaterResponse.send(
         request.exchange(),
         CompletableFuture.supplyAsync(() -> page(wanted), renderer),
         MetricsHandler::response);

@@ -52,7 +52,7 @@ public final class RequestDispatcher implements RequestRouter {
       Set.of(HttpMethod.GET, HttpMethod.HEAD, HttpMethod.OPTIONS);
 
   private final RouteTable routes;
-  private final boolean answerPreflights;
+  private final boolean respondToPreflights;
   private final List<Header> preflightHeaders;
   private final RequestGuard guard;
 
@@ -64,7 +64,7 @@ public final class RequestDispatcher implements RequestRouter {
    */
   public RequestDispatcher(RouteTable routes, CorsSettings cors, RequestGuard guard) {
     this.routes = routes;
-    this.answerPreflights = cors.configured();
+    this.respondToPreflights = cors.configured();
     this.preflightHeaders = cors.preflightHeaders();
     this.guard = guard;
   }
@@ -82,7 +82,7 @@ public final class RequestDispatcher implements RequestRouter {
   }
 
   private Destination find(HttpRequest head) {
-    if (answerPreflights && isPreflight(head)) {
+    if (respondToPreflights && isPreflight(head)) {
       // A browser asks without a token, since it does not know yet whether it may send one.
       return new AtOnce(exchange -> exchange.send(Response.noContent(preflightHeaders)));
     }
@@ -149,15 +149,15 @@ public final class RequestDispatcher implements RequestRouter {
   }
 
   /** An answer that no body changes. */
-  private record AtOnce(Consumer<Exchange> answerer) implements Destination {
+  private record AtOnce(Consumer<Exchange> responder) implements Destination {
     @Override
     public boolean wantsBody() {
       return false;
     }
 
     @Override
-    public void answer(Exchange exchange) {
-      answerer.accept(exchange);
+    public void respond(Exchange exchange) {
+      responder.accept(exchange);
     }
   }
 
@@ -171,7 +171,7 @@ public final class RequestDispatcher implements RequestRouter {
     }
 
     @Override
-    public void answer(Exchange exchange) {
+    public void respond(Exchange exchange) {
       try {
         handler.handle(new RoutedRequest(exchange, parameters, query));
       } catch (ServingException e) {

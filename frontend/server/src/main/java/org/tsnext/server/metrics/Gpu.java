@@ -34,9 +34,9 @@ record Gpu(
   }
 
   /** The GPUs in an answer; lines of another form are left out. */
-  static List<Gpu> parse(String answer) {
+  static List<Gpu> parse(String response) {
     List<Gpu> gpus = new ArrayList<>();
-    answer
+    response
         .lines()
         .map(line -> line.strip().split("\\s*,\\s*", -1))
         .filter(fields -> fields.length == FIELDS && fields[0].matches("\\d{1,6}"))
@@ -54,8 +54,8 @@ record Gpu(
   }
 
   /** The shares of processes in an answer. */
-  static List<Share> parseShares(String answer) {
-    return answer
+  static List<Share> parseShares(String response) {
+    return response
         .lines()
         .map(line -> line.strip().split("\\s*,\\s*", -1))
         .filter(fields -> fields.length == 3 && fields[0].matches("\\d{1,18}"))

@@ -13,7 +13,7 @@ public class GpuTest {
   private static final Gpu SECOND = new Gpu(1, "GPU-bb", "[N/A]", "[N/A]", "678", "[N/A]");
 
   @Test
-  public void answerOfTheToolIsReadLineByLine() {
+  public void responseOfTheToolIsReadLineByLine() {
     assertEquals(
         Gpu.parse(
             """

@@ -89,7 +89,8 @@ public class SnapshotJsonTest {
     assertEquals(after.request(), before.request());
     assertEquals(after.request().handler(), Optional.of("other.py:handle"));
     assertFalse(after.request().origin().trusted());
-    assertEquals(after.request().requested().batchSize(), OptionalInt.empty(), "no request set one");
+    assertEquals(
+        after.request().requested().batchSize(), OptionalInt.empty(), "no request set one");
     assertEquals(after.scaling(), Optional.of(new ScaleModel(2, 4, false, Optional.empty())));
     SavedModel unscaled = SavedModel.of(Samples.registered("m", "1.0", "m.mar", false));
     assertEquals(unscaled.scaling(), Optional.empty(), "the registration says it all");

@@ -45,7 +45,7 @@ final class FloodBudget {
 
   /** Counts a frame of the server. */
   void sent(int type, int flags) {
-    if (isAnswer(type, flags)) {
+    if (isResponse(type, flags)) {
       credit = Math.min(BURST, credit + PER_FRAME_SENT);
     }
   }
@@ -73,7 +73,7 @@ final class FloodBudget {
     };
   }
 
-  private static boolean isAnswer(int type, int flags) {
+  private static boolean isResponse(int type, int flags) {
     return switch (type) {
       case FrameScanner.HEADERS, FrameScanner.DATA -> true;
       case FrameScanner.SETTINGS, FrameScanner.PING -> (flags & FrameScanner.ACK) == 0;

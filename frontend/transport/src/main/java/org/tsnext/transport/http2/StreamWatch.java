@@ -39,7 +39,7 @@ final class StreamWatch {
     private long sent;
     private long tricklingNanos = NEVER;
     private long unreadNanos = NEVER;
-    private long answeredNanos = NEVER;
+    private long respondedNanos = NEVER;
   }
 
   private record Cut(int stream, Http2Error reason) {}
@@ -116,8 +116,8 @@ final class StreamWatch {
   private void judge(
       Http2Stream stream, Seen of, boolean waits, long before, long now, List<Cut> cuts) {
     if (!stream.state().localSideOpen()) {
-      of.answeredNanos = of.answeredNanos == NEVER ? before : of.answeredNanos;
-      if (isOver(now, of.answeredNanos, GRACE_NANOS)) {
+      of.respondedNanos = of.respondedNanos == NEVER ? before : of.respondedNanos;
+      if (isOver(now, of.respondedNanos, GRACE_NANOS)) {
         cuts.add(new Cut(stream.id(), Http2Error.NO_ERROR));
       }
       return;

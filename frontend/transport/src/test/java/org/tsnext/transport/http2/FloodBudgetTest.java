@@ -77,7 +77,7 @@ public class FloodBudgetTest {
   }
 
   @Test
-  public void answersToAFloodDoNotPayForIt() {
+  public void responsesToAFloodDoNotPayForIt() {
     FloodBudget budget = budget();
     int frames = 0;
     while (budget.allows(FrameScanner.SETTINGS, 0, 0)) {

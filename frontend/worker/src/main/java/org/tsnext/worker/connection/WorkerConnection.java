@@ -195,7 +195,7 @@ public final class WorkerConnection extends ChannelInboundHandlerAdapter {
   @Override
   public void channelRead(ChannelHandlerContext ctx, Object message) throws ProtocolException {
     if (message instanceof Response response) {
-      response(response);
+      deliver(response);
     } else if (message instanceof ItemError error) {
       expect(State.LOADED, message);
       listener.error(error.batch(), error.item(), error.error());
@@ -243,7 +243,7 @@ public final class WorkerConnection extends ChannelInboundHandlerAdapter {
     }
   }
 
-  private void response(Response response) throws ProtocolException {
+  private void deliver(Response response) throws ProtocolException {
     if (state != State.LOADED) {
       response.body().release();
       expect(State.LOADED, response);

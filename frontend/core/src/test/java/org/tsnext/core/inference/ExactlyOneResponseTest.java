@@ -52,7 +52,7 @@ import org.tsnext.core.worker.WorkerUsage;
  * that leave, deadlines that pass and versions that take each other's place: every request that is
  * not cancelled ends exactly once, on one thread at a time, and no buffer is lost.
  */
-public class ExactlyOneAnswerTest {
+public class ExactlyOneResponseTest {
 
   private static final int REQUESTS = 4000;
   private static final int CLIENTS = 4;
@@ -85,7 +85,9 @@ public class ExactlyOneAnswerTest {
     try (TimerThread timer = new TimerThread("test-timer");
         ServingCore core = core(starter, config, timer, pool)) {
       starter.onStart(worker -> new Script(worker, seed, deaths, pool).start());
-      core.models().register(CoreFixture.registration("1.0.mar", OptionalInt.of(3), true, false)).join();
+      core.models()
+          .register(CoreFixture.registration("1.0.mar", OptionalInt.of(3), true, false))
+          .join();
       Future<?> swapper = pool.submit(() -> swapVersions(core, over, swapped));
       List<Future<List<CheckingSink>>> clients = new ArrayList<>();
       for (int i = 0; i < CLIENTS; i++) {
@@ -241,11 +243,11 @@ public class ExactlyOneAnswerTest {
         for (int item = 0; item < batch.size(); item++) {
           worker.chunk(batch.id(), item, "piece");
         }
-        batch.answerAll("last");
+        batch.respondToAll("last");
       } else {
-        batch.answerAll("answer");
+        batch.respondToAll("answer");
         if (fate < 80) {
-          batch.answerAll("again");
+          batch.respondToAll("again");
           worker.error(batch.id(), -1, 500, "again", "");
         }
       }

@@ -10,7 +10,7 @@ import org.tsnext.http.response.HeadEncoder.Head;
  * stream of HTTP/2. Knows the bytes of its version; the exchange knows what may be said when. All
  * methods are for the connection's event loop.
  */
-interface AnswerWriter {
+interface ResponseWriter {
 
   ServerContext server();
 
@@ -24,7 +24,7 @@ interface AnswerWriter {
    *
    * @param body taken over; empty if none is to be sent
    */
-  void writeAnswer(Exchange exchange, Head head, ByteBuf body);
+  void writeResponse(Exchange exchange, Head head, ByteBuf body);
 
   /**
    * Writes the head of a stream, without flushing it.

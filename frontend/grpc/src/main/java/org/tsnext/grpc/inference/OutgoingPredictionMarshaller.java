@@ -12,7 +12,7 @@ import java.io.OutputStream;
 import java.io.UncheckedIOException;
 
 /** Writes answers: bytes go from the worker's buffer into the connection's, once. */
-enum AnswerMarshaller implements Marshaller<Answer> {
+enum OutgoingPredictionMarshaller implements Marshaller<OutgoingPrediction> {
   INSTANCE;
 
   private static final int PREDICTION = 1;
@@ -20,12 +20,12 @@ enum AnswerMarshaller implements Marshaller<Answer> {
   private static final int STATUS = 3;
 
   @Override
-  public InputStream stream(Answer answer) {
-    return new Encoded(answer.prediction(), head(answer.prediction()), tail(answer));
+  public InputStream stream(OutgoingPrediction response) {
+    return new Encoded(response.prediction(), head(response.prediction()), tail(response));
   }
 
   @Override
-  public Answer parse(InputStream stream) {
+  public OutgoingPrediction parse(InputStream stream) {
     throw new UnsupportedOperationException("a server reads no answers");
   }
 
@@ -49,18 +49,18 @@ enum AnswerMarshaller implements Marshaller<Answer> {
     }
   }
 
-  private static byte[] tail(Answer answer) {
-    if (answer.sequenceId().isEmpty() && answer.status().isEmpty()) {
+  private static byte[] tail(OutgoingPrediction response) {
+    if (response.sequenceId().isEmpty() && response.status().isEmpty()) {
       return new byte[0];
     }
     ByteString.Output tail = ByteString.newOutput();
     try {
       CodedOutputStream out = CodedOutputStream.newInstance(tail);
-      if (answer.sequenceId().isPresent()) {
-        out.writeString(SEQUENCE_ID, answer.sequenceId().get());
+      if (response.sequenceId().isPresent()) {
+        out.writeString(SEQUENCE_ID, response.sequenceId().get());
       }
-      if (answer.status().isPresent()) {
-        out.writeMessage(STATUS, answer.status().get());
+      if (response.status().isPresent()) {
+        out.writeMessage(STATUS, response.status().get());
       }
       out.flush();
       return tail.toByteString().toByteArray();

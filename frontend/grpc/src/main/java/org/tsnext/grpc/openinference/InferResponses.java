@@ -21,13 +21,13 @@ import org.tsnext.core.error.ServingException;
 import org.tsnext.grpc.messages.openinference.ModelInferResponse;
 
 /** The JSON that handlers answer to responses, in the form that the request had. */
-final class InferAnswers {
+final class InferResponses {
 
-  private final AnswerForm form;
+  private final ResponseForm form;
   private final ModelInferResponse.Builder response;
   private List<JsonOutput> outputs;
 
-  private InferAnswers(AnswerForm form) {
+  private InferResponses(ResponseForm form) {
     this.form = form;
     this.response =
         ModelInferResponse.newBuilder()
@@ -43,21 +43,21 @@ final class InferAnswers {
    * @throws ServingException INTERNAL if it is no answer of this protocol; BAD_REQUEST if it has no
    *     output that the client asked for
    */
-  static ModelInferResponse toResponse(AnswerForm form, ByteBuf body) {
-    InferAnswers answer = new InferAnswers(form);
+  static ModelInferResponse toResponse(ResponseForm form, ByteBuf body) {
+    InferResponses response = new InferResponses(form);
     try (JsonReader json =
         new JsonReader(
             new InputStreamReader(
                 new ByteBufInputStream(body.duplicate()), StandardCharsets.UTF_8))) {
       json.setStrictness(Strictness.LENIENT);
-      answer.read(json);
+      response.read(json);
     } catch (TensorException e) {
       throw malformed(e.getMessage());
     } catch (IOException | JsonParseException | IllegalStateException e) {
       // No JSON; what is in the parser's words stays out, as it may quote the answer.
       throw malformed("it is not a JSON object");
     }
-    return answer.done();
+    return response.done();
   }
 
   private void read(JsonReader json) throws IOException, TensorException {

@@ -13,14 +13,14 @@ import org.tsnext.grpc.messages.openinference.ModelInferRequest.InferRequestedOu
  * @param wanted names of the outputs to send, in this order; empty for all of them
  * @param modelName and the values after it are those that the handler need not say
  */
-record AnswerForm(
+record ResponseForm(
     boolean raw, Set<String> wanted, String modelName, String modelVersion, String id) {
 
   /**
    * @param requestId for a request without an id of its own
    */
-  static AnswerForm of(ModelInferRequest request, String requestId) {
-    return new AnswerForm(
+  static ResponseForm of(ModelInferRequest request, String requestId) {
+    return new ResponseForm(
         InferRequests.isRaw(request),
         request.getOutputsList().stream()
             .map(InferRequestedOutputTensor::getName)

@@ -12,11 +12,11 @@ import org.tsnext.http.connection.Exchange;
 import org.tsnext.http.response.Response;
 
 /** Answers an exchange once slow work elsewhere is done. */
-public final class LaterAnswer {
+public final class LaterResponse {
 
-  private static final Logger LOG = LoggerFactory.getLogger(LaterAnswer.class);
+  private static final Logger LOG = LoggerFactory.getLogger(LaterResponse.class);
 
-  private LaterAnswer() {}
+  private LaterResponse() {}
 
   /**
    * Answers with what {@code render} makes of the result, or with the error.

@@ -13,17 +13,17 @@ import org.tsnext.grpc.call.Outbound;
  * @param sequenceId field 2, where it is set
  * @param status field 3, where it is set
  */
-record Answer(ByteBuf prediction, Optional<String> sequenceId, Optional<Status> status)
+record OutgoingPrediction(ByteBuf prediction, Optional<String> sequenceId, Optional<Status> status)
     implements Outbound.Message {
 
-  Answer {
+  OutgoingPrediction {
     Objects.requireNonNull(prediction, "prediction");
     Objects.requireNonNull(sequenceId, "sequenceId");
     Objects.requireNonNull(status, "status");
   }
 
   /** What a handler returned. Takes the buffer over. */
-  Answer(ByteBuf prediction) {
+  OutgoingPrediction(ByteBuf prediction) {
     this(prediction, Optional.empty(), Optional.empty());
   }
 
