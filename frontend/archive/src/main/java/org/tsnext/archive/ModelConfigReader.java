@@ -85,42 +85,53 @@ public final class ModelConfigReader {
           maxWorkers.getAsInt(),
           "at least minWorkers, which is " + minWorkers.getAsInt());
     }
-    OptionalInt jobQueueSize = values.orUnset("jobQueueSize", 0);
-    return new ModelConfig(
-        new ModelConfig.Workers(
-            minWorkers,
-            maxWorkers,
-            values.word("workerStart", WORKER_STARTS).orElse(WorkerStart.FORK),
-            values.flag("preloadModel", false),
-            values.flag("useVenv", false),
-            values.integer("maxFailuresInRow", 0, ModelConfig.DEFAULT_MAX_FAILURES_IN_ROW)),
-        new ModelConfig.Batching(
-            values.raised("batchSize", 1),
-            values.millisOr(ADAPTIVE, "maxBatchDelay", 0),
-            values.isWord("maxBatchDelay", ADAPTIVE),
-            values.flag("continuousBatching", false),
-            values.flag("asyncCommunication", false)),
+    // In the order of ModelConfigKeys: of several wrong values, the first of the table is reported.
+    OptionalInt batchSize = values.raised("batchSize", 1);
+    Optional<Duration> maxBatchDelay = values.millisOr(ADAPTIVE, "maxBatchDelay", 0);
+    ModelConfig.Timeouts timeouts =
         new ModelConfig.Timeouts(
             values.seconds("responseTimeout", 1),
             values.seconds("startupTimeout", 1),
             values.seconds("maxRetryTimeoutInSec", 0),
-            values.millis("clientTimeoutInMills", 0)),
-        new ModelConfig.Devices(
-            values.wordOrUnset("deviceType", DEVICE_TYPES),
-            values.integers("deviceIds"),
-            values.word("parallelType", PARALLEL_TYPES),
-            parallelLevel(values, map)),
+            values.millis("clientTimeoutInMills", 0));
+    OptionalInt jobQueueSize = values.orUnset("jobQueueSize", 0);
+    ModelConfig.Queue queue =
         new ModelConfig.Queue(
             // Zero stands for the server's own setting.
             jobQueueSize.orElse(0) == 0 ? OptionalInt.empty() : jobQueueSize,
             values.flag("useJobTicket", false),
-            values.flag("retryOnWorkerDeath", true)),
+            values.flag("retryOnWorkerDeath", true));
+    int maxFailuresInRow =
+        values.integer("maxFailuresInRow", 0, ModelConfig.DEFAULT_MAX_FAILURES_IN_ROW);
+    Optional<DeviceType> deviceType = values.wordOrUnset("deviceType", DEVICE_TYPES);
+    List<Integer> deviceIds = values.integers("deviceIds");
+    boolean continuousBatching = values.flag("continuousBatching", false);
+    ModelConfig.Sequences sequences =
         new ModelConfig.Sequences(
             values.flag("sequenceBatching", false),
             values.millis("sequenceMaxIdleMSec", 0).orElse(Duration.ZERO),
             values.millis("sequenceTimeoutMSec", 0).orElse(Duration.ZERO),
             values.raised("maxNumSequence", 1).orElse(1),
-            values.raised("maxSequenceJobQueueSize", 1).orElse(1)),
+            values.raised("maxSequenceJobQueueSize", 1).orElse(1));
+    boolean asyncCommunication = values.flag("asyncCommunication", false);
+    boolean useVenv = values.flag("useVenv", false);
+    WorkerStart workerStart = values.word("workerStart", WORKER_STARTS).orElse(WorkerStart.FORK);
+    boolean preloadModel = values.flag("preloadModel", false);
+    Optional<ParallelType> parallelType = values.word("parallelType", PARALLEL_TYPES);
+    int parallelLevel = parallelLevel(values, map);
+    return new ModelConfig(
+        new ModelConfig.Workers(
+            minWorkers, maxWorkers, workerStart, preloadModel, useVenv, maxFailuresInRow),
+        new ModelConfig.Batching(
+            batchSize,
+            maxBatchDelay,
+            values.isWord("maxBatchDelay", ADAPTIVE),
+            continuousBatching,
+            asyncCommunication),
+        timeouts,
+        new ModelConfig.Devices(deviceType, deviceIds, parallelType, parallelLevel),
+        queue,
+        sequences,
         new ModelConfig.Findings(unknownKeys(map), corrections));
   }
 
@@ -136,15 +147,14 @@ public final class ModelConfigReader {
 
   /** Of {@code parallelLevel} and {@code torchrun} the later one in the file wins, as in 0.12. */
   private static int parallelLevel(YamlValues values, Map<?, ?> map) throws ArchiveException {
-    int level = 0;
-    for (Object key : map.keySet()) {
-      if ("parallelLevel".equals(key)) {
-        level = values.integer("parallelLevel", 0, level);
-      } else if ("torchrun".equals(key) && values.has("torchrun")) {
-        level = values.section("torchrun").integer("nproc-per-node", 1, 1);
-      }
+    int level = values.integer("parallelLevel", 0, 0);
+    if (!values.has("torchrun")) {
+      return level;
     }
-    return level;
+    int processes = values.section("torchrun").integer("nproc-per-node", 1, 1);
+    List<Object> keys = new ArrayList<>(map.keySet());
+    boolean levelIsLater = keys.indexOf("parallelLevel") > keys.indexOf("torchrun");
+    return values.has("parallelLevel") && levelIsLater ? level : processes;
   }
 
   private static List<String> unknownKeys(Map<?, ?> map) {

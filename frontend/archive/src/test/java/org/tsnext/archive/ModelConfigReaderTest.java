@@ -303,11 +303,29 @@ public class ModelConfigReaderTest {
   @Test
   public void everyKeyOfTheTableIsReadAndRefusesAMapOfNonsense() {
     for (ModelConfigKeys.Key key : ModelConfigKeys.FRONTEND) {
-      String value = key.name().equals("torchrun") ? "[1]" : "{nonsense: true}";
-      String refusal = refusal(key.name() + ": " + value);
+      String refusal = refusal(key.name() + ": " + wrongValue(key.name()));
       assertTrue(refusal.startsWith("model-config.yaml: " + key.name() + " is a "), refusal);
     }
     assertEquals(ModelConfigKeys.FRONTEND.size(), 27);
+  }
+
+  /** Whatever their order in the file. */
+  @Test
+  public void ofTwoWrongValuesTheFirstOfTheTableIsReported() {
+    List<String> keys = ModelConfigKeys.FRONTEND.stream().map(ModelConfigKeys.Key::name).toList();
+    for (int first = 0; first < keys.size(); first++) {
+      for (int second = first + 1; second < keys.size(); second++) {
+        String one = keys.get(first) + ": " + wrongValue(keys.get(first)) + "\n";
+        String other = keys.get(second) + ": " + wrongValue(keys.get(second)) + "\n";
+        String expected = refusal(one);
+        assertEquals(refusal(one + other), expected);
+        assertEquals(refusal(other + one), expected);
+      }
+    }
+  }
+
+  private static String wrongValue(String key) {
+    return key.equals("torchrun") ? "[1]" : "{nonsense: true}";
   }
 
   @Test
