@@ -19,7 +19,7 @@ import org.tsnext.http.settings.OpenInferenceSettings;
 import org.tsnext.http.settings.SocketSettings;
 
 /** Many large bodies at once: what finds no room is refused, and nothing else. */
-public class BodyMemoryTest extends HttpTestBase {
+public class HttpBodyMemoryTest extends HttpTestBase {
 
   private static final int LARGE = 60_000;
 

@@ -34,7 +34,7 @@ import org.tsnext.http.RawClient.RawResponse;
 import org.tsnext.http.settings.CorsSettings;
 import org.tsnext.http.settings.ListenAddress;
 
-public class ManagementTest extends HttpTestBase {
+public class HttpManagementTest extends HttpTestBase {
 
   private static final String JSON = "Content-Type: application/json";
   private static final String FORM = "Content-Type: application/x-www-form-urlencoded";

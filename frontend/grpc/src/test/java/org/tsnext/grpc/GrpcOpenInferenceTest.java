@@ -62,7 +62,7 @@ import org.tsnext.grpc.settings.ServiceSettings;
 import org.tsnext.grpc.settings.ServiceSettings.OpenInferenceProtocol;
 
 /** The Open Inference Protocol as a client meets it, under both names of its service. */
-public final class OpenInferenceTest extends GrpcTestBase {
+public final class GrpcOpenInferenceTest extends GrpcTestBase {
 
   private static final String OLD = "org.pytorch.serve.grpc.openinference.GRPCInferenceService";
   private static final String STANDARD = "inference.GRPCInferenceService";
@@ -228,7 +228,7 @@ public final class OpenInferenceTest extends GrpcTestBase {
     assertStatus(
         error,
         Status.Code.INTERNAL,
-        "The handler's answer is not one of the Open Inference Protocol: it is not a JSON object.\n"
+        "The response of the handler does not follow the Open Inference Protocol: it is not a JSON object.\n"
             + "org.pytorch.serve.http.InternalServerException");
     assertTrue(facts(error).getMetadataOrThrow("detail").contains("service_envelope"));
     respondWith(outputs(1));

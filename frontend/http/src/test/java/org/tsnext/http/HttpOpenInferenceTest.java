@@ -11,7 +11,7 @@ import org.tsnext.http.RawClient.RawResponse;
 import org.tsnext.http.settings.OpenInferenceSettings;
 
 /** The Open Inference Protocol beside its predictions, where it is switched on. */
-public class OpenInferenceTest extends HttpTestBase {
+public class HttpOpenInferenceTest extends HttpTestBase {
 
   private volatile boolean started = true;
 

@@ -43,7 +43,7 @@ import org.tsnext.grpc.messages.management.UnregisterModelRequest;
 import org.tsnext.grpc.settings.ServiceSettings;
 
 /** The management service over a real connection, on a core that answers as told. */
-public final class ManagementTest extends GrpcTestBase {
+public final class GrpcManagementTest extends GrpcTestBase {
 
   private static final String SERVICE = "org.pytorch.serve.grpc.management.ManagementAPIsService";
 
