@@ -213,7 +213,7 @@ def test_a_failed_download_says_why(open_server: TorchServe, origin: Origin) -> 
     body = answer.json()
     assert body["type"] == "DownloadArchiveException"
     assert body["message"] == f"Failed to download archive from: {origin.url}/good/none.mar"
-    assert body["detail"] == "the server answered with status 404"
+    assert body["detail"] == "the server responded with status 404"
     assert SECRET not in open_server.log("ts_log.log") + open_server.log("access_log.log")
 
 

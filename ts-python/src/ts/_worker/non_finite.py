@@ -1,4 +1,4 @@
-"""NaN and the infinities in values that become JSON, which has no words for them (RFC 8259).
+"""NaN and the infinities in values that become JSON, which cannot express them (RFC 8259).
 
 Looked for only where the encoder has stumbled over one: values without them cost nothing.
 """

@@ -20,12 +20,12 @@ public final class ModelConfigKeys {
               "minWorkers",
               WHOLE + ", 1 or more",
               "`initial_workers` of the request; `models`; `default_workers_per_model`",
-              "Workers to begin with."),
+              "Workers at the start."),
           new Key(
               "maxWorkers",
               WHOLE + ", `minWorkers` or more",
               "`minWorkers`",
-              "Workers at most. It means nothing without `minWorkers`."),
+              "Workers at most. It has no effect without `minWorkers`."),
           new Key(
               "batchSize",
               WHOLE + " from 1 to 4096",
@@ -41,7 +41,7 @@ public final class ModelConfigKeys {
               "responseTimeout",
               WHOLE + " of seconds, 1 or more",
               "`models`; `default_response_timeout`",
-              "How long a worker may take to answer; then it is replaced."),
+              "How long a worker may take to respond; then it is replaced."),
           new Key(
               "startupTimeout",
               WHOLE + " of seconds, 1 or more",
@@ -51,22 +51,22 @@ public final class ModelConfigKeys {
               "maxRetryTimeoutInSec",
               WHOLE + " of seconds, 0 or more",
               "300",
-              "How long a worker that fails is started again and again; then it is given up. 0: never."),
+              "How long a failing worker is restarted; then automatic restarts end. 0: never restarted."),
           new Key(
               "clientTimeoutInMills",
               WHOLE + " of milliseconds, 0 or more",
               "0",
-              "How old a request may become; then it is answered with 504 and dropped. 0: no limit."),
+              "How old a request may become; then it fails with 504. 0: no limit."),
           new Key(
               "jobQueueSize",
               WHOLE + ", 0 or more",
               "`job_queue_size`",
-              "Requests that may wait; more are answered with 503. 0: the server's setting."),
+              "Requests that may wait; more are rejected with 503. 0: the server's setting."),
           new Key(
               "useJobTicket",
               FLAG,
               "false",
-              "Whether a request is accepted only if a worker is free, and else answered with 503."),
+              "Whether a request is accepted only if a worker is free, and else rejected with 503."),
           new Key(
               "retryOnWorkerDeath",
               FLAG,
@@ -148,7 +148,7 @@ public final class ModelConfigKeys {
               WHOLE + ", 0 or more",
               "0",
               "GPUs that one worker takes; there are as many workers at most as there are such"
-                  + " groups. It means nothing without `parallelType`."),
+                  + " groups. It has no effect without `parallelType`."),
           new Key(
               "torchrun",
               "a map; `nproc-per-node` in it is a whole number, 1 or more",

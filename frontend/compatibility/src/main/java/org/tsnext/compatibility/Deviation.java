@@ -127,7 +127,7 @@ public enum Deviation {
       "it would come back half"),
   REGISTRATION_WINS(MANAGEMENT, "model-config.yaml wins over the request", "the request wins",
       "as 0.12 documents it"),
-  RESERVED_NAMES(MANAGEMENT, "any name", "400 for words of the server's own paths",
+  RESERVED_NAMES(MANAGEMENT, "any name", "400 for names that the server uses in its own paths",
       "such a model could not be reached"),
   GRPC_STATUSES(GRPC, "nearly all faults are `INTERNAL`", "the status of the cause",
       "clients can decide on it"),

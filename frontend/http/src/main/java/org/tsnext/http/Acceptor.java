@@ -137,7 +137,7 @@ final class Acceptor {
     }
     if (!Host.current().hasAlone(path)) {
       throw new IOException(
-          "Address already in use: the socket exists, and it cannot be told whether a process of"
+          "Address already in use: the socket exists, and it is unknown whether a process of"
               + " another host listens on it; remove it if none does");
     }
     Files.delete(path);

@@ -131,7 +131,7 @@ final class GrpcSettingsFactory {
         .filter(entry -> !risks.isEmpty())
         .map(
             entry ->
-                "%s = %s (%s) is open to other machines: they can %s models over gRPC%s. 127.0.0.1 in its place keeps them out."
+                "%s = %s (%s) is open to other machines: they can %s models over gRPC%s. 127.0.0.1 in its place admits this machine only."
                     .formatted(
                         entry.getKey().name(),
                         settings.get(entry.getKey()),

@@ -104,7 +104,7 @@ final class RiskWarnings {
               }
               if (!isLocal(address) && !risks.isEmpty()) {
                 warnings.add(
-                    "%s = %s (%s) is open to other machines: %s. 127.0.0.1 in its place keeps them out."
+                    "%s = %s (%s) is open to other machines: %s. 127.0.0.1 in its place admits this machine only."
                         .formatted(
                             key.name(), address, settings.source(key), String.join("; ", risks)));
               }

@@ -112,7 +112,7 @@ public class RiskWarningsTest {
         "inference_address = http://0.0.0.0:8000 (file /c) is open to other machines: they can ask"
             + " every model without a token (disable_token_authorization=false asks for one); what is"
             + " sent, tokens included, can be read and changed on the way (an https:// address prevents"
-            + " it). 127.0.0.1 in its place keeps them out.");
+            + " it). 127.0.0.1 in its place admits this machine only.");
   }
 
   @Test
@@ -148,7 +148,7 @@ public class RiskWarningsTest {
                 + " the names of models and how they are used without a token (token_free_routes"
                 + " without metrics asks for one); what is sent, tokens included, can be read and"
                 + " changed on the way (an https:// address prevents it). 127.0.0.1 in its place"
-                + " keeps them out."));
+                + " admits this machine only."));
     warnings =
         warnings(
             Map.of(

@@ -41,7 +41,7 @@ final class ResponseHandler extends SimpleChannelInboundHandler<HttpObject> {
       return;
     }
     if (message.decoderResult().isFailure()) {
-      throw new DownloadException("the server did not answer in HTTP/1.1");
+      throw new DownloadException("the server did not respond in HTTP/1.1");
     }
     if (message instanceof HttpResponse head) {
       begin(head);
@@ -56,7 +56,7 @@ final class ResponseHandler extends SimpleChannelInboundHandler<HttpObject> {
 
   @Override
   public void channelInactive(ChannelHandlerContext context) {
-    fail(new DownloadException("the server closed the connection before the end of its answer"));
+    fail(new DownloadException("the server closed the connection before the end of its response"));
     context.fireChannelInactive();
   }
 
@@ -81,7 +81,7 @@ final class ResponseHandler extends SimpleChannelInboundHandler<HttpObject> {
       outcome.complete(new Outcome.Redirected(location));
       return;
     }
-    throw new DownloadException("the server answered with status " + status);
+    throw new DownloadException("the server responded with status " + status);
   }
 
   private void fail(DownloadException failure) {

@@ -45,7 +45,7 @@ public final class VersionDispatcher implements WorkSource {
   private final ServingException notTaken =
       new ServingException(
           ErrorKind.INTERNAL,
-          "The server could not take the request, perhaps for want of memory; its log says why.");
+          "The server could not accept the request, possibly out of memory; its log says why.");
 
   private final LockedScheduler scheduler;
   private final DispatchPolicy policy;

@@ -13,21 +13,21 @@ public enum ServerMetric {
       MetricType.COUNTER,
       "Count",
       Labels.HOST,
-      "HTTP answers with a status of 200 to 299, of all listeners"),
+      "HTTP responses with a status of 200 to 299, of all listeners"),
   REQUESTS_4XX(
       Origin.TORCHSERVE,
       "Requests4XX",
       MetricType.COUNTER,
       "Count",
       Labels.HOST,
-      "HTTP answers with a status of 400 to 499"),
+      "HTTP responses with a status of 400 to 499"),
   REQUESTS_5XX(
       Origin.TORCHSERVE,
       "Requests5XX",
       MetricType.COUNTER,
       "Count",
       Labels.HOST,
-      "HTTP answers with a status of 500 or more"),
+      "HTTP responses with a status of 500 or more"),
   INFERENCE_REQUESTS(
       Origin.TORCHSERVE,
       "ts_inference_requests_total",
@@ -41,7 +41,7 @@ public enum ServerMetric {
       MetricType.COUNTER,
       "Microseconds",
       Labels.MODEL_AND_HOST,
-      "Time from a request's arrival to the end of its answer, summed over successful ones"),
+      "Time from a request's arrival to the end of its response, summed over successful ones"),
   QUEUE_LATENCY(
       Origin.TORCHSERVE,
       "ts_queue_latency_microseconds",
@@ -154,7 +154,7 @@ public enum ServerMetric {
       MetricType.HISTOGRAM,
       "Seconds",
       Labels.MODEL_AND_PROTOCOL,
-      "Time from a request's arrival to the end of its answer, of successful ones"),
+      "Time from a request's arrival to the end of its response, of successful ones"),
   QUEUE_SECONDS(
       Origin.OURS,
       "ts_queue_time_seconds",
@@ -168,7 +168,7 @@ public enum ServerMetric {
       MetricType.HISTOGRAM,
       "Seconds",
       Labels.MODEL,
-      "Time that a worker took for a batch: from when it could begin until its last answer"),
+      "Time that a worker took for a batch: from when it could begin until its last response"),
   QUEUE_LENGTH(
       Origin.OURS,
       "ts_queue_length",

@@ -85,8 +85,8 @@ public record Diagnosis(State state, int readyWorkers, String reason, Optional<R
       case DEGRADED, LOADING, RECOVERING -> loaded + last + ".";
       case FAILED ->
           loaded
-              + ", and none is started again by itself (maxRetryTimeoutInSec is over); scaling"
-              + " tries again"
+              + ", and automatic restarts have ended (maxRetryTimeoutInSec); scaling starts the"
+              + " workers again"
               + last
               + ".";
       case NO_WORKERS -> "It is scaled to 0 workers.";

@@ -48,7 +48,7 @@ final class Names {
         kind,
         "The model name \""
             + name
-            + "\" is not allowed: it is a word of the server's own paths. Choose another one with"
+            + "\" is not allowed: the server uses it in its own paths. Choose another one with"
             + " model_name.");
   }
 
@@ -65,7 +65,8 @@ final class Names {
   static String requireVersion(ErrorKind kind, String version) {
     if (version.equals(EVERY_VERSION)) {
       throw new ServingException(
-          kind, "The model version \"all\" is not allowed: the API means every version by it.");
+          kind,
+          "The model version \"all\" is not allowed: in the API it stands for every version.");
     }
     return require(kind, "model version", version, "_.-+");
   }

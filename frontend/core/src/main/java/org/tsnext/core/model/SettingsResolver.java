@@ -107,7 +107,7 @@ final class SettingsResolver {
         throw Names.reserved(kind, name);
       }
       LOGGER.warn(
-          "The name of model {} is a word of the server's own paths, so that some routes do not"
+          "The server uses the name of model {} in its own paths, so that some routes do not"
               + " reach it, and it cannot be registered over the API; give it another one",
           name);
     }

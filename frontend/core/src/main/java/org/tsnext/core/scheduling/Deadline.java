@@ -54,7 +54,7 @@ public record Deadline(boolean exists, long nanos, Duration allowed, String sour
   ServingException expired() {
     return new ServingException(
         ErrorKind.CLIENT_TIMEOUT,
-        "No answer within " + allowed.toMillis() + " ms, the " + source + ".");
+        "No response within " + allowed.toMillis() + " ms, the " + source + ".");
   }
 
   private static Deadline after(long now, Duration allowed, String source) {

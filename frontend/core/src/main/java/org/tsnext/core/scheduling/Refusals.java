@@ -16,7 +16,7 @@ final class Refusals {
   private final ServingException fault =
       new ServingException(
           ErrorKind.INTERNAL,
-          "The server could not go on with the request, perhaps for want of memory; its log says"
+          "The server failed while it handled the request, possibly out of memory; its log says"
               + " why.");
 
   Refusals(DispatchPolicy policy) {
@@ -35,7 +35,8 @@ final class Refusals {
   ServingException allFailed(QueuedRequest request, String reason) {
     return new ServingException(
             ErrorKind.NO_WORKER,
-            noWorkerText(request) + " Every worker has failed and is not started again by itself.")
+            noWorkerText(request)
+                + " All workers failed, and automatic restarts have ended (maxRetryTimeoutInSec).")
         .withDetail(reason);
   }
 
@@ -111,8 +112,7 @@ final class Refusals {
 
   ServingException sequenceWithoutWorker(String id) {
     return new ServingException(
-        ErrorKind.SEQUENCE_CLOSED,
-        sequence(id) + " has ended: the worker that held it is gone." + REOPEN);
+        ErrorKind.SEQUENCE_CLOSED, sequence(id) + " has ended: its worker has ended." + REOPEN);
   }
 
   ServingException sequenceEndedByHandler(String id) {

@@ -77,7 +77,7 @@ final class Heartbeat {
     if (run.ping.isPresent()) {
       return nowNanos - run.ping.get().sentNanos() < timeout.toNanos()
           ? Optional.empty()
-          : Optional.of("idle, and no answer to a ping within " + timeout.toMillis() + " ms");
+          : Optional.of("idle, and no response to a ping within " + timeout.toMillis() + " ms");
     }
     if (idleSince.isPresent() && nowNanos - idleSince.getAsLong() >= interval.toNanos()) {
       run.sendPing(nowNanos);

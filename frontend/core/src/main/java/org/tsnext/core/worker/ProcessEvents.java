@@ -121,7 +121,9 @@ final class ProcessEvents {
     end(
         run,
         NO_RESPONSE,
-        "no word on the running batch within " + responseTimeout.toMillis() + " ms");
+        "the worker did not respond to the running batch within "
+            + responseTimeout.toMillis()
+            + " ms (responseTimeout)");
   }
 
   /** A process is to be replaced; one that fails finishes what it runs, and takes no more. */

@@ -218,7 +218,7 @@ final class WorkerRun implements WorkerListener, WorkerRegistration.Observer {
 
   @Override
   public void onErrorResponse(int batchId, int status, InferenceRequest request) {
-    count(batchId, List.of(request), "the handler answered with status " + status);
+    count(batchId, List.of(request), "the handler responded with status " + status);
   }
 
   @Override

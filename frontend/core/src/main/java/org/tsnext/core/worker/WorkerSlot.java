@@ -126,7 +126,7 @@ final class WorkerSlot {
     if (delay.isEmpty()) {
       moveTo(WorkerState.FAILED, now);
       LOGGER.error(
-          "{} is given up: {} failures in a row, and maxRetryTimeoutInSec {} is over",
+          "{} is not restarted: {} failures in a row within maxRetryTimeoutInSec {}",
           name,
           failures,
           policy.window().toSeconds());

@@ -92,8 +92,8 @@ public class DiagnosisTest {
     assertEquals(down.condition().diagnosis().state(), State.FAILED);
     assertEquals(
         down.condition().diagnosis().reason(),
-        "0 of 1 workers have the model loaded, and none is started again by itself"
-            + " (maxRetryTimeoutInSec is over); scaling tries again; ImportError: no x.");
+        "0 of 1 workers have the model loaded, and automatic restarts have ended"
+            + " (maxRetryTimeoutInSec); scaling starts the workers again; ImportError: no x.");
     assertEquals(
         down.condition().diagnosis().recovery().orElseThrow().nextAttempt(), Optional.empty());
     assertEquals(down.condition().workers().get(0).status(), "FAILED");

@@ -80,7 +80,7 @@ public abstract class UnarySink<A> implements ResponseSink {
       exchange.fail(
           new ServingException(
               ErrorKind.OUT_OF_RESOURCES,
-              "The parts of the answer have more than "
+              "The parts of the response have more than "
                   + limit
                   + " bytes together (max_response_size); StreamPredictions sends them one by"
                   + " one."));

@@ -26,7 +26,7 @@ enum OutgoingPredictionMarshaller implements Marshaller<OutgoingPrediction> {
 
   @Override
   public OutgoingPrediction parse(InputStream stream) {
-    throw new UnsupportedOperationException("a server reads no answers");
+    throw new UnsupportedOperationException("a server reads no responses");
   }
 
   /** Tag and length of the prediction, which is left out where it is empty. */

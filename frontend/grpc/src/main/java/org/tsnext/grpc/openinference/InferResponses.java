@@ -150,7 +150,7 @@ final class InferResponses {
   private static ServingException malformed(String why) {
     return new ServingException(
             ErrorKind.INTERNAL,
-            "The handler's answer is not one of the Open Inference Protocol: " + why + ".")
+            "The response of the handler does not follow the Open Inference Protocol: " + why + ".")
         .withDetail(
             "Expected a JSON object with outputs of name, datatype, shape and data, as the envelope"
                 + " kservev2 makes it (service_envelope).");

@@ -148,7 +148,7 @@ final class WatchedCall<Q, A> extends SimpleForwardingServerCall<Q, A> {
     if (isOver(now, tricklingNanos, limitNanos)) {
       end(
           new ServingException(
-                  ErrorKind.READ_TIMEOUT, "The request of the call did not come in time.")
+                  ErrorKind.READ_TIMEOUT, "The request of the call was not received in time.")
               .withDetail(
                   "Its message, or the end of what the client sends, was missing for longer than"
                       + " request_read_timeout_sec."));
@@ -170,7 +170,7 @@ final class WatchedCall<Q, A> extends SimpleForwardingServerCall<Q, A> {
       end(
           new ServingException(ErrorKind.READ_TIMEOUT, "The stream was idle for too long.")
               .withDetail(
-                  "No message came for longer than connection_idle_timeout_sec, and none is under"
+                  "No message was received for longer than connection_idle_timeout_sec, and none is under"
                       + " way."));
     }
   }

@@ -89,7 +89,7 @@ final class RequestChecks {
 
   static ServingException tooSlow() {
     return new ServingException(
-            ErrorKind.READ_TIMEOUT, "The body of the request did not come in time.")
+            ErrorKind.READ_TIMEOUT, "The body of the request was not received in time.")
         .withDetail("It trickled for longer than request_read_timeout_sec.");
   }
 

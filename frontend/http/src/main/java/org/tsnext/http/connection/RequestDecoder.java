@@ -138,7 +138,8 @@ final class RequestDecoder extends HttpRequestDecoder {
 
   private void requireOneBlank(byte[] line, int start) {
     if (start != endOfWord + 1 || line[endOfWord] != ' ') {
-      throw new IllegalArgumentException("Words of the start line are not parted by one blank");
+      throw new IllegalArgumentException(
+          "The fields of the request line must be separated by one space");
     }
   }
 

@@ -194,7 +194,7 @@ public final class InferenceRoutes {
                   verb + which + ".",
                   Body.INPUTS,
                   query,
-                  List.of(new Outcome(200, "*/*", "The answer of the model's handler")))
+                  List.of(new Outcome(200, "*/*", "The response of the model's handler")))
               .failingWith(404, 504, 507)
               .withAnyStatus();
       return id.toLowerCase(Locale.ROOT).contains("legacy") ? operation.asDeprecated() : operation;

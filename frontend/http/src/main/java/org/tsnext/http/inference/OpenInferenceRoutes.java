@@ -59,7 +59,7 @@ public final class OpenInferenceRoutes {
         "/v2/health/live",
         Access.PROBE,
         request -> request.exchange().send(Response.json(200, live)),
-        operation("v2Live", "Whether the server answers.", "It does", Schemas.V2_LIVE));
+        operation("v2Live", "Whether the server responds.", "It does", Schemas.V2_LIVE));
     add(
         "/v2/health/ready",
         Access.PROBE,

@@ -44,7 +44,7 @@ final class MetricsHandler implements RouteHandler {
       waiting.decrementAndGet();
       throw new ServingException(
           ErrorKind.QUEUE_FULL,
-          "Metrics were asked for " + MAX_WAITING + " times already and not yet answered.");
+          "Metrics were asked for " + MAX_WAITING + " times already and are not yet sent.");
     }
     LaterResponse.send(
         request.exchange(),

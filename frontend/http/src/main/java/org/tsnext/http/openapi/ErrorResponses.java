@@ -20,9 +20,9 @@ final class ErrorResponses {
               Map.entry(401, "A token is missing"),
               Map.entry(403, "The token or the Host does not fit, or the change is not allowed"),
               Map.entry(404, "There is no such model or version"),
-              Map.entry(405, "Switched off; the detail names the switch"),
-              Map.entry(408, "The body did not come, or the workers did not end, in time"),
-              Map.entry(409, "Already there, or on its way out"),
+              Map.entry(405, "Disabled; the detail names the switch"),
+              Map.entry(408, "The body was not received, or the workers did not end, in time"),
+              Map.entry(409, "It exists already, or is being unregistered"),
               Map.entry(413, "The body is larger than max_request_size"),
               Map.entry(414, "The start line is too long"),
               Map.entry(417, "An expectation other than 100-continue"),
@@ -30,7 +30,7 @@ final class ErrorResponses {
               Map.entry(500, "The server or a worker failed"),
               Map.entry(501, "The method, the transfer coding or the option is not supported"),
               Map.entry(503, "No worker can take it, or the model failed"),
-              Map.entry(504, "No answer in time"),
+              Map.entry(504, "No response in time"),
               Map.entry(505, "Not HTTP/1.0 or HTTP/1.1"),
               Map.entry(507, "Out of memory")));
 

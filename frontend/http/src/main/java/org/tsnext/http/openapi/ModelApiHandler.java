@@ -94,7 +94,7 @@ public final class ModelApiHandler implements RouteHandler {
                 "A prediction or explanation of the model.",
                 Body.INPUTS,
                 List.of(),
-                List.of(new Outcome(200, "*/*", "The answer of the model's handler")))
+                List.of(new Outcome(200, "*/*", "The response of the model's handler")))
             .failingWith(PREDICTION_ERRORS)
             .withAnyStatus();
     return Route.of(List.of(HttpMethod.POST), path, request -> {}, operation);

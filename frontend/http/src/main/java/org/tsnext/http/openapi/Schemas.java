@@ -50,7 +50,7 @@ public final class Schemas {
 
   private static JsonObject error() {
     JsonObject code = of("integer");
-    code.addProperty("description", "The status of the answer");
+    code.addProperty("description", "The status of the response");
     JsonObject type = of("string");
     type.addProperty("description", "Kind of the error, to be compared as it is");
     JsonObject detail = of("string");

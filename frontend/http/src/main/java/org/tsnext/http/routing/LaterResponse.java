@@ -39,7 +39,8 @@ public final class LaterResponse {
     sent.exceptionally(
         failure -> {
           if (!(unwrapped(failure) instanceof RejectedExecutionException)) {
-            LOG.error("Request {} could not be answered", exchange.requestId(), failure);
+            LOG.error(
+                "The response to request {} could not be sent", exchange.requestId(), failure);
           }
           return null;
         });

@@ -136,7 +136,7 @@ public final class ServerFolder implements AutoCloseable {
       release(abandoned.lock());
     } else if (judgement instanceof OwnerLock.Unknown unknown) {
       LOGGER.info(
-          "{} is left alone, since it cannot be told whether a server uses it: {}",
+          "{} is left alone, since it is unknown whether a server uses it: {}",
           entry,
           unknown.reason());
     }

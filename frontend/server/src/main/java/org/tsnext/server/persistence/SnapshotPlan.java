@@ -111,7 +111,7 @@ public record SnapshotPlan(
 
     private Snapshot restored(Snapshot snapshot, String from) {
       notes.add(
-          "Restoring the state of %d model versions, saved %s, from %s. To begin without it, use --ncs or name models by --models."
+          "Restoring the state of %d model versions, saved %s, from %s. To start without it, use --ncs or name models by --models."
               .formatted(
                   snapshot.models().size(),
                   snapshot.created().map(time -> "at " + time).orElse("by hand"),

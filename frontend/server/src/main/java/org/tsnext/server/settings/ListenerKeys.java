@@ -54,21 +54,21 @@ public final class ListenerKeys {
       SettingKey.of(
               "max_response_size",
               integer(1, Integer.MAX_VALUE),
-              "Size limit of an answer (of each chunk of a stream), in bytes.")
+              "Size limit of a response (of each chunk of a stream), in bytes.")
           .withDefault("6553500");
   public static final SettingKey<Long> STREAM_BUFFER_SIZE =
       SettingKey.of(
               "stream_buffer_size",
               bytes(1, 1 << 30),
-              "How much of one streamed answer may wait for a client that reads slowly, in bytes;"
+              "How much of one streamed response may wait for a client that reads slowly, in bytes;"
                   + " beyond it that stream is cut.")
           .withDefault(String.valueOf(4 * MEGABYTE));
   public static final SettingKey<Long> BODY_MEMORY_BYTES =
       SettingKey.of(
               "body_memory_bytes",
               bytes(0, 1L << 50),
-              "How much the server holds of bodies over 16 KiB, of requests until they are answered"
-                  + " and of answers until they are sent, in bytes; beyond it requests with such"
+              "How much the server holds of bodies over 16 KiB, of requests until they have their responses"
+                  + " and of responses until they are sent, in bytes; beyond it requests with such"
                   + " bodies are answered 503. Smaller bodies have one eighth of it beside that, for"
                   + " themselves. 0 takes half of the JVM's largest heap (-Xmx in"
                   + " vmargs), which buffers outside the heap may take as well.")
@@ -77,7 +77,7 @@ public final class ListenerKeys {
       SettingKey.of(
               "error_detail",
               bool(),
-              "Whether error answers carry the field detail with the cause, such as the type and"
+              "Whether error responses carry the field detail with the cause, such as the type and"
                   + " text of a handler's exception, and an unhealthy /ping its reasons."
                   + " Descriptions of models, on the management API, always have them.")
           .withDefault("true");
@@ -181,7 +181,7 @@ public final class ListenerKeys {
               "unix_socket_mode",
               oneOf("0600", "0660", "0666"),
               "Who may connect to the Unix sockets of listeners: the owner, the group too, or"
-                  + " everybody on the machine.")
+                  + " every user of the machine.")
           .withDefault("0600");
 
   public static final SettingKey<String> CORS_ALLOWED_ORIGIN =
@@ -189,7 +189,7 @@ public final class ListenerKeys {
           "cors_allowed_origin",
           "Value of access-control-allow-origin: an origin, or * for any. Of several between commas"
               + " the asking one is answered, with vary: Origin. Empty sends none. Pages of other"
-              + " origins may change nothing, and use nothing of a server on loopback that asks for no"
+              + " origins may change nothing, and may use nothing of a server on loopback that requires no"
               + " token.");
   public static final SettingKey<String> CORS_ALLOWED_METHODS =
       header("cors_allowed_methods", "Value of access-control-allow-methods.");
@@ -200,7 +200,7 @@ public final class ListenerKeys {
       SettingKey.of(
           "cors_max_age_sec",
           seconds(0),
-          "How long browsers may remember the answer to a preflight, in seconds; they decide if empty.");
+          "How long browsers may cache the response to a preflight, in seconds; they decide if empty.");
 
   public static final SettingKey<Integer> INFERENCE_MAX_CONNECTIONS =
       maxConnections("inference", "10000");

@@ -44,7 +44,7 @@ public final class ModelKeys {
       SettingKey.of(
               "model_snapshot",
               snapshot(),
-              "JSON with the models to begin with, as snapshots have it and as people write it by"
+              "JSON with the models at the start, as snapshots have it and as people write it by"
                   + " hand; load_models is not followed then.")
           .fileOnly();
   public static final SettingKey<Integer> SNAPSHOTS_KEPT =

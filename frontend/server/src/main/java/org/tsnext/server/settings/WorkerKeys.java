@@ -29,7 +29,7 @@ public final class WorkerKeys {
       SettingKey.of(
               "default_response_timeout",
               seconds(1),
-              "How long a worker may take to answer, in seconds; then it is replaced.")
+              "How long a worker may take to respond, in seconds; then it is replaced.")
           .withDefault("120");
   public static final SettingKey<Duration> DEFAULT_STARTUP_TIMEOUT =
       SettingKey.of(
@@ -48,13 +48,13 @@ public final class WorkerKeys {
       SettingKey.of(
               "shutdown_drain_timeout",
               seconds(0),
-              "How long a server that was told to stop finishes what is in flight, in seconds.")
+              "How long a server that stops finishes what is in flight, in seconds.")
           .withDefault("30");
   public static final SettingKey<Integer> JOB_QUEUE_SIZE =
       SettingKey.of(
               "job_queue_size",
               integer(1, MAX_COUNT),
-              "Requests that may wait per model version; more are answered with 503.")
+              "Requests that may wait per model version; more are rejected with 503.")
           .withDefault("100");
   public static final SettingKey<Integer> NUMBER_OF_GPU =
       SettingKey.of(
@@ -102,14 +102,14 @@ public final class WorkerKeys {
               "max_image_pixels",
               integer(1, Integer.MAX_VALUE),
               "Pixels of an image (width times height) that vision handlers decode at most; larger"
-                  + " ones are answered with 400. A model may say another limit in its"
+                  + " ones are rejected with 400. A model may say another limit in its"
                   + " model-config.yaml.")
           .withDefault("100000000");
   public static final SettingKey<String> JSON_NAN =
       SettingKey.of(
               "json_nan",
               oneOf("error", "null", "literal"),
-              "What becomes of NaN and Infinity in answers that are JSON, which has no words for"
+              "What becomes of NaN and Infinity in answers that are JSON, which cannot express"
                   + " them: an error (500) that names the place, null, or the words NaN, Infinity"
                   + " and -Infinity as TorchServe 0.12 wrote them.")
           .withDefault("error");
@@ -117,7 +117,7 @@ public final class WorkerKeys {
       SettingKey.of(
               "ipex_enable",
               bool(),
-              "Whether handlers are told to use the Intel extension for PyTorch (TS_IPEX_ENABLE).")
+              "Whether handlers use the Intel extension for PyTorch (TS_IPEX_ENABLE).")
           .withDefault("false");
   public static final SettingKey<Boolean> IPEX_GPU_ENABLE =
       SettingKey.of("ipex_gpu_enable", bool(), "The same for Intel GPUs (TS_IPEX_GPU_ENABLE).")

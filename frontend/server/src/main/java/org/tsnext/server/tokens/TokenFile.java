@@ -167,12 +167,12 @@ final class TokenFile implements Closeable {
           Files.readAttributes(path, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
       if (attempt == LockAttempt.HELD || !Objects.equals(there.fileKey(), now.fileKey())) {
         throw new IOException(
-            "another running server keeps its tokens there; start in another folder, or name another"
+            "another running server uses this file for its tokens; start in another folder, or name another"
                 + " file");
       }
       if (attempt == LockAttempt.IMPOSSIBLE || !lastOwnerHasEnded()) {
         throw new IOException(
-            "it exists, and it cannot be told whether a running server keeps its tokens there, since"
+            "it exists, and it is unknown whether a running server keeps its tokens there, since"
                 + " the file system does not show the locks of other hosts; remove the file if none"
                 + " does, or name another file");
       }

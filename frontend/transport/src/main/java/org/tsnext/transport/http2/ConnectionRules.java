@@ -73,7 +73,7 @@ public record ConnectionRules(
             count ->
                 LOG.info(
                     "Reset {} HTTP/2 requests whose body trickled for request_read_timeout_sec={},"
-                        + " or whose answer was not read for connection_idle_timeout_sec={}",
+                        + " or whose response was not read for connection_idle_timeout_sec={}",
                     count,
                     reading.toSeconds(),
                     idle.toSeconds())),

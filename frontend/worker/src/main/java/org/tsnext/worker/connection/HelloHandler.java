@@ -81,7 +81,7 @@ public final class HelloHandler extends ChannelInboundHandlerAdapter {
     context = ctx;
     int others = strangers.getAndIncrement();
     if (others >= MAX_STRANGERS) {
-      close(others + " other connections have not said HELLO yet");
+      close(others + " other connections have not sent HELLO yet");
       return;
     }
     timeout =

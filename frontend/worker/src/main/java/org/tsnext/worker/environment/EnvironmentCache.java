@@ -122,7 +122,7 @@ final class EnvironmentCache {
         throw new IOException(
             "the packages in "
                 + place
-                + " are not complete, and it cannot be told whether another host installs them just"
+                + " are not complete, and it is unknown whether another host installs them just"
                 + " now, since its locks are not seen here; remove the folder if none does, or set"
                 + " dependency_cache to a folder of this host");
       }
