@@ -188,7 +188,7 @@ public class ModelConfigReaderTest {
 
   /** Archives that TorchServe 0.12 took stay models. */
   @Test(dataProvider = "corrected")
-  public void numberThatIsTooSmallIsTakenAsIn012AndTold(String yaml, String said, String sameAs)
+  public void numberThatIsTooSmallIsTakenAsIn012AndReported(String yaml, String said, String sameAs)
       throws ArchiveException {
     ModelConfig config = parse(yaml);
     assertEquals(ModelConfigWarnings.of(config), List.of("model-config.yaml: " + said));
@@ -226,7 +226,7 @@ public class ModelConfigReaderTest {
   }
 
   @Test
-  public void unknownKeysAreToldWithTheNearestKnownOne() throws ArchiveException {
+  public void unknownKeysAreReportedWithTheNearestKnownOne() throws ArchiveException {
     ModelConfig config =
         parse(
             """
@@ -275,7 +275,7 @@ public class ModelConfigReaderTest {
   }
 
   @Test(dataProvider = "withoutEffect")
-  public void keyThatMeansNothingBesideTheOthersIsToldByName(String yaml, String key)
+  public void keyWithoutEffectBesideTheOthersIsReportedByName(String yaml, String key)
       throws ArchiveException {
     List<String> warnings = ModelConfigWarnings.of(parse(yaml));
     assertEquals(warnings.size(), 1, warnings.toString());

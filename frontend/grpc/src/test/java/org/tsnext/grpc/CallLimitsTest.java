@@ -174,7 +174,7 @@ public class CallLimitsTest extends GrpcTestBase {
       client.data(1, false, message(0));
       Frame end = client.next(RawHttp2.HEADERS, LONG);
       assertTrue(end.ends());
-      assertTrue(end.text().contains("did not come in time"), end.text());
+      assertTrue(end.text().contains("not received in time"), end.text());
     }
   }
 

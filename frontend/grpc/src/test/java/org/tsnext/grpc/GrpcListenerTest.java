@@ -173,7 +173,7 @@ public class GrpcListenerTest extends GrpcTestBase {
   }
 
   @Test
-  public void watcherHearsOfChangesAndOfTheEnd() {
+  public void watcherGetsChangesAndTheEnd() {
     Iterator<HealthCheckResponse> changes =
         ClientCalls.blockingServerStreamingCall(
             channel(), WATCH, CallOptions.DEFAULT, about("cats"));

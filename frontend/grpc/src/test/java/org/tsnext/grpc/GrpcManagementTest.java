@@ -110,7 +110,7 @@ public final class GrpcManagementTest extends GrpcTestBase {
   }
 
   @Test
-  public void whatIsNotGivenOrTooSmallIsLeftToTheServerAndNobodyWaits() throws Exception {
+  public void whatIsNotGivenOrTooSmallIsLeftToTheServerAndTheCallDoesNotWait() throws Exception {
     RegisterModel nothing = registered(RegisterModelRequest.newBuilder().setUrl("a.mar").build());
     RegisterModel tooSmall =
         registered(
@@ -274,7 +274,7 @@ public final class GrpcManagementTest extends GrpcTestBase {
   }
 
   @Test
-  public void listGivesAHundredModelsUnlessItIsToldFewer() {
+  public void listGivesAHundredModelsUnlessTheLimitIsLower() {
     models.entries =
         IntStream.range(0, 150).mapToObj(i -> new ModelEntry("m" + i, "m.mar")).toList();
     for (int limit : new int[] {0, -1, 1000}) {

@@ -212,7 +212,7 @@ public class GrpcTokenTest extends GrpcTestBase {
   }
 
   @Test
-  public void whatDoesNotExistIsToldToThoseWithAKeyOnly() {
+  public void whatDoesNotExistIsReportedToClientsWithATokenOnly() {
     StatusRuntimeException error = failure(() -> askWith("", NOWHERE, Empty.getDefaultInstance()));
     assertEquals(error.getStatus().getCode(), Status.Code.UNAUTHENTICATED);
     error = failure(() -> askWith("Bearer ask", NOWHERE, Empty.getDefaultInstance()));

@@ -87,7 +87,7 @@ public class PredictionsTest extends GrpcTestBase {
   }
 
   @Test
-  public void partsThatAreTooMuchTogetherAreRefusedAndTheHandlerIsTold()
+  public void partsThatAreTooLargeTogetherAreRefusedAndTheHandlerIsCancelled()
       throws InterruptedException {
     inference.respond(
         (request, sink) -> {

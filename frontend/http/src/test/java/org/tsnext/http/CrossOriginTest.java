@@ -81,7 +81,7 @@ public class CrossOriginTest extends HttpTestBase {
   }
 
   @Test
-  public void oneOriginIsSentVerbatimWhoeverAsks() throws Exception {
+  public void oneOriginIsSentVerbatimToEveryClient() throws Exception {
     RawClient client = serving("https://a.example");
     RawResponse response = client.get("/ping", "Origin: https://stranger.example");
     assertEquals(response.header("access-control-allow-origin"), "https://a.example");

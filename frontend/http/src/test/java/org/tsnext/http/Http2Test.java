@@ -197,7 +197,7 @@ public class Http2Test extends HttpTestBase {
   }
 
   @Test
-  public void slowClientLosesItsStreamAndNobodyElse() throws Exception {
+  public void onlyTheSlowClientLosesItsStream() throws Exception {
     Held slow = hold();
     Held other = hold();
     client.channel().config().setAutoRead(false);

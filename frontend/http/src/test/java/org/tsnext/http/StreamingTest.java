@@ -148,7 +148,7 @@ public class StreamingTest extends HttpTestBase {
   }
 
   @Test
-  public void slowClientLosesItsStreamAndNobodyElse() throws Exception {
+  public void onlyTheSlowClientLosesItsStream() throws Exception {
     RawClient slow = client();
     ResponseSink sink = begin(slow, POST);
     RawClient other = client();

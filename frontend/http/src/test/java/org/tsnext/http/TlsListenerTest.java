@@ -196,7 +196,7 @@ public class TlsListenerTest extends HttpTestBase {
   }
 
   @Test
-  public void plainRequestIsToldToUseHttps() throws Exception {
+  public void plainRequestGetsTheHintToUseHttps() throws Exception {
     RawClient client = client();
     RawResponse response = client.request("POST", "/predictions/m", "x").read();
     assertEquals(response.status(), 403);

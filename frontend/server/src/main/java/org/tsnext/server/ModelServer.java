@@ -27,8 +27,8 @@ public final class ModelServer {
     // Before the first logger is made, since log4j reads it then.
     Logging.showOnConsole(options.console());
     Map<String, String> environment =
-        LaunchEnvironment.of(
-            System.getenv(), Optional.ofNullable(System.getProperty(LaunchEnvironment.PROPERTY)));
+        OperatorEnvironment.of(
+            System.getenv(), Optional.ofNullable(System.getProperty(OperatorEnvironment.PROPERTY)));
     System.exit(new ServerProcess(options, environment, System.out).run());
   }
 }

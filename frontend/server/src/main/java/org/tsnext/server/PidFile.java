@@ -12,7 +12,7 @@ import org.tsnext.core.ownership.LockAttempt;
  * the file goes when the process goes.
  */
 final class PidFile {
-  private static final int LONGEST = 32;
+  private static final int MAX_LENGTH = 32;
 
   private final Path path;
 
@@ -28,7 +28,7 @@ final class PidFile {
    */
   void removeIfOurs() throws IOException {
     if (!Files.isRegularFile(path)
-        || Files.size(path) > LONGEST
+        || Files.size(path) > MAX_LENGTH
         || !Files.readString(path).strip().equals(Long.toString(ProcessHandle.current().pid()))) {
       return;
     }

@@ -185,9 +185,9 @@ public class RealPythonTest {
 
   @Test(
       dependsOnMethods = {
-        "aWorkerLoadsAnswersAndEndsPolitely",
+        "aWorkerLoadsRespondsAndEndsPolitely",
         "aModelThatCannotBeLoadedSaysWhy",
-        "theSignalThatEndedAWorkerIsTold",
+        "theSignalThatEndedAWorkerIsReported",
         "aWorkerThatHangsIsKilled",
         "aWorkerIsKilledBeforeItHasDialledIn",
         "anInterpreterThatIsNotThereIsAnExit"

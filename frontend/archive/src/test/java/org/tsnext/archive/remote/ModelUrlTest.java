@@ -118,7 +118,7 @@ public class ModelUrlTest {
   }
 
   @Test(dataProvider = "ways")
-  public void twoDotsAreToldApart(String text) {
+  public void twoDotsAreDistinguished(String text) {
     assertTrue(expectThrows(UrlSyntaxException.class, () -> ModelUrl.parse(text)).isRelative());
   }
 

@@ -66,7 +66,7 @@ public class ContinuousBatchingTest {
   }
 
   @Test
-  public void workerIsToldTheBatchSizeThatItsCallsMayHave() {
+  public void workerGetsTheBatchSizeThatItsRunsMayHave() {
     assertEquals(serve(3).spec().model().batchSize(), 3);
   }
 

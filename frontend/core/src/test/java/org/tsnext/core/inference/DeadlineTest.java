@@ -54,7 +54,7 @@ public class DeadlineTest {
   }
 
   @Test
-  public void workerIsToldThatTheTimeIsOver() {
+  public void workerGetsACancellationWhenTheTimeIsOver() {
     FakeWorker worker = fixture.serve(1, LIMITED).get(0);
     fixture.predict("running");
     fixture.advance(Duration.ofMillis(200));

@@ -64,7 +64,7 @@ public class DispatchTest {
   }
 
   @Test
-  public void nobodyWaitsBehindABusyWorkerWhileAnotherIsIdle() {
+  public void noRequestWaitsBehindABusyWorkerWhileAnotherIsIdle() {
     List<FakeWorker> workers = fixture.serve(4, ModelConfig.none());
     for (int i = 0; i < 40; i++) {
       fixture.predict("warm up");

@@ -112,7 +112,7 @@ public class SequenceBatchingTest {
   }
 
   @Test
-  public void nobodyIsWaitedForWhoCannotCome() {
+  public void batchDoesNotWaitForRequestsThatCannotJoin() {
     FakeWorker worker = serve(1, sequences(2, 10).batch(8, DELAY)).get(0);
     send("a", "a1");
     send("b", "b1");

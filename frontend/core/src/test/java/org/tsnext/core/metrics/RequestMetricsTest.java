@@ -167,7 +167,7 @@ public class RequestMetricsTest {
     FakeWorker worker = fixture.serve(1, ModelConfig.none()).get(0);
     fixture.predict("a");
     worker.respondToOpen();
-    worker.diesWhenTold(true);
+    worker.diesOnRequest(true);
     fixture.core().models().unregister("m", Optional.of("1.0")).join();
     assertEquals(value(metrics, ENDED, "m", "1.0", "http", "success"), -1.0);
     assertEquals(count(metrics, "ts_request_latency_seconds", "m", "1.0", "http"), -1);

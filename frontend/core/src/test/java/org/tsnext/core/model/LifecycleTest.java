@@ -39,7 +39,7 @@ public class LifecycleTest {
 
   @AfterMethod
   public void nothingIsLeftBehind() {
-    fixture.starter().workers().forEach(worker -> worker.diesWhenTold(true));
+    fixture.starter().workers().forEach(worker -> worker.diesOnRequest(true));
     fixture.closeAndCheck();
   }
 
@@ -66,7 +66,7 @@ public class LifecycleTest {
     assertFalse(models.allReady(), "one is being replaced");
     fixture.starter().alive().forEach(FakeWorker::load);
     assertTrue(models.allReady());
-    fixture.starter().workers().forEach(worker -> worker.diesWhenTold(true));
+    fixture.starter().workers().forEach(worker -> worker.diesOnRequest(true));
     CompletableFuture<Void> drained = fixture.core().drain(Duration.ofSeconds(1));
     assertFalse(models.allReady(), "nothing new is taken");
     fixture.advance(Duration.ofSeconds(20));
@@ -74,7 +74,7 @@ public class LifecycleTest {
   }
 
   @Test
-  public void everyChangeIsToldAndWhatItTakesToRepeatIt() {
+  public void everyChangeIsReportedAndWhatItTakesToRepeatIt() {
     register("v1.mar", "1.0");
     register("v2.mar", "2.0");
     assertEquals(fixture.changes(), 2);
@@ -93,7 +93,7 @@ public class LifecycleTest {
     assertFalse(scaled.defaultVersion());
     assertFalse(both.get(1).scaled());
     assertTrue(both.get(1).defaultVersion());
-    fixture.starter().workers().forEach(worker -> worker.diesWhenTold(true));
+    fixture.starter().workers().forEach(worker -> worker.diesOnRequest(true));
     models.unregister("m", Optional.of("1.0")).join();
     assertEquals(fixture.changes(), 5);
   }
@@ -118,7 +118,7 @@ public class LifecycleTest {
     fixture.serve(1, ModelConfig.none());
     int before = fixture.changes();
     CompletableFuture<Void> drained = fixture.core().drain(Duration.ofSeconds(1));
-    fixture.starter().workers().forEach(worker -> worker.diesWhenTold(true));
+    fixture.starter().workers().forEach(worker -> worker.diesOnRequest(true));
     fixture.advance(Duration.ofSeconds(20));
     drained.join();
     assertEquals(fixture.changes(), before);
@@ -210,7 +210,7 @@ public class LifecycleTest {
   @Test
   public void processThatCannotBeKilledIsATimeout() {
     FakeWorker worker = fixture.serve(1, ModelConfig.none()).get(0);
-    worker.diesWhenTold(false);
+    worker.diesOnRequest(false);
     CompletableFuture<Void> gone = models.unregister("m", Optional.empty());
     CompletableFuture<Void> again = models.unregister("m", Optional.empty());
     fixture.advance(Duration.ofSeconds(130));
@@ -310,11 +310,11 @@ public class LifecycleTest {
   @Test
   public void drainGivesIdleWorkersASecondToCleanUp() {
     FakeWorker worker = fixture.serve(1, ModelConfig.none()).get(0);
-    worker.diesWhenTold(false);
+    worker.diesOnRequest(false);
     CompletableFuture<Void> drained = fixture.core().drain(Duration.ofSeconds(30));
     assertTrue(worker.wasStopped());
     assertFalse(worker.wasKilled());
-    worker.diesWhenTold(true);
+    worker.diesOnRequest(true);
     fixture.advance(Duration.ofSeconds(1));
     assertTrue(worker.wasKilled());
     drained.join();

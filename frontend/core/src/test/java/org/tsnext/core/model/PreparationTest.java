@@ -137,7 +137,7 @@ public class PreparationTest {
   }
 
   @Test
-  public void aFailureThatNobodyWaitsForIsToldUntilTheModelIsRegisteredOrUnregistered()
+  public void aFailureWithoutACallerIsReportedUntilTheModelIsRegisteredOrUnregistered()
       throws Exception {
     installation.fails = true;
     CompletableFuture<ScaleResult> registered = register(false);

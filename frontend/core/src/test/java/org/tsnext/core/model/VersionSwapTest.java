@@ -67,7 +67,7 @@ public class VersionSwapTest {
   }
 
   @Test
-  public void whatWaitsForAVersionByNameIsToldThatItLeaves() {
+  public void whatWaitsForAVersionByNameFailsWhenItLeaves() {
     FakeWorker old = serve("1.0", ModelConfig.none());
     RecordingSink running = predict(Optional.of("1.0"), Optional.empty());
     RecordingSink waiting = predict(Optional.of("1.0"), Optional.empty());

@@ -63,7 +63,7 @@ public class AdaptiveDelayTest {
   }
 
   @Test
-  public void nobodyWaitsWhileAnotherWorkerIsFree() {
+  public void noRequestWaitsWhileAnotherWorkerIsFree() {
     AdaptiveDelay delay = new AdaptiveDelay(BATCH);
     long now = batches(delay, 0, 40, 7, MILLI / 10);
     assertEquals(delay.leaveAt(now, 1, false, now), now);

@@ -97,13 +97,13 @@ final class NaiveModel implements Effects.Target {
     final Worker worker;
     final Request[] items;
     boolean written;
-    long heardAt;
+    long respondedAt;
 
     OpenBatch(Batch batch, Worker worker, Request[] items, long now) {
       this.batch = batch;
       this.worker = worker;
       this.items = items;
-      this.heardAt = now;
+      this.respondedAt = now;
     }
   }
 
@@ -155,8 +155,8 @@ final class NaiveModel implements Effects.Target {
   }
 
   /** The worker says something of a batch. */
-  void hear(OpenBatch batch) {
-    batch.heardAt = now;
+  void onResponse(OpenBatch batch) {
+    batch.respondedAt = now;
     batch.worker.quietSince = now;
   }
 
@@ -203,7 +203,7 @@ final class NaiveModel implements Effects.Target {
       boolean late =
           silent
               && (policy.runsSideBySide()
-                  ? quietTooLong(batch.heardAt)
+                  ? quietTooLong(batch.respondedAt)
                   : batch == worker.has.get(0));
       for (Request request : batch.items) {
         if (request == null) {
@@ -381,7 +381,7 @@ final class NaiveModel implements Effects.Target {
     switch (why.kind()) {
       case CLIENT_TIMEOUT -> assertTrue(request.deadline().passed(now), "too early");
       case RESPONSE_TIMEOUT -> {
-        boolean alone = request.at != null && quietTooLong(request.at.heardAt);
+        boolean alone = request.at != null && quietTooLong(request.at.respondedAt);
         assertTrue(expected == ErrorKind.RESPONSE_TIMEOUT || (alone && policy.runsSideBySide()));
       }
       default -> assertEquals(why.kind(), expected, request + " was failed: " + why.getMessage());
@@ -460,7 +460,7 @@ final class NaiveModel implements Effects.Target {
     assertTrue(worker.has.isEmpty() || !quietTooLong(worker.quietSince), "silent, not ended");
     if (policy.runsSideBySide()) {
       for (OpenBatch batch : worker.has) {
-        assertTrue(batch.items[0].over || !quietTooLong(batch.heardAt), "silent on one");
+        assertTrue(batch.items[0].over || !quietTooLong(batch.respondedAt), "silent on one");
       }
     }
   }

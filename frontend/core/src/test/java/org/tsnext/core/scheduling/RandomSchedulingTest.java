@@ -209,7 +209,7 @@ public class RandomSchedulingTest {
       Request request = batch.items[item];
       last = (chunk ? "chunk of " : "response to ") + request;
       List<String> ended = endedSequences();
-      model.hear(batch);
+      model.onResponse(batch);
       model.endSequences(request, ended);
       boolean wanted = !request.over;
       if (chunk) {
@@ -235,7 +235,7 @@ public class RandomSchedulingTest {
     private void failItems(OpenBatch batch) {
       int item = random.nextBoolean() ? -1 : someItem(batch);
       last = "error of item " + item;
-      model.hear(batch);
+      model.onResponse(batch);
       finishItems(batch, item, ErrorKind.PREDICTION_FAILED);
       ServingException why = error(ErrorKind.PREDICTION_FAILED);
       int id = batch.batch.id();
@@ -264,7 +264,7 @@ public class RandomSchedulingTest {
       boolean unknownBatch = random.nextBoolean();
       int id = unknownBatch ? -7 : batch.batch.id();
       if (!unknownBatch) {
-        model.hear(batch);
+        model.onResponse(batch);
       }
       int item = batch.items.length + random.nextInt(3);
       ServingException why = error(ErrorKind.INTERNAL);

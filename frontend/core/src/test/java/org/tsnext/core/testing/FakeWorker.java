@@ -36,7 +36,7 @@ public final class FakeWorker implements WorkerProcess {
   private final List<Integer> pings = new ArrayList<>();
   private final Set<Item> ended = new HashSet<>();
   private Consumer<SentBatch> onSend = batch -> {};
-  private boolean diesWhenTold = true;
+  private boolean diesOnRequest = true;
   private boolean connected;
   private boolean exited;
   private boolean killed;
@@ -120,8 +120,8 @@ public final class FakeWorker implements WorkerProcess {
   }
 
   /** Whether {@link #stop} and {@link #kill} end it at once, which is the default. */
-  public synchronized void diesWhenTold(boolean value) {
-    diesWhenTold = value;
+  public synchronized void diesOnRequest(boolean value) {
+    diesOnRequest = value;
   }
 
   /** Starts and connects, but does not load. */
@@ -277,7 +277,7 @@ public final class FakeWorker implements WorkerProcess {
     boolean dies;
     synchronized (this) {
       stopped = true;
-      dies = diesWhenTold;
+      dies = diesOnRequest;
     }
     if (dies) {
       exit(new ExitStatus(0, 0, ""));
@@ -289,7 +289,7 @@ public final class FakeWorker implements WorkerProcess {
     boolean dies;
     synchronized (this) {
       killed = true;
-      dies = diesWhenTold;
+      dies = diesOnRequest;
     }
     if (dies) {
       exit(new ExitStatus(-1, 9, "killed by the frontend"));

@@ -21,7 +21,7 @@ import org.tsnext.core.request.RequestKind;
 public class FailureStreakTest {
 
   @Test
-  public void limitIsToldOnce() {
+  public void limitIsReportedOnce() {
     FailureStreak streak = new FailureStreak(2, 0);
     assertFalse(streak.failed(1, List.of(1L), 0));
     assertTrue(streak.failed(2, List.of(2L), 0));

@@ -36,7 +36,7 @@ public class ReplacementTest {
 
   @AfterMethod
   public void nothingIsLeftBehind() {
-    fixture.starter().workers().forEach(worker -> worker.diesWhenTold(true));
+    fixture.starter().workers().forEach(worker -> worker.diesOnRequest(true));
     fixture.closeAndCheck();
   }
 
@@ -262,7 +262,7 @@ public class ReplacementTest {
     RecordingSink hanging = predict();
     worker.error(worker.batches().get(0).id(), 0, 503, "Prediction failed", "ValueError: bad");
     assertFalse(worker.hasExited());
-    worker.diesWhenTold(false);
+    worker.diesOnRequest(false);
     fixture.advance(Duration.ofSeconds(5));
     assertTrue(worker.wasKilled());
     worker.die();

@@ -42,7 +42,7 @@ public class SupervisionTest {
 
   @AfterMethod
   public void nothingIsLeftBehind() {
-    fixture.starter().workers().forEach(worker -> worker.diesWhenTold(true));
+    fixture.starter().workers().forEach(worker -> worker.diesOnRequest(true));
     fixture.closeAndCheck();
   }
 

@@ -15,7 +15,7 @@ final class RequestTimeout {
   static final String HEADER = "x-request-timeout-ms";
 
   /** Longer waits are cut to this. */
-  static final Duration LONGEST = Duration.ofDays(1);
+  static final Duration MAX_TIMEOUT = Duration.ofDays(1);
 
   private static final int MAX_SHOWN = 40;
 
@@ -36,7 +36,7 @@ final class RequestTimeout {
     if (!startsWithDigit(value) || millis.isEmpty() || millis.getAsLong() == 0) {
       throw refusal(value);
     }
-    return Optional.of(Duration.ofMillis(Math.min(millis.getAsLong(), LONGEST.toMillis())));
+    return Optional.of(Duration.ofMillis(Math.min(millis.getAsLong(), MAX_TIMEOUT.toMillis())));
   }
 
   private static boolean startsWithDigit(String value) {

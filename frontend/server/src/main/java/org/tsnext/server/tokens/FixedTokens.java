@@ -15,7 +15,7 @@ import org.tsnext.server.settings.Settings;
 
 /** Tokens that the operator gave, for containers: they never expire and are in no file of ours. */
 final class FixedTokens {
-  private static final long LARGEST = 4096;
+  private static final long MAX_SIZE = 4096;
   private static final Pattern FORM = Pattern.compile(SecurityKeys.TOKEN_FORM);
 
   private FixedTokens() {}
@@ -48,7 +48,7 @@ final class FixedTokens {
     Path path = settings.get(file);
     String problem;
     try {
-      String token = Files.size(path) > LARGEST ? "" : Files.readString(path).strip();
+      String token = Files.size(path) > MAX_SIZE ? "" : Files.readString(path).strip();
       if (FORM.matcher(token).matches()) {
         return token;
       }

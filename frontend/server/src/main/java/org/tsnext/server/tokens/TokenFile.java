@@ -35,7 +35,7 @@ final class TokenFile implements Closeable {
       PosixFilePermissions.fromString("rw-------");
   private static final Set<OpenOption> WRITE_IN_PLACE =
       Set.of(StandardOpenOption.WRITE, LinkOption.NOFOLLOW_LINKS);
-  private static final long LARGEST = 1 << 16;
+  private static final long MAX_SIZE = 1 << 16;
 
   private final Path path;
   private final Host host;
@@ -157,7 +157,7 @@ final class TokenFile implements Closeable {
     if (!there.isRegularFile()) {
       throw new IOException("it exists and is not a regular file");
     }
-    if (there.size() > LARGEST || !looksLikeTokens(Files.readString(path))) {
+    if (there.size() > MAX_SIZE || !looksLikeTokens(Files.readString(path))) {
       throw new IOException("it exists and is not a key file; nothing was changed in it");
     }
     try (FileChannel stale = FileChannel.open(path, WRITE_IN_PLACE)) {
@@ -186,7 +186,7 @@ final class TokenFile implements Closeable {
       return true;
     }
     try {
-      return Files.size(hostFile) <= LARGEST && Files.readString(hostFile).equals(host.mark());
+      return Files.size(hostFile) <= MAX_SIZE && Files.readString(hostFile).equals(host.mark());
     } catch (IOException e) {
       return false;
     }

@@ -230,7 +230,7 @@ public class LoggingTest {
   }
 
   @Test
-  public void consoleThatNobodyReadsCostsItsLinesAndNoWordOnStderr() throws Exception {
+  public void consoleThatIsNotReadLosesItsLinesAndWritesNothingToStderr() throws Exception {
     CountDownLatch read = new CountDownLatch(1);
     LoggerContext context =
         start("<Configuration><Loggers><Root level='info'/></Loggers></Configuration>");

@@ -92,7 +92,7 @@ public class CollectorCommandTest {
   }
 
   @Test
-  public void commandThatFailsIsTold() {
+  public void commandThatFailsIsReported() {
     IOException failure =
         expectThrows(
             IOException.class, () -> run("echo '" + CPU + "'; echo no >&2; exit 3", Map.of()));
@@ -100,7 +100,7 @@ public class CollectorCommandTest {
   }
 
   @Test
-  public void commandThatIsNotThereIsTold() {
+  public void commandThatIsMissingIsReported() {
     CollectorCommand command =
         new CollectorCommand(
             CollectorCommand.Program.of(
@@ -117,7 +117,7 @@ public class CollectorCommandTest {
   }
 
   @Test
-  public void linesThatAreNoMetricsAreToldWithoutControlCharacters() throws Exception {
+  public void linesThatAreNoMetricsAreReportedWithoutControlCharacters() throws Exception {
     run("printf 'gar\\033bage\\n'", Map.of("PATH", System.getenv("PATH")));
     assertEquals(complaints, List.of("not understood: gar\\u001bbage"));
   }

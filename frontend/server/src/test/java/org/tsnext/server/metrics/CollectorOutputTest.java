@@ -47,7 +47,7 @@ public class CollectorOutputTest {
   }
 
   @Test(dataProvider = "odd")
-  public void linesThatAreNeitherAreLeftOutAndTheFirstIsTold(String text, String unknown) {
+  public void linesThatAreNeitherAreLeftOutAndTheFirstIsReported(String text, String unknown) {
     assertEquals(
         CollectorOutput.parse(text),
         new CollectorOutput(

@@ -46,7 +46,7 @@ public class LooksTest {
   }
 
   @Test
-  public void diskIsToldAsItsFileSystemCountsIt() throws IOException {
+  public void diskIsReportedAsItsFileSystemCountsIt() throws IOException {
     Map<String, Double> disk =
         new DiskSpace(Path.of("/"))
             .read().stream().collect(Collectors.toMap(HostSample::name, HostSample::value));

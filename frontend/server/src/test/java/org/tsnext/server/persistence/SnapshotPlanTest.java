@@ -92,7 +92,7 @@ public class SnapshotPlanTest {
   }
 
   @Test
-  public void newestSnapshotIsRestoredAndToldWithItsFile() throws IOException {
+  public void newestSnapshotIsRestoredAndReportedWithItsFile() throws IOException {
     save("a");
     save("a", "b");
     SnapshotPlan plan = plan(true, false);

@@ -116,7 +116,7 @@ public class SnapshotWriterTest {
   }
 
   @Test
-  public void folderThatCannotBeWrittenHarmsNobody() throws IOException {
+  public void folderThatCannotBeWrittenDoesNoHarm() throws IOException {
     Files.writeString(top.resolve("config"), "a file in its place");
     try (SnapshotWriter writer = writer()) {
       writer.begin();

@@ -359,7 +359,7 @@ public class SettingsLoaderTest {
   }
 
   @Test
-  public void allProblemsAreToldTogether() {
+  public void allProblemsAreReportedTogether() {
     InvalidSettingsException e =
         expectThrows(
             InvalidSettingsException.class,

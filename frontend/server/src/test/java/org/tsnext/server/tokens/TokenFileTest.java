@@ -142,7 +142,7 @@ public class TokenFileTest {
   }
 
   @Test
-  public void fileThatSomebodyElsePutThereSinceIsNotRemoved() throws IOException {
+  public void fileOfAnotherOwnerIsNotRemoved() throws IOException {
     TokenFile file = new TokenFile(path);
     file.write(KEYS);
     Files.move(

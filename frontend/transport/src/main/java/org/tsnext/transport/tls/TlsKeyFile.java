@@ -6,7 +6,7 @@ import java.nio.file.Path;
 
 /** Reads the small files that keys are in. */
 final class TlsKeyFile {
-  private static final long LARGEST = 1 << 20;
+  private static final long MAX_SIZE = 1 << 20;
 
   private TlsKeyFile() {}
 
@@ -20,8 +20,8 @@ final class TlsKeyFile {
       if (!Files.isRegularFile(path)) {
         throw new TlsKeyException(what + ": no such file");
       }
-      if (Files.size(path) > LARGEST) {
-        throw new TlsKeyException(what + ": larger than " + LARGEST + " bytes, expected a key");
+      if (Files.size(path) > MAX_SIZE) {
+        throw new TlsKeyException(what + ": larger than " + MAX_SIZE + " bytes, expected a key");
       }
       return Files.readAllBytes(path);
     } catch (TlsKeyException e) {

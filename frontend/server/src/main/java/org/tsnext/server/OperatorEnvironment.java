@@ -9,13 +9,13 @@ import java.util.TreeMap;
  * {@code LC_ALL} where the operator's locale is not one of UTF-8: the JVM takes the encoding of
  * file names from it, and from nothing else. Workers get the operator's own value.
  */
-final class LaunchEnvironment {
+final class OperatorEnvironment {
   /** The operator's {@code LC_ALL}, empty if there was none; set only if it was changed. */
   static final String PROPERTY = "tsnext.lc_all";
 
   private static final String VARIABLE = "LC_ALL";
 
-  private LaunchEnvironment() {}
+  private OperatorEnvironment() {}
 
   /**
    * Returns the operator's variables.

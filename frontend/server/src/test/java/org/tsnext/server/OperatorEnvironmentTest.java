@@ -6,19 +6,19 @@ import java.util.Map;
 import java.util.Optional;
 import org.testng.annotations.Test;
 
-public class LaunchEnvironmentTest {
+public class OperatorEnvironmentTest {
   private static final Map<String, String> OF_THE_JVM = Map.of("LC_ALL", "C.UTF-8", "LANG", "C");
 
   @Test
   public void localeThatWasSetForTheJvmIsGivenBack() {
     assertEquals(
-        LaunchEnvironment.of(OF_THE_JVM, Optional.of("de_DE.ISO-8859-1")),
+        OperatorEnvironment.of(OF_THE_JVM, Optional.of("de_DE.ISO-8859-1")),
         Map.of("LC_ALL", "de_DE.ISO-8859-1", "LANG", "C"));
-    assertEquals(LaunchEnvironment.of(OF_THE_JVM, Optional.of("")), Map.of("LANG", "C"));
+    assertEquals(OperatorEnvironment.of(OF_THE_JVM, Optional.of("")), Map.of("LANG", "C"));
   }
 
   @Test
   public void operatorsOwnLocaleStays() {
-    assertEquals(LaunchEnvironment.of(OF_THE_JVM, Optional.empty()), OF_THE_JVM);
+    assertEquals(OperatorEnvironment.of(OF_THE_JVM, Optional.empty()), OF_THE_JVM);
   }
 }
