@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from ts._imports.history import are_imports
 from ts._protocol.errors import ProtocolError
 from ts._protocol.frames import Buffer
 from ts._protocol.texts import without_addresses
@@ -123,6 +124,7 @@ class Loaded:
     message: str
     load_ms: int
     memory_bytes: int | None = None
+    imported: list[str] | None = None
 
     def encode(self) -> bytes:
         """Return the JSON bytes."""
@@ -162,6 +164,45 @@ class Unusable:
 
 
 @dataclass(frozen=True, slots=True)
+class TemplateImports:
+    """From which template process a worker may be forked: one that has imported the same.
+
+    Attributes:
+        version: Number of the model version, until the frontend releases it.
+        handler: As in `Load`.
+        envelope: As in `Load`.
+        names: What the process imports; None if it is to be found out.
+        history: Folder in which what was found out is kept from one start to the next.
+    """
+
+    version: int
+    handler: str
+    envelope: str | None = None
+    names: tuple[str, ...] | None = None
+    history: str | None = None
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> TemplateImports:
+        """Check the fields."""
+        names = imports_of(fields) if fields.get("names") is not None else None
+        return cls(
+            version=_take(fields, "version", int),
+            handler=_take(fields, "handler", str),
+            envelope=_take(fields, "envelope", str, None),
+            names=names,
+            history=_take(fields, "history", str, None),
+        )
+
+
+def imports_of(fields: Mapping[str, Any]) -> tuple[str, ...]:
+    """Check and return the field ``names``, imports of the form `ts._imports` describes."""
+    names = _texts(fields, "names")
+    if not are_imports(names):
+        raise ProtocolError(f"field 'names' is {names!r:.200}, expected names of modules")
+    return tuple(names)
+
+
+@dataclass(frozen=True, slots=True)
 class Spawn:
     """How to start one worker process.
 
@@ -169,6 +210,10 @@ class Spawn:
         template: Number of the template process, which loads the model and of which the worker is
             a fork; None for a worker that loads the model itself. On the wire: ``parent``.
         load: What that process loads: the fields of `Load`. Comes with `template` only.
+        imports: From which template process it may be forked; None for the zygote. Never on the
+            way to a process that forks.
+        template_imports: Makes the fork a template process that imports these. Only on the way to
+            the zygote.
     """
 
     worker: str
@@ -183,6 +228,8 @@ class Spawn:
     threads: int | None = None
     template: int | None = None
     load: dict[str, Any] | None = None
+    imports: TemplateImports | None = None
+    template_imports: tuple[str, ...] | None = None
 
     @classmethod
     def decode(cls, body: Buffer) -> Spawn:
@@ -208,6 +255,8 @@ class Spawn:
             raise ProtocolError("fields 'parent' and 'load' need each other, and no 'prefix'")
         if load is not None:
             Load.from_json(load)
+        imports = _take(fields, "imports", dict, None)
+        template_imports = _take(fields, "template_imports", list, None)
         return cls(
             worker=_take(fields, "worker", str),
             start=start,
@@ -221,12 +270,15 @@ class Spawn:
             threads=_take(fields, "threads", int, None),
             template=template,
             load=load,
+            imports=None if imports is None else TemplateImports.from_json(imports),
+            template_imports=None if template_imports is None else tuple(template_imports),
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Return the fields, under their names on the wire."""
+        """Return the fields for a process that forks, under their names on the wire."""
         fields = asdict(self)
         fields["parent"] = fields.pop("template")
+        del fields["imports"]
         return fields
 
 

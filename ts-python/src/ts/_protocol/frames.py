@@ -32,7 +32,7 @@ MEBIBYTE = 1 << 20
 
 
 class FrameType(enum.IntEnum):
-    """Type byte of a frame; 1 to 24 belong to the worker channel, 32 to 40 to the init channel."""
+    """Type byte of a frame; 1 to 24 belong to the worker channel, 32 to 41 to the init channel."""
 
     HELLO = 1
     LOAD = 2
@@ -56,6 +56,7 @@ class FrameType(enum.IntEnum):
     OUTPUT = 38
     ZYGOTE_EXITED = 39
     RELEASE = 40
+    IMPORTED = 41
 
 
 FLAG_MORE = 0x01
@@ -112,6 +113,7 @@ INIT_LIMITS: Limits = {
     FrameType.SIGNAL: MEBIBYTE,
     FrameType.SHUTDOWN: 0,
     FrameType.RELEASE: 0,
+    FrameType.IMPORTED: MEBIBYTE,
 }
 """What ``init`` accepts from the frontend."""
 

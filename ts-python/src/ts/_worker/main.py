@@ -16,6 +16,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from ts._imports.learn import imported_since_baseline
 from ts._protocol.control import Failed, Hello, Load, Loaded, Unusable
 from ts._protocol.errors import InDoubt, PeerClosed, ProtocolError
 from ts._protocol.frames import PROTOCOL_VERSION, FrameType, worker_limits
@@ -120,6 +121,7 @@ def _serve(
         message=f"loaded model {load.model_name}",
         load_ms=round((time.monotonic() - started) * 1000),
         memory_bytes=_resident_bytes(),
+        imported=imported_since_baseline(load.model_dir) or None,
     )
     connection.send(FrameType.LOADED, 0, loaded.encode())
     decode = (

@@ -7,26 +7,16 @@ template process loads with one thread, and reports if the model's code has star
 
 from __future__ import annotations
 
-import contextlib
 import gc
-import os
-import socket
-import stat
-import sys
-import threading
-import time
-import warnings
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
+from ts._imports.perform import end_progress_bars, network_sockets, running_threads
 from ts._protocol.control import Failed, Load
 from ts._worker.loading import load_failure, load_service
 from ts.metrics._sample import MetricSample
 from ts.service import Service
 
 _MAX_SAMPLES = 1000
-_THREADS_END_SEC = 0.5
 
 
 class PreloadError(Exception):
@@ -94,17 +84,15 @@ def _use_one_thread() -> int | None:
 
 def why_not_forkable() -> str | None:
     """Return what a fork of this process would lack or must not share, or None."""
-    _end_progress_bars()
-    others = [t.name for t in threading.enumerate() if t is not threading.current_thread()]
-    if not others:
-        others = _native_threads()
+    end_progress_bars()
+    others = running_threads()
     if others:
         return (
             "preloadModel cannot be used: loading the model started threads that still run"
             f" ({', '.join(others[:8])}), and a forked worker would wait for them for ever. Start"
             " them with the first request, end them in initialize, or leave out preloadModel"
         )
-    peers = _network_connections()
+    peers = network_sockets(connected=True)
     if peers:
         return (
             "preloadModel cannot be used: loading the model opened network connections"
@@ -112,57 +100,3 @@ def why_not_forkable() -> str | None:
             " request, close them in initialize, or leave out preloadModel"
         )
     return None
-
-
-def _end_progress_bars() -> None:
-    """End the thread that redraws tqdm's bars; it is started again where it is needed."""
-    bars: Any = getattr(sys.modules.get("tqdm"), "tqdm", None)
-    monitor = getattr(bars, "monitor", None)
-    if monitor is not None:
-        monitor.exit()
-        bars.monitor = None
-
-
-def _native_threads() -> list[str]:
-    """Return the names of threads that Python does not know of and that outlive a fork.
-
-    Some pools, such as OpenBLAS's, end before each fork and start again when they are needed: so
-    look after one.
-    """
-    tasks = Path("/proc/self/task")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        child = os.fork()
-    if child == 0:
-        os._exit(0)
-    os.waitpid(child, 0)
-    deadline = time.monotonic() + _THREADS_END_SEC
-    while True:
-        names = []
-        for task in tasks.iterdir():
-            if int(task.name) != threading.get_native_id():
-                with contextlib.suppress(OSError):  # it has just ended
-                    names.append((task / "comm").read_text(encoding="utf-8").strip())
-        if not names or time.monotonic() > deadline:
-            return names
-        time.sleep(0.01)
-
-
-def _network_connections() -> list[str]:
-    peers = []
-    for name in os.listdir("/proc/self/fd"):
-        with contextlib.suppress(OSError):
-            if stat.S_ISSOCK(os.fstat(int(name)).st_mode):
-                peer = _peer_of(int(name))
-                peers += [peer] if peer else []
-    return peers
-
-
-def _peer_of(descriptor: int) -> str | None:
-    """Return the other end of an internet connection. Raises `OSError` if it has none."""
-    sock = socket.socket(fileno=os.dup(descriptor))
-    with sock:
-        if sock.family not in (socket.AF_INET, socket.AF_INET6):
-            return None
-        host, port = sock.getpeername()[:2]
-        return f"{host}:{port}"

@@ -12,8 +12,10 @@ import sys
 import threading
 import traceback
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
+from ts._imports.perform import EnvironmentChanges
 from ts._protocol.control import Spawn
 from ts._worker.main import WorkerOptions, run_worker
 from ts._zygote import lifeline, linux, openmp
@@ -22,13 +24,35 @@ _CLEAN_UP_SEC = 5.0
 _START_FILE = os.path.join(os.path.dirname(os.path.dirname(__file__)), "_worker", "__main__.py")
 
 
+@dataclass(frozen=True, slots=True)
+class Inherited:
+    """What a fork takes over from a template process that has imported modules for it.
+
+    Attributes:
+        path: The module search path.
+        changes: To the environment, by the imports.
+        descriptors: Which the imports have opened.
+    """
+
+    path: tuple[str, ...]
+    changes: EnvironmentChanges
+    descriptors: tuple[int, ...]
+
+
 def run_forked(
-    spawn_id: int, spawn: Spawn, stdout: int, stderr: int, lifeline_end: int
+    spawn_id: int,
+    spawn: Spawn,
+    stdout: int,
+    stderr: int,
+    lifeline_end: int,
+    *,
+    inherited: Inherited | None = None,
 ) -> NoReturn:
-    """Turn a fresh fork of the zygote into a worker; never returns."""
+    """Turn a fresh fork of the zygote, or of a template process, into a worker; never returns."""
     code = 1
     try:
-        leave_zygote(spawn, f"ts-worker-{spawn.worker}", stdout, stderr, lifeline_end)
+        name = f"ts-worker-{spawn.worker}"
+        leave_zygote(spawn, name, stdout, stderr, lifeline_end, inherited=inherited)
         options = WorkerOptions(spawn_id, spawn.address, spawn.secret, spawn.threads)
         code = run_worker(options)
     except BaseException:
@@ -39,22 +63,32 @@ def run_forked(
 
 
 def leave_zygote(
-    spawn: Spawn, name: str, stdout: int, stderr: int, lifeline_end: int, channel: int | None = None
+    spawn: Spawn,
+    name: str,
+    stdout: int,
+    stderr: int,
+    lifeline_end: int,
+    *,
+    kept: frozenset[int] | set[int] = frozenset(),
+    inherited: Inherited | None = None,
 ) -> None:
-    """Make a fresh fork of the zygote a process of its own, as the spawn request says.
+    """Make a fresh fork a process of its own, as the spawn request says.
 
-    All descriptors are closed but the standard ones, the lifeline and `channel`.
+    All descriptors are closed but the standard ones, the lifeline, those that are inherited, and
+    `kept`.
     """
     os.setsid()
     lifeline.watch_own(lifeline_end)
-    kept = {lifeline_end} if channel is None else {lifeline_end, channel}
-    _take_over_descriptors(stdout, stderr, kept)
+    inherited_files = inherited.descriptors if inherited is not None else ()
+    _take_over_descriptors(stdout, stderr, {lifeline_end, *kept, *inherited_files})
     reset_signals()
     linux.set_process_name(name)
     os.environ.clear()
     os.environ.update(worker_environment(spawn))
+    if inherited is not None:
+        inherited.changes.apply()
     os.chdir(spawn.cwd)
-    sys.path[:] = forked_path(spawn, sys.path)
+    sys.path[:] = forked_path(spawn, sys.path if inherited is None else inherited.path)
     sys.argv[:] = [_START_FILE]
     reseed()
 

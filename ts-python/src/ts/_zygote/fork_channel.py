@@ -30,6 +30,7 @@ class ForkChannel:
             it has nothing to do. A fork takes milliseconds, so one that takes longer hangs.
         ready: Whether it has sent READY.
         at_end: Whether it has closed its end.
+        fork_limit_sec: How long a fork may take.
     """
 
     def __init__(self, channel: socket.socket) -> None:
@@ -37,6 +38,7 @@ class ForkChannel:
         self.channel = channel
         self.ready = False
         self.at_end = False
+        self.fork_limit_sec = _FORK_LIMIT_SEC
         self.response_deadline = math.inf
         self._assembler = FrameAssembler(_RESPONSE_LIMITS)
         self._outgoing = Outgoing(channel.fileno())
@@ -45,7 +47,7 @@ class ForkChannel:
     def request_fork(self, spawn_id: int, spawn: Spawn, files: Sequence[int]) -> bool:
         """Ask for a worker; the files are closed once they were sent. Like `flush`."""
         self._files = files
-        self.response_deadline = time.monotonic() + _FORK_LIMIT_SEC
+        self.response_deadline = time.monotonic() + self.fork_limit_sec
         body = encode_json(spawn.to_json())
         self._outgoing.queue(encode_message(FrameType.SPAWN, spawn_id, 0, (body,)))
         return self.flush()

@@ -39,8 +39,15 @@ class ForkServer:
 
     def send(self, frame_type: int, spawn_id: int, fields: dict[str, object]) -> None:
         """Send a message to ``init``."""
+        self.report(self._channel, frame_type, spawn_id, fields)
+
+    @staticmethod
+    def report(
+        channel: socket.socket, frame_type: int, spawn_id: int, fields: dict[str, object]
+    ) -> None:
+        """Send a message to ``init`` from a process that forks nothing yet."""
         body = (encode_json(fields),)
-        self._channel.sendall(b"".join(encode_message(frame_type, spawn_id, 0, body)))
+        channel.sendall(b"".join(encode_message(frame_type, spawn_id, 0, body)))
 
     def serve(self) -> None:
         """Serve until ``init`` closes the channel."""

@@ -9,8 +9,9 @@ import resource
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 from ts._protocol.control import Spawn
 from ts._zygote import lifeline
@@ -32,7 +33,23 @@ def process_limit() -> int:
     return max(1, (limit - _DESCRIPTORS_KEPT) // _DESCRIPTORS_PER_PROCESS)
 
 
-@dataclass(slots=True)
+class ProcessOwner(Protocol):
+    """Takes note of what becomes of template processes."""
+
+    def started(self, process: ManagedProcess) -> None:
+        """A template process has a pid."""
+
+    def not_started(self, process: ManagedProcess, ending: Mapping[str, Any]) -> None:
+        """A template process could not be started."""
+
+    def exited(self, process: ManagedProcess, ending: Mapping[str, Any]) -> None:
+        """A template process has ended; what it printed was taken in before."""
+
+    def receive(self) -> None:
+        """Take in all responses that have come."""
+
+
+@dataclass(slots=True, eq=False)
 class ManagedProcess:
     """One worker process or template process, from the spawn request on.
 
@@ -41,11 +58,12 @@ class ManagedProcess:
         lifeline_end: Write end of the worker's lifeline, -1 when it is closed.
         pumps: Its stdout and stderr.
         signal: To be sent as soon as the pid is known.
-        is_template: Whether it is a template process. Its `id` is that of the worker for which it
-            was started.
+        owner: Of a template process, takes note of its end; None for a worker.
+        output_id: The number under which its output goes out; that of the process by default.
         channel: The template process's end of its channel, until it has it; else -1.
         reaper: The channel to its reaper, from the start on until its end is known.
         reaper_pid: Process id of its reaper; 0 until it is known.
+        plain_fork: Why it is not forked from a template process with its imports, if it was to be.
     """
 
     id: int
@@ -54,10 +72,25 @@ class ManagedProcess:
     lifeline_end: int = -1
     pumps: list[LinePump] = field(default_factory=list)
     signal: int | None = None
-    is_template: bool = False
+    owner: ProcessOwner | None = None
+    output_id: int = -1
     channel: int = -1
     reaper: ReaperChannel | None = None
     reaper_pid: int = 0
+    plain_fork: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.output_id < 0:
+            self.output_id = self.id
+
+    @property
+    def is_template(self) -> bool:
+        """Whether it is a template process."""
+        return self.owner is not None
+
+    def copied_channel(self) -> tuple[int, ...]:
+        """Return a copy of a template process's end: fork requests close what they send."""
+        return (os.dup(self.channel),) if self.channel >= 0 else ()
 
     def close_channel(self) -> None:
         """Close init's copy of the template process's end of the channel."""

@@ -8,8 +8,16 @@ from collections.abc import Mapping, Sequence
 from importlib.machinery import all_suffixes
 from types import ModuleType
 
+from ts._protocol.control import Spawn
+
 # The worker itself runs on the standard library: a model's socket.py must not take its place.
 _NEVER_TAKEN_FROM_MODELS = {"ts", "__main__"} | sys.stdlib_module_names
+
+
+def why_not_forkable(spawn: Spawn) -> str | None:
+    """Return why a model cannot be served by a fork of this process."""
+    shadowed = shadowed_modules(spawn.path, sys.modules)
+    return f"the model has modules of its own for {', '.join(shadowed)}" if shadowed else None
 
 
 def shadowed_modules(path: Sequence[str], loaded: Mapping[str, ModuleType]) -> list[str]:

@@ -16,12 +16,13 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ts._protocol.control import Spawn, decode_json
+from ts._protocol.control import Spawn, decode_json, imports_of
 from ts._protocol.errors import ProtocolError
 from ts._protocol.frames import INIT_LIMITS, FrameType
 from ts._protocol.reader import FrameAssembler, Message
 from ts._zygote import children, lifeline, linux
 from ts._zygote.frontend_channel import ZYGOTE_ID, FrontendChannel, FrontendGone
+from ts._zygote.import_templates import ImportTemplates
 from ts._zygote.managed_process import ManagedProcess, process_limit, send_signal
 from ts._zygote.reapers import REAPER_LOST, Reapers
 from ts._zygote.template_processes import TemplateProcesses
@@ -69,6 +70,7 @@ class Init:
         self._frontend = FrontendChannel(channel_out, self._selector)
         self._reapers = Reapers(self, self._selector)
         self._templates = TemplateProcesses(self, self._frontend, self._reapers, self._selector)
+        self._imports = ImportTemplates(self, self._frontend, self._reapers, self._selector)
         self._processes: dict[int, ManagedProcess] = {}
         self._can_fork = can_fork
         self._zygote = ZygoteForks(
@@ -103,7 +105,7 @@ class Init:
 
     def _turn(self) -> None:
         self._frontend.flush()
-        wake_at = min(self._zygote.due_at(), self._templates.due_at())
+        wake_at = min(self._zygote.due_at(), self._templates.due_at(), self._imports.due_at())
         timeout = None if wake_at == math.inf else max(0.0, wake_at - time.monotonic())
         for key, _ in self._selector.select(timeout):
             # An earlier event of this turn may have closed it; a closed socket has no number.
@@ -111,7 +113,8 @@ class Init:
                 key.data()
         if time.monotonic() >= wake_at:
             self._zygote.start_or_kill_due()
-            self._templates.kill_overdue()
+            self._templates.do_due()
+            self._imports.do_due()
 
     def _watch(self, descriptor: int, callback: Callable[[], None]) -> None:
         self._selector.register(descriptor, selectors.EVENT_READ, callback)
@@ -143,6 +146,10 @@ class Init:
             return
         if message.type == FrameType.RELEASE:
             self._templates.release(message.id)
+            self._imports.release(message.id)
+            return
+        if message.type == FrameType.IMPORTED:
+            self._imports.learned(message.id, imports_of(decode_json(message.body)))
             return
         if message.id in self._processes or message.id == ZYGOTE_ID:
             raise ProtocolError(f"SPAWN with the id {message.id}, which is in use")
@@ -151,7 +158,7 @@ class Init:
         except ProtocolError as error:
             self._report_not_started(message.id, str(error))
             return
-        if len(self._processes) >= (room := process_limit()):
+        if len(self._processes) >= (room := process_limit() - self._imports.count):
             reason = f"ulimit -n leaves room for {room} workers; raise it for more"
             self._report_not_started(message.id, reason)
             return
@@ -166,11 +173,17 @@ class Init:
             self.not_started(process, {"code": _NOT_STARTED, "error": reason})
 
     def start(self, process: ManagedProcess) -> None:
-        """Fork a process from the zygote, or start it as a program; see `ProcessStarter`."""
+        """Fork a process, or start it as a program; see `ProcessStarter`."""
         if process.spawn.start == "spawn":
             self._start_program(process)
+        elif process.spawn.imports is not None and self._can_fork:
+            self._imports.submit(process)
         else:
             self._zygote.submit(process)
+
+    def fork_from_zygote(self, process: ManagedProcess) -> None:
+        """Fork a process from the zygote; see `ProcessStarter`."""
+        self._zygote.submit(process)
 
     def _signal(self, spawn_id: int, number: int) -> None:
         process = self._processes.get(spawn_id)
@@ -183,7 +196,7 @@ class Init:
         elif number in (signal.SIGKILL, signal.SIGTERM):
             if self._zygote.cancel(process):
                 waited_for = "the zygote"
-            elif self._templates.cancel(process):
+            elif self._templates.cancel(process) or self._imports.cancel(process):
                 waited_for = "its template process"
             else:
                 process.signal = number
@@ -193,7 +206,7 @@ class Init:
 
     def cancel_start(self, process: ManagedProcess) -> None:
         """Cancel the start of a process that has no pid yet; see `ProcessStarter`."""
-        if self._zygote.cancel(process):
+        if self._zygote.cancel(process) or self._imports.cancel(process):
             self.not_started(
                 process, {"code": _NOT_STARTED, "error": "no worker waits for it any more"}
             )
@@ -203,7 +216,7 @@ class Init:
     # Starting workers
 
     def _start_program(self, process: ManagedProcess) -> None:
-        process.pumps, ends = self._frontend.open_pumps(process.id)
+        process.pumps, ends = self._frontend.open_pumps(process.output_id)
         read_end, process.lifeline_end = lifeline.create()
         try:
             self._reapers.start_program(process, ends[0], ends[1], read_end)
@@ -216,6 +229,10 @@ class Init:
 
     def spawn_instead(self, process: ManagedProcess, reason: str) -> None:
         """Start a process that cannot be forked as a program; see `ProgramStarter`."""
+        if process.spawn.template_imports is not None:
+            # As a program of its own it would share nothing.
+            self.not_started(process, {"code": _NOT_STARTED, "error": reason})
+            return
         what = "The template process of worker" if process.is_template else "Worker"
         self._frontend.log(f"{what} {process.spawn.worker} is spawned rather than forked: {reason}")
         self._start_program(process)
@@ -224,18 +241,27 @@ class Init:
         """A process has a pid; see `ProcessStarter`."""
         process.pid = pid
         process.close_channel()
-        if not process.is_template:
-            self._frontend.send(FrameType.SPAWNED, process.id, {"pid": pid})
+        if process.owner is not None:
+            process.owner.started(process)
+        else:
+            fields = {"pid": pid, "plain_fork": process.plain_fork}
+            self._frontend.send(FrameType.SPAWNED, process.id, fields)
         if process.signal is not None and process.reaper is not None:
             process.reaper.signal(process.signal)
 
     def not_started(self, process: ManagedProcess, ending: Mapping[str, Any]) -> None:
         """A process could not be started; see `ProcessStarter`."""
         self._forget(process)
-        if process.is_template:
-            self._templates.not_started(process, ending)
+        if process.owner is not None:
+            process.owner.not_started(process, ending)
         else:
             self._frontend.send(FrameType.EXITED, process.id, {"pid": 0, **ending})
+
+    def drop_attempt(self, process: ManagedProcess) -> None:
+        """Abandon a fork that was begun; see `ProcessStarter`."""
+        process.close_lifeline()
+        self._reapers.close(process)
+        self._frontend.end_pumps(process.pumps)
 
     def _report_not_started(self, spawn_id: int, reason: str) -> None:
         fields = {"pid": 0, "code": _NOT_STARTED, "error": reason}
@@ -281,6 +307,7 @@ class Init:
     def _receive_forks(self) -> None:
         self._zygote.receive()
         self._templates.receive()
+        self._imports.receive()
 
     def log(self, text: str) -> None:
         """Tell the model log; see `ReaperListener`."""
@@ -292,11 +319,11 @@ class Init:
 
     def ended(self, process: ManagedProcess, status: Mapping[str, int]) -> None:
         """A process has ended, with all that came from it; see `ReaperListener`."""
-        if process.is_template:
-            self._templates.receive()
+        if process.owner is not None:
+            process.owner.receive()
         self._forget(process)
-        if process.is_template:
-            self._templates.exited(process, status)
+        if process.owner is not None:
+            process.owner.exited(process, status)
         else:
             fields = {"pid": process.pid, **status}
             self._frontend.send(FrameType.EXITED, process.id, fields)
@@ -304,7 +331,11 @@ class Init:
     def _kill_all(self) -> None:
         """Kill and reap everything, as far as that takes no more than a few seconds."""
         self._zygote.kill()
-        for process in (*self._processes.values(), *self._templates.abandon()):
+        for process in (
+            *self._processes.values(),
+            *self._templates.abandon(),
+            *self._imports.abandon(),
+        ):
             process.close_lifeline()
             if process.reaper is not None:
                 process.reaper.signal(signal.SIGKILL)

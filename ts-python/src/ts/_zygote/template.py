@@ -19,16 +19,23 @@ from ts._protocol.frames import FrameType
 from ts._worker.main import WorkerOptions, configure_output, run_worker
 from ts._worker.preload import Preloaded
 from ts._zygote import lifeline, linux
-from ts._zygote.child import end_process, leave_zygote, reseed, reset_signals
+from ts._zygote.child import Inherited, end_process, leave_zygote, reseed, reset_signals
 from ts._zygote.fork_server import ForkServer
 
 
 def run_forked_template(
-    spawn: Spawn, stdout: int, stderr: int, lifeline_end: int, channel: int
+    spawn: Spawn,
+    stdout: int,
+    stderr: int,
+    lifeline_end: int,
+    channel: int,
+    *,
+    inherited: Inherited | None = None,
 ) -> NoReturn:
-    """Turn a fresh fork of the zygote into a template process; never returns."""
+    """Turn a fresh fork into a template process that loads a model; never returns."""
     try:
-        leave_zygote(spawn, f"ts-template-{spawn.template}", stdout, stderr, lifeline_end, channel)
+        name = f"ts-template-{spawn.template}"
+        leave_zygote(spawn, name, stdout, stderr, lifeline_end, kept={channel}, inherited=inherited)
     except BaseException:
         with contextlib.suppress(BaseException):
             traceback.print_exc()

@@ -17,11 +17,12 @@ from collections.abc import Sequence
 from functools import partial
 from typing import NoReturn
 
+from ts._imports.learn import note_baseline
 from ts._protocol.control import Spawn
 from ts._protocol.frames import FrameType
 from ts._zygote import lifeline, linux, openmp
 from ts._zygote.fork_server import ForkServer
-from ts._zygote.shadowing import shadowed_modules
+from ts._zygote.shadowing import why_not_forkable
 
 _PRELOADED = ("ts.metrics.metric_cache_yaml_impl", "ts._yaml", "yaml", "numpy", "torch")
 
@@ -34,6 +35,7 @@ def main(channel_number: int, lifeline_end: int) -> int:
     # Nothing that imports print may get in the way of what init reads from standard output.
     sys.stdout = sys.stderr
     importlib.import_module("ts._zygote.child")
+    importlib.import_module("ts._zygote.import_template")
     openmp.let_idle_threads_sleep(os.environ)
     for name in _PRELOADED:
         _preload(name)
@@ -46,10 +48,11 @@ def main(channel_number: int, lifeline_end: int) -> int:
     }
     if ready["torch"] is not None:
         ready["torch"] = str(ready["torch"])
+    note_baseline()
     gc.collect()
     gc.freeze()
     channel = socket.socket(fileno=channel_number)
-    server = ForkServer(channel, _shadowed, partial(_become_worker, channel))
+    server = ForkServer(channel, why_not_forkable, partial(_become_worker, channel))
     server.send(FrameType.READY, 0, ready)
     server.serve()
     return 0
@@ -66,17 +69,15 @@ def _preload(name: str) -> None:
         traceback.print_exc()
 
 
-def _shadowed(spawn: Spawn) -> str | None:
-    """Return why a model cannot be served by a fork."""
-    shadowed = shadowed_modules(spawn.path, sys.modules)
-    return f"the model has modules of its own for {', '.join(shadowed)}" if shadowed else None
-
-
 def _become_worker(
     channel: socket.socket, spawn_id: int, spawn: Spawn, files: Sequence[int]
 ) -> NoReturn:
     # The channel's number is closed with all others, not by its object later.
     channel.detach()
+    if spawn.template_imports is not None:
+        from ts._zygote.import_template import run_forked_imports
+
+        run_forked_imports(spawn, *files)
     if spawn.load is not None:
         from ts._zygote.template import run_forked_template
 

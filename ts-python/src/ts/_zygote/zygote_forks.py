@@ -20,7 +20,6 @@ from ts._zygote.frontend_channel import ZYGOTE_ID, FrontendChannel
 from ts._zygote.managed_process import ManagedProcess, send_signal
 from ts._zygote.output import LinePump
 from ts._zygote.reapers import REAPER_LOST, Reapers
-from ts._zygote.template_processes import copies_for
 from ts._zygote.zygote_process import ZygoteProcess, restart_delay
 
 
@@ -111,11 +110,11 @@ class ZygoteForks:
         if zygote is None or not zygote.ready or self._forking or not self._waiting:
             return
         process = self._forking = self._waiting.popleft()
-        process.pumps, ends = self._frontend.open_pumps(process.id)
+        process.pumps, ends = self._frontend.open_pumps(process.output_id)
         read_end, process.lifeline_end = lifeline.create()
         # An error here is the end of the zygote, which is noticed when it is reaped.
         with contextlib.suppress(OSError):
-            files = (self._reapers.open(process), *ends, read_end, *copies_for(process))
+            files = (self._reapers.open(process), *ends, read_end, *process.copied_channel())
             sent = zygote.request_fork(process.id, process.spawn, files)
             self._watch_channel(zygote, writable=not sent)
 

@@ -12,6 +12,8 @@ from ts.utils.util import PredictionException
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+TEMPLATE_IMPORTS = ("PIL.Image", "torchvision.transforms")
+"""What a model that uses this imports when it is loaded; read by `ts._imports.scan`."""
 MAX_IMAGE_PIXELS = 100_000_000
 """Of an image that is decoded, or scaled, unless a setting says otherwise."""
 

@@ -1,0 +1,412 @@
+"""The template processes that have imported what handlers need, as ``init`` sees them.
+
+A process is known by what it has imported, and by the environment. Versions that need the same
+share it. It is forked from the zygote, serves until no version uses it, and is replaced in the
+background when a worker has imported more than it has. It is never waited for longer than the
+imports are worth: what cannot be forked from it is forked from the zygote.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import selectors
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ts._protocol.control import Spawn
+from ts._zygote.frontend_channel import ZYGOTE_ID, FrontendChannel
+from ts._zygote.managed_process import ManagedProcess, process_limit
+from ts._zygote.model_scans import ModelScans, ScanResult
+from ts._zygote.reapers import Reapers
+from ts._zygote.template_pool import ProcessStarter, TemplatePool, TemplateProcess, how_it_ended
+from ts._zygote.zygote_process import restart_delay
+
+_MAX_TEMPLATES = 8
+_WORKERS_PER_TEMPLATE = 4
+_TOO_MANY = "as many template processes run as may be"
+_MIN_MODULES = 25
+"""Fewer that a worker has imported for itself are not worth another process."""
+_MAX_LESSONS = 3
+"""How often a version gets another template process because its workers import more."""
+_IMPORT_LIMIT_SEC = 60.0
+_WAIT_LIMIT_SEC = 10.0
+"""How long a worker waits for imports, which it could do for itself meanwhile."""
+_FORK_LIMIT_SEC = 2.0
+_STABLE_SEC = 30.0
+_FIRST_ID = 0xFFFFFFFF
+"""Spawn ids are given from 1 up, those of these processes from here down."""
+_PER_WORKER = ("CUDA_VISIBLE_DEVICES",)
+
+Key = tuple[tuple[str, ...], tuple[str, ...], tuple[tuple[str, str], ...]]
+"""Imports, folders in front of the module search path, environment."""
+
+
+class ImportTemplate(TemplateProcess):
+    """One process that has imported modules.
+
+    Attributes:
+        key: What makes it the right one.
+        users: Numbers of the versions that are served, or will be served, by it.
+        modules: What it has imported of installed packages, once it is ready.
+        started_at: When it was forked, in `time.monotonic` seconds; infinite until then.
+        wait_until: When workers stop waiting for the imports.
+    """
+
+    def __init__(self, pool: ImportTemplates, process_id: int, key: Key, spawn: Spawn) -> None:
+        super().__init__(pool, process_id, spawn, ZYGOTE_ID)
+        self.key = key
+        self.users: set[int] = set()
+        self.modules: frozenset[str] = frozenset()
+        self.started_at = self.wait_until = math.inf
+        self.fork_limit_sec = _FORK_LIMIT_SEC
+
+    def begin(self) -> None:
+        """Count the time from now: it runs."""
+        self.started_at = time.monotonic()
+        self.wait_until = self.started_at + _WAIT_LIMIT_SEC
+        self.response_deadline = self.started_at + _IMPORT_LIMIT_SEC
+
+    @property
+    def imports(self) -> tuple[str, ...]:
+        """What it imports."""
+        return self.key[0]
+
+
+@dataclass(slots=True, eq=False)
+class _Version:
+    """One model version whose workers are to be forks of a template process.
+
+    Attributes:
+        spawn: Of its first worker: handler, environment, path.
+        candidates: Imports to be tried if those in use cannot be shared, best first.
+        digest: Stands for its code; empty until it is known.
+        scanning: Workers that wait until it is known what to import; None when it is.
+        template: From which its workers are forked.
+        next_template: Takes its place as soon as it is ready.
+        reason: Why its workers are forked from the zygote, if they are.
+        lessons: How often its workers had more to import.
+        tried: Of the template processes that it could have, usable or not.
+    """
+
+    number: int
+    spawn: Spawn
+    candidates: deque[tuple[str, ...]] = field(default_factory=deque)
+    digest: str = ""
+    scanning: list[ManagedProcess] | None = None
+    template: ImportTemplate | None = None
+    next_template: ImportTemplate | None = None
+    reason: str | None = None
+    lessons: int = 0
+    tried: set[Key] = field(default_factory=set)
+
+
+class ImportTemplates(TemplatePool[ImportTemplate]):
+    """All template processes with imports. See `TemplatePool`."""
+
+    def __init__(
+        self,
+        starter: ProcessStarter,
+        frontend: FrontendChannel,
+        reapers: Reapers,
+        selector: selectors.BaseSelector,
+    ) -> None:
+        super().__init__(starter, frontend, reapers, selector)
+        self._versions: dict[int, _Version] = {}
+        self._disqualified: dict[Key, str] = {}
+        self._failures: dict[Key, int] = {}
+        self._restarts: dict[Key, float] = {}
+        self._scans = ModelScans(selector, self._on_scanned)
+        self._next_id = _FIRST_ID
+
+    @property
+    def count(self) -> int:
+        """How many processes there are."""
+        return len(self._all)
+
+    def started(self, process: ManagedProcess) -> None:
+        """A template process has a pid; see `ProcessOwner`."""
+        self._of(process).begin()
+
+    def submit(self, process: ManagedProcess) -> None:
+        """Have a process forked from the right template process, or from the zygote."""
+        wanted = process.spawn.imports
+        if wanted is None:
+            raise RuntimeError("the process is not to be forked from a template process")
+        version = self._versions.get(wanted.version)
+        if version is None:
+            version = self._versions[wanted.version] = _Version(wanted.version, process.spawn)
+            if wanted.names is not None:
+                version.candidates.append(wanted.names)
+                self._choose(version)
+            else:
+                version.scanning = []
+                self._scans.start(wanted.version, process.spawn)
+        if version.scanning is not None:
+            version.scanning.append(process)
+        else:
+            self._fork(version, process)
+
+    def cancel(self, process: ManagedProcess) -> bool:
+        """Remove a process that waits; return whether it did."""
+        for version in self._versions.values():
+            if version.scanning is not None and process in version.scanning:
+                version.scanning.remove(process)
+                return True
+        for template in self._all:
+            if process in template.waiting:
+                template.waiting.remove(process)
+                if template.draining:
+                    self._end_if_idle(template)
+                return True
+        return False
+
+    def release(self, number: int) -> None:
+        """Forget a version; a template process that no other version uses ends."""
+        version = self._versions.pop(number, None)
+        if version is None:
+            return
+        for process in version.scanning or ():
+            self._starter.fork_from_zygote(process)
+        for template in (version.template, version.next_template):
+            self._leave(version, template)
+        # What is wrong with an import may be put right before the model is registered again.
+        for key in version.tried.difference(*(other.tried for other in self._versions.values())):
+            self._disqualified.pop(key, None)
+            self._failures.pop(key, None)
+            self._restarts.pop(key, None)
+
+    def learned(self, number: int, imported: Sequence[str]) -> None:
+        """A worker of a version has imported these for itself: have the next one find them."""
+        version = self._versions.get(number)
+        wanted = None if version is None else version.spawn.imports
+        if version is None or wanted is None or wanted.names is not None:
+            return
+        template = version.template
+        if template is not None and not template.ready:
+            return  # its workers were forked from the zygote; the next ones tell more
+        known = frozenset() if template is None else template.modules
+        more = tuple(name for name in imported if name not in known)
+        too_often = version.lessons >= _MAX_LESSONS or version.next_template is not None
+        if len(more) < _MIN_MODULES or too_often:
+            return
+        version.lessons += 1
+        known_imports = () if template is None else template.imports
+        key = _key(tuple(dict.fromkeys((*known_imports, *more))), version.spawn)
+        version.tried.add(key)
+        found = self._obtain(key, version.spawn)
+        if found is not None:
+            found.users.add(number)
+            version.next_template = found
+            if found.ready:
+                self._switch(version)
+
+    def due_at(self) -> float:
+        """Return when `do_due` is to be called, in `time.monotonic` seconds."""
+        waits = (t.wait_until for t in self._all if not t.ready and t.waiting)
+        times = (super().due_at(), self._scans.due_at(), *waits, *self._restarts.values())
+        return min(times, default=math.inf)
+
+    def do_due(self) -> None:
+        """Kill what has not responded in time, end waits, and start what has to be again."""
+        super().do_due()
+        now = time.monotonic()
+        self._scans.kill_overdue()
+        for template in list(self._all):
+            if not template.ready and now >= template.wait_until:
+                self._fork_waiting_from_zygote(template, "its imports take long")
+        for key in [key for key, at in self._restarts.items() if now >= at]:
+            del self._restarts[key]
+            for version in self._versions.values():
+                if version.template is None and version.reason is None:
+                    version.candidates.appendleft(key[0])
+                    self._choose(version)
+
+    # What to import
+
+    def _on_scanned(self, number: int, result: ScanResult) -> None:
+        version = self._versions.get(number)
+        if version is None:
+            return
+        version.digest = result.digest
+        version.candidates += [imports for imports in (result.kept, result.imports) if imports]
+        self._choose(version)
+        waiting, version.scanning = version.scanning or [], None
+        for process in waiting:
+            self._fork(version, process)
+
+    def _choose(self, version: _Version) -> None:
+        """Give a version the template process of its first candidate that can be had."""
+        while version.candidates and version.template is None:
+            key = _key(version.candidates.popleft(), version.spawn)
+            if not key[0]:
+                continue
+            version.tried.add(key)
+            template = self._obtain(key, version.spawn)
+            if template is None:
+                version.reason = self._disqualified.get(key, _TOO_MANY)
+            else:
+                version.template = template
+                version.reason = None
+                template.users.add(version.number)
+
+    def _obtain(self, key: Key, spawn: Spawn) -> ImportTemplate | None:
+        """Return the template process for a key, started if need be; None if there can be none."""
+        if key in self._disqualified:
+            return None
+        for template in self._all:
+            if template.key == key and not template.draining:
+                return template
+        if self._has_too_many():
+            return self._similar(key)
+        template = ImportTemplate(self, self._next_id, key, _template_spawn(key, spawn))
+        self._next_id -= 1
+        self._add(template)
+        self._starter.fork_from_zygote(template.process)
+        return template
+
+    def _has_too_many(self) -> bool:
+        running = sum(not template.draining for template in self._all)
+        # Where descriptors are few, they are for workers.
+        return running >= min(_MAX_TEMPLATES, process_limit() // _WORKERS_PER_TEMPLATE)
+
+    def _similar(self, key: Key) -> ImportTemplate | None:
+        """Return the process that has most of these imports and no others."""
+        imports = set(key[0])
+        fitting = [
+            template
+            for template in self._all
+            if not template.draining and template.key[1:] == key[1:]
+            if imports.issuperset(template.imports)
+        ]
+        return max(fitting, key=lambda template: len(template.imports), default=None)
+
+    def _switch(self, version: _Version) -> None:
+        """Use the next template process from now on, and keep what it imports."""
+        previous, version.template = version.template, version.next_template
+        version.next_template = None
+        self._leave(version, previous)
+        wanted, template = version.spawn.imports, version.template
+        if template is not None and wanted is not None and wanted.history and version.digest:
+            self._scans.keep(wanted.history, version.digest, template.imports)
+
+    def _leave(self, version: _Version, template: ImportTemplate | None) -> None:
+        if template is not None:
+            template.users.discard(version.number)
+            if not template.users:
+                if template.ready:
+                    self._drain(template)
+                else:
+                    self._fork_waiting_from_zygote(template, "its model is no longer served")
+                    self._kill(template)
+
+    # Forks
+
+    def _fork(self, version: _Version, process: ManagedProcess) -> None:
+        template = version.template
+        late = template is not None and not template.ready
+        if template is None or (late and time.monotonic() >= template.wait_until):
+            process.plain_fork = version.reason
+            self._starter.fork_from_zygote(process)
+            return
+        template.waiting.append(process)
+        self._fork_next(template)
+
+    def _fork_waiting_from_zygote(self, template: ImportTemplate, reason: str) -> None:
+        while template.waiting:
+            process = template.waiting.popleft()
+            process.plain_fork = reason
+            self._starter.fork_from_zygote(process)
+
+    def _on_ready(self, template: ImportTemplate, fields: dict[str, Any]) -> None:
+        failed = fields.get("failed")
+        if failed is not False:
+            self._disqualify(template, str(failed))
+            template.draining = True
+            return
+        template.modules = frozenset(map(str, fields.get("modules", ())))
+        for version in self._versions.values():
+            if version.next_template is template:
+                self._switch(version)
+
+    def _disqualify(self, template: ImportTemplate, reason: str) -> None:
+        """Have no template process for these imports; try others where there are some."""
+        self._disqualified[template.key] = reason
+        self._frontend.log(f"Workers are not forked from a template process: {reason}")
+        for version in self._versions.values():
+            if version.next_template is template:
+                version.next_template = None
+            if version.template is template:
+                version.template = None
+                version.reason = reason
+                self._choose(version)
+        template.users.clear()
+        self._fork_waiting_from_zygote(template, reason)
+
+    def _on_not_forked(
+        self, template: ImportTemplate, process: ManagedProcess, reason: str
+    ) -> None:
+        self._starter.drop_attempt(process)
+        process.plain_fork = reason
+        self._starter.fork_from_zygote(process)
+
+    def _on_lost(self, template: ImportTemplate, ending: Mapping[str, Any]) -> None:
+        """Fork what waits for it from the zygote, and start another one later."""
+        how = how_it_ended({k: v for k, v in ending.items() if k != "error"})
+        how = str(ending.get("error", how))
+        forking = [process for process in template.waiting if process.reaper is not None]
+        for process in forking:
+            self._starter.drop_attempt(process)
+        if template.draining and not template.users:
+            self._fork_waiting_from_zygote(template, "its template process is gone")
+            return
+        if not template.ready:
+            self._disqualify(
+                template,
+                f"the process that imports ended with {how}: {', '.join(template.imports[:5])}",
+            )
+            return
+        stable = time.monotonic() - template.started_at > _STABLE_SEC
+        failures = 0 if stable else self._failures.get(template.key, 0)
+        self._failures[template.key] = failures + 1
+        self._restarts[template.key] = time.monotonic() + restart_delay(failures)
+        self._frontend.log(f"{self._name(template)} ended ({how}) and is started again")
+        self._forget(template)
+        self._fork_waiting_from_zygote(template, f"its template process ended with {how}")
+
+    def _forget(self, template: ImportTemplate) -> None:
+        for version in self._versions.values():
+            if version.template is template:
+                version.template = None
+            if version.next_template is template:
+                version.next_template = None
+
+    def _name(self, template: ImportTemplate) -> str:
+        names = ", ".join(name.lstrip("?").partition(":")[0] for name in template.imports[:3])
+        return f"The template process that has imported {names}"
+
+
+def _key(imports: tuple[str, ...], spawn: Spawn) -> Key:
+    own = Path(spawn.cwd)
+    folders = tuple(folder for folder in spawn.path if not Path(folder).is_relative_to(own))
+    environment = tuple(sorted((k, v) for k, v in spawn.env.items() if k not in _PER_WORKER))
+    return imports, folders, environment
+
+
+def _template_spawn(key: Key, spawn: Spawn) -> Spawn:
+    imports, folders, environment = key
+    return Spawn(
+        worker="imports",
+        start="fork",
+        python=spawn.python,
+        cwd=os.sep,
+        address="",
+        secret="",
+        env=dict(environment),
+        path=list(folders),
+        template_imports=imports,
+    )

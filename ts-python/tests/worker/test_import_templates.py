@@ -1,0 +1,361 @@
+"""Workers are forks of a process that has imported what their handlers need."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ts._protocol.frames import FrameType
+
+from .conftest import Frontend
+
+HANDLER = """
+{imports}
+import os, sys
+def handle(data, context):
+    if data is None:
+        return None
+    import heavy
+    return [{{"pid": os.getpid(), "imported_in": heavy.PID, "token": heavy.TOKEN,
+             "variable": os.environ.get("SET_BY_HEAVY"), "cwd": os.getcwd()}}]
+"""
+HEAVY = """
+import os
+PID = os.getpid()
+TOKEN = os.urandom(8).hex()
+"""
+
+
+class Site:
+    """A folder of installed packages, in front of a zygote's module search path."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "lib" / "site-packages"
+        self.folder.mkdir(parents=True)
+
+    def package(self, name: str, text: str = "", modules: int = 0) -> None:
+        package = self.folder / name
+        package.mkdir()
+        for number in range(modules):
+            (package / f"part{number}.py").write_text("")
+        parts = "".join(f"import {name}.part{number}\n" for number in range(modules))
+        (package / "__init__.py").write_text(text + parts)
+
+    def clear(self) -> None:
+        for package in self.folder.iterdir():
+            shutil.rmtree(package)
+
+
+@pytest.fixture(scope="module")
+def all_sites(tmp_path_factory: Any) -> Site:
+    return Site(tmp_path_factory.mktemp("python"))
+
+
+@pytest.fixture
+def site(all_sites: Site) -> Iterator[Site]:
+    """The site of a test, empty at first."""
+    yield all_sites
+    all_sites.clear()
+
+
+@pytest.fixture(scope="module")
+def shared(all_sites: Site) -> Iterator[Frontend]:
+    front = Frontend(python_path=all_sites.folder)
+    yield front
+    front.close()
+
+
+@pytest.fixture
+def frontend(shared: Frontend, until: Any) -> Iterator[Frontend]:
+    """A frontend with numbers of versions of the test's own."""
+    shared.template += 100
+    shared.lines.clear()
+    yield shared
+    for worker in list(shared.workers.values()):
+        worker.close()
+    shared.workers.clear()
+    for number in range(shared.template, shared.template + 100):
+        shared.send(FrameType.RELEASE, number)
+    until(lambda: not templates(shared), "the end of the template processes")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Callable[..., Path]:
+    """Makes folders of models."""
+
+    def make(name: str, imports: str, text: str = HANDLER) -> Path:
+        path = tmp_path / name
+        path.mkdir()
+        (path / "handler.py").write_text(text.format(imports=imports))
+        return path
+
+    return make
+
+
+def spawn(frontend: Any, path: Path, version: int = 1, **imports: Any) -> int:
+    wanted = {"version": frontend.template + version, "handler": "handler.py"} | imports
+    return int(frontend.spawn("fork", path, imports=wanted))
+
+
+def ready(frontend: Any, path: Path, until: Any, version: int = 1, **imports: Any) -> Any:
+    spawn_id = spawn(frontend, path, version, **imports)
+    return loaded(frontend, spawn_id, path, until)
+
+
+def loaded(frontend: Any, spawn_id: int, path: Path, until: Any) -> Any:
+    worker = frontend.worker(spawn_id)
+    worker.spawn_id = spawn_id
+    worker.load(path, "handler")
+    until(lambda: worker.loaded or worker.failed, f"the load; {frontend.lines}")
+    assert worker.loaded, (worker.failed, frontend.lines)
+    return worker
+
+
+def facts(worker: Any, request_of: Any) -> dict[str, Any]:
+    answer: dict[str, Any] = json.loads(worker.ask(request_of(b""))[0].body)
+    return answer
+
+
+def plain_fork(frontend: Any, worker: Any) -> str | None:
+    reason: str | None = frontend.wait_for("SPAWNED", worker.spawn_id).get("plain_fork")
+    return reason
+
+
+def templates(frontend: Any) -> list[int]:
+    """Return the template processes, by their names; not what they fork just now."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            named = _name(process) == "ts-imports" and _name(_parent(process)) != "ts-imports"
+            if named and _descends(process, frontend.init.pid):
+                found.append(int(process.name))
+    return found
+
+
+def _name(process: Path) -> str:
+    return (process / "comm").read_text().strip()
+
+
+def _parent(process: Path) -> Path:
+    return process.parent / (process / "stat").read_text().rpartition(")")[2].split()[1]
+
+
+def _descends(process: Path, ancestor: int) -> bool:
+    while int(process.name) > 1:
+        if int(process.name) == ancestor:
+            return True
+        process = _parent(process)
+    return False
+
+
+def test_workers_of_versions_with_the_same_imports_share_one_import(
+    frontend: Any, site: Site, folder: Any, request_of: Any, until: Any
+) -> None:
+    site.package("heavy", HEAVY + "os.environ['SET_BY_HEAVY'] = 'yes'\n")
+    one, other = folder("one", "import heavy"), folder("other", "import heavy")
+    workers = [ready(frontend, one, until, 1), ready(frontend, one, until, 1)]
+    workers.append(ready(frontend, other, until, 2))
+    found = [facts(worker, request_of) for worker in workers]
+    assert len({fact["token"] for fact in found}) == 1
+    assert len({fact["pid"] for fact in found}) == 3
+    assert found[0]["imported_in"] == templates(frontend)[0]
+    assert [fact["variable"] for fact in found] == ["yes"] * 3
+    assert [fact["cwd"] for fact in found] == [str(one), str(one), str(other)]
+    assert [plain_fork(frontend, worker) for worker in workers] == [None] * 3
+    frontend.send(FrameType.RELEASE, frontend.template + 1)
+    assert len(templates(frontend)) == 1
+    frontend.send(FrameType.RELEASE, frontend.template + 2)
+    until(lambda: not templates(frontend), "the end of what no version uses")
+    assert facts(workers[0], request_of)["token"] == found[0]["token"]
+
+
+@pytest.mark.parametrize(
+    ("effect", "reason"),
+    [
+        (
+            "import threading, time; threading.Thread(target=time.sleep, args=(600,), daemon=True,"
+            " name='poller').start()",
+            "importing heavy started threads that still run (poller)",
+        ),
+        (
+            "import socket; s = socket.socket(); s.bind(('127.0.0.1', 0)); s.listen()",
+            "importing heavy opened network sockets (127.0.0.1:",
+        ),
+        (
+            "import signal; signal.signal(signal.SIGUSR1, lambda *_: None)",
+            "importing heavy set a signal handler",
+        ),
+        ("import os; os.chdir('/tmp')", "importing heavy changed the working folder"),
+        ("import tempfile; t = tempfile.mkdtemp()", "importing heavy made the temporary file"),
+        (
+            "import subprocess; p = subprocess.Popen(['sleep', '600'])",
+            "importing heavy started a process",
+        ),
+        (
+            "import os\nif not __import__('ts._zygote.child'): pass\n"
+            "if open('/proc/self/comm').read() == 'ts-imports\\n': raise ValueError('not here')",
+            "importing heavy failed: ValueError: not here",
+        ),
+        (
+            "import os\nif open('/proc/self/comm').read() == 'ts-imports\\n': os._exit(3)",
+            "the process that imports ended with code 3",
+        ),
+        (
+            "import os\nif open('/proc/self/comm').read() == 'ts-imports\\n':"
+            " os.kill(os.getpid(), 9)",
+            "the process that imports ended with signal 9",
+        ),
+    ],
+)
+def test_import_that_cannot_be_shared_is_done_by_each_worker_and_the_reason_is_told(
+    frontend: Any, site: Site, folder: Any, request_of: Any, until: Any, effect: str, reason: str
+) -> None:
+    site.package("heavy", HEAVY + effect + "\n")
+    path = folder("m", "import heavy")
+    workers = [ready(frontend, path, until) for _ in range(2)]
+    for worker in workers:
+        fact = facts(worker, request_of)
+        assert fact["imported_in"] == fact["pid"]
+        assert (plain_fork(frontend, worker) or "").startswith(reason)
+    assert reason in frontend.text(0)
+    until(lambda: not templates(frontend), "the end of the template process")
+
+
+def test_worker_does_not_wait_for_an_import_that_hangs(
+    frontend: Any, site: Site, folder: Any, request_of: Any, until: Any
+) -> None:
+    hang = "import time\nif open('/proc/self/comm').read() == 'ts-imports\\n': time.sleep(600)\n"
+    site.package("heavy", HEAVY + hang)
+    path = folder("m", "import heavy")
+    frontend.wait_for("READY")
+    begun = time.monotonic()
+    worker = ready(frontend, path, until)
+    assert time.monotonic() - begun < 30
+    fact = facts(worker, request_of)
+    assert fact["imported_in"] == fact["pid"]
+    assert plain_fork(frontend, worker) == "its imports take long"
+    again = ready(frontend, path, until)
+    assert facts(again, request_of)["pid"] == again.hello["pid"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+def test_template_that_is_killed_or_stopped_costs_no_worker_and_comes_back(
+    frontend: Any, site: Site, folder: Any, request_of: Any, until: Any, number: int
+) -> None:
+    site.package("heavy", HEAVY)
+    path = folder("m", "import heavy")
+    first = ready(frontend, path, until)
+    (template,) = templates(frontend)
+    os.kill(template, number)
+    second = ready(frontend, path, until)
+    assert facts(first, request_of)["imported_in"] == template
+    assert facts(second, request_of)["pid"] == second.hello["pid"]
+
+    def shares() -> bool:
+        fact = facts(ready(frontend, path, until), request_of)
+        return fact["imported_in"] not in (template, fact["pid"])
+
+    until(shares, "a worker of the next template process")
+
+
+def test_what_a_worker_has_imported_is_there_for_the_next_one_and_the_next_start(
+    frontend: Any, site: Site, folder: Any, tmp_path: Path, request_of: Any, until: Any
+) -> None:
+    site.package("heavy", HEAVY, modules=30)
+    path = folder(
+        "m",
+        "def load(): import heavy",
+        HANDLER.replace("if data is None:", "if data is None:\n        load()"),
+    )
+    history = str(tmp_path / "history")
+    worker = ready(frontend, path, until, history=history)
+    imported = worker.loaded["imported"]
+    assert {"heavy", "heavy.part29"} <= set(imported)
+    assert facts(worker, request_of)["imported_in"] == worker.hello["pid"]
+    frontend.send(FrameType.IMPORTED, frontend.template + 1, {"names": imported})
+    until(lambda: list((tmp_path / "history").glob("*.json")), "the imports to be kept")
+    next_one = ready(frontend, path, until, history=history)
+    assert facts(next_one, request_of)["imported_in"] in templates(frontend)
+    assert "imported" not in next_one.loaded
+    # The next start: nothing but the folder is known of the version.
+    frontend.send(FrameType.RELEASE, frontend.template + 1)
+    until(lambda: not templates(frontend), "the end of the template process")
+    fact = facts(ready(frontend, path, until, 2, history=history), request_of)
+    assert fact["imported_in"] in templates(frontend)
+
+
+def test_names_that_are_given_are_imported_and_nothing_is_learnt(
+    frontend: Any, site: Site, folder: Any, request_of: Any, until: Any
+) -> None:
+    site.package("heavy", HEAVY)
+    site.package("many", modules=40)
+    path = folder("m", "import many")
+    worker = ready(frontend, path, until, names=["heavy"])
+    assert facts(worker, request_of)["imported_in"] in templates(frontend)
+    frontend.send(FrameType.IMPORTED, frontend.template + 1, {"names": worker.loaded["imported"]})
+    frontend.send(FrameType.IMPORTED, frontend.template + 99, {"names": ["unknown.version"]})
+    second = ready(frontend, path, until, names=["heavy"])
+    assert "many.part39" in second.loaded["imported"]
+    assert len(templates(frontend)) == 1
+
+
+def test_model_with_a_module_of_an_imported_name_gets_its_own(
+    frontend: Any, site: Site, folder: Any, request_of: Any, until: Any
+) -> None:
+    site.package("heavy", HEAVY + "import inner\n")
+    site.package("inner")
+    path = folder("m", "import heavy, inner", HANDLER.replace("heavy.TOKEN", "inner.__file__"))
+    (path / "inner.py").write_text("")
+    worker = ready(frontend, path, until)
+    assert facts(worker, request_of)["token"] == str(path / "inner.py")
+    assert "the model has modules of its own for inner" in (plain_fork(frontend, worker) or "")
+
+
+def test_preloaded_model_is_loaded_on_top_of_shared_imports(
+    frontend: Any, site: Site, folder: Any, request_of: Any, until: Any
+) -> None:
+    site.package("heavy", HEAVY)
+    path = folder("m", "import heavy")
+    wanted = {"version": frontend.template + 1, "handler": "handler.py"}
+    spawned = [frontend.spawn_from_template(path, imports=wanted) for _ in range(2)]
+    workers = [loaded(frontend, spawn_id, path, until) for spawn_id in spawned]
+    workers.append(ready(frontend, path, until, 2))
+    found = [facts(worker, request_of)["imported_in"] for worker in workers]
+    assert found == templates(frontend) * 3
+
+
+def test_processes_are_bounded_when_many_models_need_different_imports(
+    frontend: Any, site: Site, folder: Any, request_of: Any, until: Any
+) -> None:
+    site.package("heavy", HEAVY)
+    workers = []
+    for number in range(12):
+        site.package(f"extra{number}")
+        path = folder(f"m{number}", f"import heavy, extra{number}")
+        workers.append(ready(frontend, path, until, number + 1))
+    assert len(templates(frontend)) == 8
+    shared = [facts(worker, request_of)["imported_in"] != worker.hello["pid"] for worker in workers]
+    assert shared == [True] * 8 + [False] * 4
+    reason = "as many template processes run as may be"
+    assert [plain_fork(frontend, worker) for worker in workers[8:]] == [reason] * 4
+    for worker in workers:
+        worker.close()
+
+
+def test_nothing_is_left_of_template_processes_when_the_frontend_goes(
+    make_frontend: Any, site: Site, folder: Any, until: Any, alive: Any
+) -> None:
+    site.package("heavy", HEAVY)
+    frontend = make_frontend(python_path=site.folder)
+    worker = ready(frontend, folder("m", "import heavy"), until)
+    pids = [*templates(frontend), worker.hello["pid"]]
+    os.kill(frontend.init.pid, signal.SIGKILL)
+    until(lambda: not any(map(alive, pids)), "the end of all")
