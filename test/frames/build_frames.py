@@ -28,6 +28,7 @@ TYPES = {
     "SIGNAL": 33,
     "SHUTDOWN": 34,
     "RELEASE": 40,
+    "IMPORTED": 41,
     "READY": 35,
     "SPAWNED": 36,
     "EXITED": 37,
@@ -254,6 +255,8 @@ def worker_channel() -> None:
     valid("load", "worker", "worker", LOAD)
     loaded = {"message": "loaded model digits", "load_ms": 123, "memory_bytes": 5_000_000_000}
     valid("loaded", "worker", "frontend", message("LOADED", 0, json=loaded))
+    imported = {**loaded, "imported": ["torchvision", "torchvision.ops", "PIL"]}
+    valid("loaded-with-imports", "worker", "frontend", message("LOADED", 0, json=imported))
     failed = {
         "code": 507,
         "message": "model failed to load",
@@ -358,11 +361,17 @@ def init_channel() -> None:
     preload = {**spawn, "parent": 3, "load": load}
     valid("spawn-preload", "init", "init", message("SPAWN", 19, json=preload))
     valid("release", "init", "init", message("RELEASE", 3))
+    wanted = {"version": 4, "handler": "handler.py", "envelope": "json", "history": "/logs/imports"}
+    shared = {**spawn, "imports": {**wanted, "names": ["torchvision.ops"]}}
+    valid("spawn-imports", "init", "init", message("SPAWN", 20, json=shared))
+    valid("imported", "init", "init", message("IMPORTED", 4, json={"names": ["PIL", "a.b:C"]}))
     valid("signal", "init", "init", message("SIGNAL", 17, json={"signal": 9}))
     valid("shutdown", "init", "init", message("SHUTDOWN"))
     ready = {"python": "3.11.7", "torch": "2.9.1", "fork": True, "import_ms": 2600, "pid": 4700}
     valid("ready", "init", "frontend", message("READY", 0, json=ready))
     valid("spawned", "init", "frontend", message("SPAWNED", 17, json={"pid": 4711}))
+    plain = {"pid": 4711, "plain_fork": "importing a started threads that still run (b)"}
+    valid("spawned-plain-fork", "init", "frontend", message("SPAWNED", 17, json=plain))
     valid(
         "exited",
         "init",

@@ -37,8 +37,8 @@ INVALID = [name for name in NAMES if name.startswith("invalid-")]
 BODY_KINDS = ["bytes", "text", "json", "tensor"]
 KINDS = ["predict", "explain", "describe"]
 JSON_TYPES = (
-    "HELLO LOAD LOADED FAILED UNUSABLE SPAWN SIGNAL READY SPAWNED EXITED ZYGOTE_EXITED".split()
-)
+    "HELLO LOAD LOADED FAILED UNUSABLE SPAWN SIGNAL READY SPAWNED EXITED ZYGOTE_EXITED IMPORTED"
+).split()
 
 
 class Golden:
@@ -95,6 +95,8 @@ def decode(message: Message, inbox: Inbox) -> dict[str, Any]:
             control.Load.decode(message.body)
         elif kind == "SPAWN":
             control.Spawn.decode(message.body)
+        elif kind == "IMPORTED":
+            control.imports_of(result["json"])
     elif kind == "PREDICT":
         item = messages.decode_predict(memoryview(bytes(message.body)))
         inbox.take(message)

@@ -9,7 +9,9 @@ import os
 import struct
 import sys
 
-SPAWN, SIGNAL, SHUTDOWN, READY, SPAWNED, EXITED, OUTPUT, ZYGOTE_EXITED, RELEASE = range(32, 41)
+SPAWN, SIGNAL, SHUTDOWN, READY, SPAWNED, EXITED, OUTPUT, ZYGOTE_EXITED, RELEASE, IMPORTED = range(
+    32, 42
+)
 MORE, STDERR = 1, 8
 
 live = set()
@@ -86,6 +88,8 @@ def main():
             ended(spawn_id, signal=json.loads(body)["signal"])
         elif kind == RELEASE:
             send(OUTPUT, 0, f"release of {spawn_id}".encode())
+        elif kind == IMPORTED:
+            send(OUTPUT, 0, f"imported of {spawn_id} {body.decode()}".encode())
         elif kind == SHUTDOWN:
             for one in sorted(live):
                 ended(one, signal=9)

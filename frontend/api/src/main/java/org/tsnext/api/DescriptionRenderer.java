@@ -116,6 +116,7 @@ final class DescriptionRenderer {
         .ifPresent(recovery -> json.add("recovery", recovery(recovery, window)));
     worker.history().lastExit().ifPresent(exit -> json.add("lastExit", exit(exit)));
     worker.history().lastError().ifPresent(error -> json.add("lastError", error(error)));
+    worker.history().plainFork().ifPresent(reason -> json.addProperty("plainFork", reason));
     return json;
   }
 

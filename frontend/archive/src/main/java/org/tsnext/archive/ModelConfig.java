@@ -23,6 +23,8 @@ public record ModelConfig(
    * The processes that serve the model.
    *
    * @param start how they are started
+   * @param templateImports what the process imports from which they are forked: empty to find it
+   *     out, none for no such process
    * @param maxFailuresInRow calls of the handler that may fail with no success between them, before
    *     the worker is replaced; 0 for any number
    */
@@ -31,6 +33,7 @@ public record ModelConfig(
       OptionalInt max,
       WorkerStart start,
       boolean preloadModel,
+      Optional<List<String>> templateImports,
       boolean useVenv,
       int maxFailuresInRow) {
 
@@ -38,6 +41,7 @@ public record ModelConfig(
       Objects.requireNonNull(min, "min");
       Objects.requireNonNull(max, "max");
       Objects.requireNonNull(start, "start");
+      templateImports = templateImports.map(List::copyOf);
     }
   }
 
@@ -192,6 +196,7 @@ public record ModelConfig(
             OptionalInt.empty(),
             WorkerStart.FORK,
             false,
+            Optional.empty(),
             false,
             DEFAULT_MAX_FAILURES_IN_ROW),
         new Batching(OptionalInt.empty(), Optional.empty(), false, false, false),

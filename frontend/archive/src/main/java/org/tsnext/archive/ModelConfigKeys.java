@@ -137,6 +137,12 @@ public final class ModelConfigKeys {
               "false",
               "Whether the model is loaded once, and its workers are forked from that process."),
           new Key(
+              "templateImports",
+              "`auto`, `off` or a list of names of modules",
+              "`auto`",
+              "What is imported once for all workers that are forked. `auto`: what the handler and"
+                  + " its modules import, and what a loaded worker was seen to import."),
+          new Key(
               "parallelType",
               "`pp`, `tp`, `pptp` or `custom`",
               "not parallel",

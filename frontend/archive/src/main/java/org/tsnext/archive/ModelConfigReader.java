@@ -117,11 +117,18 @@ public final class ModelConfigReader {
     boolean useVenv = values.flag("useVenv", false);
     WorkerStart workerStart = values.word("workerStart", WORKER_STARTS).orElse(WorkerStart.FORK);
     boolean preloadModel = values.flag("preloadModel", false);
+    Optional<List<String>> templateImports = values.modulesOr("auto", "off", "templateImports");
     Optional<ParallelType> parallelType = values.word("parallelType", PARALLEL_TYPES);
     int parallelLevel = parallelLevel(values, map);
     return new ModelConfig(
         new ModelConfig.Workers(
-            minWorkers, maxWorkers, workerStart, preloadModel, useVenv, maxFailuresInRow),
+            minWorkers,
+            maxWorkers,
+            workerStart,
+            preloadModel,
+            templateImports,
+            useVenv,
+            maxFailuresInRow),
         new ModelConfig.Batching(
             batchSize,
             maxBatchDelay,

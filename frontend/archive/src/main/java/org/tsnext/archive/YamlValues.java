@@ -7,6 +7,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.regex.Pattern;
 import org.tsnext.archive.ArchiveException.Reason;
 
 /**
@@ -16,6 +17,11 @@ import org.tsnext.archive.ArchiveException.Reason;
 final class YamlValues {
 
   private static final int MAX_LIST = 4096;
+  private static final int MAX_MODULES = 1000;
+
+  /** Dotted identifiers; without a choice of ways to match, so that it takes linear time. */
+  private static final Pattern MODULE =
+      Pattern.compile("[\\p{L}_][\\p{L}\\p{N}_]*+(?:\\.[\\p{L}_][\\p{L}\\p{N}_]*+)*+");
 
   private final String file;
   private final String prefix;
@@ -132,6 +138,38 @@ final class YamlValues {
       numbers.add(integer(key, element, 0));
     }
     return numbers;
+  }
+
+  /**
+   * A list of names of Python modules.
+   *
+   * @param auto the word for an absent value
+   * @param off the word for an empty list
+   */
+  Optional<List<String>> modulesOr(String auto, String off, String key) throws ArchiveException {
+    Object value = values.get(key);
+    // YAML reads the word off as false.
+    if (value == null || isWord(key, auto)) {
+      return Optional.empty();
+    }
+    if (isWord(key, off) || Boolean.FALSE.equals(value)) {
+      return Optional.of(List.of());
+    }
+    String expected = auto + ", " + off + " or a list of names of Python modules";
+    if (!(value instanceof List<?> list)) {
+      throw refuse(key, value, expected);
+    }
+    if (list.size() > MAX_MODULES) {
+      throw refuse(key, value, "at most " + MAX_MODULES + " names of Python modules");
+    }
+    List<String> names = new ArrayList<>();
+    for (Object element : list) {
+      if (!(element instanceof String name && MODULE.matcher(name).matches())) {
+        throw refuse(key, element, "in its list names of Python modules, such as torchvision.ops");
+      }
+      names.add(name);
+    }
+    return Optional.of(names);
   }
 
   YamlValues section(String key) throws ArchiveException {

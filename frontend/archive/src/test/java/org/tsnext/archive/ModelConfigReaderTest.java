@@ -65,6 +65,7 @@ public class ModelConfigReaderTest {
             maxFailuresInRow: 16
             workerStart: spawn
             preloadModel: true
+            templateImports: [torchvision.ops, _x9]
             handler:
               profile: true
             """);
@@ -72,7 +73,13 @@ public class ModelConfigReaderTest {
         config,
         new ModelConfig(
             new ModelConfig.Workers(
-                OptionalInt.of(2), OptionalInt.of(3), WorkerStart.SPAWN, true, true, 16),
+                OptionalInt.of(2),
+                OptionalInt.of(3),
+                WorkerStart.SPAWN,
+                true,
+                Optional.of(List.of("torchvision.ops", "_x9")),
+                true,
+                16),
             new ModelConfig.Batching(
                 OptionalInt.of(4), Optional.of(Duration.ofMillis(5)), false, true, true),
             new ModelConfig.Timeouts(
@@ -132,6 +139,15 @@ public class ModelConfigReaderTest {
         "maxBatchDelay is 'quick', expected a whole number from 0 to 2147483647, not quoted, or adaptive"
       },
       {"useVenv: 'true'", "useVenv is 'true', expected true or false"},
+      {
+        "templateImports: some",
+        "templateImports is 'some', expected auto, off or a list of names of Python modules"
+      },
+      {
+        "templateImports: [a.b, 'c d']",
+        "templateImports is 'c d', expected in its list names of Python modules, such as"
+            + " torchvision.ops"
+      },
       {"useJobTicket: 1", "useJobTicket is 1, expected true or false"},
       {"deviceType: 1", "deviceType is 1, expected one of cpu, gpu"},
       {"parallelType: dp", "parallelType is 'dp', expected one of pp, tp, pptp, custom"},
@@ -285,6 +301,21 @@ public class ModelConfigReaderTest {
   }
 
   @Test
+  public void templateImportsAreFoundOutUnlessTheyAreNamedOrOff() throws ArchiveException {
+    assertEquals(parse("useVenv: true").workers().templateImports(), Optional.empty());
+    assertEquals(parse("templateImports: auto").workers().templateImports(), Optional.empty());
+    for (String off : List.of("off", "'OFF'", "false", "[]")) {
+      assertEquals(
+          parse("templateImports: " + off).workers().templateImports(),
+          Optional.of(List.of()),
+          off);
+    }
+    assertEquals(
+        parse("templateImports: [PIL.Image, größe]").workers().templateImports(),
+        Optional.of(List.of("PIL.Image", "größe")));
+  }
+
+  @Test
   public void soundConfigurationIsSilent() throws ArchiveException {
     String yaml =
         """
@@ -306,7 +337,7 @@ public class ModelConfigReaderTest {
       String refusal = refusal(key.name() + ": " + wrongValue(key.name()));
       assertTrue(refusal.startsWith("model-config.yaml: " + key.name() + " is a "), refusal);
     }
-    assertEquals(ModelConfigKeys.FRONTEND.size(), 27);
+    assertEquals(ModelConfigKeys.FRONTEND.size(), 28);
   }
 
   /** Whatever their order in the file. */

@@ -35,6 +35,7 @@ import org.tsnext.http.settings.TokenSettings;
 import org.tsnext.server.lifecycle.StartException;
 import org.tsnext.server.lifecycle.TemporaryFolders.Sockets;
 import org.tsnext.server.metrics.SystemMetricsPlan;
+import org.tsnext.server.persistence.SnapshotFolder;
 import org.tsnext.server.settings.GrpcKeys;
 import org.tsnext.server.settings.ListenerKeys;
 import org.tsnext.server.settings.ModelKeys;
@@ -191,7 +192,11 @@ final class ModuleSettings {
       ProcessEnvironment environment) {
     return new WorkerSettings(
         new WorkerSettings.PythonSettings(
-            settings.get(ServerKeys.PYTHON), packageDirectory, environment),
+            settings.get(ServerKeys.PYTHON),
+            packageDirectory,
+            environment,
+            SnapshotFolder.below(Optional.ofNullable(environment.inherited().get("LOG_LOCATION")))
+                .resolve("imports")),
         new WorkerSettings.SocketFolder(socketFolder, unixSockets),
         new WorkerSettings.HandlerSettings(
             new WorkerSettings.HandlerSwitches(

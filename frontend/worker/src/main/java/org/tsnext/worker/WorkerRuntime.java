@@ -147,6 +147,11 @@ public final class WorkerRuntime implements WorkerStarter, AutoCloseable {
     controlLoop.execute(() -> init.release(templateId));
   }
 
+  @Override
+  public void imported(int versionId, List<String> modules) {
+    controlLoop.execute(() -> init.imported(versionId, modules));
+  }
+
   /** Ends all processes, waits until they are gone, and removes the socket. Blocks for seconds. */
   @Override
   public void close() {

@@ -90,7 +90,10 @@ public class RealPythonTest {
     WorkerSettings settings =
         new WorkerSettings(
             new WorkerSettings.PythonSettings(
-                python, PACKAGE.toRealPath(), fake.python().environment()),
+                python,
+                PACKAGE.toRealPath(),
+                fake.python().environment(),
+                folder.resolve("imports")),
             new WorkerSettings.SocketFolder(folder, unix),
             new WorkerSettings.HandlerSettings(
                 fake.handlers().switches(), fake.handlers().sequenceHeaders(), Optional.empty()),
@@ -231,7 +234,13 @@ public class RealPythonTest {
             new VersionId("digits", "1.0"), folder, handler, Optional.empty(), 2, false),
         new WorkerSpec.Gpus(OptionalInt.empty(), List.of()),
         new WorkerSpec.PythonProcess(
-            Map.of(), List.of(), Optional.empty(), start, OptionalInt.of(1), OptionalInt.empty()),
+            Map.of(),
+            List.of(),
+            Optional.empty(),
+            start,
+            OptionalInt.of(1),
+            OptionalInt.empty(),
+            Optional.empty()),
         LIMIT);
   }
 
@@ -252,7 +261,8 @@ public class RealPythonTest {
             Optional.of(interpreter),
             spec.process().start(),
             spec.process().threads(),
-            spec.process().templateId()),
+            spec.process().templateId(),
+            spec.process().imports()),
         spec.startupTimeout());
   }
 

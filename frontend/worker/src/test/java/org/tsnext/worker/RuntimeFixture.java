@@ -65,7 +65,8 @@ final class RuntimeFixture implements AutoCloseable {
             python,
             FAKE_PACKAGE,
             new ProcessEnvironment(
-                environment, Optional.of(Pattern.compile(".*BLOCKED")), Set.of("FAKE_SECRET"))),
+                environment, Optional.of(Pattern.compile(".*BLOCKED")), Set.of("FAKE_SECRET")),
+            folder.resolve("imports")),
         new WorkerSettings.SocketFolder(folder, unix),
         new WorkerSettings.HandlerSettings(
             new WorkerSettings.HandlerSwitches(true, true, false, false, 100_000_000, "error"),
@@ -90,7 +91,11 @@ final class RuntimeFixture implements AutoCloseable {
             Optional.empty(),
             start,
             OptionalInt.of(1),
-            behaviour.equals("preload") ? OptionalInt.of(3) : OptionalInt.empty()),
+            behaviour.equals("preload") ? OptionalInt.of(3) : OptionalInt.empty(),
+            behaviour.equals("imports")
+                ? Optional.of(
+                    new WorkerSpec.TemplateImports(4, Optional.of(List.of("torchvision"))))
+                : Optional.empty()),
         Duration.ofMinutes(1));
   }
 

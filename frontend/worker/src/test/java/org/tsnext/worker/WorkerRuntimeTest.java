@@ -4,6 +4,7 @@ import static org.testng.Assert.assertEquals;
 import static org.testng.Assert.assertFalse;
 import static org.testng.Assert.assertTrue;
 
+import com.google.gson.JsonObject;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
@@ -76,6 +77,22 @@ public class WorkerRuntimeTest {
         LIMIT,
         () -> fixture.output().contains("zygote stdout release of 3"),
         () -> "RELEASE within " + fixture.output());
+  }
+
+  @Test
+  public void importsAreAskedForAndToldByTheNumberOfTheVersion() throws IOException {
+    SpawnedProcess spawned = fixture.spawn("imports");
+    JsonObject imports = spawned.request().getAsJsonObject("imports");
+    assertEquals(imports.get("version").getAsInt(), 4);
+    assertEquals(imports.getAsJsonArray("names").toString(), "[\"torchvision\"]");
+    fixture.runtime.imported(4, List.of("torchvision.ops", "PIL"));
+    Condition.await(
+        LIMIT,
+        () ->
+            fixture
+                .output()
+                .contains("zygote stdout imported of 4 {\"names\":[\"torchvision.ops\",\"PIL\"]}"),
+        () -> "IMPORTED within " + fixture.output());
   }
 
   @Test

@@ -89,12 +89,14 @@ public record ModelDescription(Identity identity, VersionSettings settings, Cond
    * @param restarts processes after the first
    * @param recovery empty while it has its model
    * @param lastExit how its latest process ended that did
+   * @param plainFork why its process imports for itself what others share; empty if it does not
    */
   public record History(
       int restarts,
       Optional<Recovery> recovery,
       Optional<WorkerExit> lastExit,
-      Optional<WorkerError> lastError) {}
+      Optional<WorkerError> lastError,
+      Optional<String> plainFork) {}
 
   public String modelName() {
     return identity.id().name();

@@ -217,7 +217,8 @@ final class ModelVersion {
             history.restarts(),
             history.recovery().filter(recovery -> worker.state() != WorkerState.READY),
             history.lastExit(),
-            worker.lastError()));
+            worker.lastError(),
+            history.plainFork()));
   }
 
   private static Optional<String> gpuUsage(WorkerView worker, WorkerUsage usage) {

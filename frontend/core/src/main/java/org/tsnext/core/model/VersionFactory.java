@@ -46,8 +46,8 @@ final class VersionFactory {
   private final SupervisorContext supervisorContext;
   private final GpuRotation sharedGpus;
 
-  /** Numbers of the processes that load a model for all of its workers. */
-  private final AtomicInteger lastTemplateId = new AtomicInteger();
+  /** Numbers of versions, by which the processes are known of which their workers are forks. */
+  private final AtomicInteger lastVersionId = new AtomicInteger();
 
   VersionFactory(
       ModelSource source,
@@ -217,6 +217,8 @@ final class VersionFactory {
   private WorkerSpec templateOf(VersionSpec spec, ModelArchive archive, Prepared prepared) {
     VersionSettings settings = spec.settings();
     ModelConfig config = settings.config();
+    int versionId = lastVersionId.incrementAndGet();
+    Optional<List<String>> imports = config.workers().templateImports();
     return new WorkerSpec(
         0,
         new WorkerSpec.Model(
@@ -233,9 +235,10 @@ final class VersionFactory {
             prepared.interpreter(),
             prepared.needsSpawn() ? WorkerStart.SPAWN : config.workers().start(),
             OptionalInt.empty(),
-            config.workers().preloadModel()
-                ? OptionalInt.of(lastTemplateId.incrementAndGet())
-                : OptionalInt.empty()),
+            config.workers().preloadModel() ? OptionalInt.of(versionId) : OptionalInt.empty(),
+            imports.isPresent() && imports.get().isEmpty()
+                ? Optional.empty()
+                : Optional.of(new WorkerSpec.TemplateImports(versionId, imports))),
         settings.timeouts().startup());
   }
 

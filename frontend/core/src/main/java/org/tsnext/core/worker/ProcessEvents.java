@@ -1,6 +1,7 @@
 package org.tsnext.core.worker;
 
 import java.time.Duration;
+import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -75,6 +76,16 @@ final class ProcessEvents {
     if (isCurrent(run) && run.slot().is(WorkerState.STARTING)) {
       run.slot().moveTo(WorkerState.LOADING, context.wallClock());
     }
+  }
+
+  /** A worker that is forked later finds these modules imported. */
+  void imported(WorkerRun run, List<String> modules) {
+    run.spec()
+        .process()
+        .imports()
+        .ifPresent(
+            imports ->
+                context.supervisorContext().starter().imported(imports.versionId(), modules));
   }
 
   void loaded(WorkerRun run, Duration took) {

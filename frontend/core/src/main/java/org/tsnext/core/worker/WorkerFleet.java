@@ -26,7 +26,7 @@ final class WorkerFleet {
   private int min;
   private int max;
 
-  /** The process that has the model loaded for the workers, from the first of them on. */
+  /** The process of which the workers are forks, from the first of them on. */
   private OptionalInt templateInUse = OptionalInt.empty();
 
   WorkerFleet(WorkerContext context, WorkerDrain drain, ProcessEvents processes) {
@@ -115,6 +115,13 @@ final class WorkerFleet {
         Optional.of(
             context.supervisorContext().scheduler().schedule(limit, () -> context.put(giveUp)));
     templateInUse = spec.process().templateId();
+    if (templateInUse.isEmpty()) {
+      templateInUse =
+          spec.process()
+              .imports()
+              .map(imports -> OptionalInt.of(imports.versionId()))
+              .orElse(OptionalInt.empty());
+    }
     try {
       run.process = Optional.of(context.supervisorContext().starter().startWorker(spec, run));
     } catch (Throwable e) {
@@ -128,7 +135,7 @@ final class WorkerFleet {
     List.copyOf(slots).forEach(slot -> release(slot, drainTimeout));
   }
 
-  /** Gives up the process that has the model loaded, once no worker can need it. */
+  /** Gives up the process of which the workers are forks, once no worker can need it. */
   void releaseTemplate() {
     templateInUse.ifPresent(context.supervisorContext().starter()::release);
     templateInUse = OptionalInt.empty();

@@ -2,6 +2,7 @@ package org.tsnext.core.worker;
 
 import io.netty.buffer.ByteBuf;
 import java.time.Duration;
+import java.util.List;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.metrics.MetricSample;
 import org.tsnext.core.request.ResponseHead;
@@ -14,6 +15,12 @@ public interface WorkerListener {
 
   /** The process exists. */
   void started(long pid);
+
+  /** The process is a fork that imports everything for itself; says why. Follows its start. */
+  default void importsNotShared(String reason) {}
+
+  /** The process has imported these modules for itself. Comes before it is loaded. */
+  default void imported(List<String> modules) {}
 
   /** The process dialled in and got its LOAD message. */
   void connected(String address);

@@ -127,6 +127,16 @@ final class WorkerRun implements WorkerListener, WorkerRegistration.Observer {
   }
 
   @Override
+  public void importsNotShared(String reason) {
+    events.context().put(() -> slot.plainFork = Optional.of(reason));
+  }
+
+  @Override
+  public void imported(List<String> modules) {
+    events.context().put(() -> events.imported(this, modules));
+  }
+
+  @Override
   public void connected(String address) {
     events.context().put(() -> events.connected(this, address));
   }

@@ -29,6 +29,10 @@ final class WorkerSlot {
 
   Optional<WorkerRun> run = Optional.empty();
   OptionalLong pid = OptionalLong.empty();
+
+  /** Why its process imports for itself what others share, if it does. */
+  Optional<String> plainFork = Optional.empty();
+
   int starts;
   private int failures;
   OptionalLong firstFailureNanos = OptionalLong.empty();
@@ -104,6 +108,7 @@ final class WorkerSlot {
     run = Optional.of(next);
     starts++;
     pid = OptionalLong.empty();
+    plainFork = Optional.empty();
     restartAtNanos = OptionalLong.empty();
     noteRecovery(Optional.empty(), now);
     moveTo(WorkerState.STARTING, now);
@@ -197,7 +202,8 @@ final class WorkerSlot {
         state.orElse(WorkerState.STARTING),
         stateSince,
         run.isPresent() ? pid : OptionalLong.empty(),
-        new WorkerView.History(Math.max(0, starts - 1), firstFailureNanos, recovery, lastExit),
+        new WorkerView.History(
+            Math.max(0, starts - 1), firstFailureNanos, recovery, lastExit, plainFork),
         run.flatMap(WorkerRun::registration));
   }
 

@@ -66,6 +66,8 @@ public record WorkerSpec(
    * @param interpreter Python to use; empty for the server's own
    * @param templateId number of the process that has the model loaded and of which the worker is to
    *     be a fork; empty for a worker that loads the model itself
+   * @param imports from which process with modules that are imported it may be a fork; empty for
+   *     none
    */
   public record PythonProcess(
       Map<String, String> environment,
@@ -73,15 +75,30 @@ public record WorkerSpec(
       Optional<Path> interpreter,
       WorkerStart start,
       OptionalInt threads,
-      OptionalInt templateId) {
+      OptionalInt templateId,
+      Optional<TemplateImports> imports) {
 
     public PythonProcess {
       Objects.requireNonNull(interpreter, "interpreter");
       Objects.requireNonNull(start, "start");
       Objects.requireNonNull(threads, "threads");
       Objects.requireNonNull(templateId, "templateId");
+      Objects.requireNonNull(imports, "imports");
       environment = Map.copyOf(environment);
       pythonPath = List.copyOf(pythonPath);
+    }
+  }
+
+  /**
+   * What is imported for the workers of a version before they are forked.
+   *
+   * @param versionId number of the version, until {@link WorkerStarter#release}
+   * @param names of modules; empty to find out
+   */
+  public record TemplateImports(int versionId, Optional<List<String>> names) {
+
+    public TemplateImports {
+      names = names.map(List::copyOf);
     }
   }
 

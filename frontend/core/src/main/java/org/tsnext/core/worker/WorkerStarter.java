@@ -1,5 +1,7 @@
 package org.tsnext.core.worker;
 
+import java.util.List;
+
 /** Starts worker processes. Implemented by the worker module, faked in the core's tests. */
 public interface WorkerStarter {
 
@@ -16,4 +18,10 @@ public interface WorkerStarter {
    * anew.
    */
   default void release(int templateId) {}
+
+  /**
+   * A worker has imported these modules for itself; those that are started later are to find them.
+   * See {@link WorkerSpec.TemplateImports}. Returns at once.
+   */
+  default void imported(int versionId, List<String> modules) {}
 }

@@ -33,10 +33,12 @@ public record WorkerView(
    * @param firstFailureNanos when the recovery window opened; empty while nothing is wrong
    * @param recovery empty while nothing is wrong
    * @param lastExit how its latest process ended that did
+   * @param plainFork why its process imports for itself what others share; empty if it does not
    */
   public record History(
       int restarts,
       OptionalLong firstFailureNanos,
       Optional<Recovery> recovery,
-      Optional<WorkerExit> lastExit) {}
+      Optional<WorkerExit> lastExit,
+      Optional<String> plainFork) {}
 }

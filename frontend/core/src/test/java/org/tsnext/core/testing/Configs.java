@@ -31,6 +31,7 @@ public final class Configs {
   private boolean asyncCommunication;
   private boolean retryOnWorkerDeath = true;
   private int maxFailuresInRow = ModelConfig.DEFAULT_MAX_FAILURES_IN_ROW;
+  private Optional<List<String>> templateImports = Optional.empty();
   private boolean preloadModel;
   private WorkerStart workerStart = WorkerStart.FORK;
   private Duration sequenceMaxIdle = Duration.ZERO;
@@ -143,6 +144,11 @@ public final class Configs {
     return this;
   }
 
+  public Configs templateImports(String... modules) {
+    templateImports = Optional.of(List.of(modules));
+    return this;
+  }
+
   public Configs preloadModel() {
     preloadModel = true;
     return this;
@@ -151,7 +157,13 @@ public final class Configs {
   public ModelConfig build() {
     return new ModelConfig(
         new ModelConfig.Workers(
-            minWorkers, maxWorkers, workerStart, preloadModel, false, maxFailuresInRow),
+            minWorkers,
+            maxWorkers,
+            workerStart,
+            preloadModel,
+            templateImports,
+            false,
+            maxFailuresInRow),
         new ModelConfig.Batching(
             batchSize, maxBatchDelay, adaptiveBatchDelay, continuousBatching, asyncCommunication),
         new ModelConfig.Timeouts(responseTimeout, startupTimeout, maxRetryTimeout, clientTimeout),

@@ -51,7 +51,8 @@ public class FakeModels implements ModelService {
           new ModelDescription.ProcessUsage(
               OptionalLong.of(4711), 570425344, false, Optional.empty()),
           new WorkerLoad(0, 1),
-          new ModelDescription.History(0, Optional.empty(), Optional.empty(), Optional.empty()));
+          new ModelDescription.History(
+              0, Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty()));
 
   private static final Diagnosis HEALTHY =
       new Diagnosis(Diagnosis.State.READY, 1, "", Optional.empty());
@@ -72,11 +73,8 @@ public class FakeModels implements ModelService {
               Optional.of(new WorkerExit(TIME, OptionalInt.empty(), OptionalInt.of(9), "killed")),
               Optional.of(
                   new WorkerError(
-                      TIME,
-                      "ImportError",
-                      "Load model failed",
-                      "ImportError: no x",
-                      "Traceback"))));
+                      TIME, "ImportError", "Load model failed", "ImportError: no x", "Traceback")),
+              Optional.of("importing a started a process")));
 
   private static final Diagnosis FAILING =
       new Diagnosis(Diagnosis.State.RECOVERING, 0, "no worker", Optional.of(RECOVERY));

@@ -133,6 +133,12 @@ public final class FakeWorker implements WorkerProcess {
     listener.connected("unix:fake");
   }
 
+  /** Says that it imports for itself. */
+  public void importsForItself(String reason, List<String> modules) {
+    listener.importsNotShared(reason);
+    listener.imported(modules);
+  }
+
   /** Starts, connects and loads the model. */
   public void load() {
     connect();

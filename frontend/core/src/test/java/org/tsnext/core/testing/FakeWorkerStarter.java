@@ -16,6 +16,7 @@ import org.tsnext.core.worker.WorkerStarter;
 public final class FakeWorkerStarter implements WorkerStarter {
 
   private final List<FakeWorker> workers = new ArrayList<>();
+  private final List<String> imported = new ArrayList<>();
   private final List<Integer> released = new ArrayList<>();
   private Consumer<FakeWorker> onStart = worker -> {};
   private Optional<Error> failure = Optional.empty();
@@ -41,6 +42,16 @@ public final class FakeWorkerStarter implements WorkerStarter {
   @Override
   public synchronized void release(int templateId) {
     released.add(templateId);
+  }
+
+  @Override
+  public synchronized void imported(int versionId, List<String> modules) {
+    imported.add(versionId + " " + modules);
+  }
+
+  /** What was told of imports, as number and modules, in order. */
+  public synchronized List<String> imported() {
+    return List.copyOf(imported);
   }
 
   /** The parents that were released, in order. */

@@ -118,6 +118,35 @@ public class SupervisionTest {
   }
 
   @Test
+  public void whatAWorkerImportsForItselfIsToldUntilItsVersionLeaves() {
+    FakeWorker worker = fixture.serve(1, ModelConfig.none()).get(0);
+    int versionId = worker.spec().process().imports().orElseThrow().versionId();
+    worker.importsForItself("importing a started a process", List.of("a", "a.b"));
+    assertEquals(fixture.starter().imported(), List.of(versionId + " [a, a.b]"));
+    assertEquals(worker(0).history().plainFork(), Optional.of("importing a started a process"));
+    worker.die();
+    fixture.starter().alive().forEach(FakeWorker::load);
+    assertEquals(worker(0).history().plainFork(), Optional.empty(), "the next one shares");
+    assertEquals(fixture.starter().released(), List.of());
+    scale(0, true, Optional.empty()).join();
+    assertEquals(fixture.starter().released(), List.of(versionId));
+  }
+
+  @Test
+  public void modelWithoutTemplateImportsHasNoNumberForThem() {
+    ModelConfig off = new Configs().templateImports().build();
+    assertEquals(fixture.serve(1, off).get(0).spec().process().imports(), Optional.empty());
+  }
+
+  @Test
+  public void namesOfTemplateImportsReachTheWorkers() {
+    ModelConfig named = new Configs().templateImports("torchvision.ops").build();
+    assertEquals(
+        fixture.serve(1, named).get(0).spec().process().imports().orElseThrow().names(),
+        Optional.of(List.of("torchvision.ops")));
+  }
+
+  @Test
   public void workersThatLoadTheModelThemselvesHaveNoTemplate() {
     assertEquals(
         fixture.serve(1, ModelConfig.none()).get(0).spec().process().templateId(),

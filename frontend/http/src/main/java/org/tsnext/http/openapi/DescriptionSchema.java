@@ -48,6 +48,9 @@ final class DescriptionSchema {
 
   private DescriptionSchema() {}
 
+  private static final List<String> WORKER_TEXTS =
+      List.of("id", "startTime", "status", "gpuUsage", "state", "stateSince", "plainFork");
+
   static JsonObject version() {
     Map<String, JsonObject> members = new LinkedHashMap<>();
     put(members, "string", TEXTS);
@@ -67,7 +70,7 @@ final class DescriptionSchema {
 
   private static JsonObject worker() {
     Map<String, JsonObject> members = new LinkedHashMap<>();
-    put(members, "string", List.of("id", "startTime", "status", "gpuUsage", "state", "stateSince"));
+    put(members, "string", WORKER_TEXTS);
     put(members, "integer", List.of("memoryUsage", "pid", "restarts", "inFlight", "window"));
     put(members, "boolean", List.of("gpu"));
     members.put("recovery", recovery());

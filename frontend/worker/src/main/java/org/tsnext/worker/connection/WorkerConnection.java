@@ -210,6 +210,9 @@ public final class WorkerConnection extends ChannelInboundHandlerAdapter {
     } else if (message instanceof Loaded loaded) {
       expect(State.LOADING, message);
       state = State.LOADED;
+      if (!loaded.imported().isEmpty()) {
+        listener.imported(loaded.imported());
+      }
       listener.loaded(loaded.took());
     } else if (message instanceof Failed failed) {
       expect(State.LOADING, message);

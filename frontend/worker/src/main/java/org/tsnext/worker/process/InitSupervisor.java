@@ -1,5 +1,7 @@
 package org.tsnext.worker.process;
 
+import com.google.gson.JsonArray;
+import com.google.gson.JsonObject;
 import io.netty.buffer.ByteBuf;
 import java.io.IOException;
 import java.time.Duration;
@@ -114,9 +116,21 @@ public final class InitSupervisor implements SpawnedWorker.Control {
     }
   }
 
-  /** Ends a template process. If there is no {@code init}, there is none. */
+  /** Ends the template processes of a version. If there is no {@code init}, there are none. */
   public void release(int templateId) {
     current.ifPresent(init -> init.send(new Outgoing.Json(FrameType.RELEASE, templateId, "")));
+  }
+
+  /** Has later forks of a version find these modules imported. */
+  public void imported(int versionId, List<String> modules) {
+    JsonObject body = new JsonObject();
+    JsonArray names = new JsonArray();
+    modules.forEach(names::add);
+    body.add("names", names);
+    Outgoing.Json message = new Outgoing.Json(FrameType.IMPORTED, versionId, body.toString());
+    if (message.size() <= limits.message(FrameType.IMPORTED)) {
+      current.ifPresent(init -> init.send(message));
+    }
   }
 
   @Override
@@ -237,7 +251,8 @@ public final class InitSupervisor implements SpawnedWorker.Control {
     if (message instanceof InitMessage.Ready ready) {
       ready(initEvents, ready.python());
     } else if (message instanceof InitMessage.Spawned spawned) {
-      find(spawned.spawnId()).ifPresent(worker -> worker.started(spawned.pid()));
+      find(spawned.spawnId())
+          .ifPresent(worker -> worker.started(spawned.pid(), spawned.plainFork()));
     } else if (message instanceof InitMessage.Exited exited) {
       find(exited.spawnId()).ifPresent(worker -> worker.ended(exited.status()));
     } else if (message instanceof InitMessage.ZygoteExited zygote) {

@@ -69,7 +69,25 @@ public final class SpawnRequest {
               json.addProperty("parent", templateId);
               json.add("load", LoadMessage.fields(spec, settings));
             });
+    if (forks(spec, canFork)) {
+      spec.process().imports().ifPresent(imports -> json.add("imports", imports(spec, imports)));
+    }
     return new Outgoing.Json(FrameType.SPAWN, worker.id(), json.toString());
+  }
+
+  private JsonObject imports(WorkerSpec spec, WorkerSpec.TemplateImports imports) {
+    JsonObject json = new JsonObject();
+    json.addProperty("version", imports.versionId());
+    json.addProperty("handler", spec.model().handler());
+    spec.model().envelope().ifPresent(envelope -> json.addProperty("envelope", envelope));
+    if (imports.names().isPresent()) {
+      JsonArray names = new JsonArray();
+      imports.names().get().forEach(names::add);
+      json.add("names", names);
+    } else {
+      json.addProperty("history", settings.python().importHistory().toString());
+    }
+    return json;
   }
 
   /**

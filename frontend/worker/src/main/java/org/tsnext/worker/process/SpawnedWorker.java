@@ -153,7 +153,14 @@ public final class SpawnedWorker implements WorkerProcess, OutputSource {
   }
 
   /** The process exists. Control loop. */
-  void started(long pid) {
+  void started(long pid, Optional<String> plainFork) {
+    started(pid);
+    if (!ended) {
+      plainFork.ifPresent(reason -> deliver(() -> listener.importsNotShared(reason)));
+    }
+  }
+
+  private void started(long pid) {
     if (ended) {
       return;
     }

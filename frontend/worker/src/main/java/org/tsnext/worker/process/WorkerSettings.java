@@ -22,14 +22,19 @@ public record WorkerSettings(
    *
    * @param interpreter of {@code init}, the zygote and workers: a path, or a name to look up
    * @param packageDirectory the folder of the Python package {@code ts}
+   * @param importHistory where it is kept what workers of an archive import
    */
   public record PythonSettings(
-      String interpreter, Path packageDirectory, ProcessEnvironment environment) {
+      String interpreter,
+      Path packageDirectory,
+      ProcessEnvironment environment,
+      Path importHistory) {
 
     public PythonSettings {
       Objects.requireNonNull(interpreter, "interpreter");
       Objects.requireNonNull(packageDirectory, "packageDirectory");
       Objects.requireNonNull(environment, "environment");
+      Objects.requireNonNull(importHistory, "importHistory");
     }
   }
 

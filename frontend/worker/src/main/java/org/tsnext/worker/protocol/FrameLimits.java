@@ -61,7 +61,8 @@ public record FrameLimits(int frame, int request, int response) {
           SPAWNED,
           EXITED,
           OUTPUT,
-          ZYGOTE_EXITED ->
+          ZYGOTE_EXITED,
+          IMPORTED ->
           MIB;
     };
   }

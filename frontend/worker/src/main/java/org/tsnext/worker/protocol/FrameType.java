@@ -25,7 +25,8 @@ public enum FrameType {
   EXITED(37, Sender.INIT),
   OUTPUT(38, Sender.INIT),
   ZYGOTE_EXITED(39, Sender.INIT),
-  RELEASE(40, Sender.FRONTEND_TO_INIT);
+  RELEASE(40, Sender.FRONTEND_TO_INIT),
+  IMPORTED(41, Sender.FRONTEND_TO_INIT);
 
   /** One direction of one kind of connection. */
   public enum Sender {
@@ -74,7 +75,8 @@ public enum FrameType {
           READY,
           SPAWNED,
           EXITED,
-          ZYGOTE_EXITED ->
+          ZYGOTE_EXITED,
+          IMPORTED ->
           flags;
     };
   }
@@ -85,7 +87,7 @@ public enum FrameType {
   }
 
   private static FrameType[] byCode() {
-    FrameType[] types = new FrameType[RELEASE.code + 1];
+    FrameType[] types = new FrameType[IMPORTED.code + 1];
     for (FrameType type : values()) {
       types[type.code] = type;
     }

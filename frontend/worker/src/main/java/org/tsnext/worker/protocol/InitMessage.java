@@ -10,7 +10,12 @@ public sealed interface InitMessage {
 
   record Ready(PythonRuntime python) implements InitMessage {}
 
-  record Spawned(int spawnId, long pid) implements InitMessage {}
+  /**
+   * A process exists.
+   *
+   * @param plainFork why it imports for itself what others share; empty if it does not
+   */
+  record Spawned(int spawnId, long pid, Optional<String> plainFork) implements InitMessage {}
 
   record Exited(int spawnId, ExitStatus status) implements InitMessage {}
 
@@ -34,7 +39,10 @@ public sealed interface InitMessage {
                 json.flag("fork"),
                 Duration.ofMillis(json.number("import_ms"))));
       }
-      case SPAWNED -> new Spawned(message.id(), JsonBody.parse(type, body).number("pid"));
+      case SPAWNED -> {
+        JsonBody json = JsonBody.parse(type, body);
+        yield new Spawned(message.id(), json.number("pid"), json.optionalText("plain_fork"));
+      }
       case EXITED -> {
         JsonBody json = JsonBody.parse(type, body);
         yield new Exited(message.id(), exitStatus(json));
@@ -57,6 +65,7 @@ public sealed interface InitMessage {
           SIGNAL,
           SHUTDOWN,
           RELEASE,
+          IMPORTED,
           OUTPUT ->
           throw new ProtocolException(type + " is not a message about processes");
     };

@@ -14,6 +14,8 @@ import io.netty.buffer.ByteBufUtil;
 import java.io.IOException;
 import java.io.StringReader;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
 import org.tsnext.core.request.BoundedNumber;
@@ -76,6 +78,22 @@ final class JsonBody {
       throw missing(name, "an integer");
     }
     return number;
+  }
+
+  /** A list of texts; empty if it is absent. */
+  List<String> texts(String name) throws ProtocolException {
+    JsonElement value = fields.get(name);
+    if (value == null || value.isJsonNull()) {
+      return List.of();
+    }
+    List<String> texts = new ArrayList<>();
+    for (JsonElement element : value.isJsonArray() ? value.getAsJsonArray() : List.of(value)) {
+      if (!element.isJsonPrimitive() || !element.getAsJsonPrimitive().isString()) {
+        throw missing(name, "a list of strings");
+      }
+      texts.add(element.getAsString());
+    }
+    return texts;
   }
 
   boolean flag(String name) throws ProtocolException {

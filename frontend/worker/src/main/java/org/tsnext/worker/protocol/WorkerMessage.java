@@ -2,6 +2,7 @@ package org.tsnext.worker.protocol;
 
 import io.netty.buffer.ByteBuf;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import org.tsnext.core.metrics.MetricSample;
 import org.tsnext.core.request.ResponseHead;
@@ -27,7 +28,17 @@ public sealed interface WorkerMessage {
     }
   }
 
-  record Loaded(String message, Duration took) implements WorkerMessage {}
+  /**
+   * The model is ready.
+   *
+   * @param imported modules of installed packages that the worker has imported for itself
+   */
+  record Loaded(String message, Duration took, List<String> imported) implements WorkerMessage {
+
+    public Loaded {
+      imported = List.copyOf(imported);
+    }
+  }
 
   record Failed(LoadFailure failure) implements WorkerMessage {}
 

@@ -64,6 +64,7 @@ final class WorkerMessageDecoder {
           SIGNAL,
           SHUTDOWN,
           RELEASE,
+          IMPORTED,
           READY,
           SPAWNED,
           EXITED,
@@ -93,7 +94,8 @@ final class WorkerMessageDecoder {
 
   private static Loaded loaded(JsonBody json) throws ProtocolException {
     long millis = json.number("load_ms");
-    return new Loaded(json.text("message"), Duration.ofMillis(Math.max(0, millis)));
+    return new Loaded(
+        json.text("message"), Duration.ofMillis(Math.max(0, millis)), json.texts("imported"));
   }
 
   private static Failed failed(JsonBody json) throws ProtocolException {

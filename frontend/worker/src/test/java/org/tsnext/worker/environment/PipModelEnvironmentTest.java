@@ -322,6 +322,7 @@ public class PipModelEnvironmentTest {
             none.workers().max(),
             none.workers().start(),
             none.workers().preloadModel(),
+            none.workers().templateImports(),
             venv,
             none.workers().maxFailuresInRow()),
         new ModelConfig.Batching(

@@ -106,8 +106,8 @@ public class SpawnRequestTest {
         new WorkerSettings.PythonSettings(
             "python3",
             Path.of("/ts"),
-            new ProcessEnvironment(
-                inherited, Optional.of(Pattern.compile("MY_.*")), Set.of("KEY"))),
+            new ProcessEnvironment(inherited, Optional.of(Pattern.compile("MY_.*")), Set.of("KEY")),
+            Path.of("/logs/config/imports")),
         new WorkerSettings.SocketFolder(Path.of("/tmp"), true),
         new WorkerSettings.HandlerSettings(
             new WorkerSettings.HandlerSwitches(false, true, true, false, 5000, "null"),
@@ -155,7 +155,13 @@ public class SpawnRequestTest {
             new VersionId("digits", "1.0"), MODEL, handler, Optional.empty(), 1, false),
         new WorkerSpec.Gpus(OptionalInt.empty(), gpus),
         new WorkerSpec.PythonProcess(
-            environment, pythonPath, interpreter, start, OptionalInt.empty(), OptionalInt.empty()),
+            environment,
+            pythonPath,
+            interpreter,
+            start,
+            OptionalInt.empty(),
+            OptionalInt.empty(),
+            Optional.empty()),
         Duration.ofSeconds(1));
   }
 }

@@ -67,6 +67,7 @@ final class MessageText {
     } else if (message instanceof InitMessage.Spawned spawned) {
       start(json, "SPAWNED", 0, spawned.spawnId());
       body.addProperty("pid", spawned.pid());
+      spawned.plainFork().ifPresent(reason -> body.addProperty("plain_fork", reason));
     } else if (message instanceof InitMessage.Exited exited) {
       start(json, "EXITED", 0, exited.spawnId());
       exit(body, exited.status());
@@ -102,6 +103,11 @@ final class MessageText {
       start(json, "LOADED", 0, 0);
       body.addProperty("message", loaded.message());
       body.addProperty("load_ms", loaded.took().toMillis());
+      if (!loaded.imported().isEmpty()) {
+        JsonArray imported = new JsonArray();
+        loaded.imported().forEach(imported::add);
+        body.add("imported", imported);
+      }
     } else if (message instanceof WorkerMessage.Unusable unusable) {
       start(json, "UNUSABLE", 0, 0);
       body.addProperty("reason", unusable.reason());
