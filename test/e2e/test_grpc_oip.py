@@ -329,7 +329,8 @@ def test_answer_that_is_none_fails_its_call_and_nothing_else(plain: TorchServe) 
     for _ in range(3):
         status, lines = refused(api.ModelInfer, **nonsense)
         assert status == "INTERNAL"
-        assert lines[0].startswith("The response of the handler does not follow the Open Inference Protocol")
+        expected = "The response of the handler does not follow the Open Inference Protocol"
+        assert lines[0].startswith(expected)
     assert len(api.ModelInfer(model_name="sees", inputs=[tensor("INT8", [0])]).outputs) == 2
     assert plain.describe("sees")["workers"][0]["pid"] == worker["pid"]
     api.close()

@@ -41,7 +41,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TorchServe]:
     packages.mkdir()
     (packages / "polling.py").write_text(POLLING)
     environment = {"PYTHONPATH": str(packages)}
-    running = TorchServe(tmp_path_factory.mktemp("imports"), environment=environment)
+    running = TorchServe(tmp_path_factory.mktemp("imports"), environment=environment, torch=True)
     running.store.write_handler("images", IMAGES, "minWorkers: 2\nmaxWorkers: 4")
     running.store.write_handler("alone", IMAGES, "templateImports: off")
     running.store.write_handler("threads", THREADS)

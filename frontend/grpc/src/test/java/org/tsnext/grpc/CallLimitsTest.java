@@ -289,7 +289,8 @@ public class CallLimitsTest extends GrpcTestBase {
   public void streamStaysOpenAsLongAsItsSequenceMayBeIdle() throws Exception {
     serveWith(SHORT, SHORT);
     models.config = sequencesIdleFor(LONG);
-    inference.respond((request, sink) -> sink.complete(FakeInference.text(), Unpooled.EMPTY_BUFFER));
+    inference.respond(
+        (request, sink) -> sink.complete(FakeInference.text(), Unpooled.EMPTY_BUFFER));
     Responses responses = new Responses();
     StreamObserver<PredictionsRequest> requests =
         ClientCalls.asyncBidiStreamingCall(
