@@ -28,8 +28,8 @@ import org.tsnext.core.testing.FakeModelSource;
 import org.tsnext.core.time.Clock;
 import org.tsnext.core.time.TimerThread;
 import org.tsnext.core.worker.ModelEnvironment;
-import org.tsnext.core.worker.WorkerStarter;
 import org.tsnext.core.worker.WorkerListener.ExitStatus;
+import org.tsnext.core.worker.WorkerStarter;
 import org.tsnext.core.worker.WorkerUsage;
 
 /**
@@ -67,7 +67,9 @@ public class RouteBenchmark {
             ModelChangeListener.NONE);
     for (int i = 0; i < MODELS; i++) {
       source.add(i + ".mar", "model-" + i, "1.0", ModelConfig.none());
-      core.models().register(CoreFixture.registration(i + ".mar", OptionalInt.of(1), true, false)).join();
+      core.models()
+          .register(CoreFixture.registration(i + ".mar", OptionalInt.of(1), true, false))
+          .join();
     }
   }
 

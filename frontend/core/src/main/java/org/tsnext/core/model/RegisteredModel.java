@@ -7,7 +7,7 @@ import org.tsnext.core.settings.VersionSettings;
 /**
  * What it takes to register a model version again.
  *
- * @param order the registration, as it was asked for
+ * @param registration the registration, as it was asked for
  * @param scaled whether an order changed the number of workers after the registration
  * @param settings the effective ones, with the number of workers that holds now
  */
