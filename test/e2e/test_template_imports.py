@@ -83,6 +83,10 @@ def test_workers_find_torchvision_imported_also_after_a_kill(server: TorchServe)
     killed = [worker["pid"] for worker in workers(server, "images")]
     for pid in killed:
         os.kill(pid, signal.SIGKILL)
+    wait_for(
+        lambda: not {w.get("pid") for w in workers(server, "images")} & {None, *killed}, "both"
+    )
+    wait_for(lambda: {w["state"] for w in workers(server, "images")} == {"READY"}, "two workers")
     after = predict(server, "images")
     assert after["pid"] not in killed
     assert after == {"found": True, "pid": after["pid"], "sum": 192.0}
