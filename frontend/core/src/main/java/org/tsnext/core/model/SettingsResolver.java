@@ -39,7 +39,7 @@ final class SettingsResolver {
   }
 
   /**
-   * What is to hold for the version that {@code order} registers.
+   * What is to hold for the version that {@code registration} registers.
    *
    * @throws ServingException if the order or the model's own configuration cannot be followed
    */

@@ -8,7 +8,7 @@ import org.tsnext.core.settings.VersionSettings;
 /**
  * A model version as it is to be: what is served, with which settings.
  *
- * @param order the registration that made it
+ * @param registration the registration that made it
  */
 record VersionSpec(Model model, VersionSettings settings, RegisterModel registration) {
 

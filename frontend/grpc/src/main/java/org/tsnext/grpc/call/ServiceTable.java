@@ -44,7 +44,7 @@ public final class ServiceTable {
   /**
    * Adds a unary rpc.
    *
-   * @param request and {@code answer}: instances of the messages
+   * @param request and {@code response}: instances of the messages
    */
   public <Q extends Message, A extends Message> ServiceTable unary(
       String rpc, Q request, A response, UnaryHandler<Q, A> handler) {
@@ -54,7 +54,7 @@ public final class ServiceTable {
   /**
    * Adds a unary rpc whose requests are looked at before they are read.
    *
-   * @param request and {@code answer}: instances of the messages
+   * @param request and {@code response}: instances of the messages
    */
   public <Q extends Message, A extends Message> ServiceTable unary(
       String rpc, Q request, A response, MessageGuard guard, UnaryHandler<Q, A> handler) {

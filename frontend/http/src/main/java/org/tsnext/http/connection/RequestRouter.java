@@ -12,7 +12,9 @@ public interface RequestRouter {
   /** What answers a request. */
   interface Destination {
 
-    /** Whether to read the body first. If not, it is skipped, and {@link #answer} comes at once. */
+    /**
+     * Whether to read the body first. If not, it is skipped, and {@link #respond} comes at once.
+     */
     boolean wantsBody();
 
     /** Answers, now or later. On the exchange's event loop; must not throw. */

@@ -15,7 +15,7 @@ public sealed interface WorkerMessage {
   /**
    * The first message of a connection.
    *
-   * @param worker u32 that the frontend chose, as an int
+   * @param spawnId u32 that the frontend chose, as an int
    */
   record Hello(
       long protocol, int spawnId, String secret, long pid, String python, Optional<String> torch)
