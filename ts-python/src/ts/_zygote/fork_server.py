@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import socket
 import warnings
 from collections.abc import Callable, Sequence
@@ -11,8 +12,10 @@ from typing import NoReturn
 from ts._protocol.control import Spawn, decode_json, encode_json
 from ts._protocol.frames import MEBIBYTE, FrameType, encode_message
 from ts._protocol.reader import FrameAssembler
+from ts._zygote.memory import release_file_pages
 from ts._zygote.reaper import fork_with_reaper
 
+_IDLE_SEC = 1.0
 _FILES_PER_FORK = 5
 """The reaper's channel, then those of the worker or template process."""
 
@@ -36,6 +39,7 @@ class ForkServer:
         self._channel = channel
         self._reason_to_reject = reason_to_reject
         self._become_worker = become_worker
+        self._is_large = True
 
     def send(self, frame_type: int, spawn_id: int, fields: dict[str, object]) -> None:
         """Send a message to ``init``."""
@@ -50,7 +54,7 @@ class ForkServer:
         channel.sendall(b"".join(encode_message(frame_type, spawn_id, 0, body)))
 
     def serve(self) -> None:
-        """Serve until ``init`` closes the channel."""
+        """Serve until ``init`` closes the channel. Memory is given back once nothing is to do."""
         assembler = FrameAssembler({FrameType.SPAWN: MEBIBYTE})
         files: list[int] = []
         while True:
@@ -67,6 +71,9 @@ class ForkServer:
 
     def _receive(self, assembler: FrameAssembler, files: list[int]) -> int:
         """Receive once, together with the descriptors that came along."""
+        if self._is_large and not select.select([self._channel], (), (), _IDLE_SEC)[0]:
+            release_file_pages()
+            self._is_large = False
         space = socket.CMSG_SPACE(_FILES_PER_FORK * 4)
         buffers = assembler.buffers()
         count, ancillary, _, _ = self._channel.recvmsg_into(buffers, space)
