@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import subprocess
@@ -12,7 +13,7 @@ from pathlib import Path
 from perf.deployment import Deployment, Paths
 
 PERF = Path(__file__).parent
-WORKS = ("noop", "echo", "stream", "digits", "embeddings")
+WORKS = ("noop", "echo", "stream", "digits", "images", "embeddings")
 SENTENCE = b"The quick brown fox jumps over the lazy dog while the sun sets behind the hills."
 
 
@@ -46,14 +47,27 @@ def body_of(work: str, repository: Path) -> bytes:
     """Return the request body for a work; for echo any will do."""
     if work == "digits":
         return (repository / "examples" / "digits" / "sample" / "seven.png").read_bytes()
+    if work == "images":
+        return picture()
     if work == "embeddings":
         return SENTENCE
     return b"x"
 
 
+def picture() -> bytes:
+    """Return a JPEG of 96 x 96 pixels with something in it."""
+    from PIL import Image
+
+    image = Image.linear_gradient("L").resize((96, 96)).convert("RGB")
+    image.paste((200, 40, 40), (24, 16, 56, 72))
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=90)
+    return file.getvalue()
+
+
 def write_archive(path: Path, name: str, deployment: Deployment, work: Path) -> None:
     """Write a .mar file, not compressed, that serves `deployment` under `name`."""
-    kind = "stream" if deployment.work == "stream" else "handler"
+    kind = deployment.work if deployment.work in ("stream", "images") else "handler"
     config = {
         "minWorkers": deployment.workers,
         "maxWorkers": max(4, deployment.workers),
@@ -79,6 +93,7 @@ def write_archive(path: Path, name: str, deployment: Deployment, work: Path) -> 
             if file.is_file():
                 archive.write(file, file.name)
         archive.write(PERF / "servers" / f"torchserve_{kind}.py", "bench_handler.py")
+        archive.write(PERF / "servers" / "torchserve_handler.py", "bench_work.py")
         # JSON is YAML.
         archive.writestr("model-config.yaml", json.dumps(config))
         archive.writestr("MAR-INF/MANIFEST.json", json.dumps(manifest))

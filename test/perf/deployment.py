@@ -72,6 +72,10 @@ class System(Protocol):
         """Return the processes that run handlers."""
         ...
 
+    def cpu_sec(self) -> float:
+        """Return the CPU seconds that all processes of the server have taken so far."""
+        ...
+
     def has_ended(self) -> bool:
         """Tell whether the server is not running."""
         ...

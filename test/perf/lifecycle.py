@@ -9,6 +9,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -23,8 +24,7 @@ from perf.systems.torchserve import TorchServe
 from perf.workloads import Metric
 
 NAME = "lifecycle"
-TITLE = "Life cycle, with the digits model"
-IMPORT_TORCH = "import torch"
+IMPORTS = "the imports alone"
 LIMIT_SEC = 120.0
 POLL_SEC = 0.005
 WORKERS = 4
@@ -39,30 +39,57 @@ STOP = Metric("s, SIGTERM to all processes gone", lower_is_better=True)
 METRICS = (START, SCALE, WORKERS_PSS, PYTHON_PSS, SERVER_PSS, KILL, STOP)
 
 
+@dataclass(frozen=True)
+class LifeCycle:
+    """What is served, and what its handler imports."""
+
+    name: str
+    title: str
+    work: str
+    imports: str
+
+
+LIVES = (
+    LifeCycle(NAME, "Life cycle, with the digits model", "digits", "torch, PIL.Image"),
+    LifeCycle(
+        f"{NAME}-images",
+        "Life cycle, with an image archive that imports torchvision",
+        "images",
+        "torch, torchvision.models, torchvision.transforms",
+    ),
+)
+
+
 def measure(bench: Bench) -> None:
-    """Measure both in turns and add what came of it to the results."""
-    bench.say(f"\n{TITLE} [{NAME}]")
-    body = body_of("digits", bench.paths.repository)
+    """Measure both systems in turns, with each archive, and add what came of it to the results."""
+    for life in LIVES:
+        _measure(bench, life)
+
+
+def _measure(bench: Bench, life: LifeCycle) -> None:
+    bench.say(f"\n{life.title} [{life.name}]")
+    body = body_of(life.work, bench.paths.repository)
     systems = [each for each in bench.systems if isinstance(each, TorchServe)]
     samples: dict[str, dict[Metric, list[float]]] = {each.name: {} for each in systems}
     imports: list[float] = []
     for _ in range(bench.options.rounds):
-        imports.append(_import_torch(bench.paths.repository / ".venv" / "bin" / "python"))
+        python = bench.paths.repository / ".venv" / "bin" / "python"
+        imports.append(_import(python, life.imports))
         for system in systems:
             try:
-                for metric, value in _life(system, body).items():
+                for metric, value in _life(system, life.work, body).items():
                     samples[system.name].setdefault(metric, []).append(value)
             except FAILURES as e:
                 reason = f"{type(e).__name__}: {e}"
-                bench.failures.append(Failure(NAME, system.name, reason))
+                bench.failures.append(Failure(life.name, system.name, reason))
                 bench.say(f"  {system.name}: FAILED, {reason}\n{system.output()}")
             finally:
                 system.stop()
     summary = Summary.of(imports)
-    bench.results.append(Result(NAME, TITLE, "", START, IMPORT_TORCH, summary))
+    bench.results.append(Result(life.name, life.title, "", START, IMPORTS, summary))
     for system in systems:
         for metric, values in samples[system.name].items():
-            result = Result(NAME, TITLE, "", metric, system.name, Summary.of(values))
+            result = Result(life.name, life.title, "", metric, system.name, Summary.of(values))
             bench.results.append(result)
             bench.say(f"  {system.name}: {result.summary.median:.3g} {metric.name}")
 
@@ -90,11 +117,11 @@ def parse_pss_kb(text: str) -> float:
     raise ValueError(f"no line Pss: in {text[:200]!r}")
 
 
-def _life(system: TorchServe, body: bytes) -> dict[Metric, float]:
+def _life(system: TorchServe, work: str, body: bytes) -> dict[Metric, float]:
     """Return one server's figures, from its start to its end."""
     values: dict[Metric, float] = {}
     began = time.monotonic()
-    system.start(Deployment("digits"))
+    system.start(Deployment(work))
     target = Target.of(system.url(), body)
     wait_for_answer(target, START_SEC, system.has_ended)
     values[START] = time.monotonic() - began
@@ -151,7 +178,7 @@ def _wait(condition: Callable[[], bool], what: str) -> None:
         time.sleep(POLL_SEC)
 
 
-def _import_torch(python: Path) -> float:
+def _import(python: Path, modules: str) -> float:
     began = time.monotonic()
-    subprocess.run([str(python), "-c", "import torch"], check=True, stdin=subprocess.DEVNULL)
+    subprocess.run([str(python), "-c", f"import {modules}"], check=True, stdin=subprocess.DEVNULL)
     return time.monotonic() - began

@@ -17,11 +17,12 @@ from typing import Any
 
 from perf.bench import PLAIN, Bench, Failure, Options, Result
 from perf.figures import NOTHING, ratio, shown
-from perf.lifecycle import IMPORT_TORCH
+from perf.lifecycle import IMPORTS
 from perf.systems import BARE, OURS, PEERS
 from perf.targets import verdicts
+from perf.workloads import CPU
 
-COLUMNS = (OURS, *PEERS, BARE, PLAIN, IMPORT_TORCH)
+COLUMNS = (OURS, *PEERS, BARE, PLAIN, IMPORTS)
 # The number that stands for a workload in the chart.
 CHARTED = (
     ("noop", "1 connection", "no-op, 1 connection"),
@@ -29,6 +30,8 @@ CHARTED = (
     ("noop", "64 connections", "no-op, 64 connections"),
     ("digits1", "8 connections", "digits, batch 1"),
     ("digits8", "64 connections", "digits, batch 8"),
+    ("images1", "8 connections", "images, batch 1"),
+    ("images8", "64 connections", "images, batch 8"),
     ("embeddings1", "32 connections", "embeddings, batch 1"),
     ("embeddings16", "32 connections", "embeddings, batch 16"),
     ("bodies", "1 MB in and out, 4 connections", "1 MB bodies"),
@@ -152,7 +155,7 @@ def draw(results: Sequence[Result], path: Path) -> bool:
     for workload, case, label in CHARTED:
         own = [each for each in results if (each.workload, each.case) == (workload, case)]
         if own:
-            first = own[0].metric
+            first = next(each.metric for each in own if each.metric != CPU)
             rates = {each.system: each.summary for each in own if each.metric == first}
             rows.append((label, rates))
     if not rows:
@@ -192,11 +195,11 @@ def _table(results: Sequence[Result]) -> str:
     systems = [name for name in COLUMNS if any(each.system == name for each in results)]
     cells = {(each.case, each.metric, each.system): each for each in results}
     others = [name for name in systems if name != OURS]
-    compared = [name for name in others if OURS in systems and name != IMPORT_TORCH]
+    compared = [name for name in others if OURS in systems and name != IMPORTS]
     head = ["", *systems, *(f"ratio to {name}" for name in compared)]
     lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
     rows = dict.fromkeys(
-        (each.case, each.metric) for each in results if each.system not in (PLAIN, IMPORT_TORCH)
+        (each.case, each.metric) for each in results if each.system not in (PLAIN, IMPORTS)
     )
     for case, metric in rows:
 

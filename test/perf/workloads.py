@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,8 @@ from perf.clients import Target
 from perf.deployment import Deployment
 
 CAPACITY_SEC = 2
+PACED_SEC = 10
+IDLE_SEC = 20
 DEADLINE_SEC = 0.1
 
 
@@ -29,16 +32,25 @@ P99 = Metric("p99 ms", lower_is_better=True)
 CHUNK_RATE = Metric("chunks/s")
 FIRST_CHUNK = Metric("first chunk ms", lower_is_better=True)
 OFFERED = Metric("offered/s")
+CPU = Metric("CPU µs a request, all processes", lower_is_better=True)
+IDLE_CPU = Metric("% of a core, no requests", lower_is_better=True)
 IN_TIME = Metric(f"% within {DEADLINE_SEC * 1000:.0f} ms")
 REFUSED = Metric("% refused", lower_is_better=True)
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One measurement: a value for each metric of its case, and how many answers were wrong."""
+    """One measurement.
+
+    Attributes:
+        values: One for each metric of its case.
+        errors: How many answers were wrong.
+        requests: How many there were; 0 where CPU time for one of them means nothing.
+    """
 
     values: tuple[float, ...]
     errors: int = 0
+    requests: int = 0
 
 
 class Case(Protocol):
@@ -78,7 +90,7 @@ class ClosedLoop:
     def measure(self, targets: Sequence[Target], seconds: int, scratch: Path) -> Sample:
         """Run wrk."""
         load = wrk.run(targets, self.connections, seconds, scratch)
-        return Sample((load.rate, load.p99_ms), load.errors)
+        return Sample((load.rate, load.p99_ms), load.errors, load.requests)
 
 
 @dataclass
@@ -101,7 +113,7 @@ class Streaming:
     def measure(self, targets: Sequence[Target], seconds: int, scratch: Path) -> Sample:
         """Read streams."""
         streams = stream_client.run(targets[0], self.connections, seconds)
-        return Sample((streams.chunk_rate, streams.first_chunk_ms))
+        return Sample((streams.chunk_rate, streams.first_chunk_ms), requests=streams.streams)
 
 
 @dataclass
@@ -132,6 +144,52 @@ class OpenLoop:
         )
 
 
+@dataclass
+class Paced:
+    """Requests at a fixed rate, at random moments, far below what a server can do."""
+
+    rate: int
+    label: str = ""
+    body: bytes | None = None
+    metrics: tuple[Metric, ...] = (P50, P99)
+
+    def __post_init__(self) -> None:
+        suffix = "" if self.rate == 1 else "s"
+        self.label = f"{self.rate:,} request{suffix} a second"
+
+    def warm_up(self, targets: Sequence[Target], seconds: int, scratch: Path) -> None:
+        """Load it as it will be measured."""
+        open_loop.run(targets[0], self.rate, seconds, DEADLINE_SEC)
+
+    def measure(self, targets: Sequence[Target], seconds: int, scratch: Path) -> Sample:
+        """Offer the load, for long enough to have some requests."""
+        load = open_loop.run(targets[0], self.rate, max(seconds, PACED_SEC), DEADLINE_SEC)
+        answered = round(load.offered * max(seconds, PACED_SEC))
+        wrong = round((load.refused + load.unanswered) * answered)
+        return Sample((load.p50_ms, load.p99_ms), wrong, answered)
+
+
+@dataclass
+class Idle:
+    """No requests at all; all servers are idle at the same time."""
+
+    label: str = "idle"
+    body: bytes | None = None
+    metrics: tuple[Metric, ...] = (IDLE_CPU,)
+    since: float | None = None
+
+    def warm_up(self, targets: Sequence[Target], seconds: int, scratch: Path) -> None:
+        """Wait until the last request is long ago."""
+        now = time.monotonic()
+        self.since = now if self.since is None else self.since
+        time.sleep(max(0.0, self.since + seconds - now))
+
+    def measure(self, targets: Sequence[Target], seconds: int, scratch: Path) -> Sample:
+        """Wait; the CPU time of it is the figure."""
+        time.sleep(IDLE_SEC)
+        return Sample(())
+
+
 class Workload:
     """A deployment and the cases measured on it.
 
@@ -140,12 +198,15 @@ class Workload:
         title: What a reader is told.
         deployment: What the systems serve.
         quick: Whether it is part of a quick run; then the case of that index is measured.
+        settle_sec: How long each server is loaded before the first case, for its compiler to
+            finish; an idle one is left alone as long.
     """
 
     name: str
     title: str
     deployment: Deployment
     quick: int | None = None
+    settle_sec: int = 10
 
     def cases(self) -> list[Case]:
         """Return the cases, made anew."""
@@ -159,10 +220,52 @@ class NoOp(Workload):
     title = "A handler that does nothing"
     deployment = Deployment("noop")
     quick = 2
+    settle_sec = 25
 
     def cases(self) -> list[Case]:
         """Return three numbers of connections."""
         return [ClosedLoop(1), ClosedLoop(8), ClosedLoop(64)]
+
+
+class PacedNoOp(Workload):
+    """The server alone, nearly idle."""
+
+    name = "paced"
+    title = "A handler that does nothing, at a fixed rate"
+    deployment = Deployment("noop")
+    settle_sec = 120
+
+    def cases(self) -> list[Case]:
+        """Return three rates."""
+        return [Paced(100), Paced(10), Paced(1000)]
+
+
+class IdleServer(Workload):
+    """Four workers with nothing to do."""
+
+    name = "idle"
+    title = "A server with four workers, ten minutes after the last request"
+    deployment = Deployment("noop", workers=4)
+    settle_sec = 600
+
+    def cases(self) -> list[Case]:
+        """Return one case."""
+        return [Idle()]
+
+
+class Images(Workload):
+    """An ordinary image archive: torchvision's transforms and one of its networks."""
+
+    settle_sec = 25
+
+    def __init__(self, batch_size: int) -> None:
+        self.name = f"images{batch_size}"
+        self.title = f"Images (JPEG in, class out, torchvision), batch size {batch_size}"
+        self.deployment = Deployment("images", batch_size)
+
+    def cases(self) -> list[Case]:
+        """Return the number of connections that suits the batch size."""
+        return [ClosedLoop(8) if self.deployment.batch_size == 1 else ClosedLoop(64)]
 
 
 class Digits(Workload):
@@ -213,7 +316,7 @@ class Stream(Workload):
     """A handler that streams."""
 
     name = "stream"
-    title = "A handler that streams 100 chunks of 64 bytes"
+    title = "A handler that streams 100 chunks of 16 bytes"
     deployment = Deployment("stream")
     quick = 0
 
@@ -269,6 +372,8 @@ def all_workloads() -> list[Workload]:
         NoOp(),
         Digits(1),
         Digits(8),
+        Images(1),
+        Images(8),
         Embeddings(1),
         Embeddings(16),
         Bodies(),
@@ -279,4 +384,6 @@ def all_workloads() -> list[Workload]:
         Models(1),
         Models(50),
         Overload(),
+        PacedNoOp(),
+        IdleServer(),
     ]

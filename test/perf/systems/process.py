@@ -67,6 +67,15 @@ class ServerProcess:
         except psutil.NoSuchProcess:
             return []
 
+    def cpu_sec(self) -> float:
+        """Return user and system time of all processes that run, and of those they waited for."""
+        total = 0.0
+        for each in self.processes():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                times = each.cpu_times()
+                total += times.user + times.system + times.children_user + times.children_system
+        return total
+
     def stop(self) -> None:
         """Ask the server to end, and kill what is left after a while."""
         if self.process is None:

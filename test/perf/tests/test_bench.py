@@ -12,7 +12,7 @@ from perf.bench import Bench, Options
 from perf.clients import Target, WrongAnswer
 from perf.deployment import Deployment, Paths
 from perf.plain_loop import PlainLoop
-from perf.workloads import RATE, Case, Metric, Sample, Workload
+from perf.workloads import CPU, RATE, Case, Metric, Sample, Workload
 
 
 class FakeSystem:
@@ -22,6 +22,7 @@ class FakeSystem:
         self.name = name
         self._port = port
         self._refuses = refuses
+        self._cpu_sec = 0.0
         self.runs = False
 
     def refusal(self, deployment: Deployment) -> str | None:
@@ -35,6 +36,10 @@ class FakeSystem:
 
     def worker_pids(self) -> list[int]:
         return []
+
+    def cpu_sec(self) -> float:
+        self._cpu_sec += 0.5
+        return self._cpu_sec
 
     def has_ended(self) -> bool:
         return not self.runs
@@ -61,7 +66,7 @@ class FakeCase:
 
     def measure(self, targets: Sequence[Target], seconds: int, scratch: Path) -> Sample:
         self._steps.append(("measure", targets[0].port))
-        return Sample((float(targets[0].port),), errors=1)
+        return Sample((float(targets[0].port),), errors=1, requests=1000)
 
 
 class FakeWorkload(Workload):
@@ -105,8 +110,12 @@ def test_systems_are_checked_warmed_and_measured_in_turns(
     assert kinds == ["check"] * 2 + ["warm up"] * 2 + ["measure"] * 6 + ["check"] * 2
     for index in range(0, len(steps), 2):
         assert {port for _, port in steps[index : index + 2]} == {11, 12}
-    found = {each.system: (each.summary.median, each.errors) for each in run.results}
+    rates = [each for each in run.results if each.metric == RATE]
+    found = {each.system: (each.summary.median, each.errors) for each in rates}
     assert found == {"one": (11, 3), "two": (12, 3)}
+    cpu = {each.system: each.summary.median for each in run.results if each.metric == CPU}
+    assert cpu == {"one": 500, "two": 500}
+    assert run.results[0].metric == CPU
     assert not any(system.runs for system in systems)
     assert any("three: left out, it cannot" in line for line in said)
 
@@ -118,5 +127,5 @@ def test_a_system_that_answers_wrongly_gets_no_figure_and_does_not_stop_the_run(
     paths = Paths(tmp_path, tmp_path, tmp_path, tmp_path)
     run = Bench(paths, systems, Options(1, 1), lambda _: None)
     run.run(FakeWorkload(steps))
-    assert [each.system for each in run.results] == ["right"]
+    assert {each.system for each in run.results} == {"right"}
     assert [(each.system, each.reason) for each in run.failures] == [("wrong", "WrongAnswer: no")]
