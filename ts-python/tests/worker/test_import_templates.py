@@ -319,6 +319,43 @@ def test_model_with_a_module_of_an_imported_name_gets_its_own(
     assert "the model has modules of its own for inner" in (plain_fork(frontend, worker) or "")
 
 
+REBEL = """
+import multiprocessing, os, signal, sys
+import heavy
+sys.path.insert(0, "/nowhere")
+sys.modules["json"] = None
+os.environ["REBEL"] = "yes"
+os.chdir("/")
+signal.signal(signal.SIGUSR1, lambda *_: None)
+multiprocessing.set_start_method("spawn", force=True)
+heavy.TOKEN = "changed"
+def handle(data, context):
+    return ["x" for _ in data or ()]
+"""
+WITNESS = """
+import multiprocessing, os, signal, sys
+import heavy
+def handle(data, context):
+    return [[heavy.TOKEN, heavy.PID == os.getppid(), "/nowhere" in sys.path, "REBEL" in os.environ,
+             os.getcwd(), signal.getsignal(signal.SIGUSR1) == signal.SIG_DFL,
+             multiprocessing.get_start_method(allow_none=True)] for _ in data or ()]
+"""
+
+
+def test_what_a_handler_changes_when_it_is_imported_reaches_no_other_worker(
+    frontend: Any, site: Site, folder: Any, request_of: Any, until: Any
+) -> None:
+    site.package("heavy", HEAVY)
+    witness, rebel = folder("witness", "", WITNESS), folder("rebel", "", REBEL)
+    before = ready(frontend, witness, until).ask(request_of(b""))[0].body
+    for _ in range(2):
+        assert ready(frontend, rebel, until, 2).loaded
+    assert len(templates(frontend)) == 1
+    after = ready(frontend, witness, until).ask(request_of(b""))[0].body
+    assert json.loads(after) == json.loads(before)
+    assert json.loads(after)[2:5] == [False, False, str(witness)]
+
+
 def test_preloaded_model_is_loaded_on_top_of_shared_imports(
     frontend: Any, site: Site, folder: Any, request_of: Any, until: Any
 ) -> None:
