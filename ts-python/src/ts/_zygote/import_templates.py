@@ -9,21 +9,24 @@ imports are worth: what cannot be forked from it is forked from the zygote.
 from __future__ import annotations
 
 import math
-import os
 import selectors
 import time
-from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from ts._protocol.control import Spawn
-from ts._zygote.frontend_channel import ZYGOTE_ID, FrontendChannel
+from ts._zygote.frontend_channel import FrontendChannel
+from ts._zygote.import_versions import (
+    ImportTemplate,
+    ImportVersion,
+    Key,
+    key_of,
+    template_spawn,
+)
 from ts._zygote.managed_process import ManagedProcess, process_limit
 from ts._zygote.model_scans import ModelScans, ScanResult
 from ts._zygote.reapers import Reapers
-from ts._zygote.template_pool import ProcessStarter, TemplatePool, TemplateProcess, how_it_ended
+from ts._zygote.template_pool import ProcessStarter, TemplatePool, how_it_ended
 from ts._zygote.zygote_process import restart_delay
 
 _MAX_TEMPLATES = 8
@@ -33,76 +36,9 @@ _MIN_MODULES = 25
 """Fewer that a worker has imported for itself are not worth another process."""
 _MAX_LESSONS = 3
 """How often a version gets another template process because its workers import more."""
-_IMPORT_LIMIT_SEC = 60.0
-_WAIT_LIMIT_SEC = 10.0
-"""How long a worker waits for imports, which it could do for itself meanwhile."""
-_FORK_LIMIT_SEC = 2.0
 _STABLE_SEC = 30.0
 _FIRST_ID = 0xFFFFFFFF
 """Spawn ids are given from 1 up, those of these processes from here down."""
-_PER_WORKER = ("CUDA_VISIBLE_DEVICES",)
-
-Key = tuple[tuple[str, ...], tuple[str, ...], tuple[tuple[str, str], ...]]
-"""Imports, folders in front of the module search path, environment."""
-
-
-class ImportTemplate(TemplateProcess):
-    """One process that has imported modules.
-
-    Attributes:
-        key: What makes it the right one.
-        users: Numbers of the versions that are served, or will be served, by it.
-        modules: What it has imported of installed packages, once it is ready.
-        started_at: When it was forked, in `time.monotonic` seconds; infinite until then.
-        wait_until: When workers stop waiting for the imports.
-    """
-
-    def __init__(self, pool: ImportTemplates, process_id: int, key: Key, spawn: Spawn) -> None:
-        super().__init__(pool, process_id, spawn, ZYGOTE_ID)
-        self.key = key
-        self.users: set[int] = set()
-        self.modules: frozenset[str] = frozenset()
-        self.started_at = self.wait_until = math.inf
-        self.fork_limit_sec = _FORK_LIMIT_SEC
-
-    def begin(self) -> None:
-        """Count the time from now: it runs."""
-        self.started_at = time.monotonic()
-        self.wait_until = self.started_at + _WAIT_LIMIT_SEC
-        self.response_deadline = self.started_at + _IMPORT_LIMIT_SEC
-
-    @property
-    def imports(self) -> tuple[str, ...]:
-        """What it imports."""
-        return self.key[0]
-
-
-@dataclass(slots=True, eq=False)
-class _Version:
-    """One model version whose workers are to be forks of a template process.
-
-    Attributes:
-        spawn: Of its first worker: handler, environment, path.
-        candidates: Imports to be tried if those in use cannot be shared, best first.
-        digest: Stands for its code; empty until it is known.
-        scanning: Workers that wait until it is known what to import; None when it is.
-        template: From which its workers are forked.
-        next_template: Takes its place as soon as it is ready.
-        reason: Why its workers are forked from the zygote, if they are.
-        lessons: How often its workers had more to import.
-        tried: Of the template processes that it could have, usable or not.
-    """
-
-    number: int
-    spawn: Spawn
-    candidates: deque[tuple[str, ...]] = field(default_factory=deque)
-    digest: str = ""
-    scanning: list[ManagedProcess] | None = None
-    template: ImportTemplate | None = None
-    next_template: ImportTemplate | None = None
-    reason: str | None = None
-    lessons: int = 0
-    tried: set[Key] = field(default_factory=set)
 
 
 class ImportTemplates(TemplatePool[ImportTemplate]):
@@ -116,7 +52,7 @@ class ImportTemplates(TemplatePool[ImportTemplate]):
         selector: selectors.BaseSelector,
     ) -> None:
         super().__init__(starter, frontend, reapers, selector)
-        self._versions: dict[int, _Version] = {}
+        self._versions: dict[int, ImportVersion] = {}
         self._disqualified: dict[Key, str] = {}
         self._failures: dict[Key, int] = {}
         self._restarts: dict[Key, float] = {}
@@ -139,7 +75,7 @@ class ImportTemplates(TemplatePool[ImportTemplate]):
             raise RuntimeError("the process is not to be forked from a template process")
         version = self._versions.get(wanted.version)
         if version is None:
-            version = self._versions[wanted.version] = _Version(wanted.version, process.spawn)
+            version = self._versions[wanted.version] = ImportVersion(wanted.version, process.spawn)
             if wanted.names is not None:
                 version.candidates.append(wanted.names)
                 self._choose(version)
@@ -196,7 +132,7 @@ class ImportTemplates(TemplatePool[ImportTemplate]):
             return
         version.lessons += 1
         known_imports = () if template is None else template.imports
-        key = _key(tuple(dict.fromkeys((*known_imports, *more))), version.spawn)
+        key = key_of(tuple(dict.fromkeys((*known_imports, *more))), version.spawn)
         version.tried.add(key)
         found = self._obtain(key, version.spawn)
         if found is not None:
@@ -239,10 +175,10 @@ class ImportTemplates(TemplatePool[ImportTemplate]):
         for process in waiting:
             self._fork(version, process)
 
-    def _choose(self, version: _Version) -> None:
+    def _choose(self, version: ImportVersion) -> None:
         """Give a version the template process of its first candidate that can be had."""
         while version.candidates and version.template is None:
-            key = _key(version.candidates.popleft(), version.spawn)
+            key = key_of(version.candidates.popleft(), version.spawn)
             if not key[0]:
                 continue
             version.tried.add(key)
@@ -263,7 +199,7 @@ class ImportTemplates(TemplatePool[ImportTemplate]):
                 return template
         if self._has_too_many():
             return self._similar(key)
-        template = ImportTemplate(self, self._next_id, key, _template_spawn(key, spawn))
+        template = ImportTemplate(self, self._next_id, key, template_spawn(key, spawn))
         self._next_id -= 1
         self._add(template)
         self._starter.fork_from_zygote(template.process)
@@ -285,7 +221,7 @@ class ImportTemplates(TemplatePool[ImportTemplate]):
         ]
         return max(fitting, key=lambda template: len(template.imports), default=None)
 
-    def _switch(self, version: _Version) -> None:
+    def _switch(self, version: ImportVersion) -> None:
         """Use the next template process from now on, and keep what it imports."""
         previous, version.template = version.template, version.next_template
         version.next_template = None
@@ -294,7 +230,7 @@ class ImportTemplates(TemplatePool[ImportTemplate]):
         if template is not None and wanted is not None and wanted.history and version.digest:
             self._scans.keep(wanted.history, version.digest, template.imports)
 
-    def _leave(self, version: _Version, template: ImportTemplate | None) -> None:
+    def _leave(self, version: ImportVersion, template: ImportTemplate | None) -> None:
         if template is not None:
             template.users.discard(version.number)
             if not template.users:
@@ -306,7 +242,7 @@ class ImportTemplates(TemplatePool[ImportTemplate]):
 
     # Forks
 
-    def _fork(self, version: _Version, process: ManagedProcess) -> None:
+    def _fork(self, version: ImportVersion, process: ManagedProcess) -> None:
         template = version.template
         late = template is not None and not template.ready
         if template is None or (late and time.monotonic() >= template.wait_until):
@@ -388,25 +324,3 @@ class ImportTemplates(TemplatePool[ImportTemplate]):
     def _name(self, template: ImportTemplate) -> str:
         names = ", ".join(name.lstrip("?").partition(":")[0] for name in template.imports[:3])
         return f"The template process that has imported {names}"
-
-
-def _key(imports: tuple[str, ...], spawn: Spawn) -> Key:
-    own = Path(spawn.cwd)
-    folders = tuple(folder for folder in spawn.path if not Path(folder).is_relative_to(own))
-    environment = tuple(sorted((k, v) for k, v in spawn.env.items() if k not in _PER_WORKER))
-    return imports, folders, environment
-
-
-def _template_spawn(key: Key, spawn: Spawn) -> Spawn:
-    imports, folders, environment = key
-    return Spawn(
-        worker="imports",
-        start="fork",
-        python=spawn.python,
-        cwd=os.sep,
-        address="",
-        secret="",
-        env=dict(environment),
-        path=list(folders),
-        template_imports=imports,
-    )
