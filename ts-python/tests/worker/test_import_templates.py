@@ -229,6 +229,49 @@ def test_import_that_cannot_be_shared_is_done_by_each_worker_and_the_reason_is_t
     until(lambda: not templates(frontend), "the end of the template process")
 
 
+def test_import_that_cannot_be_shared_is_not_tried_again_at_the_next_start(
+    frontend: Any, site: Site, folder: Any, tmp_path: Path, request_of: Any, until: Any
+) -> None:
+    log = tmp_path / "imported-by"
+    log.touch()
+    site.package(
+        "heavy",
+        HEAVY + f"open({str(log)!r}, 'a').write(open('/proc/self/comm').read())\n"
+        "import signal; signal.signal(signal.SIGUSR1, lambda *_: None)\n",
+    )
+    history = str(tmp_path / "history")
+    path = folder("m", "import heavy")
+    first = ready(frontend, path, until, 1, history=history)
+    until(lambda: list((tmp_path / "history").glob("*.json")), "the refusal to be kept")
+    frontend.send(FrameType.RELEASE, frontend.template + 1)
+    second = ready(frontend, path, until, 2, history=history)
+    for worker in (first, second):
+        assert plain_fork(frontend, worker) == "importing heavy set a signal handler"
+    assert log.read_text().count("ts-imports") == 1
+
+
+def test_template_that_is_lost_comes_back_for_those_that_used_it_alone(
+    frontend: Any, site: Site, folder: Any, request_of: Any, until: Any
+) -> None:
+    site.package("heavy", HEAVY)
+    users, plain = (
+        folder("users", "import heavy"),
+        folder("plain", "", "def handle(d, c): return []"),
+    )
+    ready(frontend, users, until, 1)
+    ready(frontend, plain, until, 2)
+    (template,) = templates(frontend)
+    os.kill(template, signal.SIGKILL)
+    until(lambda: templates(frontend) not in ([], [template]), "the next template process")
+    (following,) = templates(frontend)
+    until(
+        lambda: facts(ready(frontend, users, until, 1), request_of)["imported_in"] == following,
+        "a worker of it",
+    )
+    worker = ready(frontend, plain, until, 2)
+    assert not _descends(Path(f"/proc/{worker.hello['pid']}"), following)
+
+
 def test_worker_does_not_wait_for_an_import_that_hangs(
     frontend: Any, site: Site, folder: Any, request_of: Any, until: Any
 ) -> None:

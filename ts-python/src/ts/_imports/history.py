@@ -15,25 +15,35 @@ _MAX_FILES = 500
 _IMPORT = re.compile(r"\??\w[\w.]*(:\w+)?")
 
 
-def recall(folder: Path, digest: str) -> tuple[str, ...]:
-    """Return what was kept for a digest; nothing if that is missing or not ours."""
-    with contextlib.suppress(OSError, ValueError, RecursionError):
+def recall(folder: Path, digest: str) -> tuple[tuple[str, ...], str]:
+    """Return the imports that were kept for a digest, and why others cannot be shared.
+
+    Nothing, if that is missing or not ours.
+    """
+    with contextlib.suppress(OSError, ValueError, RecursionError, KeyError, TypeError):
         with (folder / f"{digest}.json").open("rb") as file:
-            imports = json.loads(file.read(_MAX_FILE_BYTES))
-        if isinstance(imports, list) and are_imports(imports):
-            return tuple(imports)
-    return ()
+            fields = json.loads(file.read(_MAX_FILE_BYTES))
+        imports, refused = fields["imports"], fields["refused"]
+        if isinstance(imports, list) and are_imports(imports) and isinstance(refused, str):
+            return tuple(imports), refused
+    return (), ""
 
 
-def keep(folder: Path, digest: str, imports: Sequence[str]) -> None:
-    """Keep imports for a digest, all or nothing, and forget the oldest of too many.
+def keep(folder: Path, digest: str, imports: Sequence[str], refused: str) -> None:
+    """Keep what was found out for a digest, all or nothing, and forget the oldest of too many.
 
     Raises `OSError`.
+
+    Args:
+        folder: Is made if it is not there.
+        digest: Names the file.
+        imports: What workers were found to import.
+        refused: Why the imports of the source cannot be shared, or nothing.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile("w", dir=folder, delete=False, encoding="utf-8") as file:
         try:
-            json.dump(list(imports), file)
+            json.dump({"imports": list(imports), "refused": refused}, file)
             file.close()
             os.replace(file.name, folder / f"{digest}.json")
         except BaseException:

@@ -25,7 +25,16 @@ _DEVICES = ("/dev/nvidia", "/dev/kfd", "/dev/dri/")
 
 
 class Disqualified(Exception):
-    """The imports have effects that forks of this process cannot share."""
+    """The imports cannot be shared with forks of this process.
+
+    Args:
+        reason: What they do.
+        always: Whether they would do it again at the next start: a failure may have passed then.
+    """
+
+    def __init__(self, reason: str, *, always: bool = True) -> None:
+        super().__init__(reason)
+        self.always = always
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +101,8 @@ def _import(text: str) -> None:
             return
         first_line = (str(error).splitlines() or [""])[0]
         kind = type(error).__name__
-        raise Disqualified(f"importing {module} failed: {kind}: {first_line}") from error
+        reason = f"importing {module} failed: {kind}: {first_line}"
+        raise Disqualified(reason, always=False) from error
 
 
 def _named(imports: Sequence[str]) -> str:

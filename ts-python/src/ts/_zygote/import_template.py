@@ -41,7 +41,8 @@ def run_forked_imports(
         try:
             changes = perform(spawn.template_imports or ())
         except Disqualified as error:
-            ForkServer.report(channel, FrameType.READY, 0, {"failed": str(error)})
+            refusal = {"failed": str(error), "always": error.always}
+            ForkServer.report(channel, FrameType.READY, 0, refusal)
             os._exit(0)
         inherited = Inherited(tuple(sys.path), changes, tuple(_descriptors() - before))
         note_baseline()

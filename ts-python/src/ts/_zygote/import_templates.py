@@ -158,7 +158,8 @@ class ImportTemplates(TemplatePool[ImportTemplate]):
         for key in [key for key, at in self._restarts.items() if now >= at]:
             del self._restarts[key]
             for version in self._versions.values():
-                if version.template is None and version.reason is None:
+                if version.lost == key:
+                    version.lost = None
                     version.candidates.appendleft(key[0])
                     self._choose(version)
 
@@ -169,7 +170,13 @@ class ImportTemplates(TemplatePool[ImportTemplate]):
         if version is None:
             return
         version.digest = result.digest
-        version.candidates += [imports for imports in (result.kept, result.imports) if imports]
+        if result.kept:
+            version.candidates.append(result.kept)
+        if result.refused:
+            # Found out once is enough: no worker waits for it again.
+            version.reason = result.refused
+        elif result.imports:
+            version.candidates.append(result.imports)
         self._choose(version)
         waiting, version.scanning = version.scanning or [], None
         for process in waiting:
@@ -228,7 +235,7 @@ class ImportTemplates(TemplatePool[ImportTemplate]):
         self._leave(version, previous)
         wanted, template = version.spawn.imports, version.template
         if template is not None and wanted is not None and wanted.history and version.digest:
-            self._scans.keep(wanted.history, version.digest, template.imports)
+            self._scans.keep(wanted.history, version.digest, template.imports, "")
 
     def _leave(self, version: ImportVersion, template: ImportTemplate | None) -> None:
         if template is not None:
@@ -261,6 +268,8 @@ class ImportTemplates(TemplatePool[ImportTemplate]):
     def _on_ready(self, template: ImportTemplate, fields: dict[str, Any]) -> None:
         failed = fields.get("failed")
         if failed is not False:
+            if fields.get("always"):
+                self._keep_refusal(template, str(failed))
             self._disqualify(template, str(failed))
             template.draining = True
             return
@@ -269,14 +278,23 @@ class ImportTemplates(TemplatePool[ImportTemplate]):
             if version.next_template is template:
                 self._switch(version)
 
+    def _keep_refusal(self, template: ImportTemplate, reason: str) -> None:
+        for version in self._users_of(template):
+            wanted = version.spawn.imports
+            if wanted is not None and wanted.history and version.digest:
+                self._scans.keep(wanted.history, version.digest, (), reason)
+
+    def _users_of(self, template: ImportTemplate) -> list[ImportVersion]:
+        return [version for number, version in self._versions.items() if number in template.users]
+
     def _disqualify(self, template: ImportTemplate, reason: str) -> None:
         """Have no template process for these imports; try others where there are some."""
         self._disqualified[template.key] = reason
         self._frontend.log(f"Workers are not forked from a template process: {reason}")
-        for version in self._versions.values():
+        for version in self._users_of(template):
             if version.next_template is template:
                 version.next_template = None
-            if version.template is template:
+            elif version.template in (None, template):
                 version.template = None
                 version.reason = reason
                 self._choose(version)
@@ -311,6 +329,9 @@ class ImportTemplates(TemplatePool[ImportTemplate]):
         self._failures[template.key] = failures + 1
         self._restarts[template.key] = time.monotonic() + restart_delay(failures)
         self._frontend.log(f"{self._name(template)} ended ({how}) and is started again")
+        for version in self._users_of(template):
+            if version.template in (None, template):
+                version.lost = template.key
         self._forget(template)
         self._fork_waiting_from_zygote(template, f"its template process ended with {how}")
 

@@ -70,6 +70,7 @@ class ImportVersion:
         reason: Why its workers are forked from the zygote, if they are.
         lessons: How often its workers had more to import.
         tried: Of the template processes that it could have, usable or not.
+        lost: Of the template process that is to be started again.
     """
 
     number: int
@@ -82,6 +83,7 @@ class ImportVersion:
     reason: str | None = None
     lessons: int = 0
     tried: set[Key] = field(default_factory=set)
+    lost: Key | None = None
 
 
 def key_of(imports: tuple[str, ...], spawn: Spawn) -> Key:

@@ -27,10 +27,18 @@ _READ_SIZE = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class ScanResult:
-    """What a model imports: by its source, and as it was kept from an earlier start."""
+    """What a model imports.
+
+    Attributes:
+        imports: By its source.
+        kept: As an earlier start has found out.
+        refused: Why an earlier start could not share `imports`; empty if it could.
+        digest: Stands for the code and the installed packages.
+    """
 
     imports: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
+    refused: str = ""
     digest: str = ""
 
 
@@ -69,9 +77,9 @@ class ModelScans:
         self._scans.append(scan)
         self._selector.register(read_end, selectors.EVENT_READ, lambda: self._on_data(scan))
 
-    def keep(self, folder: str, digest: str, imports: Sequence[str]) -> None:
-        """Keep imports for the next start, if the folder can be written to."""
-        _fork(lambda: keep(Path(folder), digest, imports))
+    def keep(self, folder: str, digest: str, imports: Sequence[str], refused: str) -> None:
+        """Keep what was found out for the next start, if the folder can be written to."""
+        _fork(lambda: keep(Path(folder), digest, imports, refused))
 
     def due_at(self) -> float:
         """Return when `kill_overdue` is to be called, in `time.monotonic` seconds."""
@@ -135,8 +143,8 @@ def _scan(spawn: Spawn, write_end: int) -> None:
     inherited = [p for p in spawn.env.get("PYTHONPATH", "").split(os.pathsep) if p]
     path = list(dict.fromkeys([*spawn.path, *inherited, *sys.path]))
     found = scan_model(Path(spawn.cwd), wanted.handler, wanted.envelope, path)
-    kept = recall(Path(wanted.history), found.digest) if wanted.history else ()
-    result = {"imports": found.imports, "kept": kept, "digest": found.digest}
+    kept, refused = recall(Path(wanted.history), found.digest) if wanted.history else ((), "")
+    result = {"imports": found.imports, "kept": kept, "refused": refused, "digest": found.digest}
     with os.fdopen(write_end, "wb") as pipe:
         pipe.write(json.dumps(result).encode())
 
@@ -144,9 +152,10 @@ def _scan(spawn: Spawn, write_end: int) -> None:
 def _result_of(data: bytes | bytearray) -> ScanResult:
     try:
         fields = json.loads(data)
-        imports, kept, digest = fields["imports"], fields["kept"], fields["digest"]
+        imports, kept = fields["imports"], fields["kept"]
+        refused, digest = str(fields["refused"]), str(fields["digest"])
     except (ValueError, KeyError, TypeError):
         return ScanResult()
-    if not (are_imports(imports) and are_imports(kept) and isinstance(digest, str)):
+    if not (are_imports(imports) and are_imports(kept)):
         return ScanResult()
-    return ScanResult(tuple(imports), tuple(kept), digest)
+    return ScanResult(tuple(imports), tuple(kept), refused, digest)
