@@ -72,6 +72,11 @@ public class ReadyWorker {
     return !draining && !lost && open.size() < window.size();
   }
 
+  /** Whether it may have the next batch ahead, as long as there is no other worker. */
+  boolean takesOneAhead() {
+    return !draining && !lost && open.size() == 1 && window.allowsOneAhead();
+  }
+
   boolean hasTicket() {
     return concurrency.hasTicket(this);
   }

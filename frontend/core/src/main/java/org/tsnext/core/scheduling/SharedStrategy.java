@@ -10,7 +10,8 @@ import org.tsnext.core.request.RequestKind;
  * One bounded queue for all workers: the one that will be free first gets the next batch. A batch
  * is ready when it is full, when its oldest request has waited for as long as the {@link
  * BatchDelay} says, or when waiting cannot fill it: with batch size 1, for a description, and with
- * a full queue. The next batch forms while the last one runs.
+ * a full queue. The next batch forms while the last one runs. A worker that is the only one has it
+ * before it is done, if it is full and batches are short.
  */
 final class SharedStrategy implements DispatchStrategy {
 
@@ -69,6 +70,7 @@ final class SharedStrategy implements DispatchStrategy {
     while (!queue.isEmpty()) {
       ReadyWorker worker = DispatchStrategy.freest(workers);
       if (worker == null) {
+        sendAhead(workers, now);
         break;
       }
       RequestKind kind = ready(now, isOnlyOneWithRoom(workers, worker));
@@ -78,6 +80,17 @@ final class SharedStrategy implements DispatchStrategy {
       fleet.assign(worker, take(kind), now);
     }
     return OptionalLong.empty();
+  }
+
+  /** Gives the only worker the next batch while it runs the last, if that batch is full. */
+  private void sendAhead(ReadyWorker[] workers, long now) {
+    if (workers.length != 1 || !workers[0].takesOneAhead()) {
+      return;
+    }
+    RequestKind kind = ready(now, true);
+    if (kind == RequestKind.DESCRIBE || (kind != null && queue.size(kind) >= batchSize)) {
+      fleet.assign(workers[0], take(kind), now);
+    }
   }
 
   @Override

@@ -11,6 +11,9 @@ final class Window {
   static final long QUEUED_WORK_NANOS = 2_000_000;
   static final int MAX_SIZE = 128;
 
+  /** Longer batches do not notice the way to the worker. */
+  static final long MAX_AHEAD_NANOS = 10_000_000;
+
   /**
    * Weight of the newest service time in the mean: quick to shrink, soon back after one outlier.
    */
@@ -45,6 +48,14 @@ final class Window {
   /** Mean time of a batch, zero while unknown. */
   double meanServiceNanos() {
     return Math.max(0, meanServiceNanos);
+  }
+
+  /**
+   * Whether batches are so short that a worker which is the only one gains by having the next one
+   * while it runs the last: no other can fall idle meanwhile.
+   */
+  boolean allowsOneAhead() {
+    return adaptive && meanServiceNanos >= 0 && meanServiceNanos <= MAX_AHEAD_NANOS;
   }
 
   /** A batch is done, {@code serviceNanos} after the worker could begin with it. */

@@ -38,14 +38,61 @@ public class DispatchTest {
   @Test
   public void slowModelIsNotPipelined() {
     FakeWorker worker = fixture.serve(1, ModelConfig.none()).get(0);
-    for (int i = 0; i < 20; i++) {
-      fixture.predict("x");
-      fixture.advance(Duration.ofMillis(3));
-      worker.lastBatch().respondToAll("ok");
-    }
+    serveEach(List.of(worker), Duration.ofMillis(11));
     fixture.predict("a");
     fixture.predict("b");
     assertEquals(worker.batches().size(), 21);
+  }
+
+  @Test
+  public void onlyWorkerOfAModelWithShortBatchesHasTheNextOneAhead() {
+    FakeWorker worker = fixture.serve(1, ModelConfig.none()).get(0);
+    serveEach(List.of(worker), Duration.ofMillis(3));
+    fixture.predict("a");
+    RecordingSink ahead = fixture.predict("b");
+    RecordingSink waiting = fixture.predict("c");
+    assertEquals(worker.batches().size(), 22, "one runs, one is ahead, one waits");
+    assertEquals(worker.lastBatch().bodies(), List.of("b"));
+    worker.die();
+    fixture.starter().latest().load();
+    FakeWorker next = fixture.starter().latest();
+    next.respondToOpen();
+    next.respondToOpen();
+    next.respondToOpen();
+    assertEquals(ahead.body(), Optional.of("ok"), "it was not begun, and is not lost");
+    assertEquals(waiting.body(), Optional.of("ok"));
+  }
+
+  @Test
+  public void nothingIsSentAheadWhereAnotherWorkerMayFallIdleFirst() {
+    List<FakeWorker> workers = fixture.serve(2, ModelConfig.none());
+    serveEach(workers, Duration.ofMillis(3));
+    for (String body : List.of("a", "b", "c")) {
+      fixture.predict(body);
+    }
+    int batches = workers.stream().mapToInt(worker -> worker.batches().size()).sum();
+    assertEquals(batches, 22, "one for each, and one request waits");
+  }
+
+  @Test
+  public void batchThatIsNotFullIsNotSentAhead() {
+    ModelConfig config = new Configs().batch(2, Duration.ZERO).build();
+    FakeWorker worker = fixture.serve(1, config).get(0);
+    serveEach(List.of(worker), Duration.ofMillis(3));
+    fixture.predict("a");
+    fixture.predict("b");
+    assertEquals(worker.lastBatch().bodies(), List.of("a"));
+    fixture.predict("c");
+    assertEquals(worker.lastBatch().bodies(), List.of("b", "c"));
+  }
+
+  /** Twenty requests, one after the other, which the workers take in turn. */
+  private void serveEach(List<FakeWorker> workers, Duration time) {
+    for (int i = 0; i < 20; i++) {
+      fixture.predict("x");
+      fixture.advance(time);
+      workers.forEach(FakeWorker::respondToOpen);
+    }
   }
 
   @Test
