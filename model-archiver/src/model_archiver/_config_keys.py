@@ -30,6 +30,7 @@ KNOWN_KEYS = frozenset(
         "useVenv",
         "workerStart",
         "preloadModel",
+        "templateImports",
         "parallelType",
         "parallelLevel",
         "torchrun",
