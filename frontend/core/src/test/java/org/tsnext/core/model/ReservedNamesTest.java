@@ -100,7 +100,8 @@ public class ReservedNamesTest {
       assertEquals(register(registration), word);
       assertEquals(log.lines().size(), 1, log.lines().toString());
       String warning = log.lines().get(0);
-      assertTrue(warning.startsWith("The name of model " + word + " is a word of the"), warning);
+      assertTrue(
+          warning.startsWith("The server uses the name of model " + word + " in its own"), warning);
       assertTrue(warning.contains("cannot be registered over the API"), warning);
     }
   }
