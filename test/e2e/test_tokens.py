@@ -200,7 +200,7 @@ def test_second_server_in_the_folder_leaves_the_file_of_the_first_alone(
     with pytest.raises(AssertionError, match="exited with 1"):
         second.start()
     second.stop()
-    assert "another running server keeps its tokens there" in second.tail()
+    assert "another running server uses this file for its tokens" in second.tail()
     assert keys.path.read_text(encoding="utf-8") == content
 
 
