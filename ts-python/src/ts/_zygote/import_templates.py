@@ -290,7 +290,7 @@ class ImportTemplates(TemplatePool[ImportTemplate]):
     def _disqualify(self, template: ImportTemplate, reason: str) -> None:
         """Have no template process for these imports; try others where there are some."""
         self._disqualified[template.key] = reason
-        self._frontend.log(f"Workers are not forked from a template process: {reason}")
+        self._frontend.log(f"Imports are not shared between workers: {reason}")
         for version in self._users_of(template):
             if version.next_template is template:
                 version.next_template = None

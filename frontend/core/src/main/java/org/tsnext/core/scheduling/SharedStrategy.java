@@ -87,10 +87,25 @@ final class SharedStrategy implements DispatchStrategy {
     if (workers.length != 1 || !workers[0].takesOneAhead()) {
       return;
     }
-    RequestKind kind = ready(now, true);
-    if (kind == RequestKind.DESCRIBE || (kind != null && queue.size(kind) >= batchSize)) {
+    RequestKind kind = fullKind();
+    if (kind != null) {
       fleet.assign(workers[0], take(kind), now);
     }
+  }
+
+  /** The kind of a batch that no wait can make larger, the one with the oldest request; or null. */
+  private RequestKind fullKind() {
+    if (queue.oldest(RequestKind.DESCRIBE) != null) {
+      return RequestKind.DESCRIBE;
+    }
+    QueuedRequest first = null;
+    for (RequestKind kind : RequestQueue.KINDS) {
+      QueuedRequest oldest = queue.size(kind) >= batchSize ? queue.oldest(kind) : null;
+      if (oldest != null && (first == null || oldest.arrivalNanos() - first.arrivalNanos() < 0)) {
+        first = oldest;
+      }
+    }
+    return first == null ? null : first.kind();
   }
 
   @Override
