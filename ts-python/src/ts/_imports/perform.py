@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from ts._zygote import linux
+from ts._zygote.descriptors import open_descriptors
 
 _THREADS_END_SEC = 0.5
 _DEVICES = ("/dev/nvidia", "/dev/kfd", "/dev/dri/")
@@ -197,11 +198,11 @@ def running_threads() -> list[str]:
 def network_sockets(*, connected: bool) -> list[str]:
     """Return the addresses of internet sockets: of their other ends if `connected`, else of own."""
     found = []
-    for name in os.listdir("/proc/self/fd"):
+    for number in open_descriptors():
         # Without another end there is no connection.
         with contextlib.suppress(OSError):
-            if stat.S_ISSOCK(os.fstat(int(name)).st_mode):
-                with socket.socket(fileno=os.dup(int(name))) as sock:
+            if stat.S_ISSOCK(os.fstat(number).st_mode):
+                with socket.socket(fileno=os.dup(number)) as sock:
                     if sock.family in (socket.AF_INET, socket.AF_INET6):
                         address = sock.getpeername() if connected else sock.getsockname()
                         found.append(f"{address[0]}:{address[1]}")
@@ -209,8 +210,5 @@ def network_sockets(*, connected: bool) -> list[str]:
 
 
 def _open_devices() -> bool:
-    for name in os.listdir("/proc/self/fd"):
-        with contextlib.suppress(OSError):
-            if os.readlink(f"/proc/self/fd/{name}").startswith(_DEVICES):
-                return True
-    return False
+    files = (os.readlink(f"/proc/self/fd/{number}") for number in open_descriptors())
+    return any(file.startswith(_DEVICES) for file in files)

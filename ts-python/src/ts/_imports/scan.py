@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import contextlib
 import hashlib
-import json
 import sys
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -13,11 +12,13 @@ from dataclasses import dataclass
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 
+from ts._loader.entry_point import DEFAULT_HANDLERS, ENVELOPES, split_handler
+from ts._loader.manifest import read_manifest
+
 _MAX_FILES = 200
 _MAX_BYTES = 2 << 20
 _MAX_IMPORTS = 1000
 _PACKAGE = Path(__file__).parents[1]
-_DEFAULT_HANDLERS = "ts.torch_handler"
 _DECLARED = "TEMPLATE_IMPORTS"
 """A module-level tuple of texts in our own modules: what they import when a model is loaded."""
 _IN_ZYGOTE = {"numpy", "torch", "torch.nn", "torch.nn.functional", "torch.utils.data", "yaml"}
@@ -48,16 +49,19 @@ def scan_model(model_dir: Path, handler: str, envelope: str | None, path: Sequen
         handler: As a manifest names it: ``file.py``, ``folder/file.py:function``, ``module``.
         envelope: Name of a request envelope.
         path: The module search path of a worker, which has the folders of the model in it.
+
+    Raises:
+        ValueError: The handler names no module.
     """
     scanner = _Scanner(model_dir, path)
     scanner.add_file(_handler_file(model_dir, handler))
-    name = handler.partition(":")[0].removesuffix(".py").rpartition("/")[2]
+    name, _ = split_handler(handler)
     scanner.add_module(name)
-    default = f"{_DEFAULT_HANDLERS}.{name}"
+    default = f"{DEFAULT_HANDLERS}.{name}"
     if not scanner.has(name) and scanner.add_module(default):
         scanner.imports[f"?{default}"] = None
     if envelope:
-        scanner.add_module(f"{_DEFAULT_HANDLERS}.request_envelope.{envelope.removesuffix('.py')}")
+        scanner.add_module(f"{ENVELOPES}.{envelope.removesuffix('.py')}")
     scanner.add_file(_model_file(model_dir))
     scanner.run()
     imports = tuple(scanner.imports)[:_MAX_IMPORTS]
@@ -74,8 +78,8 @@ def _handler_file(model_dir: Path, handler: str) -> Path:
 def _model_file(model_dir: Path) -> Path | None:
     """Return the file with the model's class, which default handlers import by its name."""
     with contextlib.suppress(OSError, ValueError, TypeError, KeyError, RecursionError):
-        text = (model_dir / "MAR-INF" / "MANIFEST.json").read_text(encoding="utf-8")
-        return model_dir / str(json.loads(text)["model"]["modelFile"])
+        manifest = read_manifest(str(model_dir))
+        return model_dir / str((manifest or {})["model"]["modelFile"])
     return None
 
 

@@ -11,8 +11,8 @@ from typing import Any
 
 EntryPoint = Callable[[Any, Any], Any]
 
-_DEFAULT_HANDLERS = "ts.torch_handler"
-_ENVELOPES = "ts.torch_handler.request_envelope"
+DEFAULT_HANDLERS = "ts.torch_handler"
+ENVELOPES = "ts.torch_handler.request_envelope"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ def split_handler(handler: str) -> tuple[str, str | None]:
 
 def wrap_in_envelope(envelope: str, entry_point: EntryPoint) -> EntryPoint:
     """Return the `handle` of a request envelope around an entry point."""
-    module = importlib.import_module(f"{_ENVELOPES}.{envelope.removesuffix('.py')}")
+    module = importlib.import_module(f"{ENVELOPES}.{envelope.removesuffix('.py')}")
     classes = _classes_defined_in(module)
     if not classes:
         raise ValueError(f"envelope {envelope!r}: {module.__name__} defines no class")
@@ -66,7 +66,7 @@ def _import_handler_module(handler: str, name: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if not _is_missing(error, name):
             raise  # the module is there; what it imports is not
-    default = f"{_DEFAULT_HANDLERS}.{name}"
+    default = f"{DEFAULT_HANDLERS}.{name}"
     try:
         return importlib.import_module(default)
     except ModuleNotFoundError as error:

@@ -19,6 +19,7 @@ from ts._imports.perform import EnvironmentChanges
 from ts._protocol.control import Spawn
 from ts._worker.main import WorkerOptions, run_worker
 from ts._zygote import lifeline, linux, openmp
+from ts._zygote.descriptors import close_all_but
 
 _CLEAN_UP_SEC = 5.0
 _START_FILE = os.path.join(os.path.dirname(os.path.dirname(__file__)), "_worker", "__main__.py")
@@ -174,11 +175,7 @@ def _take_over_descriptors(stdout: int, stderr: int, kept: set[int]) -> None:
     """Make the pipes this process's output; close all else that came from the zygote."""
     os.dup2(stdout, 1)
     os.dup2(stderr, 2)
-    low = 3
-    for descriptor in sorted(kept):
-        os.closerange(low, descriptor)
-        low = descriptor + 1
-    os.closerange(low, os.sysconf("SC_OPEN_MAX"))
+    close_all_but(kept)
     # The zygote's own objects would write into its own buffers.
     for name, number in (("stdout", 1), ("stderr", 2)):
         stream = open(  # noqa: SIM115 - it stays open

@@ -9,6 +9,13 @@ import signal
 _CAN_PEEK = hasattr(os, "waitid")
 
 
+def forget_handlers_of_parent() -> None:
+    """In a fork of ``init``: have signals do what they do by default."""
+    signal.set_wakeup_fd(-1)
+    for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def peek() -> tuple[int, dict[str, int]] | None:
     """Return pid and ``code`` or ``signal`` of a child that has ended, or None.
 

@@ -19,6 +19,7 @@ from ts._protocol.control import Spawn
 from ts._protocol.frames import FrameType
 from ts._worker.main import configure_output
 from ts._zygote.child import Inherited, leave_zygote, run_forked
+from ts._zygote.descriptors import open_descriptors
 from ts._zygote.fork_server import ForkServer
 from ts._zygote.shadowing import why_not_forkable
 
@@ -37,14 +38,14 @@ def run_forked_imports(
         configure_output()
         started = time.monotonic()
         channel = socket.socket(fileno=channel_number)
-        before = _descriptors()
+        before = set(open_descriptors())
         try:
             changes = perform(spawn.template_imports or ())
         except Disqualified as error:
             refusal = {"failed": str(error), "always": error.always}
             ForkServer.report(channel, FrameType.READY, 0, refusal)
             os._exit(0)
-        inherited = Inherited(tuple(sys.path), changes, tuple(_descriptors() - before))
+        inherited = Inherited(tuple(sys.path), changes, tuple(set(open_descriptors()) - before))
         note_baseline()
         gc.collect()
         gc.freeze()
@@ -66,19 +67,6 @@ def run_forked_imports(
             sys.stdout.flush()
             sys.stderr.flush()
         os._exit(code)
-
-
-def _descriptors() -> set[int]:
-    found = set(map(int, os.listdir("/proc/self/fd")))
-    return {descriptor for descriptor in found if _is_open(descriptor)}
-
-
-def _is_open(descriptor: int) -> bool:
-    try:
-        os.fstat(descriptor)
-    except OSError:
-        return False  # it was that of the listing itself
-    return True
 
 
 def _become_fork(

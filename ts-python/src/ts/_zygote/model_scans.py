@@ -19,6 +19,8 @@ from typing import NoReturn
 from ts._imports.history import are_imports, keep, recall
 from ts._imports.scan import scan_model
 from ts._protocol.control import Spawn
+from ts._zygote import children
+from ts._zygote.descriptors import close_all_but
 
 _LIMIT_SEC = 5.0
 _MAX_RESULT_BYTES = 1 << 20
@@ -111,8 +113,8 @@ class ModelScans:
         self._on_result(scan.version, result)
 
 
-def _fork(action: Callable[[], None], kept: int = -1) -> int:
-    """Run an action in a fork that keeps one descriptor of ``init``; return its pid."""
+def _fork(action: Callable[[], None], *kept: int) -> int:
+    """Run an action in a fork that keeps these descriptors of ``init``; return its pid."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         pid = os.fork()
@@ -121,14 +123,11 @@ def _fork(action: Callable[[], None], kept: int = -1) -> int:
     return pid
 
 
-def _run(action: Callable[[], None], kept: int) -> NoReturn:
+def _run(action: Callable[[], None], kept: Sequence[int]) -> NoReturn:
     try:
-        signal.set_wakeup_fd(-1)
-        for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, signal.SIG_DFL)
+        children.forget_handlers_of_parent()
         # Above all the lifelines of workers: they must close with init.
-        os.closerange(3, max(kept, 3))
-        os.closerange(max(kept, 2) + 1, os.sysconf("SC_OPEN_MAX"))
+        close_all_but(kept)
         action()
     except BaseException:
         # No result is one too: the worker imports for itself.

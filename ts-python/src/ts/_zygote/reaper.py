@@ -24,6 +24,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from ts._zygote import children, linux
+from ts._zygote.descriptors import close_all_but
 
 _GRACE_SEC = 0.5
 """For what a worker leaves behind, to clean up: shared memory, temporary files."""
@@ -72,9 +73,7 @@ def start_with_reaper(
     if pid:
         return pid
     try:
-        signal.set_wakeup_fd(-1)
-        for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, signal.SIG_DFL)
+        children.forget_handlers_of_parent()
         # Above all the lifelines of others: they must close with init.
         _close_all_but(channel.fileno(), *kept)
         _lead_session(name)
@@ -294,11 +293,7 @@ def _close_all_but(*kept: int) -> None:
     for number in (0, 1, 2):
         if number not in kept:
             os.dup2(null, number)
-    low = 3
-    for descriptor in sorted(number for number in kept if number > 2):
-        os.closerange(low, descriptor)
-        low = descriptor + 1
-    os.closerange(low, os.sysconf("SC_OPEN_MAX"))
+    close_all_but(kept)
 
 
 def _line(fields: dict[str, Any]) -> bytes:

@@ -16,8 +16,8 @@ from typing import Any, Generic, Protocol, TypeVar
 from ts._protocol.control import Spawn
 from ts._protocol.errors import ProtocolError
 from ts._protocol.frames import FrameType
-from ts._zygote import lifeline
 from ts._zygote.fork_channel import ForkChannel
+from ts._zygote.fork_requests import request_fork
 from ts._zygote.frontend_channel import FrontendChannel
 from ts._zygote.managed_process import ManagedProcess
 from ts._zygote.reapers import REAPER_LOST, Reapers
@@ -168,12 +168,9 @@ class TemplatePool(ABC, Generic[TemplateT]):
         if not template.ready or template.forking is not None or not template.waiting:
             return
         process = template.forking = template.waiting.popleft()
-        process.pumps, ends = self._frontend.open_pumps(process.output_id)
-        read_end, process.lifeline_end = lifeline.create()
         # An error here is the end of the template process, which is noticed when it is reaped.
         with contextlib.suppress(OSError):
-            files = (self._reapers.open(process), *ends, read_end, *process.copied_channel())
-            sent = template.request_fork(process.id, process.spawn, files)
+            sent = request_fork(template, process, self._frontend, self._reapers)
             self._watch(template, writable=not sent)
 
     def _on_channel(self, template: TemplateT) -> None:

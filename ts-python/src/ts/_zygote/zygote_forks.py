@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from ts._protocol.errors import ProtocolError
 from ts._protocol.frames import FrameType
-from ts._zygote import lifeline
+from ts._zygote.fork_requests import request_fork
 from ts._zygote.frontend_channel import ZYGOTE_ID, FrontendChannel
 from ts._zygote.managed_process import ManagedProcess, send_signal
 from ts._zygote.output import LinePump
@@ -28,6 +28,9 @@ class ProgramStarter(Protocol):
 
     def spawn_instead(self, process: ManagedProcess, reason: str) -> None:
         """Start a process that cannot be forked as a program, and log why."""
+
+    def drop_attempt(self, process: ManagedProcess) -> None:
+        """Abandon a fork that was begun: its processes die with its lifeline."""
 
 
 class ZygoteForks:
@@ -110,12 +113,9 @@ class ZygoteForks:
         if zygote is None or not zygote.ready or self._forking or not self._waiting:
             return
         process = self._forking = self._waiting.popleft()
-        process.pumps, ends = self._frontend.open_pumps(process.output_id)
-        read_end, process.lifeline_end = lifeline.create()
         # An error here is the end of the zygote, which is noticed when it is reaped.
         with contextlib.suppress(OSError):
-            files = (self._reapers.open(process), *ends, read_end, *process.copied_channel())
-            sent = zygote.request_fork(process.id, process.spawn, files)
+            sent = request_fork(zygote, process, self._frontend, self._reapers)
             self._watch_channel(zygote, writable=not sent)
 
     def start_or_kill_due(self) -> None:
@@ -170,14 +170,8 @@ class ZygoteForks:
             raise ProtocolError(f"the zygote reports worker {spawn_id}, which was not requested")
         self._reapers.receive()
         if "error" in fields or (not process.pid and process.reaper is None):
-            self._drop_attempt(process)
+            self._starter.drop_attempt(process)
             self._starter.spawn_instead(process, str(fields.get("error", REAPER_LOST)))
-
-    def _drop_attempt(self, process: ManagedProcess) -> None:
-        """Abandon a fork that was begun: its processes die with its lifeline."""
-        process.close_lifeline()
-        self._reapers.close(process)
-        self._frontend.end_pumps(process.pumps)
 
     def exited(self, fields: dict[str, int]) -> None:
         """Report that the zygote was reaped, and plan the next one."""
@@ -204,7 +198,7 @@ class ZygoteForks:
         if orphaned is not None:
             self._reapers.receive()
             if not orphaned.pid:
-                self._drop_attempt(orphaned)
+                self._starter.drop_attempt(orphaned)
                 self._starter.spawn_instead(orphaned, reason)
         if not usable:
             while self._waiting:
