@@ -163,10 +163,11 @@ class Paced:
 
     def measure(self, targets: Sequence[Target], seconds: int, scratch: Path) -> Sample:
         """Offer the load, for long enough to have some requests."""
-        load = open_loop.run(targets[0], self.rate, max(seconds, PACED_SEC), DEADLINE_SEC)
-        answered = round(load.offered * max(seconds, PACED_SEC))
-        wrong = round((load.refused + load.unanswered) * answered)
-        return Sample((load.p50_ms, load.p99_ms), wrong, answered)
+        seconds = max(seconds, PACED_SEC)
+        load = open_loop.run(targets[0], self.rate, seconds, DEADLINE_SEC)
+        offered = round(load.offered * seconds)
+        wrong = round((load.refused + load.unanswered) * offered)
+        return Sample((load.p50_ms, load.p99_ms), wrong, offered)
 
 
 @dataclass

@@ -100,12 +100,16 @@ final class SharedStrategy implements DispatchStrategy {
     }
     QueuedRequest first = null;
     for (RequestKind kind : RequestQueue.KINDS) {
-      QueuedRequest oldest = queue.size(kind) >= batchSize ? queue.oldest(kind) : null;
-      if (oldest != null && (first == null || oldest.arrivalNanos() - first.arrivalNanos() < 0)) {
-        first = oldest;
+      if (queue.size(kind) >= batchSize) {
+        first = older(queue.oldest(kind), first);
       }
     }
     return first == null ? null : first.kind();
+  }
+
+  /** The one that came first; {@code other} may be null. */
+  private static QueuedRequest older(QueuedRequest one, QueuedRequest other) {
+    return other == null || one.arrivalNanos() - other.arrivalNanos() < 0 ? one : other;
   }
 
   @Override
@@ -132,9 +136,7 @@ final class SharedStrategy implements DispatchStrategy {
       }
       long moment = isFull(kind) ? now : leaveAt(kind, oldest, lastWorker, now);
       if (moment - now <= 0) {
-        if (first == null || oldest.arrivalNanos() - first.arrivalNanos() < 0) {
-          first = oldest;
-        }
+        first = older(oldest, first);
       } else if (!waits || moment - readyAt < 0) {
         waits = true;
         readyAt = moment;

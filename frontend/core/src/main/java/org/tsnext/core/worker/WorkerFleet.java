@@ -26,8 +26,8 @@ final class WorkerFleet {
   private int min;
   private int max;
 
-  /** The process of which the workers are forks, from the first of them on. */
-  private OptionalInt templateInUse = OptionalInt.empty();
+  /** The number of the processes of which the workers are forks, from the first of them on. */
+  private OptionalInt templatesInUse = OptionalInt.empty();
 
   WorkerFleet(WorkerContext context, WorkerDrain drain, ProcessEvents processes) {
     this.context = Objects.requireNonNull(context, "context");
@@ -114,14 +114,7 @@ final class WorkerFleet {
     run.startupTimer =
         Optional.of(
             context.supervisorContext().scheduler().schedule(limit, () -> context.put(giveUp)));
-    templateInUse = spec.process().templateId();
-    if (templateInUse.isEmpty()) {
-      templateInUse =
-          spec.process()
-              .imports()
-              .map(imports -> OptionalInt.of(imports.versionId()))
-              .orElse(OptionalInt.empty());
-    }
+    templatesInUse = spec.process().templates();
     try {
       run.process = Optional.of(context.supervisorContext().starter().startWorker(spec, run));
     } catch (Throwable e) {
@@ -135,10 +128,10 @@ final class WorkerFleet {
     List.copyOf(slots).forEach(slot -> release(slot, drainTimeout));
   }
 
-  /** Gives up the process of which the workers are forks, once no worker can need it. */
+  /** Gives up the processes of which the workers are forks, once no worker can need them. */
   void releaseTemplate() {
-    templateInUse.ifPresent(context.supervisorContext().starter()::release);
-    templateInUse = OptionalInt.empty();
+    templatesInUse.ifPresent(context.supervisorContext().starter()::release);
+    templatesInUse = OptionalInt.empty();
   }
 
   /** Lets a worker go: at once if it has no process, else when it has finished or must. */

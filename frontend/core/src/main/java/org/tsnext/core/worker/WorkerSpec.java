@@ -87,6 +87,13 @@ public record WorkerSpec(
       environment = Map.copyOf(environment);
       pythonPath = List.copyOf(pythonPath);
     }
+
+    /** The number by which {@link WorkerStarter#release} knows what the worker is a fork of. */
+    OptionalInt templates() {
+      return templateId.isPresent() || imports.isEmpty()
+          ? templateId
+          : OptionalInt.of(imports.get().versionId());
+    }
   }
 
   /**
