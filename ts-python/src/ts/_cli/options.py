@@ -33,6 +33,7 @@ class Options:
     no_config_snapshots: bool = False
     disable_token_auth: bool = False
     enable_model_api: bool = False
+    compatibility: str | None = None
 
 
 def parse_options(arguments: Sequence[str]) -> Options:
@@ -54,6 +55,7 @@ def parse_options(arguments: Sequence[str]) -> Options:
         no_config_snapshots=given.no_config_snapshots,
         disable_token_auth=given.disable_token_auth,
         enable_model_api=given.enable_model_api,
+        compatibility=given.compatibility,
     )
 
 
@@ -116,5 +118,10 @@ def _parser() -> argparse.ArgumentParser:
         "--enable-model-api",
         action="store_true",
         help="let the management API register and unregister models",
+    )
+    parser.add_argument(
+        "--compatibility",
+        metavar="0.12",
+        help="answer as TorchServe 0.12 does where that is no less safe; docs/compatibility.md",
     )
     return parser

@@ -126,6 +126,8 @@ class PreparedStart:
             words.append("-dt")
         if options.enable_model_api:
             words.append("-mapi")
+        if options.compatibility is not None:
+            words += ["--compatibility", options.compatibility]
         if options.cpp_log_config is not None:
             words += ["-clog", str(Path(options.cpp_log_config).absolute())]
         if options.models:

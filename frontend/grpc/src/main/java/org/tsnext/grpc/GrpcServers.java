@@ -69,7 +69,7 @@ public final class GrpcServers implements AutoCloseable {
         new GrpcListener.ListenerContext(
             settings.limits(),
             settings.access(),
-            new CallErrors(settings.errorDetail()),
+            new CallErrors(settings.errors()),
             memory,
             transport,
             loops,
@@ -109,7 +109,7 @@ public final class GrpcServers implements AutoCloseable {
                 settings.limits(),
                 new RequestReader(settings.sequences(), headers()),
                 memory,
-                context.errors(),
+                context.errors().ofInference(),
                 drain),
             Access.INFERENCE,
             Set.of(InferenceApi.PING)));
@@ -138,10 +138,11 @@ public final class GrpcServers implements AutoCloseable {
     return List.of(
         new Offer(
             ManagementService.of(
-                new ModelOperations(models, settings.services().modelApi()),
+                new ModelOperations(
+                    models, settings.services().modelApi(), settings.errors().compatibility()),
                 inference,
                 settings.limits().maxResponseSize(),
-                context.errors()),
+                context.errors().ofManagement()),
             Access.MANAGEMENT));
   }
 

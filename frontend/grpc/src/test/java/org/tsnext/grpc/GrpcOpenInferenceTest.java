@@ -37,6 +37,7 @@ import org.testng.annotations.BeforeClass;
 import org.testng.annotations.DataProvider;
 import org.testng.annotations.Test;
 import org.tsnext.api.OpenInference;
+import org.tsnext.core.error.ErrorForm;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.request.Header;
@@ -484,7 +485,7 @@ public final class GrpcOpenInferenceTest extends GrpcTestBase {
                 new OpenInference(models, () -> true),
                 (exchange, request) -> {},
                 "1.0",
-                new CallErrors(true))
+                new CallErrors(ErrorForm.next(true)))
             .stream()
             .map(ServerServiceDefinition::getServiceDescriptor)
             .filter(offered -> offered.getName().equals(name))

@@ -84,7 +84,7 @@ public final class HttpServer implements AutoCloseable {
             new ServerContext.Rendering(
                 new HeadEncoder(settings.cors(), clock),
                 new CorsOrigins(settings.cors()),
-                new ErrorRenderer(settings.api().errorDetail())),
+                new ErrorRenderer(settings.api().errors())),
             new HttpAccessLog(),
             metrics.metrics(),
             clock,

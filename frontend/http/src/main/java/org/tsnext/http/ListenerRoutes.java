@@ -5,6 +5,7 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Predicate;
+import org.tsnext.api.ModelOperations;
 import org.tsnext.api.OpenInference;
 import org.tsnext.core.access.Access;
 import org.tsnext.core.access.HeaderPolicy;
@@ -52,7 +53,7 @@ final class ListenerRoutes {
               settings.api().startUpModels(),
               HeaderPolicy.of(settings.access().tokens().isPresent()),
               openInference,
-              settings.api().errorDetail()));
+              settings.api().errors()));
       if (openInference) {
         OpenInference protocol =
             new OpenInference(models, settings.api().openInference().started());
@@ -62,7 +63,11 @@ final class ListenerRoutes {
     if (roles.contains(ListenerRole.MANAGEMENT)) {
       routes.addAll(
           ManagementRoutes.of(
-              models, inference, settings.api().enableModelApi(), settings.api().serverVersion()));
+              new ModelOperations(
+                  models, settings.api().enableModelApi(), settings.api().errors().compatibility()),
+              models,
+              inference,
+              settings.api().serverVersion()));
       settings
           .access()
           .tokens()
@@ -78,7 +83,11 @@ final class ListenerRoutes {
       routes.addAll(MetricsRoutes.of(metrics.metrics().registry(), metrics.renderer()));
     }
     return new RouteTable(
-        ApiDescriptionRoutes.addedTo(routes, settings.api().serverVersion(), asksForKey()));
+        ApiDescriptionRoutes.addedTo(
+            routes,
+            settings.api().serverVersion(),
+            asksForKey(),
+            settings.api().errors().compatibility()));
   }
 
   private Predicate<Access> asksForKey() {

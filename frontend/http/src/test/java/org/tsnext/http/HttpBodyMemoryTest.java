@@ -9,6 +9,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Optional;
 import org.testng.annotations.Test;
+import org.tsnext.core.error.ErrorForm;
 import org.tsnext.core.request.ResponseHead;
 import org.tsnext.core.request.ResponseHead.BodyKind;
 import org.tsnext.http.RawClient.RawResponse;
@@ -34,7 +35,8 @@ public class HttpBodyMemoryTest extends HttpTestBase {
         new HttpSettings.BodySettings(LARGE, STREAM_LIMIT, 2L * LARGE),
         CorsSettings.none(),
         access(),
-        new HttpSettings.ApiSettings(true, true, "1.0.0", List::of, OpenInferenceSettings.off()));
+        new HttpSettings.ApiSettings(
+            true, ErrorForm.next(true), "1.0.0", List::of, OpenInferenceSettings.off()));
   }
 
   @Test

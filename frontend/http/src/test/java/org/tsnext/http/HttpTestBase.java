@@ -15,6 +15,7 @@ import org.testng.annotations.AfterClass;
 import org.testng.annotations.AfterMethod;
 import org.testng.annotations.BeforeClass;
 import org.testng.annotations.BeforeMethod;
+import org.tsnext.core.error.ErrorForm;
 import org.tsnext.core.metrics.MetricRegistry;
 import org.tsnext.core.metrics.ServerMetrics;
 import org.tsnext.core.testing.CoreFixture;
@@ -111,7 +112,7 @@ abstract class HttpTestBase {
         cors,
         access(),
         new HttpSettings.ApiSettings(
-            modelApi, true, "1.0.0", () -> startUpModels, openInference()));
+            modelApi, ErrorForm.next(true), "1.0.0", () -> startUpModels, openInference()));
   }
 
   /** Where the server of a test listens for scrapers: nowhere. */

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Optional;
 import org.testng.annotations.DataProvider;
 import org.testng.annotations.Test;
+import org.tsnext.core.error.ErrorForm;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.request.Header;
@@ -230,7 +231,8 @@ public class PredictionTest extends HttpTestBase {
             HttpSettings.DEFAULT_MAX_REQUEST_SIZE, STREAM_LIMIT, HttpSettings.DEFAULT_BODY_MEMORY),
         CorsSettings.none(),
         AccessSettings.open(),
-        new HttpSettings.ApiSettings(true, true, "1.0.0", List::of, OpenInferenceSettings.off()));
+        new HttpSettings.ApiSettings(
+            true, ErrorForm.next(true), "1.0.0", List::of, OpenInferenceSettings.off()));
   }
 
   @Test

@@ -72,7 +72,7 @@ final class GrpcSettingsFactory {
                 .filter(tls -> settings.get(GrpcKeys.ENABLE_GRPC_SSL))
                 .map(tls -> new GrpcAccess.Tls(tls.keys(), tls.handshakes())),
             ModuleSettings.allowedPages(settings)),
-        settings.get(ListenerKeys.ERROR_DETAIL),
+        ModuleSettings.errors(settings),
         settings.get(GrpcKeys.ENABLE_GRPC_REFLECTION),
         ModuleSettings.sequenceHeaders(settings),
         new ServiceSettings(settings.get(ModelKeys.ENABLE_MODEL_API), openInference));

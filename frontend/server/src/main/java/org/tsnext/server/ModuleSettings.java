@@ -19,9 +19,11 @@ import org.tsnext.archive.UnpackLimits;
 import org.tsnext.archive.remote.AllowedUrls;
 import org.tsnext.archive.remote.DownloadLimits;
 import org.tsnext.archive.remote.RemoteSettings;
+import org.tsnext.compatibility.Deviation;
 import org.tsnext.core.access.Access;
 import org.tsnext.core.access.AllowedPages;
 import org.tsnext.core.access.TokenRotation;
+import org.tsnext.core.error.ErrorForm;
 import org.tsnext.core.model.SequenceHeaders;
 import org.tsnext.core.model.ServingSettings;
 import org.tsnext.http.settings.AccessSettings;
@@ -158,7 +160,8 @@ final class ModuleSettings {
             settings.get(WorkerKeys.JOB_QUEUE_SIZE),
             workers > 0 ? OptionalInt.of(workers) : OptionalInt.empty(),
             settings.find(ModelKeys.DEFAULT_SERVICE_HANDLER),
-            settings.find(ModelKeys.SERVICE_ENVELOPE)),
+            settings.find(ModelKeys.SERVICE_ENVELOPE),
+            settings.get(ServerKeys.COMPATIBILITY)),
         new ServingSettings.ServerTimeouts(
             settings.get(WorkerKeys.DEFAULT_RESPONSE_TIMEOUT),
             settings.get(WorkerKeys.DEFAULT_STARTUP_TIMEOUT),
@@ -205,7 +208,8 @@ final class ModuleSettings {
                 settings.get(WorkerKeys.IPEX_ENABLE),
                 settings.get(WorkerKeys.IPEX_GPU_ENABLE),
                 settings.get(WorkerKeys.MAX_IMAGE_PIXELS),
-                settings.get(WorkerKeys.JSON_NAN)),
+                settings.get(WorkerKeys.JSON_NAN),
+                settings.get(ServerKeys.COMPATIBILITY).isOriginal(Deviation.HANDLER_TIMES)),
             sequenceHeaders(settings),
             metricsConfig(packageDirectory)),
         new WorkerSettings.BodyLimits(
@@ -284,11 +288,17 @@ final class ModuleSettings {
         access,
         new HttpSettings.ApiSettings(
             settings.get(ModelKeys.ENABLE_MODEL_API),
-            settings.get(ListenerKeys.ERROR_DETAIL),
+            errors(settings),
             Version.current(),
             startUpModels,
             new OpenInferenceSettings(
                 settings.get(ListenerKeys.TS_OPEN_INFERENCE_PROTOCOL), started)));
+  }
+
+  /** How errors look, over every transport. */
+  static ErrorForm errors(Settings settings) {
+    return new ErrorForm(
+        settings.get(ListenerKeys.ERROR_DETAIL), settings.get(ServerKeys.COMPATIBILITY));
   }
 
   private static CorsSettings cors(Settings settings) {

@@ -4,11 +4,14 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.tsnext.archive.remote.AllowedUrls;
+import org.tsnext.compatibility.Deviation;
 import org.tsnext.http.settings.ListenAddress;
 import org.tsnext.server.settings.ListenerKeys;
 import org.tsnext.server.settings.ModelKeys;
 import org.tsnext.server.settings.SecurityKeys;
+import org.tsnext.server.settings.ServerKeys;
 import org.tsnext.server.settings.SettingKey;
+import org.tsnext.server.settings.SettingTable;
 import org.tsnext.server.settings.Settings;
 import org.tsnext.server.settings.SourceKeys;
 
@@ -59,10 +62,27 @@ final class RiskWarnings {
           "allowed_urls (%s) is very open: it matches even %s. Any client that may register models can load them from there."
               .formatted(settings.source(SourceKeys.ALLOWED_URLS), String.join(", ", open)));
     }
+    for (Deviation row : settings.get(ServerKeys.COMPATIBILITY).openings()) {
+      row.setting()
+          .filter(setting -> isFromSwitch(settings, setting))
+          .ifPresent(
+              setting ->
+                  warnings.add(
+                      "compatibility = 0.12 (%s) sets %s: %s. Give the setting a value of your own to close it."
+                          .formatted(
+                              settings.source(ServerKeys.COMPATIBILITY), setting, row.original())));
+    }
     warnings.addAll(openAddresses(settings));
     warnings.addAll(GrpcSettingsFactory.warnings(settings));
     warnings.addAll(TlsSettings.warnings(settings));
     return warnings;
+  }
+
+  private static boolean isFromSwitch(Settings settings, String assignment) {
+    String name = assignment.substring(0, assignment.indexOf('='));
+    return SettingTable.keys().stream()
+        .filter(key -> key.name().equals(name))
+        .anyMatch(key -> settings.source(key).kind() == Settings.Source.Kind.COMPATIBILITY);
   }
 
   /** What is open to other machines, and the setting that closes it. */

@@ -21,6 +21,7 @@ import org.slf4j.LoggerFactory;
 import org.tsnext.archive.ModelSource;
 import org.tsnext.archive.StoreModelSource;
 import org.tsnext.archive.remote.UrlModelSource;
+import org.tsnext.compatibility.Deviation;
 import org.tsnext.core.ServingCore;
 import org.tsnext.core.model.ModelChangeListener;
 import org.tsnext.core.model.ServingSettings;
@@ -100,6 +101,9 @@ final class Server implements AutoCloseable {
                         folder,
                         this::modelsToSave,
                         settings.get(ModelKeys.SNAPSHOTS_KEPT),
+                        settings
+                            .get(ServerKeys.COMPATIBILITY)
+                            .isOriginal(Deviation.SNAPSHOT_MOMENTS),
                         Version.current()));
   }
 

@@ -58,6 +58,8 @@ record ServerOptions(
       flag("dt", "disable-token-auth", "serve without tokens");
   private static final Option MODEL_API =
       flag("mapi", "enable-model-api", "let the management API register and unregister models");
+  private static final Option COMPATIBILITY =
+      option(null, "compatibility", "version", "0.12 for the answers of TorchServe 0.12");
   private static final Option TS_HOME =
       option(null, "ts-home", "dir", "directory of the Python package ts");
   private static final Option STATUS_FILE =
@@ -98,6 +100,7 @@ record ServerOptions(
     if (line.hasOption(MODEL_API)) {
       put(settings, ModelKeys.ENABLE_MODEL_API, MODEL_API, "true");
     }
+    put(settings, ServerKeys.COMPATIBILITY, COMPATIBILITY, line.getOptionValue(COMPATIBILITY));
     if (line.hasOption(TS_HOME)) {
       put(settings, ServerKeys.MODEL_SERVER_HOME, TS_HOME, parent(line.getOptionValue(TS_HOME)));
     }
@@ -141,6 +144,7 @@ record ServerOptions(
           CPP_LOG,
           DISABLE_TOKENS,
           MODEL_API,
+          COMPATIBILITY,
           TS_HOME,
           STATUS_FILE,
           PID_FILE,

@@ -14,21 +14,23 @@ public final class ServingException extends RuntimeException {
   private final ErrorKind kind;
   private final int httpStatus;
   private final transient Optional<String> detail;
+  private final transient Optional<String> originalMessage;
 
   public ServingException(ErrorKind kind, String message) {
-    this(kind, kind.httpStatus(), message, Optional.empty(), null);
+    this(kind, kind.httpStatus(), message, Texts.NONE, null);
   }
 
   public ServingException(ErrorKind kind, String message, Throwable cause) {
-    this(kind, kind.httpStatus(), message, Optional.empty(), cause);
+    this(kind, kind.httpStatus(), message, Texts.NONE, cause);
   }
 
   private ServingException(
-      ErrorKind kind, int httpStatus, String message, Optional<String> detail, Throwable cause) {
+      ErrorKind kind, int httpStatus, String message, Texts texts, Throwable cause) {
     super(message, cause);
     this.kind = Objects.requireNonNull(kind, "kind");
     this.httpStatus = httpStatus;
-    this.detail = detail;
+    this.detail = texts.detail();
+    this.originalMessage = texts.originalMessage();
   }
 
   /**
@@ -36,7 +38,14 @@ public final class ServingException extends RuntimeException {
    * detail} field.
    */
   public ServingException withDetail(String text) {
-    return new ServingException(kind, httpStatus, getMessage(), Optional.of(text), getCause());
+    Texts texts = new Texts(Optional.of(text), originalMessage);
+    return new ServingException(kind, httpStatus, getMessage(), texts, getCause());
+  }
+
+  /** The same error with what TorchServe 0.12 said in its place; see {@link ErrorForm}. */
+  public ServingException withOriginalMessage(String text) {
+    Texts texts = new Texts(detail, Optional.of(text));
+    return new ServingException(kind, httpStatus, getMessage(), texts, getCause());
   }
 
   /**
@@ -45,7 +54,7 @@ public final class ServingException extends RuntimeException {
    */
   public static ServingException ofHandler(int status, String message) {
     int shown = status == 413 ? 507 : status >= 400 && status <= 599 ? status : 500;
-    return new ServingException(ErrorKind.HANDLER_ERROR, shown, message, Optional.empty(), null);
+    return new ServingException(ErrorKind.HANDLER_ERROR, shown, message, Texts.NONE, null);
   }
 
   /**
@@ -78,5 +87,15 @@ public final class ServingException extends RuntimeException {
 
   public Optional<String> detail() {
     return detail;
+  }
+
+  /** What TorchServe 0.12 said, where that is another text. */
+  public Optional<String> originalMessage() {
+    return originalMessage;
+  }
+
+  /** What an error says beside its message. */
+  private record Texts(Optional<String> detail, Optional<String> originalMessage) {
+    private static final Texts NONE = new Texts(Optional.empty(), Optional.empty());
   }
 }

@@ -11,6 +11,7 @@ import org.tsnext.archive.Manifest;
 import org.tsnext.archive.ModelArchive;
 import org.tsnext.archive.ModelConfig;
 import org.tsnext.archive.ModelNames;
+import org.tsnext.compatibility.Deviation;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.settings.Batching;
@@ -54,7 +55,10 @@ final class SettingsResolver {
     String runtime = runtimeOf(registration, overrides, manifest);
     servable.require(name, config, runtime);
     VersionSettings settings =
-        settingsOf(name, new SettingSources(registration, config, overrides));
+        settingsOf(
+            name,
+            new SettingSources(
+                registration, config, overrides, configWins(registration, manifest)));
     return new VersionSpec(
         new VersionSpec.Model(
             new VersionId(name, version),
@@ -64,6 +68,12 @@ final class SettingsResolver {
             server.modelDefaults().envelope().or(() -> manifest.flatMap(Manifest::envelope))),
         settings,
         registration);
+  }
+
+  private boolean configWins(RegisterModel registration, Optional<Manifest> manifest) {
+    return !registration.origin().trusted()
+        && manifest.flatMap(packed -> packed.files().configFile()).isPresent()
+        && server.modelDefaults().compatibility().isOriginal(Deviation.REGISTRATION_WINS);
   }
 
   private VersionSettings settingsOf(String name, SettingSources from) {

@@ -18,6 +18,7 @@ import org.tsnext.archive.ModelArchive;
 import org.tsnext.archive.ModelConfig;
 import org.tsnext.archive.ModelConfig.DeviceType;
 import org.tsnext.archive.ModelConfig.ParallelType;
+import org.tsnext.compatibility.Compatibility;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.testing.Configs;
@@ -417,7 +418,8 @@ public class SettingsTest {
             plain.modelDefaults().jobQueueSize(),
             plain.modelDefaults().workers(),
             plain.modelDefaults().handler(),
-            envelope),
+            envelope,
+            Compatibility.NEXT),
         new ServingSettings.ServerTimeouts(
             plain.timeouts().response(),
             plain.timeouts().startup(),

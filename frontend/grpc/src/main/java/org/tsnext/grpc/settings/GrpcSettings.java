@@ -1,12 +1,13 @@
 package org.tsnext.grpc.settings;
 
 import java.util.Objects;
+import org.tsnext.core.error.ErrorForm;
 import org.tsnext.core.model.SequenceHeaders;
 
 /**
  * Everything the gRPC transport can be told.
  *
- * @param errorDetail whether errors carry the cause in words
+ * @param errors how errors look
  * @param reflection whether clients may ask what there is to call
  * @param sequences names of the request headers by which handlers know sequences
  */
@@ -14,7 +15,7 @@ public record GrpcSettings(
     Addresses addresses,
     GrpcLimits limits,
     GrpcAccess access,
-    boolean errorDetail,
+    ErrorForm errors,
     boolean reflection,
     SequenceHeaders sequences,
     ServiceSettings services) {
@@ -32,6 +33,7 @@ public record GrpcSettings(
     Objects.requireNonNull(addresses, "addresses");
     Objects.requireNonNull(limits, "limits");
     Objects.requireNonNull(access, "access");
+    Objects.requireNonNull(errors, "errors");
     Objects.requireNonNull(sequences, "sequences");
     Objects.requireNonNull(services, "services");
   }

@@ -11,8 +11,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.Supplier;
+import org.tsnext.compatibility.Compatibility;
 import org.tsnext.core.access.Access;
 import org.tsnext.core.access.HeaderPolicy;
+import org.tsnext.core.error.ErrorForm;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.inference.InferenceService;
@@ -46,7 +48,7 @@ public final class InferenceRoutes {
    * @param startUpModels names of the models loaded at start
    * @param headers which of a request its handler gets
    * @param versionsOfV2 whether KServe v2 predictions may name a version
-   * @param errorDetail whether {@code /ping} says why a model has too few workers
+   * @param errors whether {@code /ping} says why a model has too few workers
    */
   public static List<Route> of(
       InferenceService inference,
@@ -54,13 +56,13 @@ public final class InferenceRoutes {
       Supplier<List<String>> startUpModels,
       HeaderPolicy headers,
       boolean versionsOfV2,
-      boolean errorDetail) {
+      ErrorForm errors) {
     List<Route> routes = new ArrayList<>();
     routes.add(
         Route.of(
                 List.of(POST, PUT, GET),
                 "/ping",
-                new PingHandler(models, errorDetail),
+                new PingHandler(models, errors),
                 new Operation(
                     "ping",
                     "Whether every model has its workers.",
@@ -71,7 +73,9 @@ public final class InferenceRoutes {
                         new Outcome(
                             500, JSON, "Unhealthy, with the models concerned", Schemas.HEALTH))))
             .withAccess(Access.PROBE));
-    routes.addAll(new Predictions(inference, models, startUpModels, headers).routes(versionsOfV2));
+    routes.addAll(
+        new Predictions(inference, models, startUpModels, headers, errors.compatibility())
+            .routes(versionsOfV2));
     routes.add(workflow("/~wfpredict/{workflow_name}").withAccess(Access.INFERENCE));
     return routes;
   }
@@ -110,17 +114,20 @@ public final class InferenceRoutes {
     private final ModelService models;
     private final InvokedModel invokedModel;
     private final HeaderPolicy headers;
+    private final Compatibility compatibility;
     private final List<Route> routes = new ArrayList<>();
 
     Predictions(
         InferenceService inference,
         ModelService models,
         Supplier<List<String>> startUpModels,
-        HeaderPolicy headers) {
+        HeaderPolicy headers,
+        Compatibility compatibility) {
       this.inference = inference;
       this.models = models;
       this.invokedModel = new InvokedModel(startUpModels);
       this.headers = headers;
+      this.compatibility = compatibility;
     }
 
     List<Route> routes(boolean versionsOfV2) {
@@ -161,7 +168,9 @@ public final class InferenceRoutes {
               .acting());
       routes.add(
           Route.undocumented(
-                  List.of(OPTIONS), path, ModelApiHandler.forPredictions(models, this::modelOf))
+                  List.of(OPTIONS),
+                  path,
+                  ModelApiHandler.forPredictions(models, this::modelOf, compatibility))
               .withAccess(Access.INFERENCE));
     }
 

@@ -4,6 +4,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Supplier;
+import org.tsnext.core.error.ErrorForm;
 
 /**
  * Everything the HTTP transport can be told.
@@ -90,19 +91,20 @@ public record HttpSettings(
    * What the routes do and show.
    *
    * @param enableModelApi whether models can be registered and unregistered
-   * @param errorDetail whether error bodies carry the {@code detail} field
+   * @param errors how errors look; what else differs from TorchServe 0.12 goes by its compatibility
    * @param serverVersion shown in API descriptions
    * @param startUpModels names of the models loaded at start; {@code /invocations} without a name
    *     means the only one of them
    */
   public record ApiSettings(
       boolean enableModelApi,
-      boolean errorDetail,
+      ErrorForm errors,
       String serverVersion,
       Supplier<List<String>> startUpModels,
       OpenInferenceSettings openInference) {
 
     public ApiSettings {
+      Objects.requireNonNull(errors, "errors");
       Objects.requireNonNull(serverVersion, "serverVersion");
       Objects.requireNonNull(startUpModels, "startUpModels");
       Objects.requireNonNull(openInference, "openInference");

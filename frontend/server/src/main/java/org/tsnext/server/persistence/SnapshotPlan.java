@@ -5,9 +5,11 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import org.tsnext.compatibility.Deviation;
 import org.tsnext.server.settings.ConfigFile;
 import org.tsnext.server.settings.InvalidSettingsException;
 import org.tsnext.server.settings.ModelKeys;
+import org.tsnext.server.settings.ServerKeys;
 import org.tsnext.server.settings.Settings;
 import org.tsnext.server.settings.Settings.Source;
 import org.tsnext.server.snapshot.Snapshot;
@@ -69,6 +71,9 @@ public record SnapshotPlan(
     }
 
     boolean modelsAreNamedNow() {
+      if (settings.get(ServerKeys.COMPATIBILITY).isOriginal(Deviation.SNAPSHOT_ORDER)) {
+        return false;
+      }
       Source.Kind kind = settings.source(ModelKeys.LOAD_MODELS).kind();
       return kind == Source.Kind.COMMAND_LINE || kind == Source.Kind.ENVIRONMENT;
     }

@@ -6,6 +6,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Pattern;
+import org.tsnext.compatibility.Compatibility;
 
 /** The settings of a server: checked, immutable, and each knows where it came from. */
 public final class Settings {
@@ -52,7 +53,8 @@ public final class Settings {
 
   /** Whether the key was set, rather than left at its default. */
   public boolean isSet(SettingKey<?> key) {
-    return source(key).kind() != Source.Kind.DEFAULT;
+    Source.Kind kind = source(key).kind();
+    return kind != Source.Kind.DEFAULT && kind != Source.Kind.COMPATIBILITY;
   }
 
   /** The file they were read from. */
@@ -115,6 +117,7 @@ public final class Settings {
     /** From the weakest to the strongest. */
     public enum Kind {
       DEFAULT("default"),
+      COMPATIBILITY("compatibility"),
       FILE("file"),
       COMMAND_LINE("command line"),
       ENVIRONMENT("environment");
@@ -127,6 +130,11 @@ public final class Settings {
     }
 
     static final Source DEFAULT = new Source(Kind.DEFAULT, "");
+
+    /** The default that goes with the setting {@code compatibility}. */
+    static Source of(Compatibility compatibility) {
+      return new Source(Kind.COMPATIBILITY, compatibility.setting());
+    }
 
     @Override
     public String toString() {

@@ -9,6 +9,8 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.tsnext.compatibility.Compatibility;
+import org.tsnext.compatibility.Deviation;
 import org.tsnext.server.settings.SettingKey.EnvironmentForm;
 import org.tsnext.server.settings.SettingKey.Support;
 import org.tsnext.server.settings.Settings.Setting;
@@ -31,6 +33,7 @@ public final class SettingsLoader {
   private final List<String> warnings = new ArrayList<>();
   private final List<String> notes = new ArrayList<>();
   private final Set<String> secretVariables = new HashSet<>();
+  private Compatibility compatibility = Compatibility.NEXT;
 
   /**
    * A value from the command line.
@@ -63,6 +66,7 @@ public final class SettingsLoader {
 
   private Settings load() {
     Map<String, Setting> values = new HashMap<>();
+    compatibility = compatibility();
     boolean variables = switchedOn(ServerKeys.ENABLE_ENVVARS_CONFIG);
     boolean urls = variables && switchedOn(SourceKeys.USE_ENV_ALLOWED_URLS);
     for (SettingKey<?> key : SettingTable.keys()) {
@@ -79,6 +83,17 @@ public final class SettingsLoader {
     return settings;
   }
 
+  /** First, since the defaults of others depend on it. */
+  private Compatibility compatibility() {
+    SettingKey<Compatibility> key = ServerKeys.COMPATIBILITY;
+    String text = find(key, false, false).map(Found::text).filter(t -> !t.isEmpty()).orElse("");
+    try {
+      return text.isEmpty() ? Compatibility.NEXT : key.type().parse(substitute(text));
+    } catch (SettingType.InvalidValueException e) {
+      return Compatibility.NEXT; // a problem that is told when the key itself is read
+    }
+  }
+
   /** Both switches of the environment can be set in the file only, so that it has the last word. */
   private boolean switchedOn(SettingKey<Boolean> key) {
     String text = file.map(f -> f.values().get(key.name())).orElse("");
@@ -91,10 +106,14 @@ public final class SettingsLoader {
 
   private <T> Setting resolve(SettingKey<T> key, boolean variables, boolean urls) {
     Optional<Found> found = find(key, variables, urls);
-    Optional<String> fallback = key.defaultText();
+    String original = compatibility.defaults().get(key.name());
+    Optional<String> fallback = Optional.ofNullable(original).or(key::defaultText);
     // An empty value is how a stronger source takes a weaker one's value back.
     String text = found.map(Found::text).filter(t -> !t.isEmpty()).or(() -> fallback).orElse("");
-    Source source = found.map(Found::source).orElse(Source.DEFAULT);
+    Source source =
+        found
+            .map(Found::source)
+            .orElse(original == null ? Source.DEFAULT : Source.of(compatibility));
     if (text.isEmpty()) {
       return new Setting(text, null, source);
     }
@@ -107,9 +126,22 @@ public final class SettingsLoader {
       found.ifPresent(f -> reportSupport(key, value, resolved, source));
       return new Setting(resolved, value, source);
     } catch (SettingType.InvalidValueException e) {
-      problems.add(problem(key, text, source, e.getMessage()));
+      return unreadable(key, text, source, e.getMessage());
+    }
+  }
+
+  private <T> Setting unreadable(SettingKey<T> key, String text, Source source, String expected) {
+    String problem = problem(key, text, source, expected);
+    Optional<T> original =
+        compatibility.isOriginal(Deviation.BOOLEAN_SETTINGS)
+            ? key.type().original(text)
+            : Optional.empty();
+    if (original.isEmpty()) {
+      problems.add(problem);
       return new Setting(text, null, source);
     }
+    warnings.add(problem + "; it is taken for " + original.get() + ", as TorchServe 0.12 did.");
+    return new Setting(String.valueOf(original.get()), original.get(), source);
   }
 
   private Optional<Found> find(SettingKey<?> key, boolean variables, boolean urls) {

@@ -36,7 +36,7 @@ public class SettingTableTest {
       default_workers_per_model default_response_timeout default_startup_timeout
       unregister_model_timeout job_queue_size number_of_gpu initial_worker_port
       initial_distribution_port body_memory_bytes enable_grpc_api enable_grpc_reflection blacklist_env_vars decode_input_request limit_max_image_pixels
-      max_image_pixels json_nan
+      max_image_pixels json_nan compatibility
       ipex_enable ipex_gpu_enable cpu_launcher_enable cpu_launcher_args debug
       metrics_config metrics_mode model_metrics_auto_detect metrics_max_series disable_system_metrics
       system_metrics_cmd metric_time_interval async_logging cpp_log_config
