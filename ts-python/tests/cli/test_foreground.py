@@ -10,22 +10,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-import pytest
 from fake_java import FakeJava, Run, Spawn, wait_until
-from ts import launcher, llm_launcher
+from ts import llm_launcher
 
 SOURCE = Path(__file__).parents[2] / "src"
-
-
-@pytest.fixture
-def command(home: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The command as a process of its own."""
-    monkeypatch.setenv("PYTHONPATH", str(SOURCE))
-    code = (
-        "import pathlib, sys; from ts._cli.main import main; "
-        f"sys.exit(main(home=pathlib.Path({str(home)!r})))"
-    )
-    return [sys.executable, "-c", code]
 
 
 def pid_file() -> Path:
@@ -76,41 +64,6 @@ def test_second_server_on_the_same_addresses_is_refused(
     )
     assert done.returncode == 1
     assert done.stdout.startswith(b"TorchServe is already running")
-
-
-@pytest.fixture
-def launcher_command(command: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(launcher, "_command", lambda: command)
-
-
-@pytest.mark.usefixtures("launcher_command")
-def test_launcher_starts_hands_out_lines_and_stops(java: FakeJava) -> None:
-    java.starts()
-    java.does(**{**java.told, "prints": "Model server started.\nand a log line"})
-    Path("my.properties").touch()
-
-    lines = launcher.start(
-        model_store="store",
-        snapshot_file="my.properties",
-        no_config_snapshots=True,
-        disable_token=True,
-        models="a.mar b.mar",
-        enable_model_api=True,
-    )
-
-    assert lines.get(timeout=60) == "and a log line\n"
-    words = java.words()
-    assert words[words.index("-m") + 1 : words.index("--status-file")] == ["a.mar", "b.mar"]
-    assert {"-ncs", "-dt", "-mapi", "-f"} <= set(words)
-    launcher.stop()
-    wait_until(lambda: not Path(f"/proc/{java.records()[-1]['pid']}").exists())
-
-
-@pytest.mark.usefixtures("launcher_command")
-def test_launcher_tells_why_a_start_failed(java: FakeJava) -> None:
-    java.does(exits=1, prints="Invalid configuration: port")
-    with pytest.raises(RuntimeError, match="status 1:\nInvalid configuration: port"):
-        launcher.start(model_store="store")
 
 
 def test_llm_launcher_writes_a_vllm_model() -> None:
