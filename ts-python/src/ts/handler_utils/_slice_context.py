@@ -22,9 +22,10 @@ class SliceContext:
         ids = ids if isinstance(ids, dict) else {}
         self.request_ids = {i: ids[offset + i] for i in range(size) if offset + i in ids}
         # A shallow copy shares the declared metrics and differs in the ids.
-        self.metrics: Any = copy.copy(getattr(context, "metrics", None))
-        if ids and hasattr(self.metrics, "set_request_ids"):
-            self.metrics.set_request_ids(self.request_ids)
+        self.metrics = copy.copy(getattr(context, "metrics", None))
+        set_request_ids = getattr(self.metrics, "set_request_ids", None)
+        if ids and set_request_ids is not None:
+            set_request_ids(self.request_ids)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._context, name)
