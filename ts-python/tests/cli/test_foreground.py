@@ -10,6 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import pytest
 from fake_java import FakeJava, Run, Spawn, wait_until
 from ts import llm_launcher
 
@@ -81,7 +82,7 @@ def test_llm_launcher_writes_a_vllm_model() -> None:
         "handler": "vllm_handler",
         "configFile": "model-config.yaml",
     }
-    config = llm_launcher.model_config(arguments)
+    config = llm_launcher.get_model_config(arguments)
     assert config["handler"] == {
         "model_path": "org/model",
         "vllm_engine_config": {
@@ -100,11 +101,22 @@ def test_llm_launcher_writes_a_vllm_model() -> None:
     assert llm_launcher.server_words(arguments) == [*words.split(), "--models", "lama"]
 
 
+def test_llm_launcher_takes_a_parsed_command_line_and_the_folder_of_a_model(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    arguments = llm_launcher.parse_arguments(["--model_id", "org/model"])
+    config = llm_launcher.get_model_config(arguments, Path("/models/snapshot"))
+    assert config["handler"]["model_path"] == "/models/snapshot"
+    assert arguments.model_id == "org/model"
+    monkeypatch.setattr(llm_launcher, "run_until_signal", lambda command: len(command))
+    assert llm_launcher.main(arguments) == 3 + len(llm_launcher.server_words(arguments))
+
+
 def test_llm_launcher_writes_a_trt_llm_model() -> None:
     arguments = llm_launcher.parse_arguments(
         "--engine trt_llm --trt_llm_engine.kv_cache_free_gpu_memory_fraction 0.25".split()
     )
-    section = llm_launcher.model_config(arguments)["handler"]
+    section = llm_launcher.get_model_config(arguments)["handler"]
     assert section["kv_cache_config"] == {"free_gpu_memory_fraction": 0.25}
     assert section["max_batch_size"] == 4
     assert section["dtype"] == "bfloat16"
