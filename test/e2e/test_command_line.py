@@ -229,12 +229,15 @@ def test_environment_of_workers_has_the_request_for_it(background: Background) -
     assert answer.json() == {"MY_SECRET_KEY": None, "MY_PLAIN": "shown"}
 
 
-def test_launcher_module_starts_and_stops(background: Background, tmp_path: Path) -> None:
+def test_launcher_module_starts_registers_and_stops(background: Background, tmp_path: Path) -> None:
     code = (
         "from ts import launcher\n"
         f"launcher.start(model_store={str(background.server.store.path)!r},"
         f" snapshot_file={str(background.server.config_file)!r}, no_config_snapshots=True,"
-        " disable_token=True, models='commands')\n"
+        " disable_token=True, enable_model_api=True)\n"
+        "registered = launcher.register_model('again', 'commands')\n"
+        "registered.raise_for_status()\n"
+        "print(registered.json()['status'])\n"
         "import requests\n"
         f"print(requests.get('{background.server.inference}/ping', timeout=30).text)\n"
         "launcher.stop()\n"
@@ -248,4 +251,5 @@ def test_launcher_module_starts_and_stops(background: Background, tmp_path: Path
         timeout=150,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+    assert 'Model "again" Version: 1.0 registered with 1 initial workers' in done.stdout
     assert "Healthy" in done.stdout

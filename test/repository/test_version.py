@@ -35,6 +35,18 @@ def test_maven_says_it_in_its_own_spelling() -> None:
     assert revision == re.sub(r"(a|b|rc)(\d+)$", r"-\1\2", VERSION)
 
 
+@pytest.mark.parametrize(
+    ("folder", "needed"),
+    [
+        ("torchserve", "torchserve-next"),
+        ("torch-model-archiver", "torchserve-next-model-archiver"),
+    ],
+)
+def test_wheels_that_stand_for_0_12_need_it(folder: str, needed: str) -> None:
+    text = (REPOSITORY / "compat" / folder / "pyproject.toml").read_text(encoding="utf-8")
+    assert f'\ndependencies = ["{needed}=={VERSION}"]\n' in text
+
+
 def test_changelog_opens_with_it() -> None:
     changelog = (REPOSITORY / "CHANGELOG.md").read_text(encoding="utf-8")
     assert re.findall(r"^## \[([^]]+)\]", changelog, re.M)[0] == VERSION

@@ -42,6 +42,11 @@ class Contents:
                 for path in _expand(part):
                     self._add_extra(path)
 
+    def add_directory(self, directory: Path) -> None:
+        """Adds what is in a directory: its files, and its sub-directories as trees."""
+        for name, source in _walk(directory, prefix="", above=frozenset()):
+            self._add(name, source)
+
     def files(self) -> list[tuple[str, Path]]:
         """Name in the archive and source of every file, sorted by name."""
         return sorted(self._sources.items())
@@ -50,8 +55,7 @@ class Contents:
         if path.is_file():
             self._add(path.name, path)
         elif path.is_dir():
-            for name, source in _walk(path, prefix="", above=frozenset()):
-                self._add(name, source)
+            self.add_directory(path)
         elif path.exists():
             raise ValueError(f"Invalid extra file given {path}")
         else:

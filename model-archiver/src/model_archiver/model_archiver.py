@@ -24,11 +24,21 @@ class ModelArchiver:
             FileNotFoundError: if a file is missing.
             ValueError: if an extra file is of a kind that cannot be packed.
         """
-        ModelExportUtils.validate_inputs(config.model_name, config.export_path)
-        target = ModelExportUtils.check_mar_already_exists(
-            config.model_name, config.export_path, config.force, config.archive_format
-        )
-        contents = ModelExportUtils.collect(config)
-        manifest = ModelExportUtils.generate_manifest_json(config)
-        ModelExportUtils.archive(target, contents, manifest, config.archive_format)
-        logger.info("Packed model %s into %s", config.model_name, target)
+        package_model(config, ModelExportUtils.generate_manifest_json(config))
+
+
+def package_model(config: ModelArchiverConfig, manifest: str) -> None:
+    """Packs what `config` names, with the text of a manifest as its `MAR-INF/MANIFEST.json`.
+
+    The result appears complete or not at all.
+
+    Raises:
+        As `ModelArchiver.generate_model_archive`.
+    """
+    ModelExportUtils.validate_inputs(config.model_name, config.export_path)
+    target = ModelExportUtils.check_mar_already_exists(
+        config.model_name, config.export_path, config.force, config.archive_format
+    )
+    contents = ModelExportUtils.collect(config)
+    ModelExportUtils.write(target, contents, manifest, config.archive_format)
+    logger.info("Packed model %s into %s", config.model_name, target)

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-import argparse
 import logging
-import os
 import sys
-from typing import NoReturn, get_args
+from typing import NoReturn
 
-from model_archiver._handlers import BUILT_IN
-from model_archiver._packing import ArchiveFormat
 from model_archiver._streams import run_command
-from model_archiver.manifest_components.manifest import RuntimeType
-from model_archiver.model_archiver import ModelArchiver
+from model_archiver.arg_parser import ArgParser, argument_parser
+from model_archiver.model_archiver import ModelArchiver, package_model
 from model_archiver.model_archiver_config import ModelArchiverConfig
 from model_archiver.model_archiver_error import ModelArchiverError
+from model_archiver.model_packaging_utils import ModelExportUtils
+
+__all__ = [
+    "ArgParser",
+    "ModelExportUtils",
+    "argument_parser",
+    "generate_model_archive",
+    "main",
+    "package_model",
+]
 
 
 def generate_model_archive(config: ModelArchiverConfig | None = None) -> None:
@@ -27,67 +33,12 @@ def generate_model_archive(config: ModelArchiverConfig | None = None) -> None:
         ModelArchiver.generate_model_archive(config)
         return
     logging.basicConfig(format="%(levelname)s - %(message)s")
-    args = argument_parser().parse_args()
+    wanted = ArgParser.export_model_args_parser()
     try:
-        ModelArchiver.generate_model_archive(ModelArchiverConfig.from_args(args))
+        ModelArchiver.generate_model_archive(wanted)
     except (ModelArchiverError, OSError, ValueError) as e:
         logging.error("%s", e)
         sys.exit(1)
-
-
-def argument_parser() -> argparse.ArgumentParser:
-    """The command line."""
-    parser = argparse.ArgumentParser(
-        prog="torch-model-archiver",
-        description="Packs a model, its handler and what they need for TorchServe Next.",
-    )
-    required = parser.add_argument_group("required arguments")
-    required.add_argument(
-        "--model-name",
-        required=True,
-        help="name of the model and of the result: <model-name>.mar",
-    )
-    required.add_argument("-v", "--version", required=True, help="version of the model, any text")
-    required.add_argument(
-        "--handler",
-        required=True,
-        help="path of a Python file, optionally path:function, or a built-in handler: "
-        + ", ".join(sorted(BUILT_IN)),
-    )
-    parser.add_argument("--serialized-file", help="weights: .pt, .pth, .pt2, .so, .onnx, ...")
-    parser.add_argument(
-        "--model-file", help="Python file with the one class of the model, for eager mode"
-    )
-    parser.add_argument(
-        "--extra-files",
-        help="comma-separated files, directories (their contents are taken) and glob patterns",
-    )
-    parser.add_argument(
-        "-r", "--requirements-file", help="pip requirements that the server may install"
-    )
-    parser.add_argument("-c", "--config-file", help="model configuration, YAML")
-    parser.add_argument(
-        "--runtime",
-        default=RuntimeType.PYTHON.value,
-        choices=[runtime.value for runtime in RuntimeType],
-        help="what runs the handler (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--archive-format",
-        default="default",
-        choices=get_args(ArchiveFormat),
-        help="default: zip with compression, <model-name>.mar; zip-store: the same without "
-        "compression; tgz: <model-name>.tar.gz; no-archive: a directory <model-name>",
-    )
-    parser.add_argument(
-        "--export-path",
-        default=os.getcwd(),
-        help="directory for the result (default: the current directory)",
-    )
-    parser.add_argument(
-        "-f", "--force", action="store_true", help="overwrite a result that is there already"
-    )
-    return parser
 
 
 def main() -> NoReturn:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
+import tempfile
+from collections.abc import Iterable
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -34,20 +37,22 @@ class ModelExportUtils:
 
     @staticmethod
     def get_archive_export_path(
-        export_path: str, model_name: str, archive_format: ArchiveFormat
+        export_file_path: str, model_name: str, archive_format: ArchiveFormat
     ) -> str:
         """Path of the result."""
-        return str(_packing.target_path(Path(export_path), model_name, archive_format))
+        return str(_packing.target_path(Path(export_file_path), model_name, archive_format))
 
     @staticmethod
     def check_mar_already_exists(
         model_name: str,
-        export_path: str,
+        export_file_path: str,
         overwrite: bool,
         archive_format: ArchiveFormat = "default",
     ) -> str:
         """Path of the result, which must not be there unless it may be overwritten."""
-        target = ModelExportUtils.get_archive_export_path(export_path, model_name, archive_format)
+        target = ModelExportUtils.get_archive_export_path(
+            export_file_path, model_name, archive_format
+        )
         if os.path.lexists(target):
             if not overwrite:
                 raise ModelArchiverError(
@@ -67,16 +72,20 @@ class ModelExportUtils:
             if epoch is None
             else datetime.fromtimestamp(epoch, timezone.utc).replace(tzinfo=None)
         )
-        model = Model(
-            model_name=config.model_name,
-            serialized_file=_base_name(config.serialized_file),
-            handler=_handlers.manifest_handler(config.handler),
-            model_file=_base_name(config.model_file),
-            model_version=config.version,
-            requirements_file=_base_name(config.requirements_file),
-            config_file=_base_name(config.config_file),
+        return Manifest(config.runtime, ModelExportUtils.generate_model(config), created_on)
+
+    @staticmethod
+    def generate_model(modelcfg: ModelArchiverConfig) -> Model:
+        """The manifest's entry of the model that `modelcfg` asks for."""
+        return Model(
+            model_name=modelcfg.model_name,
+            serialized_file=_base_name(modelcfg.serialized_file),
+            handler=_handlers.manifest_handler(modelcfg.handler),
+            model_file=_base_name(modelcfg.model_file),
+            model_version=modelcfg.version,
+            requirements_file=_base_name(modelcfg.requirements_file),
+            config_file=_base_name(modelcfg.config_file),
         )
-        return Manifest(config.runtime, model, created_on)
 
     @staticmethod
     def generate_manifest_json(config: ModelArchiverConfig) -> str:
@@ -113,7 +122,81 @@ class ModelExportUtils:
         return contents
 
     @staticmethod
+    def copy_artifacts(model_name: str, runtime: str, **kwargs: str | None) -> str:
+        """Copies the files of a model into a new temporary directory, and returns its path.
+
+        Args:
+            model_name: name of the model.
+            runtime: `python`, `python3` or `LSP`.
+            kwargs: the files, named as the fields of `ModelArchiverConfig`; others are left alone.
+
+        Raises:
+            As `collect`; also `ModelArchiverError` if there is no `handler` among them.
+        """
+        handler = kwargs.get("handler")
+        if not handler:
+            raise ModelArchiverError(f"handler is {handler!r}, expected a file or a built-in name")
+        config = ModelArchiverConfig(
+            model_name,
+            handler,
+            version="",
+            serialized_file=kwargs.get("serialized_file"),
+            model_file=kwargs.get("model_file"),
+            extra_files=kwargs.get("extra_files"),
+            runtime=runtime,
+            requirements_file=kwargs.get("requirements_file"),
+            config_file=kwargs.get("config_file"),
+        )
+        directory = tempfile.mkdtemp(prefix="model-archiver-")
+        try:
+            for name, source in ModelExportUtils.collect(config).files():
+                copy = Path(directory, name)
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(source, copy)
+        except BaseException:
+            ModelExportUtils.clean_temp_files([directory])
+            raise
+        return directory
+
+    @staticmethod
+    def clean_temp_files(temp_files: Iterable[str]) -> None:
+        """Removes files and directories; those that are not there are left out."""
+        for path in temp_files:
+            if os.path.isdir(path) and not os.path.islink(path):
+                shutil.rmtree(path)
+            elif os.path.lexists(path):
+                os.remove(path)
+
+    @staticmethod
     def archive(
+        export_file: str,
+        model_name: str,
+        model_path: str,
+        manifest: str,
+        archive_format: ArchiveFormat = "default",
+    ) -> None:
+        """Packs a directory, such as one of `copy_artifacts`; a failure leaves what was there.
+
+        Args:
+            export_file: path of the result, as `get_archive_export_path` gives it.
+            model_name: name of the model, for messages.
+            model_path: the directory.
+            manifest: text of `MAR-INF/MANIFEST.json`.
+            archive_format: how to write it.
+
+        Raises:
+            ModelArchiverError: if it cannot be packed or written.
+        """
+        if not os.path.isdir(model_path):
+            raise ModelArchiverError(
+                f"Failed to convert {model_name} to the model-archive: {model_path} is no directory"
+            )
+        contents = Contents()
+        contents.add_directory(Path(model_path))
+        ModelExportUtils.write(export_file, contents, manifest, archive_format)
+
+    @staticmethod
+    def write(
         target: str, contents: Contents, manifest: str, archive_format: ArchiveFormat
     ) -> None:
         """Writes the archive; a failure leaves what was there before."""

@@ -52,23 +52,32 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     return parser.parse_args(arguments)
 
 
-def model_config(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Return the content of model-config.yaml for a parsed command line."""
+def get_model_config(
+    args: argparse.Namespace, model_snapshot_path: str | Path | None = None
+) -> dict[str, Any]:
+    """Return the content of model-config.yaml.
+
+    Args:
+        args: A parsed command line.
+        model_snapshot_path: The folder of the model, in place of the name that `args` have.
+    """
+    if model_snapshot_path is not None:
+        args = argparse.Namespace(**{**vars(args), "model_id": str(model_snapshot_path)})
     config: dict[str, Any] = {
         "minWorkers": 1,
         "maxWorkers": 1,
         "batchSize": 1,
         "maxBatchDelay": 100,
         "responseTimeout": _RESPONSE_TIMEOUT_SEC,
-        "startupTimeout": arguments.startup_timeout,
+        "startupTimeout": args.startup_timeout,
         "deviceType": "gpu",
         "asyncCommunication": True,
         # One process that sees all its devices: without it the frontend ignores parallelLevel.
         "parallelType": "custom",
         "parallelLevel": 1,
     }
-    section = _vllm_section if arguments.engine == "vllm" else _trt_llm_section
-    return {**config, "handler": section(arguments)}
+    section = _vllm_section if args.engine == "vllm" else _trt_llm_section
+    return {**config, "handler": section(args)}
 
 
 def write_model(arguments: argparse.Namespace) -> Path:
@@ -76,7 +85,7 @@ def write_model(arguments: argparse.Namespace) -> Path:
     folder = Path(arguments.model_store, arguments.model_name)
     manifest_folder = folder / "MAR-INF"
     manifest_folder.mkdir(parents=True, exist_ok=True)
-    config = yaml.safe_dump(model_config(arguments), sort_keys=False)
+    config = yaml.safe_dump(get_model_config(arguments), sort_keys=False)
     (folder / "model-config.yaml").write_text(config, encoding="utf-8")
     manifest = {
         "runtime": "python",
@@ -100,13 +109,13 @@ def server_words(arguments: argparse.Namespace) -> list[str]:
     return [*words, "--models", arguments.model_name]
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(args: argparse.Namespace | Sequence[str] | None = None) -> int:
     """Serve until a signal comes or the server ends, and return the exit status.
 
     Args:
-        arguments: The command line; None for that of this process.
+        args: The command line, parsed or in words; None for that of this process.
     """
-    parsed = parse_arguments(arguments)
+    parsed = args if isinstance(args, argparse.Namespace) else parse_arguments(args)
     write_model(parsed)
     return run_until_signal([sys.executable, "-m", "ts.model_server", *server_words(parsed)])
 

@@ -29,8 +29,25 @@ from ts.service import Service
 MAX_FAILURE_THRESHOLD = 5
 SOCKET_ACCEPT_TIMEOUT = 30.0
 DEBUG = False
+BENCHMARK = False
 
 logger = logging.getLogger(__name__)
+
+
+# What torchrun sets for a process of a group.
+_RANKS = {
+    "LOCAL_RANK": "LOCAL_RANK",
+    "LOCAL_WORLD_SIZE": "LOCAL_WORLD_SIZE",
+    "WORLD_RANK": "RANK",
+    "WORLD_SIZE": "WORLD_SIZE",
+}
+
+
+def __getattr__(name: str) -> int:
+    """Tell the place of this process in its group, 0 without one, as the environment has it."""
+    if name in _RANKS:
+        return int(os.environ.get(_RANKS[name], "0"))
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 class TorchModelServiceWorker:

@@ -41,6 +41,17 @@ def home(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def command(home: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The command as a process of its own."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2] / "src"))
+    code = (
+        "import pathlib, sys; from ts._cli.main import main; "
+        f"sys.exit(main(home=pathlib.Path({str(home)!r})))"
+    )
+    return [sys.executable, "-c", code]
+
+
+@pytest.fixture
 def java(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeJava]:
     home = tmp_path / "jdk"
     make_java(home, "17.0.15", SCRIPT.format(python=sys.executable))

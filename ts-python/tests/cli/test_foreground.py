@@ -12,20 +12,9 @@ from pathlib import Path
 
 import pytest
 from fake_java import FakeJava, Run, Spawn, wait_until
-from ts import launcher, llm_launcher
+from ts import llm_launcher
 
 SOURCE = Path(__file__).parents[2] / "src"
-
-
-@pytest.fixture
-def command(home: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The command as a process of its own."""
-    monkeypatch.setenv("PYTHONPATH", str(SOURCE))
-    code = (
-        "import pathlib, sys; from ts._cli.main import main; "
-        f"sys.exit(main(home=pathlib.Path({str(home)!r})))"
-    )
-    return [sys.executable, "-c", code]
 
 
 def pid_file() -> Path:
@@ -78,41 +67,6 @@ def test_second_server_on_the_same_addresses_is_refused(
     assert done.stdout.startswith(b"TorchServe is already running")
 
 
-@pytest.fixture
-def launcher_command(command: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(launcher, "_command", lambda: command)
-
-
-@pytest.mark.usefixtures("launcher_command")
-def test_launcher_starts_hands_out_lines_and_stops(java: FakeJava) -> None:
-    java.starts()
-    java.does(**{**java.told, "prints": "Model server started.\nand a log line"})
-    Path("my.properties").touch()
-
-    lines = launcher.start(
-        model_store="store",
-        snapshot_file="my.properties",
-        no_config_snapshots=True,
-        disable_token=True,
-        models="a.mar b.mar",
-        enable_model_api=True,
-    )
-
-    assert lines.get(timeout=60) == "and a log line\n"
-    words = java.words()
-    assert words[words.index("-m") + 1 : words.index("--status-file")] == ["a.mar", "b.mar"]
-    assert {"-ncs", "-dt", "-mapi", "-f"} <= set(words)
-    launcher.stop()
-    wait_until(lambda: not Path(f"/proc/{java.records()[-1]['pid']}").exists())
-
-
-@pytest.mark.usefixtures("launcher_command")
-def test_launcher_tells_why_a_start_failed(java: FakeJava) -> None:
-    java.does(exits=1, prints="Invalid configuration: port")
-    with pytest.raises(RuntimeError, match="status 1:\nInvalid configuration: port"):
-        launcher.start(model_store="store")
-
-
 def test_llm_launcher_writes_a_vllm_model() -> None:
     arguments = llm_launcher.parse_arguments(
         "--model_name lama --model_id org/model --disable_token_auth --startup_timeout 60 "
@@ -128,7 +82,7 @@ def test_llm_launcher_writes_a_vllm_model() -> None:
         "handler": "vllm_handler",
         "configFile": "model-config.yaml",
     }
-    config = llm_launcher.model_config(arguments)
+    config = llm_launcher.get_model_config(arguments)
     assert config["handler"] == {
         "model_path": "org/model",
         "vllm_engine_config": {
@@ -147,11 +101,22 @@ def test_llm_launcher_writes_a_vllm_model() -> None:
     assert llm_launcher.server_words(arguments) == [*words.split(), "--models", "lama"]
 
 
+def test_llm_launcher_takes_a_parsed_command_line_and_the_folder_of_a_model(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    arguments = llm_launcher.parse_arguments(["--model_id", "org/model"])
+    config = llm_launcher.get_model_config(arguments, Path("/models/snapshot"))
+    assert config["handler"]["model_path"] == "/models/snapshot"
+    assert arguments.model_id == "org/model"
+    monkeypatch.setattr(llm_launcher, "run_until_signal", lambda command: len(command))
+    assert llm_launcher.main(arguments) == 3 + len(llm_launcher.server_words(arguments))
+
+
 def test_llm_launcher_writes_a_trt_llm_model() -> None:
     arguments = llm_launcher.parse_arguments(
         "--engine trt_llm --trt_llm_engine.kv_cache_free_gpu_memory_fraction 0.25".split()
     )
-    section = llm_launcher.model_config(arguments)["handler"]
+    section = llm_launcher.get_model_config(arguments)["handler"]
     assert section["kv_cache_config"] == {"free_gpu_memory_fraction": 0.25}
     assert section["max_batch_size"] == 4
     assert section["dtype"] == "bfloat16"

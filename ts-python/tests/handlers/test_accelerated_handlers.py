@@ -107,6 +107,16 @@ def test_dali_classifier_runs_batches_through_the_pipeline(tmp_path: Path) -> No
 
 
 @pytest.mark.usefixtures("dali")
+def test_dali_handler_explains_like_one_of_images(tmp_path: Path) -> None:
+    write_eager(tmp_path)
+    handler = DALIImageClassifier()
+    context = FakeContext(tmp_path, EAGER, {"dali": DALI}, headers=[{"explain": "True"}] * 2)
+    handler.initialize(context)
+    answer = handler.handle([{"data": b"\x01\x02"}, {"data": b"\x03\x04"}], context)
+    assert np.array(answer).shape == (2, 2)
+
+
+@pytest.mark.usefixtures("dali")
 def test_dali_pipeline_may_be_a_file(tmp_path: Path) -> None:
     context = FakeContext(tmp_path, {}, {"dali": {**DALI, "pipeline_file": "p.dali"}})
     with pytest.raises(FileNotFoundError, match=r"p\.dali does not exist"):

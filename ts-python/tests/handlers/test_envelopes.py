@@ -285,3 +285,31 @@ def test_batches_of_an_async_handler_do_not_meet() -> None:
         ['{"predictions": [1]}', '{"predictions": [2, 3]}'],
         ['{"predictions": [4, 5]}', '{"predictions": [6]}'],
     ]
+
+
+def test_envelope_of_ones_own_may_override_handle() -> None:
+    class Mine(BodyEnvelope):
+        def handle(self, data: Any, context: Any) -> Any:
+            return ["mine", *super().handle(data, context)]
+
+    assert Mine(lambda data, _: data).handle([{"body": 1}], None) == ["mine", 1]
+
+
+def test_envelope_of_ones_own_may_override_handle_of_a_coroutine() -> None:
+    async def handle(data: Any, context: Any) -> Any:
+        return data
+
+    class Mine(BodyEnvelope):
+        async def handle(self, data: Any, context: Any) -> Any:
+            return ["mine", *await super().handle(data, context)]
+
+    assert asyncio.run(Mine(handle).handle([{"body": 1}], None)) == ["mine", 1]
+
+
+def test_envelope_without_a_translation_is_not_made() -> None:
+    class Half(BaseEnvelope):
+        def parse_input(self, data: Any) -> Any:
+            return data
+
+    with pytest.raises(TypeError, match="format_output"):
+        Half(lambda data, _: data)  # type: ignore[abstract]

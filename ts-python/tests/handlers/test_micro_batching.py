@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fake_java import wait_until
 from handler_fakes import FakeContext
-from ts.handler_utils.micro_batching import STEPS, MicroBatching
+from ts.handler_utils.micro_batching import HANDLER_METHODS, MicroBatching, WorkerThread
 from ts.torch_handler.base_handler import BaseHandler
 
 LIMIT_SEC = 20
@@ -38,7 +39,7 @@ def context(count: int, **header: str) -> FakeContext:
 
 
 @pytest.mark.parametrize(
-    "parallelism", [None, {"preprocess": 3, "inference": 2}, dict.fromkeys(STEPS, 0)]
+    "parallelism", [None, {"preprocess": 3, "inference": 2}, dict.fromkeys(HANDLER_METHODS, 0)]
 )
 def test_results_come_in_order(parallelism: dict[str, int] | None) -> None:
     handler = Recording(2, parallelism)
@@ -67,7 +68,7 @@ def test_steps_of_different_slices_run_at_the_same_time() -> None:
     assert Pipelined(1).handle([0, 1], context(2)) == ["2", "4"]
 
 
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("step", HANDLER_METHODS)
 def test_exception_in_a_step_reaches_the_caller_and_the_next_batch_works(step: str) -> None:
     handler = Recording(1)
     original = getattr(handler, step)
@@ -133,12 +134,12 @@ def test_explanation_and_description_take_the_plain_path() -> None:
 def test_parallelism_changes_and_shutdown_ends_the_threads() -> None:
     handler = Recording(1)
     micro: Any = handler.handle
-    threads = [t for ts in micro._threads.values() for t in ts]
+    threads = [w.thread for ws in micro.thread_groups.values() for w in ws]
     assert all(thread.daemon for thread in threads)
     micro.parallelism = {"inference": 0, "preprocess": 2}
     assert micro.parallelism == {"preprocess": 2, "inference": 0, "postprocess": 1}
     assert handler.handle([1, 2], context(2)) == ["4", "6"]
-    threads += [t for ts in micro._threads.values() for t in ts]
+    threads += [w.thread for ws in micro.thread_groups.values() for w in ws]
     micro.shutdown()
     for thread in threads:
         thread.join(LIMIT_SEC)
@@ -153,3 +154,39 @@ def test_wrong_settings_are_refused() -> None:
         MicroBatching(BaseHandler(), 1, {"train": 1})
     with pytest.raises(ValueError, match="Parallelism -1 of inference"):
         MicroBatching(BaseHandler(), 1, {"inference": -1})
+
+
+def test_batch_is_run_without_a_context_by_handle() -> None:
+    handler = Recording(2)
+    micro: Any = handler.handle
+    assert micro.handle([0, 1, 2]) == ["2", "4", "6"]
+    assert sorted(handler.seen) == [(0, [0, 1]), (1, [2])]
+    handler.context = context(3)
+    assert micro.handle([0]) == ["2"]
+    assert handler.context.samples == []  # HandlerTime is of the whole call
+    with pytest.raises(ValueError, match="batch is empty"):
+        micro.handle([])
+
+
+def test_thread_groups_are_the_threads_that_run() -> None:
+    handler = Recording(1, {"preprocess": 3})
+    micro: Any = handler.handle
+    first = {step: list(workers) for step, workers in micro.thread_groups.items()}
+    assert {step: len(workers) for step, workers in first.items()} == micro.parallelism
+    assert list(first) == HANDLER_METHODS
+    micro.parallelism = {"preprocess": 1, "postprocess": 2}
+    assert [len(micro.thread_groups[step]) for step in HANDLER_METHODS] == [1, 1, 2]
+
+    # Any of the three may be the one that is left; the group names the one that is.
+    wait_until(lambda: sum(w.thread.is_alive() for w in first["preprocess"]) == 1)
+    (left,) = micro.thread_groups["preprocess"]
+    assert left.thread.is_alive()
+    assert not left.event.is_set()
+    assert all(w.event.is_set() for w in first["preprocess"] if not w.thread.is_alive())
+    assert all(
+        isinstance(w, WorkerThread) and w.thread.is_alive()
+        for workers in micro.thread_groups.values()
+        for w in workers
+    )
+    micro.shutdown()
+    assert micro.thread_groups == {step: [] for step in HANDLER_METHODS}

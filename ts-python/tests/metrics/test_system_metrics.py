@@ -68,10 +68,14 @@ def test_failing_collector_does_not_stop_the_others(capsys: pytest.CaptureFixtur
     exec(
         "def a(gpus): raise ValueError('no sensor')\n"
         "def b(gpus): return ['metric']\n"
+        "def c():\n"
+        "    from ts.metrics.system_metrics import system_metrics\n"
+        "    system_metrics.append('appended')\n"
         "def _helper(): raise AssertionError",
         module.__dict__,
     )
     system_metrics.collect_all(module, 0)
     out, err = capsys.readouterr()
-    assert out == "metric\n"
+    assert out == "metric\nappended\n"
+    assert system_metrics.system_metrics == []
     assert err == "System metrics: a failed: no sensor\n"

@@ -34,13 +34,28 @@ class Manifest:
     model: Model
     created_on: datetime = field(default_factory=datetime.now)
 
+    @property
+    def creation_time(self) -> str:
+        """The moment of packing, as it stands in the manifest."""
+        return self.created_on.strftime("%d/%m/%Y %H:%M:%S")
+
+    @property
+    def archiver_version(self) -> str:
+        """The version of this package."""
+        return __version__
+
+    @property
+    def manifest_dict(self) -> dict[str, Any]:
+        """The manifest's JSON object."""
+        return self.to_dict()
+
     def to_dict(self) -> dict[str, Any]:
         """The manifest's JSON object."""
         return {
-            "createdOn": self.created_on.strftime("%d/%m/%Y %H:%M:%S"),
+            "createdOn": self.creation_time,
             "runtime": self.runtime,
             "model": self.model.to_dict(),
-            "archiverVersion": __version__,
+            "archiverVersion": self.archiver_version,
         }
 
     def to_json(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,11 @@ class Model:
     requirements_file: str | None = None
     config_file: str | None = None
 
+    @property
+    def model_dict(self) -> dict[str, Any]:
+        """The entry's JSON object."""
+        return self.to_dict()
+
     def to_dict(self) -> dict[str, Any]:
         """The entry's JSON object, without what is empty."""
         fields = {
@@ -32,3 +38,6 @@ class Model:
             "configFile": self.config_file,
         }
         return {name: value for name, value in fields.items() if value}
+
+    def __str__(self) -> str:
+        return json.dumps(self.to_dict(), ensure_ascii=False)

@@ -10,19 +10,22 @@ from typing import Any
 class SliceContext:
     """Shows the requests ``offset .. offset + size - 1`` of a context as 0, 1 and so on.
 
-    Everything that is not about single requests is the context's own.
+    Everything that is not about single requests is the context's own. Contexts that tests of
+    handlers make up need not have request ids, nor metrics.
     """
 
     def __init__(self, context: Any, offset: int, size: int) -> None:
         self._context = context
         self._offset = offset
         self._size = size
-        ids = context.request_ids if isinstance(context.request_ids, dict) else {}
+        ids = getattr(context, "request_ids", None)
+        ids = ids if isinstance(ids, dict) else {}
         self.request_ids = {i: ids[offset + i] for i in range(size) if offset + i in ids}
         # A shallow copy shares the declared metrics and differs in the ids.
-        self.metrics = copy.copy(context.metrics)
-        if hasattr(self.metrics, "set_request_ids"):
-            self.metrics.set_request_ids(self.request_ids or None)
+        self.metrics = copy.copy(getattr(context, "metrics", None))
+        set_request_ids = getattr(self.metrics, "set_request_ids", None)
+        if ids and set_request_ids is not None:
+            set_request_ids(self.request_ids)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._context, name)

@@ -12,7 +12,8 @@ from typing import Any
 from ts.handler_utils._slice_context import CurrentSliceContext, SliceContext
 from ts.utils._row_errors import RowErrors
 
-STEPS = ("preprocess", "inference", "postprocess")
+HANDLER_METHODS = ["preprocess", "inference", "postprocess"]
+"""The steps of a handler, in their order."""
 
 _END: Any = None  # ends one thread of a step
 
@@ -31,9 +32,22 @@ class _Slice:
 
     call: _Call
     index: int
-    context: SliceContext
+    context: SliceContext | None
     data: Any
     error: BaseException | None = None
+
+
+@dataclass
+class WorkerThread:
+    """A thread of a step.
+
+    Attributes:
+        event: Set once the thread is to end; it finishes the slices that wait before.
+        thread: The thread.
+    """
+
+    event: threading.Event
+    thread: threading.Thread
 
 
 class MicroBatching:
@@ -52,6 +66,11 @@ class MicroBatching:
         micro_batch_size: Requests per slice, 1 or more.
         parallelism: Threads by step, 1 each if not given. A step with 0 threads runs on the thread
             of the step before.
+
+    Attributes:
+        handler: The handler.
+        micro_batch_size: Requests per slice.
+        thread_groups: The threads by step, as many as `parallelism` says.
     """
 
     def __init__(
@@ -67,22 +86,23 @@ class MicroBatching:
         self._lock = threading.Lock()
         self._local = threading.local()
         self._queues: dict[str, queue.SimpleQueue[_Slice]] = {
-            step: queue.SimpleQueue() for step in STEPS
+            step: queue.SimpleQueue() for step in HANDLER_METHODS
         }
-        self._threads: dict[str, list[threading.Thread]] = {step: [] for step in STEPS}
-        self.parallelism = dict.fromkeys(STEPS, 1) | dict(parallelism or {})
+        self.thread_groups: dict[str, list[WorkerThread]] = {step: [] for step in HANDLER_METHODS}
+        self._ending: dict[str, list[WorkerThread]] = {step: [] for step in HANDLER_METHODS}
+        self.parallelism = dict.fromkeys(HANDLER_METHODS, 1) | dict(parallelism or {})
 
     @property
     def parallelism(self) -> dict[str, int]:
         """Threads by step. May be set at any time; slices under way are finished."""
         with self._lock:
-            return {step: len(threads) for step, threads in self._threads.items()}
+            return {step: len(threads) for step, threads in self.thread_groups.items()}
 
     @parallelism.setter
     def parallelism(self, parallelism: Mapping[str, int]) -> None:
         for step, count in parallelism.items():
-            if step not in STEPS:
-                raise ValueError(f"Step {step!r}, expected one of {', '.join(STEPS)}")
+            if step not in HANDLER_METHODS:
+                raise ValueError(f"Step {step!r}, expected one of {', '.join(HANDLER_METHODS)}")
             if not isinstance(count, int) or count < 0:
                 raise ValueError(f"Parallelism {count!r} of {step}, expected 0 or more")
         with self._lock:
@@ -96,16 +116,33 @@ class MicroBatching:
         if self._is_plain(context):
             return type(handler).handle(handler, data, context)
         start = time.perf_counter()
-        if not data:
-            raise ValueError("The batch is empty, expected at least one request")
-        handler.context = CurrentSliceContext(context, self._local)
-        try:
-            output = self._run(data, context)
-        finally:
-            handler.context = context
+        output = self.handle(data)
         elapsed_ms = round((time.perf_counter() - start) * 1000, 2)
         context.metrics.add_time("HandlerTime", elapsed_ms, None, "ms")
         return output
+
+    def handle(self, data: Any) -> list[Any]:
+        """Run a batch through the steps in slices, with the context that the handler has.
+
+        Args:
+            data: One row per request.
+
+        Returns:
+            One result per request, in their order.
+
+        Raises:
+            ValueError: The batch is empty.
+        """
+        if not data:
+            raise ValueError("The batch is empty, expected at least one request")
+        context = self.handler.context
+        if context is None:
+            return self._run(data, None)
+        self.handler.context = CurrentSliceContext(context, self._local)
+        try:
+            return self._run(data, context)
+        finally:
+            self.handler.context = context
 
     def get_micro_batch_idx(self) -> int:
         """Return the index of the slice the calling step works on; 0 outside of steps."""
@@ -114,10 +151,11 @@ class MicroBatching:
     def shutdown(self) -> None:
         """End all threads after the slices under way. Later batches run on the caller's thread."""
         with self._lock:
-            ending = [thread for threads in self._threads.values() for thread in threads]
-        self.parallelism = dict.fromkeys(STEPS, 0)
-        for thread in ending:
-            thread.join()
+            groups = (*self.thread_groups.values(), *self._ending.values())
+            ending = [worker for workers in groups for worker in workers]
+        self.parallelism = dict.fromkeys(HANDLER_METHODS, 0)
+        for worker in ending:
+            worker.thread.join()
 
     def _is_plain(self, context: Any) -> bool:
         from ts.torch_handler.base_handler import profiler_enabled
@@ -125,16 +163,18 @@ class MicroBatching:
         return profiler_enabled() or self.handler._is_explain() or self.handler._is_describe()
 
     def _resize(self, step: str, count: int) -> None:
-        threads = self._threads[step]
-        for _ in range(count - len(threads)):
+        workers = self.thread_groups[step]
+        for _ in range(count - len(workers)):
+            event = threading.Event()
             thread = threading.Thread(
-                target=self._serve, args=(step,), name=f"micro-batch-{step}", daemon=True
+                target=self._serve, args=(step, event), name=f"micro-batch-{step}", daemon=True
             )
-            threads.append(thread)
+            workers.append(WorkerThread(event, thread))
             thread.start()
-        # Whichever threads take the ends, as many are left as are listed: the list only counts.
-        for _ in range(len(threads) - count):
-            threads.pop()
+        for _ in range(len(workers) - count):
+            worker = workers.pop()
+            worker.event.set()
+            self._ending[step].append(worker)
             self._queues[step].put(_END)
 
     def _run(self, data: Any, context: Any) -> list[Any]:
@@ -143,7 +183,8 @@ class MicroBatching:
         count = 0
         for index, offset in enumerate(range(0, len(data), size)):
             part = data[offset : offset + size]
-            self._pass_on(_Slice(call, index, SliceContext(context, offset, len(part)), part), 0)
+            seen = None if context is None else SliceContext(context, offset, len(part))
+            self._pass_on(_Slice(call, index, seen, part), 0)
             count += 1
         done = sorted((call.results.get() for _ in range(count)), key=lambda s: s.index)
         for piece in done:
@@ -152,18 +193,28 @@ class MicroBatching:
                 raise error.moved_by(piece.index * size) if isinstance(error, RowErrors) else error
         return [result for piece in done for result in piece.data]
 
-    def _serve(self, step: str) -> None:
+    def _serve(self, step: str, event: threading.Event) -> None:
         while (piece := self._queues[step].get()) is not _END:
-            self._step(piece, STEPS.index(step))
+            self._step(piece, HANDLER_METHODS.index(step))
+        with self._lock:
+            # Any thread of the step may take the end: one that was to go then takes its place.
+            workers, ending = self.thread_groups[step], self._ending[step]
+            for place, worker in enumerate(workers):
+                if worker.event is event:
+                    workers[place] = ending.pop()
+                    workers[place].event.clear()
+                    event.set()
+                    return
+            ending[:] = [worker for worker in ending if worker.event is not event]
 
     def _pass_on(self, piece: _Slice, number: int) -> None:
-        if number == len(STEPS):
+        if number == len(HANDLER_METHODS):
             piece.call.results.put(piece)
             return
-        step = STEPS[number]
+        step = HANDLER_METHODS[number]
         with self._lock:
             # Under the lock, so that no slice lands behind the end of a step's last thread.
-            if self._threads[step]:
+            if self.thread_groups[step]:
                 self._queues[step].put(piece)
                 return
         self._step(piece, number)
@@ -174,7 +225,7 @@ class MicroBatching:
             self._local.index = piece.index
             self._local.context = piece.context
             try:
-                piece.data = getattr(self.handler, STEPS[number])(piece.data)
+                piece.data = getattr(self.handler, HANDLER_METHODS[number])(piece.data)
             except BaseException as e:
                 # Whatever it is, the caller waits for this slice: it raises the error itself.
                 piece.error = e
@@ -182,4 +233,4 @@ class MicroBatching:
             finally:
                 vars(self._local).clear()
                 vars(self._local).update(previous)
-        self._pass_on(piece, len(STEPS) if piece.call.failed else number + 1)
+        self._pass_on(piece, len(HANDLER_METHODS) if piece.call.failed else number + 1)

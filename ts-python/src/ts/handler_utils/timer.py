@@ -11,21 +11,21 @@ from typing import Any, TypeVar
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def timed(method: F) -> F:
+def timed(func: F) -> F:
     """Make a method of a handler emit its time, in ms, as the gauge ``ts_handler_<method>``.
 
     Does nothing unless model-config.yaml says ``handler: {profile: true}``. Work on a CUDA device
     is waited for, since calls return before it is done.
     """
 
-    @functools.wraps(method)
+    @functools.wraps(func)
     def timed_method(self: Any, *args: Any, **kwargs: Any) -> Any:
         context: Any = getattr(self, "context", None)
         if not _profiling(context):
-            return method(self, *args, **kwargs)
+            return func(self, *args, **kwargs)
         elapsed_ms = _start_clock()
-        result = method(self, *args, **kwargs)
-        context.metrics.add_time(f"ts_handler_{method.__name__}", elapsed_ms())
+        result = func(self, *args, **kwargs)
+        context.metrics.add_time(f"ts_handler_{func.__name__}", elapsed_ms())
         return result
 
     return timed_method  # type: ignore[return-value]

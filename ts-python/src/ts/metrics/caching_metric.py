@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from ts.metrics._line import format_line
 from ts.metrics._sample import Emit, MetricSample
 from ts.metrics.dimension import Dimension
+from ts.metrics.metric_abstract import MetricAbstract
 from ts.metrics.metric_type_enum import MetricTypes
-from ts.metrics.unit import long_unit
 
 logger = logging.getLogger(__name__)
 
@@ -20,7 +20,7 @@ def log_sample(sample: MetricSample) -> None:
     logger.info(format_line(sample))
 
 
-class CachingMetric:
+class CachingMetric(MetricAbstract):
     """A metric with fixed name, unit, type and dimension names.
 
     Nothing is added up here: each call emits one sample and the receiver combines them.
@@ -33,7 +33,7 @@ class CachingMetric:
         emit: Where samples go; without it they are logged.
     """
 
-    __slots__ = ("_emit", "dimension_names", "metric_name", "metric_type", "unit")
+    __slots__ = ("_emit",)
 
     def __init__(
         self,
@@ -44,10 +44,7 @@ class CachingMetric:
         *,
         emit: Emit | None = None,
     ) -> None:
-        self.metric_name = metric_name
-        self.unit = long_unit(unit)
-        self.dimension_names: list[str] = list(dimension_names or ())
-        self.metric_type = metric_type
+        super().__init__(metric_name, unit, dimension_names, metric_type)
         self._emit: Emit = log_sample if emit is None else emit
 
     def __str__(self) -> str:

@@ -8,7 +8,10 @@ from typing import Any
 
 from ts.metrics._line import host_name
 from ts.metrics.dimension import Dimension
-from ts.metrics.unit import long_unit
+from ts.metrics.unit import Units, long_unit
+
+MetricUnit = Units()
+"""The table of units."""
 
 
 class Metric:

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 
 class GeneralMetricsCacheError(Exception):
-    """Base of all errors of the metrics cache."""
+    """Base of all errors of the metrics cache; `message` says what is wrong."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
 
 
 class MetricsCacheTypeError(GeneralMetricsCacheError, TypeError):

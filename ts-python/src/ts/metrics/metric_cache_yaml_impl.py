@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import KeysView, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ts.metrics._metric_calls import MetricCalls
-from ts.metrics._request_ids import RequestIds
 from ts.metrics._sample import Emit
 from ts.metrics.caching_metric import CachingMetric
+from ts.metrics.metric_cache_abstract import MetricCacheAbstract
 from ts.metrics.metric_cache_errors import (
     MetricsCacheIOError,
     MetricsCacheKeyError,
@@ -22,7 +21,7 @@ from ts.metrics.metric_type_enum import MetricTypes
 logger = logging.getLogger(__name__)
 
 
-class MetricsCacheYamlImpl(MetricCalls):
+class MetricsCacheYamlImpl(MetricCacheAbstract):
     """Holds the metrics declared in the metrics configuration and emits samples of them.
 
     A name that is not declared is created by its first use, with the dimensions of that use. One
@@ -31,22 +30,13 @@ class MetricsCacheYamlImpl(MetricCalls):
     Args:
         config_file_path: The YAML file with a section ``model_metrics``; ``None`` declares nothing.
         emit: Called with each sample; without it samples are logged as ``[METRICS]`` lines.
-
-    Attributes:
-        cache: Metrics by type and name.
-        store: Always empty, for handlers written for the old metrics store.
-        request_ids: Ids of the batch by index, or one id while the model loads.
-        model_name: Value of the dimension ``ModelName``.
     """
 
     def __init__(
         self, config_file_path: str | Path | None = None, emit: Emit | None = None
     ) -> None:
-        self.config_file_path = config_file_path
+        super().__init__(config_file_path)
         self.cache: dict[MetricTypes, dict[str, CachingMetric]] = {t: {} for t in MetricTypes}
-        self.store: list[Any] = []
-        self.request_ids: RequestIds = None
-        self.model_name: str | None = None
         self._emit = emit
 
     def initialize_cache(self) -> None:
@@ -73,14 +63,6 @@ class MetricsCacheYamlImpl(MetricCalls):
                     [str(name) for name in entry.get("dimensions") or ()],
                     metric_type,
                 )
-
-    def set_request_ids(self, request_ids: RequestIds) -> None:
-        """Set the ids of the batch that runs now: by index, or one string."""
-        self.request_ids = request_ids
-
-    def cache_keys(self) -> KeysView[MetricTypes]:
-        """Return the metric types of the cache."""
-        return self.cache.keys()
 
     def add_metric_to_cache(
         self,
@@ -140,32 +122,6 @@ class MetricsCacheYamlImpl(MetricCalls):
                 "is not declared"
             )
         return metric
-
-    def _record(
-        self,
-        name: str,
-        value: float,
-        unit: str,
-        request_id: str,
-        dimensions: dict[str, str],
-        metric_type: MetricTypes,
-    ) -> None:
-        metric = self.cache[metric_type].get(name)
-        if metric is None:
-            metric = self.add_metric_to_cache(name, unit, list(dimensions), metric_type)
-        metric.add_or_update(value, self._values_for(metric, dimensions), request_id)
-
-    def _values_for(self, metric: CachingMetric, pairs: dict[str, str]) -> list[str]:
-        """Return values as `metric` declares them: by name, else, as 0.12 did, by position.
-
-        Dimensions that are not declared, such as a ``Level`` that was added here, are left out.
-        """
-        declared = metric.dimension_names
-        if "ModelName" in declared:
-            pairs.setdefault("ModelName", str(self.model_name))
-        if all(name in pairs for name in declared):
-            return [pairs[name] for name in declared]
-        return list(pairs.values())
 
     def _read_model_metrics(self, path: Path) -> dict[str, Any]:
         from ts._yaml import YamlError, load_yaml

@@ -12,8 +12,8 @@ from ts.metrics.metric import Metric
 class MetricEncoder(json.JSONEncoder):
     """Writes `Metric` and `Dimension` as objects."""
 
-    def default(self, o: Any) -> Any:
+    def default(self, obj: Any) -> Any:
         """Return a dict for metrics and dimensions; refuse anything else as usual."""
-        if isinstance(o, (Metric, Dimension)):
-            return o.to_dict()
-        return super().default(o)
+        if isinstance(obj, (Metric, Dimension)):
+            return obj.to_dict()
+        return super().default(obj)

@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import ModuleType
 
@@ -20,16 +20,23 @@ _CPU_INTERVAL_SEC = 0.2
 _NVIDIA_SMI_TIMEOUT_SEC = 10
 _PROC = Path("/proc")
 
+dimension = [Dimension("Level", "Host")]
+"""The dimensions of the host's metrics."""
 
-def collect_all(mod: ModuleType, num_of_gpus: int) -> None:
+system_metrics: list[Metric] = []
+"""What collectors may append their metrics to, as those of 0.12 do; `collect_all` empties it."""
+
+
+def collect_all(mod: ModuleType, num_of_gpu: int) -> None:
     """Print the metrics of all collectors of a module, one line each.
 
-    A collector is a public function defined in `mod` that takes the number of GPUs and returns
-    metrics. One that fails is left out, with a line on standard error.
+    A collector is a public function defined in `mod`. It takes the number of GPUs, or nothing, and
+    returns metrics, or appends them to `system_metrics`. One that fails is left out, with a line on
+    standard error.
 
     Args:
         mod: This module, or another with collectors.
-        num_of_gpus: How many GPUs the server uses.
+        num_of_gpu: How many GPUs the server uses.
     """
     import sys
 
@@ -37,13 +44,15 @@ def collect_all(mod: ModuleType, num_of_gpus: int) -> None:
         if name.startswith("_") or name == "collect_all" or collector.__module__ != mod.__name__:
             continue
         try:
-            for metric in collector(num_of_gpus):
+            returned = collector(num_of_gpu) if _takes_gpus(collector) else collector()
+            for metric in [*system_metrics, *(returned or ())]:
                 print(metric)
         except Exception as e:
             print(f"System metrics: {name} failed: {e}", file=sys.stderr)
+        system_metrics.clear()
 
 
-def cpu_utilization(num_of_gpus: int) -> Iterable[Metric]:
+def cpu_utilization() -> Iterable[Metric]:
     """Measure the share of busy CPU time over a short interval."""
     first_idle, first_total = _cpu_times()
     time.sleep(_CPU_INTERVAL_SEC)
@@ -53,29 +62,43 @@ def cpu_utilization(num_of_gpus: int) -> Iterable[Metric]:
     return [_host("CPUUtilization", round(max(0.0, busy), 1), "percent")]
 
 
-def memory(num_of_gpus: int) -> Iterable[Metric]:
-    """Read how much memory is available and used, in MiB."""
+def memory_available() -> Iterable[Metric]:
+    """Read how much memory is available, in MiB."""
+    return [_host("MemoryAvailable", _memory()[1] / _MIB, "MB")]
+
+
+def memory_used() -> Iterable[Metric]:
+    """Read how much memory is used, in MiB."""
     total, available = _memory()
-    return [
-        _host("MemoryAvailable", available / _MIB, "MB"),
-        _host("MemoryUsed", (total - available) / _MIB, "MB"),
-        _host("MemoryUtilization", round(100 * (total - available) / total, 1), "percent"),
-    ]
+    return [_host("MemoryUsed", (total - available) / _MIB, "MB")]
 
 
-def disk(num_of_gpus: int) -> Iterable[Metric]:
-    """Read how full the file system of ``/`` is, in GiB."""
+def memory_utilization() -> Iterable[Metric]:
+    """Read which share of the memory is used."""
+    total, available = _memory()
+    return [_host("MemoryUtilization", round(100 * (total - available) / total, 1), "percent")]
+
+
+def disk_available() -> Iterable[Metric]:
+    """Read how much of the file system of ``/`` is free, in GiB."""
+    return [_host("DiskAvailable", shutil.disk_usage("/").free / _GIB, "GB")]
+
+
+def disk_used() -> Iterable[Metric]:
+    """Read how much of the file system of ``/`` is used, in GiB."""
+    return [_host("DiskUsage", shutil.disk_usage("/").used / _GIB, "GB")]
+
+
+def disk_utilization() -> Iterable[Metric]:
+    """Read which share of the file system of ``/`` is used."""
     usage = shutil.disk_usage("/")
-    return [
-        _host("DiskAvailable", usage.free / _GIB, "GB"),
-        _host("DiskUsage", usage.used / _GIB, "GB"),
-        _host("DiskUtilization", round(100 * usage.used / (usage.used + usage.free), 1), "percent"),
-    ]
+    share = 100 * usage.used / (usage.used + usage.free)
+    return [_host("DiskUtilization", round(share, 1), "percent")]
 
 
-def gpu(num_of_gpus: int) -> Iterable[Metric]:
+def gpu_utilization(num_of_gpu: int) -> Iterable[Metric]:
     """Ask nvidia-smi how busy the GPUs are; nothing without GPUs."""
-    if num_of_gpus <= 0 or shutil.which("nvidia-smi") is None:
+    if num_of_gpu <= 0 or shutil.which("nvidia-smi") is None:
         return []
     answer = subprocess.run(
         [
@@ -88,14 +111,18 @@ def gpu(num_of_gpus: int) -> Iterable[Metric]:
         text=True,
         timeout=_NVIDIA_SMI_TIMEOUT_SEC,
     )
-    return _gpu_metrics(answer.stdout, num_of_gpus)
+    return _gpu_metrics(answer.stdout, num_of_gpu)
 
 
-def _gpu_metrics(answer: str, num_of_gpus: int) -> list[Metric]:
+def _takes_gpus(collector: Callable[..., object]) -> bool:
+    return bool(inspect.signature(collector).parameters)
+
+
+def _gpu_metrics(answer: str, num_of_gpu: int) -> list[Metric]:
     metrics = []
-    for line in answer.splitlines()[:num_of_gpus]:
+    for line in answer.splitlines()[:num_of_gpu]:
         index, total, used, busy = (field.strip() for field in line.split(","))
-        dimensions = [Dimension("Level", "Host"), Dimension("device_id", index)]
+        dimensions = [*dimension, Dimension("device_id", index)]
         share = 100 * float(used) / float(total)
         metrics += [
             Metric("GPUMemoryUtilization", round(share, 2), "percent", dimensions),
@@ -106,7 +133,7 @@ def _gpu_metrics(answer: str, num_of_gpus: int) -> list[Metric]:
 
 
 def _host(name: str, value: float, unit: str) -> Metric:
-    return Metric(name, value, unit, [Dimension("Level", "Host")])
+    return Metric(name, value, unit, dimension)
 
 
 def _cpu_times() -> tuple[float, float]:

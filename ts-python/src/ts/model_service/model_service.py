@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from abc import ABCMeta, abstractmethod
+from pathlib import Path
 from typing import Any
 
 
@@ -33,14 +35,34 @@ class ModelService(metaclass=ABCMeta):
     def inference(self, data: Any) -> Any:
         """Answer a request."""
 
-
-class SingleNodeService(ModelService):
-    """A service that answers in three steps."""
-
     def handle(self, data: Any, context: Any) -> Any:
         """Answer a batch."""
         self.context = context
         return self.inference(data)
+
+    def ping(self) -> str:
+        """Tell how the service is: one that is there is healthy, unless a subclass knows better."""
+        return "Healthy"
+
+    def signature(self) -> dict[str, Any]:
+        """Return the inputs and outputs of the model, as the file says that its manifest names.
+
+        Empty where the manifest names none, as those of today's archives.
+
+        Raises:
+            OSError: The file cannot be read.
+            ValueError: It is no JSON.
+        """
+        model = (self.manifest or {}).get("Model") or {}
+        name = model.get("Signature") if isinstance(model, dict) else None
+        if not name:
+            return {}
+        content: dict[str, Any] = json.loads((Path(self.model_dir) / name).read_bytes())
+        return content
+
+
+class SingleNodeService(ModelService):
+    """A service that answers in three steps."""
 
     def inference(self, data: Any) -> Any:
         """Answer a batch without a context."""

@@ -32,6 +32,9 @@ __all__ = [
 LOAD_MSG = b"L"
 PREDICT_MSG = b"I"
 END_OF_LIST = -1
+RESPONSE = 3
+int_size = 4
+bool_size = 1
 
 _INT = struct.Struct("!i")
 _MAX_BYTES = 1 << 31
@@ -51,10 +54,10 @@ def retrieve_msg(conn: socket.socket) -> tuple[bytes, Any]:
     raise ValueError(f"Invalid command: {command!r}")
 
 
-def encode_response_headers(headers: Mapping[str, Any]) -> bytes:
+def encode_response_headers(resp_hdr_map: Mapping[str, Any]) -> bytes:
     """Encode response headers: their number, then name and value of each."""
-    out = [_INT.pack(len(headers))]
-    for name, value in headers.items():
+    out = [_INT.pack(len(resp_hdr_map))]
+    for name, value in resp_hdr_map.items():
         out += (_with_length(str(name).encode("utf-8")), _with_length(str(value).encode("utf-8")))
     return b"".join(out)
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import os
 import time
+from abc import ABC
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +30,22 @@ from ts.utils.util import check_valid_pt2_backend, load_label_mapping
 logger = logging.getLogger(__name__)
 
 _TORCHSCRIPT_SUFFIXES = (".pt", ".pth", ".ts", ".jit")
+
+# What this worker can do, for handlers that ask. The version of torch decides the first three;
+# the others are looked at when they are asked for, see __getattr__.
+PROFILER_AVAILABLE = True
+PT2_AVAILABLE = True
+PT230_AVAILABLE: bool = torch.__version__ >= "2.3"  # compared as versions
+
 # Where TorchServe 0.12 put traces, and where users look for them.
 _PROFILER_FOLDER = Path("/tmp/pytorch_profiler")  # noqa: S108
+
+
+def __getattr__(name: str) -> bool:
+    """Tell whether IPEX, onnxruntime and torch_xla can be used here."""
+    if name in _LOOKED_AT:
+        return _LOOKED_AT[name]()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def profiler_enabled() -> bool:
@@ -41,7 +58,7 @@ def setup_ort_session(model_pt_path: str, map_location: str | None) -> Any:
     return create_session(model_pt_path, map_location)
 
 
-class BaseHandler:
+class BaseHandler(ABC):  # noqa: B024 - steps of subclasses may be abstract
     """Loads a model and answers batches in three steps: preprocess, inference, postprocess.
 
     Subclasses override steps. One object serves one worker: `initialize` is called once, then
@@ -324,3 +341,21 @@ class BaseHandler:
 
 def _flag(name: str) -> bool:
     return os.environ.get(name, "false").lower() == "true"
+
+
+def _can_import(name: str) -> bool:
+    try:
+        importlib.import_module(name)
+    except ImportError:
+        return False
+    return True
+
+
+_LOOKED_AT: dict[str, Callable[[], bool]] = {
+    "IPEX_AVAILABLE": lambda: (
+        (_flag("TS_IPEX_ENABLE") or _flag("TS_IPEX_GPU_ENABLE"))
+        and _can_import("intel_extension_for_pytorch")
+    ),
+    "ONNX_AVAILABLE": lambda: _can_import("onnxruntime"),
+    "XLA_AVAILABLE": lambda: _can_import("torch_xla"),
+}

@@ -8,14 +8,14 @@ import torch
 
 from ts.handler_utils.preprocess.dali import get_dali_pipeline
 from ts.handler_utils.timer import timed
+from ts.torch_handler._image_insights import ImageInsights
 from ts.torch_handler._requests import decode_base64, payload_of
-from ts.torch_handler.base_handler import BaseHandler
 from ts.utils._optional import import_optional
 from ts.utils._row_errors import read_rows
 from ts.utils.util import PredictionException
 
 
-class DALIHandler(BaseHandler):
+class DALIHandler(ImageInsights):
     """Runs the bytes of images through the pipeline of section ``dali`` of model-config.yaml.
 
     Attributes:

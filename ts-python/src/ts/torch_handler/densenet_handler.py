@@ -12,7 +12,9 @@ from ts.torch_handler._loading import load_weights
 from ts.torch_handler._requests import payload_of
 from ts.torch_handler.base_handler import BaseHandler
 from ts.utils._row_errors import read_rows
-from ts.utils.util import PredictionException
+from ts.utils.util import PredictionException, list_classes_from_module
+
+__all__ = ["DenseNetHandler", "list_classes_from_module"]
 
 
 class DenseNetHandler(BaseHandler):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 import os
 from typing import Any
 
 import torch
 
 from ts.handler_utils.timer import timed
+from ts.torch_handler._image_insights import ImageInsights
 from ts.torch_handler._images import (
     MAX_IMAGE_PIXELS,
     decode_image,
@@ -17,13 +17,11 @@ from ts.torch_handler._images import (
     to_rgb,
 )
 from ts.torch_handler._requests import decode_base64, payload_of
-from ts.torch_handler.base_handler import BaseHandler
-from ts.utils._optional import import_optional
 from ts.utils._row_errors import read_rows
 from ts.utils.util import PredictionException
 
 
-class VisionHandler(BaseHandler):
+class VisionHandler(ImageInsights):
     """Turns images into a batch of tensors. Subclasses provide ``image_processing(image)``.
 
     A row's ``data`` or ``body`` may be an image file, the Base64 text of one, or numbers, which
@@ -54,12 +52,6 @@ class VisionHandler(BaseHandler):
             )
         limit_pillow(self.max_image_pixels)
 
-    @functools.cached_property
-    def ig(self) -> Any:
-        """Captum's Integrated Gradients of the model, made when it is first needed."""
-        captum = import_optional("captum.attr", "An explanation")
-        return captum.IntegratedGradients(self.model)
-
     @timed
     def preprocess(self, data: Any) -> Any:
         """Return the images of the batch as one tensor [N, ...] on the device.
@@ -68,14 +60,6 @@ class VisionHandler(BaseHandler):
             PredictionException: 400, an input is not an image.
         """
         return torch.stack(read_rows(data, self._to_tensor)).to(self.device)
-
-    def get_insights(self, tensor_data: Any, _: Any, target: Any = 0) -> Any:
-        """Explain `target` by Integrated Gradients: 15 steps from a baseline of zeros.
-
-        Returns:
-            Nested lists of the shape of `tensor_data`, one [C][H][W] per request.
-        """
-        return self.ig.attribute(tensor_data, target=target, n_steps=15).tolist()
 
     def _to_tensor(self, row: Any, _: int = 0) -> torch.Tensor:
         value = payload_of(row)

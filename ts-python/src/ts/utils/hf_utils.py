@@ -6,7 +6,7 @@ from ts.utils._optional import import_optional
 
 
 def download_model(
-    model_id: str = "bigscience/bloom-560m",
+    model_id: str = "meta-llama/Meta-Llama-3.1-8B-Instruct",
     revision: str = "main",
     model_path: str = ".cache",
     use_auth_token: bool | str = True,

@@ -20,13 +20,13 @@ def inherited_folders() -> list[str]:
     return folders + site.getsitepackages()
 
 
-def create_venv(folder: Path) -> Path:
-    """Create a fresh environment in `folder`, with pip, and return its site-packages folder.
+def create_venv(venv_path: Path) -> Path:
+    """Create a fresh environment in `venv_path`, with pip, and return its site-packages folder.
 
     What the folder held before is removed.
     """
-    venv.EnvBuilder(clear=True, with_pip=True, symlinks=True).create(folder)
-    python = folder / "bin" / "python"
+    venv.EnvBuilder(clear=True, with_pip=True, symlinks=True).create(venv_path)
+    python = venv_path / "bin" / "python"
     question = "import sysconfig; print(sysconfig.get_path('purelib'))"
     answer = subprocess.run(
         [str(python), "-c", question], check=True, capture_output=True, text=True

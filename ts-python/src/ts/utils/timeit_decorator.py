@@ -14,16 +14,16 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def timeit(function: Callable[P, R]) -> Callable[P, R]:
-    """Log the milliseconds of each call of `function` at level INFO, also of a call that raises."""
+def timeit(func: Callable[P, R]) -> Callable[P, R]:
+    """Log the milliseconds of each call of `func` at level INFO, also of a call that raises."""
 
-    @functools.wraps(function)
+    @functools.wraps(func)
     def timed_call(*args: P.args, **kwargs: P.kwargs) -> R:
         start = time.perf_counter()
         try:
-            return function(*args, **kwargs)
+            return func(*args, **kwargs)
         finally:
             elapsed_ms = (time.perf_counter() - start) * 1000
-            logger.info("%s took %.2f ms", function.__qualname__, elapsed_ms)
+            logger.info("%s took %.2f ms", func.__qualname__, elapsed_ms)
 
     return timed_call

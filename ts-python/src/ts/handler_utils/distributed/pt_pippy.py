@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import inspect
 import logging
 from pathlib import Path
@@ -15,6 +16,13 @@ _PURPOSE = "A pipeline parallel handler"
 _PACKAGE = "torchpippy"
 _DEFAULT_RPC_TIMEOUT_SEC = 1800
 _DEFAULT_RPC_THREADS = 512
+
+
+def __getattr__(name: str) -> bool:
+    """Tell by `pippy_installed` whether pippy can be imported here."""
+    if name == "pippy_installed":
+        return importlib.util.find_spec("pippy") is not None
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def initialize_rpc_workers(local_rank: int, world_size: int, ctx: Any) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import inspect
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from ts.utils._row_errors import RowErrors
 
 
-class BaseEnvelope:
+class BaseEnvelope(ABC):
     """Stands around a handler's entry point and translates its input and its output.
 
     Around a coroutine function, ``handle`` is one too. What `format_output` must know about the
@@ -19,23 +20,33 @@ class BaseEnvelope:
         handle_fn: The entry point, called with the data and the context.
     """
 
-    handle: Callable[[Any, Any], Any]
-
     def __init__(self, handle_fn: Callable[[Any, Any], Any]) -> None:
         self._handle_fn = handle_fn
         self.context: Any = None
-        is_async = inspect.iscoroutinefunction(handle_fn) or inspect.iscoroutinefunction(
+        self._is_async = inspect.iscoroutinefunction(handle_fn) or inspect.iscoroutinefunction(
             getattr(handle_fn, "__call__", None)  # noqa: B004 - an object with async __call__
         )
-        self.handle = self._handle_async if is_async else self._handle
+        if self._is_async and type(self).handle is BaseEnvelope.handle:
+            self.handle = self._handle_async  # type: ignore[method-assign]
 
+    def handle(self, data: Any, context: Any) -> Any:
+        """Translate a batch, call the handler, and translate what it returns.
+
+        Around a coroutine function it returns a coroutine.
+
+        Args:
+            data: The rows of the batch.
+            context: The context of the batch.
+        """
+        return (self._handle_async if self._is_async else self._handle)(data, context)
+
+    @abstractmethod
     def parse_input(self, data: Any) -> Any:
         """Turn the rows of the batch into what the handler takes."""
-        raise NotImplementedError
 
+    @abstractmethod
     def format_output(self, data: Any) -> Any:
         """Turn what the handler returned into one answer per request."""
-        raise NotImplementedError
 
     def _lengths(self) -> Sequence[int] | None:
         """Return how many rows each request of the running batch had; None for one each."""

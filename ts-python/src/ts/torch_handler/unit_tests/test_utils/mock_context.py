@@ -54,9 +54,9 @@ class MockContext:
         if model_yaml_config_file is not None:
             self.model_yaml_config = get_yaml_config(Path(model_dir) / model_yaml_config_file)
 
-    def get_request_header(self, idx: int, key: str) -> Any:
+    def get_request_header(self, idx: int, exp: str) -> Any:
         """Return ``"True"`` for ``explain`` while `explain` is set, else ``False``."""
-        return "True" if key == "explain" and self.explain else False
+        return "True" if exp == "explain" and self.explain else False
 
     def get_request_id(self, idx: int = 0) -> str | None:
         """Return the id of a request."""

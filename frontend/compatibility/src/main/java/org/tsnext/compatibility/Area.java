@@ -13,6 +13,7 @@ public enum Area {
   START("Start, stop and settings"),
   ARCHIVES("Archives and model-config.yaml"),
   WORKERS("Workers"),
+  PYTHON("Python names of scripts and tests"),
   ABSENT("Not there");
 
   private final String title;

@@ -9,6 +9,7 @@ import static org.tsnext.compatibility.Area.HTTP;
 import static org.tsnext.compatibility.Area.LIMITS;
 import static org.tsnext.compatibility.Area.MANAGEMENT;
 import static org.tsnext.compatibility.Area.METRICS;
+import static org.tsnext.compatibility.Area.PYTHON;
 import static org.tsnext.compatibility.Area.RESPONSES;
 import static org.tsnext.compatibility.Area.START;
 import static org.tsnext.compatibility.Area.WORKERS;
@@ -228,6 +229,42 @@ public enum Deviation {
       "maxFailuresInRow: 0", stays()),
   LEFT_PROCESSES(WORKERS, "what a handler started may stay", "it ends with its worker",
       "nothing is left behind", stays()),
+  LAUNCHER_STOP(PYTHON, "`launcher.start()` and `stop()` end any server",
+      "the one that this program started", "another server is not theirs", stays()),
+  LLM_HANDLER_STEPS(PYTHON, "`VLLMHandler`, `TRTLLMHandler` answer in three steps",
+      "in `handle` alone", "the engine has the whole API", stays()),
+  IMPORTED_NAMES(PYTHON, "modules show what they import, their loggers, and names with `_`",
+      "not part of a module", "import a name from where it is made", stays()),
+  ASYNC_SERVICE_LOOP(PYTHON,
+      "`ts.async_service.AsyncService.{call_predict, fetch_batches, receive_requests, "
+          + "send_responses}`",
+      "not there", "the loop of 0.12's worker; `run` takes batches", stays()),
+  THREAD_BODY(PYTHON, "`ts.handler_utils.micro_batching.execute_call`", "not there",
+      "what a thread of 0.12 runs", stays()),
+  DALI_PROGRAM(PYTHON, "`ts.handler_utils.preprocess.built-in`", "not there",
+      "`get_dali_pipeline` builds the pipeline itself", stays()),
+  LLM_LAUNCHER_STEPS(PYTHON, "`ts.llm_launcher.{create_mar_file, create_tensorrt_llm_engine}`",
+      "not there", "steps of that program", stays()),
+  EMIT_METRICS(PYTHON, "`ts.metrics.caching_metric.CachingMetric.emit_metrics`", "not there",
+      "samples are records, not lines", stays()),
+  MODULE_DETAILS(PYTHON,
+      "`ts.torch_handler.object_detector.torchvision_version`, "
+          + "`ts.torch_handler.text_handler.CONTRACTIONS_PATTERN`, "
+          + "`ts.version.version_path`, `model_archiver.version.version_path`",
+      "not there", "details of these modules", stays()),
+  OWN_TESTS(PYTHON,
+      "`ts.torch_handler.unit_tests.{conftest, models, test_utils.model_dir.REPO_DIR}`",
+      "not there", "of 0.12's own tests", stays()),
+  VENV_STEP(PYTHON, "`ts.utils.setup_model_venv.inherit_site_packages`", "not there",
+      "`create_venv` does it", stays()),
+  ARCHIVER_DETAILS(PYTHON,
+      "`model_archiver.model_packaging_utils.{MANIFEST_FILE_NAME, MAR_INF, "
+          + "MODEL_ARCHIVE_VERSION, MODEL_SERVER_VERSION, archiving_options, model_handlers}`",
+      "not there", "constants of packing", stays()),
+  ARCHIVER_STEPS(PYTHON,
+      "`model_archiver.model_packaging_utils.ModelExportUtils.{archive_dir, directory_filter, "
+          + "file_filter, find_unique, make_dir}`",
+      "not there", "`archive` packs a directory in one step", stays()),
   PARALLEL_MODELS(ABSENT, "`parallelType: pp, tp, pptp` by torchrun", "refused in words",
       "`custom` is there", stays()),
   CPU_LAUNCHER(ABSENT, "`cpu_launcher_enable`", "a warning", "not built yet", stays()),
