@@ -69,9 +69,30 @@ public record ErrorForm(boolean showDetail, Compatibility compatibility) {
     return isOriginal(Deviation.HANDLER_ERROR_TYPE) ? error.kind().type() : error.type();
   }
 
-  /** The cause in words, if it is told. */
+  /** The cause in words, if it is told, and what brings another answer of 0.12 back. */
   public Optional<String> detail(ServingException error) {
-    return showDetail ? error.detail() : Optional.empty();
+    if (!showDetail) {
+      return Optional.empty();
+    }
+    Optional<String> hint = deviation(error).flatMap(this::hint);
+    return error.detail().isPresent() && hint.isPresent()
+        ? Optional.of(error.detail().get() + " " + hint.get())
+        : error.detail().or(() -> hint);
+  }
+
+  private static Optional<Deviation> deviation(ServingException error) {
+    return error
+        .deviation()
+        .or(() -> Optional.ofNullable(ORIGINALS.get(error.kind())).map(Original::row));
+  }
+
+  private Optional<String> hint(Deviation row) {
+    return compatibility == Compatibility.ORIGINAL
+        ? Optional.empty()
+        : Optional.of(
+            "TorchServe 0.12 answered otherwise; "
+                + row.switched().assignment().orElse("compatibility=0.12")
+                + " brings that back.");
   }
 
   /** Whether the row is answered as TorchServe 0.12 did. */

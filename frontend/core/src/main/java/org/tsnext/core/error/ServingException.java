@@ -4,6 +4,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CompletionException;
 import java.util.function.Function;
+import org.tsnext.compatibility.Deviation;
 
 /**
  * The only exception that leaves the core: a kind, a message for the client, and optionally its
@@ -15,6 +16,7 @@ public final class ServingException extends RuntimeException {
   private final int httpStatus;
   private final transient Optional<String> detail;
   private final transient Optional<String> originalMessage;
+  private final transient Optional<Deviation> deviation;
 
   public ServingException(ErrorKind kind, String message) {
     this(kind, kind.httpStatus(), message, Texts.NONE, null);
@@ -31,6 +33,7 @@ public final class ServingException extends RuntimeException {
     this.httpStatus = httpStatus;
     this.detail = texts.detail();
     this.originalMessage = texts.originalMessage();
+    this.deviation = texts.deviation();
   }
 
   /**
@@ -38,13 +41,19 @@ public final class ServingException extends RuntimeException {
    * detail} field.
    */
   public ServingException withDetail(String text) {
-    Texts texts = new Texts(Optional.of(text), originalMessage);
+    Texts texts = new Texts(Optional.of(text), originalMessage, deviation);
     return new ServingException(kind, httpStatus, getMessage(), texts, getCause());
   }
 
   /** The same error with what TorchServe 0.12 said in its place; see {@link ErrorForm}. */
   public ServingException withOriginalMessage(String text) {
-    Texts texts = new Texts(detail, Optional.of(text));
+    Texts texts = new Texts(detail, Optional.of(text), deviation);
+    return new ServingException(kind, httpStatus, getMessage(), texts, getCause());
+  }
+
+  /** The same error, which TorchServe 0.12 would not have given; see {@link ErrorForm}. */
+  public ServingException withDeviation(Deviation row) {
+    Texts texts = new Texts(detail, originalMessage, Optional.of(row));
     return new ServingException(kind, httpStatus, getMessage(), texts, getCause());
   }
 
@@ -94,8 +103,15 @@ public final class ServingException extends RuntimeException {
     return originalMessage;
   }
 
+  /** By which row of the table TorchServe 0.12 answered otherwise, if it is one. */
+  public Optional<Deviation> deviation() {
+    return deviation;
+  }
+
   /** What an error says beside its message. */
-  private record Texts(Optional<String> detail, Optional<String> originalMessage) {
-    private static final Texts NONE = new Texts(Optional.empty(), Optional.empty());
+  private record Texts(
+      Optional<String> detail, Optional<String> originalMessage, Optional<Deviation> deviation) {
+    private static final Texts NONE =
+        new Texts(Optional.empty(), Optional.empty(), Optional.empty());
   }
 }

@@ -70,8 +70,13 @@ public record SnapshotPlan(
       this.folder = folder;
     }
 
+    /** Whether models that are named now win over a saved state. */
+    private boolean namesCount() {
+      return !settings.get(ServerKeys.COMPATIBILITY).isOriginal(Deviation.SNAPSHOT_ORDER);
+    }
+
     boolean modelsAreNamedNow() {
-      if (settings.get(ServerKeys.COMPATIBILITY).isOriginal(Deviation.SNAPSHOT_ORDER)) {
+      if (!namesCount()) {
         return false;
       }
       Source.Kind kind = settings.source(ModelKeys.LOAD_MODELS).kind();
@@ -101,7 +106,7 @@ public record SnapshotPlan(
                   "The state saved in %s has no models: nothing is restored.".formatted(file));
               break;
             }
-            return Optional.of(restored(snapshot.get(), file.toString()));
+            return Optional.of(restored(snapshot.get(), file.toString(), true));
           }
         }
       }
@@ -111,22 +116,31 @@ public record SnapshotPlan(
           .map(
               snapshot ->
                   restored(
-                      snapshot, "model_snapshot, " + settings.source(ModelKeys.MODEL_SNAPSHOT)));
+                      snapshot,
+                      "model_snapshot, " + settings.source(ModelKeys.MODEL_SNAPSHOT),
+                      false));
     }
 
-    private Snapshot restored(Snapshot snapshot, String from) {
+    private Snapshot restored(Snapshot snapshot, String from, boolean fromFolder) {
       notes.add(
-          "Restoring the state of %d model versions, saved %s, from %s. To start without it, use --ncs or name models by --models."
+          "Restoring the state of %d model versions, saved %s, from %s. To start without it, %s."
               .formatted(
                   snapshot.models().size(),
                   snapshot.created().map(time -> "at " + time).orElse("by hand"),
-                  from));
+                  from,
+                  instead(fromFolder)));
       if (settings.isSet(ModelKeys.LOAD_MODELS)) {
         warnings.add(
-            "load_models (%s) is not followed: the state of %s is restored."
-                .formatted(settings.source(ModelKeys.LOAD_MODELS), from));
+            "load_models (%s) is not followed: the state of %s is restored. To load those models, %s."
+                .formatted(settings.source(ModelKeys.LOAD_MODELS), from, instead(fromFolder)));
       }
       return snapshot;
+    }
+
+    /** What a user does who does not want the saved state. */
+    private String instead(boolean fromFolder) {
+      String way = fromFolder ? "use --ncs" : "remove model_snapshot";
+      return namesCount() ? way + " or name models by --models" : way;
     }
 
     private List<Path> files() {
