@@ -147,6 +147,9 @@ public final class StoreModelSource implements ModelSource {
     // A dot alone would be the store itself, and hidden files are not models.
     if (!name.isEmpty() && !name.startsWith(".")) {
       Optional<Path> entry = existing(store, name);
+      if (entry.isEmpty() && trusted) {
+        entry = existing(store, name + ".mar");
+      }
       if (entry.isPresent()) {
         return entry.get();
       }

@@ -4,8 +4,6 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
-import org.tsnext.compatibility.Switched.Key;
-import org.tsnext.compatibility.Switched.Row;
 
 /**
  * Whether clients get the answers of TorchServe 0.12: the setting {@code compatibility}. What it
@@ -46,7 +44,7 @@ public enum Compatibility {
    * @throws IllegalArgumentException for a row that the table does not give to the switch
    */
   public boolean isOriginal(Deviation row) {
-    if (!(row.switched() instanceof Row)) {
+    if (!(row.switched() instanceof Switched.Row)) {
       throw new IllegalArgumentException(row + " is not switched by a row");
     }
     return this == ORIGINAL;
@@ -57,7 +55,7 @@ public enum Compatibility {
     Map<String, String> values = new TreeMap<>();
     if (this == ORIGINAL) {
       for (Deviation row : Deviation.values()) {
-        if (row.switched() instanceof Key key) {
+        if (row.switched() instanceof Switched.Key key) {
           values.put(key.name(), key.value());
         }
       }
@@ -70,7 +68,7 @@ public enum Compatibility {
     return this == NEXT
         ? List.of()
         : Arrays.stream(Deviation.values())
-            .filter(row -> row.switched() instanceof Key key && key.opens())
+            .filter(row -> row.switched() instanceof Switched.Key key && key.opens())
             .toList();
   }
 }
