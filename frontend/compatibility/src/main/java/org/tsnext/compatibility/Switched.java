@@ -1,8 +1,10 @@
 package org.tsnext.compatibility;
 
+import com.google.errorprone.annotations.Immutable;
 import java.util.Optional;
 
 /** What {@code compatibility=0.12} does to a {@link Deviation}. */
+@Immutable
 public sealed interface Switched {
 
   /** The answer of 0.12 comes back; the code asks {@link Compatibility#isOriginal} for the row. */
