@@ -158,7 +158,8 @@ def prepare_start(options: Options, environ: Mapping[str, str]) -> PreparedStart
     store = options.model_store or configuration.value("model_store", environ)
     if not store:
         raise Refusal("Missing mandatory parameter --model-store", familiar=True)
-    _require(store, "--model-store directory", Path.is_dir)
+    named = "--model-store" if options.model_store else f"model_store ({configuration.path})"
+    _require(store, f"{named} directory", Path.is_dir)
     _require(options.workflow_store, "--workflow-store directory", Path.is_dir)
     _require(options.cpp_log_config, "--cpp-log-config file", Path.is_file)
     vm_arguments = _vm_arguments(configuration, options.log_config is not None, environ)

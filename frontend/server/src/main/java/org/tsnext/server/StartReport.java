@@ -35,6 +35,16 @@ final class StartReport {
     snapshots.notes().forEach(LOGGER::info);
   }
 
+  /** What helps where there are many more event loops than processors to run them. */
+  static String hint(int loops, int cpus) {
+    return loops <= 2 * cpus
+        ? ""
+        : "; that is more than "
+            + cpus
+            + " processors can use: number_of_netty_threads=0 takes one for every two of them, and"
+            + " serves more with less";
+  }
+
   /** By which names clients may call, where that is checked. */
   private static String hosts(Settings settings) {
     List<String> allowed = settings.find(SecurityKeys.ALLOWED_HOSTS).orElse(List.of());
@@ -69,6 +79,10 @@ final class StartReport {
             ? settings.source(WorkerKeys.DEFAULT_WORKERS_PER_MODEL)
             : serving.machine().gpuCount() > 0 ? "the number of GPUs" : "the number of CPUs");
     LOGGER.info("{}", hosts(settings));
-    LOGGER.info("Event loops: {} ({})", modules.eventLoopThreads(), transport.name());
+    LOGGER.info(
+        "Event loops: {} ({}){}",
+        modules.eventLoopThreads(),
+        transport.name(),
+        hint(modules.eventLoopThreads(), serving.machine().cpuCount()));
   }
 }

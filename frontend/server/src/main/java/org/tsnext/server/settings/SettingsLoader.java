@@ -73,6 +73,7 @@ public final class SettingsLoader {
       values.put(key.name(), resolve(key, variables, urls));
     }
     file.ifPresent(this::warnOfUnknownKeys);
+    file.ifPresent(this::warnOfPython);
     Settings settings = new Settings(values, file, warnings, notes, secretVariables);
     if (problems.isEmpty()) {
       problems.addAll(SettingChecks.check(settings));
@@ -209,6 +210,17 @@ public final class SettingsLoader {
     }
     if (support.level() == Support.Level.NO_EFFECT) {
       notes.add(setting + " has no effect: " + support.note() + ".");
+    }
+  }
+
+  /** The command says with its own interpreter where workers find the package. */
+  private void warnOfPython(ConfigFile configFile) {
+    String named = configFile.values().getOrDefault(ServerKeys.PYTHON.name(), "");
+    Given given = commandLine.get(ServerKeys.PYTHON.name());
+    if (given != null && !named.isEmpty() && !named.equals(given.value())) {
+      warnings.add(
+          "python = %s (file %s) is not used: workers run on the Python of the torchserve command, %s. For another one use its torchserve, or useVenv in model-config.yaml."
+              .formatted(named, configFile.path(), given.value()));
     }
   }
 
