@@ -12,6 +12,7 @@ import org.tsnext.core.inference.InferenceService;
 import org.tsnext.core.model.ModelService;
 import org.tsnext.http.inference.InferenceRoutes;
 import org.tsnext.http.inference.OpenInferenceRoutes;
+import org.tsnext.http.inference.TensorConversions;
 import org.tsnext.http.management.ManagementRoutes;
 import org.tsnext.http.management.TokenRoutes;
 import org.tsnext.http.metrics.MetricsRoutes;
@@ -51,7 +52,11 @@ final class ListenerRoutes {
               models,
               settings.api().startUpModels(),
               HeaderPolicy.of(settings.access().tokens().isPresent()),
-              openInference,
+              new InferenceRoutes.V2Predictions(
+                  openInference,
+                  new TensorConversions(
+                      settings.api().openInference().conversions(),
+                      settings.bodies().maxRequestSize())),
               settings.api().errorDetail()));
       if (openInference) {
         OpenInference protocol =

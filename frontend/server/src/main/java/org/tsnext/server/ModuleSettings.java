@@ -13,7 +13,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
-import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 import org.tsnext.archive.UnpackLimits;
 import org.tsnext.archive.remote.AllowedUrls;
@@ -268,7 +267,7 @@ final class ModuleSettings {
       SocketSettings sockets,
       AccessSettings access,
       Supplier<List<String>> startUpModels,
-      BooleanSupplier started) {
+      OpenInferenceSettings openInference) {
     return new HttpSettings(
         new HttpSettings.Addresses(
             settings.get(ListenerKeys.INFERENCE_ADDRESS),
@@ -287,8 +286,7 @@ final class ModuleSettings {
             settings.get(ListenerKeys.ERROR_DETAIL),
             Version.current(),
             startUpModels,
-            new OpenInferenceSettings(
-                settings.get(ListenerKeys.TS_OPEN_INFERENCE_PROTOCOL), started)));
+            openInference));
   }
 
   private static CorsSettings cors(Settings settings) {

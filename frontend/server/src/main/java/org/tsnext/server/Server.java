@@ -30,6 +30,7 @@ import org.tsnext.core.worker.ModelEnvironment;
 import org.tsnext.grpc.GrpcServers;
 import org.tsnext.grpc.settings.ServiceSettings.OpenInferenceProtocol;
 import org.tsnext.http.HttpServer;
+import org.tsnext.http.settings.OpenInferenceSettings;
 import org.tsnext.http.settings.SocketSettings;
 import org.tsnext.server.lifecycle.ClosingStack;
 import org.tsnext.server.lifecycle.StartException;
@@ -184,10 +185,17 @@ final class Server implements AutoCloseable {
             ? Optional.of(openTokens(resources.threads().executor()))
             : Optional.empty();
     SocketSettings sockets = sockets(resources.threads().timer(), resources.threads().executor());
+    ExecutorService conversions = fewThreads("tensors");
     HttpServer http =
         new HttpServer(
             modules.http(
-                sockets, modules.access(tokens), startupModels::loaded, () -> modelsLoaded),
+                sockets,
+                modules.access(tokens),
+                startupModels::loaded,
+                new OpenInferenceSettings(
+                    settings.get(ListenerKeys.TS_OPEN_INFERENCE_PROTOCOL),
+                    () -> modelsLoaded,
+                    conversions)),
             core.inference(),
             core.models(),
             resources.metrics().source(),
@@ -197,7 +205,7 @@ final class Server implements AutoCloseable {
     Listeners listeners =
         new Listeners(
             http,
-            grpc(sockets, http, resources.transport(), resources.threads().loops()),
+            grpc(sockets, http, conversions, resources.transport(), resources.threads().loops()),
             Clock.system());
     parts.add("listeners", () -> listeners.close(modules.drainTimeout()));
     return listeners.bind();
@@ -307,11 +315,9 @@ final class Server implements AutoCloseable {
         keys.map(k -> new SocketSettings.Tls(k, fewThreads("tls-handshake"))), modules.unixMode());
   }
 
-  private Optional<OpenInferenceProtocol> openInferenceProtocol() {
+  private Optional<OpenInferenceProtocol> openInferenceProtocol(ExecutorService conversions) {
     return settings.get(ListenerKeys.TS_OPEN_INFERENCE_PROTOCOL)
-        ? Optional.of(
-            new OpenInferenceProtocol(
-                Version.current(), () -> modelsLoaded, fewThreads("grpc-tensors")))
+        ? Optional.of(new OpenInferenceProtocol(Version.current(), () -> modelsLoaded, conversions))
         : Optional.empty();
   }
 
@@ -324,7 +330,11 @@ final class Server implements AutoCloseable {
   }
 
   private Optional<GrpcServers> grpc(
-      SocketSettings sockets, HttpServer http, Transport transport, EventLoopGroup loops) {
+      SocketSettings sockets,
+      HttpServer http,
+      ExecutorService conversions,
+      Transport transport,
+      EventLoopGroup loops) {
     if (!settings.get(GrpcKeys.ENABLE_GRPC_API)) {
       return Optional.empty();
     }
@@ -336,7 +346,7 @@ final class Server implements AutoCloseable {
                 modules.descriptors().allowed(),
                 sockets,
                 tokens,
-                openInferenceProtocol()),
+                openInferenceProtocol(conversions)),
             core.inference(),
             core.models(),
             http.bodyMemory(),

@@ -45,7 +45,6 @@ public final class InferenceRoutes {
    *
    * @param startUpModels names of the models loaded at start
    * @param headers which of a request its handler gets
-   * @param versionsOfV2 whether KServe v2 predictions may name a version
    * @param errorDetail whether {@code /ping} says why a model has too few workers
    */
   public static List<Route> of(
@@ -53,7 +52,7 @@ public final class InferenceRoutes {
       ModelService models,
       Supplier<List<String>> startUpModels,
       HeaderPolicy headers,
-      boolean versionsOfV2,
+      V2Predictions v2,
       boolean errorDetail) {
     List<Route> routes = new ArrayList<>();
     routes.add(
@@ -71,10 +70,18 @@ public final class InferenceRoutes {
                         new Outcome(
                             500, JSON, "Unhealthy, with the models concerned", Schemas.HEALTH))))
             .withAccess(Access.PROBE));
-    routes.addAll(new Predictions(inference, models, startUpModels, headers).routes(versionsOfV2));
+    routes.addAll(new Predictions(inference, models, startUpModels, headers, v2).routes());
     routes.add(workflow("/~wfpredict/{workflow_name}").withAccess(Access.INFERENCE));
     return routes;
   }
+
+  /**
+   * How KServe v2 predicts.
+   *
+   * @param versions whether predictions may name a version
+   * @param conversions of tensors that are binary data
+   */
+  public record V2Predictions(boolean versions, TensorConversions conversions) {}
 
   /** KServe v1 readiness, which every listener has once. */
   public static Route readiness(ModelService models) {
@@ -110,20 +117,23 @@ public final class InferenceRoutes {
     private final ModelService models;
     private final InvokedModel invokedModel;
     private final HeaderPolicy headers;
+    private final V2Predictions v2;
     private final List<Route> routes = new ArrayList<>();
 
     Predictions(
         InferenceService inference,
         ModelService models,
         Supplier<List<String>> startUpModels,
-        HeaderPolicy headers) {
+        HeaderPolicy headers,
+        V2Predictions v2) {
       this.inference = inference;
       this.models = models;
       this.invokedModel = new InvokedModel(startUpModels);
       this.headers = headers;
+      this.v2 = v2;
     }
 
-    List<Route> routes(boolean versionsOfV2) {
+    List<Route> routes() {
       PredictionRoute predict = PredictionRoute.PREDICTIONS;
       PredictionRoute explain = PredictionRoute.EXPLANATIONS;
       PredictionRoute query = PredictionRoute.INVOCATIONS;
@@ -143,18 +153,21 @@ public final class InferenceRoutes {
       add("version_legacyPredict", "/{model_name}/{model_version}/predict", query);
       add("v1Predict", "/v1/models/{model_name}:predict", PredictionRoute.KSERVE_PREDICT);
       add("v1Explain", "/v1/models/{model_name}:explain", PredictionRoute.KSERVE_EXPLAIN);
-      add("v2Predict", "/v2/models/{model_name}/infer", PredictionRoute.KSERVE_PREDICT);
-      add("v2Explain", "/v2/models/{model_name}/explain", PredictionRoute.KSERVE_EXPLAIN);
-      if (versionsOfV2) {
+      add("v2Predict", "/v2/models/{model_name}/infer", PredictionRoute.KSERVE_V2_PREDICT);
+      add("v2Explain", "/v2/models/{model_name}/explain", PredictionRoute.KSERVE_V2_EXPLAIN);
+      if (v2.versions()) {
         String version = "/v2/models/{model_name}/versions/{model_version}";
-        add("version_v2Predict", version + "/infer", PredictionRoute.KSERVE_PREDICT);
-        add("version_v2Explain", version + "/explain", PredictionRoute.KSERVE_EXPLAIN);
+        add("version_v2Predict", version + "/infer", PredictionRoute.KSERVE_V2_PREDICT);
+        add("version_v2Explain", version + "/explain", PredictionRoute.KSERVE_V2_EXPLAIN);
       }
       return routes;
     }
 
     private void add(String operationId, String path, PredictionRoute route) {
-      RouteHandler handler = new PredictionHandler(inference, route, invokedModel, headers);
+      PredictionHandler predictions =
+          new PredictionHandler(inference, route, invokedModel, headers);
+      RouteHandler handler =
+          route.tensors() ? new TensorHandler(predictions, v2.conversions()) : predictions;
       routes.add(
           Route.of(PREDICT_METHODS, path, handler, operation(operationId, path, route))
               .withAccess(Access.INFERENCE)
