@@ -11,6 +11,7 @@ import org.tsnext.core.access.HeaderPolicy;
 import org.tsnext.core.inference.InferenceService;
 import org.tsnext.core.model.ModelService;
 import org.tsnext.http.inference.InferenceRoutes;
+import org.tsnext.http.inference.KServeRoutes;
 import org.tsnext.http.inference.OpenInferenceRoutes;
 import org.tsnext.http.inference.TensorConversions;
 import org.tsnext.http.management.ManagementRoutes;
@@ -44,7 +45,11 @@ final class ListenerRoutes {
 
   RouteTable of(Set<ListenerRole> roles) {
     List<Route> routes = new ArrayList<>();
-    if (roles.contains(ListenerRole.INFERENCE)) {
+    boolean kserve = settings.addresses().kserve().isPresent();
+    if (roles.contains(ListenerRole.INFERENCE) || roles.contains(ListenerRole.KSERVE)) {
+      if (kserve) {
+        routes.add(KServeRoutes.alive());
+      }
       boolean openInference = settings.api().openInference().enabled();
       routes.addAll(
           InferenceRoutes.of(
@@ -64,6 +69,9 @@ final class ListenerRoutes {
         routes.addAll(OpenInferenceRoutes.of(protocol, settings.api().serverVersion()));
       }
     }
+    if (roles.contains(ListenerRole.KSERVE)) {
+      routes.addAll(KServeRoutes.lists(models));
+    }
     if (roles.contains(ListenerRole.MANAGEMENT)) {
       routes.addAll(
           ManagementRoutes.of(
@@ -76,20 +84,24 @@ final class ListenerRoutes {
     }
     boolean alone = roles.equals(EnumSet.of(ListenerRole.METRICS));
     if (!alone) {
-      routes.add(InferenceRoutes.readiness(models));
+      routes.add(InferenceRoutes.readiness(models, kserve));
     }
     boolean combined = roles.size() > 1 && settings.addresses().metrics().isPresent();
     if (alone || combined) {
       routes.addAll(MetricsRoutes.of(metrics.metrics().registry(), metrics.renderer()));
     }
     return new RouteTable(
-        ApiDescriptionRoutes.addedTo(routes, settings.api().serverVersion(), asksForKey()));
+        ApiDescriptionRoutes.addedTo(
+            routes,
+            settings.api().serverVersion(),
+            asksForKey(roles.contains(ListenerRole.KSERVE))));
   }
 
-  private Predicate<Access> asksForKey() {
+  private Predicate<Access> asksForKey(boolean open) {
     return settings
         .access()
         .tokens()
+        .filter(tokens -> !open)
         .<Predicate<Access>>map(tokens -> access -> !tokens.open().contains(access))
         .orElse(access -> false);
   }

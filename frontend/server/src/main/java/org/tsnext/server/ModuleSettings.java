@@ -28,6 +28,7 @@ import org.tsnext.http.settings.ConnectionLimits;
 import org.tsnext.http.settings.CorsSettings;
 import org.tsnext.http.settings.HostSettings;
 import org.tsnext.http.settings.HttpSettings;
+import org.tsnext.http.settings.ListenAddress;
 import org.tsnext.http.settings.OpenInferenceSettings;
 import org.tsnext.http.settings.SocketSettings;
 import org.tsnext.http.settings.TokenSettings;
@@ -36,6 +37,7 @@ import org.tsnext.server.lifecycle.TemporaryFolders.Sockets;
 import org.tsnext.server.metrics.SystemMetricsPlan;
 import org.tsnext.server.persistence.SnapshotFolder;
 import org.tsnext.server.settings.GrpcKeys;
+import org.tsnext.server.settings.KServe;
 import org.tsnext.server.settings.ListenerKeys;
 import org.tsnext.server.settings.ModelKeys;
 import org.tsnext.server.settings.ModelsProperty;
@@ -226,7 +228,7 @@ final class ModuleSettings {
     return !settings.get(SecurityKeys.DISABLE_TOKEN_AUTHORIZATION);
   }
 
-  /** What needs no key. */
+  /** What needs no token. Clients of KServe have none, and ask for predictions only. */
   static Set<Access> tokenFree(Settings settings) {
     Set<String> free = settings.get(SecurityKeys.TOKEN_FREE_ROUTES);
     Set<Access> open = EnumSet.noneOf(Access.class);
@@ -238,6 +240,9 @@ final class ModuleSettings {
     }
     if (free.contains(SecurityKeys.METRICS)) {
       open.add(Access.METRICS);
+    }
+    if (settings.kserve().on()) {
+      open.add(Access.INFERENCE);
     }
     return open;
   }
@@ -273,7 +278,8 @@ final class ModuleSettings {
             settings.get(ListenerKeys.INFERENCE_ADDRESS),
             settings.get(ListenerKeys.MANAGEMENT_ADDRESS),
             Optional.of(settings.get(ListenerKeys.METRICS_ADDRESS))
-                .filter(address -> settings.get(ListenerKeys.ENABLE_METRICS_API))),
+                .filter(address -> settings.get(ListenerKeys.ENABLE_METRICS_API)),
+            Optional.<ListenAddress>of(KServe.HTTP).filter(address -> settings.kserve().on())),
         sockets,
         new HttpSettings.BodySettings(
             maxRequestSize(),
@@ -287,6 +293,11 @@ final class ModuleSettings {
             Version.current(),
             startUpModels,
             openInference));
+  }
+
+  /** Whether the Open Inference Protocol has more than predictions. */
+  static boolean openInference(Settings settings) {
+    return settings.get(ListenerKeys.TS_OPEN_INFERENCE_PROTOCOL) || settings.kserve().on();
   }
 
   private static CorsSettings cors(Settings settings) {

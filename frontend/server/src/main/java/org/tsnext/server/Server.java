@@ -193,9 +193,7 @@ final class Server implements AutoCloseable {
                 modules.access(tokens),
                 startupModels::loaded,
                 new OpenInferenceSettings(
-                    settings.get(ListenerKeys.TS_OPEN_INFERENCE_PROTOCOL),
-                    () -> modelsLoaded,
-                    conversions)),
+                    ModuleSettings.openInference(settings), () -> modelsLoaded, conversions)),
             core.inference(),
             core.models(),
             resources.metrics().source(),
@@ -298,7 +296,8 @@ final class Server implements AutoCloseable {
   }
 
   private Tokens openTokens(ExecutorService executor) throws StartException {
-    Tokens made = parts.add("key file", new Tokens(settings, Clock.system(), executor));
+    Path keyFile = KeyFilePlace.of(settings, Path.of("").toAbsolutePath(), temporaryDirectory);
+    Tokens made = parts.add("key file", new Tokens(settings, keyFile, Clock.system(), executor));
     made.open(settings);
     return made;
   }
@@ -316,7 +315,7 @@ final class Server implements AutoCloseable {
   }
 
   private Optional<OpenInferenceProtocol> openInferenceProtocol(ExecutorService conversions) {
-    return settings.get(ListenerKeys.TS_OPEN_INFERENCE_PROTOCOL)
+    return ModuleSettings.openInference(settings)
         ? Optional.of(new OpenInferenceProtocol(Version.current(), () -> modelsLoaded, conversions))
         : Optional.empty();
   }

@@ -83,22 +83,31 @@ public final class InferenceRoutes {
    */
   public record V2Predictions(boolean versions, TensorConversions conversions) {}
 
-  /** KServe v1 readiness, which every listener has once. */
-  public static Route readiness(ModelService models) {
+  /**
+   * KServe v1 readiness, which every listener has once.
+   *
+   * @param kserve whether the status says it, too
+   */
+  public static Route readiness(ModelService models, boolean kserve) {
     return Route.of(
             List.of(GET),
             "/v1/models/{model_name}",
-            new ReadinessHandler(models),
+            new ReadinessHandler(models, kserve),
             new Operation(
                     "modelReadiness",
                     "Whether a worker of the default version has the model loaded (KServe v1).",
                     Body.NONE,
                     List.of(),
-                    List.of(
-                        new Outcome(
-                            200, JSON, "Name and readiness of the model", Schemas.READINESS)))
+                    readinessOutcomes(kserve))
                 .failingWith(404))
         .withAccess(Access.PROBE);
+  }
+
+  private static List<Outcome> readinessOutcomes(boolean kserve) {
+    Outcome ready = new Outcome(200, JSON, "Name and readiness of the model", Schemas.READINESS);
+    return kserve
+        ? List.of(ready, new Outcome(503, JSON, "It is not ready", Schemas.READINESS))
+        : List.of(ready);
   }
 
   /** A route that answers, in words, that there are no workflows. */

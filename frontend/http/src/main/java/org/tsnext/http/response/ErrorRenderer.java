@@ -26,21 +26,24 @@ public final class ErrorRenderer {
   private static final Header AUTHENTICATE = new Header("www-authenticate", "Bearer");
 
   private final boolean showDetail;
+  private final boolean kserve;
 
   /**
    * Makes a renderer.
    *
    * @param showDetail whether bodies carry the cause in words
+   * @param kserve whether clients of KServe v1 expect what those of KServe v2 do
    */
-  public ErrorRenderer(boolean showDetail) {
+  public ErrorRenderer(boolean showDetail, boolean kserve) {
     this.showDetail = showDetail;
+    this.kserve = kserve;
   }
 
   /**
    * Renders an error.
    *
    * @param allowed methods for the {@code Allow} header of a 405
-   * @param target of the request; clients of the KServe v2 routes read the member {@code error}
+   * @param target of the request; clients of KServe's routes read the member {@code error}
    */
   public Response render(ServingException error, List<String> allowed, String target) {
     JsonObject body = new JsonObject();
@@ -52,7 +55,7 @@ public final class ErrorRenderer {
     if (showDetail) {
       error.detail().ifPresent(text -> body.addProperty("detail", text));
     }
-    if (target.startsWith("/v2/")) {
+    if (target.startsWith("/v2/") || (kserve && target.startsWith("/v1/"))) {
       body.addProperty("error", error.getMessage());
     }
     return Response.json(error.httpStatus(), headers(error, allowed), body);
