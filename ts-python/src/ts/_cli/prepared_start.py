@@ -7,7 +7,7 @@ import resource
 import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ts._cli.class_archive import class_archive_words
@@ -48,6 +48,7 @@ class PreparedStart:
         vm_arguments: The user's words for the JVM, from `vmargs`.
         temporary: The folder for temporary files, of the JVM and of the workers.
         logs: Where the server writes its logs.
+        log_variables: Variables of the environment that say so, where the user's do not.
     """
 
     options: Options
@@ -55,6 +56,7 @@ class PreparedStart:
     vm_arguments: tuple[str, ...]
     temporary: Path
     logs: Path
+    log_variables: Mapping[str, str] = field(default_factory=dict)
 
     def command(
         self,
@@ -163,17 +165,25 @@ def prepare_start(options: Options, environ: Mapping[str, str]) -> PreparedStart
     _require(options.workflow_store, "--workflow-store directory", Path.is_dir)
     _require(options.cpp_log_config, "--cpp-log-config file", Path.is_file)
     vm_arguments = _vm_arguments(configuration, options.log_config is not None, environ)
+    temporary = usable_folder(environ, vm_arguments)
+    log_variables = {}
     if options.log_config is None and not any(
         word.startswith(_LOGGING_PROPERTIES) for word in vm_arguments
     ):
         for variable, files in LOG_FILES.items():
-            _require_writable_logs(environ.get(variable) or "logs", variable, files)
+            folder = _log_folder(environ.get(variable), temporary, files)
+            if folder != Path(environ.get(variable) or "logs").absolute():
+                log_variables[variable] = str(folder)
+            _require_writable_logs(folder, variable, files)
     return PreparedStart(
         options=options,
         configuration=configuration,
         vm_arguments=vm_arguments,
-        temporary=usable_folder(environ, vm_arguments),
-        logs=Path(environ.get("LOG_LOCATION") or "logs").absolute(),
+        temporary=temporary,
+        logs=Path(
+            log_variables.get("LOG_LOCATION") or environ.get("LOG_LOCATION") or "logs"
+        ).absolute(),
+        log_variables=log_variables,
     )
 
 
@@ -200,9 +210,28 @@ def _require_utf8(words: Sequence[str]) -> None:
             raise Refusal(f"The name {shown} is not UTF-8; rename the file or folder.")
 
 
-def _require_writable_logs(location: str, variable: str, files: Sequence[str]) -> None:
+def _log_folder(named: str | None, temporary: Path, files: Sequence[str]) -> Path:
+    """Return the folder for logs: the one that is named, else `logs` in the working folder.
+
+    Where that is read-only, as the file system of a container can be, it is `logs` in the
+    temporary folder.
+    """
+    usual = Path(named or "logs").absolute()
+    return temporary / "logs" if not named and _unfit_for_logs(usual, files) else usual
+
+
+def _require_writable_logs(folder: Path, variable: str, files: Sequence[str]) -> None:
     """Refuse a folder in which log4j could not write: it would go on without logs."""
-    folder = Path(location).absolute()
+    unfit = _unfit_for_logs(folder, files)
+    if unfit is not None:
+        raise Refusal(
+            f"Logs cannot be written to {folder}: {unfit} is not writable. "
+            f"Set {variable} to a folder in which this user can write."
+        )
+
+
+def _unfit_for_logs(folder: Path, files: Sequence[str]) -> Path | None:
+    """Return the file or folder that cannot be written, if there is one."""
     place = folder
     while not place.exists() and place != place.parent:
         place = place.parent
@@ -210,11 +239,7 @@ def _require_writable_logs(location: str, variable: str, files: Sequence[str]) -
     for name in files:
         if (folder / name).exists() and not os.access(folder / name, os.W_OK):
             unfit = folder / name
-    if unfit is not None:
-        raise Refusal(
-            f"Logs cannot be written to {folder}: {unfit} is not writable. "
-            f"Set {variable} to a folder in which this user can write."
-        )
+    return unfit
 
 
 def _vm_arguments(

@@ -154,7 +154,8 @@ def _claim(registry: Registry, prepared: PreparedStart) -> Claim:
 
 
 def _server_environment(environ: Mapping[str, str], prepared: PreparedStart) -> dict[str, str]:
-    return with_folder(_java_environment(environ), prepared.temporary)
+    server = with_folder(_java_environment(environ), prepared.temporary)
+    return {**server, **prepared.log_variables}
 
 
 def _java_environment(environ: Mapping[str, str]) -> dict[str, str]:

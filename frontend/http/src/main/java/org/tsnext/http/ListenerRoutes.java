@@ -12,7 +12,9 @@ import org.tsnext.core.access.HeaderPolicy;
 import org.tsnext.core.inference.InferenceService;
 import org.tsnext.core.model.ModelService;
 import org.tsnext.http.inference.InferenceRoutes;
+import org.tsnext.http.inference.KServeRoutes;
 import org.tsnext.http.inference.OpenInferenceRoutes;
+import org.tsnext.http.inference.TensorConversions;
 import org.tsnext.http.management.ManagementRoutes;
 import org.tsnext.http.management.TokenRoutes;
 import org.tsnext.http.metrics.MetricsRoutes;
@@ -44,7 +46,11 @@ final class ListenerRoutes {
 
   RouteTable of(Set<ListenerRole> roles) {
     List<Route> routes = new ArrayList<>();
-    if (roles.contains(ListenerRole.INFERENCE)) {
+    boolean kserve = settings.addresses().kserve().isPresent();
+    if (roles.contains(ListenerRole.INFERENCE) || roles.contains(ListenerRole.KSERVE)) {
+      if (kserve) {
+        routes.add(KServeRoutes.alive());
+      }
       boolean openInference = settings.api().openInference().enabled();
       routes.addAll(
           InferenceRoutes.of(
@@ -52,13 +58,20 @@ final class ListenerRoutes {
               models,
               settings.api().startUpModels(),
               HeaderPolicy.of(settings.access().tokens().isPresent()),
-              openInference,
+              new InferenceRoutes.V2Predictions(
+                  openInference,
+                  new TensorConversions(
+                      settings.api().openInference().conversions(),
+                      settings.bodies().maxRequestSize())),
               settings.api().errors()));
       if (openInference) {
         OpenInference protocol =
             new OpenInference(models, settings.api().openInference().started());
         routes.addAll(OpenInferenceRoutes.of(protocol, settings.api().serverVersion()));
       }
+    }
+    if (roles.contains(ListenerRole.KSERVE)) {
+      routes.addAll(KServeRoutes.lists(models));
     }
     if (roles.contains(ListenerRole.MANAGEMENT)) {
       routes.addAll(
@@ -76,7 +89,7 @@ final class ListenerRoutes {
     }
     boolean alone = roles.equals(EnumSet.of(ListenerRole.METRICS));
     if (!alone) {
-      routes.add(InferenceRoutes.readiness(models));
+      routes.add(InferenceRoutes.readiness(models, kserve));
     }
     boolean combined = roles.size() > 1 && settings.addresses().metrics().isPresent();
     if (alone || combined) {
@@ -86,14 +99,15 @@ final class ListenerRoutes {
         ApiDescriptionRoutes.addedTo(
             routes,
             settings.api().serverVersion(),
-            asksForKey(),
+            asksForKey(roles.contains(ListenerRole.KSERVE)),
             settings.api().errors().compatibility()));
   }
 
-  private Predicate<Access> asksForKey() {
+  private Predicate<Access> asksForKey(boolean open) {
     return settings
         .access()
         .tokens()
+        .filter(tokens -> !open)
         .<Predicate<Access>>map(tokens -> access -> !tokens.open().contains(access))
         .orElse(access -> false);
   }

@@ -17,7 +17,7 @@ public class HttpOpenInferenceTest extends HttpTestBase {
 
   @Override
   OpenInferenceSettings openInference() {
-    return new OpenInferenceSettings(true, () -> started);
+    return new OpenInferenceSettings(true, () -> started, Runnable::run);
   }
 
   @Test

@@ -164,7 +164,7 @@ public class TokenTest extends HttpTestBase {
 
   @Override
   OpenInferenceSettings openInference() {
-    return new OpenInferenceSettings(true, () -> true);
+    return new OpenInferenceSettings(true, () -> true, Runnable::run);
   }
 
   @DataProvider

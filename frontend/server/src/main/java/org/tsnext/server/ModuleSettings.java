@@ -13,7 +13,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
-import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 import org.tsnext.archive.UnpackLimits;
 import org.tsnext.archive.remote.AllowedUrls;
@@ -31,6 +30,7 @@ import org.tsnext.http.settings.ConnectionLimits;
 import org.tsnext.http.settings.CorsSettings;
 import org.tsnext.http.settings.HostSettings;
 import org.tsnext.http.settings.HttpSettings;
+import org.tsnext.http.settings.ListenAddress;
 import org.tsnext.http.settings.OpenInferenceSettings;
 import org.tsnext.http.settings.SocketSettings;
 import org.tsnext.http.settings.TokenSettings;
@@ -39,6 +39,7 @@ import org.tsnext.server.lifecycle.TemporaryFolders.Sockets;
 import org.tsnext.server.metrics.SystemMetricsPlan;
 import org.tsnext.server.persistence.SnapshotFolder;
 import org.tsnext.server.settings.GrpcKeys;
+import org.tsnext.server.settings.KServe;
 import org.tsnext.server.settings.ListenerKeys;
 import org.tsnext.server.settings.ModelKeys;
 import org.tsnext.server.settings.ModelsProperty;
@@ -231,7 +232,7 @@ final class ModuleSettings {
     return !settings.get(SecurityKeys.DISABLE_TOKEN_AUTHORIZATION);
   }
 
-  /** What needs no key. */
+  /** What needs no token. Clients of KServe have none, and ask for predictions only. */
   static Set<Access> tokenFree(Settings settings) {
     Set<String> free = settings.get(SecurityKeys.TOKEN_FREE_ROUTES);
     Set<Access> open = EnumSet.noneOf(Access.class);
@@ -243,6 +244,9 @@ final class ModuleSettings {
     }
     if (free.contains(SecurityKeys.METRICS)) {
       open.add(Access.METRICS);
+    }
+    if (settings.kserve().on()) {
+      open.add(Access.INFERENCE);
     }
     return open;
   }
@@ -272,13 +276,14 @@ final class ModuleSettings {
       SocketSettings sockets,
       AccessSettings access,
       Supplier<List<String>> startUpModels,
-      BooleanSupplier started) {
+      OpenInferenceSettings openInference) {
     return new HttpSettings(
         new HttpSettings.Addresses(
             settings.get(ListenerKeys.INFERENCE_ADDRESS),
             settings.get(ListenerKeys.MANAGEMENT_ADDRESS),
             Optional.of(settings.get(ListenerKeys.METRICS_ADDRESS))
-                .filter(address -> settings.get(ListenerKeys.ENABLE_METRICS_API))),
+                .filter(address -> settings.get(ListenerKeys.ENABLE_METRICS_API)),
+            Optional.<ListenAddress>of(KServe.HTTP).filter(address -> settings.kserve().on())),
         sockets,
         new HttpSettings.BodySettings(
             maxRequestSize(),
@@ -291,8 +296,12 @@ final class ModuleSettings {
             errors(settings),
             Version.current(),
             startUpModels,
-            new OpenInferenceSettings(
-                settings.get(ListenerKeys.TS_OPEN_INFERENCE_PROTOCOL), started)));
+            openInference));
+  }
+
+  /** Whether the Open Inference Protocol has more than predictions. */
+  static boolean openInference(Settings settings) {
+    return settings.get(ListenerKeys.TS_OPEN_INFERENCE_PROTOCOL) || settings.kserve().on();
   }
 
   /** How errors look, over every transport. */

@@ -6,6 +6,8 @@ import java.util.Map;
 import org.tsnext.archive.remote.AllowedUrls;
 import org.tsnext.compatibility.Deviation;
 import org.tsnext.http.settings.ListenAddress;
+import org.tsnext.server.settings.GrpcKeys;
+import org.tsnext.server.settings.KServe;
 import org.tsnext.server.settings.ListenerKeys;
 import org.tsnext.server.settings.ModelKeys;
 import org.tsnext.server.settings.SecurityKeys;
@@ -41,6 +43,9 @@ final class RiskWarnings {
   /** One sentence per risk. */
   static List<String> of(Settings settings) {
     List<String> warnings = new ArrayList<>();
+    if (settings.kserve().on()) {
+      warnings.add(kserve(settings));
+    }
     if (settings.get(SecurityKeys.DISABLE_TOKEN_AUTHORIZATION)) {
       warnings.add(
           "Token authorization is off (disable_token_authorization, %s): any client that can reach the server can use it."
@@ -85,6 +90,21 @@ final class RiskWarnings {
         .anyMatch(key -> settings.source(key).kind() == Settings.Source.Kind.COMPATIBILITY);
   }
 
+  private static String kserve(Settings settings) {
+    String grpc =
+        settings.get(GrpcKeys.ENABLE_GRPC_API)
+            ? " and the Open Inference Protocol over gRPC on %s:%d"
+                .formatted(KServe.GRPC.host(), KServe.GRPC.port())
+            : "";
+    String others =
+        settings.get(SecurityKeys.DISABLE_TOKEN_AUTHORIZATION)
+            ? ""
+            : " Management, descriptions of models and /token need their tokens as ever.";
+    return "KServe is on (%s): v1 and v2 are served over HTTP on %s:%d%s, without TLS. Any client that can reach the server can ask every model without a token, on every address.%s kserve=false switches it off."
+        .formatted(
+            settings.kserve().reason(), KServe.HTTP.host(), KServe.HTTP.port(), grpc, others);
+  }
+
   /** What is open to other machines, and the setting that closes it. */
   private static List<String> openAddresses(Settings settings) {
     List<String> warnings = new ArrayList<>();
@@ -98,7 +118,10 @@ final class RiskWarnings {
     Map<SettingKey<ListenAddress>, Reach> reaches =
         Map.of(
             ListenerKeys.INFERENCE_ADDRESS,
-            new Reach("ask every model", tokens, ASK_FOR_KEYS),
+            new Reach(
+                "ask every model",
+                tokens && !settings.kserve().on(),
+                tokens ? "kserve=false" : ASK_FOR_KEYS),
             ListenerKeys.MANAGEMENT_ADDRESS,
             new Reach(manage, tokens, ASK_FOR_KEYS),
             ListenerKeys.METRICS_ADDRESS,

@@ -1,6 +1,7 @@
 package org.tsnext.grpc.settings;
 
 import java.util.Objects;
+import java.util.Optional;
 import org.tsnext.core.error.ErrorForm;
 import org.tsnext.core.model.SequenceHeaders;
 
@@ -20,12 +21,24 @@ public record GrpcSettings(
     SequenceHeaders sequences,
     ServiceSettings services) {
 
-  /** Where it listens. */
-  public record Addresses(GrpcAddress inference, GrpcAddress management) {
+  /**
+   * Where it listens.
+   *
+   * @param kserve where the Open Inference Protocol is spoken without tokens and TLS; empty if
+   *     KServe is not served
+   */
+  public record Addresses(
+      GrpcAddress inference, GrpcAddress management, Optional<GrpcAddress> kserve) {
 
     public Addresses {
       Objects.requireNonNull(inference, "inference");
       Objects.requireNonNull(management, "management");
+      Objects.requireNonNull(kserve, "kserve");
+    }
+
+    /** Without one for KServe. */
+    public Addresses(GrpcAddress inference, GrpcAddress management) {
+      this(inference, management, Optional.empty());
     }
   }
 

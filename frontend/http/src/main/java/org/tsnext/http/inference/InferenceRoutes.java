@@ -47,7 +47,6 @@ public final class InferenceRoutes {
    *
    * @param startUpModels names of the models loaded at start
    * @param headers which of a request its handler gets
-   * @param versionsOfV2 whether KServe v2 predictions may name a version
    * @param errors whether {@code /ping} says why a model has too few workers
    */
   public static List<Route> of(
@@ -55,7 +54,7 @@ public final class InferenceRoutes {
       ModelService models,
       Supplier<List<String>> startUpModels,
       HeaderPolicy headers,
-      boolean versionsOfV2,
+      V2Predictions v2,
       ErrorForm errors) {
     List<Route> routes = new ArrayList<>();
     routes.add(
@@ -74,28 +73,45 @@ public final class InferenceRoutes {
                             500, JSON, "Unhealthy, with the models concerned", Schemas.HEALTH))))
             .withAccess(Access.PROBE));
     routes.addAll(
-        new Predictions(inference, models, startUpModels, headers, errors.compatibility())
-            .routes(versionsOfV2));
+        new Predictions(inference, models, startUpModels, headers, v2, errors.compatibility())
+            .routes());
     routes.add(workflow("/~wfpredict/{workflow_name}").withAccess(Access.INFERENCE));
     return routes;
   }
 
-  /** KServe v1 readiness, which every listener has once. */
-  public static Route readiness(ModelService models) {
+  /**
+   * How KServe v2 predicts.
+   *
+   * @param versions whether predictions may name a version
+   * @param conversions of tensors that are binary data
+   */
+  public record V2Predictions(boolean versions, TensorConversions conversions) {}
+
+  /**
+   * KServe v1 readiness, which every listener has once.
+   *
+   * @param kserve whether the status says it, too
+   */
+  public static Route readiness(ModelService models, boolean kserve) {
     return Route.of(
             List.of(GET),
             "/v1/models/{model_name}",
-            new ReadinessHandler(models),
+            new ReadinessHandler(models, kserve),
             new Operation(
                     "modelReadiness",
                     "Whether a worker of the default version has the model loaded (KServe v1).",
                     Body.NONE,
                     List.of(),
-                    List.of(
-                        new Outcome(
-                            200, JSON, "Name and readiness of the model", Schemas.READINESS)))
+                    readinessOutcomes(kserve))
                 .failingWith(404))
         .withAccess(Access.PROBE);
+  }
+
+  private static List<Outcome> readinessOutcomes(boolean kserve) {
+    Outcome ready = new Outcome(200, JSON, "Name and readiness of the model", Schemas.READINESS);
+    return kserve
+        ? List.of(ready, new Outcome(503, JSON, "It is not ready", Schemas.READINESS))
+        : List.of(ready);
   }
 
   /** A route that answers, in words, that there are no workflows. */
@@ -114,6 +130,7 @@ public final class InferenceRoutes {
     private final ModelService models;
     private final InvokedModel invokedModel;
     private final HeaderPolicy headers;
+    private final V2Predictions v2;
     private final Compatibility compatibility;
     private final List<Route> routes = new ArrayList<>();
 
@@ -122,15 +139,17 @@ public final class InferenceRoutes {
         ModelService models,
         Supplier<List<String>> startUpModels,
         HeaderPolicy headers,
+        V2Predictions v2,
         Compatibility compatibility) {
       this.inference = inference;
       this.models = models;
       this.invokedModel = new InvokedModel(startUpModels);
       this.headers = headers;
+      this.v2 = v2;
       this.compatibility = compatibility;
     }
 
-    List<Route> routes(boolean versionsOfV2) {
+    List<Route> routes() {
       PredictionRoute predict = PredictionRoute.PREDICTIONS;
       PredictionRoute explain = PredictionRoute.EXPLANATIONS;
       PredictionRoute query = PredictionRoute.INVOCATIONS;
@@ -150,18 +169,21 @@ public final class InferenceRoutes {
       add("version_legacyPredict", "/{model_name}/{model_version}/predict", query);
       add("v1Predict", "/v1/models/{model_name}:predict", PredictionRoute.KSERVE_PREDICT);
       add("v1Explain", "/v1/models/{model_name}:explain", PredictionRoute.KSERVE_EXPLAIN);
-      add("v2Predict", "/v2/models/{model_name}/infer", PredictionRoute.KSERVE_PREDICT);
-      add("v2Explain", "/v2/models/{model_name}/explain", PredictionRoute.KSERVE_EXPLAIN);
-      if (versionsOfV2) {
+      add("v2Predict", "/v2/models/{model_name}/infer", PredictionRoute.KSERVE_V2_PREDICT);
+      add("v2Explain", "/v2/models/{model_name}/explain", PredictionRoute.KSERVE_V2_EXPLAIN);
+      if (v2.versions()) {
         String version = "/v2/models/{model_name}/versions/{model_version}";
-        add("version_v2Predict", version + "/infer", PredictionRoute.KSERVE_PREDICT);
-        add("version_v2Explain", version + "/explain", PredictionRoute.KSERVE_EXPLAIN);
+        add("version_v2Predict", version + "/infer", PredictionRoute.KSERVE_V2_PREDICT);
+        add("version_v2Explain", version + "/explain", PredictionRoute.KSERVE_V2_EXPLAIN);
       }
       return routes;
     }
 
     private void add(String operationId, String path, PredictionRoute route) {
-      RouteHandler handler = new PredictionHandler(inference, route, invokedModel, headers);
+      PredictionHandler predictions =
+          new PredictionHandler(inference, route, invokedModel, headers);
+      RouteHandler handler =
+          route.tensors() ? new TensorHandler(predictions, v2.conversions()) : predictions;
       routes.add(
           Route.of(PREDICT_METHODS, path, handler, operation(operationId, path, route))
               .withAccess(Access.INFERENCE)

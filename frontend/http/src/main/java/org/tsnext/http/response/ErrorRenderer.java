@@ -31,14 +31,17 @@ public final class ErrorRenderer {
   private static final Header AUTHENTICATE = new Header("www-authenticate", "Bearer");
 
   private final ErrorForm form;
+  private final boolean kserve;
 
   /**
    * Makes a renderer.
    *
    * @param form how errors look
+   * @param kserve whether clients of KServe v1 expect what those of KServe v2 do
    */
-  public ErrorRenderer(ErrorForm form) {
+  public ErrorRenderer(ErrorForm form, boolean kserve) {
     this.form = Objects.requireNonNull(form, "form");
+    this.kserve = kserve;
   }
 
   /**
@@ -46,7 +49,7 @@ public final class ErrorRenderer {
    *
    * @param failure what happened
    * @param allowed methods for the {@code Allow} header of a 405
-   * @param target of the request; clients of the KServe v2 routes read the member {@code error}
+   * @param target of the request; clients of KServe's routes read the member {@code error}
    */
   public Response render(ServingException failure, List<String> allowed, String target) {
     ServingException error = form.shown(failure);
@@ -61,7 +64,7 @@ public final class ErrorRenderer {
       body.addProperty("message", error.getMessage());
     }
     form.detail(error).ifPresent(text -> body.addProperty("detail", text));
-    if (target.startsWith("/v2/")) {
+    if (target.startsWith("/v2/") || (kserve && target.startsWith("/v1/"))) {
       body.addProperty("error", error.getMessage());
     }
     return Response.json(error.httpStatus(), headers, body);

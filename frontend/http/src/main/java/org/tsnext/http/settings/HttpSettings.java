@@ -43,14 +43,25 @@ public record HttpSettings(
    * @param inference and {@code management}: if both are the same, one listener serves both; port 0
    *     never is the same
    * @param metrics empty if there are no metrics over HTTP
+   * @param kserve a further one for inference, without tokens; empty if KServe is not served
    */
   public record Addresses(
-      ListenAddress inference, ListenAddress management, Optional<ListenAddress> metrics) {
+      ListenAddress inference,
+      ListenAddress management,
+      Optional<ListenAddress> metrics,
+      Optional<ListenAddress> kserve) {
 
     public Addresses {
       Objects.requireNonNull(inference, "inference");
       Objects.requireNonNull(management, "management");
       Objects.requireNonNull(metrics, "metrics");
+      Objects.requireNonNull(kserve, "kserve");
+    }
+
+    /** Without one for KServe. */
+    public Addresses(
+        ListenAddress inference, ListenAddress management, Optional<ListenAddress> metrics) {
+      this(inference, management, metrics, Optional.empty());
     }
 
     /** Whether one listener serves inference and management. */

@@ -16,6 +16,7 @@ final class SettingChecks {
     List<String> problems = new ArrayList<>();
     ListenerKeys.opened(settings).forEach(key -> nativeIoForUnixSockets(settings, key, problems));
     problems.addAll(TlsChecks.check(settings));
+    problems.addAll(KServe.check(settings));
     envelopeExists(settings, problems);
     onlyOne(settings, SecurityKeys.INFERENCE_TOKEN, SecurityKeys.INFERENCE_TOKEN_FILE, problems);
     onlyOne(settings, SecurityKeys.MANAGEMENT_TOKEN, SecurityKeys.MANAGEMENT_TOKEN_FILE, problems);

@@ -9,6 +9,7 @@ public final class SettingTable {
       List.of(
           new Section("Listeners and sizes", ListenerKeys.LISTENERS),
           new Section("gRPC", GrpcKeys.ALL),
+          new Section("KServe", KServe.KEYS),
           new Section("TLS and CORS", ListenerKeys.TLS_AND_CORS),
           new Section("Models", ModelKeys.ALL),
           new Section("Models from elsewhere, and their packages", SourceKeys.ALL),

@@ -18,18 +18,21 @@ public final class Settings {
   private final List<String> warnings;
   private final List<String> notes;
   private final Set<String> secretVariables;
+  private final KServe kserve;
 
   Settings(
       Map<String, Setting> values,
       Optional<ConfigFile> file,
       List<String> warnings,
       List<String> notes,
-      Set<String> secretVariables) {
+      Set<String> secretVariables,
+      KServe kserve) {
     this.values = Map.copyOf(values);
     this.file = file;
     this.warnings = List.copyOf(warnings);
     this.notes = List.copyOf(notes);
     this.secretVariables = Set.copyOf(secretVariables);
+    this.kserve = Objects.requireNonNull(kserve, "kserve");
   }
 
   /** The value of a key that has a default. */
@@ -75,6 +78,11 @@ public final class Settings {
   /** Environment variables that a secret's value was put together from, by {@code $$NAME$$}. */
   public Set<String> secretVariables() {
     return secretVariables;
+  }
+
+  /** Whether KServe is served, and why. */
+  public KServe kserve() {
+    return kserve;
   }
 
   /** {@code key = value (source)} for every key, one a line, secrets hidden. */

@@ -1,5 +1,6 @@
 package org.tsnext.server.settings;
 
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -74,7 +75,8 @@ public final class SettingsLoader {
     }
     file.ifPresent(this::warnOfUnknownKeys);
     file.ifPresent(this::warnOfPython);
-    Settings settings = new Settings(values, file, warnings, notes, secretVariables);
+    Settings settings =
+        new Settings(values, file, warnings, notes, secretVariables, kserve(values));
     if (problems.isEmpty()) {
       problems.addAll(SettingChecks.check(settings));
     }
@@ -93,6 +95,16 @@ public final class SettingsLoader {
     } catch (SettingType.InvalidValueException e) {
       return Compatibility.NEXT; // a problem that is told when the key itself is read
     }
+  }
+
+  private KServe kserve(Map<String, Setting> values) {
+    Setting mode = values.get(KServe.KEY.name());
+    Object store = values.get(ModelKeys.MODEL_STORE.name()).value();
+    return KServe.of(
+        mode.value() instanceof String text ? text : "false",
+        mode.source(),
+        Optional.ofNullable((Path) store),
+        environment);
   }
 
   /** Both switches of the environment can be set in the file only, so that it has the last word. */

@@ -22,6 +22,7 @@ public class SettingTableTest {
   /** The keys of TorchServe 0.12, and ours. */
   private static final String KEYS =
       """
+      kserve
       inference_address management_address metrics_address enable_metrics_api
       grpc_inference_address grpc_management_address grpc_inference_port grpc_management_port
       grpc_inference_max_connection_age_ms grpc_management_max_connection_age_ms
@@ -73,6 +74,7 @@ public class SettingTableTest {
           Map.entry("default_workers_per_model", "0"),
           Map.entry("initial_worker_port", "9000"),
           Map.entry("enable_model_api", "false"),
+          Map.entry("kserve", "auto"),
           Map.entry("disable_token_authorization", "false"),
           Map.entry("error_detail", "true"),
           Map.entry("decode_input_request", "true"),

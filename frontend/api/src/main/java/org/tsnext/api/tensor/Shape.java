@@ -1,9 +1,9 @@
-package org.tsnext.grpc.openinference;
+package org.tsnext.api.tensor;
 
 import java.util.List;
 
 /** Sizes of tensors. */
-final class Shape {
+public final class Shape {
 
   private static final int MAX_DIMENSIONS = 64;
 
@@ -14,7 +14,7 @@ final class Shape {
    *
    * @throws TensorException if it is no shape
    */
-  static long count(List<Long> shape) throws TensorException {
+  public static long count(List<Long> shape) throws TensorException {
     if (shape.size() > MAX_DIMENSIONS) {
       throw new TensorException(
           "has " + shape.size() + " dimensions, expected at most " + MAX_DIMENSIONS);

@@ -1,4 +1,4 @@
-package org.tsnext.grpc.openinference;
+package org.tsnext.api.tensor;
 
 import static org.testng.Assert.assertEquals;
 import static org.testng.Assert.assertTrue;

@@ -1,4 +1,4 @@
-package org.tsnext.grpc.openinference;
+package org.tsnext.api.tensor;
 
 import com.google.gson.JsonPrimitive;
 import io.netty.buffer.ByteBuf;
@@ -9,7 +9,7 @@ import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 
 /** JSON text as it is written, with a limit on its size. */
-final class JsonBytes {
+public final class JsonBytes {
 
   private final int limit;
   private byte[] bytes;
@@ -19,13 +19,13 @@ final class JsonBytes {
    * @param expected bytes; a guess
    * @param limit in bytes
    */
-  JsonBytes(long expected, int limit) {
+  public JsonBytes(long expected, int limit) {
     this.limit = limit;
     this.bytes = new byte[(int) Math.min(expected, limit)];
   }
 
   /** Text that needs no quotes and no escapes, of ASCII characters. */
-  JsonBytes plain(String text) {
+  public JsonBytes plain(String text) {
     int length = text.length();
     reserve(length);
     for (int i = 0; i < length; i++) {
@@ -34,23 +34,23 @@ final class JsonBytes {
     return this;
   }
 
-  JsonBytes plain(char character) {
+  public JsonBytes plain(char character) {
     reserve(1);
     bytes[size++] = (byte) character;
     return this;
   }
 
   /** A string, in quotes. */
-  JsonBytes quoted(String text) {
+  public JsonBytes quoted(String text) {
     return utf8(new JsonPrimitive(text).toString());
   }
 
   /** Any JSON text. */
-  JsonBytes utf8(String json) {
+  public JsonBytes utf8(String json) {
     return bytes(json.getBytes(StandardCharsets.UTF_8));
   }
 
-  JsonBytes bytes(byte[] json) {
+  public JsonBytes bytes(byte[] json) {
     reserve(json.length);
     System.arraycopy(json, 0, bytes, size, json.length);
     size += json.length;
@@ -58,7 +58,7 @@ final class JsonBytes {
   }
 
   /** The whole text; the buffer is the caller's to release. */
-  ByteBuf toBuffer() {
+  public ByteBuf toBuffer() {
     return Unpooled.wrappedBuffer(bytes, 0, size);
   }
 

@@ -1,4 +1,4 @@
-package org.tsnext.grpc.openinference;
+package org.tsnext.api.tensor;
 
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
@@ -6,19 +6,24 @@ import com.google.gson.JsonParser;
 import com.google.gson.Strictness;
 import com.google.gson.stream.JsonReader;
 import com.google.gson.stream.JsonToken;
-import com.google.protobuf.ByteString;
 import java.io.IOException;
 import java.io.StringReader;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
-import org.tsnext.grpc.messages.openinference.ModelInferResponse.InferOutputTensor;
 
 /**
- * One tensor of a handler's answer.
+ * One tensor of a handler's response.
  *
- * @param head all but its contents
+ * @param parameters of the tensor, none in most cases
+ * @param raw its elements, as the shape says; never changed
  */
-record JsonOutput(InferOutputTensor head, Datatype type, ByteString raw) {
+public record OutputTensor(
+    String name, Datatype type, List<Long> shape, JsonObject parameters, ByteBuffer raw) {
+
+  public OutputTensor {
+    shape = List.copyOf(shape);
+  }
 
   /**
    * Reads the object that is next. Its members may have any order.
@@ -26,7 +31,7 @@ record JsonOutput(InferOutputTensor head, Datatype type, ByteString raw) {
    * @throws TensorException if it is no tensor
    * @throws IOException if it is no JSON
    */
-  static JsonOutput read(JsonReader json) throws IOException, TensorException {
+  static OutputTensor read(JsonReader json) throws IOException, TensorException {
     if (json.peek() != JsonToken.BEGIN_OBJECT) {
       throw new TensorException("is not an object");
     }
@@ -41,7 +46,8 @@ record JsonOutput(InferOutputTensor head, Datatype type, ByteString raw) {
 
   /** What is known of a tensor so far. */
   private static final class Reading {
-    private final InferOutputTensor.Builder head = InferOutputTensor.newBuilder();
+    private String name = "";
+    private JsonObject parameters = new JsonObject();
     private List<Long> shape;
     private Datatype type;
     private JsonTensor data;
@@ -49,15 +55,14 @@ record JsonOutput(InferOutputTensor head, Datatype type, ByteString raw) {
     /** Data that came before the datatype. */
     private JsonElement early;
 
-    void member(String name, JsonReader json) throws IOException, TensorException {
-      switch (name) {
-        case "name" -> head.setName(text(name, json));
-        case "datatype" -> datatype(text(name, json));
+    void member(String member, JsonReader json) throws IOException, TensorException {
+      switch (member) {
+        case "name" -> name = text(member, json);
+        case "datatype" -> datatype(text(member, json));
         case "shape" -> shape = shape(json);
         case "parameters" -> {
-          JsonElement parameters = JsonParser.parseReader(json);
-          if (parameters instanceof JsonObject object) {
-            head.putAllParameters(InferParameters.ofJson(object));
+          if (JsonParser.parseReader(json) instanceof JsonObject object) {
+            parameters = object;
           }
         }
         case "data" -> {
@@ -71,14 +76,13 @@ record JsonOutput(InferOutputTensor head, Datatype type, ByteString raw) {
       }
     }
 
-    private void datatype(String name) throws IOException, TensorException {
+    private void datatype(String text) throws IOException, TensorException {
       type =
-          Datatype.of(name)
+          Datatype.of(text)
               .orElseThrow(
                   () ->
                       new TensorException(
-                          "has the datatype " + name + ", expected one of " + Datatype.names()));
-      head.setDatatype(name);
+                          "has the datatype " + text + ", expected one of " + Datatype.names()));
       if (early != null) {
         JsonReader json = new JsonReader(new StringReader(early.toString()));
         json.setStrictness(Strictness.LENIENT);
@@ -92,8 +96,8 @@ record JsonOutput(InferOutputTensor head, Datatype type, ByteString raw) {
       data.read(json);
     }
 
-    JsonOutput done() throws TensorException {
-      require("name", !head.getName().isEmpty());
+    OutputTensor done() throws TensorException {
+      require("name", !name.isEmpty());
       require("datatype", type != null);
       require("shape", shape != null);
       require("data", data != null);
@@ -102,7 +106,7 @@ record JsonOutput(InferOutputTensor head, Datatype type, ByteString raw) {
         throw new TensorException(
             "has " + data.count() + " elements, expected " + count + " by its shape " + shape);
       }
-      return new JsonOutput(head.addAllShape(shape).build(), type, data.raw());
+      return new OutputTensor(name, type, shape, parameters, data.raw());
     }
 
     private static void require(String member, boolean there) throws TensorException {

@@ -1,24 +1,31 @@
-package org.tsnext.grpc.openinference;
+package org.tsnext.api.tensor;
 
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
+import com.google.gson.JsonPrimitive;
 import com.google.gson.stream.JsonReader;
 import com.google.gson.stream.JsonToken;
-import com.google.protobuf.ByteString;
 import java.io.IOException;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
+import java.util.Base64;
 import java.util.Optional;
 import org.tsnext.core.request.BoundedNumber;
 
 /** Reads the {@code data} of a tensor, a JSON array that may be nested, into raw contents. */
 final class JsonTensor {
 
+  private static final int FIRST_ROOM = 256;
+
+  /** The only member of an object that stands for bytes which are no text. */
+  private static final String BASE64 = "b64";
+
   private final Datatype type;
-  private final ByteString.Output raw = ByteString.newOutput();
-  private final ByteBuffer element = ByteBuffer.allocate(Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+  private ByteBuffer raw = littleEndian(FIRST_ROOM);
   private long count;
 
   JsonTensor(Datatype type) {
@@ -30,8 +37,9 @@ final class JsonTensor {
     return count;
   }
 
-  ByteString raw() {
-    return raw.toByteString();
+  /** The elements read so far. */
+  ByteBuffer raw() {
+    return raw.asReadOnlyBuffer().flip();
   }
 
   /**
@@ -75,16 +83,30 @@ final class JsonTensor {
       case FP32 -> put(Float.floatToRawIntBits((float) readFloat(json)), 4);
       case FP64 -> put(Double.doubleToRawLongBits(readFloat(json)), 8);
       case BYTES -> {
-        byte[] text = readText(json).getBytes(StandardCharsets.UTF_8);
-        put(text.length, Integer.BYTES);
-        raw.write(text);
+        byte[] bytes = readBytes(json);
+        put(bytes.length, Integer.BYTES);
+        reserve(bytes.length);
+        raw.put(bytes);
       }
     }
   }
 
   private void put(long bits, int bytes) {
-    element.putLong(0, bits);
-    raw.write(element.array(), 0, bytes);
+    reserve(Long.BYTES);
+    int end = raw.position() + bytes;
+    raw.putLong(bits).position(end);
+  }
+
+  private void reserve(int more) {
+    if (raw.remaining() < more) {
+      int size = Math.addExact(raw.position(), more);
+      long doubled = Math.min(Integer.MAX_VALUE - Long.BYTES, 2L * raw.capacity());
+      raw = littleEndian(Math.max(size, (int) doubled)).put(raw.flip());
+    }
+  }
+
+  private static ByteBuffer littleEndian(int bytes) {
+    return ByteBuffer.allocate(bytes).order(ByteOrder.LITTLE_ENDIAN);
   }
 
   private boolean readBoolean(JsonReader json) throws IOException, TensorException {
@@ -153,11 +175,23 @@ final class JsonTensor {
     }
   }
 
-  /** The text, or the JSON of what is none. */
-  private static String readText(JsonReader json) throws IOException {
-    return json.peek() == JsonToken.STRING
-        ? json.nextString()
-        : JsonParser.parseReader(json).toString();
+  /** A text in UTF-8, what {@code {"b64": "..."}} stands for, or the JSON of what is neither. */
+  private byte[] readBytes(JsonReader json) throws IOException, TensorException {
+    if (json.peek() == JsonToken.STRING) {
+      return json.nextString().getBytes(StandardCharsets.UTF_8);
+    }
+    JsonElement element = JsonParser.parseReader(json);
+    if (element instanceof JsonObject object
+        && object.size() == 1
+        && object.get(BASE64) instanceof JsonPrimitive encoded) {
+      String text = encoded.getAsString();
+      try {
+        return Base64.getDecoder().decode(text);
+      } catch (IllegalArgumentException e) {
+        throw doesNotFit(text);
+      }
+    }
+    return element.toString().getBytes(StandardCharsets.UTF_8);
   }
 
   private TensorException unexpected(JsonReader json) throws IOException {

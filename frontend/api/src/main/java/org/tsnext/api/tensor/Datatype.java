@@ -1,4 +1,4 @@
-package org.tsnext.grpc.openinference;
+package org.tsnext.api.tensor;
 
 import java.util.Arrays;
 import java.util.Map;
@@ -6,7 +6,7 @@ import java.util.Optional;
 import java.util.stream.Collectors;
 
 /** The datatypes of tensors, by the names that requests have for them. */
-enum Datatype {
+public enum Datatype {
   BOOL(1),
   INT8(1),
   INT16(2),
@@ -33,20 +33,22 @@ enum Datatype {
   }
 
   /** Of one element in raw contents, 0 if they differ. */
-  int bytes() {
+  public int bytes() {
     return bytes;
   }
 
   /** Whether typed contents have no field for it. */
-  boolean onlyRaw() {
+  public boolean onlyRaw() {
     return this == FP16 || this == BF16;
   }
 
-  static Optional<Datatype> of(String name) {
+  /** The datatype of that name, if there is one. */
+  public static Optional<Datatype> of(String name) {
     return Optional.ofNullable(BY_NAME.get(name));
   }
 
-  static String names() {
+  /** All names, for error messages. */
+  public static String names() {
     return Arrays.stream(values()).map(Datatype::name).collect(Collectors.joining(", "));
   }
 }

@@ -1,4 +1,4 @@
-package org.tsnext.grpc.openinference;
+package org.tsnext.api.tensor;
 
 /** Floating point numbers of 16 bits, as their bits. Java 17 has no type for them. */
 final class HalfFloat {

@@ -1,28 +1,39 @@
-package org.tsnext.grpc.openinference;
+package org.tsnext.api.tensor;
 
-import com.google.protobuf.ByteString;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.CharBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
 import java.util.Base64;
 
 /**
  * Raw contents: elements one after the other, little-endian. Checks them and writes them as JSON.
  */
-final class RawContents {
+public final class RawContents {
+
+  /** How the elements of {@link Datatype#BYTES} are written in JSON. */
+  public enum BytesForm {
+    /** A text in base64, whatever they are. */
+    BASE64,
+    /** The text that they are in UTF-8; what is none becomes {@code {"b64": "..."}}. */
+    TEXT
+  }
 
   private RawContents() {}
 
   /**
    * Checks that there are as many elements as the shape has.
    *
+   * @param raw from its position to its limit; left as it is
    * @throws TensorException if there are not, saying what was expected
    */
-  static void check(Datatype type, ByteString raw, long count) throws TensorException {
+  public static void check(Datatype type, ByteBuffer raw, long count) throws TensorException {
     if (type != Datatype.BYTES) {
-      if (raw.size() != count * type.bytes()) {
+      if (raw.remaining() != count * type.bytes()) {
         throw new TensorException(
             "has "
-                + raw.size()
+                + raw.remaining()
                 + " raw bytes, expected "
                 + count * type.bytes()
                 + ": "
@@ -52,13 +63,13 @@ final class RawContents {
     }
   }
 
-  /** About how many bytes of JSON they become. */
-  static long expectedJson(ByteString raw) {
-    return 3L * raw.size();
+  /** About how many bytes of JSON so many raw bytes become. */
+  public static long expectedJson(int bytes) {
+    return 3L * bytes;
   }
 
-  /** A JSON array of contents that were checked. Bytes are in base64, the rest are numbers. */
-  static void write(Datatype type, ByteString raw, JsonBytes json) {
+  /** Writes a JSON array of contents that were checked. What is not bytes are numbers. */
+  public static void write(Datatype type, ByteBuffer raw, JsonBytes json, BytesForm form) {
     ByteBuffer elements = littleEndian(raw);
     json.plain('[');
     while (elements.hasRemaining()) {
@@ -83,15 +94,31 @@ final class RawContents {
         case BYTES -> {
           byte[] element = new byte[elements.getInt()];
           elements.get(element);
-          json.plain('"').bytes(Base64.getEncoder().encode(element)).plain('"');
+          writeBytes(element, json, form);
         }
       }
     }
     json.plain(']');
   }
 
+  private static void writeBytes(byte[] element, JsonBytes json, BytesForm form) {
+    if (form == BytesForm.TEXT) {
+      try {
+        CharBuffer text = StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(element));
+        json.quoted(text.toString());
+        return;
+      } catch (CharacterCodingException e) {
+        // No text: as an object below.
+      }
+    }
+    boolean object = form == BytesForm.TEXT;
+    json.plain(object ? "{\"b64\":\"" : "\"");
+    json.bytes(Base64.getEncoder().encode(element));
+    json.plain(object ? "\"}" : "\"");
+  }
+
   /** The bytes from position 0 on, also where they are a part of a message. */
-  static ByteBuffer littleEndian(ByteString raw) {
-    return raw.asReadOnlyByteBuffer().slice().order(ByteOrder.LITTLE_ENDIAN);
+  public static ByteBuffer littleEndian(ByteBuffer raw) {
+    return raw.slice().order(ByteOrder.LITTLE_ENDIAN);
   }
 }
