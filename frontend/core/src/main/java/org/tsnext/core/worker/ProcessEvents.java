@@ -97,6 +97,7 @@ final class ProcessEvents {
       slot.moveTo(WorkerState.LOADING, context.wallClock());
     }
     slot.moveTo(WorkerState.READY, context.wallClock());
+    slot.loadFailed = false;
     run.cancelTimers();
     run.readyAtNanos = OptionalLong.of(context.nanoTime());
     context.metrics().loaded(slot.name(), Duration.ofNanos(context.nanoTime() - run.startNanos()));
@@ -118,6 +119,7 @@ final class ProcessEvents {
         context.plan().baseSpec().modelName(),
         failure.detail().isEmpty() ? failure.message() : failure.detail());
     run.loadFailure = Optional.of(failure);
+    slot.loadFailed = slot.loadFailed || isCurrent(run);
     WorkerError error =
         WorkerError.ofPython(
             context.wallClock(), failure.message(), failure.detail(), failure.traceback());

@@ -30,6 +30,9 @@ final class WorkerSlot {
   Optional<WorkerRun> run = Optional.empty();
   OptionalLong pid = OptionalLong.empty();
 
+  /** Whether the model could not be loaded, for an error of Python, and has not been since. */
+  boolean loadFailed;
+
   /** Why its process imports for itself what others share, if it does. */
   Optional<String> plainFork = Optional.empty();
 
