@@ -35,6 +35,7 @@ final class ProcessEvents {
   private final Waiters waiters;
   private final Consumer<WorkerSlot> gone;
   private final FailureLog failures = new FailureLog();
+  private final LoadFailureLog loadFailures;
   private int silences;
 
   /**
@@ -46,6 +47,7 @@ final class ProcessEvents {
   ProcessEvents(
       WorkerContext context, WorkerDrain drain, Waiters waiters, Consumer<WorkerSlot> gone) {
     this.context = Objects.requireNonNull(context, "context");
+    this.loadFailures = new LoadFailureLog(context.plan().baseSpec().modelName());
     this.drain = Objects.requireNonNull(drain, "drain");
     this.waiters = Objects.requireNonNull(waiters, "waiters");
     this.gone = Objects.requireNonNull(gone, "gone");
@@ -98,6 +100,7 @@ final class ProcessEvents {
     }
     slot.moveTo(WorkerState.READY, context.wallClock());
     slot.loadFailed = false;
+    loadFailures.loaded();
     run.cancelTimers();
     run.readyAtNanos = OptionalLong.of(context.nanoTime());
     context.metrics().loaded(slot.name(), Duration.ofNanos(context.nanoTime() - run.startNanos()));
@@ -114,10 +117,7 @@ final class ProcessEvents {
 
   void loadFailed(WorkerRun run, LoadFailure failure) {
     WorkerSlot slot = run.slot();
-    LOGGER.warn(
-        "Load model failed: {}, error: {}",
-        context.plan().baseSpec().modelName(),
-        failure.detail().isEmpty() ? failure.message() : failure.detail());
+    run.failedAsBefore = loadFailures.log(run, failure);
     run.loadFailure = Optional.of(failure);
     slot.loadFailed = slot.loadFailed || isCurrent(run);
     WorkerError error =
@@ -193,7 +193,7 @@ final class ProcessEvents {
         failures.addLoad(error);
       }
     }
-    if (run.endedFor.isEmpty()) {
+    if (run.endedFor.isEmpty() && run.failedAsBefore.isEmpty()) {
       LOGGER.error(GIVEN_UP, death.logText());
     }
     account(slot, run);
@@ -229,7 +229,8 @@ final class ProcessEvents {
       slot.forgive();
       silences = run.endedFor.isPresent() ? silences : 0;
     }
-    slot.countFailure(context.plan().restarts(), now, context.wallClock()).ifPresent(this::awake);
+    slot.countFailure(context.plan().restarts(), run.failedAsBefore, now, context.wallClock())
+        .ifPresent(this::awake);
   }
 
   /** Looks around again after {@code delay}. */

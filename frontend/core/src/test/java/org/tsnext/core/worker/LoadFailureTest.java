@@ -14,6 +14,7 @@ import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.model.ScaleModel;
 import org.tsnext.core.request.RequestKind;
+import org.tsnext.core.testing.CapturedWarnings;
 import org.tsnext.core.testing.Configs;
 import org.tsnext.core.testing.CoreFixture;
 import org.tsnext.core.testing.FakeWorker;
@@ -121,6 +122,41 @@ public class LoadFailureTest {
     assertEquals(waiting.ends(), 0);
     fixture.starter().latest().failLoad(500, CAUSE);
     assertFailed(waiting);
+  }
+
+  @Test
+  public void restartThatFailsAsBeforeIsOneLineAndTheTracebackIsLoggedOnce() {
+    try (CapturedWarnings slots = new CapturedWarnings(WorkerSlot.class);
+        CapturedWarnings failures = new CapturedWarnings(LoadFailureLog.class);
+        CapturedWarnings processes = new CapturedWarnings(ProcessEvents.class);
+        CapturedWarnings modelLog = new CapturedWarnings("MODEL_LOG")) {
+      start(2);
+      for (int i = 0; i < 3; i++) {
+        String text = "ImportError: no x, attempt " + i;
+        fixture.starter().alive().forEach(worker -> worker.failLoad(500, text));
+        fixture.advance(Duration.ofSeconds(1));
+      }
+      String failed = "Load model failed: m, error: ImportError: no x, attempt ";
+      assertEquals(failures.lines(), List.of(failed + 0, failed + 0), "once per worker");
+      assertEquals(processes.lines().size(), 2, "so is that it was given up: " + processes.lines());
+      assertEquals(modelLog.lines().size(), 1, "the traceback once: " + modelLog.lines());
+      assertTrue(modelLog.lines().get(0).contains("Traceback"), modelLog.lines().get(0));
+      String again = "Auto recovery failed again. Retry worker: %d in 1 seconds. %s%d";
+      assertEquals(
+          slots.lines(),
+          List.of(
+              again.formatted(9000, failed, 1),
+              again.formatted(9001, failed, 1),
+              again.formatted(9000, failed, 2),
+              again.formatted(9001, failed, 2)));
+      fixture.starter().alive().forEach(worker -> worker.failLoad(500, "ValueError: no y"));
+      assertEquals(modelLog.lines().size(), 2, "another error has its own");
+      fixture.advance(Duration.ofSeconds(2));
+      fixture.starter().alive().forEach(FakeWorker::load);
+      fixture.starter().alive().get(0).die();
+      fixture.starter().latest().failLoad(500, "ValueError: no y");
+      assertEquals(modelLog.lines().size(), 3, "so has one that comes back");
+    }
   }
 
   private void start(int workers) {
