@@ -24,7 +24,6 @@ import org.tsnext.http.settings.AccessSettings;
 import org.tsnext.http.settings.CorsSettings;
 import org.tsnext.http.settings.HttpSettings;
 import org.tsnext.http.settings.ListenAddress;
-import org.tsnext.http.settings.OpenInferenceSettings;
 import org.tsnext.http.settings.SocketSettings;
 
 public class PredictionTest extends HttpTestBase {
@@ -231,7 +230,7 @@ public class PredictionTest extends HttpTestBase {
             HttpSettings.DEFAULT_MAX_REQUEST_SIZE, STREAM_LIMIT, HttpSettings.DEFAULT_BODY_MEMORY),
         CorsSettings.none(),
         AccessSettings.open(),
-        new HttpSettings.ApiSettings(true, true, "1.0.0", List::of, OpenInferenceSettings.off()));
+        new HttpSettings.ApiSettings(true, true, "1.0.0", List::of, false));
   }
 
   @Test

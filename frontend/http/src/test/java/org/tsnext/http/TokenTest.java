@@ -28,7 +28,6 @@ import org.tsnext.http.RawClient.RawResponse;
 import org.tsnext.http.settings.AccessSettings;
 import org.tsnext.http.settings.ConnectionLimits;
 import org.tsnext.http.settings.HostSettings;
-import org.tsnext.http.settings.OpenInferenceSettings;
 import org.tsnext.http.settings.TokenSettings;
 import org.tsnext.transport.testing.CapturedLog;
 
@@ -163,8 +162,8 @@ public class TokenTest extends HttpTestBase {
   }
 
   @Override
-  OpenInferenceSettings openInference() {
-    return new OpenInferenceSettings(true, () -> true);
+  boolean openInference() {
+    return true;
   }
 
   @DataProvider

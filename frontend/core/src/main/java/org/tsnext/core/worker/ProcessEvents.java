@@ -119,7 +119,6 @@ final class ProcessEvents {
     WorkerSlot slot = run.slot();
     run.failedAsBefore = loadFailures.log(run, failure);
     run.loadFailure = Optional.of(failure);
-    slot.loadFailed = slot.loadFailed || isCurrent(run);
     WorkerError error =
         WorkerError.ofPython(
             context.wallClock(), failure.message(), failure.detail(), failure.traceback());
@@ -186,7 +185,9 @@ final class ProcessEvents {
               run.replacement.get(), run.isUseful(), context.nanoTime(), context.wallClock()));
       return;
     }
-    if (run.loadFailure.isEmpty()) {
+    if (run.loadFailure.isPresent()) {
+      slot.loadFailed = true;
+    } else {
       WorkerError error = WorkerError.ofExit(context.wallClock(), death);
       remember(slot, error);
       if (run.readyAtNanos.isEmpty()) {

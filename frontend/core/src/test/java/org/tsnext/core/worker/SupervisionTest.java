@@ -170,7 +170,7 @@ public class SupervisionTest {
     CompletableFuture<ScaleResult> again = register(1, ModelConfig.none(), true);
     fixture.starter().latest().load();
     assertEquals(again.join().outcome(), ScaleResult.Outcome.DONE);
-    assertTrue(fixture.core().models().isReady("m", Optional.empty()));
+    assertTrue(fixture.core().models().readiness("m", Optional.empty()).ready());
     assertEquals(fixture.source().openCount(), 1);
   }
 
