@@ -48,7 +48,10 @@ final class LoadFailureLog {
     }
     LOGGER.warn("{}", text);
     if (!isKnown && !failure.traceback().isBlank()) {
-      MODEL_LOG.warn("{} {}\n{}", run.slot().name(), text, failure.traceback().stripTrailing());
+      MODEL_LOG.warn(
+          "{} could not load its model\n{}",
+          run.slot().name(),
+          failure.traceback().stripTrailing());
     }
     known = origin;
     return Optional.empty();
