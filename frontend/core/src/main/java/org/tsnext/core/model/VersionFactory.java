@@ -162,6 +162,7 @@ final class VersionFactory {
       case NOT_FOUND -> ErrorKind.MODEL_NOT_FOUND;
       case INVALID -> ErrorKind.INVALID_MODEL;
       case DOWNLOAD_FAILED -> ErrorKind.DOWNLOAD_FAILED;
+      case NO_SPACE -> ErrorKind.OUT_OF_RESOURCES;
       case IO -> ErrorKind.INTERNAL;
     };
   }
