@@ -210,7 +210,7 @@ final class UnpackTarget {
   }
 
   private ArchiveException failedWrite(EntryName name, IOException cause) {
-    return DiskSpace.failedWrite("Cannot write " + name.shown() + " while unpacking", root, cause);
+    return FullDisk.failedWrite("Cannot write " + name.shown() + " while unpacking", root, cause);
   }
 
   /** Tells our own disk's failures from those of reading the archive. */

@@ -56,7 +56,7 @@ final class Unpacker {
       Files.createDirectories(folders, PRIVATE);
       Files.createDirectory(staging, PRIVATE);
     } catch (IOException e) {
-      throw DiskSpace.failedWrite("Cannot make the folder " + staging, folders, e);
+      throw FullDisk.failedWrite("Cannot make the folder " + staging, folders, e);
     }
     try {
       unpackInto(staging, archive);
@@ -136,7 +136,7 @@ final class Unpacker {
         return Files.move(root, folder);
       }
     } catch (IOException e) {
-      throw DiskSpace.failedWrite("Cannot make the folder " + folder, staging, e);
+      throw FullDisk.failedWrite("Cannot make the folder " + folder, staging, e);
     }
   }
 

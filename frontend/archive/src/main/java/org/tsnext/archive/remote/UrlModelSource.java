@@ -21,7 +21,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.tsnext.archive.ArchiveException;
 import org.tsnext.archive.ArchiveException.Reason;
-import org.tsnext.archive.DiskSpace;
+import org.tsnext.archive.FullDisk;
 import org.tsnext.archive.ModelArchive;
 import org.tsnext.archive.ModelLocation;
 import org.tsnext.archive.ModelSource;
@@ -223,7 +223,7 @@ public final class UrlModelSource implements ModelSource, AutoCloseable {
 
   private static ArchiveException failed(ModelLocation location, String why, Exception cause) {
     LOGGER.warn("Cannot download {}: {}", location.shown(), why);
-    boolean full = DiskSpace.isSaidToBeFull(cause);
+    boolean full = FullDisk.isSaidToBeFull(cause);
     return new ArchiveException(
             full ? Reason.NO_SPACE : Reason.DOWNLOAD_FAILED,
             "Failed to download archive from: " + location.shown(),

@@ -8,12 +8,12 @@ import java.util.stream.Stream;
 import org.tsnext.archive.ArchiveException.Reason;
 
 /** Tells a disk that is full from other failures of writing. */
-public final class DiskSpace {
+public final class FullDisk {
 
   /** A write fails before the last byte is taken. */
   private static final long EXHAUSTED_BYTES = 64 << 10;
 
-  private DiskSpace() {}
+  private FullDisk() {}
 
   /**
    * The error of a write that failed.
