@@ -18,6 +18,7 @@ import org.tsnext.core.metrics.ServerMetrics;
 import org.tsnext.core.model.ModelChangeListener;
 import org.tsnext.core.model.ModelLifecycle;
 import org.tsnext.core.model.ModelService;
+import org.tsnext.core.model.Readiness;
 import org.tsnext.core.model.RegisteredModel;
 import org.tsnext.core.model.ServingSettings;
 import org.tsnext.core.time.Clock;
@@ -120,6 +121,11 @@ public final class ServingCore implements AutoCloseable {
   /** The door for management. */
   public ModelService models() {
     return models;
+  }
+
+  /** Whether requests should be sent here, which also depends on how far start and drain are. */
+  public Readiness readiness() {
+    return models.serverReadiness();
   }
 
   /** The state of management: what it takes to register every model again. */

@@ -86,8 +86,7 @@ public class GrpcKServeTest extends GrpcTestBase {
   @Override
   ServiceSettings services() {
     return new ServiceSettings(
-        true,
-        Optional.of(new ServiceSettings.OpenInferenceProtocol("1.0.0", () -> true, Runnable::run)));
+        true, Optional.of(new ServiceSettings.OpenInferenceProtocol("1.0.0", Runnable::run)));
   }
 
   @BeforeMethod

@@ -75,7 +75,6 @@ public final class GrpcOpenInferenceTest extends GrpcTestBase {
           ModelInferResponse.getDefaultInstance());
 
   private ExecutorService conversions;
-  private volatile boolean started = true;
 
   @BeforeClass
   public void startConversions() {
@@ -89,8 +88,7 @@ public final class GrpcOpenInferenceTest extends GrpcTestBase {
 
   @Override
   ServiceSettings services() {
-    return new ServiceSettings(
-        false, Optional.of(new OpenInferenceProtocol("1.2.3", () -> started, conversions)));
+    return new ServiceSettings(false, Optional.of(new OpenInferenceProtocol("1.2.3", conversions)));
   }
 
   private static <Q extends Message, A extends Message> MethodDescriptor<Q, A> rpc(
@@ -385,10 +383,7 @@ public final class GrpcOpenInferenceTest extends GrpcTestBase {
   }
 
   @Test
-  public void serverIsReadyOnceItHasStartedAndWhileItsModelsAre() {
-    started = false;
-    assertFalse(isReady());
-    started = true;
+  public void serverIsReadyByTheDecisionOfTheCore() {
     assertTrue(isReady());
     models.ready = false;
     assertFalse(isReady());
@@ -482,7 +477,7 @@ public final class GrpcOpenInferenceTest extends GrpcTestBase {
   public void serviceIsDescribedUnderBothNames(String name) {
     ServiceDescriptor service =
         OpenInferenceService.of(
-                new OpenInference(models, () -> true),
+                new OpenInference(models),
                 (exchange, request) -> {},
                 "1.0",
                 new CallErrors(ErrorForm.next(true)))

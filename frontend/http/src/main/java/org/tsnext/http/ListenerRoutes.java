@@ -65,9 +65,8 @@ final class ListenerRoutes {
                       settings.bodies().maxRequestSize())),
               settings.api().errors()));
       if (openInference) {
-        OpenInference protocol =
-            new OpenInference(models, settings.api().openInference().started());
-        routes.addAll(OpenInferenceRoutes.of(protocol, settings.api().serverVersion()));
+        routes.addAll(
+            OpenInferenceRoutes.of(new OpenInference(models), settings.api().serverVersion()));
       }
     }
     if (roles.contains(ListenerRole.KSERVE)) {

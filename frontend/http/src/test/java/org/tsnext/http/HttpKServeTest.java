@@ -57,7 +57,7 @@ public class HttpKServeTest extends HttpTestBase {
 
   @Override
   OpenInferenceSettings openInference() {
-    return new OpenInferenceSettings(true, () -> true, Runnable::run);
+    return new OpenInferenceSettings(true, Runnable::run);
   }
 
   @BeforeMethod

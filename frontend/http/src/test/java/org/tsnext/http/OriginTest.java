@@ -64,7 +64,7 @@ public class OriginTest extends HttpTestBase {
 
   @Override
   OpenInferenceSettings openInference() {
-    return new OpenInferenceSettings(true, () -> true, Runnable::run);
+    return new OpenInferenceSettings(true, Runnable::run);
   }
 
   private RawResponse ask(int toPort, String method, String path, String... headers)

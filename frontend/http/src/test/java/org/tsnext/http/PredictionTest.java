@@ -6,6 +6,7 @@ import static org.testng.Assert.assertNull;
 import static org.testng.Assert.assertTrue;
 
 import io.netty.buffer.Unpooled;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import org.testng.annotations.DataProvider;
@@ -394,6 +395,16 @@ public class PredictionTest extends HttpTestBase {
       assertEquals(response.header("www-authenticate"), kind.httpStatus() == 401 ? "Bearer" : null);
       assertEquals(response.header("connection"), "keep-alive");
     }
+  }
+
+  @Test
+  public void retryAfterIsInWholeSeconds() throws Exception {
+    inference.respond(
+        (seen, sink) ->
+            sink.fail(
+                new ServingException(ErrorKind.NO_WORKER, "none")
+                    .withRetryAfter(Duration.ofMillis(2001))));
+    assertEquals(client().post("/predictions/m", "x").header("retry-after"), "3");
   }
 
   @Test

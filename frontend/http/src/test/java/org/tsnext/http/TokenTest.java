@@ -164,7 +164,7 @@ public class TokenTest extends HttpTestBase {
 
   @Override
   OpenInferenceSettings openInference() {
-    return new OpenInferenceSettings(true, () -> true, Runnable::run);
+    return new OpenInferenceSettings(true, Runnable::run);
   }
 
   @DataProvider
@@ -245,6 +245,8 @@ public class TokenTest extends HttpTestBase {
   public void probesAndDescriptionsAreOpen() throws Exception {
     RawClient client = client();
     assertEquals(client.get("/ping").status(), 200);
+    assertEquals(client.get("/ready").status(), 200);
+    assertEquals(client.get("/ready/cats/1.0").status(), 200);
     assertEquals(client.get("/v1/models/cats").status(), 200);
     assertEquals(client.request("OPTIONS", "/", null).read().status(), 200);
     assertEquals(client.get("/api-description").status(), 200);
@@ -259,7 +261,8 @@ public class TokenTest extends HttpTestBase {
     open = Set.of();
     int[] ports = serveAgain();
     RawClient client = client(ports[0]);
-    for (String path : List.of("/ping", "/v1/models/cats", "/api-description")) {
+    for (String path :
+        List.of("/ping", "/ready", "/ready/cats", "/v1/models/cats", "/api-description")) {
       assertRefused(client.get(path), 401, "needs the inference or the management token");
       assertEquals(client.get(path, ASK).status(), 200);
       assertEquals(client.get(path, MANAGE).status(), 200);

@@ -340,6 +340,13 @@ final class ModuleSettings {
     return settings.get(WorkerKeys.SHUTDOWN_DRAIN_TIMEOUT);
   }
 
+  /** How long a server serves on, and finishes what is in flight, when it stops. */
+  static Duration stopTime(Settings settings) {
+    return settings
+        .get(WorkerKeys.SHUTDOWN_DELAY)
+        .plus(settings.get(WorkerKeys.SHUTDOWN_DRAIN_TIMEOUT));
+  }
+
   /** The folder of the Python package {@code ts}. */
   Path packageDirectory() throws StartException {
     Path home =

@@ -1,5 +1,6 @@
 package org.tsnext.core.error;
 
+import java.time.Duration;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CompletionException;
@@ -15,25 +16,27 @@ public final class ServingException extends RuntimeException {
   private final ErrorKind kind;
   private final int httpStatus;
   private final transient Optional<String> detail;
+  private final transient Optional<Duration> retryAfter;
   private final transient Optional<String> originalMessage;
   private final transient Optional<Deviation> deviation;
 
   public ServingException(ErrorKind kind, String message) {
-    this(kind, kind.httpStatus(), message, Texts.NONE, null);
+    this(kind, message, null);
   }
 
   public ServingException(ErrorKind kind, String message, Throwable cause) {
-    this(kind, kind.httpStatus(), message, Texts.NONE, cause);
+    this(kind, kind.httpStatus(), message, Extras.of(kind), cause);
   }
 
   private ServingException(
-      ErrorKind kind, int httpStatus, String message, Texts texts, Throwable cause) {
+      ErrorKind kind, int httpStatus, String message, Extras extras, Throwable cause) {
     super(message, cause);
     this.kind = Objects.requireNonNull(kind, "kind");
     this.httpStatus = httpStatus;
-    this.detail = texts.detail();
-    this.originalMessage = texts.originalMessage();
-    this.deviation = texts.deviation();
+    this.detail = extras.detail();
+    this.retryAfter = extras.retryAfter();
+    this.originalMessage = extras.originalMessage();
+    this.deviation = extras.deviation();
   }
 
   /**
@@ -41,20 +44,30 @@ public final class ServingException extends RuntimeException {
    * detail} field.
    */
   public ServingException withDetail(String text) {
-    Texts texts = new Texts(Optional.of(text), originalMessage, deviation);
-    return new ServingException(kind, httpStatus, getMessage(), texts, getCause());
+    return with(new Extras(Optional.of(text), retryAfter, originalMessage, deviation));
+  }
+
+  /** The same error, which is not over before so long; at least what its kind says. */
+  public ServingException withRetryAfter(Duration wait) {
+    Optional<Duration> longer =
+        kind.retryAfter()
+            .filter(shortest -> shortest.compareTo(wait) > 0)
+            .or(() -> Optional.of(wait));
+    return with(new Extras(detail, longer, originalMessage, deviation));
   }
 
   /** The same error with what TorchServe 0.12 said in its place; see {@link ErrorForm}. */
   public ServingException withOriginalMessage(String text) {
-    Texts texts = new Texts(detail, Optional.of(text), deviation);
-    return new ServingException(kind, httpStatus, getMessage(), texts, getCause());
+    return with(new Extras(detail, retryAfter, Optional.of(text), deviation));
   }
 
   /** The same error, which TorchServe 0.12 would not have given; see {@link ErrorForm}. */
   public ServingException withDeviation(Deviation row) {
-    Texts texts = new Texts(detail, originalMessage, Optional.of(row));
-    return new ServingException(kind, httpStatus, getMessage(), texts, getCause());
+    return with(new Extras(detail, retryAfter, originalMessage, Optional.of(row)));
+  }
+
+  private ServingException with(Extras extras) {
+    return new ServingException(kind, httpStatus, getMessage(), extras, getCause());
   }
 
   /**
@@ -63,7 +76,8 @@ public final class ServingException extends RuntimeException {
    */
   public static ServingException ofHandler(int status, String message) {
     int shown = status == 413 ? 507 : status >= 400 && status <= 599 ? status : 500;
-    return new ServingException(ErrorKind.HANDLER_ERROR, shown, message, Texts.NONE, null);
+    return new ServingException(
+        ErrorKind.HANDLER_ERROR, shown, message, Extras.of(ErrorKind.HANDLER_ERROR), null);
   }
 
   /**
@@ -98,6 +112,11 @@ public final class ServingException extends RuntimeException {
     return detail;
   }
 
+  /** How long a client should wait before it asks again; empty if that would not help. */
+  public Optional<Duration> retryAfter() {
+    return retryAfter;
+  }
+
   /** What TorchServe 0.12 said, where that is another text. */
   public Optional<String> originalMessage() {
     return originalMessage;
@@ -109,9 +128,14 @@ public final class ServingException extends RuntimeException {
   }
 
   /** What an error says beside its message. */
-  private record Texts(
-      Optional<String> detail, Optional<String> originalMessage, Optional<Deviation> deviation) {
-    private static final Texts NONE =
-        new Texts(Optional.empty(), Optional.empty(), Optional.empty());
+  private record Extras(
+      Optional<String> detail,
+      Optional<Duration> retryAfter,
+      Optional<String> originalMessage,
+      Optional<Deviation> deviation) {
+
+    static Extras of(ErrorKind kind) {
+      return new Extras(Optional.empty(), kind.retryAfter(), Optional.empty(), Optional.empty());
+    }
   }
 }

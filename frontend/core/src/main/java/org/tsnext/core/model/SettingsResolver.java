@@ -76,6 +76,21 @@ final class SettingsResolver {
         && server.modelDefaults().compatibility().isOriginal(Deviation.REGISTRATION_WINS);
   }
 
+  /** What would hold for a version whose archive could not be read. */
+  VersionSpec withoutArchive(RegisterModel registration, VersionId id, String url) {
+    ModelOverrides overrides = server.overridesOf(id.name(), id.version());
+    return new VersionSpec(
+        new VersionSpec.Model(
+            id,
+            url,
+            registration.runtime().or(overrides::runtime).orElse("python"),
+            registration.handler().orElse(""),
+            Optional.empty()),
+        settingsOf(
+            id.name(), new SettingSources(registration, ModelConfig.none(), overrides, false)),
+        registration);
+  }
+
   private VersionSettings settingsOf(String name, SettingSources from) {
     ModelConfig config = from.config();
     Devices devices = assignment.of(name, config);

@@ -2,9 +2,11 @@ package org.tsnext.core.scheduling;
 
 import java.time.Duration;
 import java.util.Optional;
+import java.util.OptionalLong;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.request.RequestKind;
+import org.tsnext.core.worker.WorkerAvailability;
 
 /** The words in which requests of one model version are refused or fail. */
 final class Refusals {
@@ -43,6 +45,26 @@ final class Refusals {
                 + " All workers failed, and automatic restarts have ended (maxRetryTimeoutInSec).")
         .withDetail(reason)
         .withOriginalMessage(originalText(request));
+  }
+
+  ServingException loadFailed(QueuedRequest request, WorkerAvailability workers, long now) {
+    OptionalLong next = workers.nextAttemptNanos();
+    Duration wait = Duration.ofNanos(next.isPresent() ? Math.max(0, next.getAsLong() - now) : 0);
+    return new ServingException(
+            ErrorKind.NO_WORKER,
+            noWorkerText(request)
+                + " Its model could not be loaded; "
+                + (wait.isZero()
+                    ? "another attempt is under way."
+                    : "the next attempt begins in " + seconds(wait) + " s."))
+        .withDetail(workers.reason())
+        .withRetryAfter(wait)
+        .withOriginalMessage(originalText(request));
+  }
+
+  /** Whole seconds, a part of one being one. */
+  private static long seconds(Duration time) {
+    return time.plusNanos(999_999_999).toSeconds();
   }
 
   ServingException queueFull(QueuedRequest request, int waiting) {

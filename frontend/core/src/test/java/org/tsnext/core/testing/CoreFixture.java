@@ -42,12 +42,27 @@ public final class CoreFixture {
     this(new FakeWorkerStarter(), ServingSettings.defaults(0, 2));
   }
 
+  /**
+   * @param started whether the start is over
+   */
+  public CoreFixture(boolean started) {
+    this(new FakeWorkerStarter(), ServingSettings.defaults(0, 2), new NoEnvironment(), started);
+  }
+
   public CoreFixture(FakeWorkerStarter starter, ServingSettings settings) {
     this(starter, settings, new NoEnvironment());
   }
 
   public CoreFixture(
       FakeWorkerStarter starter, ServingSettings settings, ModelEnvironment environment) {
+    this(starter, settings, environment, true);
+  }
+
+  private CoreFixture(
+      FakeWorkerStarter starter,
+      ServingSettings settings,
+      ModelEnvironment environment,
+      boolean started) {
     this.starter = starter;
     this.core =
         new ServingCore(
@@ -57,6 +72,9 @@ public final class CoreFixture {
             new ServingCore.Execution(time, time, Runnable::run),
             serverMetrics(metrics),
             changes::incrementAndGet);
+    if (started) {
+      core.readiness().startCompleted();
+    }
   }
 
   /** How requests of {@code m} are treated: one by one, ten may wait, one retry. */

@@ -47,7 +47,7 @@ public final class InferenceRoutes {
    *
    * @param startUpModels names of the models loaded at start
    * @param headers which of a request its handler gets
-   * @param errors whether {@code /ping} says why a model has too few workers
+   * @param errors whether probes say why a model has too few workers
    */
   public static List<Route> of(
       InferenceService inference,
@@ -72,6 +72,7 @@ public final class InferenceRoutes {
                         new Outcome(
                             500, JSON, "Unhealthy, with the models concerned", Schemas.HEALTH))))
             .withAccess(Access.PROBE));
+    routes.addAll(ReadyRoutes.of(models, errors.showDetail()));
     routes.addAll(
         new Predictions(inference, models, startUpModels, headers, v2, errors.compatibility())
             .routes());

@@ -31,7 +31,7 @@ public final class ReadinessHandler implements RouteHandler {
     String model = verb < 0 ? segment : segment.substring(0, verb);
     JsonObject json = new JsonObject();
     json.addProperty("name", model);
-    boolean ready = models.isReady(model, Optional.empty());
+    boolean ready = models.readiness(model, Optional.empty()).ready();
     json.addProperty("ready", ready);
     request.exchange().send(Response.json(ready || !kserve ? 200 : 503, json));
   }

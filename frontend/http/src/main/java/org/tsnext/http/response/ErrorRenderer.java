@@ -2,12 +2,11 @@ package org.tsnext.http.response;
 
 import com.google.gson.JsonObject;
 import io.netty.buffer.Unpooled;
+import java.time.Duration;
 import java.util.ArrayList;
-import java.util.EnumSet;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.Set;
 import org.tsnext.compatibility.Deviation;
 import org.tsnext.core.error.ErrorForm;
 import org.tsnext.core.error.ErrorKind;
@@ -17,17 +16,6 @@ import org.tsnext.core.request.Header;
 /** The one place where an error becomes an HTTP answer. */
 public final class ErrorRenderer {
 
-  /** What may be over soon. A handler that fails with 503 will most likely fail again. */
-  private static final Set<ErrorKind> PASSING =
-      EnumSet.of(
-          ErrorKind.NO_WORKER,
-          ErrorKind.QUEUE_FULL,
-          ErrorKind.BODY_MEMORY_FULL,
-          ErrorKind.MODEL_GOING_AWAY,
-          ErrorKind.SEQUENCE_CLOSED,
-          ErrorKind.SHUTTING_DOWN);
-
-  private static final Header RETRY_AFTER = new Header("retry-after", "1");
   private static final Header AUTHENTICATE = new Header("www-authenticate", "Bearer");
 
   private final ErrorForm form;
@@ -72,9 +60,10 @@ public final class ErrorRenderer {
 
   private List<Header> headers(ServingException error, List<String> allowed) {
     List<Header> headers = new ArrayList<>(1);
-    if (PASSING.contains(error.kind()) && !form.isOriginal(Deviation.RETRY_AFTER)) {
-      headers.add(RETRY_AFTER);
-    }
+    error
+        .retryAfter()
+        .filter(wait -> !form.isOriginal(Deviation.RETRY_AFTER))
+        .ifPresent(wait -> headers.add(retryAfter(wait)));
     if (error.httpStatus() == 401) {
       headers.add(AUTHENTICATE);
     }
@@ -82,6 +71,11 @@ public final class ErrorRenderer {
       headers.add(new Header("allow", String.join(", ", allowed)));
     }
     return headers;
+  }
+
+  /** In whole seconds, a part of one being one. */
+  private static Header retryAfter(Duration wait) {
+    return new Header("retry-after", Long.toString(wait.plusNanos(999_999_999).toSeconds()));
   }
 
   /** What an unknown path is answered. */
