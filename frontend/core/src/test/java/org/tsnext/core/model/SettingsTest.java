@@ -347,7 +347,7 @@ public class SettingsTest {
 
   @DataProvider
   public Object[][] badNames() {
-    return new Object[][] {{""}, {"../x"}, {"a/b"}, {".hidden"}, {"a b"}, {"x".repeat(129)}};
+    return new Object[][] {{""}, {"../x"}, {"a/b"}, {".hidden"}, {"a b"}, {"x".repeat(256)}};
   }
 
   @Test(dataProvider = "badNames")
