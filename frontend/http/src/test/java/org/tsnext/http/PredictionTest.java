@@ -378,9 +378,10 @@ public class PredictionTest extends HttpTestBase {
   public void errorsAreRenderedFromTheTable() throws Exception {
     RawClient client = client();
     for (ErrorKind kind : ErrorKind.values()) {
-      inference.respond(
-          (seen, sink) ->
-              sink.fail(new ServingException(kind, "it \"broke\" <b>").withDetail("why")));
+      ServingException error = new ServingException(kind, "it \"broke\" <b>").withDetail("why");
+      String detail = ErrorForm.next(true).detail(error).orElseThrow();
+      assertTrue(detail.startsWith("why"), detail);
+      inference.respond((seen, sink) -> sink.fail(error));
       RawResponse response = client.post("/predictions/m", "x");
       assertEquals(response.status(), kind.httpStatus());
       assertEquals(
@@ -389,7 +390,9 @@ public class PredictionTest extends HttpTestBase {
               + kind.httpStatus()
               + ",\n  \"type\": \""
               + kind.type()
-              + "\",\n  \"message\": \"it \\\"broke\\\" <b>\",\n  \"detail\": \"why\"\n}\n");
+              + "\",\n  \"message\": \"it \\\"broke\\\" <b>\",\n  \"detail\": \""
+              + detail
+              + "\"\n}\n");
       boolean passes = kind.httpStatus() == 503 && kind != ErrorKind.PREDICTION_FAILED;
       assertEquals(response.header("retry-after"), passes ? "1" : null);
       assertEquals(response.header("www-authenticate"), kind.httpStatus() == 401 ? "Bearer" : null);
