@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 from ts._cli.last_line import LastLine
 from ts._cli.main import main
 from ts._cli.properties import read_properties

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from ts._cli.errors import Refusal
 from ts._cli.options import Action, Options, parse_options
+from ts._cli.prepared_check import prepare_check
 from ts._cli.prepared_start import PreparedStart, prepare_print, prepare_start
 from ts._cli.registry import Registry
-from ts._cli.starting import become_server, print_configuration, start_server
+from ts._cli.starting import become_server, check, print_configuration, start_server
 from ts._cli.status import Status
 from ts._cli.stopping import (
     any_uses,
@@ -54,6 +55,9 @@ def main(
             return output_status()
         elif options.action is Action.PRINT_CONFIG:
             status = print_configuration(prepare_print(options, os.environ), os.environ, home)
+            return status or output_status()
+        elif options.action is Action.CHECK:
+            status = check(prepare_check(options, os.environ), os.environ, home)
             return status or output_status()
         elif options.action is Action.STOP:
             _stop(options, os.environ, stop_limit_sec)

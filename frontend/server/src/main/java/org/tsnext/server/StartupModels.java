@@ -167,6 +167,11 @@ final class StartupModels {
     }
   }
 
+  /** How they will be registered, in order. */
+  List<RegisterModel> registrations() {
+    return groups.stream().flatMap(List::stream).map(PlannedModel::registration).toList();
+  }
+
   /** What will be loaded, as the operator named it, without secrets. */
   List<String> locations() {
     return groups.stream().flatMap(List::stream).map(PlannedModel::shown).toList();

@@ -77,8 +77,8 @@ public record KServe(boolean on, String reason) {
   }
 
   /** The problems of listeners that have the ports which KServe needs. */
-  static List<String> check(Settings settings) {
-    List<String> problems = new ArrayList<>();
+  static List<SettingProblem> check(Settings settings) {
+    List<SettingProblem> problems = new ArrayList<>();
     if (!settings.kserve().on()) {
       return problems;
     }
@@ -97,7 +97,7 @@ public record KServe(boolean on, String reason) {
   }
 
   private static void check(
-      Settings settings, SettingKey<?> key, int port, String value, List<String> problems) {
+      Settings settings, SettingKey<?> key, int port, String value, List<SettingProblem> problems) {
     boolean grpc = settings.get(GrpcKeys.ENABLE_GRPC_API);
     if (port == HTTP.port() || (grpc && port == GRPC.port())) {
       problems.add(

@@ -18,6 +18,9 @@ public final class SettingTable {
           new Section("Security", SecurityKeys.ALL),
           new Section("The server itself", ServerKeys.SERVER));
 
+  /** Those that say where and how the server listens, and depend on each other. */
+  static final List<Section> LISTENERS = SECTIONS.subList(0, 3);
+
   private SettingTable() {}
 
   /** All keys, in order. */

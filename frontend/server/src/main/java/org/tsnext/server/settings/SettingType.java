@@ -16,7 +16,7 @@ public interface SettingType<T> {
   T parse(String text) throws InvalidValueException;
 
   /** What TorchServe 0.12 made of a text that is not acceptable; empty if it refused it, too. */
-  default Optional<T> original(String text) {
+  default Optional<T> original() {
     return Optional.empty();
   }
 

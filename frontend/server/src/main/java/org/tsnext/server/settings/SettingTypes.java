@@ -47,7 +47,7 @@ final class SettingTypes {
       }
 
       @Override
-      public Optional<Boolean> original(String text) {
+      public Optional<Boolean> original() {
         return Optional.of(false);
       }
 

@@ -15,22 +15,19 @@ public final class Settings {
 
   private final Map<String, Setting> values;
   private final Optional<ConfigFile> file;
-  private final List<String> warnings;
-  private final List<String> notes;
+  private final List<Remark> remarks;
   private final Set<String> secretVariables;
   private final KServe kserve;
 
   Settings(
       Map<String, Setting> values,
       Optional<ConfigFile> file,
-      List<String> warnings,
-      List<String> notes,
+      List<Remark> remarks,
       Set<String> secretVariables,
       KServe kserve) {
     this.values = Map.copyOf(values);
     this.file = file;
-    this.warnings = List.copyOf(warnings);
-    this.notes = List.copyOf(notes);
+    this.remarks = List.copyOf(remarks);
     this.secretVariables = Set.copyOf(secretVariables);
     this.kserve = Objects.requireNonNull(kserve, "kserve");
   }
@@ -65,14 +62,19 @@ public final class Settings {
     return file;
   }
 
+  /** What a person should or may want to know of them. */
+  public List<Remark> remarks() {
+    return remarks;
+  }
+
   /** What a person should hear at start, as full sentences. */
   public List<String> warnings() {
-    return warnings;
+    return remarks.stream().filter(Remark::isWarning).map(Remark::text).toList();
   }
 
   /** What a person may want to know: settings without effect. */
   public List<String> notes() {
-    return notes;
+    return remarks.stream().filter(remark -> !remark.isWarning()).map(Remark::text).toList();
   }
 
   /** Environment variables that a secret's value was put together from, by {@code $$NAME$$}. */

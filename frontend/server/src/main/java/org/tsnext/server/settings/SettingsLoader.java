@@ -30,9 +30,8 @@ public final class SettingsLoader {
   private final Optional<ConfigFile> file;
   private final Map<String, Given> commandLine;
   private final Map<String, String> environment;
-  private final List<String> problems = new ArrayList<>();
-  private final List<String> warnings = new ArrayList<>();
-  private final List<String> notes = new ArrayList<>();
+  private final List<SettingProblem> problems = new ArrayList<>();
+  private final List<Remark> remarks = new ArrayList<>();
   private final Set<String> secretVariables = new HashSet<>();
   private Compatibility compatibility = Compatibility.NEXT;
 
@@ -62,10 +61,32 @@ public final class SettingsLoader {
    */
   public static Settings load(
       Optional<ConfigFile> file, Map<String, Given> commandLine, Map<String, String> environment) {
-    return new SettingsLoader(file, commandLine, environment).load();
+    Inspection inspection = inspect(file, commandLine, environment);
+    if (!inspection.problems().isEmpty()) {
+      throw new InvalidSettingsException(
+          inspection.problems().stream().map(SettingProblem::text).toList());
+    }
+    return inspection.settings();
   }
 
-  private Settings load() {
+  /**
+   * What became of what was given.
+   *
+   * @param settings with the default wherever a value is a problem
+   */
+  public record Inspection(Settings settings, List<SettingProblem> problems) {
+    public Inspection {
+      problems = List.copyOf(problems);
+    }
+  }
+
+  /** As {@link #load}, and goes on where there are problems, for those who look at the rest too. */
+  public static Inspection inspect(
+      Optional<ConfigFile> file, Map<String, Given> commandLine, Map<String, String> environment) {
+    return new SettingsLoader(file, commandLine, environment).inspect();
+  }
+
+  private Inspection inspect() {
     Map<String, Setting> values = new HashMap<>();
     compatibility = compatibility();
     boolean variables = switchedOn(ServerKeys.ENABLE_ENVVARS_CONFIG);
@@ -75,15 +96,21 @@ public final class SettingsLoader {
     }
     file.ifPresent(this::warnOfUnknownKeys);
     file.ifPresent(this::warnOfPython);
-    Settings settings =
-        new Settings(values, file, warnings, notes, secretVariables, kserve(values));
-    if (problems.isEmpty()) {
-      problems.addAll(SettingChecks.check(settings));
+    Settings settings = new Settings(values, file, remarks, secretVariables, kserve(values));
+    // What settings have to be together says nothing where one of them is not known.
+    boolean listeners = problems.stream().noneMatch(SettingsLoader::concernsListeners);
+    for (SettingProblem problem : SettingChecks.check(settings)) {
+      if (listeners || !concernsListeners(problem)) {
+        problems.add(problem);
+      }
     }
-    if (!problems.isEmpty()) {
-      throw new InvalidSettingsException(problems);
-    }
-    return settings;
+    return new Inspection(settings, problems);
+  }
+
+  private static boolean concernsListeners(SettingProblem problem) {
+    return SettingTable.LISTENERS.stream()
+        .flatMap(section -> section.keys().stream())
+        .anyMatch(key -> key.name().equals(problem.key()));
   }
 
   /** First, since the defaults of others depend on it. */
@@ -139,22 +166,35 @@ public final class SettingsLoader {
       found.ifPresent(f -> reportSupport(key, value, resolved, source));
       return new Setting(resolved, value, source);
     } catch (SettingType.InvalidValueException e) {
-      return unreadable(key, text, source, e.getMessage());
+      return unreadable(key, source, fallback, problem(key, text, source, e.getMessage()));
     }
   }
 
-  private <T> Setting unreadable(SettingKey<T> key, String text, Source source, String expected) {
-    String problem = problem(key, text, source, expected);
+  /** The value in place of one that cannot be read. */
+  private <T> Setting unreadable(
+      SettingKey<T> key, Source source, Optional<String> fallback, SettingProblem problem) {
     Optional<T> original =
         compatibility.isOriginal(Deviation.BOOLEAN_SETTINGS)
-            ? key.type().original(text)
+            ? key.type().original()
             : Optional.empty();
     if (original.isEmpty()) {
       problems.add(problem);
-      return new Setting(text, null, source);
+      return ofDefault(key, fallback.orElse(""));
     }
-    warnings.add(problem + "; it is taken for " + original.get() + ", as TorchServe 0.12 did.");
+    remarks.add(
+        new Remark(
+            Remark.Kind.ODD_BOOLEAN,
+            key.name(),
+            problem.text() + "; it is taken for " + original.get() + ", as TorchServe 0.12 did."));
     return new Setting(String.valueOf(original.get()), original.get(), source);
+  }
+
+  private static <T> Setting ofDefault(SettingKey<T> key, String text) {
+    try {
+      return new Setting(text, text.isEmpty() ? null : key.type().parse(text), Source.DEFAULT);
+    } catch (SettingType.InvalidValueException e) {
+      throw new IllegalStateException("the default of " + key.name(), e);
+    }
   }
 
   private Optional<Found> find(SettingKey<?> key, boolean variables, boolean urls) {
@@ -175,10 +215,20 @@ public final class SettingsLoader {
         return Optional.of(new Found(fromVariable(key, variable.strip()), source));
       }
       if (form.gate() == EnvironmentForm.Gate.WITHOUT_OPTION) {
-        notes.add(form.variable() + " is ignored: " + given.option() + " is given.");
+        remarks.add(
+            new Remark(
+                Remark.Kind.OPTION_WINS,
+                form.variable(),
+                form.variable() + " is ignored: " + given.option() + " is given."));
       } else if (variables) {
-        warnings.add(
-            form.variable() + " is ignored: " + key.name() + " must be set in the settings file.");
+        remarks.add(
+            new Remark(
+                Remark.Kind.VARIABLE_IGNORED,
+                form.variable(),
+                form.variable()
+                    + " is ignored: "
+                    + key.name()
+                    + " must be set in the settings file."));
       }
     }
     if (given != null) {
@@ -218,10 +268,18 @@ public final class SettingsLoader {
     Support<T> support = key.support();
     String setting = "%s = %s (%s)".formatted(key.name(), key.shown(text), source);
     if (support.level() == Support.Level.NOT_YET && support.asks().test(value)) {
-      warnings.add(setting + ": " + support.note() + " not supported yet in this version.");
+      remarks.add(
+          new Remark(
+              Remark.Kind.NOT_YET,
+              key.name(),
+              setting + ": " + support.note() + " not supported yet in this version."));
     }
     if (support.level() == Support.Level.NO_EFFECT) {
-      notes.add(setting + " has no effect: " + support.note() + ".");
+      remarks.add(
+          new Remark(
+              Remark.Kind.NO_EFFECT,
+              key.name(),
+              setting + " has no effect: " + support.note() + "."));
     }
   }
 
@@ -230,9 +288,12 @@ public final class SettingsLoader {
     String named = configFile.values().getOrDefault(ServerKeys.PYTHON.name(), "");
     Given given = commandLine.get(ServerKeys.PYTHON.name());
     if (given != null && !named.isEmpty() && !named.equals(given.value())) {
-      warnings.add(
-          "python = %s (file %s) is not used: workers run on the Python of the torchserve command, %s. For another one use its torchserve, or useVenv in model-config.yaml."
-              .formatted(named, configFile.path(), given.value()));
+      remarks.add(
+          new Remark(
+              Remark.Kind.OPTION_WINS,
+              ServerKeys.PYTHON.name(),
+              "python = %s (file %s) is not used: workers run on the Python of the torchserve command, %s. For another one use its torchserve, or useVenv in model-config.yaml."
+                  .formatted(named, configFile.path(), given.value())));
     }
   }
 
@@ -242,18 +303,23 @@ public final class SettingsLoader {
       if (!known.contains(name)) {
         String hint =
             Spelling.nearest(name, known).map(near -> " Did you mean " + near + "?").orElse("");
-        warnings.add(
-            "Unknown setting " + name + " in " + configFile.path() + " is ignored." + hint);
+        remarks.add(
+            new Remark(
+                Remark.Kind.UNKNOWN_KEY,
+                name,
+                "Unknown setting " + name + " in " + configFile.path() + " is ignored." + hint));
       }
     }
   }
 
   /** The one form of complaint about a value. */
-  static String problem(SettingKey<?> key, String text, Source source, String expected) {
+  static SettingProblem problem(SettingKey<?> key, String text, Source source, String expected) {
     String shown = key.shown(text);
     if (shown.length() > MAX_SHOWN) {
       shown = shown.substring(0, MAX_SHOWN) + "...";
     }
-    return "Invalid configuration: %s = %s (%s): %s".formatted(key.name(), shown, source, expected);
+    return new SettingProblem(
+        key.name(),
+        "Invalid configuration: %s = %s (%s): %s".formatted(key.name(), shown, source, expected));
   }
 }

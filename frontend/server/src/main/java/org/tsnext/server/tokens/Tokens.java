@@ -74,6 +74,15 @@ public final class Tokens implements TokenRotation, AutoCloseable {
   }
 
   /**
+   * Looks whether the tokens that the operator gives can be read.
+   *
+   * @throws StartException naming the setting, never the token
+   */
+  public static void requireGiven(Settings settings) throws StartException {
+    var unused = FixedTokens.of(settings);
+  }
+
+  /**
    * Makes what tokens are missing, and writes the key file if there are any. Blocks.
    *
    * @throws StartException if tokens cannot be read, or the file cannot be written or kept private
