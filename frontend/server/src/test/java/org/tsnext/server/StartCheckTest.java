@@ -147,9 +147,9 @@ public class StartCheckTest {
   @Test
   public void reportIsTextWithASummaryAtItsEndOrJson() throws Exception {
     Report report = check("plugins.properties");
-    String[] lines = report.text().split("\n");
+    List<String> lines = report.text().lines().toList();
     assertEquals(
-        lines[lines.length - 1],
+        lines.get(lines.size() - 1),
         "Does not work as it is: 2 fail, 6 differ, 1 work. Nothing was started or changed.");
     JsonObject json = JsonParser.parseString(report.json()).getAsJsonObject();
     assertEquals(json.get("result").getAsString(), "fails");
@@ -176,7 +176,7 @@ public class StartCheckTest {
         new ArrayList<>(List.of("--check", "-f", CONFIGS.resolve(name).toString()));
     words.addAll(List.of("--ts-home", REPOSITORY.resolve("ts-python/src/ts").toString()));
     for (String line : directives(name, "options")) {
-      for (String word : line.split(" ")) {
+      for (String word : line.split(" ", -1)) {
         words.add(
             word.replace("$$STORES$$", environment.get("STORES"))
                 .replace("$$FILES$$", environment.get("FILES")));
