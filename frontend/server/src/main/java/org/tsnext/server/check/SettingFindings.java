@@ -83,6 +83,8 @@ public final class SettingFindings {
               Optional.of("take it out: the server starts without it"));
       case ODD_BOOLEAN -> Finding.works(subject, text, "write true or false");
       case VARIABLE_IGNORED -> Finding.works(subject, text, "0.12 ignored it, too");
+      case INTERPRETER_NOT_USED ->
+          Finding.works(subject, text, "take it out; the command of 0.12 took its own, too");
       case OPTION_WINS -> MetDeviations.differs(Deviation.SERVER_HOME, subject, text);
       case NO_EFFECT -> Finding.works(subject, text);
     };

@@ -14,6 +14,8 @@ public record Remark(Kind kind, String subject, String text) {
     /** A boolean that is none, taken as TorchServe 0.12 took it. */
     ODD_BOOLEAN(true),
     VARIABLE_IGNORED(true),
+    /** {@code python} in the file, where the command has said its own. */
+    INTERPRETER_NOT_USED(true),
     OPTION_WINS(false),
     NO_EFFECT(false);
 

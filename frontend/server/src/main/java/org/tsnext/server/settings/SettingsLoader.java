@@ -290,7 +290,7 @@ public final class SettingsLoader {
     if (given != null && !named.isEmpty() && !named.equals(given.value())) {
       remarks.add(
           new Remark(
-              Remark.Kind.OPTION_WINS,
+              Remark.Kind.INTERPRETER_NOT_USED,
               ServerKeys.PYTHON.name(),
               "python = %s (file %s) is not used: workers run on the Python of the torchserve command, %s. For another one use its torchserve, or useVenv in model-config.yaml."
                   .formatted(named, configFile.path(), given.value())));
