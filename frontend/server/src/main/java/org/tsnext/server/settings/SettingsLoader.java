@@ -44,7 +44,9 @@ public final class SettingsLoader {
 
   private SettingsLoader(
       Optional<ConfigFile> file, Map<String, Given> commandLine, Map<String, String> environment) {
-    this.file = file;
+    Optional<JoinedLines> parted = file.map(JoinedLines::part);
+    this.file = parted.map(lines -> new ConfigFile(file.get().path(), lines.values()));
+    parted.map(JoinedLines::warnings).ifPresent(warnings::addAll);
     this.commandLine = commandLine;
     this.environment = environment;
   }
