@@ -62,7 +62,7 @@ final class VersionFactory {
     this.preparations = Objects.requireNonNull(preparations, "preparations");
     this.server = Objects.requireNonNull(server, "server");
     this.supervisorContext = Objects.requireNonNull(supervisorContext, "tools");
-    this.resolver = new SettingsResolver(server);
+    this.resolver = new SettingsResolver(server, registry::has);
     this.sharedGpus = GpuRotation.all(server.machine().gpuCount());
   }
 
