@@ -30,6 +30,7 @@ public final class ModelLifecycle implements ModelService {
   private final ModelRegistry registry = new ModelRegistry();
   private final Preparations preparations;
   private final VersionFactory factory;
+  private final LoadMemory memory;
   private final ServingSettings settings;
   private final ModelChangeListener changes;
   private final Executor executor;
@@ -39,16 +40,18 @@ public final class ModelLifecycle implements ModelService {
   public ModelLifecycle(
       ModelSource source,
       ModelEnvironment environment,
+      LoadMemory memory,
       ServingSettings settings,
       SupervisorContext supervisorContext,
       ModelChangeListener changes,
       WorkerUsage usage) {
+    this.memory = Objects.requireNonNull(memory, "memory");
     this.settings = Objects.requireNonNull(settings, "settings");
     this.changes = Objects.requireNonNull(changes, "changes");
     this.preparations = new Preparations(supervisorContext.clock());
     this.factory =
         new VersionFactory(
-            source, environment, registry, preparations, settings, supervisorContext);
+            source, environment, memory, registry, preparations, settings, supervisorContext);
     this.executor = supervisorContext.executor();
     this.catalog = new ModelCatalog(registry, preparations, usage, supervisorContext.clock());
     this.removal =
@@ -242,6 +245,8 @@ public final class ModelLifecycle implements ModelService {
   private CompletableFuture<ScaleResult> startWorkers(ModelVersion version, boolean synchronous) {
     int min = version.spec().settings().workers().min();
     ScaleProgress progress = version.start();
+    ServingFutures.whenDone(
+        progress.done(), (loaded, failure) -> memory.loaded(version.spec().model().id()));
     if (min == 0) {
       return progress
           .accepted()

@@ -39,6 +39,7 @@ final class VersionFactory {
 
   private final ModelSource source;
   private final ModelEnvironment environment;
+  private final LoadMemory memory;
   private final ModelRegistry registry;
   private final Preparations preparations;
   private final ServingSettings server;
@@ -52,12 +53,14 @@ final class VersionFactory {
   VersionFactory(
       ModelSource source,
       ModelEnvironment environment,
+      LoadMemory memory,
       ModelRegistry registry,
       Preparations preparations,
       ServingSettings server,
       SupervisorContext supervisorContext) {
     this.source = Objects.requireNonNull(source, "source");
     this.environment = Objects.requireNonNull(environment, "environment");
+    this.memory = Objects.requireNonNull(memory, "memory");
     this.registry = Objects.requireNonNull(registry, "registry");
     this.preparations = Objects.requireNonNull(preparations, "preparations");
     this.server = Objects.requireNonNull(server, "server");
@@ -94,6 +97,7 @@ final class VersionFactory {
     try {
       registry.reserve(spec.name(), spec.version());
       reserved = true;
+      memory.claim(spec, candidate.archive().directory());
       Prepared prepared =
           preparation.run(
               progress -> environment.prepare(spec.name(), candidate.archive(), progress),
@@ -103,6 +107,7 @@ final class VersionFactory {
       return version;
     } catch (Throwable e) {
       if (reserved) {
+        memory.loaded(spec.model().id());
         registry.unreserve(spec.name(), spec.version());
       }
       source.release(candidate.archive());
@@ -114,6 +119,7 @@ final class VersionFactory {
   /** Removes a version's files and ends its metrics. Blocks. Its workers are gone. */
   void discard(ModelVersion version) {
     version.metrics().close();
+    memory.loaded(version.spec().model().id());
     try {
       environment.release(version.environment());
     } finally {

@@ -15,6 +15,7 @@ import org.tsnext.core.metrics.MetricDefinitions;
 import org.tsnext.core.metrics.MetricRegistry;
 import org.tsnext.core.metrics.SampleListener;
 import org.tsnext.core.metrics.ServerMetrics;
+import org.tsnext.core.model.LoadMemory;
 import org.tsnext.core.model.RegisterModel;
 import org.tsnext.core.model.ScaleResult;
 import org.tsnext.core.model.ServingSettings;
@@ -48,11 +49,23 @@ public final class CoreFixture {
 
   public CoreFixture(
       FakeWorkerStarter starter, ServingSettings settings, ModelEnvironment environment) {
+    this(starter, settings, environment, LoadMemory.unchecked());
+  }
+
+  public CoreFixture(LoadMemory memory) {
+    this(new FakeWorkerStarter(), ServingSettings.defaults(0, 2), new NoEnvironment(), memory);
+  }
+
+  private CoreFixture(
+      FakeWorkerStarter starter,
+      ServingSettings settings,
+      ModelEnvironment environment,
+      LoadMemory memory) {
     this.starter = starter;
     this.core =
         new ServingCore(
             settings,
-            new ServingCore.ModelFiles(source, environment),
+            new ServingCore.ModelFiles(source, environment, memory),
             new ServingCore.WorkerProcesses(starter, usage),
             new ServingCore.Execution(time, time, Runnable::run),
             serverMetrics(metrics),

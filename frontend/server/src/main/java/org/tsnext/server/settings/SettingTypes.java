@@ -8,6 +8,7 @@ import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Predicate;
@@ -82,6 +83,23 @@ final class SettingTypes {
           }
           long millis = minutes.multiply(BigDecimal.valueOf(MILLIS_PER_MINUTE)).longValue();
           return Duration.ofMillis(minutes.signum() == 0 ? 0 : Math.max(1, millis));
+        });
+  }
+
+  /** A factor, fractions allowed; empty for {@code auto}. */
+  static SettingType<Optional<Double>> factorOrAuto(int max) {
+    return type(
+        "auto, or a number from 0 to " + max + ", fractions allowed",
+        text -> {
+          if (text.equalsIgnoreCase("auto")) {
+            return Optional.empty();
+          }
+          BigDecimal factor =
+              BoundedNumber.decimal(text).orElseThrow(() -> new IllegalArgumentException(text));
+          if (factor.signum() < 0 || factor.compareTo(BigDecimal.valueOf(max)) > 0) {
+            throw new IllegalArgumentException(text);
+          }
+          return Optional.of(factor.doubleValue());
         });
   }
 

@@ -49,7 +49,7 @@ public class SettingTableTest {
       model_server_home enable_envvars_config python vmargs plugins_path version tsConfigFile
       NUM_WORKERS
       error_detail stream_buffer_size worker_transport shutdown_drain_timeout
-      unpack_max_bytes unpack_max_entries snapshots_kept
+      unpack_max_bytes unpack_max_entries model_memory_factor snapshots_kept
       allowed_private_hosts model_cache model_download_connect_timeout model_download_max_bytes
       model_download_read_timeout model_download_timeout
       private_key_pass tls_reload_interval tls_self_signed unix_socket_mode
