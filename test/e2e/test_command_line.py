@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import requests
-from torchserve_process import REPOSITORY, TorchServe, wait_for
+from torchserve_process import LIMIT_SEC, REPOSITORY, TorchServe, wait_for
 
 MODELS = REPOSITORY / "test" / "models"
 
@@ -82,6 +82,65 @@ def test_start_detaches_says_where_it_listens_and_stop_ends_everything(
     elsewhere = "Not stopped, since it was started with another temporary folder: "
     assert again.stdout.startswith((elsewhere, "TorchServe is not currently running."))
     assert background.server.inference not in again.stdout
+
+
+def test_launcher_has_ended_with_0_when_the_server_has_started(background: Background) -> None:
+    """As upstream's helper starts a server: read up to the line, then ask for the status."""
+    launcher = subprocess.Popen(
+        background.server.command(*background.server.start_words("commands", "missing.mar")),
+        env=background.server.environment,
+        cwd=background.server.folder,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert launcher.stdout is not None
+    with launcher, launcher.stdout:
+        lines = []
+        for line in launcher.stdout:
+            lines.append(line.rstrip())
+            if lines[-1] == "Model server started.":
+                break
+        assert launcher.poll() == 0, lines
+        assert launcher.stdout.read() == ""
+    assert "  failed      missing.mar: Model not found at: missing.mar" in lines
+    assert requests.get(f"{background.server.inference}/ping", timeout=30).status_code == 200
+
+
+def test_server_in_a_container_logs_to_its_output(background: Background) -> None:
+    """Process 1 is a shell here, which has started the server and stays, as entry points do."""
+    user = () if os.getuid() == 0 else ("--map-current-user",)
+    unshare = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child", *user]
+    tried = subprocess.run([*unshare, "true"], capture_output=True, text=True, check=False)
+    if tried.returncode != 0:
+        pytest.skip(f"unshare is refused: {tried.stderr.strip()}")
+    script = '"$@"; read line; "$1" --stop'
+    words = background.server.command(*background.server.start_words("commands"))
+    container = subprocess.Popen(
+        [*unshare, "sh", "-c", script, "sh", *words],
+        env=background.server.environment,
+        cwd=background.server.folder,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert container.stdout is not None
+    assert container.stdin is not None
+    with container, container.stdout:
+        lines = []
+        # The log comes by another process: its lines may stand behind the launcher's last one.
+        while "Model server started." not in lines or not any(
+            "MODEL_LOG" in line for line in lines
+        ):
+            lines.append(container.stdout.readline().rstrip())
+            assert lines[-1] or container.poll() is None, lines
+        container.stdin.close()
+        assert lines.count("Model server started.") == 1, "the server leaves it to the launcher"
+        rest = container.stdout.read()
+        assert container.wait(LIMIT_SEC) == 0
+    assert "TorchServe has stopped." in rest, rest
 
 
 def test_models_of_the_start_are_known_once_the_server_says_that_it_has_started(

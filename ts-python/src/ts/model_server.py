@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from ts._cli.last_line import LastLine
 from ts._cli.main import main
 from ts._cli.properties import read_properties
 from ts._cli.streams import run_command
@@ -18,7 +19,8 @@ TS_NAMESPACE = "org.pytorch.serve.ModelServer"
 
 def start() -> None:
     """Run the `torchserve` command with the words of this process, and exit with its status."""
-    run_command("torchserve", main)
+    last_line = LastLine()
+    run_command("torchserve", lambda: main(say_last=last_line.say), last_line)
 
 
 def load_properties(file_path: str | os.PathLike[str]) -> dict[str, str]:

@@ -51,6 +51,12 @@ if told.get("status"):
     os.rename(path + ".new", path)
 if "exits" in told:
     sys.exit(told["exits"])
+if told.get("ends"):
+    # Once it is seen to have started: the launcher looks at the status, then removes the draft.
+    pid_file = words[words.index("--pid-file") + 1]
+    while not os.path.exists(pid_file):
+        time.sleep(0.01)
+    sys.exit(0)
 time.sleep(120)
 """
 

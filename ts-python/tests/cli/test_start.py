@@ -22,16 +22,21 @@ def pid_file() -> Path:
 
 
 def test_started_says_where_it_listens_and_what_it_loads(java: FakeJava, run: Run) -> None:
-    java.starts(models=["digits", "echo"], warnings=["tokens are off"])
+    java.starts(
+        models=["digits", "echo", "x.mar"],
+        failed=["x.mar: Model not found at: x.mar"],
+        warnings=["tokens are off"],
+    )
 
     outcome = run("--start", "--model-store", "store")
 
     assert outcome.status == 0
     lines = outcome.out.splitlines()
-    assert lines[0] == "Model server started."
+    assert lines[-1] == "Model server started."
     assert "  inference   http://127.0.0.1:8080" in lines
     assert "  management  http://127.0.0.1:8081" in lines
     assert "  loading     digits, echo" in lines
+    assert "  failed      x.mar: Model not found at: x.mar" in lines
     assert f"  logs        {Path('logs').absolute()}" in lines
     assert "  stop        torchserve --stop" in lines
     assert "Warning: tokens are off" in lines
@@ -60,7 +65,7 @@ def test_command_line_of_the_frontend(java: FakeJava, run: Run, home: Path) -> N
 
     vm, server = split_words(java.words())
     assert vm[-2:] == ["-cp", f"{home}/frontend/*"]
-    assert "-Dtsnext.console=off" in vm
+    assert {"-Dtsnext.console=off", "-Dtsnext.announce=off"} <= set(vm)
     assert f"-Dmodel_server_home={home.parent}" in vm
     status = server[server.index("--status-file") + 1]
     store = str(Path("store").absolute())

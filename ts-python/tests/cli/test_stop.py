@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from pathlib import Path
@@ -161,12 +162,10 @@ def test_number_given_to_another_process_is_left_alone(java: FakeJava, run: Run)
     assert run("--stop").out == "TorchServe is not currently running.\n"
 
 
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [(None, 70), ("", 70), ("shutdown_drain_timeout=5", 45), ("shutdown_drain_timeout=x", 70)],
-)
-def test_time_to_stop_follows_the_servers_own_limit(text: str | None, seconds: float) -> None:
-    if text is not None:
-        Path("config.properties").write_text(text)
-    entry = Entry(Path(), "token", "config.properties", ".")
-    assert stop_limit_of(entry) == seconds
+@pytest.mark.parametrize(("said", "seconds"), [(None, 70), ({}, 70), ({"stop_time_sec": 35}, 75)])
+def test_time_to_stop_follows_the_servers_own_limit(
+    said: dict[str, int] | None, seconds: float
+) -> None:
+    if said is not None:
+        Path("token.status").write_text(json.dumps({"state": "started", **said}))
+    assert stop_limit_of(Entry(Path(), "token")) == seconds

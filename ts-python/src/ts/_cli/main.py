@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from ts._cli.errors import Refusal
@@ -34,6 +34,7 @@ def main(
     home: Path = PACKAGE,
     start_limit_sec: float = START_LIMIT_SEC,
     stop_limit_sec: float | None = None,
+    say_last: Callable[[str], None] = print,
 ) -> int:
     """Carry out one command and return its exit status.
 
@@ -42,6 +43,7 @@ def main(
         home: The folder of the package `ts`, which holds the frontend's jars.
         start_limit_sec: How long a server may take to open its listeners.
         stop_limit_sec: How long a server may take to stop; None for what its settings say.
+        say_last: Takes the last line of a start that succeeded.
     """
     options = parse_options(sys.argv[1:] if arguments is None else arguments)
     try:
@@ -54,7 +56,7 @@ def main(
         elif options.action is Action.STOP:
             _stop(options, os.environ, stop_limit_sec)
         else:
-            _start(options, os.environ, home, start_limit_sec)
+            _start(options, os.environ, home, start_limit_sec, say_last)
     except Refusal as refusal:
         print(refusal, file=sys.stdout if refusal.familiar else sys.stderr, flush=True)
         return 1
@@ -71,7 +73,13 @@ def _print_version(home: Path) -> None:
     print(f"TorchServe Version is {version}")  # this line alone: scripts cut the number out of it
 
 
-def _start(options: Options, environ: Mapping[str, str], home: Path, limit_sec: float) -> None:
+def _start(
+    options: Options,
+    environ: Mapping[str, str],
+    home: Path,
+    limit_sec: float,
+    say_last: Callable[[str], None],
+) -> None:
     prepared = prepare_start(options, environ)
     registry = Registry(named_folder(environ).resolve())
     if prepared.vm_arguments:
@@ -84,6 +92,7 @@ def _start(options: Options, environ: Mapping[str, str], home: Path, limit_sec: 
     # From here on the server runs, and the exit status says so.
     with contextlib.suppress(KeyboardInterrupt):
         _print_started(prepared, status)
+        say_last("Model server started.")
 
 
 def _stop(options: Options, environ: Mapping[str, str], limit_sec: float | None) -> None:
@@ -114,11 +123,12 @@ def _say_what_is_missing(options: Options) -> None:
 
 
 def _print_started(prepared: PreparedStart, status: Status) -> None:
-    print("Model server started.")
     for role, address in status.addresses.items():
         print(f"  {role:<12}{address}")
-    if status.models:
-        print(f"  {'loading':<12}{', '.join(status.models)}")
+    if status.loading:
+        print(f"  {'loading':<12}{', '.join(status.loading)}")
+    for line in status.failed:
+        print(f"  {'failed':<12}{line}")
     if status.key_file:
         print(f"  {'keys':<12}{status.key_file}")
     print(f"  {'logs':<12}{prepared.logs}")

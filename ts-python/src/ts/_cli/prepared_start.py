@@ -65,6 +65,7 @@ class PreparedStart:
         pid_file: Path,
         *,
         console: bool,
+        announces: bool,
     ) -> list[str]:
         """Return the command that runs the frontend.
 
@@ -75,6 +76,7 @@ class PreparedStart:
             status: The file into which the frontend writes how its start goes.
             pid_file: The file that the frontend removes at its end, if it names the frontend.
             console: Whether it logs to its standard output as well.
+            announces: Whether it says there that it has started.
         """
         words = [*self._java_words(java, home), *self._logging_words()]
         if locale_for_java(environ) is not None:
@@ -82,6 +84,8 @@ class PreparedStart:
         words.append(f"-Djava.io.tmpdir={self.temporary}")
         if not console:
             words.append("-Dtsnext.console=off")
+        if not announces:
+            words.append("-Dtsnext.announce=off")
         words += class_archive_words(java, home, environ, self.vm_arguments)
         words += self.vm_arguments
         words += [*self._main_words(home), *self._server_words()]

@@ -14,6 +14,7 @@ from types import FrameType
 from typing import NoReturn
 
 from ts._cli.configuration import normal_address
+from ts._cli.console import logs_to_console
 from ts._cli.errors import Refusal
 from ts._cli.java import Java, find_java
 from ts._cli.prepared_start import LOG_FILES, PreparedStart
@@ -53,8 +54,12 @@ def start_server(
     claim = _claim(registry, prepared)
     status_path = registry.status_path(claim.token)
     output_path = registry.output_path(claim.token)
-    command = prepared.command(java, home, environ, status_path, registry.pid_file, console=False)
-    child = _spawn(command, output_path, _server_environment(environ, prepared), claim)
+    console = logs_to_console(prepared.configuration, environ)
+    command = prepared.command(
+        java, home, environ, status_path, registry.pid_file, console=console, announces=False
+    )
+    output = None if console else output_path
+    child = _spawn(command, output, _server_environment(environ, prepared), claim)
     try:
         with _interruptible():
             claim.publish(child.pid)
@@ -84,7 +89,13 @@ def become_server(
     java = _prepare(prepared, registry, environ, home)
     claim = _claim(registry, prepared)
     command = prepared.command(
-        java, home, environ, registry.status_path(claim.token), registry.pid_file, console=True
+        java,
+        home,
+        environ,
+        registry.status_path(claim.token),
+        registry.pid_file,
+        console=True,
+        announces=True,
     )
     claim.take()
     claim.publish(os.getpid())
@@ -168,13 +179,23 @@ def _java_environment(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _spawn(
-    command: list[str], output_path: Path, environ: Mapping[str, str], claim: Claim
+    command: list[str], output_path: Path | None, environ: Mapping[str, str], claim: Claim
 ) -> subprocess.Popen[bytes]:
     """Run a command in its own session, away from this terminal and every pipe of ours.
 
     It holds the locks of its files from before it runs until it ends.
+
+    Args:
+        command: Its words.
+        output_path: What it prints goes there; None for standard output.
+        environ: Its environment.
+        claim: Its files.
     """
-    output = os.open(output_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_EXCL, 0o600)
+    if output_path is None:
+        sys.stdout.flush()
+        output = os.dup(1)
+    else:
+        output = os.open(output_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_EXCL, 0o600)
     try:
         return subprocess.Popen(
             command,
@@ -188,7 +209,8 @@ def _spawn(
         )
     except OSError as problem:
         claim.withdraw()
-        output_path.unlink()
+        if output_path is not None:
+            output_path.unlink()
         raise Refusal(f"{command[0]} cannot be run: {problem.strerror}.") from problem
     finally:
         os.close(output)

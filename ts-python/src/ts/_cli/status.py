@@ -25,8 +25,19 @@ class Status:
     reason: str = ""
     addresses: Mapping[str, str] = field(default_factory=dict)
     models: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     key_file: str = ""
+    stop_time_sec: float | None = None
+
+    @property
+    def loading(self) -> tuple[str, ...]:
+        """The models of the start that could be registered, or still may."""
+        return tuple(
+            model
+            for model in self.models
+            if not any(line.startswith(f"{model}: ") for line in self.failed)
+        )
 
 
 def read_status(path: Path) -> Status | None:
@@ -44,10 +55,18 @@ def read_status(path: Path) -> Status | None:
         if isinstance(addresses, dict)
         else {},
         models=_texts(said.get("models")),
+        failed=_texts(said.get("failed")),
         warnings=_texts(said.get("warnings")),
         key_file=str(said.get("key_file") or ""),
+        stop_time_sec=_seconds(said.get("stop_time_sec")),
     )
 
 
 def _texts(value: object) -> tuple[str, ...]:
     return tuple(str(item) for item in value) if isinstance(value, list) else ()
+
+
+def _seconds(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        return None
+    return float(value)

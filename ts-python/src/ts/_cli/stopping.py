@@ -6,11 +6,10 @@ import signal
 from pathlib import Path
 
 from ts._cli.errors import Refusal
-from ts._cli.properties import read_properties
 from ts._cli.registry import Entry, Registry, Server
 
 _KILL_SEC = 10.0
-_DEFAULT_DRAIN_SEC = 30.0
+_DEFAULT_STOP_SEC = 30.0
 _MARGIN_SEC = 40.0
 """What a server may need beyond the drain, for its workers and processes to end."""
 
@@ -83,12 +82,9 @@ def servers_not_meant(registry: Registry) -> list[str]:
 
 def stop_limit_of(entry: Entry) -> float:
     """Return how long a server may take to stop: its own limit for what is in flight, and more."""
-    try:
-        settings = read_properties(Path(entry.config)) if entry.config else {}
-        drain = float(settings.get("shutdown_drain_timeout", _DEFAULT_DRAIN_SEC))
-    except (OSError, ValueError):
-        drain = _DEFAULT_DRAIN_SEC
-    return drain + _MARGIN_SEC
+    status = Registry.status(entry)
+    said = status.stop_time_sec if status is not None else None
+    return (_DEFAULT_STOP_SEC if said is None else said) + _MARGIN_SEC
 
 
 def stop_server(server: Server, registry: Registry, limit_sec: float) -> str:

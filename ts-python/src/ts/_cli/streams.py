@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
+from ts._cli.last_line import LastLine
 from ts._cli.utf8 import use_utf8
 
 if TYPE_CHECKING:
@@ -60,12 +61,13 @@ class Descriptor(io.RawIOBase):
         return size
 
 
-def run_command(name: str, main: Callable[[], int]) -> NoReturn:
+def run_command(name: str, main: Callable[[], int], last_line: LastLine | None = None) -> NoReturn:
     """Carry out a command with safe standard streams, and exit with its status.
 
     Args:
         name: The command's, for messages.
         main: Carries it out and returns its status; may raise `SystemExit`, as argparse does.
+        last_line: What is written after the end, if that is success.
     """
     open_missing()
     use_utf8()
@@ -86,6 +88,8 @@ def run_command(name: str, main: Callable[[], int]) -> NoReturn:
             file=sys.stderr,
         )
     failure_of(sys.stderr)
+    if status == 0 and last_line is not None:
+        last_line.leave_to_child()
     sys.exit(status)
 
 

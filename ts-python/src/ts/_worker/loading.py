@@ -8,7 +8,6 @@ from collections.abc import Callable
 
 from ts._protocol.control import Failed, Load
 from ts._protocol.frames import MAX_TRACEBACK
-from ts._worker.console import report
 from ts._worker.failures import describe, is_out_of_resources
 from ts._worker.metrics import load_metrics
 from ts.metrics._sample import MetricSample
@@ -19,7 +18,7 @@ from ts.service import Service
 def load_service(
     load: Load, emit: Callable[[MetricSample], None], loop: asyncio.AbstractEventLoop | None
 ) -> Service | Failed:
-    """Load a model; whatever goes wrong is printed and becomes a report.
+    """Load a model; whatever goes wrong becomes a report, which the frontend logs.
 
     Args:
         load: The LOAD message.
@@ -46,9 +45,8 @@ def load_service(
 
 
 def load_failure(load: Load, error: BaseException) -> Failed:
-    """Print an error to stderr, which is the model log, and return its report."""
+    """Return the report of an error; the frontend logs the traceback, of many restarts once."""
     text = "".join(traceback.format_exception(error))
-    report(text)
     detail = describe(error)
     if is_out_of_resources(error):
         code, message = 507, "System out of memory"

@@ -2,15 +2,18 @@ package org.tsnext.api;
 
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
+import java.util.List;
 import org.tsnext.core.model.HealthReport;
+import org.tsnext.core.model.HealthReport.ShortModel;
+import org.tsnext.core.model.ReadinessReport;
 
-/** Whether every model has its workers, and if not, which are short and why. */
+/** What probes are answered: whether all is well, and if not, what is missing and why. */
 public final class HealthJson {
 
   private HealthJson() {}
 
   /**
-   * The body that says it.
+   * Whether every model has its workers: the body of {@code /ping}.
    *
    * @param reasons whether to say why, which may repeat the text of a handler's exception
    */
@@ -18,8 +21,33 @@ public final class HealthJson {
     if (health.healthy()) {
       return Json.status("Healthy");
     }
-    JsonArray shortModels = new JsonArray();
-    for (HealthReport.ShortModel model : health.shortModels()) {
+    JsonObject body = Json.status("Unhealthy");
+    body.add("models", models(health.shortModels(), reasons));
+    return body;
+  }
+
+  /**
+   * Whether requests should be sent here: the body of {@code /ready}.
+   *
+   * @param reasons whether to say why a model is not ready
+   */
+  public static JsonObject of(ReadinessReport readiness, boolean reasons) {
+    if (readiness.ready()) {
+      return Json.status("Ready");
+    }
+    JsonObject body = Json.status("NotReady");
+    if (!readiness.reason().isEmpty()) {
+      body.addProperty("reason", readiness.reason());
+    }
+    if (!readiness.notReady().isEmpty()) {
+      body.add("models", models(readiness.notReady(), reasons));
+    }
+    return body;
+  }
+
+  private static JsonArray models(List<ShortModel> models, boolean reasons) {
+    JsonArray array = new JsonArray();
+    for (ShortModel model : models) {
       JsonObject json = new JsonObject();
       json.addProperty("name", model.name());
       json.addProperty("version", model.version());
@@ -28,10 +56,8 @@ public final class HealthJson {
       if (reasons) {
         json.addProperty("reason", model.reason());
       }
-      shortModels.add(json);
+      array.add(json);
     }
-    JsonObject body = Json.status("Unhealthy");
-    body.add("models", shortModels);
-    return body;
+    return array;
   }
 }

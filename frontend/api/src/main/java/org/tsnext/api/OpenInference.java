@@ -5,7 +5,6 @@ import com.google.gson.JsonObject;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.function.BooleanSupplier;
 import org.tsnext.core.model.ModelDescription;
 import org.tsnext.core.model.ModelService;
 
@@ -21,14 +20,9 @@ public final class OpenInference {
   public static final List<String> EXTENSIONS = List.of("kserve", "kubeflow");
 
   private final ModelService models;
-  private final BooleanSupplier started;
 
-  /**
-   * @param started whether each model of the start has been registered or refused
-   */
-  public OpenInference(ModelService models, BooleanSupplier started) {
+  public OpenInference(ModelService models) {
     this.models = Objects.requireNonNull(models, "models");
-    this.started = Objects.requireNonNull(started, "started");
   }
 
   /** Name, version and extensions; those also under the misspelt name that 0.12 sends. */
@@ -43,19 +37,19 @@ public final class OpenInference {
     return json;
   }
 
-  /** Whether the start is over and every model has the workers that it should have, loaded. */
+  /** See {@link ModelService#readiness()}. */
   public boolean isReady() {
-    return started.getAsBoolean() && models.allReady();
+    return models.readiness().ready();
   }
 
   /**
-   * Whether a worker of a version has the model loaded.
+   * Whether requests for a version should be sent here: a worker has the model loaded.
    *
    * @param version empty for the default one
    * @throws org.tsnext.core.error.ServingException if there is none
    */
   public boolean isReady(String model, Optional<String> version) {
-    return models.isReady(model, version);
+    return models.readiness(model, version).ready();
   }
 
   /**

@@ -17,7 +17,9 @@ public final class ArchiveException extends Exception {
     INVALID,
     /** The source could not be fetched. */
     DOWNLOAD_FAILED,
-    /** The machine failed: no space, no permission. */
+    /** The disk is full. */
+    NO_SPACE,
+    /** The machine failed, for example: no permission. */
     IO
   }
 

@@ -2,9 +2,11 @@ package org.tsnext.archive;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -60,6 +62,9 @@ public final class StoreModelSource implements ModelSource {
       throws ArchiveException {
     String shown = location.shown();
     if (!Files.isReadable(source)) {
+      if (Files.notExists(source)) {
+        throw notFound("The model has gone while it was opened: " + shown);
+      }
       throw new ArchiveException(Reason.IO, "Cannot read the model, permission denied: " + shown);
     }
     if (location.sha256().isPresent()) {
@@ -97,7 +102,7 @@ public final class StoreModelSource implements ModelSource {
           names.add(name);
         }
       }
-    } catch (IOException e) {
+    } catch (IOException | DirectoryIteratorException e) {
       throw new ArchiveException(Reason.IO, "Cannot list the model store " + store + ": " + e, e);
     }
     Collections.sort(names);
@@ -125,6 +130,8 @@ public final class StoreModelSource implements ModelSource {
     String found;
     try (InputStream in = Files.newInputStream(source)) {
       found = Sha256.hexOf(in);
+    } catch (NoSuchFileException e) {
+      throw notFound("The model has gone while it was opened: " + shown);
     } catch (IOException e) {
       throw new ArchiveException(Reason.IO, "Cannot read the archive: " + e, e);
     }
@@ -155,7 +162,19 @@ public final class StoreModelSource implements ModelSource {
         return entry.get();
       }
     }
+    requireUsable(store);
     throw notFound("Model not found at: " + PrintableText.of(url));
+  }
+
+  /** A store that is not there, or closed to this user, has no models that could be missing. */
+  private static void requireUsable(Path store) throws ArchiveException {
+    if (!Files.isDirectory(store)) {
+      throw new ArchiveException(Reason.IO, "The model store is not there any more: " + store);
+    }
+    if (!Files.isReadable(store) || !Files.isExecutable(store)) {
+      throw new ArchiveException(
+          Reason.IO, "Cannot read the model store, permission denied: " + store);
+    }
   }
 
   /** A path the operator gave; a bare name means the store's entry first. */

@@ -77,7 +77,7 @@ final class UnpackTarget {
     try (OutputStream out = create(name, file)) {
       size = copy(name, content, out, declaredBytes);
     } catch (WriteFailure e) {
-      throw failedWrite(name, e.getCause());
+      throw failedWrite(name, e.failure);
     }
     if (declaredBytes.isPresent() && size != declaredBytes.getAsLong()) {
       throw new ArchiveException(
@@ -209,17 +209,19 @@ final class UnpackTarget {
         Reason.INVALID, "Archive has two entries of the same name: " + name.shown());
   }
 
-  private static ArchiveException failedWrite(EntryName name, Throwable cause) {
-    return new ArchiveException(
-        Reason.IO, "Cannot write " + name.shown() + " while unpacking: " + cause, cause);
+  private ArchiveException failedWrite(EntryName name, IOException cause) {
+    return FullDisk.failedWrite("Cannot write " + name.shown() + " while unpacking", root, cause);
   }
 
   /** Tells our own disk's failures from those of reading the archive. */
   private static final class WriteFailure extends Exception {
     private static final long serialVersionUID = 1L;
 
-    WriteFailure(IOException cause) {
-      super(cause);
+    private final IOException failure;
+
+    WriteFailure(IOException failure) {
+      super(failure);
+      this.failure = failure;
     }
   }
 }

@@ -4,10 +4,12 @@ import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.AtomicMoveNotSupportedException;
+import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.FileAttribute;
@@ -54,7 +56,7 @@ final class Unpacker {
       Files.createDirectories(folders, PRIVATE);
       Files.createDirectory(staging, PRIVATE);
     } catch (IOException e) {
-      throw new ArchiveException(Reason.IO, "Cannot make the folder " + staging + ": " + e, e);
+      throw FullDisk.failedWrite("Cannot make the folder " + staging, folders, e);
     }
     try {
       unpackInto(staging, archive);
@@ -97,6 +99,9 @@ final class Unpacker {
                 "Neither a zip nor a gzip tar archive, by its first bytes: "
                     + archive.getFileName());
       }
+    } catch (NoSuchFileException e) {
+      throw new ArchiveException(
+          Reason.NOT_FOUND, "The archive has gone while it was read: " + e.getMessage(), e);
     } catch (FileSystemException e) {
       throw new ArchiveException(Reason.IO, "Cannot read the archive: " + e, e);
     } catch (EOFException e) {
@@ -131,7 +136,7 @@ final class Unpacker {
         return Files.move(root, folder);
       }
     } catch (IOException e) {
-      throw new ArchiveException(Reason.IO, "Cannot make the folder " + folder + ": " + e, e);
+      throw FullDisk.failedWrite("Cannot make the folder " + folder, staging, e);
     }
   }
 
@@ -147,6 +152,8 @@ final class Unpacker {
               && Files.isDirectory(first, LinkOption.NOFOLLOW_LINKS)
               && !first.endsWith(MANIFEST_FOLDER);
       return wrapsAll ? Optional.of(first) : Optional.empty();
+    } catch (DirectoryIteratorException e) {
+      throw e.getCause();
     }
   }
 

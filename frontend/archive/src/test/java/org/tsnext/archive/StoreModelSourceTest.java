@@ -7,12 +7,19 @@ import static org.testng.Assert.assertTrue;
 import static org.testng.Assert.expectThrows;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Stream;
+import org.testng.Reporter;
 import org.testng.annotations.AfterMethod;
 import org.testng.annotations.BeforeMethod;
 import org.testng.annotations.DataProvider;
@@ -210,6 +217,81 @@ public class StoreModelSourceTest {
     workspace.put("pom.xml", mar());
     assertTrue(Files.exists(Path.of("pom.xml")), "the test expects to run in its module");
     assertTrue(source.open(Workspace.at("pom.xml", true)).manifest().isPresent());
+  }
+
+  @Test
+  public void storeThatHasGoneOrIsClosedIsNoModelThatIsMissing() throws Exception {
+    Path store = workspace.store();
+    Set<PosixFilePermission> open = Files.getPosixFilePermissions(store);
+    Files.setPosixFilePermissions(store, PosixFilePermissions.fromString("---------"));
+    try {
+      if (Files.isReadable(store)) {
+        Reporter.log("This user may read everything: a closed store cannot be tried.", true);
+      } else {
+        ArchiveException closed = failure("m.mar");
+        assertEquals(closed.reason(), Reason.IO);
+        assertEquals(
+            closed.getMessage(), "Cannot read the model store, permission denied: " + store);
+      }
+    } finally {
+      Files.setPosixFilePermissions(store, open);
+    }
+    Files.delete(store);
+    ArchiveException gone = failure("m.mar");
+    assertEquals(gone.reason(), Reason.IO);
+    assertEquals(gone.getMessage(), "The model store is not there any more: " + store);
+    assertEquals(expectThrows(ArchiveException.class, source::list).reason(), Reason.IO);
+    Files.createDirectory(store);
+  }
+
+  @Test
+  public void archiveThatChangesWhileItIsReadIsAWholeModelOrAnErrorThatLeavesNothing()
+      throws Exception {
+    List<byte[]> archives = new ArrayList<>();
+    for (String letter : List.of("a", "b")) {
+      // Stored without compression, the same size: only the content tells them apart.
+      archives.add(
+          Archives.zip()
+              .file("handler.py", letter.repeat(200_000))
+              .file(Archives.MANIFEST, Archives.manifest(", \"handler\": \"handler.py:run\""))
+              .bytes());
+    }
+    workspace.put("m.mar", archives.get(0));
+    AtomicBoolean stop = new AtomicBoolean();
+    CompletableFuture<Void> copying =
+        CompletableFuture.runAsync(
+            () -> {
+              for (int i = 0; !stop.get(); i++) {
+                try {
+                  Files.deleteIfExists(workspace.store().resolve("m.mar"));
+                  workspace.put("m.mar", archives.get(i % 2));
+                } catch (IOException e) {
+                  throw new UncheckedIOException(e);
+                }
+              }
+            });
+    int whole = 0;
+    for (int i = 0; i < 300 || whole == 0; i++) {
+      try {
+        ModelArchive archive = source.open(Workspace.at("m.mar", false));
+        String code = Files.readString(archive.directory().resolve("handler.py"));
+        assertEquals(code.length(), 200_000);
+        assertEquals(code.chars().distinct().count(), 1, "of one archive");
+        source.release(archive);
+        whole++;
+      } catch (ArchiveException e) {
+        assertTrue(e.reason() == Reason.NOT_FOUND || e.reason() == Reason.INVALID, e.toString());
+      }
+    }
+    stop.set(true);
+    copying.join();
+    try (Stream<Path> left = Files.list(workspace.models())) {
+      assertEquals(left.toList(), List.of());
+    }
+  }
+
+  private ArchiveException failure(String url) {
+    return expectThrows(ArchiveException.class, () -> source.open(Workspace.at(url, false)));
   }
 
   @Test

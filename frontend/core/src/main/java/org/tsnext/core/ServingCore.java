@@ -19,6 +19,7 @@ import org.tsnext.core.model.LoadMemory;
 import org.tsnext.core.model.ModelChangeListener;
 import org.tsnext.core.model.ModelLifecycle;
 import org.tsnext.core.model.ModelService;
+import org.tsnext.core.model.Readiness;
 import org.tsnext.core.model.RegisteredModel;
 import org.tsnext.core.model.ServingSettings;
 import org.tsnext.core.time.Clock;
@@ -128,6 +129,11 @@ public final class ServingCore implements AutoCloseable {
   /** The door for management. */
   public ModelService models() {
     return models;
+  }
+
+  /** Whether requests should be sent here, which also depends on how far start and drain are. */
+  public Readiness readiness() {
+    return models.serverReadiness();
   }
 
   /** The state of management: what it takes to register every model again. */

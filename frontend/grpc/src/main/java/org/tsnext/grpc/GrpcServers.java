@@ -121,10 +121,7 @@ public final class GrpcServers implements AutoCloseable {
     ModelInfer infer =
         new ModelInfer(inference, settings.limits(), headers(), offered.conversions());
     return OpenInferenceService.of(
-            new OpenInference(models, offered.started()),
-            infer,
-            offered.serverVersion(),
-            context.errors())
+            new OpenInference(models), infer, offered.serverVersion(), context.errors())
         .stream()
         .map(service -> new Offer(service, Access.INFERENCE, OpenInferenceService.PROBES))
         .toList();

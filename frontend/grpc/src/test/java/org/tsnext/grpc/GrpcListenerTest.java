@@ -36,7 +36,6 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.testng.annotations.Test;
-import org.tsnext.core.model.HealthReport;
 import org.tsnext.core.testing.FakeInference;
 import org.tsnext.grpc.health.HealthApi;
 import org.tsnext.grpc.inference.InferenceApi;
@@ -155,13 +154,11 @@ public class GrpcListenerTest extends GrpcTestBase {
   }
 
   @Test
-  public void healthIsThatOfTheServerOfServicesAndOfModels() {
+  public void healthIsTheReadinessOfTheServerOfServicesAndOfModels() {
     ManagedChannel channel = channel();
     for (String name : List.of("", InferenceApi.NAME, "cats")) {
       assertEquals(ask(channel, CHECK, about(name)).getStatus(), ServingStatus.SERVING, name);
     }
-    models.health =
-        new HealthReport(List.of(new HealthReport.ShortModel("cats", "1.0", 0, 1, "no worker")));
     models.ready = false;
     for (String name : List.of("", InferenceApi.NAME, "cats")) {
       assertEquals(ask(channel, CHECK, about(name)).getStatus(), ServingStatus.NOT_SERVING, name);

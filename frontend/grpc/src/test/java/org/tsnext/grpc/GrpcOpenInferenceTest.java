@@ -74,7 +74,6 @@ public final class GrpcOpenInferenceTest extends GrpcTestBase {
           ModelInferResponse.getDefaultInstance());
 
   private ExecutorService conversions;
-  private volatile boolean started = true;
 
   @BeforeClass
   public void startConversions() {
@@ -88,8 +87,7 @@ public final class GrpcOpenInferenceTest extends GrpcTestBase {
 
   @Override
   ServiceSettings services() {
-    return new ServiceSettings(
-        false, Optional.of(new OpenInferenceProtocol("1.2.3", () -> started, conversions)));
+    return new ServiceSettings(false, Optional.of(new OpenInferenceProtocol("1.2.3", conversions)));
   }
 
   private static <Q extends Message, A extends Message> MethodDescriptor<Q, A> rpc(
@@ -384,10 +382,7 @@ public final class GrpcOpenInferenceTest extends GrpcTestBase {
   }
 
   @Test
-  public void serverIsReadyOnceItHasStartedAndWhileItsModelsAre() {
-    started = false;
-    assertFalse(isReady());
-    started = true;
+  public void serverIsReadyByTheDecisionOfTheCore() {
     assertTrue(isReady());
     models.ready = false;
     assertFalse(isReady());
@@ -481,10 +476,7 @@ public final class GrpcOpenInferenceTest extends GrpcTestBase {
   public void serviceIsDescribedUnderBothNames(String name) {
     ServiceDescriptor service =
         OpenInferenceService.of(
-                new OpenInference(models, () -> true),
-                (exchange, request) -> {},
-                "1.0",
-                new CallErrors(true))
+                new OpenInference(models), (exchange, request) -> {}, "1.0", new CallErrors(true))
             .stream()
             .map(ServerServiceDefinition::getServiceDescriptor)
             .filter(offered -> offered.getName().equals(name))

@@ -86,7 +86,7 @@ public class GrpcTokenTest extends GrpcTestBase {
   @Override
   ServiceSettings services() {
     return new ServiceSettings(
-        true, Optional.of(new OpenInferenceProtocol("1.0.0", () -> true, Runnable::run)));
+        true, Optional.of(new OpenInferenceProtocol("1.0.0", Runnable::run)));
   }
 
   @Override

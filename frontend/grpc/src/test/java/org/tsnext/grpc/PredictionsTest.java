@@ -7,6 +7,7 @@ import static org.testng.Assert.assertTrue;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.Empty;
 import com.google.rpc.ErrorInfo;
+import com.google.rpc.RetryInfo;
 import io.grpc.CallOptions;
 import io.grpc.Channel;
 import io.grpc.ClientInterceptors;
@@ -15,11 +16,13 @@ import io.grpc.Metadata;
 import io.grpc.MethodDescriptor.MethodType;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
+import io.grpc.protobuf.StatusProto;
 import io.grpc.stub.ClientCalls;
 import io.grpc.stub.MetadataUtils;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
@@ -221,6 +224,20 @@ public class PredictionsTest extends GrpcTestBase {
     assertEquals(facts.getMetadataOrThrow("type"), "InternalServerException");
     assertEquals(facts.getMetadataOrThrow("http_status"), "503");
     assertEquals(facts.getMetadataOrThrow("detail"), "ValueError: bad digit");
+  }
+
+  @Test
+  public void errorThatMayPassSaysWhenToAskAgain() throws Exception {
+    inference.respond(
+        (request, sink) ->
+            sink.fail(
+                new ServingException(ErrorKind.NO_WORKER, "No worker")
+                    .withRetryAfter(Duration.ofMillis(2500))));
+    StatusRuntimeException error = failure(() -> ask(channel(), PREDICTIONS, cats("")));
+    RetryInfo retry =
+        StatusProto.fromThrowable(error).getDetailsList().get(1).unpack(RetryInfo.class);
+    assertEquals(retry.getRetryDelay().getSeconds(), 2);
+    assertEquals(retry.getRetryDelay().getNanos(), 500_000_000);
   }
 
   @Test

@@ -44,7 +44,7 @@ final class ListenerRoutes {
   RouteTable of(Set<ListenerRole> roles) {
     List<Route> routes = new ArrayList<>();
     if (roles.contains(ListenerRole.INFERENCE)) {
-      boolean openInference = settings.api().openInference().enabled();
+      boolean openInference = settings.api().openInference();
       routes.addAll(
           InferenceRoutes.of(
               inference,
@@ -54,9 +54,8 @@ final class ListenerRoutes {
               openInference,
               settings.api().errorDetail()));
       if (openInference) {
-        OpenInference protocol =
-            new OpenInference(models, settings.api().openInference().started());
-        routes.addAll(OpenInferenceRoutes.of(protocol, settings.api().serverVersion()));
+        routes.addAll(
+            OpenInferenceRoutes.of(new OpenInference(models), settings.api().serverVersion()));
       }
     }
     if (roles.contains(ListenerRole.MANAGEMENT)) {

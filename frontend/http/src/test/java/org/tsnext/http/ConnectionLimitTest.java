@@ -78,11 +78,16 @@ public class ConnectionLimitTest extends HttpTestBase {
   }
 
   @Test
-  public void connectionTooManyMayPingOnce() throws Exception {
+  public void connectionTooManyMayProbeOnce() throws Exception {
     int limited = serveWith(new ConnectionLimits(1, 0, 0, Duration.ZERO, Duration.ZERO));
     RawClient first = client(limited);
     assertEquals(first.get("/ping").status(), 200);
-    for (String request : List.of("GET /ping HTTP/1.1", "GET /ping HTTP/1.0")) {
+    for (String request :
+        List.of(
+            "GET /ping HTTP/1.1",
+            "GET /ping HTTP/1.0",
+            "GET /ready HTTP/1.1",
+            "GET /ready/cats HTTP/1.1")) {
       RawClient probe = client(limited);
       // In pieces, and with a request behind it that is not served.
       probe.send(request.substring(0, 6));
@@ -90,11 +95,13 @@ public class ConnectionLimitTest extends HttpTestBase {
           request.substring(6) + "\r\nHost: t\r\n\r\nGET /models HTTP/1.1\r\nHost: t\r\n\r\n");
       RawResponse response = probe.read();
       assertEquals(response.status(), 200, request);
-      assertTrue(response.body().contains("Healthy"), response.body());
+      String expected = request.startsWith("GET /ping") ? "Healthy" : "Ready";
+      assertTrue(response.body().contains(expected), response.body());
       assertEquals(response.header("connection"), "close");
       assertEquals(probe.readToEnd(), "");
     }
-    for (String request : List.of("GET /pingpong", "GET /models", "POST /predictions/cats", "G")) {
+    for (String request :
+        List.of("GET /pingpong", "GET /rea", "GET /models", "POST /predictions/cats", "G")) {
       RawClient refused = client(limited);
       refused.send(request + " HTTP/1.1\r\nHost: t\r\n\r\n");
       assertEquals(refused.read().status(), 503, request);

@@ -19,7 +19,6 @@ import org.tsnext.http.settings.CorsSettings;
 import org.tsnext.http.settings.HostSettings;
 import org.tsnext.http.settings.HttpSettings;
 import org.tsnext.http.settings.ListenAddress;
-import org.tsnext.http.settings.OpenInferenceSettings;
 import org.tsnext.http.settings.SocketSettings;
 import org.tsnext.transport.testing.RawHttp2;
 import org.tsnext.transport.testing.RawHttp2.Frame;
@@ -54,7 +53,7 @@ public class Http2LimitsTest extends HttpTestBase {
         new HttpSettings.BodySettings(10 * BODY, STREAM_LIMIT, MEMORY),
         CorsSettings.none(),
         access(),
-        new HttpSettings.ApiSettings(true, true, "1.0.0", List::of, OpenInferenceSettings.off()));
+        new HttpSettings.ApiSettings(true, true, "1.0.0", List::of, false));
   }
 
   private int serveWith(Duration idle, Duration reading) throws IOException {

@@ -15,7 +15,6 @@ import org.tsnext.http.RawClient.RawResponse;
 import org.tsnext.http.settings.CorsSettings;
 import org.tsnext.http.settings.HttpSettings;
 import org.tsnext.http.settings.ListenAddress;
-import org.tsnext.http.settings.OpenInferenceSettings;
 import org.tsnext.http.settings.SocketSettings;
 
 /** Many large bodies at once: what finds no room is refused, and nothing else. */
@@ -34,7 +33,7 @@ public class HttpBodyMemoryTest extends HttpTestBase {
         new HttpSettings.BodySettings(LARGE, STREAM_LIMIT, 2L * LARGE),
         CorsSettings.none(),
         access(),
-        new HttpSettings.ApiSettings(true, true, "1.0.0", List::of, OpenInferenceSettings.off()));
+        new HttpSettings.ApiSettings(true, true, "1.0.0", List::of, false));
   }
 
   @Test

@@ -23,6 +23,7 @@ import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.model.HealthReport;
 import org.tsnext.core.model.ModelService.ModelEntry;
+import org.tsnext.core.model.ReadinessReport;
 import org.tsnext.core.model.RegisterModel;
 import org.tsnext.core.model.ScaleModel;
 import org.tsnext.core.model.ScaleResult;
@@ -484,6 +485,45 @@ public class HttpManagementTest extends HttpTestBase {
         }
         """);
     assertEquals(client.request("HEAD", "/ping", null).read(false).status(), 500);
+  }
+
+  @Test
+  public void readySaysWhetherRequestsShouldBeSentHereAndWhyNot() throws Exception {
+    RawClient client = client();
+    for (String path : List.of("/ready", "/ready/cats", "/ready/cats/2.0")) {
+      models.ready = true;
+      assertEquals(client.get(path).status(), 200, path);
+      assertEquals(client.get(path).body(), "{\n  \"status\": \"Ready\"\n}\n");
+      models.ready = false;
+      RawResponse response = client.get(path);
+      assertEquals(response.status(), 503, path);
+      assertEquals(
+          response.body(),
+          """
+          {
+            "status": "NotReady",
+            "models": [
+              {
+                "name": "cats",
+                "version": "1.0",
+                "ready": 0,
+                "min": 1,
+                "reason": "ImportError: no x"
+              }
+            ]
+          }
+          """);
+      assertEquals(client.request("HEAD", path, null).read(false).status(), 503);
+      assertEquals(client.request("POST", path, "").read().status(), 405);
+    }
+    models.notReady = new ReadinessReport("The server is shutting down.", List.of());
+    assertEquals(
+        client.get("/ready").body(),
+        "{\n  \"status\": \"NotReady\",\n  \"reason\": \"The server is shutting down.\"\n}\n");
+    assertEquals(client.get("/ready/dogs").status(), 404);
+    assertEquals(client.get("/ready/cats/9").status(), 404);
+    assertEquals(client.get("/ready/cats/1.0/x").status(), 404);
+    assertEquals(management().get("/ready").status(), 404);
   }
 
   @Test

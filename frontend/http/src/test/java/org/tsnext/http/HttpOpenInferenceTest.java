@@ -8,16 +8,13 @@ import org.testng.annotations.Test;
 import org.tsnext.core.request.RequestKind;
 import org.tsnext.core.testing.FakeInference.Seen;
 import org.tsnext.http.RawClient.RawResponse;
-import org.tsnext.http.settings.OpenInferenceSettings;
 
 /** The Open Inference Protocol beside its predictions, where it is switched on. */
 public class HttpOpenInferenceTest extends HttpTestBase {
 
-  private volatile boolean started = true;
-
   @Override
-  OpenInferenceSettings openInference() {
-    return new OpenInferenceSettings(true, () -> started);
+  boolean openInference() {
+    return true;
   }
 
   @Test
@@ -43,11 +40,8 @@ public class HttpOpenInferenceTest extends HttpTestBase {
   }
 
   @Test
-  public void serverIsReadyWhenItsStartIsOverAndItsModelsAreLoaded() throws Exception {
+  public void serverIsReadyByTheDecisionOfTheCore() throws Exception {
     RawClient client = client();
-    started = false;
-    assertResponse(client.get("/v2/health/ready"), 503, "{\n  \"ready\": false\n}\n");
-    started = true;
     assertResponse(client.get("/v2/health/ready"), 200, "{\n  \"ready\": true\n}\n");
     models.ready = false;
     assertResponse(client.get("/v2/health/ready"), 503, "{\n  \"ready\": false\n}\n");

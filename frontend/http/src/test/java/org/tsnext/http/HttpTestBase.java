@@ -26,7 +26,6 @@ import org.tsnext.http.settings.CorsSettings;
 import org.tsnext.http.settings.HttpSettings;
 import org.tsnext.http.settings.ListenAddress;
 import org.tsnext.http.settings.ListenerRole;
-import org.tsnext.http.settings.OpenInferenceSettings;
 import org.tsnext.http.settings.SocketSettings;
 import org.tsnext.transport.Transport;
 import org.tsnext.transport.testing.LeakWatch;
@@ -119,8 +118,8 @@ abstract class HttpTestBase {
     return Optional.empty();
   }
 
-  OpenInferenceSettings openInference() {
-    return OpenInferenceSettings.off();
+  boolean openInference() {
+    return false;
   }
 
   SocketSettings sockets() {

@@ -23,7 +23,6 @@ import org.tsnext.http.settings.ConnectionLimits;
 import org.tsnext.http.settings.CorsSettings;
 import org.tsnext.http.settings.HostSettings;
 import org.tsnext.http.settings.ListenAddress;
-import org.tsnext.http.settings.OpenInferenceSettings;
 import org.tsnext.http.settings.TokenSettings;
 
 /** Web pages that ask through the browser of someone on this machine. */
@@ -63,8 +62,8 @@ public class OriginTest extends HttpTestBase {
   }
 
   @Override
-  OpenInferenceSettings openInference() {
-    return new OpenInferenceSettings(true, () -> true);
+  boolean openInference() {
+    return true;
   }
 
   private RawResponse ask(int toPort, String method, String path, String... headers)

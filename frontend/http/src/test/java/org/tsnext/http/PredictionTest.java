@@ -6,6 +6,7 @@ import static org.testng.Assert.assertNull;
 import static org.testng.Assert.assertTrue;
 
 import io.netty.buffer.Unpooled;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import org.testng.annotations.DataProvider;
@@ -23,7 +24,6 @@ import org.tsnext.http.settings.AccessSettings;
 import org.tsnext.http.settings.CorsSettings;
 import org.tsnext.http.settings.HttpSettings;
 import org.tsnext.http.settings.ListenAddress;
-import org.tsnext.http.settings.OpenInferenceSettings;
 import org.tsnext.http.settings.SocketSettings;
 
 public class PredictionTest extends HttpTestBase {
@@ -230,7 +230,7 @@ public class PredictionTest extends HttpTestBase {
             HttpSettings.DEFAULT_MAX_REQUEST_SIZE, STREAM_LIMIT, HttpSettings.DEFAULT_BODY_MEMORY),
         CorsSettings.none(),
         AccessSettings.open(),
-        new HttpSettings.ApiSettings(true, true, "1.0.0", List::of, OpenInferenceSettings.off()));
+        new HttpSettings.ApiSettings(true, true, "1.0.0", List::of, false));
   }
 
   @Test
@@ -392,6 +392,16 @@ public class PredictionTest extends HttpTestBase {
       assertEquals(response.header("www-authenticate"), kind.httpStatus() == 401 ? "Bearer" : null);
       assertEquals(response.header("connection"), "keep-alive");
     }
+  }
+
+  @Test
+  public void retryAfterIsInWholeSeconds() throws Exception {
+    inference.respond(
+        (seen, sink) ->
+            sink.fail(
+                new ServingException(ErrorKind.NO_WORKER, "none")
+                    .withRetryAfter(Duration.ofMillis(2001))));
+    assertEquals(client().post("/predictions/m", "x").header("retry-after"), "3");
   }
 
   @Test

@@ -28,7 +28,6 @@ import org.tsnext.http.RawClient.RawResponse;
 import org.tsnext.http.settings.AccessSettings;
 import org.tsnext.http.settings.ConnectionLimits;
 import org.tsnext.http.settings.HostSettings;
-import org.tsnext.http.settings.OpenInferenceSettings;
 import org.tsnext.http.settings.TokenSettings;
 import org.tsnext.transport.testing.CapturedLog;
 
@@ -163,8 +162,8 @@ public class TokenTest extends HttpTestBase {
   }
 
   @Override
-  OpenInferenceSettings openInference() {
-    return new OpenInferenceSettings(true, () -> true);
+  boolean openInference() {
+    return true;
   }
 
   @DataProvider
@@ -245,6 +244,8 @@ public class TokenTest extends HttpTestBase {
   public void probesAndDescriptionsAreOpen() throws Exception {
     RawClient client = client();
     assertEquals(client.get("/ping").status(), 200);
+    assertEquals(client.get("/ready").status(), 200);
+    assertEquals(client.get("/ready/cats/1.0").status(), 200);
     assertEquals(client.get("/v1/models/cats").status(), 200);
     assertEquals(client.request("OPTIONS", "/", null).read().status(), 200);
     assertEquals(client.get("/api-description").status(), 200);
@@ -259,7 +260,8 @@ public class TokenTest extends HttpTestBase {
     open = Set.of();
     int[] ports = serveAgain();
     RawClient client = client(ports[0]);
-    for (String path : List.of("/ping", "/v1/models/cats", "/api-description")) {
+    for (String path :
+        List.of("/ping", "/ready", "/ready/cats", "/v1/models/cats", "/api-description")) {
       assertRefused(client.get(path), 401, "needs the inference or the management token");
       assertEquals(client.get(path, ASK).status(), 200);
       assertEquals(client.get(path, MANAGE).status(), 200);

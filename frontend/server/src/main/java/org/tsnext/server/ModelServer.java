@@ -11,6 +11,9 @@ import org.tsnext.server.logging.Logging;
 public final class ModelServer {
   private static final int USAGE_ERROR = 2;
 
+  /** If it is {@code off}, the process that has started the server says so. */
+  private static final String ANNOUNCE_PROPERTY = "tsnext.announce";
+
   private ModelServer() {}
 
   /** Runs a server until a signal ends it. */
@@ -29,6 +32,7 @@ public final class ModelServer {
     Map<String, String> environment =
         OperatorEnvironment.of(
             System.getenv(), Optional.ofNullable(System.getProperty(OperatorEnvironment.PROPERTY)));
-    System.exit(new ServerProcess(options, environment, System.out).run());
+    boolean announces = !"off".equals(System.getProperty(ANNOUNCE_PROPERTY));
+    System.exit(new ServerProcess(options, environment, System.out, announces).run());
   }
 }

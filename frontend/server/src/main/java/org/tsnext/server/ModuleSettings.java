@@ -13,7 +13,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
-import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 import org.tsnext.archive.UnpackLimits;
 import org.tsnext.archive.remote.AllowedUrls;
@@ -29,7 +28,6 @@ import org.tsnext.http.settings.ConnectionLimits;
 import org.tsnext.http.settings.CorsSettings;
 import org.tsnext.http.settings.HostSettings;
 import org.tsnext.http.settings.HttpSettings;
-import org.tsnext.http.settings.OpenInferenceSettings;
 import org.tsnext.http.settings.SocketSettings;
 import org.tsnext.http.settings.TokenSettings;
 import org.tsnext.server.lifecycle.StartException;
@@ -265,10 +263,7 @@ final class ModuleSettings {
   }
 
   HttpSettings http(
-      SocketSettings sockets,
-      AccessSettings access,
-      Supplier<List<String>> startUpModels,
-      BooleanSupplier started) {
+      SocketSettings sockets, AccessSettings access, Supplier<List<String>> startUpModels) {
     return new HttpSettings(
         new HttpSettings.Addresses(
             settings.get(ListenerKeys.INFERENCE_ADDRESS),
@@ -287,8 +282,7 @@ final class ModuleSettings {
             settings.get(ListenerKeys.ERROR_DETAIL),
             Version.current(),
             startUpModels,
-            new OpenInferenceSettings(
-                settings.get(ListenerKeys.TS_OPEN_INFERENCE_PROTOCOL), started)));
+            settings.get(ListenerKeys.TS_OPEN_INFERENCE_PROTOCOL)));
   }
 
   private static CorsSettings cors(Settings settings) {
@@ -319,6 +313,13 @@ final class ModuleSettings {
 
   Duration drainTimeout() {
     return settings.get(WorkerKeys.SHUTDOWN_DRAIN_TIMEOUT);
+  }
+
+  /** How long a server serves on, and finishes what is in flight, when it stops. */
+  static Duration stopTime(Settings settings) {
+    return settings
+        .get(WorkerKeys.SHUTDOWN_DELAY)
+        .plus(settings.get(WorkerKeys.SHUTDOWN_DRAIN_TIMEOUT));
   }
 
   /** The folder of the Python package {@code ts}. */

@@ -33,6 +33,7 @@ import org.tsnext.grpc.settings.ServiceSettings.OpenInferenceProtocol;
 import org.tsnext.http.HttpServer;
 import org.tsnext.http.settings.SocketSettings;
 import org.tsnext.server.lifecycle.ClosingStack;
+import org.tsnext.server.lifecycle.ShutdownDelay;
 import org.tsnext.server.lifecycle.StartException;
 import org.tsnext.server.lifecycle.TemporaryFolders;
 import org.tsnext.server.logging.ModelLog;
@@ -46,6 +47,7 @@ import org.tsnext.server.settings.ModelKeys;
 import org.tsnext.server.settings.ServerKeys;
 import org.tsnext.server.settings.Settings;
 import org.tsnext.server.settings.SourceKeys;
+import org.tsnext.server.settings.WorkerKeys;
 import org.tsnext.server.snapshot.SavedModel;
 import org.tsnext.server.tokens.Tokens;
 import org.tsnext.transport.Transport;
@@ -73,7 +75,7 @@ final class Server implements AutoCloseable {
   private final Optional<SnapshotWriter> snapshotWriter;
   private volatile ServingCore core;
   private volatile StartupModels startupModels;
-  private volatile boolean modelsLoaded;
+  private volatile FatalModels fatalModels;
   private volatile Optional<Tokens> tokens = Optional.empty();
 
   /**
@@ -169,6 +171,11 @@ final class Server implements AutoCloseable {
             metrics.metrics(),
             snapshotWriter.map(ModelChangeListener.class::cast).orElse(ModelChangeListener.NONE));
     parts.add("core", this::stopWorkers);
+    fatalModels =
+        new FatalModels(
+            core.readiness(),
+            settings.get(ModelKeys.EXIT_ON_LOAD_FAILURE),
+            resources.threads().timer());
     metrics.watch(
         core,
         modules.systemMetrics(
@@ -188,8 +195,7 @@ final class Server implements AutoCloseable {
     SocketSettings sockets = sockets(resources.threads().timer(), resources.threads().executor());
     HttpServer http =
         new HttpServer(
-            modules.http(
-                sockets, modules.access(tokens), startupModels::loaded, () -> modelsLoaded),
+            modules.http(sockets, modules.access(tokens), startupModels::loaded),
             core.inference(),
             core.models(),
             resources.metrics().source(),
@@ -202,12 +208,27 @@ final class Server implements AutoCloseable {
             grpc(sockets, http, resources.transport(), resources.threads().loops()),
             Clock.system());
     parts.add("listeners", () -> listeners.close(modules.drainTimeout()));
-    return listeners.bind();
+    Map<String, String> addresses = listeners.bind();
+    ShutdownDelay delay =
+        new ShutdownDelay(
+            core.readiness(), settings.get(WorkerKeys.SHUTDOWN_DELAY), resources.threads().timer());
+    parts.add("readiness", delay::await);
+    return addresses;
   }
 
   /** What will be loaded by {@link #loadModels}, as the operator named it. */
   List<String> modelsToLoad() {
     return startupModels.locations();
+  }
+
+  /** Those of them that could not be registered so far, with the cause, in a line each. */
+  List<String> failedModels() {
+    return startupModels.failed();
+  }
+
+  /** Those that end the server when they have failed, once it has started. */
+  FatalModels fatalModels() {
+    return fatalModels;
   }
 
   /** Where clients' keys are, once the server has started; empty if there is no such file. */
@@ -220,10 +241,10 @@ final class Server implements AutoCloseable {
    */
   CompletableFuture<Void> loadModels() {
     return startupModels
-        .load(core.models())
+        .load(core.models(), core.readiness()::startFailed)
         .thenRun(
             () -> {
-              modelsLoaded = true;
+              core.readiness().startCompleted();
               snapshotWriter.ifPresent(SnapshotWriter::begin);
             });
   }
@@ -241,8 +262,9 @@ final class Server implements AutoCloseable {
   }
 
   /**
-   * Takes no new connections, lets what is in flight end within {@code shutdown_drain_timeout},
-   * then ends every process and removes everything temporary. Blocks.
+   * Is ready no more, serves on for {@code shutdown_delay_sec}, takes no new connections, lets what
+   * is in flight end within {@code shutdown_drain_timeout}, then ends every process and removes
+   * everything temporary. Blocks.
    */
   @Override
   public void close() {
@@ -251,7 +273,7 @@ final class Server implements AutoCloseable {
 
   /** The longest that {@link #close} should take. */
   Duration closeLimit() {
-    return modules.drainTimeout().plus(WORKERS_GONE_TIMEOUT).plus(WORKERS_GONE_TIMEOUT);
+    return ModuleSettings.stopTime(settings).plus(WORKERS_GONE_TIMEOUT).plus(WORKERS_GONE_TIMEOUT);
   }
 
   /** The listeners have waited already: what still runs has no client. */
@@ -326,9 +348,7 @@ final class Server implements AutoCloseable {
 
   private Optional<OpenInferenceProtocol> openInferenceProtocol() {
     return settings.get(ListenerKeys.TS_OPEN_INFERENCE_PROTOCOL)
-        ? Optional.of(
-            new OpenInferenceProtocol(
-                Version.current(), () -> modelsLoaded, fewThreads("grpc-tensors")))
+        ? Optional.of(new OpenInferenceProtocol(Version.current(), fewThreads("grpc-tensors")))
         : Optional.empty();
   }
 

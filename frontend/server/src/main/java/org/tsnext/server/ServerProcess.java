@@ -5,7 +5,6 @@ import java.io.PrintStream;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.ZoneId;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -17,6 +16,8 @@ import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.tsnext.core.time.Clock;
+import org.tsnext.server.StatusFile.Models;
+import org.tsnext.server.StatusFile.NamedFiles;
 import org.tsnext.server.StatusFile.State;
 import org.tsnext.server.StatusFile.Status;
 import org.tsnext.server.lifecycle.StartException;
@@ -34,6 +35,7 @@ import org.tsnext.server.settings.SettingsLoader;
 /** One run of the server, from its settings to its end. */
 final class ServerProcess {
   private static final int START_FAILED = 1;
+  private static final int LOAD_FAILED = 1;
   private static final Duration LOGGING_STOP_LIMIT = Duration.ofSeconds(5);
 
   /** Well inside what {@code torchserve --start} waits. */
@@ -44,17 +46,21 @@ final class ServerProcess {
   private final ServerOptions options;
   private final Map<String, String> environment;
   private final PrintStream out;
+  private final boolean announces;
   private final Optional<StatusFile> statusFile;
   private final CountDownLatch ended = new CountDownLatch(1);
 
   /**
    * @param environment the process's own
    * @param out for the few lines that tools wait for
+   * @param announces whether one of them is that the server has started
    */
-  ServerProcess(ServerOptions options, Map<String, String> environment, PrintStream out) {
+  ServerProcess(
+      ServerOptions options, Map<String, String> environment, PrintStream out, boolean announces) {
     this.options = options;
     this.environment = Map.copyOf(environment);
     this.out = out;
+    this.announces = announces;
     this.statusFile = options.statusFile().map(StatusFile::new);
   }
 
@@ -120,10 +126,10 @@ final class ServerProcess {
             State.STARTING,
             Optional.empty(),
             Map.of(),
-            List.of(),
+            Models.NONE,
             StartWarnings.of(settings, snapshots),
-            settings.file().map(ConfigFile::path),
-            Optional.empty());
+            new NamedFiles(settings.file().map(ConfigFile::path), Optional.empty()),
+            ModuleSettings.stopTime(settings));
     write(status);
     GpuDetector gpus = new GpuDetector(environment, new NvidiaSmi(environment, GPU_TOOL_TIMEOUT));
     Server server =
@@ -133,9 +139,17 @@ final class ServerProcess {
     try {
       Map<String, String> addresses = server.start();
       awaitRegistrations(server.loadModels(), logger);
-      out.println("Model server started.");
-      out.flush();
-      write(status.started(addresses, server.modelsToLoad(), server.keyFile()));
+      Optional<String> fatal = server.fatalModels().failed();
+      if (fatal.isPresent()) {
+        throw new StartException("The server ends, without " + fatal.get());
+      }
+      if (announces) {
+        out.println("Model server started.");
+        out.flush();
+      }
+      Models models = new Models(server.modelsToLoad(), server.failedModels());
+      write(status.started(addresses, models, server.keyFile()));
+      server.fatalModels().watch(reason -> exit(reason, logger));
     } catch (StartException e) {
       logger.error("{}", e.getMessage());
       write(status.failed(e.getMessage()));
@@ -212,6 +226,12 @@ final class ServerProcess {
             "shutdown-limit");
     watchdog.setDaemon(true);
     watchdog.start();
+  }
+
+  /** Not on the thread that has noticed it, for which the parts of the server may wait. */
+  private static void exit(String reason, Logger logger) {
+    logger.error("The server ends, without {}", reason);
+    new Thread(() -> Runtime.getRuntime().exit(LOAD_FAILED), "exit-on-load-failure").start();
   }
 
   private void awaitEnd() {

@@ -8,7 +8,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -17,6 +16,7 @@ import org.slf4j.LoggerFactory;
 import org.tsnext.archive.ArchiveException;
 import org.tsnext.archive.ModelLocation;
 import org.tsnext.archive.ModelSource;
+import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.model.ModelService;
 import org.tsnext.core.model.RegisterModel;
@@ -37,6 +37,19 @@ final class StartupModels {
 
   private final List<String> loaded = new CopyOnWriteArrayList<>();
   private final List<SavedModel> notRestored = new CopyOnWriteArrayList<>();
+  private final List<String> failed = new CopyOnWriteArrayList<>();
+
+  /** Takes the models that could not be registered. */
+  @FunctionalInterface
+  interface Failures {
+
+    /**
+     * Takes one.
+     *
+     * @param version empty if it is not known
+     */
+    void startFailed(RegisterModel registration, Optional<String> version, ServingException why);
+  }
 
   private StartupModels(List<List<PlannedModel>> groups) {
     this.groups = List.copyOf(groups);
@@ -145,26 +158,41 @@ final class StartupModels {
     return List.copyOf(loaded);
   }
 
+  /** Those that could not be registered so far, with the cause, in a line each. */
+  List<String> failed() {
+    return List.copyOf(failed);
+  }
+
   /** What a snapshot had and could not be registered again. */
   List<SavedModel> notRestored() {
     return List.copyOf(notRestored);
   }
 
   /** Registers all of them. The future ends, never exceptionally, when each has its fate. */
-  CompletableFuture<Void> load(ModelService models) {
+  CompletableFuture<Void> load(ModelService models, Failures failures) {
     List<CompletableFuture<Void>> all = new ArrayList<>();
     for (List<PlannedModel> group : groups) {
       CompletableFuture<Void> turn = CompletableFuture.completedFuture(null);
       for (PlannedModel item : group) {
-        turn = turn.thenCompose(none -> load(models, item));
+        turn = turn.thenCompose(none -> load(models, failures, item));
       }
       all.add(turn);
     }
     return CompletableFuture.allOf(all.toArray(CompletableFuture[]::new));
   }
 
-  private CompletableFuture<Void> load(ModelService models, PlannedModel item) {
-    return register(models, item).handle((result, error) -> finish(models, item, result, error));
+  private CompletableFuture<Void> load(ModelService models, Failures failures, PlannedModel item) {
+    return register(models, item)
+        .handle(
+            (result, error) -> {
+              if (error == null) {
+                loaded.add(result.modelName());
+                item.saved().ifPresent(saved -> scale(models, saved, result));
+              } else {
+                fail(failures, item, error);
+              }
+              return null;
+            });
   }
 
   private static CompletableFuture<ScaleResult> register(ModelService models, PlannedModel item) {
@@ -175,15 +203,19 @@ final class StartupModels {
     }
   }
 
-  private Void finish(ModelService models, PlannedModel item, ScaleResult result, Throwable error) {
-    if (error == null) {
-      loaded.add(result.modelName());
-      item.saved().ifPresent(saved -> scale(models, saved, result));
-      return null;
-    }
+  private void fail(Failures failures, PlannedModel item, Throwable error) {
     item.saved().ifPresent(notRestored::add);
-    tell(item, error);
-    return null;
+    ServingException why =
+        ServingException.of(
+            error,
+            cause -> {
+              LOGGER.error("Failed to load model: {}", item.shown(), cause);
+              return new ServingException(ErrorKind.INTERNAL, "Internal error: " + cause, cause);
+            });
+    String detail = why.detail().map(text -> ": " + text).orElse("");
+    LOGGER.error("Failed to load model: {}: {}{}", item.shown(), why.getMessage(), detail);
+    failed.add(item.shown() + ": " + why.getMessage() + detail);
+    failures.startFailed(item.registration(), item.saved().map(SavedModel::version), why);
   }
 
   /** Gives a restored model the workers that it had. */
@@ -210,15 +242,5 @@ final class StartupModels {
                             }
                           });
             });
-  }
-
-  private static void tell(PlannedModel item, Throwable error) {
-    Throwable cause = error instanceof CompletionException e ? e.getCause() : error;
-    if (cause instanceof ServingException known) {
-      String detail = known.detail().map(text -> ": " + text).orElse("");
-      LOGGER.error("Failed to load model: {}: {}{}", item.shown(), known.getMessage(), detail);
-    } else {
-      LOGGER.error("Failed to load model: {}", item.shown(), cause);
-    }
   }
 }

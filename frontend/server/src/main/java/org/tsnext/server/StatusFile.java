@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -36,42 +37,66 @@ final class StatusFile {
   }
 
   /**
+   * The models of the start.
+   *
+   * @param toLoad what will be loaded, as the operator named it
+   * @param failed what of that could not be registered, with the cause, in a line each
+   */
+  record Models(List<String> toLoad, List<String> failed) {
+    static final Models NONE = new Models(List.of(), List.of());
+  }
+
+  /**
+   * The files that a person may look for.
+   *
+   * @param keys where the keys are that clients need
+   */
+  record NamedFiles(Optional<Path> config, Optional<Path> keys) {
+    static final NamedFiles NONE = new NamedFiles(Optional.empty(), Optional.empty());
+  }
+
+  /**
    * What the file says.
    *
    * @param reason why the start failed
    * @param addresses by role, as they really are
-   * @param models what will be loaded, as the operator named it
    * @param warnings what a person should read
-   * @param keyFile where the keys are that clients need
+   * @param stopTime how long the server serves on and finishes what is in flight when it stops
    */
   record Status(
       State state,
       Optional<String> reason,
       Map<String, String> addresses,
-      List<String> models,
+      Models models,
       List<String> warnings,
-      Optional<Path> configFile,
-      Optional<Path> keyFile) {
+      NamedFiles files,
+      Duration stopTime) {
 
     static Status starting() {
       return new Status(
           State.STARTING,
           Optional.empty(),
           Map.of(),
+          Models.NONE,
           List.of(),
-          List.of(),
-          Optional.empty(),
-          Optional.empty());
+          NamedFiles.NONE,
+          Duration.ZERO);
     }
 
-    Status started(Map<String, String> whereTo, List<String> toLoad, Optional<Path> keys) {
+    Status started(Map<String, String> whereTo, Models ofStart, Optional<Path> keys) {
       return new Status(
-          State.STARTED, Optional.empty(), whereTo, toLoad, warnings, configFile, keys);
+          State.STARTED,
+          Optional.empty(),
+          whereTo,
+          ofStart,
+          warnings,
+          new NamedFiles(files.config(), keys),
+          stopTime);
     }
 
     Status failed(String why) {
       return new Status(
-          State.FAILED, Optional.of(why), addresses, models, warnings, configFile, keyFile);
+          State.FAILED, Optional.of(why), addresses, models, warnings, files, stopTime);
     }
   }
 
@@ -82,10 +107,12 @@ final class StatusFile {
     content.addProperty("pid", ProcessHandle.current().pid());
     status.reason().ifPresent(reason -> content.addProperty("reason", reason));
     content.add("addresses", GSON.toJsonTree(status.addresses()));
-    content.add("models", GSON.toJsonTree(status.models()));
+    content.add("models", GSON.toJsonTree(status.models().toLoad()));
+    content.add("failed", GSON.toJsonTree(status.models().failed()));
     content.add("warnings", GSON.toJsonTree(status.warnings()));
-    status.configFile().ifPresent(file -> content.addProperty("config_file", file.toString()));
-    status.keyFile().ifPresent(file -> content.addProperty("key_file", file.toString()));
+    status.files().config().ifPresent(file -> content.addProperty("config_file", file.toString()));
+    status.files().keys().ifPresent(file -> content.addProperty("key_file", file.toString()));
+    content.addProperty("stop_time_sec", status.stopTime().toSeconds());
     content.addProperty("version", Version.current());
     Path next = Files.createTempFile(path.getParent(), ".status-", ".tmp", ownerOnly());
     try {

@@ -65,7 +65,7 @@ public class ModuleSettingsTest {
   public void bodyLimitsLeaveRoomForHeaders() {
     int limit =
         modules(Map.of("max_request_size", "2147483647"))
-            .http(SocketSettings.plain(), AccessSettings.open(), List::of, () -> true)
+            .http(SocketSettings.plain(), AccessSettings.open(), List::of)
             .bodies()
             .maxRequestSize();
     assertTrue(limit > 2_000_000_000 && limit + (1 << 20) > 0, String.valueOf(limit));

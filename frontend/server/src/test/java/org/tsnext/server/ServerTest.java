@@ -13,6 +13,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.util.Comparator;
@@ -21,6 +22,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import org.testng.annotations.AfterMethod;
 import org.testng.annotations.BeforeMethod;
 import org.testng.annotations.Test;
@@ -110,6 +113,48 @@ public class ServerTest {
       assertEquals(leftOver().size(), 1);
     }
     assertEquals(leftOver(), List.of());
+  }
+
+  @Test
+  public void startThatIsNotOverEndsWithoutDelay() throws Exception {
+    file.put("shutdown_delay_sec", "3600");
+    try (Server server = server()) {
+      assertEquals(status(server.start().get("inference"), "/ready"), 503);
+      assertEquals(server.closeLimit(), Duration.ofSeconds(3630));
+    }
+    assertEquals(leftOver(), List.of());
+  }
+
+  @Test
+  public void archiveThatIsMissingIsAFailedModelAndPingIsNotChanged() throws Exception {
+    file.put("load_models", "missing.mar");
+    try (Server server = server()) {
+      Map<String, String> addresses = server.start();
+      server.loadModels().join();
+      assertEquals(status(addresses.get("inference"), "/ready"), 503);
+      assertEquals(status(addresses.get("inference"), "/ready/missing"), 503);
+      assertEquals(status(addresses.get("inference"), "/ping"), 200);
+      assertEquals(status(addresses.get("management"), "/models/missing"), 200);
+      assertEquals(server.failedModels(), List.of("missing.mar: Model not found at: missing.mar"));
+      assertEquals(
+          server.fatalModels().failed(), Optional.empty(), "by default the server goes on");
+    }
+  }
+
+  @Test
+  public void modelOfTheStartThatHasFailedEndsTheServerWhereThatIsAskedFor() throws Exception {
+    file.put("load_models", "missing.mar");
+    file.put("exit_on_load_failure", "true");
+    try (Server server = server()) {
+      server.start();
+      CompletableFuture<String> told = new CompletableFuture<>();
+      server.fatalModels().watch(told::complete);
+      server.loadModels().join();
+      assertTrue(
+          server.fatalModels().failed().orElseThrow().contains("Model not found at: missing.mar"));
+      String reason = told.get(60, TimeUnit.SECONDS);
+      assertTrue(reason.startsWith("model missing version unknown: "), reason);
+    }
   }
 
   @Test

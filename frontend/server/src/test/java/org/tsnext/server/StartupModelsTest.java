@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import org.testng.annotations.BeforeMethod;
 import org.testng.annotations.DataProvider;
 import org.testng.annotations.Test;
 import org.tsnext.archive.ArchiveException;
@@ -83,6 +84,16 @@ public class StartupModelsTest {
     }
   }
 
+  private final List<String> failed = new ArrayList<>();
+  private final StartupModels.Failures failures =
+      (registration, version, why) ->
+          failed.add(registration.source().url() + " " + version.orElse("-") + " " + why.kind());
+
+  @BeforeMethod
+  public void forget() {
+    failed.clear();
+  }
+
   @DataProvider
   public Object[][] words() {
     return new Object[][] {
@@ -107,7 +118,7 @@ public class StartupModelsTest {
   @Test
   public void registrationsAreTrustedAsynchronousAndNamed() throws StartException {
     Registrations registrations = new Registrations();
-    StartupModels.of(List.of("n=a.mar", "b"), STORE).load(registrations).join();
+    StartupModels.of(List.of("n=a.mar", "b"), STORE).load(registrations, failures).join();
     assertEquals(
         registrations.registered.stream().map(RegisterModel::modelName).toList(),
         List.of(Optional.of("n"), Optional.empty()));
@@ -119,9 +130,15 @@ public class StartupModelsTest {
   public void failuresAreSkipped() throws StartException {
     Registrations registrations = new Registrations();
     StartupModels models = StartupModels.of(List.of("bad-at-once", "bad", "n=a.mar", "b"), STORE);
-    models.load(registrations).join();
+    models.load(registrations, failures).join();
     assertEquals(registrations.registered.size(), 4);
     assertEquals(models.loaded(), List.of("n", "name-of-b"));
+    assertEquals(failed, List.of("bad-at-once - INTERNAL", "bad - MODEL_NOT_FOUND"));
+    assertEquals(
+        models.failed(),
+        List.of(
+            "bad-at-once: Internal error: java.lang.IllegalStateException: a fault",
+            "bad: Model not found at: bad"));
   }
 
   @Test
@@ -139,7 +156,7 @@ public class StartupModelsTest {
                   "a": {"1.0": {"defaultVersion": true, "marName": "a.mar", "minWorkers": 1,
                                 "maxWorkers": 3, "batchSize": 4, "maxBatchDelay": 100}}}}
                 """));
-    models.load(registrations).join();
+    models.load(registrations, failures).join();
     assertEquals(
         registrations.registered.stream().map(registration -> registration.source().url()).toList(),
         List.of("a.mar", "b2.mar", "b1.mar"));
@@ -160,10 +177,11 @@ public class StartupModelsTest {
                         "2.0": {"defaultVersion": false, "marName": "b2.mar", "minWorkers": 1,
                                 "maxWorkers": 1, "batchSize": 1, "maxBatchDelay": 100}}}}
                 """));
-    models.load(registrations).join();
+    models.load(registrations, failures).join();
     assertEquals(models.loaded(), List.of("b"));
     assertEquals(
         models.notRestored().stream().map(SavedModel::marName).toList(), List.of("bad.mar"));
+    assertEquals(failed, List.of("bad.mar 1.0 MODEL_NOT_FOUND"), "its version is known");
   }
 
   @Test

@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -47,23 +48,26 @@ public class StatusFileTest {
             StatusFile.State.STARTING,
             Optional.empty(),
             Map.of(),
-            List.of(),
+            StatusFile.Models.NONE,
             List.of("careful"),
-            Optional.of(Path.of("/etc/config.properties")),
-            Optional.empty());
+            new StatusFile.NamedFiles(
+                Optional.of(Path.of("/etc/config.properties")), Optional.empty()),
+            Duration.ofSeconds(35));
     file.write(
         known.started(
             Map.of("inference", "http://127.0.0.1:8080"),
-            List.of("digits.mar"),
+            new StatusFile.Models(
+                List.of("digits.mar", "x.mar"), List.of("x.mar: Model not found at: x.mar")),
             Optional.of(Path.of("/run/key_file.json"))));
     assertEquals(
         read(),
         JsonParser.parseString(
             """
             {"state": "started", "pid": %d, "addresses": {"inference": "http://127.0.0.1:8080"},
-             "models": ["digits.mar"], "warnings": ["careful"],
+             "models": ["digits.mar", "x.mar"], "failed": ["x.mar: Model not found at: x.mar"],
+             "warnings": ["careful"],
              "config_file": "/etc/config.properties", "key_file": "/run/key_file.json",
-             "version": "%s"}
+             "stop_time_sec": 35, "version": "%s"}
             """
                 .formatted(ProcessHandle.current().pid(), Version.current())));
     file.write(known.failed("port 8080 is taken"));

@@ -10,7 +10,6 @@ import io.netty.handler.codec.http.HttpResponse;
 import io.netty.handler.codec.http.HttpStatusClass;
 import io.netty.handler.codec.http.HttpUtil;
 import io.netty.handler.codec.http.LastHttpContent;
-import java.io.IOException;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import org.tsnext.archive.remote.HttpGet.Outcome;
@@ -36,7 +35,7 @@ final class ResponseHandler extends SimpleChannelInboundHandler<HttpObject> {
 
   @Override
   protected void channelRead0(ChannelHandlerContext context, HttpObject message)
-      throws IOException, DownloadException {
+      throws DownloadException {
     if (outcome.isDone()) {
       return;
     }

@@ -52,13 +52,17 @@ final class StagedFile implements AutoCloseable {
   }
 
   /** Appends the readable bytes of {@code piece}, which stays the caller's. */
-  void append(ByteBuf piece) throws IOException, DownloadException {
+  void append(ByteBuf piece) throws DownloadException {
     requireRoomFor(size + piece.readableBytes());
-    for (ByteBuffer buffer : piece.nioBuffers()) {
-      digest.update(buffer.duplicate());
-      while (buffer.hasRemaining()) {
-        size += channel.write(buffer);
+    try {
+      for (ByteBuffer buffer : piece.nioBuffers()) {
+        digest.update(buffer.duplicate());
+        while (buffer.hasRemaining()) {
+          size += channel.write(buffer);
+        }
       }
+    } catch (IOException e) {
+      throw new DownloadException("it cannot be written to the cache: " + e.getMessage(), e);
     }
   }
 

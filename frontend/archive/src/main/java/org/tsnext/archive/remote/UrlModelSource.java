@@ -21,6 +21,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.tsnext.archive.ArchiveException;
 import org.tsnext.archive.ArchiveException.Reason;
+import org.tsnext.archive.FullDisk;
 import org.tsnext.archive.ModelArchive;
 import org.tsnext.archive.ModelLocation;
 import org.tsnext.archive.ModelSource;
@@ -222,8 +223,11 @@ public final class UrlModelSource implements ModelSource, AutoCloseable {
 
   private static ArchiveException failed(ModelLocation location, String why, Exception cause) {
     LOGGER.warn("Cannot download {}: {}", location.shown(), why);
+    boolean full = FullDisk.isSaidToBeFull(cause);
     return new ArchiveException(
-            Reason.DOWNLOAD_FAILED, "Failed to download archive from: " + location.shown(), cause)
+            full ? Reason.NO_SPACE : Reason.DOWNLOAD_FAILED,
+            "Failed to download archive from: " + location.shown(),
+            cause)
         .withDetail(why);
   }
 

@@ -1,5 +1,8 @@
 package org.tsnext.core.error;
 
+import java.time.Duration;
+import java.util.Optional;
+
 /**
  * The one table of errors. Each kind has the HTTP status and the gRPC status code that transports
  * answer, and the {@code type} that error bodies carry, which old clients compare and which is
@@ -66,6 +69,8 @@ public enum ErrorKind {
   /** The client has closed its connection and does not read the response. */
   CANCELLED(499, 1, "RequestCancelledException");
 
+  private static final Optional<Duration> RETRY_SOON = Optional.of(Duration.ofSeconds(1));
+
   private final int httpStatus;
   private final int grpcStatus;
   private final String type;
@@ -91,6 +96,23 @@ public enum ErrorKind {
    */
   public String type() {
     return type;
+  }
+
+  /**
+   * How long a client should wait before it asks again, for what may be over soon. A handler that
+   * fails with 503 will most likely fail again.
+   */
+  public Optional<Duration> retryAfter() {
+    return switch (this) {
+      case NO_WORKER,
+          QUEUE_FULL,
+          BODY_MEMORY_FULL,
+          MODEL_GOING_AWAY,
+          SEQUENCE_CLOSED,
+          SHUTTING_DOWN ->
+          RETRY_SOON;
+      default -> Optional.empty();
+    };
   }
 
   /** The type of an error whose status a handler chose: with 4xx it is the client's error. */

@@ -1,5 +1,6 @@
 package org.tsnext.core.error;
 
+import java.time.Duration;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CompletionException;
@@ -14,21 +15,28 @@ public final class ServingException extends RuntimeException {
   private final ErrorKind kind;
   private final int httpStatus;
   private final transient Optional<String> detail;
+  private final transient Optional<Duration> retryAfter;
 
   public ServingException(ErrorKind kind, String message) {
-    this(kind, kind.httpStatus(), message, Optional.empty(), null);
+    this(kind, message, null);
   }
 
   public ServingException(ErrorKind kind, String message, Throwable cause) {
-    this(kind, kind.httpStatus(), message, Optional.empty(), cause);
+    this(kind, kind.httpStatus(), message, Optional.empty(), kind.retryAfter(), cause);
   }
 
   private ServingException(
-      ErrorKind kind, int httpStatus, String message, Optional<String> detail, Throwable cause) {
+      ErrorKind kind,
+      int httpStatus,
+      String message,
+      Optional<String> detail,
+      Optional<Duration> retryAfter,
+      Throwable cause) {
     super(message, cause);
     this.kind = Objects.requireNonNull(kind, "kind");
     this.httpStatus = httpStatus;
     this.detail = detail;
+    this.retryAfter = retryAfter;
   }
 
   /**
@@ -36,7 +44,17 @@ public final class ServingException extends RuntimeException {
    * detail} field.
    */
   public ServingException withDetail(String text) {
-    return new ServingException(kind, httpStatus, getMessage(), Optional.of(text), getCause());
+    return new ServingException(
+        kind, httpStatus, getMessage(), Optional.of(text), retryAfter, getCause());
+  }
+
+  /** The same error, which is not over before so long; at least what its kind says. */
+  public ServingException withRetryAfter(Duration wait) {
+    Optional<Duration> longer =
+        kind.retryAfter()
+            .filter(shortest -> shortest.compareTo(wait) > 0)
+            .or(() -> Optional.of(wait));
+    return new ServingException(kind, httpStatus, getMessage(), detail, longer, getCause());
   }
 
   /**
@@ -45,7 +63,8 @@ public final class ServingException extends RuntimeException {
    */
   public static ServingException ofHandler(int status, String message) {
     int shown = status == 413 ? 507 : status >= 400 && status <= 599 ? status : 500;
-    return new ServingException(ErrorKind.HANDLER_ERROR, shown, message, Optional.empty(), null);
+    return new ServingException(
+        ErrorKind.HANDLER_ERROR, shown, message, Optional.empty(), Optional.empty(), null);
   }
 
   /**
@@ -78,5 +97,10 @@ public final class ServingException extends RuntimeException {
 
   public Optional<String> detail() {
     return detail;
+  }
+
+  /** How long a client should wait before it asks again; empty if that would not help. */
+  public Optional<Duration> retryAfter() {
+    return retryAfter;
   }
 }

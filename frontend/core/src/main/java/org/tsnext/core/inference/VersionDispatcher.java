@@ -126,7 +126,7 @@ public final class VersionDispatcher implements WorkSource {
 
   @Override
   public void availability(WorkerAvailability availability) {
-    scheduler.feed((events, now) -> events.onAvailability(availability));
+    scheduler.feed((events, now) -> events.onAvailability(availability, now));
   }
 
   /**
@@ -134,12 +134,12 @@ public final class VersionDispatcher implements WorkSource {
    * successor if it named no version, or else fails with {@code MODEL_GOING_AWAY}.
    */
   public void unregister() {
-    scheduler.feed((events, now) -> events.onUnregistered());
+    scheduler.feed(VersionScheduler::onUnregistered);
   }
 
   /** The server stops, and its time is over: what waits and what comes fails. */
   public void shutDown() {
-    scheduler.feed((events, now) -> events.onShutDown());
+    scheduler.feed(VersionScheduler::onShutDown);
   }
 
   /** Requests that wait for a worker. */

@@ -13,29 +13,45 @@ final class ModelCatalog {
 
   private final ModelRegistry registry;
   private final Preparations preparations;
+  private final FailedStarts failedStarts;
   private final WorkerUsage usage;
   private final Clock clock;
 
-  ModelCatalog(ModelRegistry registry, Preparations preparations, WorkerUsage usage, Clock clock) {
+  ModelCatalog(
+      ModelRegistry registry,
+      Preparations preparations,
+      FailedStarts failedStarts,
+      WorkerUsage usage,
+      Clock clock) {
     this.registry = Objects.requireNonNull(registry, "registry");
     this.preparations = Objects.requireNonNull(preparations, "preparations");
+    this.failedStarts = Objects.requireNonNull(failedStarts, "failedStarts");
     this.usage = Objects.requireNonNull(usage, "usage");
     this.clock = Objects.requireNonNull(clock, "clock");
   }
 
   /** One that is being prepared or could not be, unless a registered one is meant. */
   Optional<Preparation> preparation(String modelName, Optional<String> version) {
-    boolean registered =
-        version.isPresent()
-            ? registry.lookUp(modelName, version.get()).isPresent()
-            : registry.has(modelName);
-    return registered ? Optional.empty() : preparations.find(modelName, version);
+    return isRegistered(modelName, version)
+        ? Optional.empty()
+        : preparations.find(modelName, version);
+  }
+
+  /** What can be told of a version that is not registered, or not yet. */
+  Optional<ModelDescription> unregistered(String modelName, Optional<String> version) {
+    if (isRegistered(modelName, version)) {
+      return Optional.empty();
+    }
+    return preparations
+        .find(modelName, version)
+        .map(Preparation::describe)
+        .or(() -> failedStarts.find(modelName, version).map(FailedStart::describe));
   }
 
   ModelDescription describe(String modelName, Optional<String> version) {
-    Optional<Preparation> prepared = preparation(modelName, version);
-    if (prepared.isPresent()) {
-      return prepared.get().describe();
+    Optional<ModelDescription> unregistered = unregistered(modelName, version);
+    if (unregistered.isPresent()) {
+      return unregistered.get();
     }
     ModelVersion found = registry.find(modelName, version);
     return found.describe(registry.isDefault(found), usage);
@@ -44,14 +60,26 @@ final class ModelCatalog {
   List<ModelDescription> describeAll(String modelName) {
     List<ModelDescription> prepared =
         preparations.all(modelName).stream().map(Preparation::describe).toList();
-    if (!prepared.isEmpty() && !registry.has(modelName)) {
-      return prepared;
+    List<ModelDescription> unregistered =
+        prepared.isEmpty()
+            ? failedStarts.all(modelName, Optional.empty()).stream()
+                .map(FailedStart::describe)
+                .toList()
+            : prepared;
+    if (!unregistered.isEmpty() && !registry.has(modelName)) {
+      return unregistered;
     }
     return Stream.concat(
             registry.versions(modelName).stream()
                 .map(version -> version.describe(registry.isDefault(version), usage)),
-            prepared.stream())
+            unregistered.stream())
         .toList();
+  }
+
+  private boolean isRegistered(String modelName, Optional<String> version) {
+    return version.isPresent()
+        ? registry.lookUp(modelName, version.get()).isPresent()
+        : registry.has(modelName);
   }
 
   List<ModelService.ModelEntry> list() {
@@ -67,17 +95,6 @@ final class ModelCatalog {
             .filter(version -> !version.isLeaving())
             .flatMap(version -> version.shortage(now).stream())
             .toList());
-  }
-
-  boolean isReady(String modelName, Optional<String> version) {
-    return registry.find(modelName, version).readyWorkers() > 0;
-  }
-
-  boolean allReady() {
-    return !registry.isClosed()
-        && registry.defaults().stream()
-            .filter(version -> !version.isLeaving())
-            .allMatch(ModelVersion::hasItsWorkers);
   }
 
   /** Every version that stays, in the order of registration within a name, names sorted. */

@@ -30,11 +30,12 @@ public final class ModelLifecycle implements ModelService {
   private final ModelRegistry registry = new ModelRegistry();
   private final Preparations preparations;
   private final VersionFactory factory;
-  private final LoadMemory memory;
   private final ServingSettings settings;
   private final ModelChangeListener changes;
   private final Executor executor;
   private final ModelCatalog catalog;
+  private final FailedStarts failedStarts = new FailedStarts();
+  private final Readiness readiness;
   private final VersionRemoval removal;
 
   public ModelLifecycle(
@@ -45,7 +46,6 @@ public final class ModelLifecycle implements ModelService {
       SupervisorContext supervisorContext,
       ModelChangeListener changes,
       WorkerUsage usage) {
-    this.memory = Objects.requireNonNull(memory, "memory");
     this.settings = Objects.requireNonNull(settings, "settings");
     this.changes = Objects.requireNonNull(changes, "changes");
     this.preparations = new Preparations(supervisorContext.clock());
@@ -53,7 +53,9 @@ public final class ModelLifecycle implements ModelService {
         new VersionFactory(
             source, environment, memory, registry, preparations, settings, supervisorContext);
     this.executor = supervisorContext.executor();
-    this.catalog = new ModelCatalog(registry, preparations, usage, supervisorContext.clock());
+    this.catalog =
+        new ModelCatalog(registry, preparations, failedStarts, usage, supervisorContext.clock());
+    this.readiness = new Readiness(registry, catalog, failedStarts, factory);
     this.removal =
         new VersionRemoval(
             supervisorContext.scheduler(),
@@ -67,7 +69,12 @@ public final class ModelLifecycle implements ModelService {
 
   /** Finds the dispatchers of models, for the door of inference. */
   public ModelRouter router() {
-    return registry;
+    return failedStarts.explaining(registry);
+  }
+
+  /** Whether requests should be sent here; what decides it besides the models is told to it. */
+  public Readiness serverReadiness() {
+    return readiness;
   }
 
   @Override
@@ -78,7 +85,7 @@ public final class ModelLifecycle implements ModelService {
                 .thenCompose(this::makeRoom)
                 .thenApplyAsync(this::create, executor)
                 .thenCompose(version -> startWorkers(version, registration.synchronous()))
-                .thenApply(this::announced));
+                .thenApply(result -> announced(registration, result)));
   }
 
   @Override
@@ -109,9 +116,14 @@ public final class ModelLifecycle implements ModelService {
           if (prepared.isPresent()) {
             boolean running = prepared.get().cancel();
             preparations.drop(prepared.get());
+            failedStarts.forget(modelName, version);
             return running
                 ? removal.within(limit, modelName, prepared.get().ended())
                 : CompletableFuture.completedFuture(null);
+          }
+          if (catalog.unregistered(modelName, version).isPresent()) {
+            failedStarts.forget(modelName, version);
+            return CompletableFuture.completedFuture(null);
           }
           ModelVersion found = registry.find(modelName, version);
           registry.leaveIfAllowed(found);
@@ -147,13 +159,13 @@ public final class ModelLifecycle implements ModelService {
   }
 
   @Override
-  public boolean isReady(String modelName, Optional<String> version) {
-    return catalog.isReady(modelName, version);
+  public ReadinessReport readiness() {
+    return readiness.ofServer();
   }
 
   @Override
-  public boolean allReady() {
-    return catalog.allReady();
+  public ReadinessReport readiness(String modelName, Optional<String> version) {
+    return readiness.ofModel(modelName, version);
   }
 
   /** Every version that stays, in the order of registration within a name, names sorted. */
@@ -168,6 +180,7 @@ public final class ModelLifecycle implements ModelService {
 
   /** New requests and registrations are refused from now on. */
   public void refuse() {
+    readiness.beginDrain();
     registry.close();
   }
 
@@ -204,7 +217,10 @@ public final class ModelLifecycle implements ModelService {
     }
   }
 
-  private ScaleResult announced(ScaleResult registered) {
+  private ScaleResult announced(RegisterModel registration, ScaleResult registered) {
+    if (!registration.origin().trusted()) {
+      failedStarts.forget(registered.modelName(), Optional.of(registered.modelVersion()));
+    }
     changed();
     return registered;
   }
@@ -244,9 +260,7 @@ public final class ModelLifecycle implements ModelService {
 
   private CompletableFuture<ScaleResult> startWorkers(ModelVersion version, boolean synchronous) {
     int min = version.spec().settings().workers().min();
-    ScaleProgress progress = version.start();
-    ServingFutures.whenDone(
-        progress.done(), (loaded, failure) -> memory.loaded(version.spec().model().id()));
+    ScaleProgress progress = factory.start(version);
     if (min == 0) {
       return progress
           .accepted()

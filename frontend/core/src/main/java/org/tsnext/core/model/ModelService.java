@@ -36,14 +36,18 @@ public interface ModelService {
   /** The rule of {@code /ping}, over default versions. */
   HealthReport health();
 
-  /** Whether a worker of a version (empty: the default version) has the model loaded. */
-  boolean isReady(String modelName, Optional<String> version);
+  /**
+   * Whether requests should be sent here: the start is over, each default version has as many
+   * workers with the model loaded as it should have, no model of the start is missing, and no drain
+   * has begun.
+   */
+  ReadinessReport readiness();
 
   /**
-   * Whether every default version has as many workers with the model loaded as it should have, and
-   * the server is not going down.
+   * Whether requests for a version (empty: the default version) should be sent here: a worker has
+   * the model loaded, and no drain has begun.
    */
-  boolean allReady();
+  ReadinessReport readiness(String modelName, Optional<String> version);
 
   /** A line of the model list. */
   record ModelEntry(String modelName, String modelUrl) {}

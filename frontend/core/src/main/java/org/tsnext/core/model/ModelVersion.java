@@ -133,6 +133,14 @@ final class ModelVersion {
         fleetView.workers().stream().filter(worker -> worker.state() == WorkerState.READY).count();
   }
 
+  /** That it has too few workers with the model loaded, and why. */
+  ShortModel asShort() {
+    FleetView now = supervisor.fleetView();
+    Diagnosis diagnosis = Diagnosis.of(now, leaving, supervisor.failures());
+    return new ShortModel(
+        name(), version(), diagnosis.readyWorkers(), now.min(), diagnosis.reason());
+  }
+
   /** Empty if it has as many healthy workers as it should. */
   Optional<ShortModel> shortage(long nowNanos) {
     FleetView fleetView = supervisor.fleetView();

@@ -93,6 +93,24 @@ final class SettingsResolver {
     return only.getValue();
   }
 
+  /** What would hold for a version whose archive could not be read. */
+  VersionSpec withoutArchive(RegisterModel registration, VersionId id, String url) {
+    ModelOverrides overrides =
+        server
+            .modelOverrides()
+            .getOrDefault(id.name(), Map.of())
+            .getOrDefault(id.version(), ModelOverrides.NONE);
+    return new VersionSpec(
+        new VersionSpec.Model(
+            id,
+            url,
+            registration.runtime().or(overrides::runtime).orElse("python"),
+            registration.handler().orElse(""),
+            Optional.empty()),
+        settingsOf(id.name(), new SettingSources(registration, ModelConfig.none(), overrides)),
+        registration);
+  }
+
   private VersionSettings settingsOf(String name, SettingSources from) {
     ModelConfig config = from.config();
     Devices devices = assignment.of(name, config);

@@ -11,6 +11,7 @@ import org.tsnext.archive.ModelArchive;
 import org.tsnext.archive.ModelConfig;
 import org.tsnext.archive.ModelConfig.WorkerStart;
 import org.tsnext.archive.ModelLocation;
+import org.tsnext.archive.ModelNames;
 import org.tsnext.archive.ModelSource;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
@@ -20,13 +21,16 @@ import org.tsnext.core.metrics.VersionMetrics;
 import org.tsnext.core.scheduling.DispatchPolicy;
 import org.tsnext.core.scheduling.SequencePolicy;
 import org.tsnext.core.settings.Devices;
+import org.tsnext.core.settings.VersionId;
 import org.tsnext.core.settings.VersionSettings;
 import org.tsnext.core.worker.GpuRotation;
 import org.tsnext.core.worker.ModelEnvironment;
 import org.tsnext.core.worker.ModelEnvironment.Prepared;
 import org.tsnext.core.worker.RestartPolicy;
+import org.tsnext.core.worker.ScaleProgress;
 import org.tsnext.core.worker.Supervisor;
 import org.tsnext.core.worker.SupervisorContext;
+import org.tsnext.core.worker.WorkerError;
 import org.tsnext.core.worker.WorkerPlan;
 import org.tsnext.core.worker.WorkerSpec;
 
@@ -116,6 +120,34 @@ final class VersionFactory {
     }
   }
 
+  /**
+   * What is kept of a model that could not be registered at the start.
+   *
+   * @param version empty if it is not known
+   */
+  FailedStart failedStart(
+      RegisterModel registration, Optional<String> version, ServingException why) {
+    String url = ModelLocation.publicText(registration.source().url());
+    String name = registration.modelName().orElseGet(() -> ModelNames.fromUrl(url));
+    VersionId id = new VersionId(name, version.orElse(FailedStart.UNKNOWN_VERSION));
+    WorkerError error =
+        new WorkerError(
+            supervisorContext.clock().now(),
+            "",
+            String.valueOf(why.getMessage()),
+            why.detail().orElse(""),
+            "");
+    return new FailedStart(version, resolver.withoutArchive(registration, id, url), error);
+  }
+
+  /** Starts the workers of a version that is published. */
+  ScaleProgress start(ModelVersion version) {
+    ScaleProgress progress = version.start();
+    ServingFutures.whenDone(
+        progress.done(), (loaded, failure) -> memory.loaded(version.spec().model().id()));
+    return progress;
+  }
+
   /** Removes a version's files and ends its metrics. Blocks. Its workers are gone. */
   void discard(ModelVersion version) {
     version.metrics().close();
@@ -145,6 +177,7 @@ final class VersionFactory {
       case NOT_FOUND -> ErrorKind.MODEL_NOT_FOUND;
       case INVALID -> ErrorKind.INVALID_MODEL;
       case DOWNLOAD_FAILED -> ErrorKind.DOWNLOAD_FAILED;
+      case NO_SPACE -> ErrorKind.OUT_OF_RESOURCES;
       case IO -> ErrorKind.INTERNAL;
     };
   }

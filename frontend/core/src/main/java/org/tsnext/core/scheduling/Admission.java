@@ -47,16 +47,17 @@ final class Admission {
     if (closed == null && request.deadline().passed(now)) {
       return request.deadline().expired();
     }
-    return unserved(request);
+    return unserved(request, now);
   }
 
   /** Why a request that waits would wait in vain; or null. */
-  ServingException unserved(QueuedRequest request) {
+  ServingException unserved(QueuedRequest request, long now) {
     if (closed != null) {
       return closed;
     }
     return switch (availability.state()) {
       case PRESENT -> null;
+      case LOAD_FAILED -> refusals.loadFailed(request, availability, now);
       case FAILED -> refusals.allFailed(request, availability.reason());
       case NONE -> refusals.noWorker(request);
     };

@@ -79,7 +79,7 @@ final class EventSteps {
     List<QueuedRequest> again = fleet.lose(worker, silent, begun, strategy, now);
     for (int i = again.size() - 1; i >= 0; i--) {
       QueuedRequest request = again.get(i);
-      ServingException unserved = admission.unserved(request);
+      ServingException unserved = admission.unserved(request, now);
       if (unserved == null) {
         strategy.putBack(request);
       } else {
@@ -90,15 +90,15 @@ final class EventSteps {
   }
 
   /** Admits no request from now on, and rejects what waits. */
-  void close(ServingException why) {
+  void close(ServingException why, long now) {
     admission.close(why);
-    rejectAll();
+    rejectAll(now);
     disarmIfOver();
   }
 
   /** Rejects what waits. */
-  void rejectAll() {
-    strategy.takeAll().forEach(request -> ends.reject(request, admission.unserved(request)));
+  void rejectAll(long now) {
+    strategy.takeAll().forEach(request -> ends.reject(request, admission.unserved(request, now)));
   }
 
   /** Reports a fault and mends what it has left, now or when the timer fires. Never throws. */

@@ -1,9 +1,11 @@
 package org.tsnext.core.scheduling;
 
 import java.time.Duration;
+import java.util.OptionalLong;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.request.RequestKind;
+import org.tsnext.core.worker.WorkerAvailability;
 
 /** The words in which requests of one model version are refused or fail. */
 final class Refusals {
@@ -38,6 +40,25 @@ final class Refusals {
             noWorkerText(request)
                 + " All workers failed, and automatic restarts have ended (maxRetryTimeoutInSec).")
         .withDetail(reason);
+  }
+
+  ServingException loadFailed(QueuedRequest request, WorkerAvailability workers, long now) {
+    OptionalLong next = workers.nextAttemptNanos();
+    Duration wait = Duration.ofNanos(next.isPresent() ? Math.max(0, next.getAsLong() - now) : 0);
+    return new ServingException(
+            ErrorKind.NO_WORKER,
+            noWorkerText(request)
+                + " Its model could not be loaded; "
+                + (wait.isZero()
+                    ? "another attempt is under way."
+                    : "the next attempt begins in " + seconds(wait) + " s."))
+        .withDetail(workers.reason())
+        .withRetryAfter(wait);
+  }
+
+  /** Whole seconds, a part of one being one. */
+  private static long seconds(Duration time) {
+    return time.plusNanos(999_999_999).toSeconds();
   }
 
   ServingException queueFull(QueuedRequest request, int waiting) {

@@ -215,21 +215,21 @@ public final class VersionScheduler {
   }
 
   /** What can be expected of workers has changed. */
-  public void onAvailability(WorkerAvailability availability) {
+  public void onAvailability(WorkerAvailability availability, long now) {
     admission.availability(availability);
     if (availability.state() != WorkerAvailability.State.PRESENT) {
-      steps.rejectAll();
+      steps.rejectAll(now);
     }
   }
 
   /** The version is being unregistered. What runs may end; what waits and comes is rejected. */
-  public void onUnregistered() {
-    steps.close(refusals.goingAway());
+  public void onUnregistered(long now) {
+    steps.close(refusals.goingAway(), now);
   }
 
   /** The server stops, and its time is over: what waits and what comes is rejected. */
-  public void onShutDown() {
-    steps.close(Refusals.shuttingDown());
+  public void onShutDown(long now) {
+    steps.close(Refusals.shuttingDown(), now);
   }
 
   /** The timer fired, at its moment or another one. */

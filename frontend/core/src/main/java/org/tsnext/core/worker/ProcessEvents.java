@@ -35,6 +35,7 @@ final class ProcessEvents {
   private final Waiters waiters;
   private final Consumer<WorkerSlot> gone;
   private final FailureLog failures = new FailureLog();
+  private final LoadFailureLog loadFailures;
   private int silences;
 
   /**
@@ -46,6 +47,7 @@ final class ProcessEvents {
   ProcessEvents(
       WorkerContext context, WorkerDrain drain, Waiters waiters, Consumer<WorkerSlot> gone) {
     this.context = Objects.requireNonNull(context, "context");
+    this.loadFailures = new LoadFailureLog(context.plan().baseSpec().modelName());
     this.drain = Objects.requireNonNull(drain, "drain");
     this.waiters = Objects.requireNonNull(waiters, "waiters");
     this.gone = Objects.requireNonNull(gone, "gone");
@@ -97,6 +99,8 @@ final class ProcessEvents {
       slot.moveTo(WorkerState.LOADING, context.wallClock());
     }
     slot.moveTo(WorkerState.READY, context.wallClock());
+    slot.loadFailed = false;
+    loadFailures.loaded();
     run.cancelTimers();
     run.readyAtNanos = OptionalLong.of(context.nanoTime());
     context.metrics().loaded(slot.name(), Duration.ofNanos(context.nanoTime() - run.startNanos()));
@@ -113,10 +117,7 @@ final class ProcessEvents {
 
   void loadFailed(WorkerRun run, LoadFailure failure) {
     WorkerSlot slot = run.slot();
-    LOGGER.warn(
-        "Load model failed: {}, error: {}",
-        context.plan().baseSpec().modelName(),
-        failure.detail().isEmpty() ? failure.message() : failure.detail());
+    run.failedAsBefore = loadFailures.log(run, failure);
     run.loadFailure = Optional.of(failure);
     WorkerError error =
         WorkerError.ofPython(
@@ -184,14 +185,16 @@ final class ProcessEvents {
               run.replacement.get(), run.isUseful(), context.nanoTime(), context.wallClock()));
       return;
     }
-    if (run.loadFailure.isEmpty()) {
+    if (run.loadFailure.isPresent()) {
+      slot.loadFailed = true;
+    } else {
       WorkerError error = WorkerError.ofExit(context.wallClock(), death);
       remember(slot, error);
       if (run.readyAtNanos.isEmpty()) {
         failures.addLoad(error);
       }
     }
-    if (run.endedFor.isEmpty()) {
+    if (run.endedFor.isEmpty() && run.failedAsBefore.isEmpty()) {
       LOGGER.error(GIVEN_UP, death.logText());
     }
     account(slot, run);
@@ -227,7 +230,8 @@ final class ProcessEvents {
       slot.forgive();
       silences = run.endedFor.isPresent() ? silences : 0;
     }
-    slot.countFailure(context.plan().restarts(), now, context.wallClock()).ifPresent(this::awake);
+    slot.countFailure(context.plan().restarts(), run.failedAsBefore, now, context.wallClock())
+        .ifPresent(this::awake);
   }
 
   /** Looks around again after {@code delay}. */

@@ -125,9 +125,9 @@ public final class Supervisor {
   /** One look at everything: starts what is due, and tells those who wait. */
   private void reconcile() {
     fleet.startDue();
+    reportAvailability(); // before a worker is seen to be ready, so that requests are taken then
     snapshot = fleet.snapshot();
     heartbeat.arm(fleet.slots());
-    reportAvailability();
     if (fleet.isSettled()) {
       waiters.succeed(fleet.slots().size());
     }

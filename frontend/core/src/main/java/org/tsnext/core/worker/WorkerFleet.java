@@ -76,11 +76,12 @@ final class WorkerFleet {
       release(staying.get(i), drainTimeout);
     }
     for (WorkerSlot slot : staying()) {
+      // The operator may have removed the cause: requests may wait for the outcome.
+      slot.loadFailed = false;
       if (slot.is(WorkerState.FAILED)) {
         slot.forgive();
         start(slot);
       } else if (slot.restartAtNanos.isPresent()) {
-        // The operator may have removed the cause, and waits for the outcome.
         slot.restartAtNanos = OptionalLong.of(context.nanoTime());
       }
     }

@@ -39,6 +39,10 @@ final class WorkerRun implements WorkerListener, WorkerRegistration.Observer {
   Optional<Scheduled> startupTimer = Optional.empty();
   Optional<Scheduled> drainTimer = Optional.empty();
   Optional<LoadFailure> loadFailure = Optional.empty();
+
+  /** The failure in words, if its model could not be loaded for the reason of the last run. */
+  Optional<String> failedAsBefore = Optional.empty();
+
   OptionalLong readyAtNanos = OptionalLong.empty();
 
   /** Why we ended it, if we did. */

@@ -30,6 +30,9 @@ final class WorkerSlot {
   Optional<WorkerRun> run = Optional.empty();
   OptionalLong pid = OptionalLong.empty();
 
+  /** Whether the model could not be loaded, for an error of Python, and has not been since. */
+  boolean loadFailed;
+
   /** Why its process imports for itself what others share, if it does. */
   Optional<String> plainFork = Optional.empty();
 
@@ -117,18 +120,21 @@ final class WorkerSlot {
   /**
    * A process was lost: goes to BACKOFF with a time to start again, or to FAILED.
    *
+   * @param asBefore what went wrong, if it is to be logged in the line about what comes next
    * @return the wait, empty for FAILED
    */
-  Optional<Duration> countFailure(RestartPolicy policy, long nowNanos, Instant now) {
+  Optional<Duration> countFailure(
+      RestartPolicy policy, Optional<String> asBefore, long nowNanos, Instant now) {
     failures++;
     if (firstFailureNanos.isEmpty()) {
       firstFailureNanos = OptionalLong.of(nowNanos);
       LOGGER.info("Auto recovery start timestamp: {}", now.toEpochMilli());
-    } else {
+    } else if (asBefore.isEmpty()) {
       LOGGER.warn("Auto recovery failed again");
     }
     Optional<Duration> delay = policy.delay(failures, firstFailureNanos.getAsLong(), nowNanos);
     if (delay.isEmpty()) {
+      asBefore.ifPresent(failure -> LOGGER.warn("Auto recovery failed again. {}", failure));
       moveTo(WorkerState.FAILED, now);
       LOGGER.error(
           "{} is not restarted: {} failures in a row within maxRetryTimeoutInSec {}",
@@ -141,7 +147,16 @@ final class WorkerSlot {
     if (!is(WorkerState.BACKOFF)) {
       moveTo(WorkerState.BACKOFF, now);
     }
-    LOGGER.info("Retry worker: {} in {} seconds.", id, delay.get().toSeconds());
+    long seconds = delay.get().toSeconds();
+    if (asBefore.isPresent()) {
+      LOGGER.warn(
+          "Auto recovery failed again. Retry worker: {} in {} seconds. {}",
+          id,
+          seconds,
+          asBefore.get());
+    } else {
+      LOGGER.info("Retry worker: {} in {} seconds.", id, seconds);
+    }
     restartAtNanos = OptionalLong.of(nowNanos + delay.get().toNanos());
     noteRecovery(delay, now);
     return delay;

@@ -47,28 +47,28 @@ public class LifecycleTest {
   public void registrationWithoutWorkersSaysSo() {
     ScaleResult result = fixture.register(0, ModelConfig.none(), true).join();
     assertEquals(result, new ScaleResult(Outcome.REGISTERED_WITHOUT_WORKERS, "m", "1.0", 0));
-    assertFalse(models.isReady("m", Optional.empty()));
+    assertFalse(models.readiness("m", Optional.empty()).ready());
     assertTrue(models.health().healthy());
   }
 
   @Test
   public void allAreReadyWhileEachHasItsWorkersLoadedUntilTheServerGoes() {
-    assertTrue(models.allReady(), "no model waits for a worker");
+    assertTrue(models.readiness().ready(), "no model waits for a worker");
     fixture.register(2, ModelConfig.none()).join();
     assertTrue(models.health().healthy());
-    assertFalse(models.allReady(), "none has loaded");
+    assertFalse(models.readiness().ready(), "none has loaded");
     fixture.starter().alive().get(0).load();
-    assertTrue(models.isReady("m", Optional.of("1.0")));
-    assertFalse(models.allReady(), "one of two has loaded");
+    assertTrue(models.readiness("m", Optional.of("1.0")).ready());
+    assertFalse(models.readiness().ready(), "one of two has loaded");
     fixture.starter().alive().get(1).load();
-    assertTrue(models.allReady());
+    assertTrue(models.readiness().ready());
     fixture.starter().alive().get(0).die();
-    assertFalse(models.allReady(), "one is being replaced");
+    assertFalse(models.readiness().ready(), "one is being replaced");
     fixture.starter().alive().forEach(FakeWorker::load);
-    assertTrue(models.allReady());
+    assertTrue(models.readiness().ready());
     fixture.starter().workers().forEach(worker -> worker.diesOnRequest(true));
     CompletableFuture<Void> drained = fixture.core().drain(Duration.ofSeconds(1));
-    assertFalse(models.allReady(), "nothing new is taken");
+    assertFalse(models.readiness().ready(), "nothing new is taken");
     fixture.advance(Duration.ofSeconds(20));
     drained.join();
   }
@@ -133,7 +133,7 @@ public class LifecycleTest {
         ErrorKind.CONFLICT,
         "Model version 1.0 is already registered for model m");
     assertEquals(fixture.source().openCount(), 1);
-    assertTrue(models.isReady("m", Optional.empty()));
+    assertTrue(models.readiness("m", Optional.empty()).ready());
   }
 
   @Test

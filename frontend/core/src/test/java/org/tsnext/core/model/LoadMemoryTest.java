@@ -141,6 +141,14 @@ public class LoadMemoryTest {
     load();
 
     assertEquals(fixture.core().models().list().size(), 3);
-    assertTrue(fixture.core().models().isReady("unknown", Optional.empty()));
+    assertEquals(
+        fixture
+            .core()
+            .models()
+            .describe("unknown", Optional.empty())
+            .condition()
+            .diagnosis()
+            .readyWorkers(),
+        1);
   }
 }

@@ -8,6 +8,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Random;
 import org.testng.annotations.Test;
 import org.tsnext.core.error.ErrorKind;
@@ -143,9 +144,11 @@ public class RandomSchedulingTest {
         availability(
             random.nextInt(4) > 0
                 ? WorkerAvailability.PRESENT
-                : random.nextBoolean()
-                    ? WorkerAvailability.NONE
-                    : WorkerAvailability.failed("why"));
+                : List.of(
+                        WorkerAvailability.NONE,
+                        WorkerAvailability.failed("why"),
+                        WorkerAvailability.loadFailed("why", OptionalLong.of(model.now + 1)))
+                    .get(random.nextInt(3)));
       }
       // Most batches are written at once, some only after what comes next.
       model.workers.forEach(
@@ -336,7 +339,7 @@ public class RandomSchedulingTest {
     private void availability(WorkerAvailability next) {
       last = "availability " + next;
       model.availability(next);
-      scheduler.onAvailability(next);
+      scheduler.onAvailability(next, model.now);
       check();
     }
 
@@ -346,9 +349,9 @@ public class RandomSchedulingTest {
       boolean down = random.nextBoolean();
       model.close(down ? ErrorKind.SHUTTING_DOWN : ErrorKind.MODEL_GOING_AWAY);
       if (down) {
-        scheduler.onShutDown();
+        scheduler.onShutDown(model.now);
       } else {
-        scheduler.onUnregistered();
+        scheduler.onUnregistered(model.now);
       }
       check();
       submit(false);

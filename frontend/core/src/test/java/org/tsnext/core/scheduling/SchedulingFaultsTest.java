@@ -121,13 +121,13 @@ public class SchedulingFaultsTest {
     }
 
     void run() {
-      event(() -> scheduler.onAvailability(WorkerAvailability.PRESENT));
+      event(() -> scheduler.onAvailability(WorkerAvailability.PRESENT, now));
       for (int i = 0; i < EVENTS_OF_ONE_LIFE; i++) {
         step();
       }
       decided.scarce = false;
       goesOn();
-      event(scheduler::onShutDown);
+      event(() -> scheduler.onShutDown(now));
       List.copyOf(workers).forEach(this::lose);
       for (QueuedRequest request : all) {
         assertEquals(ends.get(request), Integer.valueOf(1), "ends");

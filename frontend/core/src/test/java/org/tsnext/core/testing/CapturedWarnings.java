@@ -7,6 +7,7 @@ import org.apache.logging.log4j.LogManager;
 import org.apache.logging.log4j.core.LogEvent;
 import org.apache.logging.log4j.core.Logger;
 import org.apache.logging.log4j.core.appender.AbstractAppender;
+import org.apache.logging.log4j.core.config.Configurator;
 import org.apache.logging.log4j.core.config.Property;
 
 /** Keeps the warnings and errors of a class's logger while it is open. */
@@ -17,14 +18,19 @@ public final class CapturedWarnings extends AbstractAppender implements AutoClos
   private final List<String> lines = new CopyOnWriteArrayList<>();
 
   public CapturedWarnings(Class<?> of) {
-    super("warnings-" + of.getName(), null, null, true, Property.EMPTY_ARRAY);
+    this(of.getName());
+  }
+
+  public CapturedWarnings(String of) {
+    super("warnings-" + of, null, null, true, Property.EMPTY_ARRAY);
     logger = (Logger) LogManager.getLogger(of);
     before = logger.getLevel();
     start();
     logger.addAppender(this);
     logger.setAdditive(false);
-    // Last, since a logger that is given its first appender takes its parent's level.
-    logger.setLevel(Level.WARN);
+    // Last, since a logger that is given its first appender takes its parent's level; and in the
+    // configuration, which the next logger that is given one reads again.
+    Configurator.setLevel(of, Level.WARN);
   }
 
   @Override
@@ -41,7 +47,7 @@ public final class CapturedWarnings extends AbstractAppender implements AutoClos
   public void close() {
     logger.removeAppender(this);
     logger.setAdditive(true);
-    logger.setLevel(before);
+    Configurator.setLevel(logger.getName(), before);
     stop();
   }
 }

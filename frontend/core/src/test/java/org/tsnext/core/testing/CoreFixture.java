@@ -43,24 +43,38 @@ public final class CoreFixture {
     this(new FakeWorkerStarter(), ServingSettings.defaults(0, 2));
   }
 
+  /**
+   * @param started whether the start is over
+   */
+  public CoreFixture(boolean started) {
+    this(
+        new FakeWorkerStarter(),
+        ServingSettings.defaults(0, 2),
+        new NoEnvironment(),
+        LoadMemory.unchecked(),
+        started);
+  }
+
   public CoreFixture(FakeWorkerStarter starter, ServingSettings settings) {
     this(starter, settings, new NoEnvironment());
   }
 
   public CoreFixture(
       FakeWorkerStarter starter, ServingSettings settings, ModelEnvironment environment) {
-    this(starter, settings, environment, LoadMemory.unchecked());
+    this(starter, settings, environment, LoadMemory.unchecked(), true);
   }
 
   public CoreFixture(LoadMemory memory) {
-    this(new FakeWorkerStarter(), ServingSettings.defaults(0, 2), new NoEnvironment(), memory);
+    this(
+        new FakeWorkerStarter(), ServingSettings.defaults(0, 2), new NoEnvironment(), memory, true);
   }
 
   private CoreFixture(
       FakeWorkerStarter starter,
       ServingSettings settings,
       ModelEnvironment environment,
-      LoadMemory memory) {
+      LoadMemory memory,
+      boolean started) {
     this.starter = starter;
     this.core =
         new ServingCore(
@@ -70,6 +84,9 @@ public final class CoreFixture {
             new ServingCore.Execution(time, time, Runnable::run),
             serverMetrics(metrics),
             changes::incrementAndGet);
+    if (started) {
+      core.readiness().startCompleted();
+    }
   }
 
   /** How requests of {@code m} are treated: one by one, ten may wait, one retry. */

@@ -18,6 +18,7 @@ import org.tsnext.core.model.Diagnosis;
 import org.tsnext.core.model.HealthReport;
 import org.tsnext.core.model.ModelDescription;
 import org.tsnext.core.model.ModelService;
+import org.tsnext.core.model.ReadinessReport;
 import org.tsnext.core.model.RegisterModel;
 import org.tsnext.core.model.ScaleModel;
 import org.tsnext.core.model.ScaleResult;
@@ -86,6 +87,9 @@ public class FakeModels implements ModelService {
           new ScaleResult(ScaleResult.Outcome.DONE, "cats", "1.0", 2));
   public volatile List<ModelEntry> entries = List.of(new ModelEntry("cats", "cats.mar"));
   public volatile boolean ready = true;
+  public volatile ReadinessReport notReady =
+      new ReadinessReport(
+          "", List.of(new HealthReport.ShortModel("cats", "1.0", 0, 1, "ImportError: no x")));
   public volatile ModelConfig config = ModelConfig.none();
 
   @Override
@@ -138,14 +142,14 @@ public class FakeModels implements ModelService {
   }
 
   @Override
-  public boolean isReady(String modelName, Optional<String> version) {
-    check(modelName, version);
-    return ready;
+  public ReadinessReport readiness() {
+    return ready ? ReadinessReport.READY : notReady;
   }
 
   @Override
-  public boolean allReady() {
-    return ready;
+  public ReadinessReport readiness(String modelName, Optional<String> version) {
+    check(modelName, version);
+    return readiness();
   }
 
   private static void check(String modelName, Optional<String> version) {

@@ -2,10 +2,12 @@ package org.tsnext.grpc.call;
 
 import com.google.protobuf.Any;
 import com.google.rpc.ErrorInfo;
+import com.google.rpc.RetryInfo;
 import io.grpc.Metadata;
 import io.grpc.Status;
 import io.grpc.protobuf.ProtoUtils;
 import io.netty.buffer.ByteBufUtil;
+import java.time.Duration;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 
@@ -60,11 +62,13 @@ public final class CallErrors {
 
   /** The error as a message, for trailers and for streams that go on. */
   public com.google.rpc.Status rpcStatus(ServingException error) {
-    return com.google.rpc.Status.newBuilder()
-        .setCode(code(error))
-        .setMessage(message(error))
-        .addDetails(Any.pack(facts(error)))
-        .build();
+    com.google.rpc.Status.Builder status =
+        com.google.rpc.Status.newBuilder()
+            .setCode(code(error))
+            .setMessage(message(error))
+            .addDetails(Any.pack(facts(error)));
+    error.retryAfter().ifPresent(wait -> status.addDetails(Any.pack(retryInfo(wait))));
+    return status.build();
   }
 
   private ErrorInfo facts(ServingException error) {
@@ -78,6 +82,15 @@ public final class CallErrors {
       error.detail().ifPresent(detail -> facts.putMetadata("detail", cut(detail, MAX_DETAIL)));
     }
     return facts.build();
+  }
+
+  private static RetryInfo retryInfo(Duration wait) {
+    return RetryInfo.newBuilder()
+        .setRetryDelay(
+            com.google.protobuf.Duration.newBuilder()
+                .setSeconds(wait.getSeconds())
+                .setNanos(wait.getNano()))
+        .build();
   }
 
   private static String description(ServingException error) {

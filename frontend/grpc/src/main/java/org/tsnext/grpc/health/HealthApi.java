@@ -13,6 +13,7 @@ import java.util.concurrent.ScheduledExecutorService;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.model.ModelService;
+import org.tsnext.core.model.ReadinessReport;
 import org.tsnext.grpc.call.CallErrors;
 import org.tsnext.grpc.call.MessageGuard;
 import org.tsnext.grpc.call.MessageMarshaller;
@@ -20,8 +21,8 @@ import org.tsnext.grpc.call.ServiceTable;
 import org.tsnext.grpc.server.Drain;
 
 /**
- * What is well: the server under the empty name or that of a service of this listener, by the rule
- * of {@code /ping}; a model under its own, if a worker has it loaded.
+ * What is ready for requests: the server under the empty name or that of a service of this
+ * listener, a model under its own.
  */
 public final class HealthApi {
 
@@ -72,10 +73,10 @@ public final class HealthApi {
   /** The status of something, or empty if there is nothing of that name now. */
   Optional<ServingStatus> of(String name) {
     if (name.isEmpty() || services.contains(name)) {
-      return Optional.of(status(models.health().healthy()));
+      return Optional.of(status(models.readiness()));
     }
     try {
-      return Optional.of(status(models.isReady(name, Optional.empty())));
+      return Optional.of(status(models.readiness(name, Optional.empty())));
     } catch (ServingException e) {
       return Optional.empty();
     }
@@ -92,7 +93,7 @@ public final class HealthApi {
                         + ", expected nothing for the server, a service of this port or a model."));
   }
 
-  private static ServingStatus status(boolean well) {
-    return well ? ServingStatus.SERVING : ServingStatus.NOT_SERVING;
+  private static ServingStatus status(ReadinessReport readiness) {
+    return readiness.ready() ? ServingStatus.SERVING : ServingStatus.NOT_SERVING;
   }
 }

@@ -3,7 +3,6 @@ package org.tsnext.grpc.settings;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.Executor;
-import java.util.function.BooleanSupplier;
 
 /**
  * What the services offer.
@@ -21,15 +20,12 @@ public record ServiceSettings(boolean modelApi, Optional<OpenInferenceProtocol> 
    * The Open Inference Protocol (KServe v2).
    *
    * @param serverVersion told in its metadata
-   * @param started whether each model of the start has been registered or refused
    * @param conversions runs what takes the time to write and read large tensors; the caller's to
    *     end
    */
-  public record OpenInferenceProtocol(
-      String serverVersion, BooleanSupplier started, Executor conversions) {
+  public record OpenInferenceProtocol(String serverVersion, Executor conversions) {
     public OpenInferenceProtocol {
       Objects.requireNonNull(serverVersion, "serverVersion");
-      Objects.requireNonNull(started, "started");
       Objects.requireNonNull(conversions, "conversions");
     }
   }

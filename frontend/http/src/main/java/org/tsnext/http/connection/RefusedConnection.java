@@ -1,6 +1,7 @@
 package org.tsnext.http.connection;
 
 import io.netty.buffer.ByteBuf;
+import io.netty.buffer.ByteBufUtil;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
@@ -8,13 +9,15 @@ import io.netty.channel.socket.DuplexChannel;
 import io.netty.handler.ssl.SslHandler;
 import io.netty.handler.ssl.SslHandshakeCompletionEvent;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 
 /**
- * A connection beyond the limit. It serves one request for {@code /ping}, so that a server with
- * many clients is not taken for a dead one; whatever else comes is answered 503. Both end the
- * connection, and so does the time limit.
+ * A connection beyond the limit. It serves one request of a probe, {@code /ping} or {@code /ready},
+ * so that a server with many clients is not taken for a dead one; whatever else comes is answered
+ * 503. Both end the connection, and so does the time limit.
  */
 @SuppressWarnings("FutureReturnValueIgnored") // the connection ends in any case
 final class RefusedConnection extends ChannelInboundHandlerAdapter {
@@ -25,10 +28,18 @@ final class RefusedConnection extends ChannelInboundHandlerAdapter {
    */
   private static final long LINGER_MILLIS = 500;
 
-  /** For the answer to a ping, and for a handshake of TLS before it. */
-  private static final long PING_LIMIT_MILLIS = 5000;
+  /** For the answer to a probe, and for a handshake of TLS before it. */
+  private static final long PROBE_LIMIT_MILLIS = 5000;
 
-  private static final byte[] PING = "GET /ping ".getBytes(StandardCharsets.US_ASCII);
+  /** How the requests of probes begin; none of them is the beginning of another one. */
+  private static final List<ByteBuf> PROBES =
+      Stream.of("GET /ping ", "GET /ready ", "GET /ready/")
+          .map(start -> Unpooled.wrappedBuffer(start.getBytes(StandardCharsets.US_ASCII)))
+          .map(ByteBuf::asReadOnly)
+          .toList();
+
+  private static final int MAX_START =
+      PROBES.stream().mapToInt(ByteBuf::readableBytes).max().orElseThrow();
 
   private static final String BODY =
       """
@@ -49,8 +60,8 @@ final class RefusedConnection extends ChannelInboundHandlerAdapter {
               + BODY)
           .getBytes(StandardCharsets.US_ASCII);
 
-  private final Consumer<ChannelHandlerContext> servePing;
-  private final ByteBuf start = Unpooled.buffer(PING.length);
+  private final Consumer<ChannelHandlerContext> serveProbe;
+  private final ByteBuf start = Unpooled.buffer(MAX_START);
 
   /** Whether the client can send a request: with TLS, after the handshake. */
   private boolean begun;
@@ -58,10 +69,10 @@ final class RefusedConnection extends ChannelInboundHandlerAdapter {
   private boolean refused;
 
   /**
-   * @param servePing has the connection serve one request, in place of this handler
+   * @param serveProbe has the connection serve one request, in place of this handler
    */
-  RefusedConnection(Consumer<ChannelHandlerContext> servePing) {
-    this.servePing = servePing;
+  RefusedConnection(Consumer<ChannelHandlerContext> serveProbe) {
+    this.serveProbe = serveProbe;
   }
 
   @Override
@@ -69,7 +80,8 @@ final class RefusedConnection extends ChannelInboundHandlerAdapter {
     if (ctx.pipeline().get(SslHandler.class) == null) {
       begin(ctx);
     } else {
-      ctx.executor().schedule(() -> closeIfNotBegun(ctx), PING_LIMIT_MILLIS, TimeUnit.MILLISECONDS);
+      ctx.executor()
+          .schedule(() -> closeIfNotBegun(ctx), PROBE_LIMIT_MILLIS, TimeUnit.MILLISECONDS);
     }
   }
 
@@ -102,22 +114,43 @@ final class RefusedConnection extends ChannelInboundHandlerAdapter {
       received.release();
       return;
     }
-    int offset = start.readableBytes();
-    int length = Math.min(PING.length - offset, received.readableBytes());
-    start.writeBytes(received, received.readerIndex(), length);
-    if (!start.equals(Unpooled.wrappedBuffer(PING, 0, start.readableBytes()))) {
-      received.release();
-      refuse(ctx);
-    } else if (start.readableBytes() < PING.length) {
-      received.release();
-    } else {
-      received.skipBytes(length);
-      ctx.executor().schedule(() -> ctx.close(), PING_LIMIT_MILLIS, TimeUnit.MILLISECONDS);
-      servePing.accept(ctx);
-      ctx.fireChannelRead(Unpooled.wrappedBuffer(start, received));
-      ctx.fireChannelReadComplete();
-      ctx.pipeline().remove(this);
+    // Byte by byte, so that nothing is taken from behind the start of the shorter one.
+    while (received.isReadable() && isStartOfProbe()) {
+      if (isProbe()) {
+        serve(ctx, received);
+        return;
+      }
+      start.writeByte(received.readByte());
     }
+    if (isProbe()) {
+      serve(ctx, received);
+    } else {
+      received.release();
+      if (!isStartOfProbe()) {
+        refuse(ctx);
+      }
+    }
+  }
+
+  /** Whether what was read is the start of a probe, or the beginning of one. */
+  private boolean isStartOfProbe() {
+    int length = start.readableBytes();
+    return PROBES.stream()
+        .anyMatch(
+            probe ->
+                length <= probe.readableBytes() && ByteBufUtil.equals(probe, 0, start, 0, length));
+  }
+
+  private boolean isProbe() {
+    return PROBES.stream().anyMatch(start::equals);
+  }
+
+  private void serve(ChannelHandlerContext ctx, ByteBuf received) {
+    ctx.executor().schedule(() -> ctx.close(), PROBE_LIMIT_MILLIS, TimeUnit.MILLISECONDS);
+    serveProbe.accept(ctx);
+    ctx.fireChannelRead(Unpooled.wrappedBuffer(start, received));
+    ctx.fireChannelReadComplete();
+    ctx.pipeline().remove(this);
   }
 
   @Override

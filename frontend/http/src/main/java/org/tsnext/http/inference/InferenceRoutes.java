@@ -46,7 +46,7 @@ public final class InferenceRoutes {
    * @param startUpModels names of the models loaded at start
    * @param headers which of a request its handler gets
    * @param versionsOfV2 whether KServe v2 predictions may name a version
-   * @param errorDetail whether {@code /ping} says why a model has too few workers
+   * @param errorDetail whether probes say why a model has too few workers
    */
   public static List<Route> of(
       InferenceService inference,
@@ -71,6 +71,7 @@ public final class InferenceRoutes {
                         new Outcome(
                             500, JSON, "Unhealthy, with the models concerned", Schemas.HEALTH))))
             .withAccess(Access.PROBE));
+    routes.addAll(ReadyRoutes.of(models, errorDetail));
     routes.addAll(new Predictions(inference, models, startUpModels, headers).routes(versionsOfV2));
     routes.add(workflow("/~wfpredict/{workflow_name}").withAccess(Access.INFERENCE));
     return routes;

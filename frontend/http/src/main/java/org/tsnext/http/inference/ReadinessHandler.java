@@ -23,7 +23,7 @@ public final class ReadinessHandler implements RouteHandler {
     String model = verb < 0 ? segment : segment.substring(0, verb);
     JsonObject json = new JsonObject();
     json.addProperty("name", model);
-    json.addProperty("ready", models.isReady(model, Optional.empty()));
+    json.addProperty("ready", models.readiness(model, Optional.empty()).ready());
     request.exchange().send(Response.json(200, json));
   }
 }

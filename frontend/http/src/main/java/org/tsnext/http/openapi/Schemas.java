@@ -11,6 +11,7 @@ public final class Schemas {
 
   public static final String STATUS = "Status";
   public static final String HEALTH = "Health";
+  public static final String READY = "Ready";
   public static final String READINESS = "Readiness";
   public static final String V2_SERVER = "V2Server";
   public static final String V2_LIVE = "V2Live";
@@ -32,7 +33,21 @@ public final class Schemas {
     JsonObject json = new JsonObject();
     json.add(ERROR, error());
     json.add(STATUS, object(Map.of("status", of("string")), "status"));
-    json.add(HEALTH, health());
+    json.add(
+        HEALTH,
+        object(
+            ordered("status", oneOf("Healthy", "Unhealthy"), "models", shortModels()), "status"));
+    json.add(
+        READY,
+        object(
+            ordered(
+                "status",
+                oneOf("Ready", "NotReady"),
+                "reason",
+                of("string"),
+                "models",
+                shortModels()),
+            "status"));
     json.add(
         READINESS, object(ordered("name", of("string"), "ready", of("boolean")), "name", "ready"));
     openInference(json);
@@ -100,18 +115,22 @@ public final class Schemas {
             "versions"));
   }
 
-  private static JsonObject health() {
-    JsonObject model =
+  /** The models that are not as they should be, and why. */
+  private static JsonObject shortModels() {
+    return array(
         object(
             ordered(
                 "name", of("string"),
                 "version", of("string"),
                 "ready", of("integer"),
                 "min", of("integer"),
-                "reason", of("string")));
-    JsonObject status = of("string");
-    status.add("enum", strings(List.of("Healthy", "Unhealthy")));
-    return object(ordered("status", status, "models", array(model)), "status");
+                "reason", of("string"))));
+  }
+
+  private static JsonObject oneOf(String... words) {
+    JsonObject json = of("string");
+    json.add("enum", strings(List.of(words)));
+    return json;
   }
 
   private static JsonObject models() {

@@ -1,10 +1,9 @@
 package org.tsnext.http.response;
 
 import com.google.gson.JsonObject;
+import java.time.Duration;
 import java.util.ArrayList;
-import java.util.EnumSet;
 import java.util.List;
-import java.util.Set;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.request.Header;
@@ -12,17 +11,6 @@ import org.tsnext.core.request.Header;
 /** The one place where an error becomes an HTTP answer. */
 public final class ErrorRenderer {
 
-  /** What may be over soon. A handler that fails with 503 will most likely fail again. */
-  private static final Set<ErrorKind> PASSING =
-      EnumSet.of(
-          ErrorKind.NO_WORKER,
-          ErrorKind.QUEUE_FULL,
-          ErrorKind.BODY_MEMORY_FULL,
-          ErrorKind.MODEL_GOING_AWAY,
-          ErrorKind.SEQUENCE_CLOSED,
-          ErrorKind.SHUTTING_DOWN);
-
-  private static final Header RETRY_AFTER = new Header("retry-after", "1");
   private static final Header AUTHENTICATE = new Header("www-authenticate", "Bearer");
 
   private final boolean showDetail;
@@ -60,9 +48,7 @@ public final class ErrorRenderer {
 
   private static List<Header> headers(ServingException error, List<String> allowed) {
     List<Header> headers = new ArrayList<>(1);
-    if (PASSING.contains(error.kind())) {
-      headers.add(RETRY_AFTER);
-    }
+    error.retryAfter().ifPresent(wait -> headers.add(retryAfter(wait)));
     if (error.httpStatus() == 401) {
       headers.add(AUTHENTICATE);
     }
@@ -70,6 +56,11 @@ public final class ErrorRenderer {
       headers.add(new Header("allow", String.join(", ", allowed)));
     }
     return headers;
+  }
+
+  /** In whole seconds, a part of one being one. */
+  private static Header retryAfter(Duration wait) {
+    return new Header("retry-after", Long.toString(wait.plusNanos(999_999_999).toSeconds()));
   }
 
   /** What an unknown path is answered. */

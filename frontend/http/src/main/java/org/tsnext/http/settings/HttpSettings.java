@@ -94,18 +94,19 @@ public record HttpSettings(
    * @param serverVersion shown in API descriptions
    * @param startUpModels names of the models loaded at start; {@code /invocations} without a name
    *     means the only one of them
+   * @param openInference whether the Open Inference Protocol (KServe v2) has routes beyond its
+   *     predictions, which are always there
    */
   public record ApiSettings(
       boolean enableModelApi,
       boolean errorDetail,
       String serverVersion,
       Supplier<List<String>> startUpModels,
-      OpenInferenceSettings openInference) {
+      boolean openInference) {
 
     public ApiSettings {
       Objects.requireNonNull(serverVersion, "serverVersion");
       Objects.requireNonNull(startUpModels, "startUpModels");
-      Objects.requireNonNull(openInference, "openInference");
     }
   }
 }

@@ -78,8 +78,8 @@ public final class ListenerKeys {
               "error_detail",
               bool(),
               "Whether error responses carry the field detail with the cause, such as the type and"
-                  + " text of a handler's exception, and an unhealthy /ping its reasons."
-                  + " Descriptions of models, on the management API, always have them.")
+                  + " text of a handler's exception, and an unhealthy /ping, or a /ready that says no,"
+                  + " its reasons. Descriptions of models, on the management API, always have them.")
           .withDefault("true");
   public static final SettingKey<Integer> NUMBER_OF_NETTY_THREADS =
       SettingKey.of(
@@ -278,8 +278,8 @@ public final class ListenerKeys {
             integer(0, Integer.MAX_VALUE / 2),
             "Connections that the listener of the "
                 + api
-                + " API takes at a time; one more is served one GET /ping, or answered 503, and closed."
-                + " 0 for any number. One address for inference and management takes both"
+                + " API takes at a time; one more is served one GET /ping or /ready, or answered 503, and"
+                + " closed. 0 for any number. One address for inference and management takes both"
                 + " numbers.")
         .withDefault(number);
   }

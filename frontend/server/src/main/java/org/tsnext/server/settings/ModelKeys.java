@@ -103,11 +103,21 @@ public final class ModelKeys {
                   + " is code: any client that can register one can run anything as the server's user.")
           .withDefault("false");
 
+  public static final SettingKey<Boolean> EXIT_ON_LOAD_FAILURE =
+      SettingKey.of(
+              "exit_on_load_failure",
+              bool(),
+              "Whether the server ends with exit code 1 when a model of the start has failed: at once"
+                  + " if it cannot be registered, else when the automatic restarts of its workers have"
+                  + " ended (maxRetryTimeoutInSec). Otherwise the server goes on without it.")
+          .withDefault("false");
+
   static final List<SettingKey<?>> ALL =
       List.of(
           MODEL_STORE,
           WORKFLOW_STORE,
           LOAD_MODELS,
+          EXIT_ON_LOAD_FAILURE,
           MODELS,
           MODEL_SNAPSHOT,
           SNAPSHOTS_KEPT,

@@ -69,7 +69,7 @@ public final class SecurityKeys {
       SettingKey.of(
               "token_free_routes",
               someOf(PROBES, DESCRIPTIONS, METRICS),
-              "What needs no token: probes (/ping, readiness), descriptions (OPTIONS /,"
+              "What needs no token: probes (/ping, /ready, readiness of KServe), descriptions (OPTIONS /,"
                   + " /api-description) and metrics (/metrics); or none. What is left out is opened by"
                   + " the inference token and by the management token.")
           .withDefault("probes,descriptions,metrics");

@@ -69,6 +69,13 @@ public final class ServerKeys {
                   + " seconds, if this is not shorter.")
           .withDefault("60")
           .fileOnly();
+  public static final SettingKey<Boolean> CONSOLE =
+      SettingKey.of(
+          "console",
+          bool(),
+          "Whether a server in the background writes its logs to the standard output of its start as"
+              + " well, for the torchserve command. Empty: where that is the container's, the same file"
+              + " as process 1's. A server in the foreground always does.");
   public static final SettingKey<Boolean> ASYNC_LOGGING =
       SettingKey.of("async_logging", bool(), "Whether logs are written by a thread of their own.")
           .withDefault("true")
@@ -132,6 +139,7 @@ public final class ServerKeys {
           DISABLE_SYSTEM_METRICS,
           SYSTEM_METRICS_CMD,
           METRIC_TIME_INTERVAL,
+          CONSOLE,
           ASYNC_LOGGING,
           CPP_LOG_CONFIG);
   static final List<SettingKey<?>> SERVER =

@@ -50,6 +50,14 @@ public final class WorkerKeys {
               seconds(0),
               "How long a server that stops finishes what is in flight, in seconds.")
           .withDefault("30");
+  public static final SettingKey<Duration> SHUTDOWN_DELAY =
+      SettingKey.of(
+              "shutdown_delay_sec",
+              seconds(0),
+              "How long a server that stops still takes connections and requests, in seconds, before"
+                  + " it finishes what is in flight. It is not ready (/ready) from the first moment, so"
+                  + " that load balancers can take note.")
+          .withDefault("0");
   public static final SettingKey<Integer> JOB_QUEUE_SIZE =
       SettingKey.of(
               "job_queue_size",
@@ -154,6 +162,7 @@ public final class WorkerKeys {
           DEFAULT_STARTUP_TIMEOUT,
           UNREGISTER_MODEL_TIMEOUT,
           SHUTDOWN_DRAIN_TIMEOUT,
+          SHUTDOWN_DELAY,
           JOB_QUEUE_SIZE,
           NUMBER_OF_GPU,
           WORKER_TRANSPORT,

@@ -39,7 +39,7 @@ public class SettingTableTest {
       max_image_pixels json_nan
       ipex_enable ipex_gpu_enable cpu_launcher_enable cpu_launcher_args debug
       metrics_config metrics_mode model_metrics_auto_detect metrics_max_series disable_system_metrics
-      system_metrics_cmd metric_time_interval async_logging cpp_log_config
+      system_metrics_cmd metric_time_interval console async_logging cpp_log_config
       disable_token_authorization token_expiration_min token_overlap_sec key_file
       inference_token inference_token_file management_token management_token_file
       token_free_routes token_failures_as_400 allowed_hosts cors_max_age_sec
@@ -48,7 +48,8 @@ public class SettingTableTest {
       ts_header_key_sequence_id ts_header_key_sequence_start ts_header_key_sequence_end
       model_server_home enable_envvars_config python vmargs plugins_path version tsConfigFile
       NUM_WORKERS
-      error_detail stream_buffer_size worker_transport shutdown_drain_timeout
+      error_detail stream_buffer_size worker_transport shutdown_drain_timeout shutdown_delay_sec
+      exit_on_load_failure
       unpack_max_bytes unpack_max_entries model_memory_factor snapshots_kept
       allowed_private_hosts model_cache model_download_connect_timeout model_download_max_bytes
       model_download_read_timeout model_download_timeout
@@ -70,6 +71,8 @@ public class SettingTableTest {
           Map.entry("default_startup_timeout", "120"),
           Map.entry("unregister_model_timeout", "120"),
           Map.entry("shutdown_drain_timeout", "30"),
+          Map.entry("shutdown_delay_sec", "0"),
+          Map.entry("exit_on_load_failure", "false"),
           Map.entry("default_workers_per_model", "0"),
           Map.entry("initial_worker_port", "9000"),
           Map.entry("enable_model_api", "false"),
