@@ -76,7 +76,7 @@ public final class LoadMemory {
     if (needed > free - others) {
       throw new ServingException(
               ErrorKind.LOAD_OUT_OF_MEMORY,
-              "Not enough memory to load model %s: its files have %s, and %s are free."
+              "Not enough memory to load model %s: its files have %s or more, and %s are free."
                   .formatted(spec.name(), shown(size), shown(Math.max(0, free - others))))
           .withDetail(
               "Needed is the size of its files times %d (workers) times %s (model_memory_factor)."

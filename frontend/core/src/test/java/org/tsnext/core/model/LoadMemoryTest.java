@@ -74,7 +74,7 @@ public class LoadMemoryTest {
     Failures.expect(
         refused,
         ErrorKind.LOAD_OUT_OF_MEMORY,
-        "Not enough memory to load model large: its files have 7.0 MiB, and 10.0 MiB are free.");
+        "Not enough memory to load model large: its files have 7.0 MiB or more, and 10.0 MiB are free.");
     ServingException why = Failures.of(refused);
     assertEquals(why.httpStatus(), 507);
     assertTrue(why.detail().orElse("").contains("model_memory_factor=0"), why.detail().toString());
