@@ -46,6 +46,29 @@ def test_error_is_one_line_without_traceback(
     assert (done.returncode, done.stdout, done.stderr) == (1, "", line)
 
 
+@pytest.mark.parametrize(
+    "version", ["v1:prod", "2026-11-29T10:00:00+01:00", "1.0~rc1", "_a", "9" * 255]
+)
+def test_versions_that_a_server_takes_are_packed(project: Project, version: str) -> None:
+    done = project.run(*BASIC, "--version", version)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("version", ["all", "a b", "-a", "a/b", "ä", "9" * 256, "1\n"])
+def test_version_that_a_server_refuses_is_not_packed(project: Project, version: str) -> None:
+    done = project.run(*BASIC, f"--version={version}")
+    assert done.returncode == 1
+    assert done.stderr.startswith("ERROR - Version ")
+    assert "is not allowed, expected 1 to 255 of A-Z a-z 0-9" in done.stderr
+    assert project.leftovers() == []
+
+
+def test_name_that_a_server_refuses_is_not_packed(project: Project) -> None:
+    done = project.run(*BASIC, "--model-name", "m" * 129)
+    assert done.returncode == 1
+    assert "Model name has 129 characters, expected at most 128" in done.stderr
+
+
 def test_existing_result_is_an_error(project: Project) -> None:
     project.write("m.mar", "old")
     done = project.run(*BASIC)

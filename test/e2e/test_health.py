@@ -48,7 +48,9 @@ def test_a_model_that_cannot_load_turns_ping_unhealthy_after_the_window_and_says
     # No worker can answer: a request is refused at once rather than left waiting.
     refused = server.predict("broken_import", data=b"x")
     assert refused.status_code == 503, refused.text
-    # A later scale starts it again, once it is mended.
+    # A later scale starts it again, once it is mended; before the end of the last attempt it would
+    # have that one's outcome.
+    wait_for(lambda: server.describe("broken_import")["state"] == "FAILED", "the last attempt")
     (server.store.path / "broken_import" / "handler.py").write_text(
         "def handle(data, context):\n    return None if data is None else ['mended'] * len(data)\n"
     )

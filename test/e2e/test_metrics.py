@@ -234,8 +234,13 @@ def test_filter(measured: TorchServe) -> None:
 
 
 def test_handler_of_the_document(measured: TorchServe) -> None:
-    for text in ("to be", "or not to be", "x" * 500):
-        assert measured.predict("documented", data=text).text == str(len(text))
+    for text, headers in (
+        ("to be", {"Content-Type": "text/plain"}),
+        ("or not to be", {"Content-Type": "application/octet-stream"}),
+        ("x" * 500, {}),
+    ):
+        answer = measured.predict("documented", data=text, headers=headers)
+        assert answer.text == str(len(text))
     samples = wait_for(
         lambda: (
             value(found := page(measured.metrics), "InputLength_count", ModelName="documented") == 3

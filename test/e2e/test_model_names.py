@@ -93,7 +93,7 @@ def with_manifest(folder: Path, **fields: str) -> None:
         ("modelName", "a b", "name"),
         ("modelName", "../a", "name"),
         ("modelVersion", "1/2", "version"),
-        ("modelVersion", "1" * 200, "version"),
+        ("modelVersion", "1" * 256, "version"),
     ],
 )
 def test_names_of_manifests_are_checked(
@@ -107,6 +107,30 @@ def test_names_of_manifests_are_checked(
         assert models(named) == []
     finally:
         shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize(
+    "version", ["v1:prod", "2026-11-29T10:00:00+01:00", "1.0~rc1", "_a", "9" * 255]
+)
+def test_versions_of_the_original_are_served(named: TorchServe, version: str) -> None:
+    folder = named.store.path / "versioned"
+    with_manifest(folder, modelVersion=version, modelName="versioned")
+    path = quote(version, safe="")
+    try:
+        url = f"{named.management}/models?url=versioned&initial_workers=1"
+        assert requests.post(url, timeout=60).status_code == 200
+        answer = requests.post(
+            f"{named.inference}/predictions/versioned/{path}",
+            json={"do": "text", "text": "x"},
+            timeout=60,
+        )
+        assert (answer.status_code, answer.text) == (200, "x")
+        described = requests.get(f"{named.management}/models/versioned/{path}", timeout=60)
+        assert described.json()[0]["modelVersion"] == version
+    finally:
+        gone = requests.delete(f"{named.management}/models/versioned/{path}", timeout=60)
+        shutil.rmtree(folder)
+    assert gone.status_code == 200, gone.text
 
 
 def test_the_version_that_means_every_version_is_refused(named: TorchServe) -> None:

@@ -115,7 +115,8 @@ def test_killed_server_comes_back_with_what_its_store_still_has(server: Restarta
 
     server.start()
     server.wait_ready("a")
-    assert not server.registered("b")
+    missing = server.describe("b")
+    assert (missing["modelVersion"], missing["state"]) == ("1.0", "FAILED")
     server.wait_log("ts_log.log", "Failed to load model: again: Model not found")
     server.stop()
     shutil.move(server.folder / "taken-away", server.store.path / "again")

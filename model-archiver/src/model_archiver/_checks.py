@@ -16,6 +16,9 @@ from model_archiver.model_archiver_error import ModelArchiverError
 logger = logging.getLogger(__name__)
 
 MODEL_NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_\-.]*$"
+_MAX_NAME = 128
+_VERSION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+~:-]{0,254}")
+_EVERY_VERSION = "all"
 
 
 def check_model_name(name: str) -> None:
@@ -24,6 +27,21 @@ def check_model_name(name: str) -> None:
         raise ModelArchiverError(
             "Model name contains special characters.\n"
             "The allowed regular expression filter for model name is: " + MODEL_NAME_PATTERN
+        )
+    if len(name) > _MAX_NAME:
+        raise ModelArchiverError(
+            f"Model name has {len(name)} characters, expected at most {_MAX_NAME}: a server"
+            " would refuse it"
+        )
+
+
+def check_version(version: str | None) -> None:
+    """Refuses a version that a server would refuse; an empty one is left out."""
+    if version and (version == _EVERY_VERSION or not _VERSION.fullmatch(version)):
+        shown = version if len(version) <= _MAX_NAME else version[:_MAX_NAME] + "..."
+        raise ModelArchiverError(
+            f"Version {shown!r} is not allowed, expected 1 to 255 of A-Z a-z 0-9 _ . - + ~ :, the"
+            " first one a letter, a digit or _, and not the word all"
         )
 
 

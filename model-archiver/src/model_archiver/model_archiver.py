@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from model_archiver._checks import check_version
 from model_archiver.model_archiver_config import ModelArchiverConfig
 from model_archiver.model_packaging_utils import ModelExportUtils
 
@@ -36,6 +37,7 @@ def package_model(config: ModelArchiverConfig, manifest: str) -> None:
         As `ModelArchiver.generate_model_archive`.
     """
     ModelExportUtils.validate_inputs(config.model_name, config.export_path)
+    check_version(config.version)
     target = ModelExportUtils.check_mar_already_exists(
         config.model_name, config.export_path, config.force, config.archive_format
     )

@@ -119,6 +119,25 @@ def test_log_folder_without_write_permission_is_refused(
     assert java.records() == []
 
 
+def test_logs_are_in_the_temporary_folder_where_the_working_folder_is_read_only(
+    run: Run, java: FakeJava, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a container whose file system is read-only and whose settings name no folder."""
+    store = Path("store").absolute()
+    monkeypatch.setenv("TEMP", str(tmp_path))
+    monkeypatch.delenv("LOG_LOCATION", raising=False)
+    monkeypatch.setenv("METRICS_LOCATION", str(tmp_path / "metrics"))
+    monkeypatch.chdir("/proc")
+
+    outcome = run("--model-store", str(store))
+
+    assert outcome.status == 0, outcome.err
+    locations = java.records()[-1]["locations"]
+    assert locations["LOG_LOCATION"] == str(tmp_path / "logs")
+    assert locations["METRICS_LOCATION"] == str(tmp_path / "metrics")
+    assert f"logs        {tmp_path / 'logs'}" in outcome.out
+
+
 def test_logs_that_cannot_be_written_are_refused(
     run: Run, java: FakeJava, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

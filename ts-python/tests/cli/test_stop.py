@@ -121,13 +121,15 @@ def test_of_two_servers_none_is_guessed(java: FakeJava, run: Run) -> None:
 
 
 def test_config_of_no_server_stops_none(java: FakeJava, run: Run) -> None:
-    run("--model-store", "store")
     Path("other.properties").touch()
+    alone = run("--stop", "--ts-config", "other.properties")
+    run("--model-store", "store")
 
     outcome = run("--stop", "--ts-config", "other.properties")
 
-    assert outcome.status == 1
-    assert "No running server uses other.properties." in outcome.err
+    assert (alone.status, outcome.status) == (0, 0)
+    assert "TorchServe is not currently running with other.properties." in outcome.out
+    assert f"Not stopped: pid {java.records()[-1]['pid']}" in outcome.err
     assert not gone(java.records()[-1]["pid"])
 
 

@@ -17,9 +17,12 @@ Command = Callable[..., "subprocess.CompletedProcess[bytes]"]
 CODE = """
 import sys
 from pathlib import Path
+from ts._cli.last_line import LastLine
 from ts._cli.main import main
 from ts._cli.streams import run_command
-run_command("torchserve", lambda: main(sys.argv[2:], home=Path(sys.argv[1])))
+line = LastLine()
+home = Path(sys.argv[1])
+run_command("torchserve", lambda: main(sys.argv[2:], home=home, say_last=line.say), line)
 """
 ALL = (
     "",

@@ -219,6 +219,10 @@ def test_v2_answers_every_request_with_its_own_id_and_names() -> None:
         (7, "FP32", ("INT64", [7], [1])),
         ("text", "FP32", ("BYTES", ["text"], [1])),
         (b"text", "FP32", ("BYTES", ["text"], [1])),
+        (b"\x89\0", "FP32", ("BYTES", [{"b64": "iQA="}], [1])),
+        (bytearray(b"ab"), "FP32", ("BYTES", ["ab"], [1])),
+        ([[b"a\0", bytearray(b"\xff")]], "BYTES", ("BYTES", ["a\0", {"b64": "/w=="}], [1, 2])),
+        (["a", b"b"], "BYTES", ("BYTES", ["a", "b"], [2])),
         (torch.ones(2, 1), "INT8", ("FP32", [1.0, 1.0], [2, 1])),
         (torch.ones(1, dtype=torch.bfloat16), "FP32", ("BF16", [1.0], [1])),
     ],
@@ -229,6 +233,21 @@ def test_v2_encodes_results(result: Any, input_type: str, expected: Any) -> None
     (answer,) = envelope.handle([body(request)], context())
     (output,) = answer["outputs"]
     assert (output["datatype"], output["data"], output["shape"]) == expected
+
+
+def test_v2_bytes_that_are_no_text_come_as_bytes_and_go_back_as_they_came() -> None:
+    seen = []
+
+    def handler(inputs: Any, _: Any) -> Any:
+        seen.extend(item["data"] for item in inputs)
+        return [item["data"] for item in inputs]
+
+    one, many = [{"b64": "iVBORwA="}], ["text", {"b64": "/wA="}, {"b64": "/w==", "more": 1}]
+    rows = [body({"inputs": [tensor("BYTES", one, [1]), tensor("BYTES", many, [3])]})]
+    (answer,) = KServev2Envelope(handler).handle(rows, context())
+    assert seen == [b"\x89PNG\0", ["text", b"\xff\0", {"b64": "/w==", "more": 1}]]
+    assert answer["outputs"][0]["data"] == one
+    assert answer["outputs"][1]["data"] == many
 
 
 def test_v2_bytes_are_the_item_or_the_list() -> None:
@@ -247,6 +266,8 @@ def test_v2_bytes_are_the_item_or_the_list() -> None:
         ([3], "input 0 is not a JSON object"),
         ([tensor("FP32", [1], [2])], r"shape \[2\] has 2 elements, data has 1"),
         ([tensor("BYTES", ["a"], [3])], "has 3 elements, data has 1"),
+        ([tensor("BYTES", [{"b64": "x"}], [1])], '"b64" is not text in base64'),
+        ([tensor("BYTES", [{"b64": 7}], [1])], '"b64" is not text in base64'),
         ([tensor("FP8", [1], [1])], "datatype.*'FP8', expected one of BOOL"),
         ([tensor("UINT8", [256], [1])], "do not fit UINT8"),
         ([tensor("INT8", [1.5], [1])], "do not fit INT8"),

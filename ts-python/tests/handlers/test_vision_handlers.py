@@ -13,6 +13,7 @@ from ts.torch_handler.image_classifier import ImageClassifier
 from ts.torch_handler.image_segmenter import ImageSegmenter
 from ts.torch_handler.object_detector import ObjectDetector
 from ts.torch_handler.vision_handler import VisionHandler
+from ts.utils._row_errors import RowErrors
 from ts.utils.util import PredictionException
 
 
@@ -40,6 +41,23 @@ def test_any_kind_of_image_is_classified(classifier: ImageClassifier, mode: str)
     assert set(answer) == {"cat", "dog", "eel"}  # fewer classes than topk
     assert sum(answer.values()) == pytest.approx(1)
     assert list(answer.values()) == sorted(answer.values(), reverse=True)
+
+
+@pytest.mark.parametrize("encode", [str, lambda text: bytearray(text.encode())])
+@pytest.mark.parametrize("head", ["data:image/png;base64,", "DATA:;base64,"])
+def test_image_may_be_a_data_uri(classifier: ImageClassifier, head: str, encode: Any) -> None:
+    context = FakeContext(Path())
+    image = image_bytes()
+    uri = encode(head + base64.b64encode(image).decode())
+    assert classifier.handle([{"body": uri}], context) == classifier.handle(
+        [{"body": image}], context
+    )
+
+
+def test_data_uri_without_base64_is_a_bad_request(classifier: ImageClassifier) -> None:
+    with pytest.raises(RowErrors) as failure:
+        classifier.handle([{"body": "data:image/svg+xml,<svg/>"}], FakeContext(Path()))
+    assert "expected data:<type>;base64,<Base64>" in str(failure.value.errors[0])
 
 
 def test_batch_gives_each_request_its_answer(classifier: ImageClassifier) -> None:

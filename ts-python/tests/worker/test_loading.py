@@ -87,10 +87,53 @@ def test_class_is_made_and_initialised(load: Load) -> None:
     assert service.context.system_properties["gpu_id"] == 0
 
 
+HELPERS = (
+    CLASS
+    + """
+class Settings:
+    pass
+
+class Special(Exception):
+    pass
+"""
+)
+
+
+def test_one_class_with_handle_is_found_among_others(load: Load) -> None:
+    service = load("c2", c2=HELPERS)
+    assert service.entry_point([1], service.context) == ["mine", True]
+
+
+def test_class_that_builds_on_the_others_is_the_handler(load: Load) -> None:
+    code = CLASS.replace("class ", "class Base", 1)
+    base = code.split("class ")[1].split(":")[0].split("(")[0]
+    service = load("c3", c3=f"{code}\nclass Last({base}):\n    pass\n")
+    assert service.entry_point([1], service.context) == ["mine", True]
+    assert type(service.entry_point.__self__).__name__ == "Last"
+
+
+@pytest.mark.parametrize("separator", [":", ".py:"])
+def test_class_can_be_named(load: Load, separator: str) -> None:
+    code = (
+        "class A:\n"
+        "    def initialize(self, c): pass\n"
+        "    def handle(self, d, c): return [type(self).__name__]\n"
+        "class B(A): pass\n"
+        "class C(A): pass\n"
+    )
+    name = "c4" if separator == ":" else "c5"
+    service = load(f"{name}{separator}B", **{name: code})
+    assert service.entry_point([1], service.context) == ["B"]
+
+
 @pytest.mark.parametrize(
     ("code", "message"),
     [
-        ("class A: pass\nclass B: pass\n", "Expected only one class .* A, B"),
+        ("class A: pass\nclass B: pass\n", "Expected only one class .* A, B; name one, as bad1:A"),
+        (
+            "class A:\n    def handle(self, d, c): 0\nclass B:\n    def handle(self, d, c): 0\n",
+            "Expected only one class .* A, B",
+        ),
         ("x = 1\n", "Expected only one class .* none"),
         ("class A:\n    def initialize(self, c): pass\n", "Expect handle method in class A"),
         ("class A:\n    def handle(self, d, c): pass\n", "Expect initialize method in class A"),

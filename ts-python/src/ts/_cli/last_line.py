@@ -73,7 +73,7 @@ def _write_after(line: bytes, confirmation: int, end: _ProcessEnd) -> None:
         return
     reader = select.poll()
     reader.register(1, select.POLLOUT)
-    # A reader that has gone, or a full device: there is nobody left to tell.
+    # A reader that has gone, or a full device: the line is lost.
     with contextlib.suppress(OSError):
         if reader.poll(_READER_LIMIT_SEC * 1000):
             os.write(1, line)

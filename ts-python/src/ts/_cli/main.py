@@ -10,12 +10,15 @@ from pathlib import Path
 
 from ts._cli.errors import Refusal
 from ts._cli.options import Action, Options, parse_options
+from ts._cli.prepared_check import prepare_check
 from ts._cli.prepared_start import PreparedStart, prepare_print, prepare_start
 from ts._cli.registry import Registry
-from ts._cli.starting import become_server, print_configuration, start_server
+from ts._cli.starting import become_server, check, print_configuration, start_server
 from ts._cli.status import Status
 from ts._cli.stopping import (
+    any_uses,
     choose_server,
+    described,
     servers_not_meant,
     servers_that_may_be_meant,
     stop_limit_of,
@@ -52,6 +55,9 @@ def main(
             return output_status()
         elif options.action is Action.PRINT_CONFIG:
             status = print_configuration(prepare_print(options, os.environ), os.environ, home)
+            return status or output_status()
+        elif options.action is Action.CHECK:
+            status = check(prepare_check(options, os.environ), os.environ, home)
             return status or output_status()
         elif options.action is Action.STOP:
             _stop(options, os.environ, stop_limit_sec)
@@ -103,6 +109,11 @@ def _stop(options: Options, environ: Mapping[str, str], limit_sec: float | None)
         print("TorchServe is not currently running.")
         for line in servers_not_meant(registry):
             print(line, file=sys.stderr)
+        return
+    if ts_config is not None and not any_uses(servers, ts_config):
+        print(f"TorchServe is not currently running with {ts_config}.")
+        for line in described(servers, registry):
+            print(f"Not stopped: {line}", file=sys.stderr)
         return
     server = choose_server(servers, registry, ts_config, Path.cwd())
     limit = stop_limit_of(server.entry) if limit_sec is None else limit_sec

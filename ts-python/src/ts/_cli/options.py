@@ -15,6 +15,7 @@ class Action(Enum):
     STOP = "stop"
     VERSION = "version"
     PRINT_CONFIG = "print-config"
+    CHECK = "check"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,8 @@ class Options:
     no_config_snapshots: bool = False
     disable_token_auth: bool = False
     enable_model_api: bool = False
+    compatibility: str | None = None
+    json: bool = False
 
 
 def parse_options(arguments: Sequence[str]) -> Options:
@@ -41,6 +44,12 @@ def parse_options(arguments: Sequence[str]) -> Options:
     given = parser.parse_args(arguments)
     if given.print_config and (given.stop or given.version):
         parser.error("argument --print-config: not allowed with argument --stop or --version")
+    if given.check and (given.stop or given.version or given.print_config):
+        parser.error(
+            "argument --check: not allowed with argument --stop, --version or --print-config"
+        )
+    if given.json and not given.check:
+        parser.error("argument --json: expected --check beside it")
     return Options(
         action=_action(given),
         ts_config=given.ts_config,
@@ -54,6 +63,8 @@ def parse_options(arguments: Sequence[str]) -> Options:
         no_config_snapshots=given.no_config_snapshots,
         disable_token_auth=given.disable_token_auth,
         enable_model_api=given.enable_model_api,
+        compatibility=given.compatibility,
+        json=given.json,
     )
 
 
@@ -62,6 +73,8 @@ def _action(given: argparse.Namespace) -> Action:
         return Action.VERSION
     if given.stop:
         return Action.STOP
+    if given.check:
+        return Action.CHECK
     return Action.PRINT_CONFIG if given.print_config else Action.START
 
 
@@ -86,6 +99,12 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="print every setting with its value and where it comes from; start nothing",
     )
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="say what works, what differs from TorchServe 0.12 and what fails; start nothing",
+    )
+    parser.add_argument("--json", action="store_true", help="with --check: the same as JSON")
     parser.add_argument("--ts-config", metavar="FILE", help="config.properties to use")
     parser.add_argument("--model-store", metavar="DIR", help="folder of the model archives")
     parser.add_argument("--workflow-store", metavar="DIR", help="accepted; not supported yet")
@@ -116,5 +135,10 @@ def _parser() -> argparse.ArgumentParser:
         "--enable-model-api",
         action="store_true",
         help="let the management API register and unregister models",
+    )
+    parser.add_argument(
+        "--compatibility",
+        metavar="0.12",
+        help="answer as TorchServe 0.12 does where that is no less safe; docs/compatibility.md",
     )
     return parser

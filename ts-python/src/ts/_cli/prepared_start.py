@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import os
-import resource
-import shlex
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ts._cli.class_archive import class_archive_words
+from ts._cli.conditions import (
+    LOG_FILES,
+    LOGGING_PROPERTIES,
+    log_folder,
+    named_files,
+    require,
+    require_descriptors,
+    require_writable_logs,
+    vm_arguments,
+)
 from ts._cli.configuration import Configuration, find_configuration
 from ts._cli.errors import Refusal
 from ts._cli.java import Java, flags_for
 from ts._cli.options import Options
 from ts._cli.registry import MAIN_CLASS, MAIN_CLASS_OF_012
-from ts._cli.temporary import reason_against, usable_folder
+from ts._cli.temporary import usable_folder
 from ts._cli.utf8 import ENCODING_WORDS, USERS_LOCALE, is_utf8, locale_for_java
 
 # Before the user's own, so that those win. No collector is chosen here: a second choice in
@@ -29,13 +37,6 @@ _DEFAULT_VM_ARGUMENTS = (
     # Netty samples where buffers were taken, to name who loses one; the tests have it look at all.
     "-Dio.netty.leakDetection.level=disabled",
 )
-LOG_FILES = {
-    "LOG_LOCATION": ("ts_log.log", "model_log.log", "access_log.log"),
-    "METRICS_LOCATION": ("ts_metrics.log", "model_metrics.log"),
-}
-"""What the default logging writes, by the variable that names its folder."""
-_LEAST_DESCRIPTORS = 250
-_LOGGING_PROPERTIES = ("-Dlog4j.configurationFile=", "-Dlog4j2.configurationFile=")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ class PreparedStart:
         vm_arguments: The user's words for the JVM, from `vmargs`.
         temporary: The folder for temporary files, of the JVM and of the workers.
         logs: Where the server writes its logs.
+        log_variables: Variables of the environment that say so, where the user's do not.
     """
 
     options: Options
@@ -55,6 +57,7 @@ class PreparedStart:
     vm_arguments: tuple[str, ...]
     temporary: Path
     logs: Path
+    log_variables: Mapping[str, str] = field(default_factory=dict)
 
     def command(
         self,
@@ -100,6 +103,11 @@ class PreparedStart:
         words = [*self._java_words(java, home), *self._main_words(home), *self._server_words()]
         return [*words, "--print-config"]
 
+    def check_command(self, java: Java, home: Path) -> list[str]:
+        """Return the command that looks at such a start; files are unpacked where it would be."""
+        words = [*self._java_words(java, home), f"-Djava.io.tmpdir={self.temporary}"]
+        return [*words, *self._main_words(home), *self._server_words(), "--check"]
+
     @staticmethod
     def _java_words(java: Java, home: Path) -> list[str]:
         words = [str(java.executable), *_DEFAULT_VM_ARGUMENTS, *flags_for(java.version)]
@@ -115,7 +123,7 @@ class PreparedStart:
         if self.options.log_config is None:
             return []
         uri = Path(self.options.log_config).resolve().as_uri()
-        return [f"{name}{uri}" for name in _LOGGING_PROPERTIES]
+        return [f"{name}{uri}" for name in LOGGING_PROPERTIES]
 
     def _server_words(self) -> list[str]:
         options = self.options
@@ -132,6 +140,8 @@ class PreparedStart:
             words.append("-dt")
         if options.enable_model_api:
             words.append("-mapi")
+        if options.compatibility is not None:
+            words += ["--compatibility", options.compatibility]
         if options.cpp_log_config is not None:
             words += ["-clog", str(Path(options.cpp_log_config).absolute())]
         if options.models:
@@ -155,44 +165,41 @@ def prepare_start(options: Options, environ: Mapping[str, str]) -> PreparedStart
     Raises:
         Refusal: A file or folder is missing, with the texts of TorchServe 0.12.
     """
-    _require(options.log_config, "--log-config file", Path.is_file)
+    log_config, model_store, workflow_store, cpp_log_config = named_files(options)
+    require(*log_config)
     usable_folder(environ)  # before the settings are read, as in TorchServe 0.12
-    _require_descriptors()
+    require_descriptors()
     configuration = find_configuration(options.ts_config, environ)
     store = options.model_store or configuration.value("model_store", environ)
     if not store:
         raise Refusal("Missing mandatory parameter --model-store", familiar=True)
-    _require(store, "--model-store directory", Path.is_dir)
-    _require(options.workflow_store, "--workflow-store directory", Path.is_dir)
-    _require(options.cpp_log_config, "--cpp-log-config file", Path.is_file)
-    vm_arguments = _vm_arguments(configuration, options.log_config is not None, environ)
+    named = (
+        model_store[1] if options.model_store else f"model_store ({configuration.path}) directory"
+    )
+    require(store, named, model_store[2])
+    require(*workflow_store)
+    require(*cpp_log_config)
+    words = vm_arguments(configuration, options.log_config is not None, environ)
+    temporary = usable_folder(environ, words)
+    log_variables = {}
     if options.log_config is None and not any(
-        word.startswith(_LOGGING_PROPERTIES) for word in vm_arguments
+        word.startswith(LOGGING_PROPERTIES) for word in words
     ):
         for variable, files in LOG_FILES.items():
-            _require_writable_logs(environ.get(variable) or "logs", variable, files)
+            folder = log_folder(environ.get(variable), temporary, files)
+            if folder != Path(environ.get(variable) or "logs").absolute():
+                log_variables[variable] = str(folder)
+            require_writable_logs(folder, variable, files)
     return PreparedStart(
         options=options,
         configuration=configuration,
-        vm_arguments=vm_arguments,
-        temporary=usable_folder(environ, vm_arguments),
-        logs=Path(environ.get("LOG_LOCATION") or "logs").absolute(),
+        vm_arguments=words,
+        temporary=temporary,
+        logs=Path(
+            log_variables.get("LOG_LOCATION") or environ.get("LOG_LOCATION") or "logs"
+        ).absolute(),
+        log_variables=log_variables,
     )
-
-
-def _require(given: str | None, what: str, exists: Callable[[Path], bool]) -> None:
-    if given is not None and not exists(Path(given)):
-        raise Refusal(f"{what} not found: {given}", familiar=True)
-
-
-def _require_descriptors() -> None:
-    """Refuse a limit with which the JVM itself could not open its files."""
-    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]  # up to which the JVM raises its own
-    if resource.RLIM_INFINITY != limit < _LEAST_DESCRIPTORS:
-        raise Refusal(
-            f"Too few file descriptors: ulimit -n is {limit}, "
-            f"expected {_LEAST_DESCRIPTORS} or more."
-        )
 
 
 def _require_utf8(words: Sequence[str]) -> None:
@@ -201,38 +208,3 @@ def _require_utf8(words: Sequence[str]) -> None:
         if not is_utf8(name):
             shown = name.encode("utf-8", "backslashreplace").decode()
             raise Refusal(f"The name {shown} is not UTF-8; rename the file or folder.")
-
-
-def _require_writable_logs(location: str, variable: str, files: Sequence[str]) -> None:
-    """Refuse a folder in which log4j could not write: it would go on without logs."""
-    folder = Path(location).absolute()
-    place = folder
-    while not place.exists() and place != place.parent:
-        place = place.parent
-    unfit = None if reason_against(place) is None else place
-    for name in files:
-        if (folder / name).exists() and not os.access(folder / name, os.W_OK):
-            unfit = folder / name
-    if unfit is not None:
-        raise Refusal(
-            f"Logs cannot be written to {folder}: {unfit} is not writable. "
-            f"Set {variable} to a folder in which this user can write."
-        )
-
-
-def _vm_arguments(
-    configuration: Configuration, has_log_config: bool, environ: Mapping[str, str]
-) -> tuple[str, ...]:
-    """Split `vmargs` at blanks; quotes keep one with a blank in it together."""
-    text = configuration.value("vmargs", environ)
-    lexer = shlex.shlex(text, posix=True)
-    lexer.whitespace_split, lexer.commenters, lexer.escape = True, "", ""
-    try:
-        words = list(lexer)
-    except ValueError as problem:
-        raise Refusal(
-            f"Invalid configuration: vmargs={text}: {problem}", familiar=True
-        ) from problem
-    if has_log_config:
-        words = [word for word in words if not word.startswith(_LOGGING_PROPERTIES)]
-    return tuple(words)

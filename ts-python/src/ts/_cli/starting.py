@@ -7,17 +7,19 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
+from ts._cli.conditions import LOG_FILES
 from ts._cli.configuration import normal_address
 from ts._cli.console import logs_to_console
 from ts._cli.errors import Refusal
 from ts._cli.java import Java, find_java
-from ts._cli.prepared_start import LOG_FILES, PreparedStart
+from ts._cli.prepared_check import PreparedCheck
+from ts._cli.prepared_start import PreparedStart
 from ts._cli.processes import shares_network
 from ts._cli.registry import Claim, Registry
 from ts._cli.status import State, Status, read_status
@@ -117,7 +119,20 @@ def print_configuration(prepared: PreparedStart, environ: Mapping[str, str], hom
         Refusal: It cannot be run.
     """
     java = _find_java(environ, home)
-    command = prepared.print_command(java, home)
+    return _print_output(prepared.print_command(java, home), environ)
+
+
+def check(prepared: PreparedCheck, environ: Mapping[str, str], home: Path) -> int:
+    """Let the frontend look at all that a start would read: 1 if something would not work.
+
+    Raises:
+        Refusal: It cannot be run.
+    """
+    java = _find_java(environ, home)
+    return _print_output(prepared.command(java, home), environ)
+
+
+def _print_output(command: Sequence[str], environ: Mapping[str, str]) -> int:
     sys.stdout.flush()
     try:
         printed = subprocess.run(
@@ -165,7 +180,8 @@ def _claim(registry: Registry, prepared: PreparedStart) -> Claim:
 
 
 def _server_environment(environ: Mapping[str, str], prepared: PreparedStart) -> dict[str, str]:
-    return with_folder(_java_environment(environ), prepared.temporary)
+    server = with_folder(_java_environment(environ), prepared.temporary)
+    return {**server, **prepared.log_variables}
 
 
 def _java_environment(environ: Mapping[str, str]) -> dict[str, str]:

@@ -31,7 +31,7 @@ def choose_server(
     if ts_config is not None:
         named = str(Path(ts_config).absolute())
         fitting = [server for server in servers if _same_file(server.entry.config, named)]
-        problem = f"No running server uses {ts_config}."
+        problem = f"None of the running servers uses {ts_config}."
     elif len(servers) == 1:
         return servers[0]
     else:
@@ -41,12 +41,23 @@ def choose_server(
         return fitting[0]
     if fitting:
         problem = f"{len(fitting)} of the running servers fit."
-    listed = "\n".join(f"  {_described(server, registry)}" for server in servers)
+    listed = "\n".join(f"  {line}" for line in described(servers, registry))
     raise Refusal(
         f"{problem} Running:\n{listed}\n"
         "Choose one by --ts-config FILE, or from the folder it was started in, "
         "or send SIGTERM to its pid."
     )
+
+
+def any_uses(servers: list[Server], ts_config: str) -> bool:
+    """Return whether one of them was started with that file."""
+    named = str(Path(ts_config).absolute())
+    return any(_same_file(server.entry.config, named) for server in servers)
+
+
+def described(servers: list[Server], registry: Registry) -> list[str]:
+    """Describe servers, a line for each."""
+    return [_described(server, registry) for server in servers]
 
 
 def servers_that_may_be_meant(registry: Registry, ts_config: str | None, cwd: Path) -> list[Server]:

@@ -27,7 +27,9 @@ def find_handler(handler: str) -> Handler:
     """Return what a handler string names.
 
     The forms are ``module``, ``file.py``, ``folder/file.py``, ``package.module`` and each of them
-    with ``:function``. A module that does not exist is looked for among the default handlers.
+    with ``:function`` or ``:Class``. A module that does not exist is looked for among the default
+    handlers. Without a function or class it is the function ``handle``, else the one class, or of
+    several the one with ``handle`` on which no other of them builds.
 
     Raises `ModuleNotFoundError` if there is no such module, whatever the module raises when it is
     imported, and `ValueError` if it has no usable function or class.
@@ -37,7 +39,9 @@ def find_handler(handler: str) -> Handler:
     function = getattr(module, function_name or "handle", None)
     if callable(function) and not inspect.isclass(function):
         return Handler(function, lambda context: function(None, context))
-    return _class_handler(handler, module, function_name)
+    if inspect.isclass(function):
+        return _handler_of(handler, function)
+    return _handler_of(handler, _only_class(handler, module, function_name))
 
 
 def split_handler(handler: str) -> tuple[str, str | None]:
@@ -92,17 +96,30 @@ def _classes_defined_in(module: ModuleType) -> list[type]:
     ]
 
 
-def _class_handler(handler: str, module: ModuleType, function_name: str | None) -> Handler:
-    classes = _classes_defined_in(module)
-    if len(classes) != 1:
-        found = ", ".join(c.__name__ for c in classes) or "none"
-        wanted = function_name or "handle"
-        raise ValueError(
-            "Expected only one class in custom service code or a function entry point: handler"
-            f" {handler!r} has no function {wanted!r} and the classes: {found}"
-        )
-    instance = classes[0]()
-    name = classes[0].__name__
+def _only_class(handler: str, module: ModuleType, function_name: str | None) -> type:
+    defined = _classes_defined_in(module)
+    classes = defined
+    if len(classes) > 1 and function_name is None:
+        handling = [c for c in classes if callable(getattr(c, "handle", None))]
+        classes = [
+            c
+            for c in handling
+            if not any(other is not c and issubclass(other, c) for other in handling)
+        ]
+    if len(classes) == 1 and (function_name is None or len(defined) == 1):
+        return classes[0]
+    found = ", ".join(c.__name__ for c in defined) or "none"
+    wanted = function_name or "handle"
+    advice = f"; name one, as {handler}:{defined[0].__name__}" if len(defined) > 1 else ""
+    raise ValueError(
+        "Expected only one class in custom service code or a function entry point: handler"
+        f" {handler!r} has no function {wanted!r} and the classes: {found}{advice}"
+    )
+
+
+def _handler_of(handler: str, found: type) -> Handler:
+    instance = found()
+    name = found.__name__
     entry_point = getattr(instance, "handle", None)
     if not callable(entry_point):
         raise ValueError(f"Expect handle method in class {name} of handler {handler!r}")

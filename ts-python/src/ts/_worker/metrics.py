@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import struct
 import time
 from collections.abc import Callable, Iterable
@@ -32,13 +33,23 @@ _FLUSH_ABOVE = 1 << 20
 """Samples of a handler that emits very many leave before the answer does."""
 
 
+def sample_interval() -> float:
+    """Return `SAMPLE_EVERY_SEC`, or 0 where ``TS_TIMES_OF_EACH_CALL`` asks for each call."""
+    return 0.0 if os.environ.get("TS_TIMES_OF_EACH_CALL") == "true" else SAMPLE_EVERY_SEC
+
+
 class Sampler:
-    """Says when the next sample of a gauge may be told."""
+    """Says when the next sample of a gauge may be told.
+
+    Args:
+        every_sec: Time between two samples, in seconds; None for `sample_interval`.
+        clock: Tells the time, in seconds.
+    """
 
     def __init__(
-        self, every_sec: float = SAMPLE_EVERY_SEC, clock: Callable[[], float] = time.monotonic
+        self, every_sec: float | None = None, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._every_sec = every_sec
+        self._every_sec = sample_interval() if every_sec is None else every_sec
         self._clock = clock
         self._next = float("-inf")
 

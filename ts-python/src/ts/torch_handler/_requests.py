@@ -9,6 +9,20 @@ from typing import Any
 
 from ts.utils.util import PredictionException
 
+_DATA_URI = "data:"
+
+
+def file_content(value: Any) -> Any:
+    """Return the bytes of a file that came as Base64 or as a data URI; other values as they are.
+
+    Raises:
+        PredictionException: 400, the text is not Base64.
+    """
+    if isinstance(value, (bytes, bytearray)) and value[:5].lower() == _DATA_URI.encode():
+        # No file of an image begins so.
+        value = value.decode("latin-1")
+    return decode_base64(value) if isinstance(value, str) else value
+
 
 def payload_of(row: Any) -> Any:
     """Return the payload of a row: its ``data`` or else ``body``.
@@ -27,11 +41,17 @@ def payload_of(row: Any) -> Any:
 
 
 def decode_base64(text: str) -> bytes:
-    """Decode Base64 that a client sent.
+    """Decode Base64 that a client sent, also as a data URI (RFC 2397).
 
     Raises:
         PredictionException: 400, it is not Base64.
     """
+    if text[:5].lower() == _DATA_URI:
+        head, comma, text = text.partition(",")
+        if not comma or not head.lower().endswith(";base64"):
+            raise PredictionException(
+                f"The input begins with {head[:60]!r}, expected data:<type>;base64,<Base64>", 400
+            )
     try:
         return base64.b64decode(text, validate=False)
     except (binascii.Error, ValueError) as e:

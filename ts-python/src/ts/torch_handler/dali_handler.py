@@ -9,7 +9,7 @@ import torch
 from ts.handler_utils.preprocess.dali import get_dali_pipeline
 from ts.handler_utils.timer import timed
 from ts.torch_handler._image_insights import ImageInsights
-from ts.torch_handler._requests import decode_base64, payload_of
+from ts.torch_handler._requests import file_content, payload_of
 from ts.utils._optional import import_optional
 from ts.utils._row_errors import read_rows
 from ts.utils.util import PredictionException
@@ -58,9 +58,7 @@ class DALIHandler(ImageInsights):
 
     @staticmethod
     def _bytes_of(row: Any) -> bytes:
-        value = payload_of(row)
-        if isinstance(value, str):
-            return decode_base64(value)
+        value = file_content(payload_of(row))
         if isinstance(value, (bytes, bytearray)) and value:
             return bytes(value)
         raise PredictionException(

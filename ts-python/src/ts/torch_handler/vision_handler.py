@@ -16,7 +16,7 @@ from ts.torch_handler._images import (
     max_image_pixels,
     to_rgb,
 )
-from ts.torch_handler._requests import decode_base64, payload_of
+from ts.torch_handler._requests import file_content, payload_of
 from ts.utils._row_errors import read_rows
 from ts.utils.util import PredictionException
 
@@ -65,8 +65,7 @@ class VisionHandler(ImageInsights):
         value = payload_of(row)
         if value is None:
             raise PredictionException("The request has no input, expected data or body", 400)
-        if isinstance(value, str):
-            value = decode_base64(value)
+        value = file_content(value)
         if isinstance(value, (bytes, bytearray)):
             tensor: torch.Tensor = self.image_processing(decode_image(value, self.max_image_pixels))
             return tensor

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -34,7 +36,8 @@ _MAX_DIMENSIONS = 64  # of a NumPy array
 def decode_input(tensor: Any, where: str) -> dict[str, Any]:
     """Return an input object with its ``data`` as an array of the given datatype and shape.
 
-    Data of type ``BYTES`` become the only item if there is one, else the list of items.
+    Data of type ``BYTES`` become the only item if there is one, else the list of items. An item
+    ``{"b64": "..."}`` is bytes that are no text; a transport that takes binary data writes it.
 
     Args:
         tensor: The input object of the request.
@@ -62,7 +65,8 @@ def decode_input(tensor: Any, where: str) -> dict[str, Any]:
             raise PredictionException(
                 f"{where}: shape {shape} has {count} elements, data has {len(data)}", 400
             )
-        return {**tensor, "data": data[0] if count == 1 else data}
+        items = [_to_item(item, where) for item in data]
+        return {**tensor, "data": items[0] if count == 1 else items}
     if datatype not in _NUMPY_OF:
         known = ", ".join([*_NUMPY_OF, "BYTES"])
         raise PredictionException(
@@ -89,6 +93,9 @@ def encode_output(value: Any, name: str, wanted: str | None) -> dict[str, Any]:
             datatype, value = "BF16", value.float()
         value = value.numpy()
     bare = not isinstance(value, (np.ndarray, np.generic))
+    if bare and _has_bytes(value):
+        # An array of bytes, rather than of objects, would lose zeros at their ends.
+        value = np.array(_immutable(value), dtype=object)
     array: npt.NDArray[Any] = np.asarray(value)
     if datatype is None:
         datatype = _DATATYPE_OF.get(array.dtype, "BYTES")
@@ -96,8 +103,39 @@ def encode_output(value: Any, name: str, wanted: str | None) -> dict[str, Any]:
         datatype = wanted
     flat = array.ravel().tolist()
     if datatype == "BYTES":
-        flat = [item.decode() if isinstance(item, bytes) else item for item in flat]
+        flat = [_of_bytes(item) if isinstance(item, bytes) else item for item in flat]
     return {"name": name, "datatype": datatype, "data": flat, "shape": list(array.shape) or [1]}
+
+
+def _to_item(item: Any, where: str) -> Any:
+    """Return the bytes of an object that stands for them, and anything else as it is."""
+    if not (isinstance(item, Mapping) and item.keys() == {"b64"}):
+        return item
+    try:
+        return base64.b64decode(item["b64"], validate=True)
+    except (TypeError, ValueError, binascii.Error) as e:
+        raise PredictionException(f'{where}: "b64" is not text in base64: {e}', 400) from e
+
+
+def _of_bytes(item: bytes) -> str | dict[str, str]:
+    """Return the text that bytes are, or an object that stands for them if they are none."""
+    try:
+        return item.decode()
+    except UnicodeDecodeError:
+        return {"b64": base64.b64encode(item).decode()}
+
+
+def _has_bytes(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return any(_has_bytes(item) for item in value)
+    return isinstance(value, (bytes, bytearray))
+
+
+def _immutable(value: Any) -> Any:
+    """Return nested lists with bytes for byte arrays, which NumPy takes for lists of numbers."""
+    if isinstance(value, (list, tuple)):
+        return [_immutable(item) for item in value]
+    return bytes(value) if isinstance(value, bytearray) else value
 
 
 def _is_shape(shape: list[Any]) -> bool:

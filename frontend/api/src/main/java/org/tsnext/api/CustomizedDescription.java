@@ -12,6 +12,7 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Optional;
+import org.tsnext.compatibility.Compatibility;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.model.ModelDescription;
@@ -29,9 +30,9 @@ public final class CustomizedDescription {
   private final JsonObject description;
   private final ByteArrayOutputStream response = new ByteArrayOutputStream();
 
-  CustomizedDescription(ModelDescription model) {
+  CustomizedDescription(ModelDescription model, Compatibility compatibility) {
     this.model = model;
-    this.description = DescriptionRenderer.render(model);
+    this.description = DescriptionRenderer.render(model, compatibility);
   }
 
   /** What the handler is asked. */

@@ -8,6 +8,8 @@ import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.util.Locale;
 import org.tsnext.archive.ModelConfig;
+import org.tsnext.compatibility.Compatibility;
+import org.tsnext.compatibility.Deviation;
 import org.tsnext.core.model.Diagnosis;
 import org.tsnext.core.model.ModelDescription;
 import org.tsnext.core.model.ModelDescription.Worker;
@@ -22,9 +24,13 @@ final class DescriptionRenderer {
       DateTimeFormatter.ofPattern("yyyy-MM-dd'T'HH:mm:ss.SSS'Z'", Locale.ROOT)
           .withZone(ZoneOffset.UTC);
 
+  private static final String READY = "READY";
+  private static final String UNLOADING = "UNLOADING";
+
   private DescriptionRenderer() {}
 
-  static JsonObject render(ModelDescription model) {
+  static JsonObject render(ModelDescription model, Compatibility compatibility) {
+    boolean original = compatibility.isOriginal(Deviation.DESCRIPTION_MEMBERS);
     ModelConfig config = model.settings().config();
     JsonObject json = new JsonObject();
     json.addProperty("modelName", model.modelName());
@@ -35,7 +41,7 @@ final class DescriptionRenderer {
     json.addProperty("maxWorkers", model.settings().workers().max());
     json.addProperty("batchSize", model.settings().batching().size());
     json.addProperty("maxBatchDelay", model.settings().batching().maxDelay().toMillis());
-    if (model.settings().batching().adaptiveDelay()) {
+    if (model.settings().batching().adaptiveDelay() && !original) {
       json.addProperty("adaptiveBatchDelay", true);
     }
     json.addProperty("responseTimeout", model.settings().timeouts().response().toSeconds());
@@ -64,11 +70,13 @@ final class DescriptionRenderer {
         "maxSequenceJobQueueSize",
         config.sequences().batching() ? config.sequences().queueCapacity() : 0);
     json.addProperty("loadedAtStartup", model.identity().loadedAtStartup());
-    json.add("workers", workers(model));
+    json.add("workers", workers(model, original));
     json.add("jobQueueStatus", queue(model));
-    json.addProperty("defaultVersion", model.identity().defaultVersion());
-    json.add("settingSources", sources(model));
-    diagnosis(model, json);
+    if (!original) {
+      json.addProperty("defaultVersion", model.identity().defaultVersion());
+      json.add("settingSources", sources(model));
+      diagnosis(model, json);
+    }
     return json;
   }
 
@@ -87,24 +95,33 @@ final class DescriptionRenderer {
     model.condition().lastLoadError().ifPresent(error -> json.add("lastLoadError", error(error)));
   }
 
-  private static JsonArray workers(ModelDescription model) {
+  private static JsonArray workers(ModelDescription model, boolean original) {
     JsonArray workers = new JsonArray();
-    model
-        .condition()
-        .workers()
-        .forEach(worker -> workers.add(worker(worker, model.settings().timeouts().maxRetry())));
+    for (Worker worker : model.condition().workers()) {
+      JsonObject json =
+          worker(worker, original && !worker.status().equals(READY) ? UNLOADING : worker.status());
+      if (!original) {
+        addState(worker, model.settings().timeouts().maxRetry(), json);
+      }
+      workers.add(json);
+    }
     return workers;
   }
 
-  private static JsonObject worker(Worker worker, Duration window) {
+  private static JsonObject worker(Worker worker, String status) {
     JsonObject json = new JsonObject();
     json.addProperty("id", worker.id());
     json.addProperty("startTime", time(worker.startTime()));
-    json.addProperty("status", worker.status());
+    json.addProperty("status", status);
     json.addProperty("memoryUsage", worker.process().memoryBytes());
     worker.process().pid().ifPresent(pid -> json.addProperty("pid", pid));
     json.addProperty("gpu", worker.process().gpu());
     json.addProperty("gpuUsage", worker.process().gpuUsage().orElse("N/A"));
+    return json;
+  }
+
+  /** What 0.12 does not say of a worker. */
+  private static void addState(Worker worker, Duration window, JsonObject json) {
     json.addProperty("state", worker.state().name());
     json.addProperty("stateSince", time(worker.stateSince()));
     json.addProperty("restarts", worker.history().restarts());
@@ -117,7 +134,6 @@ final class DescriptionRenderer {
     worker.history().lastExit().ifPresent(exit -> json.add("lastExit", exit(exit)));
     worker.history().lastError().ifPresent(error -> json.add("lastError", error(error)));
     worker.history().plainFork().ifPresent(reason -> json.addProperty("plainFork", reason));
-    return json;
   }
 
   private static JsonObject recovery(Recovery recovery, Duration window) {

@@ -3,6 +3,8 @@ package org.tsnext.api;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
 import java.util.List;
+import org.tsnext.compatibility.Deviation;
+import org.tsnext.core.error.ErrorForm;
 import org.tsnext.core.model.HealthReport;
 import org.tsnext.core.model.HealthReport.ShortModel;
 import org.tsnext.core.model.ReadinessReport;
@@ -15,14 +17,18 @@ public final class HealthJson {
   /**
    * Whether every model has its workers: the body of {@code /ping}.
    *
-   * @param reasons whether to say why, which may repeat the text of a handler's exception
+   * @param form whether to name the models, and to say why, which may repeat the text of a
+   *     handler's exception
    */
-  public static JsonObject of(HealthReport health, boolean reasons) {
+  public static JsonObject of(HealthReport health, ErrorForm form) {
     if (health.healthy()) {
       return Json.status("Healthy");
     }
+    if (form.isOriginal(Deviation.UNHEALTHY_PING)) {
+      return Json.status("Unhealthy");
+    }
     JsonObject body = Json.status("Unhealthy");
-    body.add("models", models(health.shortModels(), reasons));
+    body.add("models", models(health.shortModels(), form.showDetail()));
     return body;
   }
 

@@ -6,6 +6,8 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import org.tsnext.compatibility.Compatibility;
+import org.tsnext.compatibility.Deviation;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.model.ModelDescription;
@@ -31,13 +33,16 @@ public final class ModelOperations {
 
   private final ModelService models;
   private final boolean modelApi;
+  private final Compatibility compatibility;
 
   /**
    * @param modelApi whether models may be registered and unregistered
+   * @param compatibility how parameters are read and descriptions look
    */
-  public ModelOperations(ModelService models, boolean modelApi) {
+  public ModelOperations(ModelService models, boolean modelApi, Compatibility compatibility) {
     this.models = Objects.requireNonNull(models, "models");
     this.modelApi = modelApi;
+    this.compatibility = Objects.requireNonNull(compatibility, "compatibility");
   }
 
   /** Whether models may be registered and unregistered. */
@@ -45,8 +50,15 @@ public final class ModelOperations {
     return modelApi;
   }
 
+  private Parameters read(Parameters given) {
+    return compatibility.isOriginal(Deviation.BAD_PARAMETERS)
+        ? new LenientParameters(given)
+        : given;
+  }
+
   /** A page of the models, by {@code limit} and {@code next_page_token}. */
-  public JsonObject list(Parameters given) {
+  public JsonObject list(Parameters parameters) {
+    Parameters given = read(parameters);
     int limit = given.integer("limit").orElse(MAX_PAGE);
     int size = limit < 1 || limit > MAX_PAGE ? MAX_PAGE : limit;
     List<ModelEntry> all = models.list();
@@ -67,6 +79,11 @@ public final class ModelOperations {
     return json;
   }
 
+  /** Whether the handler of the model is asked for a description, too: {@code customized}. */
+  public boolean asksHandler(Parameters given) {
+    return read(given).flag("customized").orElse(false);
+  }
+
   /** Whether {@code version} asks for every version of a model. */
   public static boolean isAllVersions(Optional<String> version) {
     return version.filter(ALL_VERSIONS::equals).isPresent();
@@ -83,7 +100,7 @@ public final class ModelOperations {
         isAllVersions(version)
             ? models.describeAll(model)
             : List.of(models.describe(model, version));
-    versions.forEach(found -> json.add(DescriptionRenderer.render(found)));
+    versions.forEach(found -> json.add(DescriptionRenderer.render(found, compatibility)));
     return json;
   }
 
@@ -93,7 +110,7 @@ public final class ModelOperations {
    * @param version empty for the default one
    */
   public CustomizedDescription describeCustomized(String model, Optional<String> version) {
-    return new CustomizedDescription(models.describe(model, version));
+    return new CustomizedDescription(models.describe(model, version), compatibility);
   }
 
   /**
@@ -104,7 +121,7 @@ public final class ModelOperations {
   public CompletableFuture<OperationResponse> register(Parameters given, boolean synchronous) {
     requireModelApi();
     return models
-        .register(ManagementRequests.registration(given, synchronous))
+        .register(ManagementRequests.registration(read(given), synchronous))
         .thenApply(result -> new OperationResponse(result.outcome(), registered(result)));
   }
 
@@ -126,7 +143,7 @@ public final class ModelOperations {
    */
   public CompletableFuture<OperationResponse> scale(
       String model, Optional<String> version, Parameters given) {
-    ScaleModel scaling = ManagementRequests.scaling(given);
+    ScaleModel scaling = ManagementRequests.scaling(read(given));
     return models
         .scale(model, version, scaling)
         .thenApply(

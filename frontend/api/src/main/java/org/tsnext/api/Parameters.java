@@ -2,6 +2,7 @@ package org.tsnext.api;
 
 import java.util.Optional;
 import java.util.OptionalInt;
+import org.tsnext.compatibility.Deviation;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 
@@ -64,8 +65,9 @@ public interface Parameters {
    */
   static ServingException unexpected(String name, String value, String expected) {
     return new ServingException(
-        ErrorKind.BAD_REQUEST,
-        "Parameter " + name + " is " + shown(value) + ", expected " + expected + ".");
+            ErrorKind.BAD_REQUEST,
+            "Parameter " + name + " is " + shown(value) + ", expected " + expected + ".")
+        .withDeviation(Deviation.BAD_PARAMETERS);
   }
 
   /** A value as error messages show it: long ones are cut. */
@@ -75,7 +77,8 @@ public interface Parameters {
 
   static ServingException outOfRange(String name, int value, int minimum) {
     return new ServingException(
-        ErrorKind.BAD_REQUEST,
-        "Parameter " + name + " is " + value + ", expected " + minimum + " or more.");
+            ErrorKind.BAD_REQUEST,
+            "Parameter " + name + " is " + value + ", expected " + minimum + " or more.")
+        .withDeviation(Deviation.BAD_PARAMETERS);
   }
 }

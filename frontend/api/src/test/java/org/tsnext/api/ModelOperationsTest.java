@@ -15,6 +15,7 @@ import java.util.OptionalInt;
 import org.testng.Assert.ThrowingRunnable;
 import org.testng.annotations.BeforeMethod;
 import org.testng.annotations.Test;
+import org.tsnext.compatibility.Compatibility;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.model.RegisterModel;
@@ -29,7 +30,7 @@ public final class ModelOperationsTest {
   @BeforeMethod
   void start() {
     models = new FakeModels();
-    operations = new ModelOperations(models, true);
+    operations = new ModelOperations(models, true, Compatibility.NEXT);
   }
 
   /** Parameters of a map. */
@@ -82,7 +83,7 @@ public final class ModelOperationsTest {
 
   @Test
   public void noTransportRegistersOrUnregistersWhileTheModelApiIsOff() {
-    ModelOperations off = new ModelOperations(models, false);
+    ModelOperations off = new ModelOperations(models, false, Compatibility.NEXT);
     for (ThrowingRunnable call :
         new ThrowingRunnable[] {
           () -> off.register(new Given(Map.of("url", "a.mar")), true).join(),

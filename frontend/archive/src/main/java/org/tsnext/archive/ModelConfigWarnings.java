@@ -6,7 +6,7 @@ import java.util.Optional;
 import org.tsnext.archive.ModelConfig.DeviceType;
 
 /** What a person should hear about a model-config.yaml that can be followed. */
-final class ModelConfigWarnings {
+public final class ModelConfigWarnings {
 
   private static final String ASYNC =
       "asyncCommunication is true: the handler gets requests one by one";
@@ -19,7 +19,7 @@ final class ModelConfigWarnings {
    * Values that are not taken as they stand, keys that look like another one, and keys that mean
    * nothing beside the others.
    */
-  static List<String> of(ModelConfig config) {
+  public static List<String> of(ModelConfig config) {
     ModelConfigWarnings all = new ModelConfigWarnings();
     all.warnings.addAll(config.findings().corrections());
     config.findings().unknownKeys().forEach(all::misspelt);

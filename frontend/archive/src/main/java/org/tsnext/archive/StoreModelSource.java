@@ -2,6 +2,7 @@ package org.tsnext.archive;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.file.AccessMode;
 import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
@@ -61,12 +62,7 @@ public final class StoreModelSource implements ModelSource {
   public ModelArchive openPath(ModelLocation location, Path source, String fileName)
       throws ArchiveException {
     String shown = location.shown();
-    if (!Files.isReadable(source)) {
-      if (Files.notExists(source)) {
-        throw notFound("The model has gone while it was opened: " + shown);
-      }
-      throw new ArchiveException(Reason.IO, "Cannot read the model, permission denied: " + shown);
-    }
+    requireReadable(source, shown);
     if (location.sha256().isPresent()) {
       requireDigest(source, location.sha256().get(), shown);
     }
@@ -121,6 +117,17 @@ public final class StoreModelSource implements ModelSource {
     }
   }
 
+  private static void requireReadable(Path source, String shown) throws ArchiveException {
+    try {
+      source.getFileSystem().provider().checkAccess(source, AccessMode.READ);
+    } catch (NoSuchFileException e) {
+      throw notFound("The model has gone while it was opened: " + shown);
+    } catch (IOException e) {
+      throw new ArchiveException(
+          Reason.IO, "Cannot read the model, permission denied: " + shown, e);
+    }
+  }
+
   private static void requireDigest(Path source, String expected, String shown)
       throws ArchiveException {
     if (Files.isDirectory(source)) {
@@ -158,6 +165,9 @@ public final class StoreModelSource implements ModelSource {
     // A dot alone would be the store itself, and hidden files are not models.
     if (!name.isEmpty() && !name.startsWith(".")) {
       Optional<Path> entry = existing(store, name);
+      if (entry.isEmpty() && trusted) {
+        entry = existing(store, name + ".mar");
+      }
       if (entry.isPresent()) {
         return entry.get();
       }

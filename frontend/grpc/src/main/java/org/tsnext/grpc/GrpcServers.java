@@ -32,6 +32,7 @@ import org.tsnext.grpc.settings.GrpcAddress;
 import org.tsnext.grpc.settings.GrpcSettings;
 import org.tsnext.grpc.settings.ServiceSettings;
 import org.tsnext.transport.BodyMemory;
+import org.tsnext.transport.ConnectionCount;
 import org.tsnext.transport.Transport;
 
 /**
@@ -69,7 +70,7 @@ public final class GrpcServers implements AutoCloseable {
         new GrpcListener.ListenerContext(
             settings.limits(),
             settings.access(),
-            new CallErrors(settings.errorDetail()),
+            new CallErrors(settings.errors()),
             memory,
             transport,
             loops,
@@ -83,18 +84,43 @@ public final class GrpcServers implements AutoCloseable {
    */
   public List<BoundGrpcListener> bind() throws IOException {
     try {
-      return List.of(
-          open("inference", settings.addresses().inference(), inferenceOffers()),
-          open("management", settings.addresses().management(), managementOffers()));
+      GrpcSettings.Addresses addresses = settings.addresses();
+      List<BoundGrpcListener> bound = new ArrayList<>();
+      ConnectionCount ofInference = count(addresses.inference());
+      bound.add(open("inference", addresses.inference(), inferenceOffers(), ofInference, context));
+      bound.add(
+          open(
+              "management",
+              addresses.management(),
+              managementOffers(),
+              count(addresses.management()),
+              context));
+      if (addresses.kserve().isPresent()) {
+        List<Offer> offers =
+            settings.services().openInference().map(this::openInference).orElseThrow();
+        bound.add(
+            open("kserve", addresses.kserve().get(), offers, ofInference, context.withoutTokens()));
+      }
+      return bound;
     } catch (IOException e) {
       close();
       throw e;
     }
   }
 
-  private BoundGrpcListener open(String role, GrpcAddress address, List<Offer> offers)
+  private ConnectionCount count(GrpcAddress address) {
+    return new ConnectionCount(
+        address.maxConnections(), address.maxConnectionsKey(), context.clock()::nanoTime);
+  }
+
+  private BoundGrpcListener open(
+      String role,
+      GrpcAddress address,
+      List<Offer> offers,
+      ConnectionCount count,
+      GrpcListener.ListenerContext ofListener)
       throws IOException {
-    GrpcListener listener = GrpcListener.open(address, withCommon(offers), context);
+    GrpcListener listener = GrpcListener.open(address, withCommon(offers), count, ofListener);
     listeners.add(listener);
     return new BoundGrpcListener(role, listener.address(), listener.port());
   }
@@ -109,7 +135,7 @@ public final class GrpcServers implements AutoCloseable {
                 settings.limits(),
                 new RequestReader(settings.sequences(), headers()),
                 memory,
-                context.errors(),
+                context.errors().ofInference(),
                 drain),
             Access.INFERENCE,
             Set.of(InferenceApi.PING)));
@@ -135,10 +161,11 @@ public final class GrpcServers implements AutoCloseable {
     return List.of(
         new Offer(
             ManagementService.of(
-                new ModelOperations(models, settings.services().modelApi()),
+                new ModelOperations(
+                    models, settings.services().modelApi(), settings.errors().compatibility()),
                 inference,
                 settings.limits().maxResponseSize(),
-                context.errors()),
+                context.errors().ofManagement()),
             Access.MANAGEMENT));
   }
 

@@ -37,6 +37,7 @@ import org.tsnext.core.access.Access;
 import org.tsnext.core.access.AccessTokens;
 import org.tsnext.core.access.AllowedPages;
 import org.tsnext.core.access.TokenKind;
+import org.tsnext.core.error.ErrorForm;
 import org.tsnext.core.model.SequenceHeaders;
 import org.tsnext.core.testing.FakeInference;
 import org.tsnext.core.time.Clock;
@@ -77,7 +78,7 @@ public class CallLimitsTest extends GrpcTestBase {
                     address("inference", connections), address("management", connections)),
                 new GrpcLimits(MAX_REQUEST, MAX_RESPONSE, STREAM_LIMIT, idle, reading),
                 access,
-                true,
+                ErrorForm.next(true),
                 true,
                 SequenceHeaders.DEFAULT,
                 services()));

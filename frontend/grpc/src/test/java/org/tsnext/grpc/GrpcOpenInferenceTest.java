@@ -37,6 +37,7 @@ import org.testng.annotations.BeforeClass;
 import org.testng.annotations.DataProvider;
 import org.testng.annotations.Test;
 import org.tsnext.api.OpenInference;
+import org.tsnext.core.error.ErrorForm;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.request.Header;
@@ -476,7 +477,10 @@ public final class GrpcOpenInferenceTest extends GrpcTestBase {
   public void serviceIsDescribedUnderBothNames(String name) {
     ServiceDescriptor service =
         OpenInferenceService.of(
-                new OpenInference(models), (exchange, request) -> {}, "1.0", new CallErrors(true))
+                new OpenInference(models),
+                (exchange, request) -> {},
+                "1.0",
+                new CallErrors(ErrorForm.next(true)))
             .stream()
             .map(ServerServiceDefinition::getServiceDescriptor)
             .filter(offered -> offered.getName().equals(name))

@@ -35,6 +35,7 @@ import org.testng.annotations.AfterClass;
 import org.testng.annotations.AfterMethod;
 import org.testng.annotations.BeforeClass;
 import org.testng.annotations.BeforeMethod;
+import org.tsnext.core.error.ErrorForm;
 import org.tsnext.core.model.SequenceHeaders;
 import org.tsnext.core.testing.FakeInference;
 import org.tsnext.core.testing.FakeModels;
@@ -138,7 +139,7 @@ abstract class GrpcTestBase {
         new GrpcSettings.Addresses(inferenceAddress, address("management", 0)),
         new GrpcLimits(MAX_REQUEST, MAX_RESPONSE, STREAM_LIMIT, Duration.ZERO, Duration.ZERO),
         access,
-        true,
+        ErrorForm.next(true),
         true,
         SequenceHeaders.DEFAULT,
         services);

@@ -39,6 +39,7 @@ import org.tsnext.http.settings.HttpSettings;
 import org.tsnext.http.settings.ListenAddress;
 import org.tsnext.http.settings.ListenerRole;
 import org.tsnext.http.settings.SocketSettings;
+import org.tsnext.http.settings.TokenSettings;
 import org.tsnext.transport.BodyMemory;
 import org.tsnext.transport.ConnectionCount;
 import org.tsnext.transport.Transport;
@@ -84,7 +85,8 @@ public final class HttpServer implements AutoCloseable {
             new ServerContext.Rendering(
                 new HeadEncoder(settings.cors(), clock),
                 new CorsOrigins(settings.cors()),
-                new ErrorRenderer(settings.api().errorDetail())),
+                new ErrorRenderer(
+                    settings.api().errors(), settings.addresses().kserve().isPresent())),
             new HttpAccessLog(),
             metrics.metrics(),
             clock,
@@ -98,16 +100,21 @@ public final class HttpServer implements AutoCloseable {
    */
   public List<BoundListener> bind() throws IOException {
     try {
-      if (settings.addresses().combined()) {
-        open(
-            settings.addresses().inference(),
-            EnumSet.of(ListenerRole.INFERENCE, ListenerRole.MANAGEMENT));
+      HttpSettings.Addresses addresses = settings.addresses();
+      ConnectionCount ofInference;
+      if (addresses.combined()) {
+        ofInference =
+            open(
+                addresses.inference(), EnumSet.of(ListenerRole.INFERENCE, ListenerRole.MANAGEMENT));
       } else {
-        open(settings.addresses().inference(), EnumSet.of(ListenerRole.INFERENCE));
-        open(settings.addresses().management(), EnumSet.of(ListenerRole.MANAGEMENT));
+        ofInference = open(addresses.inference(), EnumSet.of(ListenerRole.INFERENCE));
+        open(addresses.management(), EnumSet.of(ListenerRole.MANAGEMENT));
       }
-      if (settings.addresses().metrics().isPresent()) {
-        open(settings.addresses().metrics().get(), EnumSet.of(ListenerRole.METRICS));
+      if (addresses.metrics().isPresent()) {
+        open(addresses.metrics().get(), EnumSet.of(ListenerRole.METRICS));
+      }
+      if (addresses.kserve().isPresent()) {
+        open(addresses.kserve().get(), EnumSet.of(ListenerRole.KSERVE), ofInference);
       }
     } catch (IOException e) {
       stopAccepting();
@@ -116,9 +123,17 @@ public final class HttpServer implements AutoCloseable {
     return acceptors.stream().map(Acceptor::listener).toList();
   }
 
-  private void open(ListenAddress address, Set<ListenerRole> roles) throws IOException {
+  /** Returns how the connections of the listener are counted, with a limit of their own. */
+  private ConnectionCount open(ListenAddress address, Set<ListenerRole> roles) throws IOException {
+    ConnectionCount count = count(roles);
+    open(address, roles, count);
+    return count;
+  }
+
+  private void open(ListenAddress address, Set<ListenerRole> roles, ConnectionCount count)
+      throws IOException {
     RequestDispatcher dispatcher =
-        new RequestDispatcher(routes.of(roles), settings.cors(), guard(address));
+        new RequestDispatcher(routes.of(roles), settings.cors(), guard(address, roles));
     String key = roles.iterator().next().key();
     HttpPipeline pipeline =
         new HttpPipeline(
@@ -126,7 +141,7 @@ public final class HttpServer implements AutoCloseable {
             dispatcher,
             connections,
             tls(address, key),
-            count(roles),
+            count,
             settings.access().connections());
     acceptors.add(
         Acceptor.open(
@@ -166,22 +181,33 @@ public final class HttpServer implements AutoCloseable {
     return new ConnectionCount(most, String.join(" and ", keys), context.clock()::nanoTime);
   }
 
-  private RequestGuard guard(ListenAddress address) {
+  /** A listener for KServe asks for no token, although the server has some. */
+  private RequestGuard guard(ListenAddress address, Set<ListenerRole> roles) {
     AccessSettings access = settings.access();
-    RequestGuard tokens =
-        access.tokens().<RequestGuard>map(TokenGuard::new).orElse(RequestGuard.NONE);
-    RequestGuard others = origins(address).and(tokens);
+    Optional<TokenSettings> checked =
+        access.tokens().filter(tokens -> !roles.contains(ListenerRole.KSERVE));
+    boolean open =
+        checked.isEmpty()
+            || (roles.contains(ListenerRole.INFERENCE) && isFree(checked, Access.INFERENCE));
+    RequestGuard tokens = checked.<RequestGuard>map(TokenGuard::new).orElse(RequestGuard.NONE);
+    RequestGuard others = origins(address, open).and(tokens);
     if (!(address instanceof ListenAddress.Tcp tcp) || access.hosts().any()) {
       return others;
     }
     HostNames names = new HostNames(access.hosts().allowed(), tcp.host());
-    return new HostGuard(names, route -> isGuarded(route, tcp.isLoopback())).and(others);
+    return new HostGuard(names, route -> isGuarded(route, tcp.isLoopback(), checked)).and(others);
   }
 
-  private OriginGuard origins(ListenAddress address) {
+  private static boolean isFree(Optional<TokenSettings> checked, Access route) {
+    return checked.isEmpty() || checked.get().open().contains(route);
+  }
+
+  /**
+   * @param open whether models can be asked without a token
+   */
+  private OriginGuard origins(ListenAddress address, boolean open) {
     AccessSettings access = settings.access();
     AllowedPages pages = new AllowedPages(settings.cors().origins(), access.hosts().allowed());
-    boolean open = access.tokens().isEmpty();
     return new OriginGuard(
         address instanceof ListenAddress.Tcp tcp
             ? new OriginCheck(pages, tcp.host(), tcp.tls(), open)
@@ -192,9 +218,12 @@ public final class HttpServer implements AutoCloseable {
    * Beyond this machine, and where a page would need a key it does not have, models may be asked by
    * any name: gateways and service meshes have many. Metrics usually need no key.
    */
-  private boolean isGuarded(Access route, boolean local) {
-    boolean withoutKey = settings.access().tokens().isEmpty() || route == Access.METRICS;
-    return route.managing() || (local && withoutKey);
+  private static boolean isGuarded(Access route, boolean local, Optional<TokenSettings> checked) {
+    boolean withoutToken =
+        route == Access.METRICS
+            || checked.isEmpty()
+            || (route == Access.INFERENCE && isFree(checked, route));
+    return route.managing() || (local && withoutToken);
   }
 
   /** The memory for large bodies, which other transports share. */

@@ -5,13 +5,16 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Predicate;
+import org.tsnext.api.ModelOperations;
 import org.tsnext.api.OpenInference;
 import org.tsnext.core.access.Access;
 import org.tsnext.core.access.HeaderPolicy;
 import org.tsnext.core.inference.InferenceService;
 import org.tsnext.core.model.ModelService;
 import org.tsnext.http.inference.InferenceRoutes;
+import org.tsnext.http.inference.KServeRoutes;
 import org.tsnext.http.inference.OpenInferenceRoutes;
+import org.tsnext.http.inference.TensorConversions;
 import org.tsnext.http.management.ManagementRoutes;
 import org.tsnext.http.management.TokenRoutes;
 import org.tsnext.http.metrics.MetricsRoutes;
@@ -43,25 +46,40 @@ final class ListenerRoutes {
 
   RouteTable of(Set<ListenerRole> roles) {
     List<Route> routes = new ArrayList<>();
-    if (roles.contains(ListenerRole.INFERENCE)) {
-      boolean openInference = settings.api().openInference();
+    boolean kserve = settings.addresses().kserve().isPresent();
+    if (roles.contains(ListenerRole.INFERENCE) || roles.contains(ListenerRole.KSERVE)) {
+      if (kserve) {
+        routes.add(KServeRoutes.alive());
+      }
+      boolean openInference = settings.api().openInference().enabled();
       routes.addAll(
           InferenceRoutes.of(
               inference,
               models,
               settings.api().startUpModels(),
               HeaderPolicy.of(settings.access().tokens().isPresent()),
-              openInference,
-              settings.api().errorDetail()));
+              new InferenceRoutes.V2Predictions(
+                  openInference,
+                  new TensorConversions(
+                      settings.api().openInference().conversions(),
+                      settings.bodies().maxRequestSize())),
+              settings.api().errors()));
       if (openInference) {
         routes.addAll(
             OpenInferenceRoutes.of(new OpenInference(models), settings.api().serverVersion()));
       }
     }
+    if (roles.contains(ListenerRole.KSERVE)) {
+      routes.addAll(KServeRoutes.lists(models));
+    }
     if (roles.contains(ListenerRole.MANAGEMENT)) {
       routes.addAll(
           ManagementRoutes.of(
-              models, inference, settings.api().enableModelApi(), settings.api().serverVersion()));
+              new ModelOperations(
+                  models, settings.api().enableModelApi(), settings.api().errors().compatibility()),
+              models,
+              inference,
+              settings.api().serverVersion()));
       settings
           .access()
           .tokens()
@@ -70,20 +88,25 @@ final class ListenerRoutes {
     }
     boolean alone = roles.equals(EnumSet.of(ListenerRole.METRICS));
     if (!alone) {
-      routes.add(InferenceRoutes.readiness(models));
+      routes.add(InferenceRoutes.readiness(models, kserve));
     }
     boolean combined = roles.size() > 1 && settings.addresses().metrics().isPresent();
     if (alone || combined) {
       routes.addAll(MetricsRoutes.of(metrics.metrics().registry(), metrics.renderer()));
     }
     return new RouteTable(
-        ApiDescriptionRoutes.addedTo(routes, settings.api().serverVersion(), asksForKey()));
+        ApiDescriptionRoutes.addedTo(
+            routes,
+            settings.api().serverVersion(),
+            asksForKey(roles.contains(ListenerRole.KSERVE)),
+            settings.api().errors().compatibility()));
   }
 
-  private Predicate<Access> asksForKey() {
+  private Predicate<Access> asksForKey(boolean open) {
     return settings
         .access()
         .tokens()
+        .filter(tokens -> !open)
         .<Predicate<Access>>map(tokens -> access -> !tokens.open().contains(access))
         .orElse(access -> false);
   }

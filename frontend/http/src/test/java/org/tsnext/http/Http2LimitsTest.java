@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Optional;
 import org.testng.annotations.DataProvider;
 import org.testng.annotations.Test;
+import org.tsnext.core.error.ErrorForm;
 import org.tsnext.core.request.ResponseHead;
 import org.tsnext.core.request.ResponseHead.BodyKind;
 import org.tsnext.http.settings.AccessSettings;
@@ -19,6 +20,7 @@ import org.tsnext.http.settings.CorsSettings;
 import org.tsnext.http.settings.HostSettings;
 import org.tsnext.http.settings.HttpSettings;
 import org.tsnext.http.settings.ListenAddress;
+import org.tsnext.http.settings.OpenInferenceSettings;
 import org.tsnext.http.settings.SocketSettings;
 import org.tsnext.transport.testing.RawHttp2;
 import org.tsnext.transport.testing.RawHttp2.Frame;
@@ -53,7 +55,8 @@ public class Http2LimitsTest extends HttpTestBase {
         new HttpSettings.BodySettings(10 * BODY, STREAM_LIMIT, MEMORY),
         CorsSettings.none(),
         access(),
-        new HttpSettings.ApiSettings(true, true, "1.0.0", List::of, false));
+        new HttpSettings.ApiSettings(
+            true, ErrorForm.next(true), "1.0.0", List::of, OpenInferenceSettings.off()));
   }
 
   private int serveWith(Duration idle, Duration reading) throws IOException {

@@ -9,12 +9,14 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Optional;
 import org.testng.annotations.Test;
+import org.tsnext.core.error.ErrorForm;
 import org.tsnext.core.request.ResponseHead;
 import org.tsnext.core.request.ResponseHead.BodyKind;
 import org.tsnext.http.RawClient.RawResponse;
 import org.tsnext.http.settings.CorsSettings;
 import org.tsnext.http.settings.HttpSettings;
 import org.tsnext.http.settings.ListenAddress;
+import org.tsnext.http.settings.OpenInferenceSettings;
 import org.tsnext.http.settings.SocketSettings;
 
 /** Many large bodies at once: what finds no room is refused, and nothing else. */
@@ -33,7 +35,8 @@ public class HttpBodyMemoryTest extends HttpTestBase {
         new HttpSettings.BodySettings(LARGE, STREAM_LIMIT, 2L * LARGE),
         CorsSettings.none(),
         access(),
-        new HttpSettings.ApiSettings(true, true, "1.0.0", List::of, false));
+        new HttpSettings.ApiSettings(
+            true, ErrorForm.next(true), "1.0.0", List::of, OpenInferenceSettings.off()));
   }
 
   @Test

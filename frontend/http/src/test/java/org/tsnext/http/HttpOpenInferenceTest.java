@@ -8,13 +8,14 @@ import org.testng.annotations.Test;
 import org.tsnext.core.request.RequestKind;
 import org.tsnext.core.testing.FakeInference.Seen;
 import org.tsnext.http.RawClient.RawResponse;
+import org.tsnext.http.settings.OpenInferenceSettings;
 
 /** The Open Inference Protocol beside its predictions, where it is switched on. */
 public class HttpOpenInferenceTest extends HttpTestBase {
 
   @Override
-  boolean openInference() {
-    return true;
+  OpenInferenceSettings openInference() {
+    return new OpenInferenceSettings(true, Runnable::run);
   }
 
   @Test

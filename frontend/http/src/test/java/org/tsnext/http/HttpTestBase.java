@@ -15,6 +15,7 @@ import org.testng.annotations.AfterClass;
 import org.testng.annotations.AfterMethod;
 import org.testng.annotations.BeforeClass;
 import org.testng.annotations.BeforeMethod;
+import org.tsnext.core.error.ErrorForm;
 import org.tsnext.core.metrics.MetricRegistry;
 import org.tsnext.core.metrics.ServerMetrics;
 import org.tsnext.core.testing.CoreFixture;
@@ -26,6 +27,7 @@ import org.tsnext.http.settings.CorsSettings;
 import org.tsnext.http.settings.HttpSettings;
 import org.tsnext.http.settings.ListenAddress;
 import org.tsnext.http.settings.ListenerRole;
+import org.tsnext.http.settings.OpenInferenceSettings;
 import org.tsnext.http.settings.SocketSettings;
 import org.tsnext.transport.Transport;
 import org.tsnext.transport.testing.LeakWatch;
@@ -110,7 +112,7 @@ abstract class HttpTestBase {
         cors,
         access(),
         new HttpSettings.ApiSettings(
-            modelApi, true, "1.0.0", () -> startUpModels, openInference()));
+            modelApi, ErrorForm.next(true), "1.0.0", () -> startUpModels, openInference()));
   }
 
   /** Where the server of a test listens for scrapers: nowhere. */
@@ -118,8 +120,8 @@ abstract class HttpTestBase {
     return Optional.empty();
   }
 
-  boolean openInference() {
-    return false;
+  OpenInferenceSettings openInference() {
+    return OpenInferenceSettings.off();
   }
 
   SocketSettings sockets() {

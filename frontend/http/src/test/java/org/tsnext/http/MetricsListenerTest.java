@@ -20,6 +20,7 @@ import org.testng.annotations.Test;
 import org.tsnext.core.access.Access;
 import org.tsnext.core.access.AccessTokens;
 import org.tsnext.core.access.TokenKind;
+import org.tsnext.core.error.ErrorForm;
 import org.tsnext.core.metrics.ServerMetric;
 import org.tsnext.core.metrics.VersionMetrics;
 import org.tsnext.core.testing.ManualTime;
@@ -173,7 +174,11 @@ public class MetricsListenerTest extends HttpTestBase {
         usual.cors(),
         usual.access(),
         new HttpSettings.ApiSettings(
-            true, true, "1.0.0", usual.api().startUpModels(), usual.api().openInference()));
+            true,
+            ErrorForm.next(true),
+            "1.0.0",
+            usual.api().startUpModels(),
+            usual.api().openInference()));
   }
 
   @Test

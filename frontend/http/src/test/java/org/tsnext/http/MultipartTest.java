@@ -58,6 +58,26 @@ public class MultipartTest extends HttpTestBase {
         List.of(new Part("a", "", "x".repeat(300)), new Part("b", "", "y".repeat(300))));
   }
 
+  @Test
+  public void linesMayEndWithLineFeedsAlone() throws Exception {
+    String body =
+        (part("Content-Disposition: form-data; name=a", "x\ny")
+                + part("Content-Disposition: form-data; name=b; filename=b", "")
+                + "--b;1--")
+            .replace("\r\n", "\n");
+    assertEquals(client().post("/predictions/m", body, TYPE).status(), 200);
+    assertEquals(
+        inference.next().parts(),
+        List.of(new Part("a", "", "x\ny"), new Part("b", "application/octet-stream", "")));
+  }
+
+  @Test
+  public void lineFeedBeforeABoundaryIsContentWhereLinesEndAsTheyShould() throws Exception {
+    String body = part("Content-Disposition: form-data; name=a", "x\n--b;1\ny") + "--b;1--";
+    assertEquals(client().post("/predictions/m", body, TYPE).status(), 200);
+    assertEquals(inference.next().parts(), List.of(new Part("a", "", "x\n--b;1\ny")));
+  }
+
   @DataProvider
   public Object[][] malformed() {
     String a = "Content-Disposition: form-data; name=a";

@@ -23,6 +23,7 @@ import org.tsnext.http.settings.ConnectionLimits;
 import org.tsnext.http.settings.CorsSettings;
 import org.tsnext.http.settings.HostSettings;
 import org.tsnext.http.settings.ListenAddress;
+import org.tsnext.http.settings.OpenInferenceSettings;
 import org.tsnext.http.settings.TokenSettings;
 
 /** Web pages that ask through the browser of someone on this machine. */
@@ -62,8 +63,8 @@ public class OriginTest extends HttpTestBase {
   }
 
   @Override
-  boolean openInference() {
-    return true;
+  OpenInferenceSettings openInference() {
+    return new OpenInferenceSettings(true, Runnable::run);
   }
 
   private RawResponse ask(int toPort, String method, String path, String... headers)

@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Optional;
 import org.testng.annotations.DataProvider;
 import org.testng.annotations.Test;
+import org.tsnext.core.error.ErrorForm;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.request.Header;
@@ -24,6 +25,7 @@ import org.tsnext.http.settings.AccessSettings;
 import org.tsnext.http.settings.CorsSettings;
 import org.tsnext.http.settings.HttpSettings;
 import org.tsnext.http.settings.ListenAddress;
+import org.tsnext.http.settings.OpenInferenceSettings;
 import org.tsnext.http.settings.SocketSettings;
 
 public class PredictionTest extends HttpTestBase {
@@ -230,7 +232,8 @@ public class PredictionTest extends HttpTestBase {
             HttpSettings.DEFAULT_MAX_REQUEST_SIZE, STREAM_LIMIT, HttpSettings.DEFAULT_BODY_MEMORY),
         CorsSettings.none(),
         AccessSettings.open(),
-        new HttpSettings.ApiSettings(true, true, "1.0.0", List::of, false));
+        new HttpSettings.ApiSettings(
+            true, ErrorForm.next(true), "1.0.0", List::of, OpenInferenceSettings.off()));
   }
 
   @Test
@@ -375,9 +378,10 @@ public class PredictionTest extends HttpTestBase {
   public void errorsAreRenderedFromTheTable() throws Exception {
     RawClient client = client();
     for (ErrorKind kind : ErrorKind.values()) {
-      inference.respond(
-          (seen, sink) ->
-              sink.fail(new ServingException(kind, "it \"broke\" <b>").withDetail("why")));
+      ServingException error = new ServingException(kind, "it \"broke\" <b>").withDetail("why");
+      String detail = ErrorForm.next(true).detail(error).orElseThrow();
+      assertTrue(detail.startsWith("why"), detail);
+      inference.respond((seen, sink) -> sink.fail(error));
       RawResponse response = client.post("/predictions/m", "x");
       assertEquals(response.status(), kind.httpStatus());
       assertEquals(
@@ -386,7 +390,9 @@ public class PredictionTest extends HttpTestBase {
               + kind.httpStatus()
               + ",\n  \"type\": \""
               + kind.type()
-              + "\",\n  \"message\": \"it \\\"broke\\\" <b>\",\n  \"detail\": \"why\"\n}\n");
+              + "\",\n  \"message\": \"it \\\"broke\\\" <b>\",\n  \"detail\": \""
+              + detail
+              + "\"\n}\n");
       boolean passes = kind.httpStatus() == 503 && kind != ErrorKind.PREDICTION_FAILED;
       assertEquals(response.header("retry-after"), passes ? "1" : null);
       assertEquals(response.header("www-authenticate"), kind.httpStatus() == 401 ? "Bearer" : null);

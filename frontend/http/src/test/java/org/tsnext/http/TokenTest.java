@@ -28,6 +28,7 @@ import org.tsnext.http.RawClient.RawResponse;
 import org.tsnext.http.settings.AccessSettings;
 import org.tsnext.http.settings.ConnectionLimits;
 import org.tsnext.http.settings.HostSettings;
+import org.tsnext.http.settings.OpenInferenceSettings;
 import org.tsnext.http.settings.TokenSettings;
 import org.tsnext.transport.testing.CapturedLog;
 
@@ -162,8 +163,8 @@ public class TokenTest extends HttpTestBase {
   }
 
   @Override
-  boolean openInference() {
-    return true;
+  OpenInferenceSettings openInference() {
+    return new OpenInferenceSettings(true, Runnable::run);
   }
 
   @DataProvider

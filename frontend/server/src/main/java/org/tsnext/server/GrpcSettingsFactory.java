@@ -11,8 +11,10 @@ import org.tsnext.grpc.settings.GrpcSettings;
 import org.tsnext.grpc.settings.ServiceSettings;
 import org.tsnext.grpc.settings.ServiceSettings.OpenInferenceProtocol;
 import org.tsnext.http.settings.ListenAddress;
+import org.tsnext.http.settings.ListenerRole;
 import org.tsnext.http.settings.SocketSettings;
 import org.tsnext.server.settings.GrpcKeys;
+import org.tsnext.server.settings.KServe;
 import org.tsnext.server.settings.ListenerKeys;
 import org.tsnext.server.settings.ModelKeys;
 import org.tsnext.server.settings.SecurityKeys;
@@ -58,7 +60,10 @@ final class GrpcSettingsFactory {
                 connections.management(),
                 ListenerKeys.MANAGEMENT_MAX_CONNECTIONS.name(),
                 settings.find(GrpcKeys.MANAGEMENT_MAX_AGE),
-                settings.find(GrpcKeys.MANAGEMENT_MAX_AGE_GRACE))),
+                settings.find(GrpcKeys.MANAGEMENT_MAX_AGE_GRACE)),
+            settings.kserve().on()
+                ? Optional.of(kserve(connections.grpcInference()))
+                : Optional.empty()),
         new GrpcLimits(
             maxRequestSize,
             settings.get(ListenerKeys.MAX_RESPONSE_SIZE),
@@ -72,7 +77,7 @@ final class GrpcSettingsFactory {
                 .filter(tls -> settings.get(GrpcKeys.ENABLE_GRPC_SSL))
                 .map(tls -> new GrpcAccess.Tls(tls.keys(), tls.handshakes())),
             ModuleSettings.allowedPages(settings)),
-        settings.get(ListenerKeys.ERROR_DETAIL),
+        ModuleSettings.errors(settings),
         settings.get(GrpcKeys.ENABLE_GRPC_REFLECTION),
         ModuleSettings.sequenceHeaders(settings),
         new ServiceSettings(settings.get(ModelKeys.ENABLE_MODEL_API), openInference));
@@ -94,6 +99,17 @@ final class GrpcSettingsFactory {
         connectionsKey,
         age,
         grace);
+  }
+
+  private static GrpcAddress kserve(int connections) {
+    return new GrpcAddress(
+        KServe.GRPC.host(),
+        KServe.GRPC.port(),
+        ListenerRole.KSERVE.key(),
+        connections,
+        ListenerKeys.INFERENCE_MAX_CONNECTIONS.name(),
+        Optional.empty(),
+        Optional.empty());
   }
 
   /** Without the brackets of an IPv6 address. */
@@ -121,14 +137,13 @@ final class GrpcSettingsFactory {
     if (!settings.get(GrpcKeys.ENABLE_GRPC_API)) {
       return List.of();
     }
-    String risks = risks(settings);
     String manage =
         settings.get(ModelKeys.ENABLE_MODEL_API) ? "look after and register" : "look after";
     return Map.of(GrpcKeys.INFERENCE_ADDRESS, "ask", GrpcKeys.MANAGEMENT_ADDRESS, manage)
         .entrySet()
         .stream()
         .filter(entry -> !new ListenAddress.Tcp(host(settings, entry.getKey()), 0).isLoopback())
-        .filter(entry -> !risks.isEmpty())
+        .filter(entry -> !risks(settings, entry.getKey()).isEmpty())
         .map(
             entry ->
                 "%s = %s (%s) is open to other machines: they can %s models over gRPC%s. 127.0.0.1 in its place admits this machine only."
@@ -137,16 +152,19 @@ final class GrpcSettingsFactory {
                         settings.get(entry.getKey()),
                         settings.source(entry.getKey()),
                         entry.getValue(),
-                        risks))
+                        risks(settings, entry.getKey())))
         .sorted()
         .toList();
   }
 
-  private static String risks(Settings settings) {
-    String key =
+  private static String risks(Settings settings, SettingKey<String> address) {
+    String remedy =
         settings.get(SecurityKeys.DISABLE_TOKEN_AUTHORIZATION)
-            ? " without a token (disable_token_authorization=false asks for one)"
-            : "";
+            ? "disable_token_authorization=false"
+            : settings.kserve().on() && address.equals(GrpcKeys.INFERENCE_ADDRESS)
+                ? "kserve=false"
+                : "";
+    String key = remedy.isEmpty() ? "" : " without a token (" + remedy + " asks for one)";
     String clear =
         settings.get(GrpcKeys.ENABLE_GRPC_SSL)
             ? ""

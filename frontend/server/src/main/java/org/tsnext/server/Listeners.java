@@ -49,8 +49,7 @@ final class Listeners {
       }
       if (grpc.isPresent()) {
         for (BoundGrpcListener listener : grpc.get().bind()) {
-          addresses.put(
-              listener.role().equals("inference") ? "grpc" : "grpc mgmt", listener.address());
+          addresses.put(shown(listener.role()), listener.address());
           LOGGER.info("The gRPC {} API listens on {}", listener.role(), listener.address());
         }
       }
@@ -58,6 +57,14 @@ final class Listeners {
       throw new StartException(e.getMessage(), e);
     }
     return addresses;
+  }
+
+  private static String shown(String grpcRole) {
+    return switch (grpcRole) {
+      case "inference" -> "grpc";
+      case "management" -> "grpc mgmt";
+      default -> "grpc " + grpcRole;
+    };
   }
 
   /**

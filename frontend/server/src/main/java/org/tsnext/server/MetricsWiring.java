@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import org.tsnext.compatibility.Deviation;
 import org.tsnext.core.ServingCore;
 import org.tsnext.core.metrics.MetricDefinitions;
 import org.tsnext.core.metrics.MetricFamily;
@@ -72,7 +73,13 @@ final class MetricsWiring {
             metrics.declared().stream()
                 .filter(family -> mode.logs(family.definition().name()))
                 .toList();
-        parts.add("metrics log", new ServerMetricsLog(logged, host, Clock.system(), timer)).start();
+        ServerMetricsLog log =
+            parts.add("metrics log", new ServerMetricsLog(logged, host, Clock.system(), timer));
+        if (settings.get(ServerKeys.COMPATIBILITY).isOriginal(Deviation.METRICS_LINES)) {
+          log.startEachValue();
+        } else {
+          log.start();
+        }
       }
       return new MetricsWiring(settings, parts, metrics);
     } catch (IOException | IllegalArgumentException e) {

@@ -28,6 +28,9 @@ public final class ModelServer {
       return;
     }
     // Before the first logger is made, since log4j reads it then.
+    if (options.task() instanceof ServerOptions.Task.Check) {
+      Logging.switchOff();
+    }
     Logging.showOnConsole(options.console());
     Map<String, String> environment =
         OperatorEnvironment.of(

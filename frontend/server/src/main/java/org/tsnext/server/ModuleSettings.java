@@ -18,9 +18,11 @@ import org.tsnext.archive.UnpackLimits;
 import org.tsnext.archive.remote.AllowedUrls;
 import org.tsnext.archive.remote.DownloadLimits;
 import org.tsnext.archive.remote.RemoteSettings;
+import org.tsnext.compatibility.Deviation;
 import org.tsnext.core.access.Access;
 import org.tsnext.core.access.AllowedPages;
 import org.tsnext.core.access.TokenRotation;
+import org.tsnext.core.error.ErrorForm;
 import org.tsnext.core.model.SequenceHeaders;
 import org.tsnext.core.model.ServingSettings;
 import org.tsnext.http.settings.AccessSettings;
@@ -28,6 +30,8 @@ import org.tsnext.http.settings.ConnectionLimits;
 import org.tsnext.http.settings.CorsSettings;
 import org.tsnext.http.settings.HostSettings;
 import org.tsnext.http.settings.HttpSettings;
+import org.tsnext.http.settings.ListenAddress;
+import org.tsnext.http.settings.OpenInferenceSettings;
 import org.tsnext.http.settings.SocketSettings;
 import org.tsnext.http.settings.TokenSettings;
 import org.tsnext.server.lifecycle.StartException;
@@ -35,6 +39,7 @@ import org.tsnext.server.lifecycle.TemporaryFolders.Sockets;
 import org.tsnext.server.metrics.SystemMetricsPlan;
 import org.tsnext.server.persistence.SnapshotFolder;
 import org.tsnext.server.settings.GrpcKeys;
+import org.tsnext.server.settings.KServe;
 import org.tsnext.server.settings.ListenerKeys;
 import org.tsnext.server.settings.ModelKeys;
 import org.tsnext.server.settings.ModelsProperty;
@@ -156,7 +161,8 @@ final class ModuleSettings {
             settings.get(WorkerKeys.JOB_QUEUE_SIZE),
             workers > 0 ? OptionalInt.of(workers) : OptionalInt.empty(),
             settings.find(ModelKeys.DEFAULT_SERVICE_HANDLER),
-            settings.find(ModelKeys.SERVICE_ENVELOPE)),
+            settings.find(ModelKeys.SERVICE_ENVELOPE),
+            settings.get(ServerKeys.COMPATIBILITY)),
         new ServingSettings.ServerTimeouts(
             settings.get(WorkerKeys.DEFAULT_RESPONSE_TIMEOUT),
             settings.get(WorkerKeys.DEFAULT_STARTUP_TIMEOUT),
@@ -203,7 +209,8 @@ final class ModuleSettings {
                 settings.get(WorkerKeys.IPEX_ENABLE),
                 settings.get(WorkerKeys.IPEX_GPU_ENABLE),
                 settings.get(WorkerKeys.MAX_IMAGE_PIXELS),
-                settings.get(WorkerKeys.JSON_NAN)),
+                settings.get(WorkerKeys.JSON_NAN),
+                settings.get(ServerKeys.COMPATIBILITY).isOriginal(Deviation.HANDLER_TIMES)),
             sequenceHeaders(settings),
             metricsConfig(packageDirectory)),
         new WorkerSettings.BodyLimits(
@@ -225,7 +232,7 @@ final class ModuleSettings {
     return !settings.get(SecurityKeys.DISABLE_TOKEN_AUTHORIZATION);
   }
 
-  /** What needs no key. */
+  /** What needs no token. Clients of KServe have none, and ask for predictions only. */
   static Set<Access> tokenFree(Settings settings) {
     Set<String> free = settings.get(SecurityKeys.TOKEN_FREE_ROUTES);
     Set<Access> open = EnumSet.noneOf(Access.class);
@@ -237,6 +244,9 @@ final class ModuleSettings {
     }
     if (free.contains(SecurityKeys.METRICS)) {
       open.add(Access.METRICS);
+    }
+    if (settings.kserve().on()) {
+      open.add(Access.INFERENCE);
     }
     return open;
   }
@@ -263,13 +273,17 @@ final class ModuleSettings {
   }
 
   HttpSettings http(
-      SocketSettings sockets, AccessSettings access, Supplier<List<String>> startUpModels) {
+      SocketSettings sockets,
+      AccessSettings access,
+      Supplier<List<String>> startUpModels,
+      OpenInferenceSettings openInference) {
     return new HttpSettings(
         new HttpSettings.Addresses(
             settings.get(ListenerKeys.INFERENCE_ADDRESS),
             settings.get(ListenerKeys.MANAGEMENT_ADDRESS),
             Optional.of(settings.get(ListenerKeys.METRICS_ADDRESS))
-                .filter(address -> settings.get(ListenerKeys.ENABLE_METRICS_API))),
+                .filter(address -> settings.get(ListenerKeys.ENABLE_METRICS_API)),
+            Optional.<ListenAddress>of(KServe.HTTP).filter(address -> settings.kserve().on())),
         sockets,
         new HttpSettings.BodySettings(
             maxRequestSize(),
@@ -279,10 +293,21 @@ final class ModuleSettings {
         access,
         new HttpSettings.ApiSettings(
             settings.get(ModelKeys.ENABLE_MODEL_API),
-            settings.get(ListenerKeys.ERROR_DETAIL),
+            errors(settings),
             Version.current(),
             startUpModels,
-            settings.get(ListenerKeys.TS_OPEN_INFERENCE_PROTOCOL)));
+            openInference));
+  }
+
+  /** Whether the Open Inference Protocol has more than predictions. */
+  static boolean openInference(Settings settings) {
+    return settings.get(ListenerKeys.TS_OPEN_INFERENCE_PROTOCOL) || settings.kserve().on();
+  }
+
+  /** How errors look, over every transport. */
+  static ErrorForm errors(Settings settings) {
+    return new ErrorForm(
+        settings.get(ListenerKeys.ERROR_DETAIL), settings.get(ServerKeys.COMPATIBILITY));
   }
 
   private static CorsSettings cors(Settings settings) {

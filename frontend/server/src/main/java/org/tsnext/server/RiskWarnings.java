@@ -4,11 +4,16 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.tsnext.archive.remote.AllowedUrls;
+import org.tsnext.compatibility.Deviation;
 import org.tsnext.http.settings.ListenAddress;
+import org.tsnext.server.settings.GrpcKeys;
+import org.tsnext.server.settings.KServe;
 import org.tsnext.server.settings.ListenerKeys;
 import org.tsnext.server.settings.ModelKeys;
 import org.tsnext.server.settings.SecurityKeys;
+import org.tsnext.server.settings.ServerKeys;
 import org.tsnext.server.settings.SettingKey;
+import org.tsnext.server.settings.SettingTable;
 import org.tsnext.server.settings.Settings;
 import org.tsnext.server.settings.SourceKeys;
 
@@ -38,6 +43,9 @@ final class RiskWarnings {
   /** One sentence per risk. */
   static List<String> of(Settings settings) {
     List<String> warnings = new ArrayList<>();
+    if (settings.kserve().on()) {
+      warnings.add(kserve(settings));
+    }
     if (settings.get(SecurityKeys.DISABLE_TOKEN_AUTHORIZATION)) {
       warnings.add(
           "Token authorization is off (disable_token_authorization, %s): any client that can reach the server can use it."
@@ -59,10 +67,42 @@ final class RiskWarnings {
           "allowed_urls (%s) is very open: it matches even %s. Any client that may register models can load them from there."
               .formatted(settings.source(SourceKeys.ALLOWED_URLS), String.join(", ", open)));
     }
+    for (Deviation row : settings.get(ServerKeys.COMPATIBILITY).openings()) {
+      row.setting()
+          .filter(setting -> isFromSwitch(settings, setting))
+          .ifPresent(
+              setting ->
+                  warnings.add(
+                      "compatibility = 0.12 (%s) sets %s: %s. Give the setting a value of your own to close it."
+                          .formatted(
+                              settings.source(ServerKeys.COMPATIBILITY), setting, row.original())));
+    }
     warnings.addAll(openAddresses(settings));
     warnings.addAll(GrpcSettingsFactory.warnings(settings));
     warnings.addAll(TlsSettings.warnings(settings));
     return warnings;
+  }
+
+  private static boolean isFromSwitch(Settings settings, String assignment) {
+    String name = assignment.substring(0, assignment.indexOf('='));
+    return SettingTable.keys().stream()
+        .filter(key -> key.name().equals(name))
+        .anyMatch(key -> settings.source(key).kind() == Settings.Source.Kind.COMPATIBILITY);
+  }
+
+  private static String kserve(Settings settings) {
+    String grpc =
+        settings.get(GrpcKeys.ENABLE_GRPC_API)
+            ? " and the Open Inference Protocol over gRPC on %s:%d"
+                .formatted(KServe.GRPC.host(), KServe.GRPC.port())
+            : "";
+    String others =
+        settings.get(SecurityKeys.DISABLE_TOKEN_AUTHORIZATION)
+            ? ""
+            : " Management, descriptions of models and /token need their tokens as ever.";
+    return "KServe is on (%s): v1 and v2 are served over HTTP on %s:%d%s, without TLS. Any client that can reach the server can ask every model without a token, on every address.%s kserve=false switches it off."
+        .formatted(
+            settings.kserve().reason(), KServe.HTTP.host(), KServe.HTTP.port(), grpc, others);
   }
 
   /** What is open to other machines, and the setting that closes it. */
@@ -78,7 +118,10 @@ final class RiskWarnings {
     Map<SettingKey<ListenAddress>, Reach> reaches =
         Map.of(
             ListenerKeys.INFERENCE_ADDRESS,
-            new Reach("ask every model", tokens, ASK_FOR_KEYS),
+            new Reach(
+                "ask every model",
+                tokens && !settings.kserve().on(),
+                tokens ? "kserve=false" : ASK_FOR_KEYS),
             ListenerKeys.MANAGEMENT_ADDRESS,
             new Reach(manage, tokens, ASK_FOR_KEYS),
             ListenerKeys.METRICS_ADDRESS,

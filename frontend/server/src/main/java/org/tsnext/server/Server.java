@@ -21,6 +21,7 @@ import org.slf4j.LoggerFactory;
 import org.tsnext.archive.ModelSource;
 import org.tsnext.archive.StoreModelSource;
 import org.tsnext.archive.remote.UrlModelSource;
+import org.tsnext.compatibility.Deviation;
 import org.tsnext.core.ServingCore;
 import org.tsnext.core.model.LoadMemory;
 import org.tsnext.core.model.ModelChangeListener;
@@ -31,6 +32,7 @@ import org.tsnext.core.worker.ModelEnvironment;
 import org.tsnext.grpc.GrpcServers;
 import org.tsnext.grpc.settings.ServiceSettings.OpenInferenceProtocol;
 import org.tsnext.http.HttpServer;
+import org.tsnext.http.settings.OpenInferenceSettings;
 import org.tsnext.http.settings.SocketSettings;
 import org.tsnext.server.lifecycle.ClosingStack;
 import org.tsnext.server.lifecycle.ShutdownDelay;
@@ -104,6 +106,9 @@ final class Server implements AutoCloseable {
                         folder,
                         this::modelsToSave,
                         settings.get(ModelKeys.SNAPSHOTS_KEPT),
+                        settings
+                            .get(ServerKeys.COMPATIBILITY)
+                            .isOriginal(Deviation.SNAPSHOT_MOMENTS),
                         Version.current()));
   }
 
@@ -193,9 +198,14 @@ final class Server implements AutoCloseable {
             ? Optional.of(openTokens(resources.threads().executor()))
             : Optional.empty();
     SocketSettings sockets = sockets(resources.threads().timer(), resources.threads().executor());
+    ExecutorService conversions = fewThreads("tensors");
     HttpServer http =
         new HttpServer(
-            modules.http(sockets, modules.access(tokens), startupModels::loaded),
+            modules.http(
+                sockets,
+                modules.access(tokens),
+                startupModels::loaded,
+                new OpenInferenceSettings(ModuleSettings.openInference(settings), conversions)),
             core.inference(),
             core.models(),
             resources.metrics().source(),
@@ -205,7 +215,7 @@ final class Server implements AutoCloseable {
     Listeners listeners =
         new Listeners(
             http,
-            grpc(sockets, http, resources.transport(), resources.threads().loops()),
+            grpc(sockets, http, conversions, resources.transport(), resources.threads().loops()),
             Clock.system());
     parts.add("listeners", () -> listeners.close(modules.drainTimeout()));
     Map<String, String> addresses = listeners.bind();
@@ -329,7 +339,8 @@ final class Server implements AutoCloseable {
   }
 
   private Tokens openTokens(ExecutorService executor) throws StartException {
-    Tokens made = parts.add("key file", new Tokens(settings, Clock.system(), executor));
+    Path keyFile = KeyFilePlace.of(settings, Path.of("").toAbsolutePath(), temporaryDirectory);
+    Tokens made = parts.add("key file", new Tokens(settings, keyFile, Clock.system(), executor));
     made.open(settings);
     return made;
   }
@@ -346,9 +357,9 @@ final class Server implements AutoCloseable {
         keys.map(k -> new SocketSettings.Tls(k, fewThreads("tls-handshake"))), modules.unixMode());
   }
 
-  private Optional<OpenInferenceProtocol> openInferenceProtocol() {
-    return settings.get(ListenerKeys.TS_OPEN_INFERENCE_PROTOCOL)
-        ? Optional.of(new OpenInferenceProtocol(Version.current(), fewThreads("grpc-tensors")))
+  private Optional<OpenInferenceProtocol> openInferenceProtocol(ExecutorService conversions) {
+    return ModuleSettings.openInference(settings)
+        ? Optional.of(new OpenInferenceProtocol(Version.current(), conversions))
         : Optional.empty();
   }
 
@@ -361,7 +372,11 @@ final class Server implements AutoCloseable {
   }
 
   private Optional<GrpcServers> grpc(
-      SocketSettings sockets, HttpServer http, Transport transport, EventLoopGroup loops) {
+      SocketSettings sockets,
+      HttpServer http,
+      ExecutorService conversions,
+      Transport transport,
+      EventLoopGroup loops) {
     if (!settings.get(GrpcKeys.ENABLE_GRPC_API)) {
       return Optional.empty();
     }
@@ -373,7 +388,7 @@ final class Server implements AutoCloseable {
                 modules.descriptors().allowed(),
                 sockets,
                 tokens,
-                openInferenceProtocol()),
+                openInferenceProtocol(conversions)),
             core.inference(),
             core.models(),
             http.bodyMemory(),

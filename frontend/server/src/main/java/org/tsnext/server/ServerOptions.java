@@ -2,6 +2,7 @@ package org.tsnext.server;
 
 import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.apache.commons.cli.CommandLine;
@@ -24,7 +25,7 @@ import org.tsnext.server.settings.SettingsLoader.Given;
  * @param pidFile names this process; removed at its end
  * @param console whether log lines go to stdout; empty leaves it to the system property
  * @param snapshots whether the models' state is saved and restored
- * @param printConfig print the effective settings and exit
+ * @param task what it does
  */
 record ServerOptions(
     Optional<String> configFile,
@@ -33,7 +34,28 @@ record ServerOptions(
     Optional<Path> pidFile,
     Optional<Boolean> console,
     boolean snapshots,
-    boolean printConfig) {
+    Task task) {
+
+  /** What one process does. */
+  sealed interface Task {
+    record Serve() implements Task {}
+
+    /** Prints the effective settings. */
+    record PrintConfig() implements Task {}
+
+    /**
+     * Says what works, differs or fails, and starts nothing.
+     *
+     * @param json for programs
+     * @param logConfig the log4j2 files of such a start, as URLs or paths between commas
+     * @param problems what the command has found before
+     */
+    record Check(boolean json, Optional<String> logConfig, List<String> problems) implements Task {
+      public Check {
+        problems = List.copyOf(problems);
+      }
+    }
+  }
 
   private static final Option CONFIG =
       option("f", "ts-config-file", "file", "settings file (config.properties)");
@@ -58,6 +80,8 @@ record ServerOptions(
       flag("dt", "disable-token-auth", "serve without tokens");
   private static final Option MODEL_API =
       flag("mapi", "enable-model-api", "let the management API register and unregister models");
+  private static final Option COMPATIBILITY =
+      option(null, "compatibility", "version", "0.12 for the answers of TorchServe 0.12");
   private static final Option TS_HOME =
       option(null, "ts-home", "dir", "directory of the Python package ts");
   private static final Option STATUS_FILE =
@@ -73,6 +97,13 @@ record ServerOptions(
 
   private static final Option PRINT_CONFIG =
       flag(null, "print-config", "print every setting with its value and source, and exit");
+  private static final Option CHECK =
+      flag(null, "check", "say what works, what differs from 0.12 and what fails, and exit");
+  private static final Option JSON = flag(null, "json", "with --check: as JSON");
+  private static final Option CHECK_LOG_CONFIG =
+      option(null, "check-log-config", "files", "with --check: the log4j2 files to look at");
+  private static final Option CHECK_PROBLEM =
+      option(null, "check-problem", "text", "with --check: what was found before, to be told");
 
   /**
    * Reads the words of the command line.
@@ -103,6 +134,7 @@ record ServerOptions(
     if (line.hasOption(MODEL_API)) {
       put(settings, ModelKeys.ENABLE_MODEL_API, MODEL_API, "true");
     }
+    put(settings, ServerKeys.COMPATIBILITY, COMPATIBILITY, line.getOptionValue(COMPATIBILITY));
     if (line.hasOption(TS_HOME)) {
       put(settings, ServerKeys.MODEL_SERVER_HOME, TS_HOME, parent(line.getOptionValue(TS_HOME)));
     }
@@ -113,7 +145,18 @@ record ServerOptions(
         Optional.ofNullable(line.getOptionValue(PID_FILE)).map(Path::of),
         console(line),
         !line.hasOption(NO_SNAPSHOT),
-        line.hasOption(PRINT_CONFIG));
+        task(line));
+  }
+
+  private static Task task(CommandLine line) {
+    if (line.hasOption(CHECK)) {
+      String[] problems = line.getOptionValues(CHECK_PROBLEM);
+      return new Task.Check(
+          line.hasOption(JSON),
+          Optional.ofNullable(line.getOptionValue(CHECK_LOG_CONFIG)),
+          problems == null ? List.of() : List.of(problems));
+    }
+    return line.hasOption(PRINT_CONFIG) ? new Task.PrintConfig() : new Task.Serve();
   }
 
   /** How the server is called, for people. */
@@ -146,12 +189,17 @@ record ServerOptions(
           CPP_LOG,
           DISABLE_TOKENS,
           MODEL_API,
+          COMPATIBILITY,
           TS_HOME,
           STATUS_FILE,
           PID_FILE,
           CONSOLE,
           KNOWN_AS,
-          PRINT_CONFIG
+          PRINT_CONFIG,
+          CHECK,
+          JSON,
+          CHECK_LOG_CONFIG,
+          CHECK_PROBLEM
         }) {
       // Options carry the values they were parsed with, so that each parse needs its own.
       options.addOption((Option) option.clone());

@@ -20,6 +20,8 @@ import org.tsnext.server.StatusFile.Models;
 import org.tsnext.server.StatusFile.NamedFiles;
 import org.tsnext.server.StatusFile.State;
 import org.tsnext.server.StatusFile.Status;
+import org.tsnext.server.check.Finding;
+import org.tsnext.server.check.Report;
 import org.tsnext.server.lifecycle.StartException;
 import org.tsnext.server.logging.Logging;
 import org.tsnext.server.machine.GpuDetector;
@@ -75,6 +77,9 @@ final class ServerProcess {
   }
 
   private int runWithStatus() throws IOException {
+    if (options.task() instanceof ServerOptions.Task.Check check) {
+      return check(check);
+    }
     Status status = Status.starting();
     write(status);
     Settings settings;
@@ -87,20 +92,45 @@ final class ServerProcess {
       removePidFile(out::println);
       return START_FAILED;
     }
-    SnapshotPlan snapshots =
-        SnapshotPlan.of(
-            settings,
-            options.snapshots(),
-            ConfigFile.isNamed(environment, options.configFile()),
-            new SnapshotFolder(
-                SnapshotFolder.below(Optional.ofNullable(environment.get("LOG_LOCATION"))),
-                Clock.system()::now,
-                ZoneId.systemDefault()));
-    if (options.printConfig()) {
+    SnapshotPlan snapshots = plan(settings, options, environment);
+    if (options.task() instanceof ServerOptions.Task.PrintConfig) {
       print(settings, snapshots);
       return 0;
     }
     return serve(settings, snapshots);
+  }
+
+  /** What a start would do about snapshots. */
+  static SnapshotPlan plan(
+      Settings settings, ServerOptions options, Map<String, String> environment) {
+    return SnapshotPlan.of(
+        settings,
+        options.snapshots(),
+        ConfigFile.isNamed(environment, options.configFile()),
+        new SnapshotFolder(
+            SnapshotFolder.below(Optional.ofNullable(environment.get("LOG_LOCATION"))),
+            Clock.system()::now,
+            ZoneId.systemDefault()));
+  }
+
+  private int check(ServerOptions.Task.Check check) {
+    try {
+      Report report = new StartCheck(options, environment, gpus(), temporaryDirectory()).run(check);
+      out.print(check.json() ? report.json() : report.text());
+      out.flush();
+      return report.result() == Finding.Level.FAILS ? START_FAILED : 0;
+    } catch (IOException e) {
+      out.println("Cannot check: there is no folder for temporary files: " + e);
+      return START_FAILED;
+    }
+  }
+
+  private GpuDetector gpus() {
+    return new GpuDetector(environment, new NvidiaSmi(environment, GPU_TOOL_TIMEOUT));
+  }
+
+  private static Path temporaryDirectory() {
+    return Path.of(System.getProperty("java.io.tmpdir"));
   }
 
   private void print(Settings settings, SnapshotPlan snapshots) {
@@ -131,10 +161,7 @@ final class ServerProcess {
             new NamedFiles(settings.file().map(ConfigFile::path), Optional.empty()),
             ModuleSettings.stopTime(settings));
     write(status);
-    GpuDetector gpus = new GpuDetector(environment, new NvidiaSmi(environment, GPU_TOOL_TIMEOUT));
-    Server server =
-        new Server(
-            settings, environment, gpus, Path.of(System.getProperty("java.io.tmpdir")), snapshots);
+    Server server = new Server(settings, environment, gpus(), temporaryDirectory(), snapshots);
     closeAtExit(server, logger);
     try {
       Map<String, String> addresses = server.start();

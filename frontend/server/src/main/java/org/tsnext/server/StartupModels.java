@@ -9,6 +9,7 @@ import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
@@ -31,6 +32,7 @@ import org.tsnext.server.snapshot.Snapshot;
  */
 final class StartupModels {
   private static final Logger LOGGER = LoggerFactory.getLogger(StartupModels.class);
+  private static final Pattern AROUND_EQUALS = Pattern.compile(" *= *");
 
   /** Those of one list are registered one after the other. */
   private final List<List<PlannedModel>> groups;
@@ -68,7 +70,8 @@ final class StartupModels {
       // An equals sign in a path, a URL or a digest separates no name.
       boolean named = equals > 0 && (slash < 0 || equals < slash) && (hash < 0 || equals < hash);
       return named
-          ? named(Optional.of(text.substring(0, equals)), text.substring(equals + 1))
+          ? named(
+              Optional.of(text.substring(0, equals).strip()), text.substring(equals + 1).strip())
           : named(Optional.empty(), text);
     }
 
@@ -110,7 +113,8 @@ final class StartupModels {
     if (words.size() == 1) {
       switch (words.get(0).toLowerCase(Locale.ROOT)) {
         case "all" -> {
-          return separately(list(source));
+          return separately(
+              list(source).stream().map(name -> PlannedModel.named(Optional.empty(), name)));
         }
         case "none", "standalone" -> {
           return new StartupModels(List.of());
@@ -120,7 +124,22 @@ final class StartupModels {
         }
       }
     }
-    return separately(words.stream().map(PlannedModel::parse));
+    return separately(separated(words, source).map(PlannedModel::parse));
+  }
+
+  /** Blanks part models, too, unless a file of the store has them in its name. */
+  private static Stream<String> separated(List<String> words, ModelSource source)
+      throws StartException {
+    List<String> all = new ArrayList<>();
+    for (String word : words) {
+      String text = AROUND_EQUALS.matcher(word).replaceAll("=");
+      if (text.contains(" ") && !list(source).contains(text.substring(text.indexOf('=') + 1))) {
+        all.addAll(List.of(text.split(" +")));
+      } else {
+        all.add(text);
+      }
+    }
+    return all.stream();
   }
 
   /** Those of a snapshot. The default version of a model comes first, so that it becomes that. */
@@ -140,12 +159,17 @@ final class StartupModels {
     return new StartupModels(items.map(List::of).toList());
   }
 
-  private static Stream<PlannedModel> list(ModelSource source) throws StartException {
+  private static List<String> list(ModelSource source) throws StartException {
     try {
-      return source.list().stream().map(name -> PlannedModel.named(Optional.empty(), name));
+      return source.list();
     } catch (ArchiveException e) {
       throw new StartException("Cannot load all models: " + e.getMessage(), e);
     }
+  }
+
+  /** How they will be registered, in order. */
+  List<RegisterModel> registrations() {
+    return groups.stream().flatMap(List::stream).map(PlannedModel::registration).toList();
   }
 
   /** What will be loaded, as the operator named it, without secrets. */

@@ -11,6 +11,7 @@ import java.util.OptionalInt;
 import org.testng.annotations.Test;
 import org.tsnext.core.model.ServingSettings;
 import org.tsnext.http.settings.AccessSettings;
+import org.tsnext.http.settings.OpenInferenceSettings;
 import org.tsnext.http.settings.SocketSettings;
 import org.tsnext.server.lifecycle.TemporaryFolders.Sockets;
 import org.tsnext.server.settings.ConfigFile;
@@ -65,7 +66,11 @@ public class ModuleSettingsTest {
   public void bodyLimitsLeaveRoomForHeaders() {
     int limit =
         modules(Map.of("max_request_size", "2147483647"))
-            .http(SocketSettings.plain(), AccessSettings.open(), List::of)
+            .http(
+                SocketSettings.plain(),
+                AccessSettings.open(),
+                List::of,
+                OpenInferenceSettings.off())
             .bodies()
             .maxRequestSize();
     assertTrue(limit > 2_000_000_000 && limit + (1 << 20) > 0, String.valueOf(limit));

@@ -181,4 +181,30 @@ public class RiskWarningsTest {
         Map.of("disable_token_authorization", "true", "private_key_pass", "file:/run/secret");
     assertEquals(warnings(reference).size(), 1);
   }
+
+  @Test
+  public void kserveSaysWhatItOpensAndWhatStaysClosed() {
+    Map<String, String> file =
+        Map.of(
+            "kserve", "true",
+            "inference_address", "http://0.0.0.0:8085",
+            "management_address", "http://0.0.0.0:8085",
+            "grpc_inference_address", "0.0.0.0");
+    List<String> warnings = warnings(file);
+    assertEquals(
+        warnings.get(0),
+        "KServe is on (kserve = true, file /c): v1 and v2 are served over HTTP on 0.0.0.0:8080 and"
+            + " the Open Inference Protocol over gRPC on 0.0.0.0:8081, without TLS. Any client that"
+            + " can reach the server can ask every model without a token, on every address."
+            + " Management, descriptions of models and /token need their tokens as ever."
+            + " kserve=false switches it off.");
+    assertTrue(
+        warnings.get(1).contains("ask every model without a token (kserve=false asks for one)"),
+        warnings.get(1));
+    assertFalse(warnings.get(2).contains("without a token"), warnings.get(2));
+    assertTrue(
+        warnings.get(3).contains("models over gRPC without a token (kserve=false asks for one)"),
+        warnings.get(3));
+    assertEquals(warnings.size(), 4);
+  }
 }

@@ -78,7 +78,7 @@ public class ServerOptionsTest {
             "--no-config-snapshot",
             "--print-config");
     assertEquals(options.configFile(), Optional.of("c"));
-    assertTrue(options.printConfig());
+    assertEquals(options.task(), new ServerOptions.Task.PrintConfig());
     assertFalse(options.snapshots());
     assertEquals(options.settings().size(), 5);
   }
@@ -95,7 +95,7 @@ public class ServerOptionsTest {
             Optional.empty(),
             Optional.empty(),
             true,
-            false));
+            new ServerOptions.Task.Serve()));
   }
 
   @DataProvider

@@ -234,8 +234,7 @@ public class ServerTest {
          "minWorkers": 1, "maxWorkers": 1, "batchSize": 1, "maxBatchDelay": 100}}}}
         """;
     snapshots =
-        new SnapshotPlan(
-            Optional.of(SnapshotJson.read(json)), Optional.of(saved), List.of(), List.of());
+        new SnapshotPlan(Optional.of(SnapshotJson.read(json)), Optional.of(saved), List.of());
     try (Server server = server()) {
       server.start();
       server.loadModels().join();

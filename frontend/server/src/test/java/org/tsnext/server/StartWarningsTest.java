@@ -14,4 +14,10 @@ public class StartWarningsTest {
     assertTrue(warning.contains("LC_ALL"), warning);
     assertEquals(StartWarnings.fileNames("UTF-8"), Optional.empty());
   }
+
+  @Test
+  public void manyMoreEventLoopsThanProcessorsGetAHint() {
+    assertEquals(StartReport.hint(4, 2), "");
+    assertTrue(StartReport.hint(32, 2).contains("number_of_netty_threads=0"));
+  }
 }

@@ -26,7 +26,7 @@ import org.tsnext.server.snapshot.SavedModel;
 import org.tsnext.server.snapshot.SnapshotJson;
 
 public class StartupModelsTest {
-  private static final ModelSource STORE = new Store(List.of("a.mar", "b"));
+  private static final ModelSource STORE = new Store(List.of("a.mar", "b", "two words.mar"));
 
   /** A model store that can only be listed. */
   private record Store(List<String> names) implements ModelSource {
@@ -100,12 +100,15 @@ public class StartupModelsTest {
       {List.of(), List.of()},
       {List.of("none"), List.of()},
       {List.of("standalone"), List.of()},
-      {List.of("ALL"), List.of("a.mar", "b")},
+      {List.of("ALL"), List.of("a.mar", "b", "two words.mar")},
       {List.of("all", "c"), List.of("all", "c")},
       {List.of("n=a.mar", "b"), List.of("a.mar", "b")},
       {List.of("n=/models/x=y"), List.of("/models/x=y")},
       {List.of("/models/x=y"), List.of("/models/x=y")},
       {List.of("a.mar#sha256=0a"), List.of("a.mar#sha256=0a")},
+      {List.of("n = a.mar m= b"), List.of("a.mar", "b")},
+      {List.of("a.mar b"), List.of("a.mar", "b")},
+      {List.of("n =two words.mar"), List.of("two words.mar")},
       {List.of("n=https://u:p@h/m.mar?sig=s#sha256=0a"), List.of("https://***@h/m.mar#sha256=0a")},
     };
   }

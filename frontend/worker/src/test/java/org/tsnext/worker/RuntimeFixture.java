@@ -69,7 +69,8 @@ final class RuntimeFixture implements AutoCloseable {
             folder.resolve("imports")),
         new WorkerSettings.SocketFolder(folder, unix),
         new WorkerSettings.HandlerSettings(
-            new WorkerSettings.HandlerSwitches(true, true, false, false, 100_000_000, "error"),
+            new WorkerSettings.HandlerSwitches(
+                true, true, false, false, 100_000_000, "error", false),
             new SequenceHeaders("seq-id", "seq-start", "seq-end"),
             Optional.empty()),
         new WorkerSettings.BodyLimits(6_553_500, 6_553_500));

@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.OptionalInt;
+import java.util.regex.Pattern;
 
 /**
  * A URL in its one normal form: scheme and host in lower case, no default port, no segments of one
@@ -21,6 +22,9 @@ record ModelUrl(String scheme, String host, OptionalInt port, String path, Strin
 
   private static final int MAX_LENGTH = 8192;
   private static final Map<String, Integer> DEFAULT_PORTS = Map.of("http", 80, "https", 443);
+  private static final Pattern SPECIAL = Pattern.compile("[.+*?()|$]");
+  private static final Pattern OTHER_THAN_PLAIN =
+      Pattern.compile("[,\\\\]|\\[(?![.+*?()|$]])|(?<!\\[[.+*?()|$])]");
   private static final String UNRESERVED = "-._~";
   private static final String PATH_CHARACTERS = UNRESERVED + "!$&'()*+,;=:@/";
   private static final String QUERY_CHARACTERS = PATH_CHARACTERS + "?";
@@ -66,6 +70,17 @@ record ModelUrl(String scheme, String host, OptionalInt port, String path, Strin
       case "s3" -> s3(authority, path, query);
       default -> http(scheme, authority, path, query);
     };
+  }
+
+  /**
+   * A regular expression of {@code allowed_urls} for what lies in the same folder, without the
+   * backslashes and commas that a settings file reads otherwise.
+   */
+  String pattern() {
+    String folder = path.substring(0, path.lastIndexOf('/') + 1);
+    String start = scheme + "://" + authority() + folder;
+    String escaped = SPECIAL.matcher(start).replaceAll("[$0]");
+    return OTHER_THAN_PLAIN.matcher(escaped).replaceAll(".") + ".*";
   }
 
   /**

@@ -91,8 +91,12 @@ public final class UrlModelSource implements ModelSource, AutoCloseable {
           location,
           allowedUrls.isEmpty()
               ? "models come from the model store only, since allowed_urls is not set; give the"
-                  + " name of a file there, or let the operator set allowed_urls"
-              : "no regular expression of allowed_urls matches the whole URL " + url.shown());
+                  + " name of a file there, or let the operator add allowed_urls="
+                  + url.pattern()
+              : "no regular expression of allowed_urls matches the whole URL "
+                  + url.shown()
+                  + "; the operator can add one after a comma, such as "
+                  + url.pattern());
     }
     return url.scheme().equals("file") ? openFile(url, location) : download(url, location);
   }

@@ -215,6 +215,24 @@ public class UrlModelSourceTest {
     source.release(source.open(api("m.mar")));
   }
 
+  @Test
+  public void refusalShowsTheLineThatOpensTheFolderOfTheUrl() throws Exception {
+    for (String url :
+        List.of(
+            "https://models.example/team/v1.0/m.mar?token=secret",
+            "http://[2001:db8::1]:8080/a+b/c,d/m.mar",
+            "s3://bucket/m.mar",
+            "file:///srv/models/m.mar")) {
+      source(List.of(), AWS);
+      String detail = refusal(api(url)).detail().orElseThrow();
+      String line = detail.substring(detail.indexOf("allowed_urls=") + "allowed_urls=".length());
+      assertFalse(line.contains(",") || line.contains("\\") || line.contains("secret"), line);
+      AllowedUrls opened = new AllowedUrls(List.of(Pattern.compile(line)));
+      assertTrue(opened.allows(ModelUrl.parse(url).text()), line);
+      assertFalse(opened.allows("https://elsewhere.example/m.mar"), line);
+    }
+  }
+
   @DataProvider
   public Object[][] addressesInside() {
     return new Object[][] {

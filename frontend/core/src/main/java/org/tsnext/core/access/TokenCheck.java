@@ -3,6 +3,7 @@ package org.tsnext.core.access;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
+import org.tsnext.compatibility.Deviation;
 import org.tsnext.core.access.AccessTokens.Verdict;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
@@ -107,6 +108,7 @@ public final class TokenCheck {
     String names =
         kinds.stream().sorted().map(TokenKind::text).collect(Collectors.joining(" or the "));
     return new ServingException(failuresAs400 ? ErrorKind.TOKEN_REFUSED : kind, refusal)
-        .withDetail(reason + HOW.formatted(request, names));
+        .withDetail(reason + HOW.formatted(request, names))
+        .withDeviation(Deviation.TOKEN_STATUS);
   }
 }

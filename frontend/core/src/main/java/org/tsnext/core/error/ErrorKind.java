@@ -46,6 +46,8 @@ public enum ErrorKind {
   /** There are fewer GPUs than one worker of the model takes. */
   NOT_ENOUGH_DEVICES(500, 8, "WorkerInitializationException"),
   NOT_SUPPORTED(501, 12, "NotImplementedException"),
+  /** A request to be a proxy: the method CONNECT. */
+  PROXY_REQUESTED(501, 12, "NotImplementedException"),
   PREDICTION_FAILED(503, 14, "InternalServerException"),
   NO_WORKER(503, 14, "ServiceUnavailableException"),
   QUEUE_FULL(503, 14, "ServiceUnavailableException"),

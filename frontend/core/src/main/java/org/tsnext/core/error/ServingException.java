@@ -5,6 +5,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CompletionException;
 import java.util.function.Function;
+import org.tsnext.compatibility.Deviation;
 
 /**
  * The only exception that leaves the core: a kind, a message for the client, and optionally its
@@ -16,27 +17,26 @@ public final class ServingException extends RuntimeException {
   private final int httpStatus;
   private final transient Optional<String> detail;
   private final transient Optional<Duration> retryAfter;
+  private final transient Optional<String> originalMessage;
+  private final transient Optional<Deviation> deviation;
 
   public ServingException(ErrorKind kind, String message) {
     this(kind, message, null);
   }
 
   public ServingException(ErrorKind kind, String message, Throwable cause) {
-    this(kind, kind.httpStatus(), message, Optional.empty(), kind.retryAfter(), cause);
+    this(kind, kind.httpStatus(), message, Extras.of(kind), cause);
   }
 
   private ServingException(
-      ErrorKind kind,
-      int httpStatus,
-      String message,
-      Optional<String> detail,
-      Optional<Duration> retryAfter,
-      Throwable cause) {
+      ErrorKind kind, int httpStatus, String message, Extras extras, Throwable cause) {
     super(message, cause);
     this.kind = Objects.requireNonNull(kind, "kind");
     this.httpStatus = httpStatus;
-    this.detail = detail;
-    this.retryAfter = retryAfter;
+    this.detail = extras.detail();
+    this.retryAfter = extras.retryAfter();
+    this.originalMessage = extras.originalMessage();
+    this.deviation = extras.deviation();
   }
 
   /**
@@ -44,8 +44,7 @@ public final class ServingException extends RuntimeException {
    * detail} field.
    */
   public ServingException withDetail(String text) {
-    return new ServingException(
-        kind, httpStatus, getMessage(), Optional.of(text), retryAfter, getCause());
+    return with(new Extras(Optional.of(text), retryAfter, originalMessage, deviation));
   }
 
   /** The same error, which is not over before so long; at least what its kind says. */
@@ -54,7 +53,21 @@ public final class ServingException extends RuntimeException {
         kind.retryAfter()
             .filter(shortest -> shortest.compareTo(wait) > 0)
             .or(() -> Optional.of(wait));
-    return new ServingException(kind, httpStatus, getMessage(), detail, longer, getCause());
+    return with(new Extras(detail, longer, originalMessage, deviation));
+  }
+
+  /** The same error with what TorchServe 0.12 said in its place; see {@link ErrorForm}. */
+  public ServingException withOriginalMessage(String text) {
+    return with(new Extras(detail, retryAfter, Optional.of(text), deviation));
+  }
+
+  /** The same error, which TorchServe 0.12 would not have given; see {@link ErrorForm}. */
+  public ServingException withDeviation(Deviation row) {
+    return with(new Extras(detail, retryAfter, originalMessage, Optional.of(row)));
+  }
+
+  private ServingException with(Extras extras) {
+    return new ServingException(kind, httpStatus, getMessage(), extras, getCause());
   }
 
   /**
@@ -64,7 +77,7 @@ public final class ServingException extends RuntimeException {
   public static ServingException ofHandler(int status, String message) {
     int shown = status == 413 ? 507 : status >= 400 && status <= 599 ? status : 500;
     return new ServingException(
-        ErrorKind.HANDLER_ERROR, shown, message, Optional.empty(), Optional.empty(), null);
+        ErrorKind.HANDLER_ERROR, shown, message, Extras.of(ErrorKind.HANDLER_ERROR), null);
   }
 
   /**
@@ -102,5 +115,27 @@ public final class ServingException extends RuntimeException {
   /** How long a client should wait before it asks again; empty if that would not help. */
   public Optional<Duration> retryAfter() {
     return retryAfter;
+  }
+
+  /** What TorchServe 0.12 said, where that is another text. */
+  public Optional<String> originalMessage() {
+    return originalMessage;
+  }
+
+  /** By which row of the table TorchServe 0.12 answered otherwise, if it is one. */
+  public Optional<Deviation> deviation() {
+    return deviation;
+  }
+
+  /** What an error says beside its message. */
+  private record Extras(
+      Optional<String> detail,
+      Optional<Duration> retryAfter,
+      Optional<String> originalMessage,
+      Optional<Deviation> deviation) {
+
+    static Extras of(ErrorKind kind) {
+      return new Extras(Optional.empty(), kind.retryAfter(), Optional.empty(), Optional.empty());
+    }
   }
 }

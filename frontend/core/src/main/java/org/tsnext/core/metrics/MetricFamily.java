@@ -28,6 +28,10 @@ public final class MetricFamily {
   private final List<String> exposedDimensions;
   private final int limit;
   private final Supplier<Recorder> overflow;
+
+  /** Null for none. */
+  private volatile SeriesListener listener;
+
   private final AtomicBoolean warned = new AtomicBoolean();
   private final ConcurrentHashMap<List<String>, Entry> entries = new ConcurrentHashMap<>();
 
@@ -68,12 +72,32 @@ public final class MetricFamily {
    * @throws IllegalArgumentException if there are more or fewer than dimensions
    */
   public Recorder series(List<String> values) {
-    return hold(values, this::newSeries, true).map(Recorder.class::cast).orElseGet(overflow);
+    return hold(values, this::newSeries, true)
+        .map(series -> told(values, series))
+        .orElseGet(overflow);
   }
 
   /** As {@link #series(List)}. */
   public Recorder series(String... values) {
     return series(List.of(values));
+  }
+
+  /** Tells of each value from now on, of series that are asked for from now on. */
+  public void tell(SeriesListener listener) {
+    this.listener = listener;
+  }
+
+  private Recorder told(List<String> values, Series series) {
+    Recorder recorder = (Recorder) series;
+    SeriesListener hears = listener;
+    if (hears == null) {
+      return recorder;
+    }
+    List<String> labels = List.copyOf(values);
+    return value -> {
+      recorder.record(value);
+      hears.recorded(labels, value);
+    };
   }
 
   /** Shows every series with its label values. Those that come or go meanwhile may be left out. */
@@ -88,7 +112,7 @@ public final class MetricFamily {
 
   /** For a {@link SeriesGroup}: a series to give back, or empty if there are too many. */
   Optional<Recorder> lend(List<String> values) {
-    return hold(values, this::newSeries, false).map(Recorder.class::cast);
+    return hold(values, this::newSeries, false).map(series -> told(values, series));
   }
 
   /**

@@ -8,8 +8,10 @@ import org.tsnext.core.error.ServingException;
 /** What may be a name or a version of a model: it stands in paths, files, logs and metrics. */
 final class Names {
 
-  private static final int MAX_LENGTH = 128;
   private static final int MAX_SHOWN = 64;
+
+  private static final Rule NAME = new Rule("model name", "_.-", "", 128);
+  private static final Rule VERSION = new Rule("model version", "_.-+~:", "_", 255);
 
   /** The path {@code /models/{name}/all} means every version. */
   private static final String EVERY_VERSION = "all";
@@ -58,7 +60,7 @@ final class Names {
    * @param kind of the error if it is not allowed, by its source
    */
   static String requireName(ErrorKind kind, String name) {
-    return require(kind, "model name", name, "_.-");
+    return NAME.require(kind, name);
   }
 
   /** Returns {@code version} if it may be one. */
@@ -68,44 +70,54 @@ final class Names {
           kind,
           "The model version \"all\" is not allowed: in the API it stands for every version.");
     }
-    return require(kind, "model version", version, "_.-+");
+    return VERSION.require(kind, version);
   }
 
-  private static String require(ErrorKind kind, String what, String value, String marks) {
-    defect(value, marks)
-        .ifPresent(
-            defect -> {
-              throw new ServingException(
-                  kind,
-                  "The "
-                      + what
-                      + " \""
-                      + (value.length() > MAX_SHOWN ? value.substring(0, MAX_SHOWN) + "..." : value)
-                      + "\" is not allowed: "
-                      + defect
-                      + ", expected 1 to "
-                      + MAX_LENGTH
-                      + " of A-Z a-z 0-9 "
-                      + String.join(" ", marks.split(""))
-                      + ", the first one a letter or a digit.");
-            });
-    return value;
-  }
+  /**
+   * What is allowed, beside letters and digits.
+   *
+   * @param marks anywhere but at the start
+   * @param firstMarks at the start
+   */
+  private record Rule(String what, String marks, String firstMarks, int maxLength) {
 
-  private static Optional<String> defect(String value, String marks) {
-    if (value.isEmpty()) {
-      return Optional.of("it is empty");
+    String require(ErrorKind kind, String value) {
+      defect(value)
+          .ifPresent(
+              defect -> {
+                throw new ServingException(
+                    kind,
+                    "The %s \"%s\" is not allowed: %s, expected 1 to %d of A-Z a-z 0-9 %s, the first one a letter%s."
+                        .formatted(
+                            what,
+                            value.length() > MAX_SHOWN
+                                ? value.substring(0, MAX_SHOWN) + "..."
+                                : value,
+                            defect,
+                            maxLength,
+                            String.join(" ", marks.split("")),
+                            firstMarks.isEmpty()
+                                ? " or a digit"
+                                : ", a digit or " + String.join(" or ", firstMarks.split(""))));
+              });
+      return value;
     }
-    for (int i = 0; i < value.length(); i++) {
-      char c = value.charAt(i);
-      if (!isAlphanumeric(c) && (i == 0 || marks.indexOf(c) < 0)) {
-        String shown = c > ' ' && c < 0x7f ? "'" + c + "'" : String.format("U+%04X", (int) c);
-        return Optional.of(i == 0 ? "it begins with " + shown : "it contains " + shown);
+
+    private Optional<String> defect(String value) {
+      if (value.isEmpty()) {
+        return Optional.of("it is empty");
       }
+      for (int i = 0; i < value.length(); i++) {
+        char c = value.charAt(i);
+        if (!isAlphanumeric(c) && (i == 0 ? firstMarks : marks).indexOf(c) < 0) {
+          String shown = c > ' ' && c < 0x7f ? "'" + c + "'" : String.format("U+%04X", (int) c);
+          return Optional.of(i == 0 ? "it begins with " + shown : "it contains " + shown);
+        }
+      }
+      return value.length() > maxLength
+          ? Optional.of("it has " + value.length() + " characters")
+          : Optional.empty();
     }
-    return value.length() > MAX_LENGTH
-        ? Optional.of("it has " + value.length() + " characters")
-        : Optional.empty();
   }
 
   private static boolean isAlphanumeric(char c) {

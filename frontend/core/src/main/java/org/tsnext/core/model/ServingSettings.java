@@ -7,6 +7,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalInt;
+import org.tsnext.compatibility.Compatibility;
 
 /**
  * What the server's configuration decides about serving. Immutable; checked on construction.
@@ -41,9 +42,14 @@ public record ServingSettings(
    *     registration over the API, and one per GPU (else per CPU) at start-up
    * @param handler {@code default_service_handler}
    * @param envelope {@code service_envelope}, for every model, whatever its manifest names
+   * @param compatibility whose order of sources counts
    */
   public record ModelDefaults(
-      int jobQueueSize, OptionalInt workers, Optional<String> handler, Optional<String> envelope) {
+      int jobQueueSize,
+      OptionalInt workers,
+      Optional<String> handler,
+      Optional<String> envelope,
+      Compatibility compatibility) {
 
     public ModelDefaults {
       requireRange("job_queue_size", jobQueueSize, 1, Integer.MAX_VALUE);
@@ -52,6 +58,7 @@ public record ServingSettings(
       }
       Objects.requireNonNull(handler, "handler");
       Objects.requireNonNull(envelope, "envelope");
+      Objects.requireNonNull(compatibility, "compatibility");
     }
   }
 
@@ -118,7 +125,7 @@ public record ServingSettings(
   public static ServingSettings defaults(int gpuCount, int cpuCount) {
     return new ServingSettings(
         new ServingSettings.ModelDefaults(
-            100, OptionalInt.empty(), Optional.empty(), Optional.empty()),
+            100, OptionalInt.empty(), Optional.empty(), Optional.empty(), Compatibility.NEXT),
         new ServingSettings.ServerTimeouts(
             Duration.ofSeconds(120),
             Duration.ofSeconds(120),

@@ -12,6 +12,7 @@ import org.tsnext.archive.Manifest;
 import org.tsnext.archive.ModelArchive;
 import org.tsnext.archive.ModelConfig;
 import org.tsnext.archive.ModelNames;
+import org.tsnext.compatibility.Deviation;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.settings.Batching;
@@ -60,7 +61,10 @@ final class SettingsResolver {
     String runtime = runtimeOf(registration, overrides, manifest);
     servable.require(name, config, runtime);
     VersionSettings settings =
-        settingsOf(name, new SettingSources(registration, config, overrides));
+        settingsOf(
+            name,
+            new SettingSources(
+                registration, config, overrides, configWins(registration, manifest)));
     return new VersionSpec(
         new VersionSpec.Model(
             new VersionId(name, version),
@@ -93,6 +97,12 @@ final class SettingsResolver {
     return only.getValue();
   }
 
+  private boolean configWins(RegisterModel registration, Optional<Manifest> manifest) {
+    return !registration.origin().trusted()
+        && manifest.flatMap(packed -> packed.files().configFile()).isPresent()
+        && server.modelDefaults().compatibility().isOriginal(Deviation.REGISTRATION_WINS);
+  }
+
   /** What would hold for a version whose archive could not be read. */
   VersionSpec withoutArchive(RegisterModel registration, VersionId id, String url) {
     ModelOverrides overrides =
@@ -107,7 +117,8 @@ final class SettingsResolver {
             registration.runtime().or(overrides::runtime).orElse("python"),
             registration.handler().orElse(""),
             Optional.empty()),
-        settingsOf(id.name(), new SettingSources(registration, ModelConfig.none(), overrides)),
+        settingsOf(
+            id.name(), new SettingSources(registration, ModelConfig.none(), overrides, false)),
         registration);
   }
 

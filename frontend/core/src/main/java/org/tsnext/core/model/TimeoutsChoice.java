@@ -22,15 +22,15 @@ record TimeoutsChoice(
     Choice<Duration> response =
         positive(
             "response_timeout",
-            Choice.of(sources.requestName(), requested.responseTimeout())
-                .or(Choice.MODEL_CONFIG, sources.config().timeouts().response())
+            sources
+                .chooseTimeout(requested.responseTimeout(), sources.config().timeouts().response())
                 .or(Choice.MODELS, sources.overrides().responseTimeout())
                 .orElse("default_response_timeout", server.response()));
     Choice<Duration> startup =
         positive(
             "startup_timeout",
-            Choice.of(sources.requestName(), requested.startupTimeout())
-                .or(Choice.MODEL_CONFIG, sources.config().timeouts().startup())
+            sources
+                .chooseTimeout(requested.startupTimeout(), sources.config().timeouts().startup())
                 .or(Choice.MODELS, sources.overrides().startupTimeout())
                 .orElse("default_startup_timeout", server.startup()));
     Choice<Duration> maxRetry =

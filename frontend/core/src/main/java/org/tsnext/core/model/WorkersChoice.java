@@ -29,13 +29,12 @@ final class WorkersChoice {
               + ".");
     }
     Choice.Among<WorkerRange> chosen =
-        Choice.of(sources.requestName(), exactly(requested))
-            .or(
+        sources.choose(
+            exactly(requested),
+            atLeastOne(
                 Choice.MODEL_CONFIG,
-                atLeastOne(
-                    Choice.MODEL_CONFIG,
-                    sources.config().workers().min(),
-                    sources.config().workers().max()));
+                sources.config().workers().min(),
+                sources.config().workers().max()));
     if (sources.registration().origin().trusted()) {
       chosen =
           chosen.or(

@@ -1,6 +1,7 @@
 package org.tsnext.core.scheduling;
 
 import java.time.Duration;
+import java.util.Optional;
 import java.util.OptionalLong;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
@@ -10,6 +11,8 @@ import org.tsnext.core.worker.WorkerAvailability;
 /** The words in which requests of one model version are refused or fail. */
 final class Refusals {
 
+  private static final String DESCRIBE = "describe";
+  private static final String INFERENCE = "inference";
   private static final String REOPEN = " A request with its id opens a new one.";
 
   private final DispatchPolicy policy;
@@ -31,7 +34,8 @@ final class Refusals {
   }
 
   ServingException noWorker(QueuedRequest request) {
-    return new ServingException(ErrorKind.NO_WORKER, noWorkerText(request));
+    return new ServingException(ErrorKind.NO_WORKER, noWorkerText(request))
+        .withOriginalMessage(originalText(request));
   }
 
   ServingException allFailed(QueuedRequest request, String reason) {
@@ -39,7 +43,8 @@ final class Refusals {
             ErrorKind.NO_WORKER,
             noWorkerText(request)
                 + " All workers failed, and automatic restarts have ended (maxRetryTimeoutInSec).")
-        .withDetail(reason);
+        .withDetail(reason)
+        .withOriginalMessage(originalText(request));
   }
 
   ServingException loadFailed(QueuedRequest request, WorkerAvailability workers, long now) {
@@ -53,7 +58,8 @@ final class Refusals {
                     ? "another attempt is under way."
                     : "the next attempt begins in " + seconds(wait) + " s."))
         .withDetail(workers.reason())
-        .withRetryAfter(wait);
+        .withRetryAfter(wait)
+        .withOriginalMessage(originalText(request));
   }
 
   /** Whole seconds, a part of one being one. */
@@ -63,19 +69,21 @@ final class Refusals {
 
   ServingException queueFull(QueuedRequest request, int waiting) {
     return new ServingException(
-        ErrorKind.QUEUE_FULL,
-        noWorkerText(request)
-            + " Its queue is full: "
-            + waiting
-            + " requests wait (jobQueueSize "
-            + policy.queueCapacity()
-            + ").");
+            ErrorKind.QUEUE_FULL,
+            noWorkerText(request)
+                + " Its queue is full: "
+                + waiting
+                + " requests wait (jobQueueSize "
+                + policy.queueCapacity()
+                + ").")
+        .withOriginalMessage(originalText(request));
   }
 
   ServingException noTicket(QueuedRequest request) {
     return new ServingException(
-        ErrorKind.QUEUE_FULL,
-        noWorkerText(request) + " No worker is idle, and useJobTicket lets no request wait.");
+            ErrorKind.QUEUE_FULL,
+            noWorkerText(request) + " No worker is idle, and useJobTicket lets no request wait.")
+        .withOriginalMessage(originalText(request));
   }
 
   ServingException goingAway() {
@@ -102,27 +110,29 @@ final class Refusals {
 
   ServingException tooManySequences(String id, int max) {
     return new ServingException(
-        ErrorKind.QUEUE_FULL,
-        "Sequence \""
-            + id
-            + "\" cannot be opened: model \""
-            + policy.modelName()
-            + "\" has "
-            + max
-            + " open sequences (maxNumSequence "
-            + max
-            + ").");
+            ErrorKind.QUEUE_FULL,
+            "Sequence \""
+                + id
+                + "\" cannot be opened: model \""
+                + policy.modelName()
+                + "\" has "
+                + max
+                + " open sequences (maxNumSequence "
+                + max
+                + ").")
+        .withOriginalMessage(originalText(INFERENCE, Optional.empty()));
   }
 
   ServingException sequenceQueueFull(String id, int max) {
     return new ServingException(
-        ErrorKind.QUEUE_FULL,
-        sequence(id)
-            + " has no place: "
-            + max
-            + " of its requests wait (maxSequenceJobQueueSize "
-            + max
-            + ").");
+            ErrorKind.QUEUE_FULL,
+            sequence(id)
+                + " has no place: "
+                + max
+                + " of its requests wait (maxSequenceJobQueueSize "
+                + max
+                + ").")
+        .withOriginalMessage(originalText(INFERENCE, Optional.empty()));
   }
 
   ServingException sequenceIdTooLong(int length, int max) {
@@ -167,21 +177,40 @@ final class Refusals {
   }
 
   private String noWorkerText(QueuedRequest request) {
-    // A description always asks one version, whether the client named it or not.
-    boolean describe = request.kind() == RequestKind.DESCRIBE;
-    String version =
-        request
-            .version()
-            .filter(given -> !describe)
-            .map(given -> " Version \"" + given + "\"")
-            .orElse("");
-    String purpose = describe ? "describe" : "inference";
     return "Model \""
         + policy.modelName()
         + "\""
-        + version
+        + version(request).map(given -> " Version \"" + given + "\"").orElse("")
+        + " has no worker to serve "
+        + purpose(request)
+        + " request. Please use scale workers API to add workers.";
+  }
+
+  private String originalText(QueuedRequest request) {
+    return originalText(purpose(request), version(request));
+  }
+
+  /** The one text of TorchServe 0.12 for all of these, to the last quote. */
+  private String originalText(String purpose, Optional<String> version) {
+    return "Model \""
+        + policy.modelName()
+        + "\""
+        + version.map(given -> " Version " + given + "\"").orElse("")
         + " has no worker to serve "
         + purpose
-        + " request. Please use scale workers API to add workers.";
+        + " request. Please use scale workers API to add workers."
+        + (purpose.equals(DESCRIBE)
+            ? ""
+            : " If this is a sequence inference, please check if it is closed, or expired; or"
+                + " exceeds maxSequenceJobQueueSize");
+  }
+
+  private static String purpose(QueuedRequest request) {
+    return request.kind() == RequestKind.DESCRIBE ? DESCRIBE : INFERENCE;
+  }
+
+  /** A description always asks one version, whether the client named it or not. */
+  private static Optional<String> version(QueuedRequest request) {
+    return request.kind() == RequestKind.DESCRIBE ? Optional.empty() : request.version();
   }
 }

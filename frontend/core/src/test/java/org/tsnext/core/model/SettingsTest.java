@@ -18,6 +18,7 @@ import org.tsnext.archive.ModelArchive;
 import org.tsnext.archive.ModelConfig;
 import org.tsnext.archive.ModelConfig.DeviceType;
 import org.tsnext.archive.ModelConfig.ParallelType;
+import org.tsnext.compatibility.Compatibility;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.testing.Configs;
@@ -348,7 +349,7 @@ public class SettingsTest {
 
   @DataProvider
   public Object[][] badNames() {
-    return new Object[][] {{""}, {"../x"}, {"a/b"}, {".hidden"}, {"a b"}, {"x".repeat(129)}};
+    return new Object[][] {{""}, {"../x"}, {"a/b"}, {".hidden"}, {"a b"}, {"x".repeat(256)}};
   }
 
   @Test(dataProvider = "badNames")
@@ -419,7 +420,8 @@ public class SettingsTest {
             plain.modelDefaults().jobQueueSize(),
             plain.modelDefaults().workers(),
             plain.modelDefaults().handler(),
-            envelope),
+            envelope,
+            Compatibility.NEXT),
         new ServingSettings.ServerTimeouts(
             plain.timeouts().response(),
             plain.timeouts().startup(),

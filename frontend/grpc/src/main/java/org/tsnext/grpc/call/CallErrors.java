@@ -8,6 +8,8 @@ import io.grpc.Status;
 import io.grpc.protobuf.ProtoUtils;
 import io.netty.buffer.ByteBufUtil;
 import java.time.Duration;
+import java.util.Objects;
+import org.tsnext.core.error.ErrorForm;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 
@@ -36,23 +38,43 @@ public final class CallErrors {
 
   private static final String CUT = "...";
 
-  private final boolean showDetail;
+  private final ErrorForm form;
+  private final OriginalCodes originals;
 
   /**
-   * @param showDetail whether the cause in words is told
+   * @param form how errors look
    */
-  public CallErrors(boolean showDetail) {
-    this.showDetail = showDetail;
+  public CallErrors(ErrorForm form) {
+    this(form, OriginalCodes.NONE);
   }
 
-  /** Whether causes are told. */
-  public boolean showsDetail() {
-    return showDetail;
+  private CallErrors(ErrorForm form, OriginalCodes originals) {
+    this.form = Objects.requireNonNull(form, "form");
+    this.originals = originals;
+  }
+
+  /** The same for calls of the inference service, which had codes of their own in 0.12. */
+  public CallErrors ofInference() {
+    return new CallErrors(form, OriginalCodes.INFERENCE);
+  }
+
+  /** The same for calls of the management service, which had codes of their own in 0.12. */
+  public CallErrors ofManagement() {
+    return new CallErrors(form, OriginalCodes.MANAGEMENT);
+  }
+
+  /** How errors look. */
+  public ErrorForm form() {
+    return form;
   }
 
   /** The status that ends a call. */
-  public Status status(ServingException error) {
-    return Status.fromCodeValue(code(error)).withDescription(description(error));
+  public Status status(ServingException failure) {
+    ServingException error = form.shown(failure);
+    Status status = Status.fromCodeValue(code(error));
+    return status.getCode() == Status.Code.UNKNOWN
+        ? status
+        : status.withDescription(description(error));
   }
 
   /** Adds the facts to what ends a call. */
@@ -61,7 +83,8 @@ public final class CallErrors {
   }
 
   /** The error as a message, for trailers and for streams that go on. */
-  public com.google.rpc.Status rpcStatus(ServingException error) {
+  public com.google.rpc.Status rpcStatus(ServingException failure) {
+    ServingException error = form.shown(failure);
     com.google.rpc.Status.Builder status =
         com.google.rpc.Status.newBuilder()
             .setCode(code(error))
@@ -74,13 +97,11 @@ public final class CallErrors {
   private ErrorInfo facts(ServingException error) {
     ErrorInfo.Builder facts =
         ErrorInfo.newBuilder()
-            .setReason(ErrorOrigins.of(error))
+            .setReason(ErrorOrigins.of(error, form))
             .setDomain(DOMAIN)
             .putMetadata("http_status", Integer.toString(error.httpStatus()))
-            .putMetadata("type", error.type());
-    if (showDetail) {
-      error.detail().ifPresent(detail -> facts.putMetadata("detail", cut(detail, MAX_DETAIL)));
-    }
+            .putMetadata("type", form.type(error));
+    form.detail(error).ifPresent(detail -> facts.putMetadata("detail", cut(detail, MAX_DETAIL)));
     return facts.build();
   }
 
@@ -93,8 +114,8 @@ public final class CallErrors {
         .build();
   }
 
-  private static String description(ServingException error) {
-    String origin = ErrorOrigins.of(error);
+  private String description(ServingException error) {
+    String origin = ErrorOrigins.of(error, form);
     return origin.isEmpty() ? message(error) : message(error) + "\n" + origin;
   }
 
@@ -120,10 +141,11 @@ public final class CallErrors {
     }
   }
 
-  private static int code(ServingException error) {
-    return error.kind() == ErrorKind.HANDLER_ERROR
-        ? ofHttp(error.httpStatus()).value()
-        : error.kind().grpcStatus();
+  private int code(ServingException error) {
+    if (error.kind() == ErrorKind.HANDLER_ERROR) {
+      return ofHttp(error.httpStatus()).value();
+    }
+    return originals.of(error, form).map(Status.Code::value).orElse(error.kind().grpcStatus());
   }
 
   /** The code that goes with a status that a handler chose. */

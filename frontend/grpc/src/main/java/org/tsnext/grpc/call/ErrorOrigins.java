@@ -1,5 +1,6 @@
 package org.tsnext.grpc.call;
 
+import org.tsnext.core.error.ErrorForm;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 
@@ -15,7 +16,7 @@ final class ErrorOrigins {
   private ErrorOrigins() {}
 
   /** The origin, or empty where there has never been one. */
-  static String of(ServingException error) {
+  static String of(ServingException error, ErrorForm form) {
     ErrorKind kind = error.kind();
     return switch (kind) {
       case TOKEN_MISSING, TOKEN_FORBIDDEN, TOKEN_REFUSED -> "";
@@ -50,6 +51,7 @@ final class ErrorOrigins {
           WORKER_LOST,
           WORKER_LOAD_FAILED,
           NOT_SUPPORTED,
+          PROXY_REQUESTED,
           PREDICTION_FAILED,
           RESPONSE_TIMEOUT,
           CLIENT_TIMEOUT,
@@ -59,7 +61,7 @@ final class ErrorOrigins {
           FRONTEND_OUT_OF_MEMORY,
           HANDLER_ERROR,
           CANCELLED ->
-          HTTP + error.type();
+          HTTP + form.type(error);
     };
   }
 

@@ -5,6 +5,7 @@ import io.grpc.MethodDescriptor.MethodType;
 import io.grpc.ServerServiceDefinition;
 import org.tsnext.api.HealthJson;
 import org.tsnext.api.Json;
+import org.tsnext.core.error.ErrorForm;
 import org.tsnext.core.inference.InferenceService;
 import org.tsnext.core.model.ModelService;
 import org.tsnext.grpc.call.CallErrors;
@@ -40,7 +41,7 @@ public final class InferenceApi {
             PING,
             Empty.getDefaultInstance(),
             TorchServeHealthResponse.getDefaultInstance(),
-            (exchange, empty) -> exchange.send(health(models, errors.showsDetail())))
+            (exchange, empty) -> exchange.send(health(models, errors.form())))
         .unary(
             "Predictions",
             PredictionMarshaller.INSTANCE,
@@ -62,9 +63,9 @@ public final class InferenceApi {
         .build();
   }
 
-  private static TorchServeHealthResponse health(ModelService models, boolean reasons) {
+  private static TorchServeHealthResponse health(ModelService models, ErrorForm form) {
     return TorchServeHealthResponse.newBuilder()
-        .setHealth(Json.text(HealthJson.of(models.health(), reasons)))
+        .setHealth(Json.text(HealthJson.of(models.health(), form)))
         .build();
   }
 }

@@ -8,6 +8,7 @@ import org.tsnext.api.Json;
 import org.tsnext.api.ModelOperations;
 import org.tsnext.api.OperationResponse;
 import org.tsnext.api.Parameters;
+import org.tsnext.compatibility.Deviation;
 import org.tsnext.core.inference.InferenceService;
 import org.tsnext.grpc.call.CallErrors;
 import org.tsnext.grpc.call.RunningCall;
@@ -33,12 +34,17 @@ public final class ManagementService {
   private final ModelOperations operations;
   private final InferenceService inference;
   private final int maxResponseSize;
+  private final boolean scalesToZero;
 
   private ManagementService(
-      ModelOperations operations, InferenceService inference, int maxResponseSize) {
+      ModelOperations operations,
+      InferenceService inference,
+      int maxResponseSize,
+      boolean scalesToZero) {
     this.operations = operations;
     this.inference = inference;
     this.maxResponseSize = maxResponseSize;
+    this.scalesToZero = scalesToZero;
   }
 
   /**
@@ -51,7 +57,12 @@ public final class ManagementService {
       InferenceService inference,
       int maxResponseSize,
       CallErrors errors) {
-    ManagementService service = new ManagementService(operations, inference, maxResponseSize);
+    ManagementService service =
+        new ManagementService(
+            operations,
+            inference,
+            maxResponseSize,
+            !errors.form().isOriginal(Deviation.GRPC_SCALE_TO_ZERO));
     ManagementResponse response = ManagementResponse.getDefaultInstance();
     return new ServiceTable(NAME, Management.getDescriptor(), errors)
         .unary(
@@ -100,7 +111,7 @@ public final class ManagementService {
   /** Fewer than no workers are, as in TorchServe 0.12, the default. */
   private void scale(UnaryExchange<ManagementResponse> exchange, ScaleWorkerRequest request) {
     ScaleWorkerRequest.Builder order = request.toBuilder();
-    if (request.getMinWorker() < 0) {
+    if (request.getMinWorker() < (scalesToZero ? 0 : 1)) {
       order.clearMinWorker();
     }
     if (request.getMaxWorker() < 0) {

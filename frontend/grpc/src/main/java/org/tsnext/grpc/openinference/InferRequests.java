@@ -4,8 +4,14 @@ import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
 import com.google.protobuf.ByteString;
 import io.netty.buffer.ByteBuf;
+import java.nio.ByteBuffer;
 import java.util.Map;
 import org.tsnext.api.Parameters;
+import org.tsnext.api.tensor.Datatype;
+import org.tsnext.api.tensor.JsonBytes;
+import org.tsnext.api.tensor.RawContents;
+import org.tsnext.api.tensor.Shape;
+import org.tsnext.api.tensor.TensorException;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.grpc.messages.openinference.InferParameter;
@@ -87,7 +93,7 @@ final class InferRequests {
       bytes += PER_TENSOR + 3L * input.getContents().getSerializedSize();
     }
     for (ByteString raw : request.getRawInputContentsList()) {
-      bytes += RawContents.expectedJson(raw);
+      bytes += RawContents.expectedJson(raw.size());
     }
     return bytes;
   }
@@ -108,26 +114,27 @@ final class InferRequests {
                             + Datatype.names()));
     requireCount("parameters of input " + index, input.getParametersCount());
     long count = Shape.count(input.getShapeList());
-    ByteString contents = raw == null ? typed(type, input, count) : raw(type, input, raw, count);
+    ByteBuffer contents = raw == null ? typed(type, input, count) : raw(type, input, raw, count);
     json.plain(index == 0 ? "{\"name\":" : ",{\"name\":").quoted(input.getName());
     json.plain(",\"shape\":").plain(input.getShapeList().toString());
     json.plain(",\"datatype\":\"").plain(type.name()).plain('"');
     writeParameters(input.getParametersMap(), json);
     json.plain(",\"data\":");
-    RawContents.write(type, contents, json);
+    RawContents.write(type, contents, json, RawContents.BytesForm.BASE64);
     json.plain('}');
   }
 
-  private static ByteString raw(Datatype type, InferInputTensor input, ByteString raw, long count)
+  private static ByteBuffer raw(Datatype type, InferInputTensor input, ByteString raw, long count)
       throws TensorException {
     if (TypedContents.count(input.getContents()) > 0) {
       throw new TensorException("has both contents and raw contents, expected one of them");
     }
-    RawContents.check(type, raw, count);
-    return raw;
+    ByteBuffer contents = raw.asReadOnlyByteBuffer();
+    RawContents.check(type, contents, count);
+    return contents;
   }
 
-  private static ByteString typed(Datatype type, InferInputTensor input, long count)
+  private static ByteBuffer typed(Datatype type, InferInputTensor input, long count)
       throws TensorException {
     InferTensorContents contents = input.getContents();
     int given = TypedContents.count(type, contents);

@@ -1,12 +1,14 @@
 package org.tsnext.grpc.openinference;
 
 import com.google.protobuf.ByteString;
-import com.google.protobuf.UnsafeByteOperations;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import org.tsnext.api.tensor.Datatype;
+import org.tsnext.api.tensor.RawContents;
+import org.tsnext.api.tensor.TensorException;
 import org.tsnext.grpc.messages.openinference.InferTensorContents;
 
 /** Contents with a field per kind of datatype, to raw contents and back. */
@@ -68,7 +70,7 @@ final class TypedContents {
    *
    * @throws TensorException if an element does not fit the datatype
    */
-  static ByteString toRaw(Datatype type, InferTensorContents contents) throws TensorException {
+  static ByteBuffer toRaw(Datatype type, InferTensorContents contents) throws TensorException {
     int count = count(type, contents);
     ByteBuffer raw = littleEndian(type == Datatype.BYTES ? bytes(contents) : count * type.bytes());
     for (int i = 0; i < count; i++) {
@@ -92,7 +94,7 @@ final class TypedContents {
         case FP16, BF16 -> throw new IllegalStateException(type + " has no typed contents");
       }
     }
-    return UnsafeByteOperations.unsafeWrap(raw.flip());
+    return raw.flip();
   }
 
   private static int bytes(InferTensorContents contents) {
@@ -124,7 +126,7 @@ final class TypedContents {
    *
    * @param raw as it is made here
    */
-  static InferTensorContents ofRaw(Datatype type, ByteString raw) {
+  static InferTensorContents ofRaw(Datatype type, ByteBuffer raw) {
     InferTensorContents.Builder contents = InferTensorContents.newBuilder();
     ByteBuffer elements = RawContents.littleEndian(raw);
     List<ByteString> bytes = new ArrayList<>();
@@ -143,9 +145,7 @@ final class TypedContents {
         case FP64 -> contents.addFp64Contents(elements.getDouble());
         case BYTES -> {
           int length = elements.getInt();
-          int start = elements.position();
-          bytes.add(raw.substring(start, start + length));
-          elements.position(start + length);
+          bytes.add(ByteString.copyFrom(elements, length));
         }
         case FP16, BF16 -> throw new IllegalStateException(type + " has no typed contents");
       }

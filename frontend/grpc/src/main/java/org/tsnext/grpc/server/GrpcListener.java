@@ -14,6 +14,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import org.tsnext.core.access.Access;
 import org.tsnext.core.access.OriginCheck;
 import org.tsnext.core.time.Clock;
 import org.tsnext.grpc.call.CallErrors;
@@ -72,17 +73,26 @@ public final class GrpcListener {
       BodyMemory memory,
       Transport transport,
       EventLoopGroup loops,
-      Clock clock) {}
+      Clock clock) {
+
+    /** The same, for a listener that asks for no token and speaks without TLS. */
+    public ListenerContext withoutTokens() {
+      GrpcAccess open = new GrpcAccess(Optional.empty(), Optional.empty(), access.pages());
+      return new ListenerContext(limits, open, errors, memory, transport, loops, clock);
+    }
+  }
 
   /**
    * Opens a listener. Blocks.
    *
+   * @param count of its connections, which listeners can share
    * @throws IOException naming the address and its configuration key
    */
-  public static GrpcListener open(GrpcAddress address, List<Offer> offers, ListenerContext context)
+  public static GrpcListener open(
+      GrpcAddress address, List<Offer> offers, ConnectionCount count, ListenerContext context)
       throws IOException {
     try {
-      return new GrpcListener(builder(address, offers, context).build().start(), address);
+      return new GrpcListener(builder(address, offers, count, context).build().start(), address);
     } catch (IOException e) {
       Throwable cause = e.getCause() == null ? e : e.getCause();
       throw new IOException(
@@ -97,7 +107,8 @@ public final class GrpcListener {
   }
 
   private static NettyServerBuilder builder(
-      GrpcAddress address, List<Offer> offers, ListenerContext context) throws IOException {
+      GrpcAddress address, List<Offer> offers, ConnectionCount count, ListenerContext context)
+      throws IOException {
     InetSocketAddress wanted =
         new InetSocketAddress(InetAddress.getByName(address.host()), address.port());
     CallLimits calls =
@@ -105,7 +116,7 @@ public final class GrpcListener {
             context.limits(), offers, context.memory(), context.errors(), context.clock());
     NettyServerBuilder builder =
         NettyServerBuilder.forAddress(wanted)
-            .channelFactory(acceptor(address, calls, context))
+            .channelFactory(acceptor(count, calls, context))
             .bossEventLoopGroup(context.loops())
             .workerEventLoopGroup(context.loops())
             .withOption(ChannelOption.SO_BACKLOG, BACKLOG)
@@ -146,21 +157,21 @@ public final class GrpcListener {
     GrpcAccess access = context.access();
     OriginCheck origins =
         new OriginCheck(
-            access.pages(), address.host(), access.tls().isPresent(), access.tokens().isEmpty());
+            access.pages(),
+            address.host(),
+            access.tls().isPresent(),
+            access.tokens().map(tokens -> tokens.open().contains(Access.INFERENCE)).orElse(true));
     CallGate gate = new CallGate(origins, access.tokens(), context.errors());
     offers.forEach(offer -> builder.addService(gate.guarded(offer)));
     builder.fallbackHandlerRegistry(new UnknownRpcs(gate));
   }
 
   private static ChannelFactory<ServerChannel> acceptor(
-      GrpcAddress address, CallLimits calls, ListenerContext context) throws IOException {
+      ConnectionCount count, CallLimits calls, ListenerContext context) throws IOException {
     Optional<TlsListener> tls =
         context.access().tls().isPresent()
             ? Optional.of(tlsListener(context.access().tls().get()))
             : Optional.empty();
-    ConnectionCount count =
-        new ConnectionCount(
-            address.maxConnections(), address.maxConnectionsKey(), context.clock()::nanoTime);
     ConnectionRules rules =
         ConnectionRules.of(
             context.limits().idle(),

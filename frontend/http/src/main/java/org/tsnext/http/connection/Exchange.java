@@ -63,6 +63,19 @@ public final class Exchange {
     room = ofBody;
   }
 
+  /**
+   * Takes more room, until the exchange has ended, if what is made of its body needs more than
+   * that.
+   *
+   * @param bytes that are needed in all
+   * @throws ServingException BODY_MEMORY_FULL
+   */
+  public void hold(long bytes) {
+    if (room != null && !room.grow(bytes)) {
+      throw RequestChecks.noRoom(room.isLarge(bytes));
+    }
+  }
+
   public HttpMethod method() {
     return request.method();
   }

@@ -11,8 +11,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.Supplier;
+import org.tsnext.compatibility.Compatibility;
 import org.tsnext.core.access.Access;
 import org.tsnext.core.access.HeaderPolicy;
+import org.tsnext.core.error.ErrorForm;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.inference.InferenceService;
@@ -45,22 +47,21 @@ public final class InferenceRoutes {
    *
    * @param startUpModels names of the models loaded at start
    * @param headers which of a request its handler gets
-   * @param versionsOfV2 whether KServe v2 predictions may name a version
-   * @param errorDetail whether probes say why a model has too few workers
+   * @param errors whether probes say why a model has too few workers
    */
   public static List<Route> of(
       InferenceService inference,
       ModelService models,
       Supplier<List<String>> startUpModels,
       HeaderPolicy headers,
-      boolean versionsOfV2,
-      boolean errorDetail) {
+      V2Predictions v2,
+      ErrorForm errors) {
     List<Route> routes = new ArrayList<>();
     routes.add(
         Route.of(
                 List.of(POST, PUT, GET),
                 "/ping",
-                new PingHandler(models, errorDetail),
+                new PingHandler(models, errors),
                 new Operation(
                     "ping",
                     "Whether every model has its workers.",
@@ -71,28 +72,47 @@ public final class InferenceRoutes {
                         new Outcome(
                             500, JSON, "Unhealthy, with the models concerned", Schemas.HEALTH))))
             .withAccess(Access.PROBE));
-    routes.addAll(ReadyRoutes.of(models, errorDetail));
-    routes.addAll(new Predictions(inference, models, startUpModels, headers).routes(versionsOfV2));
+    routes.addAll(ReadyRoutes.of(models, errors.showDetail()));
+    routes.addAll(
+        new Predictions(inference, models, startUpModels, headers, v2, errors.compatibility())
+            .routes());
     routes.add(workflow("/~wfpredict/{workflow_name}").withAccess(Access.INFERENCE));
     return routes;
   }
 
-  /** KServe v1 readiness, which every listener has once. */
-  public static Route readiness(ModelService models) {
+  /**
+   * How KServe v2 predicts.
+   *
+   * @param versions whether predictions may name a version
+   * @param conversions of tensors that are binary data
+   */
+  public record V2Predictions(boolean versions, TensorConversions conversions) {}
+
+  /**
+   * KServe v1 readiness, which every listener has once.
+   *
+   * @param kserve whether the status says it, too
+   */
+  public static Route readiness(ModelService models, boolean kserve) {
     return Route.of(
             List.of(GET),
             "/v1/models/{model_name}",
-            new ReadinessHandler(models),
+            new ReadinessHandler(models, kserve),
             new Operation(
                     "modelReadiness",
                     "Whether a worker of the default version has the model loaded (KServe v1).",
                     Body.NONE,
                     List.of(),
-                    List.of(
-                        new Outcome(
-                            200, JSON, "Name and readiness of the model", Schemas.READINESS)))
+                    readinessOutcomes(kserve))
                 .failingWith(404))
         .withAccess(Access.PROBE);
+  }
+
+  private static List<Outcome> readinessOutcomes(boolean kserve) {
+    Outcome ready = new Outcome(200, JSON, "Name and readiness of the model", Schemas.READINESS);
+    return kserve
+        ? List.of(ready, new Outcome(503, JSON, "It is not ready", Schemas.READINESS))
+        : List.of(ready);
   }
 
   /** A route that answers, in words, that there are no workflows. */
@@ -111,20 +131,26 @@ public final class InferenceRoutes {
     private final ModelService models;
     private final InvokedModel invokedModel;
     private final HeaderPolicy headers;
+    private final V2Predictions v2;
+    private final Compatibility compatibility;
     private final List<Route> routes = new ArrayList<>();
 
     Predictions(
         InferenceService inference,
         ModelService models,
         Supplier<List<String>> startUpModels,
-        HeaderPolicy headers) {
+        HeaderPolicy headers,
+        V2Predictions v2,
+        Compatibility compatibility) {
       this.inference = inference;
       this.models = models;
       this.invokedModel = new InvokedModel(startUpModels);
       this.headers = headers;
+      this.v2 = v2;
+      this.compatibility = compatibility;
     }
 
-    List<Route> routes(boolean versionsOfV2) {
+    List<Route> routes() {
       PredictionRoute predict = PredictionRoute.PREDICTIONS;
       PredictionRoute explain = PredictionRoute.EXPLANATIONS;
       PredictionRoute query = PredictionRoute.INVOCATIONS;
@@ -144,25 +170,30 @@ public final class InferenceRoutes {
       add("version_legacyPredict", "/{model_name}/{model_version}/predict", query);
       add("v1Predict", "/v1/models/{model_name}:predict", PredictionRoute.KSERVE_PREDICT);
       add("v1Explain", "/v1/models/{model_name}:explain", PredictionRoute.KSERVE_EXPLAIN);
-      add("v2Predict", "/v2/models/{model_name}/infer", PredictionRoute.KSERVE_PREDICT);
-      add("v2Explain", "/v2/models/{model_name}/explain", PredictionRoute.KSERVE_EXPLAIN);
-      if (versionsOfV2) {
+      add("v2Predict", "/v2/models/{model_name}/infer", PredictionRoute.KSERVE_V2_PREDICT);
+      add("v2Explain", "/v2/models/{model_name}/explain", PredictionRoute.KSERVE_V2_EXPLAIN);
+      if (v2.versions()) {
         String version = "/v2/models/{model_name}/versions/{model_version}";
-        add("version_v2Predict", version + "/infer", PredictionRoute.KSERVE_PREDICT);
-        add("version_v2Explain", version + "/explain", PredictionRoute.KSERVE_EXPLAIN);
+        add("version_v2Predict", version + "/infer", PredictionRoute.KSERVE_V2_PREDICT);
+        add("version_v2Explain", version + "/explain", PredictionRoute.KSERVE_V2_EXPLAIN);
       }
       return routes;
     }
 
     private void add(String operationId, String path, PredictionRoute route) {
-      RouteHandler handler = new PredictionHandler(inference, route, invokedModel, headers);
+      PredictionHandler predictions =
+          new PredictionHandler(inference, route, invokedModel, headers);
+      RouteHandler handler =
+          route.tensors() ? new TensorHandler(predictions, v2.conversions()) : predictions;
       routes.add(
           Route.of(PREDICT_METHODS, path, handler, operation(operationId, path, route))
               .withAccess(Access.INFERENCE)
               .acting());
       routes.add(
           Route.undocumented(
-                  List.of(OPTIONS), path, ModelApiHandler.forPredictions(models, this::modelOf))
+                  List.of(OPTIONS),
+                  path,
+                  ModelApiHandler.forPredictions(models, this::modelOf, compatibility))
               .withAccess(Access.INFERENCE));
     }
 

@@ -13,11 +13,11 @@ import org.tsnext.http.response.HandlerResponseHeaders;
 import org.tsnext.http.response.Response;
 
 /** Renders the answer of a model to the client. */
-final class InferenceSink extends LoopSink {
+class InferenceSink extends LoopSink {
 
   private static final int OK = 200;
 
-  private final Exchange exchange;
+  final Exchange exchange;
   private boolean streaming;
 
   InferenceSink(Exchange exchange) {
@@ -81,7 +81,8 @@ final class InferenceSink extends LoopSink {
     exchange.fail(error);
   }
 
-  private static int status(ResponseHead head) {
+  /** The status of a response; 200 where the handler set none. */
+  static int status(ResponseHead head) {
     return head.status() == 0 ? OK : head.status();
   }
 }

@@ -1,6 +1,7 @@
 package org.tsnext.http.inference;
 
 import org.tsnext.api.HealthJson;
+import org.tsnext.core.error.ErrorForm;
 import org.tsnext.core.model.HealthReport;
 import org.tsnext.core.model.ModelService;
 import org.tsnext.http.response.Response;
@@ -14,20 +15,20 @@ final class PingHandler implements RouteHandler {
   private static final int UNHEALTHY = 500;
 
   private final ModelService models;
-  private final boolean reasons;
+  private final ErrorForm form;
 
   /**
-   * @param reasons whether an answer that something is wrong says why
+   * @param form whether an answer that something is wrong says why
    */
-  PingHandler(ModelService models, boolean reasons) {
+  PingHandler(ModelService models, ErrorForm form) {
     this.models = models;
-    this.reasons = reasons;
+    this.form = form;
   }
 
   @Override
   public void handle(RoutedRequest request) {
     HealthReport health = models.health();
     int status = health.healthy() ? HEALTHY : UNHEALTHY;
-    request.exchange().send(Response.json(status, HealthJson.of(health, reasons)));
+    request.exchange().send(Response.json(status, HealthJson.of(health, form)));
   }
 }

@@ -16,6 +16,7 @@ import org.tsnext.core.request.InferenceRequest;
 import org.tsnext.core.request.InputLimits;
 import org.tsnext.core.request.InputPart;
 import org.tsnext.core.request.Protocol;
+import org.tsnext.core.request.ResponseSink;
 import org.tsnext.http.connection.Exchange;
 import org.tsnext.http.request.InputReader;
 import org.tsnext.http.request.QueryParameters;
@@ -48,7 +49,21 @@ final class PredictionHandler implements RouteHandler {
   @Override
   public void handle(RoutedRequest routed) {
     Exchange exchange = routed.exchange();
-    List<InputPart> parts = inputs(exchange, routed.query());
+    submit(routed, inputs(routed, exchange.takeBody()), new InferenceSink(exchange));
+  }
+
+  /** As {@link #handle}, with the body of its request, which is taken over. */
+  void handle(RoutedRequest routed, ByteBuf body) {
+    submit(routed, inputs(routed, body), new InferenceSink(routed.exchange()));
+  }
+
+  /**
+   * Asks the core.
+   *
+   * @param parts taken over
+   * @throws ServingException is answered as an error
+   */
+  void submit(RoutedRequest routed, List<InputPart> parts, ResponseSink sink) {
     InferenceRequest request;
     try {
       request = request(routed, parts);
@@ -56,8 +71,8 @@ final class PredictionHandler implements RouteHandler {
       parts.forEach(part -> part.value().release());
       throw e;
     }
-    InferenceCall call = inference.submit(request, new InferenceSink(exchange));
-    exchange.onClientGone(call::cancel);
+    InferenceCall call = inference.submit(request, sink);
+    routed.exchange().onClientGone(call::cancel);
   }
 
   private InferenceRequest request(RoutedRequest routed, List<InputPart> parts) {
@@ -74,8 +89,9 @@ final class PredictionHandler implements RouteHandler {
         RequestTimeout.of(exchange.headers()));
   }
 
-  private List<InputPart> inputs(Exchange exchange, QueryParameters query) {
-    List<InputPart> ofBody = InputReader.read(exchange.contentType(), exchange.takeBody());
+  private List<InputPart> inputs(RoutedRequest routed, ByteBuf body) {
+    QueryParameters query = routed.query();
+    List<InputPart> ofBody = InputReader.read(routed.exchange().contentType(), body);
     if (!route.queryAsInputs() || query.asMap().isEmpty()) {
       return ofBody;
     }

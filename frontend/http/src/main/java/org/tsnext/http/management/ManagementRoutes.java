@@ -41,12 +41,15 @@ public final class ManagementRoutes {
   /**
    * Builds the routes.
    *
-   * @param modelApi whether models may be registered and unregistered
+   * @param operations what the routes do
    * @param serverVersion for the per-model API descriptions
    */
   public static List<Route> of(
-      ModelService models, InferenceService inference, boolean modelApi, String serverVersion) {
-    ModelHandlers handlers = new ModelHandlers(new ModelOperations(models, modelApi), inference);
+      ModelOperations operations,
+      ModelService models,
+      InferenceService inference,
+      String serverVersion) {
+    ModelHandlers handlers = new ModelHandlers(operations, inference);
     List<Route> routes = new ArrayList<>();
     routes.add(route(GET, "/models", handlers::list, list()));
     routes.add(route(POST, "/models", handlers::register, register()));

@@ -34,7 +34,7 @@ final class ModelHandlers {
   }
 
   void describe(RoutedRequest request) {
-    boolean customized = RequestParameters.ofQuery(request).flag("customized").orElse(false);
+    boolean customized = operations.asksHandler(RequestParameters.ofQuery(request));
     Optional<String> version = request.modelVersion();
     if (customized && !ModelOperations.isAllVersions(version)) {
       askHandler(request, operations.describeCustomized(request.modelName(), version));

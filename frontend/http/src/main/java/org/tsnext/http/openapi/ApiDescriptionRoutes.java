@@ -10,6 +10,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
 import java.util.function.Predicate;
+import org.tsnext.compatibility.Compatibility;
+import org.tsnext.compatibility.Deviation;
 import org.tsnext.core.access.Access;
 import org.tsnext.http.response.Response;
 import org.tsnext.http.routing.Operation;
@@ -27,14 +29,23 @@ public final class ApiDescriptionRoutes {
    * Returns {@code routes} and those that describe them.
    *
    * @param asksForKey whether routes with that access ask their callers for a key
+   * @param compatibility which routes are listed
    */
   public static List<Route> addedTo(
-      List<Route> routes, String serverVersion, Predicate<Access> asksForKey) {
+      List<Route> routes,
+      String serverVersion,
+      Predicate<Access> asksForKey,
+      Compatibility compatibility) {
     // The document describes the route that serves it, too, and is therefore made from the routes
     // without a handler first.
+    List<Route> described = withDescriptions(routes, request -> {});
     JsonObject document =
         new OpenApiDocument("TorchServe APIs", serverVersion, asksForKey)
-            .addAll(withDescriptions(routes, request -> {}), Function.identity())
+            .addAll(
+                compatibility.isOriginal(Deviation.API_DESCRIPTIONS)
+                    ? OriginalDescription.of(described)
+                    : described,
+                Function.identity())
             .toJson();
     return withDescriptions(
         routes, request -> request.exchange().send(Response.json(200, document)));

@@ -6,6 +6,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
+import org.tsnext.compatibility.Compatibility;
+import org.tsnext.compatibility.Deviation;
 import org.tsnext.core.model.ModelService;
 import org.tsnext.http.response.Response;
 import org.tsnext.http.routing.Operation;
@@ -40,15 +42,20 @@ public final class ModelApiHandler implements RouteHandler {
    * Describes the prediction routes of a model.
    *
    * @param modelOf which model a request means
+   * @param compatibility which routes are listed
    */
   public static ModelApiHandler forPredictions(
-      ModelService models, Function<RoutedRequest, String> modelOf) {
+      ModelService models, Function<RoutedRequest, String> modelOf, Compatibility compatibility) {
     return new ModelApiHandler(
         models,
         modelOf,
         model ->
             new OpenApiDocument("RESTful API for: " + model, "1.0.0")
-                .addAll(predictions(model), Function.identity())
+                .addAll(
+                    compatibility.isOriginal(Deviation.API_DESCRIPTIONS)
+                        ? OriginalDescription.ofModel(model)
+                        : predictions(model),
+                    Function.identity())
                 .toJson());
   }
 

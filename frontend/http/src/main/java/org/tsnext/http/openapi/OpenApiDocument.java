@@ -27,7 +27,7 @@ final class OpenApiDocument {
   private static final Map<String, String> PATTERNS =
       Map.of(
           "model_name", "^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$",
-          "model_version", "^[A-Za-z0-9][A-Za-z0-9_.+-]{0,127}$");
+          "model_version", "^[A-Za-z0-9_][A-Za-z0-9_.+~:-]{0,254}$");
 
   /** Name of the way in which keys are sent. */
   private static final String KEY = "token";

@@ -17,6 +17,7 @@ public final class Schemas {
   public static final String V2_LIVE = "V2Live";
   public static final String V2_READY = "V2Ready";
   public static final String V2_MODEL = "V2Model";
+  public static final String NAMES = "ModelNames";
   public static final String MODELS = "Models";
   public static final String MODEL_VERSIONS = "ModelVersions";
   public static final String DESCRIPTION = "ApiDescription";
@@ -51,6 +52,7 @@ public final class Schemas {
     json.add(
         READINESS, object(ordered("name", of("string"), "ready", of("boolean")), "name", "ready"));
     openInference(json);
+    json.add(NAMES, object(Map.of("models", array(of("string"))), "models"));
     json.add(MODELS, models());
     json.add(MODEL_VERSIONS, array(DescriptionSchema.version()));
     json.add(
@@ -71,7 +73,7 @@ public final class Schemas {
     JsonObject detail = of("string");
     detail.addProperty("description", "The cause, unless error_detail=false");
     JsonObject kserve = of("string");
-    kserve.addProperty("description", "The message once more, on KServe v2 routes");
+    kserve.addProperty("description", "The message once more, on KServe's routes");
     return object(
         ordered(
             "code", code, "type", type, "message", of("string"), "detail", detail, "error", kserve),

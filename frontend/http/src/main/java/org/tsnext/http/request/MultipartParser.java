@@ -12,16 +12,17 @@ import org.tsnext.core.request.InputPart;
 
 /**
  * {@code multipart/form-data} bodies that are in memory as a whole. Part values are retained slices
- * of the body, whatever their size: nothing is copied.
+ * of the body, whatever their size: nothing is copied. Lines end with CRLF; where the first one
+ * ends with a bare LF, as some clients write, all do.
  */
 final class MultipartParser {
 
-  private static final int MAX_PART_HEADER = 8192;
+  private static final int MAX_PART_HEADER = 64 * 1024;
   private static final int MAX_BOUNDARY = 200;
-  private static final byte[] LINE_END = {'\r', '\n'};
-  private static final byte[] HEADER_END = {'\r', '\n', '\r', '\n'};
 
   private final ByteBuf body;
+  private final byte[] lineEnd;
+  private final byte[] headerEnd;
   private final byte[] delimiter;
   private final int end;
 
@@ -34,8 +35,25 @@ final class MultipartParser {
       throw malformed("its boundary is longer than " + MAX_BOUNDARY + " characters");
     }
     this.body = body;
-    this.delimiter = ("\r\n--" + boundary).getBytes(StandardCharsets.UTF_8);
     this.end = body.writerIndex();
+    String line = bareLineFeeds(body, "--" + boundary) ? "\n" : "\r\n";
+    this.lineEnd = line.getBytes(StandardCharsets.US_ASCII);
+    this.headerEnd = (line + line).getBytes(StandardCharsets.US_ASCII);
+    this.delimiter = (line + "--" + boundary).getBytes(StandardCharsets.UTF_8);
+  }
+
+  /** Whether the first line that is a boundary ends with a line feed alone. */
+  private static boolean bareLineFeeds(ByteBuf body, String dashes) {
+    byte[] wanted = dashes.getBytes(StandardCharsets.UTF_8);
+    int at = body.readerIndex();
+    while (at >= 0) {
+      int lineFeed = body.indexOf(at, body.writerIndex(), (byte) '\n');
+      if (matches(body, at, wanted, 0)) {
+        return lineFeed > 0 && body.getByte(lineFeed - 1) != '\r';
+      }
+      at = lineFeed < 0 ? -1 : lineFeed + 1;
+    }
+    return false;
   }
 
   /**
@@ -67,8 +85,8 @@ final class MultipartParser {
 
   /** The first delimiter may stand at the very beginning, without a line end before it. */
   private int afterFirstDelimiter() {
-    int dashes = delimiter.length - LINE_END.length;
-    if (matches(body.readerIndex(), delimiter, LINE_END.length)) {
+    int dashes = delimiter.length - lineEnd.length;
+    if (matches(body.readerIndex(), delimiter, lineEnd.length)) {
       return body.readerIndex() + dashes;
     }
     int found = find(delimiter, body.readerIndex(), end);
@@ -87,10 +105,10 @@ final class MultipartParser {
     while (i < end && (body.getByte(i) == ' ' || body.getByte(i) == '\t')) {
       i++;
     }
-    if (!matches(i, LINE_END, 0)) {
+    if (!matches(i, lineEnd, 0)) {
       throw malformed("a boundary is not followed by a line end");
     }
-    return i + LINE_END.length;
+    return i + lineEnd.length;
   }
 
   /** Reads the part at {@code start} and returns where the delimiter after it begins. */
@@ -99,8 +117,8 @@ final class MultipartParser {
       throw malformed("it has more than " + InputLimits.MAX_PARTS + " parts");
     }
     int headerStop = Math.min(end, start + MAX_PART_HEADER);
-    int headerEnd = find(HEADER_END, start, headerStop);
-    if (headerEnd < 0) {
+    int headersStop = find(headerEnd, start, headerStop);
+    if (headersStop < 0) {
       throw malformed(
           headerStop == end
               ? "it ends inside the headers of part " + (parts.size() + 1)
@@ -110,10 +128,10 @@ final class MultipartParser {
                   + MAX_PART_HEADER
                   + " bytes");
     }
-    String headers = body.toString(start, headerEnd - start, StandardCharsets.UTF_8);
-    int valueStart = headerEnd + HEADER_END.length;
+    String headers = body.toString(start, headersStop - start, StandardCharsets.UTF_8);
+    int valueStart = headersStop + headerEnd.length;
     // An empty value has no line end of its own before the delimiter.
-    int valueEnd = find(delimiter, valueStart - LINE_END.length, end);
+    int valueEnd = find(delimiter, valueStart - lineEnd.length, end);
     if (valueEnd < 0) {
       throw malformed("it ends without its closing boundary");
     }
@@ -125,7 +143,7 @@ final class MultipartParser {
   private InputPart part(String headers, int number, int valueStart, int length) {
     String disposition = null;
     String contentType = "application/octet-stream";
-    for (String line : headers.split("\r\n", -1)) {
+    for (String line : headers.split("\r?\n", -1)) {
       int colon = line.indexOf(':');
       if (colon <= 0) {
         throw malformed("part " + number + " has a header line without a colon");
@@ -166,7 +184,7 @@ final class MultipartParser {
     }
   }
 
-  /** Looks for {@code wanted}, which starts with a carriage return, by its first byte. */
+  /** Looks for {@code wanted}, which starts with a line end, by its first byte. */
   private int find(byte[] wanted, int from, int to) {
     int last = to - wanted.length;
     int at = from;
@@ -184,7 +202,11 @@ final class MultipartParser {
   }
 
   private boolean matches(int at, byte[] wanted, int offset) {
-    if (at + wanted.length - offset > end) {
+    return matches(body, at, wanted, offset);
+  }
+
+  private static boolean matches(ByteBuf body, int at, byte[] wanted, int offset) {
+    if (at + wanted.length - offset > body.writerIndex()) {
       return false;
     }
     for (int i = offset; i < wanted.length; i++) {

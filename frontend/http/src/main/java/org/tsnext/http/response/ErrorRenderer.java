@@ -1,9 +1,14 @@
 package org.tsnext.http.response;
 
 import com.google.gson.JsonObject;
+import io.netty.buffer.Unpooled;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import org.tsnext.compatibility.Deviation;
+import org.tsnext.core.error.ErrorForm;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.request.Header;
@@ -13,42 +18,52 @@ public final class ErrorRenderer {
 
   private static final Header AUTHENTICATE = new Header("www-authenticate", "Bearer");
 
-  private final boolean showDetail;
+  private final ErrorForm form;
+  private final boolean kserve;
 
   /**
    * Makes a renderer.
    *
-   * @param showDetail whether bodies carry the cause in words
+   * @param form how errors look
+   * @param kserve whether clients of KServe v1 expect what those of KServe v2 do
    */
-  public ErrorRenderer(boolean showDetail) {
-    this.showDetail = showDetail;
+  public ErrorRenderer(ErrorForm form, boolean kserve) {
+    this.form = Objects.requireNonNull(form, "form");
+    this.kserve = kserve;
   }
 
   /**
    * Renders an error.
    *
+   * @param failure what happened
    * @param allowed methods for the {@code Allow} header of a 405
-   * @param target of the request; clients of the KServe v2 routes read the member {@code error}
+   * @param target of the request; clients of KServe's routes read the member {@code error}
    */
-  public Response render(ServingException error, List<String> allowed, String target) {
+  public Response render(ServingException failure, List<String> allowed, String target) {
+    ServingException error = form.shown(failure);
+    List<Header> headers = headers(error, allowed);
+    if (error.kind() == ErrorKind.REQUEST_TOO_LARGE && form.isOriginal(Deviation.BODY_TOO_LARGE)) {
+      return new Response(error.httpStatus(), "", Optional.empty(), headers, Unpooled.EMPTY_BUFFER);
+    }
     JsonObject body = new JsonObject();
     body.addProperty("code", error.httpStatus());
-    body.addProperty("type", error.type());
+    body.addProperty("type", form.type(error));
     if (error.getMessage() != null) {
       body.addProperty("message", error.getMessage());
     }
-    if (showDetail) {
-      error.detail().ifPresent(text -> body.addProperty("detail", text));
-    }
-    if (target.startsWith("/v2/")) {
+    form.detail(error).ifPresent(text -> body.addProperty("detail", text));
+    if (target.startsWith("/v2/") || (kserve && target.startsWith("/v1/"))) {
       body.addProperty("error", error.getMessage());
     }
-    return Response.json(error.httpStatus(), headers(error, allowed), body);
+    return Response.json(error.httpStatus(), headers, body);
   }
 
-  private static List<Header> headers(ServingException error, List<String> allowed) {
+  private List<Header> headers(ServingException error, List<String> allowed) {
     List<Header> headers = new ArrayList<>(1);
-    error.retryAfter().ifPresent(wait -> headers.add(retryAfter(wait)));
+    error
+        .retryAfter()
+        .filter(wait -> !form.isOriginal(Deviation.RETRY_AFTER))
+        .ifPresent(wait -> headers.add(retryAfter(wait)));
     if (error.httpStatus() == 401) {
       headers.add(AUTHENTICATE);
     }

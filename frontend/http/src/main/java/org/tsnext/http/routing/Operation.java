@@ -64,6 +64,11 @@ public record Operation(
     return new Operation(id, summary, body, query, responses, others, deprecated);
   }
 
+  /** The same under another id. */
+  public Operation withId(String other) {
+    return new Operation(other, summary, body, query, responses, failures, deprecated);
+  }
+
   /** The same, to be avoided. */
   public Operation asDeprecated() {
     return new Operation(id, summary, body, query, responses, failures, true);

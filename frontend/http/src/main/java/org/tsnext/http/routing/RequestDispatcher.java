@@ -115,7 +115,7 @@ public final class RequestDispatcher implements RequestRouter {
     exchange.closeAfterwards();
     exchange.fail(
         new ServingException(
-            ErrorKind.NOT_SUPPORTED, "Method CONNECT is not implemented: this is no proxy."));
+            ErrorKind.PROXY_REQUESTED, "Method CONNECT is not implemented: this is no proxy."));
   }
 
   /** An unknown method is not implemented; a known one is not allowed here. */

@@ -24,7 +24,7 @@ public record ConnectionLimits(
   /** The number for one role; 0 for any number. */
   public int of(ListenerRole role) {
     return switch (role) {
-      case INFERENCE -> inference;
+      case INFERENCE, KSERVE -> inference;
       case MANAGEMENT -> management;
       case METRICS -> metrics;
     };

@@ -4,6 +4,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Supplier;
+import org.tsnext.core.error.ErrorForm;
 
 /**
  * Everything the HTTP transport can be told.
@@ -42,14 +43,25 @@ public record HttpSettings(
    * @param inference and {@code management}: if both are the same, one listener serves both; port 0
    *     never is the same
    * @param metrics empty if there are no metrics over HTTP
+   * @param kserve a further one for inference, without tokens; empty if KServe is not served
    */
   public record Addresses(
-      ListenAddress inference, ListenAddress management, Optional<ListenAddress> metrics) {
+      ListenAddress inference,
+      ListenAddress management,
+      Optional<ListenAddress> metrics,
+      Optional<ListenAddress> kserve) {
 
     public Addresses {
       Objects.requireNonNull(inference, "inference");
       Objects.requireNonNull(management, "management");
       Objects.requireNonNull(metrics, "metrics");
+      Objects.requireNonNull(kserve, "kserve");
+    }
+
+    /** Without one for KServe. */
+    public Addresses(
+        ListenAddress inference, ListenAddress management, Optional<ListenAddress> metrics) {
+      this(inference, management, metrics, Optional.empty());
     }
 
     /** Whether one listener serves inference and management. */
@@ -90,23 +102,23 @@ public record HttpSettings(
    * What the routes do and show.
    *
    * @param enableModelApi whether models can be registered and unregistered
-   * @param errorDetail whether error bodies carry the {@code detail} field
+   * @param errors how errors look; what else differs from TorchServe 0.12 goes by its compatibility
    * @param serverVersion shown in API descriptions
    * @param startUpModels names of the models loaded at start; {@code /invocations} without a name
    *     means the only one of them
-   * @param openInference whether the Open Inference Protocol (KServe v2) has routes beyond its
-   *     predictions, which are always there
    */
   public record ApiSettings(
       boolean enableModelApi,
-      boolean errorDetail,
+      ErrorForm errors,
       String serverVersion,
       Supplier<List<String>> startUpModels,
-      boolean openInference) {
+      OpenInferenceSettings openInference) {
 
     public ApiSettings {
+      Objects.requireNonNull(errors, "errors");
       Objects.requireNonNull(serverVersion, "serverVersion");
       Objects.requireNonNull(startUpModels, "startUpModels");
+      Objects.requireNonNull(openInference, "openInference");
     }
   }
 }

@@ -5,7 +5,9 @@ public enum ListenerRole {
   INFERENCE("inference_address"),
   MANAGEMENT("management_address"),
   /** Has an address of its own; a listener with the other two serves metrics besides. */
-  METRICS("metrics_address");
+  METRICS("metrics_address"),
+  /** What inference has, for KServe, which has no tokens and an address of its own. */
+  KSERVE("kserve; kserve=false leaves it closed");
 
   private final String key;
 
@@ -13,7 +15,7 @@ public enum ListenerRole {
     this.key = key;
   }
 
-  /** The configuration key that holds this role's address. */
+  /** The configuration key that decides about this role's address. */
   public String key() {
     return key;
   }

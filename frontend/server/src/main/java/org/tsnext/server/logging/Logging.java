@@ -38,6 +38,11 @@ public final class Logging {
 
   private Logging() {}
 
+  /** Nothing is logged, and no file of logs is made. Must come before the first logger is made. */
+  public static void switchOff() {
+    System.setProperty("log4j2.configurationFile", "classpath:log4j2-off.xml");
+  }
+
   /**
    * Decides whether log lines go to stdout. Must come before the first logger is made.
    *

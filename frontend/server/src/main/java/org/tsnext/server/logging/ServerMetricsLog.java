@@ -23,7 +23,7 @@ import org.tsnext.core.time.Scheduler;
  * Writes the server's own metrics to the logger {@code TS_METRICS}: once a second a line for each
  * series that got values in it. A line's time has whole seconds, so that a line per request, as
  * TorchServe 0.12 wrote, would say no more: of counters it has the sum of the steps, of gauges the
- * last value, of histograms the mean.
+ * last value, of histograms the mean. Or a line for each value, where that is asked for.
  */
 public final class ServerMetricsLog implements AutoCloseable {
   private static final Duration INTERVAL = Duration.ofSeconds(1);
@@ -65,6 +65,14 @@ public final class ServerMetricsLog implements AutoCloseable {
     this.scheduler = scheduler;
   }
 
+  /** Writes a line for each value that comes from now on, as TorchServe 0.12 did. */
+  public void startEachValue() {
+    for (MetricFamily family : families) {
+      family.tell((labels, value) -> write(family, labels, value, clock.now()));
+    }
+    closed = true;
+  }
+
   /** Begins to write, until {@link #close}. */
   public void start() {
     scheduler.schedule(
@@ -80,8 +88,10 @@ public final class ServerMetricsLog implements AutoCloseable {
   /** Writes what came last, and no more. */
   @Override
   public void close() {
-    closed = true;
-    write();
+    if (!closed) {
+      closed = true;
+      write();
+    }
   }
 
   private synchronized void write() {

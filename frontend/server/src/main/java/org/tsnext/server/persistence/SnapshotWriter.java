@@ -26,6 +26,7 @@ public final class SnapshotWriter implements ModelChangeListener, AutoCloseable 
   private final SnapshotFolder folder;
   private final Supplier<List<SavedModel>> state;
   private final int kept;
+  private final boolean each;
   private final String serverVersion;
   private final AtomicBoolean waiting = new AtomicBoolean();
   private final ExecutorService thread =
@@ -46,12 +47,18 @@ public final class SnapshotWriter implements ModelChangeListener, AutoCloseable 
   /**
    * @param state the models as they are when it is asked
    * @param kept how many files to keep, at least 1
+   * @param each whether each call that changes models leaves a file, whatever it changed
    */
   public SnapshotWriter(
-      SnapshotFolder folder, Supplier<List<SavedModel>> state, int kept, String serverVersion) {
+      SnapshotFolder folder,
+      Supplier<List<SavedModel>> state,
+      int kept,
+      boolean each,
+      String serverVersion) {
     this.folder = folder;
     this.state = state;
     this.kept = kept;
+    this.each = each;
     this.serverVersion = serverVersion;
   }
 
@@ -66,7 +73,7 @@ public final class SnapshotWriter implements ModelChangeListener, AutoCloseable 
 
   @Override
   public void modelsChanged() {
-    if (begun && waiting.compareAndSet(false, true)) {
+    if (begun && (waiting.compareAndSet(false, true) || each)) {
       submit(
           () -> {
             // First, so that a change from now on is not taken for one that is in here.
@@ -113,7 +120,7 @@ public final class SnapshotWriter implements ModelChangeListener, AutoCloseable 
   private void write(Moment moment) {
     try {
       List<SavedModel> models = state.get();
-      if (moment == Moment.SNAPSHOT && models.equals(written)) {
+      if (moment == Moment.SNAPSHOT && !each && models.equals(written)) {
         return;
       }
       LOGGER.debug("State saved in {}", folder.write(moment, models, serverVersion));

@@ -17,8 +17,9 @@ import java.util.TreeMap;
  *
  * @param path where it lies
  * @param values trimmed
+ * @param hasUtf8Letters whether it holds letters beyond ASCII, in UTF-8
  */
-public record ConfigFile(Path path, Map<String, String> values) {
+public record ConfigFile(Path path, Map<String, String> values, boolean hasUtf8Letters) {
   /** The name looked for in the working directory when no file is given. */
   public static final String DEFAULT_NAME = "config.properties";
 
@@ -26,6 +27,16 @@ public record ConfigFile(Path path, Map<String, String> values) {
 
   public ConfigFile {
     values = Map.copyOf(values);
+  }
+
+  /** The same file, read otherwise. */
+  ConfigFile withValues(Map<String, String> others) {
+    return new ConfigFile(path, others, hasUtf8Letters);
+  }
+
+  /** A file in plain ASCII. */
+  public ConfigFile(Path path, Map<String, String> values) {
+    this(path, values, false);
   }
 
   /**
@@ -66,8 +77,13 @@ public record ConfigFile(Path path, Map<String, String> values) {
       throw new InvalidSettingsException("--ts-config file not found: " + path);
     }
     Properties properties = new Properties();
+    boolean utf8Letters;
     try {
-      properties.load(new StringReader(decode(Files.readAllBytes(path))));
+      byte[] bytes = Files.readAllBytes(path);
+      Optional<String> text = decodeUtf8(bytes);
+      utf8Letters = text.isPresent() && text.get().length() < bytes.length;
+      properties.load(
+          new StringReader(text.orElseGet(() -> new String(bytes, StandardCharsets.ISO_8859_1))));
     } catch (IOException | IllegalArgumentException e) {
       throw new InvalidSettingsException(
           "Invalid configuration: " + path + " cannot be read as a properties file: " + e);
@@ -76,19 +92,19 @@ public record ConfigFile(Path path, Map<String, String> values) {
     for (String name : properties.stringPropertyNames()) {
       values.put(name, properties.getProperty(name).strip());
     }
-    return new ConfigFile(path.toAbsolutePath().normalize(), values);
+    return new ConfigFile(path.toAbsolutePath().normalize(), values, utf8Letters);
   }
 
   /**
    * Files in ISO-8859-1 are no valid UTF-8 as soon as they hold more than ASCII. The mark that some
    * editors put in front of UTF-8 is no part of the first key.
    */
-  private static String decode(byte[] bytes) {
+  private static Optional<String> decodeUtf8(byte[] bytes) {
     try {
       String text = StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
-      return text.startsWith(BYTE_ORDER_MARK) ? text.substring(1) : text;
+      return Optional.of(text.startsWith(BYTE_ORDER_MARK) ? text.substring(1) : text);
     } catch (CharacterCodingException e) {
-      return new String(bytes, StandardCharsets.ISO_8859_1);
+      return Optional.empty();
     }
   }
 }

@@ -12,7 +12,7 @@ import java.util.List;
 public final class GrpcKeys {
 
   public static final SettingKey<Boolean> ENABLE_GRPC_API =
-      SettingKey.of("enable_grpc_api", bool(), "Whether to open the two gRPC listeners.")
+      SettingKey.of("enable_grpc_api", bool(), "Whether to open gRPC listeners, KServe's included.")
           .withDefault("true");
   public static final SettingKey<String> INFERENCE_ADDRESS = host("inference");
   public static final SettingKey<String> MANAGEMENT_ADDRESS = host("management");

@@ -13,9 +13,9 @@ import java.util.TreeMap;
  * it holds, but only where its value is not valid as a whole.
  *
  * @param values of the file, with the joined settings parted
- * @param warnings one line for each pair
+ * @param remarks one for each pair
  */
-record JoinedLines(Map<String, String> values, List<String> warnings) {
+record JoinedLines(Map<String, String> values, List<Remark> remarks) {
 
   /** The second setting of a line, and what is before it. */
   private record Split(String before, SettingKey<?> key, String text) {}
@@ -23,7 +23,7 @@ record JoinedLines(Map<String, String> values, List<String> warnings) {
   /** Parts the joined settings of a file. */
   static JoinedLines part(ConfigFile file) {
     Map<String, String> values = new TreeMap<>(file.values());
-    List<String> warnings = new ArrayList<>();
+    List<Remark> remarks = new ArrayList<>();
     for (SettingKey<?> key : SettingTable.keys()) {
       String text = file.values().getOrDefault(key.name(), "");
       if (text.isEmpty() || isValid(key, text)) {
@@ -35,10 +35,10 @@ record JoinedLines(Map<String, String> values, List<String> warnings) {
                 values.put(key.name(), found.before());
                 // A line of its own says it more clearly.
                 values.putIfAbsent(found.key().name(), found.text());
-                warnings.add(warning(file, key, found));
+                remarks.add(remark(file, key, found));
               });
     }
-    return new JoinedLines(Map.copyOf(values), List.copyOf(warnings));
+    return new JoinedLines(Map.copyOf(values), List.copyOf(remarks));
   }
 
   /** The split with the shortest first part: names of keys end like others. */
@@ -64,13 +64,16 @@ record JoinedLines(Map<String, String> values, List<String> warnings) {
     }
   }
 
-  private static String warning(ConfigFile file, SettingKey<?> key, Split found) {
-    return "%s: a line break is missing between %s=%s and %s=%s; both are read as lines of their own."
-        .formatted(
-            file.path(),
-            key.name(),
-            key.shown(found.before()),
-            found.key().name(),
-            found.key().shown(found.text()));
+  private static Remark remark(ConfigFile file, SettingKey<?> key, Split found) {
+    return new Remark(
+        Remark.Kind.JOINED_LINES,
+        key.name(),
+        "%s: a line break is missing between %s=%s and %s=%s; both are read as lines of their own."
+            .formatted(
+                file.path(),
+                key.name(),
+                key.shown(found.before()),
+                found.key().name(),
+                found.key().shown(found.text())));
   }
 }

@@ -25,7 +25,9 @@ import org.tsnext.core.request.BoundedNumber;
  */
 public record ModelsProperty(
     Map<String, Map<String, ModelOverrides>> byModel, List<String> warnings) {
-  private static final Set<String> IGNORED = Set.of("defaultVersion", "marName", "parallelLevel");
+  /** Valid in TorchServe 0.12, and without effect there, too. */
+  private static final Set<String> WITHOUT_EFFECT =
+      Set.of("defaultVersion", "marName", "parallelLevel");
 
   /** No overrides. */
   public static final ModelsProperty NONE = new ModelsProperty(Map.of(), List.of());
@@ -74,14 +76,8 @@ public record ModelsProperty(
 
     ModelOverrides read() {
       for (String member : object.keySet()) {
-        if (!KNOWN.contains(member)) {
-          warnings.add(
-              "models: "
-                  + member
-                  + (IGNORED.contains(member) ? " has no effect here" : " is not known")
-                  + " (model "
-                  + model
-                  + ")");
+        if (!KNOWN.contains(member) && !WITHOUT_EFFECT.contains(member)) {
+          warnings.add("models: " + member + " is not known (model " + model + ")");
         }
       }
       OptionalInt minWorkers = integer("minWorkers");

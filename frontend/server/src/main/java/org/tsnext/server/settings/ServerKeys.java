@@ -1,6 +1,7 @@
 package org.tsnext.server.settings;
 
 import static org.tsnext.server.settings.SettingTypes.bool;
+import static org.tsnext.server.settings.SettingTypes.compatibility;
 import static org.tsnext.server.settings.SettingTypes.existingDirectory;
 import static org.tsnext.server.settings.SettingTypes.existingFile;
 import static org.tsnext.server.settings.SettingTypes.integer;
@@ -12,6 +13,7 @@ import static org.tsnext.server.settings.SettingTypes.text;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import org.tsnext.compatibility.Compatibility;
 import org.tsnext.server.settings.SettingKey.EnvironmentForm.Gate;
 
 /** Keys of metrics, logging and the server itself. */
@@ -84,6 +86,15 @@ public final class ServerKeys {
       SettingKey.of("cpp_log_config", path(), "Log configuration of C++ workers.")
           .notYet("the C++ backend is");
 
+  public static final SettingKey<Compatibility> COMPATIBILITY =
+      SettingKey.of(
+              "compatibility",
+              compatibility(),
+              "0.12 for the answers of TorchServe 0.12 where they differ and nothing is less safe by"
+                  + " it: statuses, texts, defaults of other settings; docs/compatibility.md has"
+                  + " each. A setting that is given is never changed.")
+          .withDefault(Compatibility.NEXT.setting())
+          .withEnvironment("TS_COMPATIBILITY", Gate.ALWAYS);
   public static final SettingKey<Path> MODEL_SERVER_HOME =
       SettingKey.of(
               "model_server_home",
@@ -144,6 +155,7 @@ public final class ServerKeys {
           CPP_LOG_CONFIG);
   static final List<SettingKey<?>> SERVER =
       List.of(
+          COMPATIBILITY,
           MODEL_SERVER_HOME,
           PYTHON,
           ENABLE_ENVVARS_CONFIG,

@@ -12,10 +12,11 @@ final class SettingChecks {
   private SettingChecks() {}
 
   /** The problems of settings whose single values are fine. */
-  static List<String> check(Settings settings) {
-    List<String> problems = new ArrayList<>();
+  static List<SettingProblem> check(Settings settings) {
+    List<SettingProblem> problems = new ArrayList<>();
     ListenerKeys.opened(settings).forEach(key -> nativeIoForUnixSockets(settings, key, problems));
     problems.addAll(TlsChecks.check(settings));
+    problems.addAll(KServe.check(settings));
     envelopeExists(settings, problems);
     onlyOne(settings, SecurityKeys.INFERENCE_TOKEN, SecurityKeys.INFERENCE_TOKEN_FILE, problems);
     onlyOne(settings, SecurityKeys.MANAGEMENT_TOKEN, SecurityKeys.MANAGEMENT_TOKEN_FILE, problems);
@@ -32,17 +33,15 @@ final class SettingChecks {
   }
 
   /** An envelope is a module of the package, one of ours or one that a user put beside them. */
-  private static void envelopeExists(Settings settings, List<String> problems) {
+  private static void envelopeExists(Settings settings, List<SettingProblem> problems) {
     Optional<String> envelope = settings.find(ModelKeys.SERVICE_ENVELOPE);
     Optional<Path> home = settings.find(ServerKeys.MODEL_SERVER_HOME);
     if (envelope.isEmpty() || home.isEmpty()) {
       return;
     }
-    Path folder = home.get().resolve(Path.of("ts", "torch_handler", "request_envelope"));
-    boolean there =
-        Files.exists(folder.resolve(envelope.get() + ".py"))
-            || Files.isDirectory(folder.resolve(envelope.get()));
-    if (Files.isDirectory(folder) && !there) {
+    PythonFiles python = new PythonFiles(home.get());
+    Path folder = python.envelopes();
+    if (Files.isDirectory(folder) && !python.hasEnvelope(envelope.get())) {
       problems.add(
           SettingsLoader.problem(
               ModelKeys.SERVICE_ENVELOPE,
@@ -53,7 +52,7 @@ final class SettingChecks {
   }
 
   private static void onlyOne(
-      Settings settings, SettingKey<?> value, SettingKey<?> file, List<String> problems) {
+      Settings settings, SettingKey<?> value, SettingKey<?> file, List<SettingProblem> problems) {
     Optional<?> path = settings.find(file);
     if (path.isPresent() && settings.find(value).isPresent()) {
       problems.add(
@@ -67,7 +66,7 @@ final class SettingChecks {
   }
 
   private static void nativeIoForUnixSockets(
-      Settings settings, SettingKey<ListenAddress> key, List<String> problems) {
+      Settings settings, SettingKey<ListenAddress> key, List<SettingProblem> problems) {
     ListenAddress address = settings.get(key);
     if (address instanceof ListenAddress.Unix && !settings.get(ListenerKeys.USE_NATIVE_IO)) {
       problems.add(

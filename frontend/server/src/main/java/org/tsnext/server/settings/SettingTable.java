@@ -9,6 +9,7 @@ public final class SettingTable {
       List.of(
           new Section("Listeners and sizes", ListenerKeys.LISTENERS),
           new Section("gRPC", GrpcKeys.ALL),
+          new Section("KServe", KServe.KEYS),
           new Section("TLS and CORS", ListenerKeys.TLS_AND_CORS),
           new Section("Models", ModelKeys.ALL),
           new Section("Models from elsewhere, and their packages", SourceKeys.ALL),
@@ -16,6 +17,9 @@ public final class SettingTable {
           new Section("Metrics and logs", ServerKeys.METRICS_AND_LOGS),
           new Section("Security", SecurityKeys.ALL),
           new Section("The server itself", ServerKeys.SERVER));
+
+  /** Those that say where and how the server listens, and depend on each other. */
+  static final List<Section> LISTENERS = SECTIONS.subList(0, 3);
 
   private SettingTable() {}
 

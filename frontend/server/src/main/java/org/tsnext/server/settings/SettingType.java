@@ -1,5 +1,7 @@
 package org.tsnext.server.settings;
 
+import java.util.Optional;
+
 /**
  * Reads the text of a setting.
  *
@@ -12,6 +14,11 @@ public interface SettingType<T> {
    * @throws InvalidValueException if it is not acceptable
    */
   T parse(String text) throws InvalidValueException;
+
+  /** What TorchServe 0.12 made of a text that is not acceptable; empty if it refused it, too. */
+  default Optional<T> original() {
+    return Optional.empty();
+  }
 
   /** What is accepted, in a few words, such as {@code a whole number from 1 to 65535}. */
   String expected();

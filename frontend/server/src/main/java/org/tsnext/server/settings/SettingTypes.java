@@ -14,7 +14,9 @@ import java.util.TreeSet;
 import java.util.function.Predicate;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
+import java.util.stream.Collectors;
 import org.tsnext.archive.remote.PrivateHost;
+import org.tsnext.compatibility.Compatibility;
 import org.tsnext.core.request.BoundedNumber;
 import org.tsnext.http.settings.ListenAddress;
 import org.tsnext.server.settings.SettingType.InvalidValueException;
@@ -35,17 +37,25 @@ final class SettingTypes {
   }
 
   static SettingType<Boolean> bool() {
-    return type(
-        "true or false",
-        text -> {
-          if (text.equalsIgnoreCase("true")) {
-            return true;
-          }
-          if (text.equalsIgnoreCase("false")) {
-            return false;
-          }
-          throw new IllegalArgumentException(text);
-        });
+    return new SettingType<>() {
+      @Override
+      public Boolean parse(String text) throws InvalidValueException {
+        if (!text.equalsIgnoreCase("true") && !text.equalsIgnoreCase("false")) {
+          throw new InvalidValueException("expected " + expected());
+        }
+        return Boolean.parseBoolean(text);
+      }
+
+      @Override
+      public Optional<Boolean> original() {
+        return Optional.of(false);
+      }
+
+      @Override
+      public String expected() {
+        return "true or false";
+      }
+    };
   }
 
   static SettingType<Integer> integer(int min, int max) {
@@ -149,6 +159,14 @@ final class SettingTypes {
   /** Words between commas; blanks around them are dropped. */
   static SettingType<List<String>> commaList(String expected) {
     return type(expected, SettingTypes::split);
+  }
+
+  static SettingType<Compatibility> compatibility() {
+    String words =
+        Arrays.stream(Compatibility.values())
+            .map(Compatibility::setting)
+            .collect(Collectors.joining(" or "));
+    return type(words, text -> Compatibility.of(text.toLowerCase(Locale.ROOT)));
   }
 
   /** Regular expressions for URLs, which match in any case. */

@@ -6,6 +6,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Pattern;
+import org.tsnext.compatibility.Compatibility;
 
 /** The settings of a server: checked, immutable, and each knows where it came from. */
 public final class Settings {
@@ -14,21 +15,21 @@ public final class Settings {
 
   private final Map<String, Setting> values;
   private final Optional<ConfigFile> file;
-  private final List<String> warnings;
-  private final List<String> notes;
+  private final List<Remark> remarks;
   private final Set<String> secretVariables;
+  private final KServe kserve;
 
   Settings(
       Map<String, Setting> values,
       Optional<ConfigFile> file,
-      List<String> warnings,
-      List<String> notes,
-      Set<String> secretVariables) {
+      List<Remark> remarks,
+      Set<String> secretVariables,
+      KServe kserve) {
     this.values = Map.copyOf(values);
     this.file = file;
-    this.warnings = List.copyOf(warnings);
-    this.notes = List.copyOf(notes);
+    this.remarks = List.copyOf(remarks);
     this.secretVariables = Set.copyOf(secretVariables);
+    this.kserve = Objects.requireNonNull(kserve, "kserve");
   }
 
   /** The value of a key that has a default. */
@@ -52,7 +53,8 @@ public final class Settings {
 
   /** Whether the key was set, rather than left at its default. */
   public boolean isSet(SettingKey<?> key) {
-    return source(key).kind() != Source.Kind.DEFAULT;
+    Source.Kind kind = source(key).kind();
+    return kind != Source.Kind.DEFAULT && kind != Source.Kind.COMPATIBILITY;
   }
 
   /** The file they were read from. */
@@ -60,19 +62,29 @@ public final class Settings {
     return file;
   }
 
+  /** What a person should or may want to know of them. */
+  public List<Remark> remarks() {
+    return remarks;
+  }
+
   /** What a person should hear at start, as full sentences. */
   public List<String> warnings() {
-    return warnings;
+    return remarks.stream().filter(Remark::isWarning).map(Remark::text).toList();
   }
 
   /** What a person may want to know: settings without effect. */
   public List<String> notes() {
-    return notes;
+    return remarks.stream().filter(remark -> !remark.isWarning()).map(Remark::text).toList();
   }
 
   /** Environment variables that a secret's value was put together from, by {@code $$NAME$$}. */
   public Set<String> secretVariables() {
     return secretVariables;
+  }
+
+  /** Whether KServe is served, and why. */
+  public KServe kserve() {
+    return kserve;
   }
 
   /** {@code key = value (source)} for every key, one a line, secrets hidden. */
@@ -115,6 +127,7 @@ public final class Settings {
     /** From the weakest to the strongest. */
     public enum Kind {
       DEFAULT("default"),
+      COMPATIBILITY("compatibility"),
       FILE("file"),
       COMMAND_LINE("command line"),
       ENVIRONMENT("environment");
@@ -127,6 +140,11 @@ public final class Settings {
     }
 
     static final Source DEFAULT = new Source(Kind.DEFAULT, "");
+
+    /** The default that goes with the setting {@code compatibility}. */
+    static Source of(Compatibility compatibility) {
+      return new Source(Kind.COMPATIBILITY, compatibility.setting());
+    }
 
     @Override
     public String toString() {

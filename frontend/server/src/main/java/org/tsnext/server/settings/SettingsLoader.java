@@ -1,5 +1,6 @@
 package org.tsnext.server.settings;
 
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -9,6 +10,8 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.tsnext.compatibility.Compatibility;
+import org.tsnext.compatibility.Deviation;
 import org.tsnext.server.settings.SettingKey.EnvironmentForm;
 import org.tsnext.server.settings.SettingKey.Support;
 import org.tsnext.server.settings.Settings.Setting;
@@ -27,10 +30,10 @@ public final class SettingsLoader {
   private final Optional<ConfigFile> file;
   private final Map<String, Given> commandLine;
   private final Map<String, String> environment;
-  private final List<String> problems = new ArrayList<>();
-  private final List<String> warnings = new ArrayList<>();
-  private final List<String> notes = new ArrayList<>();
+  private final List<SettingProblem> problems = new ArrayList<>();
+  private final List<Remark> remarks = new ArrayList<>();
   private final Set<String> secretVariables = new HashSet<>();
+  private Compatibility compatibility = Compatibility.NEXT;
 
   /**
    * A value from the command line.
@@ -45,8 +48,8 @@ public final class SettingsLoader {
   private SettingsLoader(
       Optional<ConfigFile> file, Map<String, Given> commandLine, Map<String, String> environment) {
     Optional<JoinedLines> parted = file.map(JoinedLines::part);
-    this.file = parted.map(lines -> new ConfigFile(file.get().path(), lines.values()));
-    parted.map(JoinedLines::warnings).ifPresent(warnings::addAll);
+    this.file = parted.map(lines -> file.get().withValues(lines.values()));
+    parted.map(JoinedLines::remarks).ifPresent(remarks::addAll);
     this.commandLine = commandLine;
     this.environment = environment;
   }
@@ -60,25 +63,77 @@ public final class SettingsLoader {
    */
   public static Settings load(
       Optional<ConfigFile> file, Map<String, Given> commandLine, Map<String, String> environment) {
-    return new SettingsLoader(file, commandLine, environment).load();
+    Inspection inspection = inspect(file, commandLine, environment);
+    if (!inspection.problems().isEmpty()) {
+      throw new InvalidSettingsException(
+          inspection.problems().stream().map(SettingProblem::text).toList());
+    }
+    return inspection.settings();
   }
 
-  private Settings load() {
+  /**
+   * What became of what was given.
+   *
+   * @param settings with the default wherever a value is a problem
+   */
+  public record Inspection(Settings settings, List<SettingProblem> problems) {
+    public Inspection {
+      problems = List.copyOf(problems);
+    }
+  }
+
+  /** As {@link #load}, and goes on where there are problems, for those who look at the rest too. */
+  public static Inspection inspect(
+      Optional<ConfigFile> file, Map<String, Given> commandLine, Map<String, String> environment) {
+    return new SettingsLoader(file, commandLine, environment).inspect();
+  }
+
+  private Inspection inspect() {
     Map<String, Setting> values = new HashMap<>();
+    compatibility = compatibility();
     boolean variables = switchedOn(ServerKeys.ENABLE_ENVVARS_CONFIG);
     boolean urls = variables && switchedOn(SourceKeys.USE_ENV_ALLOWED_URLS);
     for (SettingKey<?> key : SettingTable.keys()) {
       values.put(key.name(), resolve(key, variables, urls));
     }
     file.ifPresent(this::warnOfUnknownKeys);
-    Settings settings = new Settings(values, file, warnings, notes, secretVariables);
-    if (problems.isEmpty()) {
-      problems.addAll(SettingChecks.check(settings));
+    file.ifPresent(this::warnOfPython);
+    Settings settings = new Settings(values, file, remarks, secretVariables, kserve(values));
+    // What settings have to be together says nothing where one of them is not known.
+    boolean listeners = problems.stream().noneMatch(SettingsLoader::concernsListeners);
+    for (SettingProblem problem : SettingChecks.check(settings)) {
+      if (listeners || !concernsListeners(problem)) {
+        problems.add(problem);
+      }
     }
-    if (!problems.isEmpty()) {
-      throw new InvalidSettingsException(problems);
+    return new Inspection(settings, problems);
+  }
+
+  private static boolean concernsListeners(SettingProblem problem) {
+    return SettingTable.LISTENERS.stream()
+        .flatMap(section -> section.keys().stream())
+        .anyMatch(key -> key.name().equals(problem.key()));
+  }
+
+  /** First, since the defaults of others depend on it. */
+  private Compatibility compatibility() {
+    SettingKey<Compatibility> key = ServerKeys.COMPATIBILITY;
+    String text = find(key, false, false).map(Found::text).filter(t -> !t.isEmpty()).orElse("");
+    try {
+      return text.isEmpty() ? Compatibility.NEXT : key.type().parse(substitute(text));
+    } catch (SettingType.InvalidValueException e) {
+      return Compatibility.NEXT; // a problem that is told when the key itself is read
     }
-    return settings;
+  }
+
+  private KServe kserve(Map<String, Setting> values) {
+    Setting mode = values.get(KServe.KEY.name());
+    Object store = values.get(ModelKeys.MODEL_STORE.name()).value();
+    return KServe.of(
+        mode.value() instanceof String text ? text : "false",
+        mode.source(),
+        Optional.ofNullable((Path) store),
+        environment);
   }
 
   /** Both switches of the environment can be set in the file only, so that it has the last word. */
@@ -93,10 +148,14 @@ public final class SettingsLoader {
 
   private <T> Setting resolve(SettingKey<T> key, boolean variables, boolean urls) {
     Optional<Found> found = find(key, variables, urls);
-    Optional<String> fallback = key.defaultText();
+    String original = compatibility.defaults().get(key.name());
+    Optional<String> fallback = Optional.ofNullable(original).or(key::defaultText);
     // An empty value is how a stronger source takes a weaker one's value back.
     String text = found.map(Found::text).filter(t -> !t.isEmpty()).or(() -> fallback).orElse("");
-    Source source = found.map(Found::source).orElse(Source.DEFAULT);
+    Source source =
+        found
+            .map(Found::source)
+            .orElse(original == null ? Source.DEFAULT : Source.of(compatibility));
     if (text.isEmpty()) {
       return new Setting(text, null, source);
     }
@@ -109,8 +168,34 @@ public final class SettingsLoader {
       found.ifPresent(f -> reportSupport(key, value, resolved, source));
       return new Setting(resolved, value, source);
     } catch (SettingType.InvalidValueException e) {
-      problems.add(problem(key, text, source, e.getMessage()));
-      return new Setting(text, null, source);
+      return unreadable(key, source, fallback, problem(key, text, source, e.getMessage()));
+    }
+  }
+
+  /** The value in place of one that cannot be read. */
+  private <T> Setting unreadable(
+      SettingKey<T> key, Source source, Optional<String> fallback, SettingProblem problem) {
+    Optional<T> original =
+        compatibility.isOriginal(Deviation.BOOLEAN_SETTINGS)
+            ? key.type().original()
+            : Optional.empty();
+    if (original.isEmpty()) {
+      problems.add(problem);
+      return ofDefault(key, fallback.orElse(""));
+    }
+    remarks.add(
+        new Remark(
+            Remark.Kind.ODD_BOOLEAN,
+            key.name(),
+            problem.text() + "; it is taken for " + original.get() + ", as TorchServe 0.12 did."));
+    return new Setting(String.valueOf(original.get()), original.get(), source);
+  }
+
+  private static <T> Setting ofDefault(SettingKey<T> key, String text) {
+    try {
+      return new Setting(text, text.isEmpty() ? null : key.type().parse(text), Source.DEFAULT);
+    } catch (SettingType.InvalidValueException e) {
+      throw new IllegalStateException("the default of " + key.name(), e);
     }
   }
 
@@ -132,10 +217,20 @@ public final class SettingsLoader {
         return Optional.of(new Found(fromVariable(key, variable.strip()), source));
       }
       if (form.gate() == EnvironmentForm.Gate.WITHOUT_OPTION) {
-        notes.add(form.variable() + " is ignored: " + given.option() + " is given.");
+        remarks.add(
+            new Remark(
+                Remark.Kind.OPTION_WINS,
+                form.variable(),
+                form.variable() + " is ignored: " + given.option() + " is given."));
       } else if (variables) {
-        warnings.add(
-            form.variable() + " is ignored: " + key.name() + " must be set in the settings file.");
+        remarks.add(
+            new Remark(
+                Remark.Kind.VARIABLE_IGNORED,
+                form.variable(),
+                form.variable()
+                    + " is ignored: "
+                    + key.name()
+                    + " must be set in the settings file."));
       }
     }
     if (given != null) {
@@ -175,10 +270,32 @@ public final class SettingsLoader {
     Support<T> support = key.support();
     String setting = "%s = %s (%s)".formatted(key.name(), key.shown(text), source);
     if (support.level() == Support.Level.NOT_YET && support.asks().test(value)) {
-      warnings.add(setting + ": " + support.note() + " not supported yet in this version.");
+      remarks.add(
+          new Remark(
+              Remark.Kind.NOT_YET,
+              key.name(),
+              setting + ": " + support.note() + " not supported yet in this version."));
     }
     if (support.level() == Support.Level.NO_EFFECT) {
-      notes.add(setting + " has no effect: " + support.note() + ".");
+      remarks.add(
+          new Remark(
+              Remark.Kind.NO_EFFECT,
+              key.name(),
+              setting + " has no effect: " + support.note() + "."));
+    }
+  }
+
+  /** The command says with its own interpreter where workers find the package. */
+  private void warnOfPython(ConfigFile configFile) {
+    String named = configFile.values().getOrDefault(ServerKeys.PYTHON.name(), "");
+    Given given = commandLine.get(ServerKeys.PYTHON.name());
+    if (given != null && !named.isEmpty() && !named.equals(given.value())) {
+      remarks.add(
+          new Remark(
+              Remark.Kind.INTERPRETER_NOT_USED,
+              ServerKeys.PYTHON.name(),
+              "python = %s (file %s) is not used: workers run on the Python of the torchserve command, %s. For another one use its torchserve, or useVenv in model-config.yaml."
+                  .formatted(named, configFile.path(), given.value())));
     }
   }
 
@@ -188,18 +305,23 @@ public final class SettingsLoader {
       if (!known.contains(name)) {
         String hint =
             Spelling.nearest(name, known).map(near -> " Did you mean " + near + "?").orElse("");
-        warnings.add(
-            "Unknown setting " + name + " in " + configFile.path() + " is ignored." + hint);
+        remarks.add(
+            new Remark(
+                Remark.Kind.UNKNOWN_KEY,
+                name,
+                "Unknown setting " + name + " in " + configFile.path() + " is ignored." + hint));
       }
     }
   }
 
   /** The one form of complaint about a value. */
-  static String problem(SettingKey<?> key, String text, Source source, String expected) {
+  static SettingProblem problem(SettingKey<?> key, String text, Source source, String expected) {
     String shown = key.shown(text);
     if (shown.length() > MAX_SHOWN) {
       shown = shown.substring(0, MAX_SHOWN) + "...";
     }
-    return "Invalid configuration: %s = %s (%s): %s".formatted(key.name(), shown, source, expected);
+    return new SettingProblem(
+        key.name(),
+        "Invalid configuration: %s = %s (%s): %s".formatted(key.name(), shown, source, expected));
   }
 }

@@ -14,8 +14,8 @@ final class TlsChecks {
   private TlsChecks() {}
 
   /** The problems of settings whose single values are fine. */
-  static List<String> check(Settings settings) {
-    List<String> problems = new ArrayList<>();
+  static List<SettingProblem> check(Settings settings) {
+    List<SettingProblem> problems = new ArrayList<>();
     ListenerKeys.opened(settings).forEach(key -> keyForHttps(settings, key, problems));
     ownMetricsAddress(settings, problems);
     keyForGrpc(settings, problems);
@@ -36,7 +36,7 @@ final class TlsChecks {
     return problems;
   }
 
-  private static void ownMetricsAddress(Settings settings, List<String> problems) {
+  private static void ownMetricsAddress(Settings settings, List<SettingProblem> problems) {
     if (!settings.get(ListenerKeys.ENABLE_METRICS_API)) {
       return;
     }
@@ -58,7 +58,7 @@ final class TlsChecks {
   }
 
   private static void keyForHttps(
-      Settings settings, SettingKey<ListenAddress> address, List<String> problems) {
+      Settings settings, SettingKey<ListenAddress> address, List<SettingProblem> problems) {
     boolean https = settings.get(address) instanceof ListenAddress.Tcp tcp && tcp.tls();
     if (https && !hasKey(settings)) {
       problems.add(
@@ -70,7 +70,7 @@ final class TlsChecks {
     }
   }
 
-  private static void keyForGrpc(Settings settings, List<String> problems) {
+  private static void keyForGrpc(Settings settings, List<SettingProblem> problems) {
     boolean tls = settings.get(GrpcKeys.ENABLE_GRPC_API) && settings.get(GrpcKeys.ENABLE_GRPC_SSL);
     if (tls && !hasKey(settings)) {
       problems.add(
@@ -89,7 +89,7 @@ final class TlsChecks {
   }
 
   private static void together(
-      Settings settings, SettingKey<?> key, SettingKey<?> other, List<String> problems) {
+      Settings settings, SettingKey<?> key, SettingKey<?> other, List<SettingProblem> problems) {
     Optional<?> value = settings.find(key);
     if (value.isPresent() && settings.find(other).isEmpty()) {
       problems.add(

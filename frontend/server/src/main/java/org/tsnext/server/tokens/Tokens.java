@@ -60,16 +60,26 @@ public final class Tokens implements TokenRotation, AutoCloseable {
   private Map<TokenKind, String> fixed = Map.of();
 
   /**
+   * @param keyFile where the tokens are written that are made here
    * @param executor for writing the file
    */
-  public Tokens(Settings settings, Clock clock, Executor executor) {
+  public Tokens(Settings settings, Path keyFile, Clock clock, Executor executor) {
     this.clock = clock;
     this.executor = executor;
     Duration minutes = settings.get(SecurityKeys.TOKEN_EXPIRATION_MIN);
     this.life = minutes.isZero() ? Optional.empty() : Optional.of(minutes);
     this.overlap = settings.get(SecurityKeys.TOKEN_OVERLAP);
     this.tokens = new AccessTokens(clock);
-    this.file = new TokenFile(settings.get(SecurityKeys.KEY_FILE));
+    this.file = new TokenFile(keyFile);
+  }
+
+  /**
+   * Looks whether the tokens that the operator gives can be read.
+   *
+   * @throws StartException naming the setting, never the token
+   */
+  public static void requireGiven(Settings settings) throws StartException {
+    var unused = FixedTokens.of(settings);
   }
 
   /**

@@ -49,7 +49,7 @@ public class SnapshotWriterTest {
   }
 
   private SnapshotWriter writer() {
-    return new SnapshotWriter(folder, state::get, 20, "1.0.0");
+    return new SnapshotWriter(folder, state::get, 20, false, "1.0.0");
   }
 
   @Test
@@ -63,6 +63,7 @@ public class SnapshotWriterTest {
               return state.get();
             },
             20,
+            false,
             "1.0.0");
     writer.begin();
     state.set(List.of());
@@ -90,6 +91,16 @@ public class SnapshotWriterTest {
   }
 
   @Test
+  public void eachCallLeavesAFileWhereThatIsAskedFor() throws IOException {
+    try (SnapshotWriter writer = new SnapshotWriter(folder, state::get, 20, true, "1.0.0")) {
+      writer.begin();
+      writer.modelsChanged();
+      writer.modelsChanged();
+    }
+    assertEquals(kinds(), List.of("shutdown.cfg", "snapshot.cfg", "snapshot.cfg", "startup.cfg"));
+  }
+
+  @Test
   public void changesDuringAWriteShareTheNextOne() throws Exception {
     CountDownLatch writing = new CountDownLatch(1);
     CountDownLatch continueMessage = new CountDownLatch(1);
@@ -104,6 +115,7 @@ public class SnapshotWriterTest {
               return state.get();
             },
             20,
+            false,
             "1.0.0");
     writer.begin();
     await(writing);

@@ -73,13 +73,11 @@ public class ModelsPropertyTest {
   }
 
   @Test
-  public void membersWithoutEffectAreWarnings() {
+  public void unknownMembersAreWarningsAndThoseOfTheOriginalAreNot() {
     ModelsProperty models =
-        ModelsProperty.parse("{\"m\": {\"1.0\": {\"marName\": \"m.mar\", \"batchsize\": 3}}}");
-    assertEquals(
-        models.warnings(),
-        List.of(
-            "models: marName has no effect here (model m 1.0)",
-            "models: batchsize is not known (model m 1.0)"));
+        ModelsProperty.parse(
+            "{\"m\": {\"1.0\": {\"defaultVersion\": true, \"marName\": \"m.mar\","
+                + " \"parallelLevel\": 2, \"batchsize\": 3}}}");
+    assertEquals(models.warnings(), List.of("models: batchsize is not known (model m 1.0)"));
   }
 }

@@ -22,6 +22,7 @@ public class SettingTableTest {
   /** The keys of TorchServe 0.12, and ours. */
   private static final String KEYS =
       """
+      kserve
       inference_address management_address metrics_address enable_metrics_api
       grpc_inference_address grpc_management_address grpc_inference_port grpc_management_port
       grpc_inference_max_connection_age_ms grpc_management_max_connection_age_ms
@@ -36,7 +37,7 @@ public class SettingTableTest {
       default_workers_per_model default_response_timeout default_startup_timeout
       unregister_model_timeout job_queue_size number_of_gpu initial_worker_port
       initial_distribution_port body_memory_bytes enable_grpc_api enable_grpc_reflection blacklist_env_vars decode_input_request limit_max_image_pixels
-      max_image_pixels json_nan
+      max_image_pixels json_nan compatibility
       ipex_enable ipex_gpu_enable cpu_launcher_enable cpu_launcher_args debug
       metrics_config metrics_mode model_metrics_auto_detect metrics_max_series disable_system_metrics
       system_metrics_cmd metric_time_interval console async_logging cpp_log_config
@@ -76,6 +77,7 @@ public class SettingTableTest {
           Map.entry("default_workers_per_model", "0"),
           Map.entry("initial_worker_port", "9000"),
           Map.entry("enable_model_api", "false"),
+          Map.entry("kserve", "auto"),
           Map.entry("disable_token_authorization", "false"),
           Map.entry("error_detail", "true"),
           Map.entry("decode_input_request", "true"),

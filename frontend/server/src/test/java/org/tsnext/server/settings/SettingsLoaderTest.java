@@ -448,6 +448,20 @@ public class SettingsLoaderTest {
   }
 
   @Test
+  public void interpreterOfTheFileThatIsNotUsedIsAWarning() {
+    Map<String, Given> options = Map.of("python", new Given("--python", "/env/bin/python"));
+    List<String> warnings =
+        load(Map.of("python", "/usr/bin/python3"), options, Map.of()).warnings();
+    assertEquals(warnings.size(), 1, warnings.toString());
+    assertTrue(
+        warnings.get(0).startsWith("python = /usr/bin/python3 (file " + FILE + ") is not used"),
+        warnings.get(0));
+    assertTrue(warnings.get(0).contains("/env/bin/python"), warnings.get(0));
+    assertEquals(
+        load(Map.of("python", "/env/bin/python"), options, Map.of()).warnings(), List.of());
+  }
+
+  @Test
   public void sourcesSayWhereFrom() {
     assertEquals(new Source(Source.Kind.DEFAULT, "").toString(), "default");
   }

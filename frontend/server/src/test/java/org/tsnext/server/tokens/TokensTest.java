@@ -29,6 +29,7 @@ import org.tsnext.core.testing.ManualTime;
 import org.tsnext.server.lifecycle.StartException;
 import org.tsnext.server.settings.ConfigFile;
 import org.tsnext.server.settings.InvalidSettingsException;
+import org.tsnext.server.settings.SecurityKeys;
 import org.tsnext.server.settings.Settings;
 import org.tsnext.server.settings.SettingsLoader;
 
@@ -67,7 +68,7 @@ public class TokensTest {
 
   private Tokens open() throws StartException {
     Settings settings = settings();
-    Tokens tokens = new Tokens(settings, time, Runnable::run);
+    Tokens tokens = new Tokens(settings, settings.get(SecurityKeys.KEY_FILE), time, Runnable::run);
     tokens.open(settings);
     return tokens;
   }

@@ -113,6 +113,7 @@ public final class SpawnRequest {
     ours.put("TS_IPEX_GPU_ENABLE", Boolean.toString(switches.ipexGpuEnable()));
     ours.put("TS_MAX_IMAGE_PIXELS", Integer.toString(switches.maxImagePixels()));
     ours.put("TS_JSON_NAN", switches.jsonNan());
+    ours.put("TS_TIMES_OF_EACH_CALL", Boolean.toString(switches.timesOfEachCall()));
     ours.put("TS_REQUEST_SEQUENCE_ID", settings.handlers().sequenceHeaders().id());
     ours.put("TS_REQUEST_SEQUENCE_START", settings.handlers().sequenceHeaders().start());
     ours.put("TS_REQUEST_SEQUENCE_END", settings.handlers().sequenceHeaders().end());

@@ -95,6 +95,7 @@ public record WorkerSettings(
    * @param ipexGpuEnable {@code ipex_gpu_enable}
    * @param maxImagePixels {@code max_image_pixels}
    * @param jsonNan {@code json_nan}
+   * @param timesOfEachCall whether the times of handlers are told for each call, not once a second
    */
   public record HandlerSwitches(
       boolean decodeInputRequest,
@@ -102,5 +103,6 @@ public record WorkerSettings(
       boolean ipexEnable,
       boolean ipexGpuEnable,
       int maxImagePixels,
-      String jsonNan) {}
+      String jsonNan,
+      boolean timesOfEachCall) {}
 }

@@ -110,7 +110,7 @@ public class SpawnRequestTest {
             Path.of("/logs/config/imports")),
         new WorkerSettings.SocketFolder(Path.of("/tmp"), true),
         new WorkerSettings.HandlerSettings(
-            new WorkerSettings.HandlerSwitches(false, true, true, false, 5000, "null"),
+            new WorkerSettings.HandlerSwitches(false, true, true, false, 5000, "null", true),
             new SequenceHeaders("seq-id", "seq-start", "seq-end"),
             Optional.empty()),
         new WorkerSettings.BodyLimits(1000, 1000));
