@@ -12,9 +12,7 @@ from ts._cli.errors import Refusal
 from ts._cli.properties import read_properties
 
 _ALLOWED_FROM_ENVIRONMENT = {"inference_address", "management_address", "model_store", "console"}
-_LOOKED_AT = (
-    "console|inference_address|management_address|model_store|vmargs|enable_envvars_config"
-)
+_LOOKED_AT = "console|inference_address|management_address|model_store|vmargs|enable_envvars_config"
 _DEFAULT_ADDRESSES = {
     "inference_address": "http://127.0.0.1:8080",
     "management_address": "http://127.0.0.1:8081",

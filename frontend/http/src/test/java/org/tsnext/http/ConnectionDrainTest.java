@@ -5,6 +5,7 @@ import static org.testng.Assert.assertEquals;
 import io.netty.buffer.Unpooled;
 import java.io.IOException;
 import java.net.ConnectException;
+import java.net.InetAddress;
 import java.net.Socket;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
@@ -51,7 +52,7 @@ public class ConnectionDrainTest extends HttpTestBase {
   private void awaitRefusal() throws IOException {
     while (true) {
       try {
-        new Socket("127.0.0.1", port).close();
+        new Socket(InetAddress.getLoopbackAddress(), port).close();
       } catch (ConnectException e) {
         return;
       }

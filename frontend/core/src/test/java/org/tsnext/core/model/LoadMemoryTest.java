@@ -134,11 +134,13 @@ public class LoadMemoryTest {
 
   @Test
   public void operatorsModelsAndUnknownMemoryAreNotChecked() throws IOException {
-    register("operators", 9, 1, true);
+    CompletableFuture<ScaleResult> operators = register("operators", 9, 1, true);
     free = OptionalLong.empty();
-    register("unknown", 9);
+    CompletableFuture<ScaleResult> unknown = register("unknown", 9);
     register("withoutWorkers", 9, 0, false).join();
     load();
+    operators.join();
+    unknown.join();
 
     assertEquals(fixture.core().models().list().size(), 3);
     assertEquals(
