@@ -52,6 +52,28 @@ def test_print_config_asks_the_frontend_and_starts_nothing(
     assert not (place / "logs").exists()
 
 
+def test_the_server_can_be_found_by_the_main_class_of_0_12(run: Run, java: FakeJava) -> None:
+    assert run("--model-store", "store").status == 0
+
+    assert java.words().count("org.pytorch.serve.ModelServer") == 1
+
+
+def test_printing_settings_is_not_taken_for_a_server(run: Run, java: FakeJava) -> None:
+    java.does(prints="job_queue_size = 100 (default)", exits=0)
+
+    run("--print-config", "--model-store", "store")
+
+    assert "org.pytorch.serve.ModelServer" not in java.words()
+
+
+def test_settings_without_line_break_between_them_are_two(
+    run: Run, java: FakeJava, place: Path
+) -> None:
+    (place / "joined.properties").write_text("enable_model_api=truemodel_store=store\n")
+
+    assert run("--ts-config", "joined.properties").status == 0
+
+
 def test_print_config_has_the_exit_status_of_the_frontend(run: Run, java: FakeJava) -> None:
     java.does(prints="Invalid configuration: job_queue_size = x", exits=1)
 

@@ -75,6 +75,7 @@ def test_command_line_of_the_frontend(java: FakeJava, run: Run, home: Path) -> N
         *expected.split(),
         *["-dt", "-mapi", "-m", "a.mar", "b=c.mar", "--status-file"],
         *[status, "--pid-file", str(Path(tempfile.gettempdir()).resolve() / ".model_server.pid")],
+        *["--known-as", "org.pytorch.serve.ModelServer"],
     ]
     assert Path(status).parent == folder_of_servers()
 

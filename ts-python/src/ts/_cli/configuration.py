@@ -12,6 +12,7 @@ from ts._cli.errors import Refusal
 from ts._cli.properties import read_properties
 
 _ALLOWED_FROM_ENVIRONMENT = {"inference_address", "management_address", "model_store", "console"}
+_LOOKED_AT = "console|inference_address|management_address|model_store|vmargs|enable_envvars_config"
 _DEFAULT_ADDRESSES = {
     "inference_address": "http://127.0.0.1:8080",
     "management_address": "http://127.0.0.1:8081",
@@ -80,11 +81,26 @@ def find_configuration(option: str | None, environ: Mapping[str, str]) -> Config
             return Configuration()
         raise Refusal(f"--ts-config file not found: {named}", familiar=True)
     try:
-        return Configuration(path, named is not None, read_properties(path))
+        values = _part_joined_lines(read_properties(path))
+        return Configuration(path, named is not None, values)
     except OSError as problem:
         raise Refusal(f"{path} cannot be read: {problem.strerror}.") from problem
     except ValueError as problem:
         raise Refusal(f"Invalid configuration: {path}: {problem}", familiar=True) from problem
+
+
+def _part_joined_lines(values: Mapping[str, str]) -> dict[str, str]:
+    """Part two settings between which a line break is missing, as the frontend does and tells.
+
+    Only settings that are looked at here matter, after one that is true, false or a number.
+    """
+    parted = dict(values)
+    for key, value in values.items():
+        match = re.fullmatch(rf"((?i:true|false)|\d+)({_LOOKED_AT})=(.*)", value)
+        if match is not None:
+            parted[key] = match.group(1)
+            parted.setdefault(match.group(2), match.group(3).strip())
+    return parted
 
 
 def normal_address(address: str, key: str = "") -> str:

@@ -23,7 +23,7 @@ from ts._cli.configuration import Configuration, find_configuration
 from ts._cli.errors import Refusal
 from ts._cli.java import Java, flags_for
 from ts._cli.options import Options
-from ts._cli.registry import MAIN_CLASS
+from ts._cli.registry import MAIN_CLASS, MAIN_CLASS_OF_012
 from ts._cli.temporary import usable_folder
 from ts._cli.utf8 import ENCODING_WORDS, USERS_LOCALE, is_utf8, locale_for_java
 
@@ -93,6 +93,8 @@ class PreparedStart:
         words += self.vm_arguments
         words += [*self._main_words(home), *self._server_words()]
         words += ["--status-file", str(status), "--pid-file", str(pid_file)]
+        # SageMaker's toolkit, for one, looks through all processes for this word.
+        words += ["--known-as", MAIN_CLASS_OF_012]
         _require_utf8(words)
         return words
 

@@ -23,7 +23,9 @@ from ts._cli.processes import Process, command_line, find_process, processes_wit
 from ts._cli.status import Status, read_status
 
 MAIN_CLASS = "org.tsnext.server.ModelServer"
-_MAIN_CLASSES = (MAIN_CLASS, "org.pytorch.serve.ModelServer")
+MAIN_CLASS_OF_012 = "org.pytorch.serve.ModelServer"
+"""Programs look for a server by this word in its command line; ours has both."""
+_MAIN_CLASSES = (MAIN_CLASS, MAIN_CLASS_OF_012)
 _PID_FILE = ".model_server.pid"
 
 

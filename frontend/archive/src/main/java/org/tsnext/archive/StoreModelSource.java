@@ -157,6 +157,10 @@ public final class StoreModelSource implements ModelSource {
       }
     }
     Path store = requireStore();
+    Optional<Path> folder = StoreFolder.named(store, url);
+    if (folder.isPresent()) {
+      return folder.get();
+    }
     String name = ModelNames.lastSegment(url);
     // A dot alone would be the store itself, and hidden files are not models.
     if (!name.isEmpty() && !name.startsWith(".")) {

@@ -15,6 +15,7 @@ import org.tsnext.archive.ModelSource;
 import org.tsnext.core.inference.InferenceService;
 import org.tsnext.core.inference.RoutedInference;
 import org.tsnext.core.metrics.ServerMetrics;
+import org.tsnext.core.model.LoadMemory;
 import org.tsnext.core.model.ModelChangeListener;
 import org.tsnext.core.model.ModelLifecycle;
 import org.tsnext.core.model.ModelService;
@@ -37,12 +38,18 @@ public final class ServingCore implements AutoCloseable {
 
   private static final Logger LOGGER = LoggerFactory.getLogger(ServingCore.class);
 
-  /** Where models come from, and what prepares their Python packages. */
-  public record ModelFiles(ModelSource source, ModelEnvironment environment) {
+  /** Where models come from, what prepares their Python packages, and whether there is room. */
+  public record ModelFiles(ModelSource source, ModelEnvironment environment, LoadMemory memory) {
 
     public ModelFiles {
       Objects.requireNonNull(source, "source");
       Objects.requireNonNull(environment, "environment");
+      Objects.requireNonNull(memory, "memory");
+    }
+
+    /** With room for any model. */
+    public ModelFiles(ModelSource source, ModelEnvironment environment) {
+      this(source, environment, LoadMemory.unchecked());
     }
   }
 
@@ -104,6 +111,7 @@ public final class ServingCore implements AutoCloseable {
         new ModelLifecycle(
             files.source(),
             files.environment(),
+            files.memory(),
             settings,
             supervisorContext,
             changes,

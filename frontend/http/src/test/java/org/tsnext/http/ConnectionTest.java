@@ -7,7 +7,6 @@ import static org.testng.Assert.assertTrue;
 
 import io.netty.buffer.Unpooled;
 import java.nio.charset.StandardCharsets;
-import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.testng.annotations.DataProvider;
@@ -359,24 +358,5 @@ public class ConnectionTest extends HttpTestBase {
     if (status == 501) {
       assertEquals(client.readToEnd(), "", "what follows is not taken for a request");
     }
-  }
-
-  @Test
-  public void idleConnectionsEndWithTheServerAndBusyOnesAfterTheirResponse() throws Exception {
-    inference.hold();
-    RawClient idle = client();
-    assertEquals(idle.get("/ping").status(), 200);
-    RawClient busy = client();
-    busy.request("POST", "/predictions/m", "a");
-    FakeInference.Waiting waiting = inference.nextWaiting();
-    CompletableFuture<Void> closed =
-        CompletableFuture.runAsync(() -> server.close(Duration.ofSeconds(60)));
-    assertEquals(idle.readToEnd(), "");
-    waiting.sink().complete(FakeInference.text(), Unpooled.copiedBuffer(new byte[] {'x'}));
-    RawResponse response = busy.read();
-    assertEquals(response.body(), "x");
-    assertEquals(response.header("connection"), "close");
-    assertEquals(busy.readToEnd(), "");
-    closed.get(60, TimeUnit.SECONDS);
   }
 }

@@ -81,6 +81,9 @@ public class HostTest extends HttpTestBase {
       {"inside.example.net"},
       {"xinside.example.net"},
       {"evil.example."},
+      {"xmodel.aws.local"},
+      {"x.model.aws.local:8080"},
+      {"aws.local"},
     };
   }
 
@@ -114,6 +117,8 @@ public class HostTest extends HttpTestBase {
       {"models.example.org"},
       {"Models.Example.ORG:443"},
       {"a.inside.example.net"},
+      {"model.aws.local"},
+      {"Model.AWS.local:8080"},
       {""},
     };
   }

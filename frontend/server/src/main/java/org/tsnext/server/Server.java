@@ -23,6 +23,7 @@ import org.tsnext.archive.StoreModelSource;
 import org.tsnext.archive.remote.UrlModelSource;
 import org.tsnext.compatibility.Deviation;
 import org.tsnext.core.ServingCore;
+import org.tsnext.core.model.LoadMemory;
 import org.tsnext.core.model.ModelChangeListener;
 import org.tsnext.core.model.ServingSettings;
 import org.tsnext.core.time.Clock;
@@ -39,6 +40,7 @@ import org.tsnext.server.lifecycle.StartException;
 import org.tsnext.server.lifecycle.TemporaryFolders;
 import org.tsnext.server.logging.ModelLog;
 import org.tsnext.server.machine.GpuDetector;
+import org.tsnext.server.metrics.ContainerMemory;
 import org.tsnext.server.persistence.SnapshotPlan;
 import org.tsnext.server.persistence.SnapshotWriter;
 import org.tsnext.server.settings.GrpcKeys;
@@ -159,7 +161,7 @@ final class Server implements AutoCloseable {
     startupModels =
         snapshots.restored().isPresent()
             ? StartupModels.restored(snapshots.restored().get())
-            : StartupModels.of(settings.find(ModelKeys.LOAD_MODELS).orElse(List.of()), source);
+            : StartupModels.of(namedModels(), source);
     int detected = gpuDetector.count();
     ServingSettings serving = modules.serving(modules.gpus(detected));
     StartReport.logMachine(settings, modules, serving, detected, resources.transport());
@@ -167,7 +169,7 @@ final class Server implements AutoCloseable {
     core =
         new ServingCore(
             serving,
-            new ServingCore.ModelFiles(source, modelEnvironment(resources)),
+            new ServingCore.ModelFiles(source, modelEnvironment(resources), loadMemory()),
             new ServingCore.WorkerProcesses(workers, metrics.usage()),
             new ServingCore.Execution(
                 Clock.system(), resources.threads().timer(), resources.threads().executor()),
@@ -307,6 +309,21 @@ final class Server implements AutoCloseable {
                 settings.find(ModelKeys.MODEL_STORE), folders.models(), modules.unpackLimits()),
             modules.remote(cache, environment),
             Clock.system()::nanoTime));
+  }
+
+  private List<String> namedModels() {
+    return SageMaker.of(environment)
+        .withoutPlaceholder(
+            settings.find(ModelKeys.LOAD_MODELS).orElse(List.of()),
+            settings.find(ModelKeys.MODEL_STORE));
+  }
+
+  private LoadMemory loadMemory() {
+    double factor =
+        settings
+            .get(ModelKeys.MODEL_MEMORY_FACTOR)
+            .orElse(SageMaker.of(environment).memoryFactor());
+    return new LoadMemory(factor, new ContainerMemory(Path.of("/")));
   }
 
   private ModelEnvironment modelEnvironment(ServerResources resources) {

@@ -90,6 +90,11 @@ record ServerOptions(
       option(null, "pid-file", "file", "names this process; removed when it ends");
   private static final Option CONSOLE =
       option(null, "console", "on|off", "whether log lines go to stdout");
+
+  /** Tools of TorchServe 0.12 look through all processes for one with its main class as a word. */
+  private static final Option KNOWN_AS =
+      option(null, "known-as", "word", "a word by which tools find this process; has no effect");
+
   private static final Option PRINT_CONFIG =
       flag(null, "print-config", "print every setting with its value and source, and exit");
   private static final Option CHECK =
@@ -189,6 +194,7 @@ record ServerOptions(
           STATUS_FILE,
           PID_FILE,
           CONSOLE,
+          KNOWN_AS,
           PRINT_CONFIG,
           CHECK,
           JSON,

@@ -149,7 +149,12 @@ final class StartCheck {
         return StartupModels.restored(snapshots.restored().get()).registrations();
       }
       if (settings.isSet(ModelKeys.LOAD_MODELS)) {
-        return StartupModels.of(settings.get(ModelKeys.LOAD_MODELS), source).registrations();
+        return StartupModels.of(
+                SageMaker.of(environment)
+                    .withoutPlaceholder(
+                        settings.get(ModelKeys.LOAD_MODELS), settings.find(ModelKeys.MODEL_STORE)),
+                source)
+            .registrations();
       }
       Optional<Path> store = settings.find(ModelKeys.MODEL_STORE);
       return store.isEmpty()

@@ -56,6 +56,12 @@ public class ServerOptionsTest {
   }
 
   @Test
+  public void wordByWhichToolsFindTheProcessHasNoEffect() throws CommandLineException {
+    assertEquals(
+        ServerOptions.parse("--known-as", "org.pytorch.serve.ModelServer"), ServerOptions.parse());
+  }
+
+  @Test
   public void longFormsMeanTheSame() throws CommandLineException {
     ServerOptions options =
         ServerOptions.parse(

@@ -11,6 +11,9 @@ public final class HostNames {
 
   private static final List<String> PRIVATE = List.of(".localhost", ".svc", ".cluster.local");
 
+  /** By which SageMaker calls its containers. As for names without a dot, no DNS has it. */
+  private static final String SAGEMAKER = "model.aws.local";
+
   private final List<String> allowed;
   private final String boundHost;
 
@@ -45,7 +48,10 @@ public final class HostNames {
       return true;
     }
     String plain = plain(name);
-    return plain.equals(boundHost) || PRIVATE.stream().anyMatch(plain::endsWith) || isListed(plain);
+    return plain.equals(boundHost)
+        || plain.equals(SAGEMAKER)
+        || PRIVATE.stream().anyMatch(plain::endsWith)
+        || isListed(plain);
   }
 
   /**

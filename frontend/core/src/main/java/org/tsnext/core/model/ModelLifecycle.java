@@ -41,6 +41,7 @@ public final class ModelLifecycle implements ModelService {
   public ModelLifecycle(
       ModelSource source,
       ModelEnvironment environment,
+      LoadMemory memory,
       ServingSettings settings,
       SupervisorContext supervisorContext,
       ModelChangeListener changes,
@@ -50,7 +51,7 @@ public final class ModelLifecycle implements ModelService {
     this.preparations = new Preparations(supervisorContext.clock());
     this.factory =
         new VersionFactory(
-            source, environment, registry, preparations, settings, supervisorContext);
+            source, environment, memory, registry, preparations, settings, supervisorContext);
     this.executor = supervisorContext.executor();
     this.catalog =
         new ModelCatalog(registry, preparations, failedStarts, usage, supervisorContext.clock());
@@ -259,7 +260,7 @@ public final class ModelLifecycle implements ModelService {
 
   private CompletableFuture<ScaleResult> startWorkers(ModelVersion version, boolean synchronous) {
     int min = version.spec().settings().workers().min();
-    ScaleProgress progress = version.start();
+    ScaleProgress progress = factory.start(version);
     if (min == 0) {
       return progress
           .accepted()

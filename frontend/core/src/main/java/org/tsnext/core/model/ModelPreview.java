@@ -15,7 +15,7 @@ public final class ModelPreview {
    * @param server what a server of these settings decides
    */
   public ModelPreview(ServingSettings server) {
-    this.resolver = new SettingsResolver(server);
+    this.resolver = new SettingsResolver(server, name -> false);
   }
 
   /**

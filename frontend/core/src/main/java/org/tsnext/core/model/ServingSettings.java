@@ -138,13 +138,6 @@ public record ServingSettings(
         Map.of());
   }
 
-  /** What the {@code models} property says of a version, {@link ModelOverrides#NONE} if nothing. */
-  public ModelOverrides overridesOf(String modelName, String modelVersion) {
-    return modelOverrides
-        .getOrDefault(modelName, Map.of())
-        .getOrDefault(modelVersion, ModelOverrides.NONE);
-  }
-
   /** Workers of a model that is loaded at start-up and says nothing of its own. */
   public int startupWorkers() {
     return modelDefaults

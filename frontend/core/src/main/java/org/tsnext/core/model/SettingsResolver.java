@@ -5,6 +5,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.function.Predicate;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.tsnext.archive.Manifest;
@@ -32,9 +33,14 @@ final class SettingsResolver {
   private final ServingSettings server;
   private final DeviceAssignment assignment;
   private final ServableModel servable;
+  private final Predicate<String> registered;
 
-  SettingsResolver(ServingSettings server) {
+  /**
+   * @param registered whether a model of that name is registered, in any version
+   */
+  SettingsResolver(ServingSettings server, Predicate<String> registered) {
     this.server = Objects.requireNonNull(server, "server");
+    this.registered = Objects.requireNonNull(registered, "registered");
     this.assignment = new DeviceAssignment(server.machine().gpuCount());
     this.servable = new ServableModel(assignment);
   }
@@ -51,7 +57,7 @@ final class SettingsResolver {
         Names.requireVersion(
             ErrorKind.INVALID_MODEL, manifest.flatMap(Manifest::modelVersion).orElse("1.0"));
     ModelConfig config = archive.config();
-    ModelOverrides overrides = server.overridesOf(name, version);
+    ModelOverrides overrides = overridesOf(name, version);
     String runtime = runtimeOf(registration, overrides, manifest);
     servable.require(name, config, runtime);
     VersionSettings settings =
@@ -70,6 +76,27 @@ final class SettingsResolver {
         registration);
   }
 
+  /**
+   * What the {@code models} property says of a version. Where it names one version of the model, it
+   * means the first one, whatever that is called in the archive: SageMaker's toolkit says 1.0 of
+   * archives that say 1.
+   */
+  private ModelOverrides overridesOf(String name, String version) {
+    Map<String, ModelOverrides> versions = server.modelOverrides().getOrDefault(name, Map.of());
+    ModelOverrides exact = versions.get(version);
+    if (exact != null || versions.size() != 1 || registered.test(name)) {
+      return exact == null ? ModelOverrides.NONE : exact;
+    }
+    Map.Entry<String, ModelOverrides> only = versions.entrySet().iterator().next();
+    LOGGER.warn(
+        "The setting models names version {} of model {}, which has version {}; the settings of that"
+            + " one version hold for it",
+        only.getKey(),
+        name,
+        version);
+    return only.getValue();
+  }
+
   private boolean configWins(RegisterModel registration, Optional<Manifest> manifest) {
     return !registration.origin().trusted()
         && manifest.flatMap(packed -> packed.files().configFile()).isPresent()
@@ -78,7 +105,11 @@ final class SettingsResolver {
 
   /** What would hold for a version whose archive could not be read. */
   VersionSpec withoutArchive(RegisterModel registration, VersionId id, String url) {
-    ModelOverrides overrides = server.overridesOf(id.name(), id.version());
+    ModelOverrides overrides =
+        server
+            .modelOverrides()
+            .getOrDefault(id.name(), Map.of())
+            .getOrDefault(id.version(), ModelOverrides.NONE);
     return new VersionSpec(
         new VersionSpec.Model(
             id,

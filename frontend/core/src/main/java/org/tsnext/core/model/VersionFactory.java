@@ -27,6 +27,7 @@ import org.tsnext.core.worker.GpuRotation;
 import org.tsnext.core.worker.ModelEnvironment;
 import org.tsnext.core.worker.ModelEnvironment.Prepared;
 import org.tsnext.core.worker.RestartPolicy;
+import org.tsnext.core.worker.ScaleProgress;
 import org.tsnext.core.worker.Supervisor;
 import org.tsnext.core.worker.SupervisorContext;
 import org.tsnext.core.worker.WorkerError;
@@ -42,6 +43,7 @@ final class VersionFactory {
 
   private final ModelSource source;
   private final ModelEnvironment environment;
+  private final LoadMemory memory;
   private final ModelRegistry registry;
   private final Preparations preparations;
   private final ServingSettings server;
@@ -55,17 +57,19 @@ final class VersionFactory {
   VersionFactory(
       ModelSource source,
       ModelEnvironment environment,
+      LoadMemory memory,
       ModelRegistry registry,
       Preparations preparations,
       ServingSettings server,
       SupervisorContext supervisorContext) {
     this.source = Objects.requireNonNull(source, "source");
     this.environment = Objects.requireNonNull(environment, "environment");
+    this.memory = Objects.requireNonNull(memory, "memory");
     this.registry = Objects.requireNonNull(registry, "registry");
     this.preparations = Objects.requireNonNull(preparations, "preparations");
     this.server = Objects.requireNonNull(server, "server");
     this.supervisorContext = Objects.requireNonNull(supervisorContext, "tools");
-    this.resolver = new SettingsResolver(server);
+    this.resolver = new SettingsResolver(server, registry::has);
     this.sharedGpus = GpuRotation.all(server.machine().gpuCount());
   }
 
@@ -97,6 +101,7 @@ final class VersionFactory {
     try {
       registry.reserve(spec.name(), spec.version());
       reserved = true;
+      memory.claim(spec, candidate.archive().directory());
       Prepared prepared =
           preparation.run(
               progress -> environment.prepare(spec.name(), candidate.archive(), progress),
@@ -106,6 +111,7 @@ final class VersionFactory {
       return version;
     } catch (Throwable e) {
       if (reserved) {
+        memory.loaded(spec.model().id());
         registry.unreserve(spec.name(), spec.version());
       }
       source.release(candidate.archive());
@@ -134,9 +140,18 @@ final class VersionFactory {
     return new FailedStart(version, resolver.withoutArchive(registration, id, url), error);
   }
 
+  /** Starts the workers of a version that is published. */
+  ScaleProgress start(ModelVersion version) {
+    ScaleProgress progress = version.start();
+    ServingFutures.whenDone(
+        progress.done(), (loaded, failure) -> memory.loaded(version.spec().model().id()));
+    return progress;
+  }
+
   /** Removes a version's files and ends its metrics. Blocks. Its workers are gone. */
   void discard(ModelVersion version) {
     version.metrics().close();
+    memory.loaded(version.spec().model().id());
     try {
       environment.release(version.environment());
     } finally {

@@ -179,7 +179,7 @@ public class SettingsTest {
   @Test
   public void modelWithoutManifestTakesItsNameFromTheCallOrAtStartUpFromItsFile() {
     ModelArchive bare = archive(Optional.empty(), ModelConfig.none());
-    SettingsResolver resolver = new SettingsResolver(server(0, false));
+    SettingsResolver resolver = new SettingsResolver(server(0, false), any -> false);
     assertRefused(
         () -> resolver.resolve(withHandler(registration(false)), bare),
         ErrorKind.INVALID_MODEL,
@@ -202,7 +202,7 @@ public class SettingsTest {
                     Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty())));
     assertRefused(
         () ->
-            new SettingsResolver(server(0, false))
+            new SettingsResolver(server(0, false), any -> false)
                 .resolve(registration(true), archive(java, ModelConfig.none())),
         ErrorKind.INVALID_MODEL,
         "Runtime is not defined or invalid.");
@@ -212,7 +212,8 @@ public class SettingsTest {
   public void modelWithoutHandlerIsRefusedUnlessTheServerHasOne() {
     ModelArchive bare = archive(Optional.empty(), ModelConfig.none());
     assertRefused(
-        () -> new SettingsResolver(server(0, false)).resolve(registration(true), bare),
+        () ->
+            new SettingsResolver(server(0, false), any -> false).resolve(registration(true), bare),
         ErrorKind.INVALID_MODEL,
         "default_service_handler");
   }
@@ -308,7 +309,8 @@ public class SettingsTest {
     ModelArchive archive = archive(Optional.of(manifest), ModelConfig.none());
     for (Optional<String> ofServer : List.of(Optional.<String>empty(), Optional.of("kserve"))) {
       ServingSettings server = server(0, false, ofServer);
-      VersionSpec spec = new SettingsResolver(server).resolve(registration(false), archive);
+      VersionSpec spec =
+          new SettingsResolver(server, any -> false).resolve(registration(false), archive);
       assertEquals(spec.model().envelope().orElseThrow(), ofServer.orElse("json"));
     }
   }
@@ -356,7 +358,7 @@ public class SettingsTest {
         archive(Optional.of(FakeModelSource.manifest(name, "1.0")), ModelConfig.none());
     ModelArchive versioned =
         archive(Optional.of(FakeModelSource.manifest("m", name)), ModelConfig.none());
-    SettingsResolver resolver = new SettingsResolver(server(0, false));
+    SettingsResolver resolver = new SettingsResolver(server(0, false), any -> false);
     assertRefused(
         () -> resolver.resolve(registration(false), named),
         ErrorKind.INVALID_MODEL,
@@ -399,7 +401,7 @@ public class SettingsTest {
 
   private static VersionSpec resolve(
       RegisterModel registration, ModelConfig config, ServingSettings server) {
-    return new SettingsResolver(server)
+    return new SettingsResolver(server, any -> false)
         .resolve(registration, archive(Optional.of(FakeModelSource.manifest("m", "1.0")), config));
   }
 

@@ -15,6 +15,7 @@ import org.tsnext.core.metrics.MetricDefinitions;
 import org.tsnext.core.metrics.MetricRegistry;
 import org.tsnext.core.metrics.SampleListener;
 import org.tsnext.core.metrics.ServerMetrics;
+import org.tsnext.core.model.LoadMemory;
 import org.tsnext.core.model.RegisterModel;
 import org.tsnext.core.model.ScaleResult;
 import org.tsnext.core.model.ServingSettings;
@@ -46,7 +47,12 @@ public final class CoreFixture {
    * @param started whether the start is over
    */
   public CoreFixture(boolean started) {
-    this(new FakeWorkerStarter(), ServingSettings.defaults(0, 2), new NoEnvironment(), started);
+    this(
+        new FakeWorkerStarter(),
+        ServingSettings.defaults(0, 2),
+        new NoEnvironment(),
+        LoadMemory.unchecked(),
+        started);
   }
 
   public CoreFixture(FakeWorkerStarter starter, ServingSettings settings) {
@@ -55,19 +61,25 @@ public final class CoreFixture {
 
   public CoreFixture(
       FakeWorkerStarter starter, ServingSettings settings, ModelEnvironment environment) {
-    this(starter, settings, environment, true);
+    this(starter, settings, environment, LoadMemory.unchecked(), true);
+  }
+
+  public CoreFixture(LoadMemory memory) {
+    this(
+        new FakeWorkerStarter(), ServingSettings.defaults(0, 2), new NoEnvironment(), memory, true);
   }
 
   private CoreFixture(
       FakeWorkerStarter starter,
       ServingSettings settings,
       ModelEnvironment environment,
+      LoadMemory memory,
       boolean started) {
     this.starter = starter;
     this.core =
         new ServingCore(
             settings,
-            new ServingCore.ModelFiles(source, environment),
+            new ServingCore.ModelFiles(source, environment, memory),
             new ServingCore.WorkerProcesses(starter, usage),
             new ServingCore.Execution(time, time, Runnable::run),
             serverMetrics(metrics),

@@ -31,6 +31,16 @@ public final class FakeModelSource implements ModelSource {
     return this;
   }
 
+  /** Adds a folder that is there. */
+  public synchronized FakeModelSource addFolder(Path folder, String name, String version) {
+    String url = folder.toString();
+    archives.put(
+        url,
+        new ModelArchive(
+            url, url, folder, Optional.of(manifest(name, version)), ModelConfig.none(), false));
+    return this;
+  }
+
   /** A manifest with a handler and nothing special. */
   public static Manifest manifest(String name, String version) {
     return new Manifest(

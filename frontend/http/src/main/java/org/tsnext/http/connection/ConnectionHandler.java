@@ -38,6 +38,12 @@ public final class ConnectionHandler extends ChannelInboundHandlerAdapter {
   private static final int LINGER_SECONDS = 2;
   private static final long LINGER_BYTES = 64L << 20;
 
+  /**
+   * How long a connection without a request stays when the server goes. A client that sends one
+   * after the other may have sent the next one already, and would not know what became of it.
+   */
+  private static final long QUIET_NANOS = TimeUnit.SECONDS.toNanos(1);
+
   private enum State {
     OPEN,
     /** The last answer was written; what still comes in is thrown away. */
@@ -59,6 +65,7 @@ public final class ConnectionHandler extends ChannelInboundHandlerAdapter {
   private boolean inRead;
   private boolean flushPending;
   private long drainedBytes;
+  private long restingNanos;
   private Future<?> endOfLinger;
 
   ConnectionHandler(ServerContext server) {
@@ -70,6 +77,7 @@ public final class ConnectionHandler extends ChannelInboundHandlerAdapter {
   public void handlerAdded(ChannelHandlerContext ctx) {
     context = ctx;
     remote = RemoteAddress.of(ctx.channel());
+    restingNanos = server.clock().nanoTime();
   }
 
   @Override
@@ -174,6 +182,7 @@ public final class ConnectionHandler extends ChannelInboundHandlerAdapter {
     if (state != State.OPEN) {
       return;
     }
+    restingNanos = server.clock().nanoTime();
     if (keepAlive && !server.draining().getAsBoolean()) {
       forwardHeld();
     } else {
@@ -181,14 +190,23 @@ public final class ConnectionHandler extends ChannelInboundHandlerAdapter {
     }
   }
 
-  /** Closes if nothing is in flight; otherwise {@link #ended} does, later. Any thread. */
+  /**
+   * Closes once there has been no request for a moment. Where one is in flight, or comes yet,
+   * {@link #ended} closes. Any thread.
+   */
   public void drain() {
     EventLoop loop = loop();
     if (!loop.inEventLoop()) {
       loop.execute(this::drain);
       return;
     }
-    if (state == State.OPEN && current == null && !receiving && held.isEmpty()) {
+    if (state != State.OPEN || current != null || receiving || !held.isEmpty()) {
+      return;
+    }
+    long left = restingNanos + QUIET_NANOS - server.clock().nanoTime();
+    if (left > 0) {
+      loop.schedule(this::drain, left, TimeUnit.NANOSECONDS);
+    } else {
       context.close();
     }
   }

@@ -82,6 +82,7 @@ public final class SettingFindings {
               text,
               Optional.of("take it out: the server starts without it"));
       case ODD_BOOLEAN -> Finding.works(subject, text, "write true or false");
+      case JOINED_LINES -> MetDeviations.differs(Deviation.JOINED_LINES, subject, text);
       case VARIABLE_IGNORED -> Finding.works(subject, text, "0.12 ignored it, too");
       case INTERPRETER_NOT_USED ->
           Finding.works(subject, text, "take it out; the command of 0.12 took its own, too");

@@ -28,18 +28,31 @@ final class HostMemory implements HostSource {
     return "memory";
   }
 
+  /** What processes can still take, and how much that is of what. */
+  private record Memory(long total, long used, long available) {}
+
+  /** Bytes that processes can still take. */
+  long available() throws IOException {
+    return look().available();
+  }
+
   @Override
   public List<HostSample> read() throws IOException {
+    Memory now = look();
+    return samples(now.total(), now.used(), now.available());
+  }
+
+  private Memory look() throws IOException {
     List<String> lines = ProcFile.lines(meminfo);
     long total = bytes(lines, "MemTotal:");
     long available = bytes(lines, "MemAvailable:");
     Optional<MemoryGroup.Limit> limit = group.tightest().filter(tight -> tight.bytes() < total);
     return limit.isPresent()
-        ? samples(
+        ? new Memory(
             limit.get().bytes(),
             limit.get().usedBytes(),
             Math.min(available, limit.get().available()))
-        : samples(total, total - available, available);
+        : new Memory(total, total - available, available);
   }
 
   static List<HostSample> samples(long total, long used, long available) {

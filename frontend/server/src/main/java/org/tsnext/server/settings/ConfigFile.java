@@ -29,6 +29,11 @@ public record ConfigFile(Path path, Map<String, String> values, boolean hasUtf8L
     values = Map.copyOf(values);
   }
 
+  /** The same file, read otherwise. */
+  ConfigFile withValues(Map<String, String> others) {
+    return new ConfigFile(path, others, hasUtf8Letters);
+  }
+
   /** A file in plain ASCII. */
   public ConfigFile(Path path, Map<String, String> values) {
     this(path, values, false);

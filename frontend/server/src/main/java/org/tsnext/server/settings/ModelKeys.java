@@ -4,6 +4,7 @@ import static org.tsnext.server.settings.SettingTypes.bool;
 import static org.tsnext.server.settings.SettingTypes.bytes;
 import static org.tsnext.server.settings.SettingTypes.commaList;
 import static org.tsnext.server.settings.SettingTypes.existingDirectory;
+import static org.tsnext.server.settings.SettingTypes.factorOrAuto;
 import static org.tsnext.server.settings.SettingTypes.integer;
 import static org.tsnext.server.settings.SettingTypes.matching;
 import static org.tsnext.server.settings.SettingTypes.models;
@@ -13,6 +14,7 @@ import static org.tsnext.server.settings.SettingTypes.text;
 
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import org.tsnext.server.snapshot.Snapshot;
 
 /** Keys of models and where they come from. */
@@ -65,6 +67,15 @@ public final class ModelKeys {
               integer(1, 100_000_000),
               "Limit of the number of files in a model archive.")
           .withDefault("100000");
+  public static final SettingKey<Optional<Double>> MODEL_MEMORY_FACTOR =
+      SettingKey.of(
+              "model_memory_factor",
+              factorOrAuto(1000),
+              "Memory that a worker is expected to take, in sizes of its model's files. A client's"
+                  + " registration is answered 507 before anything is loaded if that is more than"
+                  + " what is free, in the container or on the machine. 0 for no check; auto for 1"
+                  + " where SAGEMAKER_MULTI_MODEL is true, and 0 elsewhere.")
+          .withDefault("auto");
   public static final SettingKey<Boolean> INSTALL_PY_DEP_PER_MODEL =
       SettingKey.of(
               "install_py_dep_per_model",
@@ -112,6 +123,7 @@ public final class ModelKeys {
           SNAPSHOTS_KEPT,
           UNPACK_MAX_BYTES,
           UNPACK_MAX_ENTRIES,
+          MODEL_MEMORY_FACTOR,
           INSTALL_PY_DEP_PER_MODEL,
           DEFAULT_SERVICE_HANDLER,
           SERVICE_ENVELOPE,

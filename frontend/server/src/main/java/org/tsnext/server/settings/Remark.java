@@ -10,6 +10,8 @@ public record Remark(Kind kind, String subject, String text) {
   /** What it is about. */
   public enum Kind {
     UNKNOWN_KEY(true),
+    /** Two settings without a line break between them. */
+    JOINED_LINES(true),
     NOT_YET(true),
     /** A boolean that is none, taken as TorchServe 0.12 took it. */
     ODD_BOOLEAN(true),

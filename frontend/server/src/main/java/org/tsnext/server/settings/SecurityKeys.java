@@ -86,10 +86,11 @@ public final class SecurityKeys {
           "allowed_hosts",
           commaList("host names between commas; .example.org for all below it; * for any"),
           "Names by which clients may call the management API, beside IP addresses, localhost, names"
-              + " without a dot and those of a cluster (.svc, .cluster.local). Without tokens and on"
-              + " loopback this goes for the inference API, too. It keeps web pages out that have"
-              + " their own domain resolve to this machine (DNS rebinding). Web pages on these hosts may"
-              + " use the server, as those of cors_allowed_origin may.");
+              + " without a dot, those of a cluster (.svc, .cluster.local) and SageMaker's"
+              + " model.aws.local. Without tokens and on loopback this goes for the inference API, too."
+              + " It keeps web pages out that have their own domain resolve to this machine (DNS"
+              + " rebinding). Web pages on these hosts may use the server, as those of"
+              + " cors_allowed_origin may.");
 
   static final List<SettingKey<?>> ALL =
       List.of(

@@ -96,6 +96,23 @@ final class SettingTypes {
         });
   }
 
+  /** A factor, fractions allowed; empty for {@code auto}. */
+  static SettingType<Optional<Double>> factorOrAuto(int max) {
+    return type(
+        "auto, or a number from 0 to " + max + ", fractions allowed",
+        text -> {
+          if (text.equalsIgnoreCase("auto")) {
+            return Optional.empty();
+          }
+          BigDecimal factor =
+              BoundedNumber.decimal(text).orElseThrow(() -> new IllegalArgumentException(text));
+          if (factor.signum() < 0 || factor.compareTo(BigDecimal.valueOf(max)) > 0) {
+            throw new IllegalArgumentException(text);
+          }
+          return Optional.of(factor.doubleValue());
+        });
+  }
+
   static SettingType<String> text(String expected) {
     return type(expected, text -> text);
   }

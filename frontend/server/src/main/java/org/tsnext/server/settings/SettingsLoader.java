@@ -47,7 +47,9 @@ public final class SettingsLoader {
 
   private SettingsLoader(
       Optional<ConfigFile> file, Map<String, Given> commandLine, Map<String, String> environment) {
-    this.file = file;
+    Optional<JoinedLines> parted = file.map(JoinedLines::part);
+    this.file = parted.map(lines -> file.get().withValues(lines.values()));
+    parted.map(JoinedLines::remarks).ifPresent(remarks::addAll);
     this.commandLine = commandLine;
     this.environment = environment;
   }

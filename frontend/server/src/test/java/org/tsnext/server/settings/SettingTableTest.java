@@ -51,7 +51,7 @@ public class SettingTableTest {
       NUM_WORKERS
       error_detail stream_buffer_size worker_transport shutdown_drain_timeout shutdown_delay_sec
       exit_on_load_failure
-      unpack_max_bytes unpack_max_entries snapshots_kept
+      unpack_max_bytes unpack_max_entries model_memory_factor snapshots_kept
       allowed_private_hosts model_cache model_download_connect_timeout model_download_max_bytes
       model_download_read_timeout model_download_timeout
       private_key_pass tls_reload_interval tls_self_signed unix_socket_mode

@@ -1,0 +1,61 @@
+package org.tsnext.http;
+
+import static org.testng.Assert.assertEquals;
+
+import io.netty.buffer.Unpooled;
+import java.io.IOException;
+import java.net.ConnectException;
+import java.net.InetAddress;
+import java.net.Socket;
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.testng.annotations.Test;
+import org.tsnext.core.testing.FakeInference;
+import org.tsnext.http.RawClient.RawResponse;
+
+/** Connections that are open when the server goes. */
+public class ConnectionDrainTest extends HttpTestBase {
+
+  @Test
+  public void idleConnectionsEndWithTheServerAndBusyOnesAfterTheirResponse() throws Exception {
+    inference.hold();
+    RawClient idle = client();
+    assertEquals(idle.get("/ping").status(), 200);
+    RawClient busy = client();
+    busy.request("POST", "/predictions/m", "a");
+    FakeInference.Waiting waiting = inference.nextWaiting();
+    CompletableFuture<Void> closed =
+        CompletableFuture.runAsync(() -> server.close(Duration.ofSeconds(60)));
+    assertEquals(idle.readToEnd(), "");
+    waiting.sink().complete(FakeInference.text(), Unpooled.copiedBuffer(new byte[] {'x'}));
+    RawResponse response = busy.read();
+    assertEquals(response.body(), "x");
+    assertEquals(response.header("connection"), "close");
+    assertEquals(busy.readToEnd(), "");
+    closed.get(60, TimeUnit.SECONDS);
+  }
+
+  @Test
+  public void requestThatWasOnItsWayWhenTheServerGoesIsAnswered() throws Exception {
+    RawClient client = client();
+    assertEquals(client.get("/ping").status(), 200);
+    CompletableFuture<Void> closed =
+        CompletableFuture.runAsync(() -> server.close(Duration.ofSeconds(60)));
+    awaitRefusal();
+    assertEquals(client.get("/ping").status(), 200);
+    assertEquals(client.readToEnd(), "");
+    closed.get(60, TimeUnit.SECONDS);
+  }
+
+  /** Waits until no connection is accepted any more: from then on the server closes connections. */
+  private void awaitRefusal() throws IOException {
+    while (true) {
+      try {
+        new Socket(InetAddress.getLoopbackAddress(), port).close();
+      } catch (ConnectException e) {
+        return;
+      }
+    }
+  }
+}
