@@ -35,7 +35,7 @@ public class WorkflowRoutesTest extends HttpTestBase {
     assertEquals(
         workflows.registrations.take(),
         new RegisterWorkflow(
-            "pipe.war", Optional.of("p"), Duration.ofSeconds(7), Duration.ofSeconds(120), false));
+            "pipe.war", Optional.of("p"), Duration.ofSeconds(7), Duration.ofMinutes(2), false));
   }
 
   @Test

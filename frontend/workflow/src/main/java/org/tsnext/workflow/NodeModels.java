@@ -82,17 +82,16 @@ final class NodeModels {
       node = queue.next();
     }
     return register(node, registration)
-        .handleAsync(
+        .<Void>handle(
             (done, failure) -> {
               if (failure == null) {
                 progress.registered.add(node);
               } else {
                 progress.failures.add(new Failure(node, servingException(failure)));
               }
-              return next(queue, registration, progress);
-            },
-            executor)
-        .thenCompose(later -> later);
+              return null;
+            })
+        .thenComposeAsync(none -> next(queue, registration, progress), executor);
   }
 
   private CompletableFuture<Void> register(WorkflowNode node, RegisterWorkflow registration) {

@@ -123,8 +123,10 @@ final class WorkflowFixture {
       Files.createDirectories(folder.resolve("WAR-INF"));
       Files.writeString(
           folder.resolve("WAR-INF/MANIFEST.json"),
-          "{\"createdOn\": \"1\", \"archiverVersion\": \"0.2.15\", \"workflow\": {\"workflowName\":"
-              + " \"pipe\", \"specFile\": \"spec.yaml\", \"handler\": \"functions.py\"}}");
+          """
+          {"createdOn": "1", "archiverVersion": "0.2.15",
+           "workflow": {"workflowName": "pipe", "specFile": "spec.yaml", "handler": "functions.py"}}
+          """);
       Files.writeString(folder.resolve("spec.yaml"), spec);
       Files.writeString(folder.resolve("functions.py"), "");
     } catch (IOException e) {
@@ -135,7 +137,7 @@ final class WorkflowFixture {
   CompletableFuture<String> register() {
     return workflows.register(
         new RegisterWorkflow(
-            "pipe.war", Optional.empty(), Duration.ofSeconds(120), Duration.ofSeconds(120), false));
+            "pipe.war", Optional.empty(), Duration.ofMinutes(2), Duration.ofMinutes(2), false));
   }
 
   /** A request with one input. */

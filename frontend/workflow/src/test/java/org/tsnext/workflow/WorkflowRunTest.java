@@ -28,13 +28,36 @@ import org.tsnext.core.testing.RecordingSink;
 public class WorkflowRunTest {
 
   private static final String PIPELINE =
-      "models:\n  m1:\n    url: m1.mar\n    retry-attempts: 1\n    timeout-ms: 500\n"
-          + "dag:\n  pre: [m1]\n  m1: [post]\n";
+      """
+      models:
+        m1:
+          url: m1.mar
+          retry-attempts: 1
+          timeout-ms: 500
+      dag:
+        pre: [m1]
+        m1: [post]
+      """;
   private static final String DIAMOND =
-      "models:\n  retry-attempts: 0\n  a: {url: a.mar}\n  b: {url: b.mar}\n"
-          + "dag:\n  pre: [a, b]\n  a: [join]\n  b: [join]\n";
+      """
+      models:
+        retry-attempts: 0
+        a: {url: a.mar}
+        b: {url: b.mar}
+      dag:
+        pre: [a, b]
+        a: [join]
+        b: [join]
+      """;
   private static final String FORK =
-      "models:\n  retry-attempts: 0\n  a: {url: a.mar}\n  b: {url: b.mar}\ndag:\n  pre: [b, a]\n";
+      """
+      models:
+        retry-attempts: 0
+        a: {url: a.mar}
+        b: {url: b.mar}
+      dag:
+        pre: [b, a]
+      """;
 
   private final RecordingSink sink = new RecordingSink();
   private Path folder;

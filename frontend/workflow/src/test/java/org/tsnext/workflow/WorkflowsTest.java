@@ -27,8 +27,14 @@ import org.tsnext.workflow.WorkflowService.WorkflowEntry;
 public class WorkflowsTest {
 
   private static final String SPEC =
-      "models:\n  min-workers: 1\n  max-workers: 3\n  m1: {url: m1.mar, batch-size: 4}\n"
-          + "dag:\n  pre: [m1]\n";
+      """
+      models:
+        min-workers: 1
+        max-workers: 3
+        m1: {url: m1.mar, batch-size: 4}
+      dag:
+        pre: [m1]
+      """;
 
   private Path folder;
   private WorkflowFixture fixture;
