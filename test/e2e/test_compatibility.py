@@ -232,6 +232,58 @@ def ping(server: Server) -> tuple[int, list[str]]:
     return answer.status_code, list(answer.json())
 
 
+WORKFLOW = """
+models: {m: {url: idle, min-workers: 1, max-workers: 2, retry-attempts: 0}}
+dag: {first: [m], m: [last]}
+"""
+FUNCTIONS = """
+def first(data, context):
+    return None if data is None else [row["body"] for row in data]
+
+def last(data, context):
+    if data is None:
+        return None
+    if data[0]["body"] != b"ok":
+        raise ValueError("not ok")
+    context.set_response_status(418, "Teapot")
+    return ["tea"]
+"""
+
+
+def workflow(server: Server) -> dict[str, Any]:
+    """A workflow whose last node sets a status, and one whose node fails."""
+    with zipfile.ZipFile(server.store.path / "flow.war", "w") as archive:
+        entry = {"workflowName": "flow", "specFile": "spec.yaml", "handler": "functions.py"}
+        archive.writestr(
+            "WAR-INF/MANIFEST.json",
+            json.dumps({"createdOn": "now", "archiverVersion": "1", "workflow": entry}),
+        )
+        archive.writestr("spec.yaml", WORKFLOW)
+        archive.writestr("functions.py", FUNCTIONS)
+    server.manage("POST", "/workflows", params={"url": "flow.war"}).raise_for_status()
+    answer = server.ask("POST", "/wfpredict/flow", data=b"x")
+    node = server.manage("GET", "/models/flow__m").json()[0]
+    described = server.manage("GET", "/workflows/flow").json()[0]
+    with zipfile.ZipFile(server.store.path / "flow.war", "w") as archive:
+        archive.writestr(
+            "WAR-INF/MANIFEST.json",
+            json.dumps({"createdOn": "now", "archiverVersion": "1", "workflow": entry}),
+        )
+        archive.writestr("spec.yaml", "models:\ndag: {first: [last]}")
+        archive.writestr("functions.py", FUNCTIONS)
+    params = {"url": "flow.war", "workflow_name": "failing"}
+    server.manage("POST", "/workflows", params=params).raise_for_status()
+    failure = server.ask("POST", "/wfpredict/failing", data=b"x")
+    for name in ("flow", "failing"):
+        server.manage("DELETE", f"/workflows/{name}").raise_for_status()
+    return {
+        "answer": (answer.status_code, answer.headers["content-type"].split(";")[0], answer.text),
+        "workers": len(node["workers"]),
+        "nodes": "nodes" in described,
+        "failure": (failure.status_code, failure.json()["message"]),
+    }
+
+
 NO_WORKER = (
     " has no worker to serve inference request. Please use scale workers API to add workers."
 )
@@ -322,6 +374,27 @@ CASES = [
     ),
     Case(("METRICS_LINES", "HANDLER_TIMES"), lines, (False, False), (True, True)),
     Case(("SNAPSHOT_MOMENTS",), snapshots, False, True),
+    Case(
+        (
+            "WORKFLOW_RESPONSE",
+            "WORKFLOW_WORKERS",
+            "WORKFLOW_DESCRIPTION",
+            "WORKFLOW_ERROR_STATUS",
+        ),
+        workflow,
+        {
+            "answer": (418, "text/plain", "tea"),
+            "workers": 1,
+            "nodes": True,
+            "failure": (503, "Error executing last"),
+        },
+        {
+            "answer": (200, "application/json", "tea"),
+            "workers": 2,
+            "nodes": False,
+            "failure": (500, "Error executing last"),
+        },
+    ),
 ]
 OF_THE_COMMAND = {"SNAPSHOT_ORDER", "BOOLEAN_SETTINGS"}
 """Rows of the start, which the tests at the end of this file see."""

@@ -111,7 +111,7 @@ def test_errors_of_requests(erring: TorchServe) -> None:
         ("POST", models, {}),
         ("POST", models, {"data": b"{", "headers": {"content-type": "application/json"}}),
         ("POST", models, {"json": {"url": ["a"]}}),
-        ("GET", f"{erring.management}/workflows", {}),
+        ("GET", f"{erring.management}/workflows/unknown", {}),
     ]:
         told(erring, requests.request(method, url, timeout=60, **arguments))
 

@@ -19,7 +19,13 @@ _SKIPPED_DIRECTORIES = frozenset({"__MACOSX", "__pycache__"})
 class Contents:
     """The files of an archive by their names in it. Nothing is copied or read."""
 
-    def __init__(self) -> None:
+    def __init__(self, reserved: str = RESERVED_DIRECTORY) -> None:
+        """Starts without files.
+
+        Args:
+            reserved: the folder of the manifest, which nothing else goes into.
+        """
+        self._reserved = reserved
         self._sources: dict[str, Path] = {}
         self._directories: set[str] = set()
 
@@ -67,8 +73,8 @@ class Contents:
                 f"{source} cannot be packed: names in an archive have no backslashes and no "
                 "control characters"
             )
-        if name.split("/")[0] == RESERVED_DIRECTORY:
-            logger.warning("%s is left out: %s is reserved", source, RESERVED_DIRECTORY)
+        if name.split("/")[0] == self._reserved:
+            logger.warning("%s is left out: %s is reserved", source, self._reserved)
             return
         if not os.access(source, os.R_OK):
             raise PermissionError(f"File cannot be read: {source}")

@@ -62,7 +62,25 @@ def pack(
         _replace_file(target, lambda new: _write_tar(new, root, files, manifest, epoch))
         return
     method = zipfile.ZIP_DEFLATED if archive_format == "default" else zipfile.ZIP_STORED
-    _replace_file(target, lambda new: _write_zip(new, method, files, manifest, epoch))
+    _replace_file(target, lambda new: _write_zip(new, method, files, (MANIFEST, manifest), epoch))
+
+
+def pack_zip(
+    target: Path, contents: Contents, manifest_name: str, manifest: str, epoch: int | None
+) -> None:
+    """Writes a zip with compression to `target`, in place of what is there.
+
+    Args:
+        target: its file.
+        contents: every file but the manifest.
+        manifest_name: name of the manifest in the zip.
+        manifest: text of the manifest.
+        epoch: time stamp of all entries in seconds since 1970, or None for those of the files.
+    """
+    files, method = contents.files(), zipfile.ZIP_DEFLATED
+    _replace_file(
+        target, lambda new: _write_zip(new, method, files, (manifest_name, manifest), epoch)
+    )
 
 
 def _replace_file(target: Path, write: Callable[[Path], None]) -> None:
@@ -116,7 +134,11 @@ def _copy_tree(root: Path, files: list[tuple[str, Path]], manifest: str) -> None
 
 
 def _write_zip(
-    path: Path, method: int, files: list[tuple[str, Path]], manifest: str, epoch: int | None
+    path: Path,
+    method: int,
+    files: list[tuple[str, Path]],
+    manifest: tuple[str, str],
+    epoch: int | None,
 ) -> None:
     with zipfile.ZipFile(path, "x", method) as archive:
         for name, source in files:
@@ -129,10 +151,11 @@ def _write_zip(
             with source.open("rb") as content, archive.open(entry, "w") as out:
                 shutil.copyfileobj(content, out, _BUFFER_BYTES)
         now = time.time() if epoch is None else epoch
-        entry = zipfile.ZipInfo(MANIFEST, _zip_time(now, utc=epoch is not None))
+        name, text = manifest
+        entry = zipfile.ZipInfo(name, _zip_time(now, utc=epoch is not None))
         entry.compress_type = method
         entry.external_attr = (stat.S_IFREG | 0o644) << 16
-        archive.writestr(entry, manifest.encode())
+        archive.writestr(entry, text.encode())
 
 
 def _zip_time(seconds: float, *, utc: bool) -> tuple[int, int, int, int, int, int]:

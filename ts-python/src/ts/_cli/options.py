@@ -107,7 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--json", action="store_true", help="with --check: the same as JSON")
     parser.add_argument("--ts-config", metavar="FILE", help="config.properties to use")
     parser.add_argument("--model-store", metavar="DIR", help="folder of the model archives")
-    parser.add_argument("--workflow-store", metavar="DIR", help="accepted; not supported yet")
+    parser.add_argument("--workflow-store", metavar="DIR", help="folder of workflow archives")
     parser.add_argument(
         "--models",
         metavar="MODEL",

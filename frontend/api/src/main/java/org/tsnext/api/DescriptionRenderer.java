@@ -35,7 +35,9 @@ final class DescriptionRenderer {
     JsonObject json = new JsonObject();
     json.addProperty("modelName", model.modelName());
     json.addProperty("modelVersion", model.modelVersion());
-    json.addProperty("modelUrl", model.identity().url());
+    if (!model.identity().url().isEmpty()) {
+      json.addProperty("modelUrl", model.identity().url());
+    }
     json.addProperty("runtime", model.identity().runtime());
     json.addProperty("minWorkers", model.settings().workers().min());
     json.addProperty("maxWorkers", model.settings().workers().max());

@@ -8,7 +8,7 @@ import org.tsnext.core.error.ServingException;
  * Parameters as TorchServe 0.12 read them: a number that is none, or that is too small, counts as
  * not given; of truth values only {@code true}, in any case, is true.
  */
-record LenientParameters(Parameters given) implements Parameters {
+public record LenientParameters(Parameters given) implements Parameters {
 
   @Override
   public Optional<String> text(String name) {

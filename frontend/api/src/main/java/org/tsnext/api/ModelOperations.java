@@ -58,10 +58,24 @@ public final class ModelOperations {
 
   /** A page of the models, by {@code limit} and {@code next_page_token}. */
   public JsonObject list(Parameters parameters) {
-    Parameters given = read(parameters);
+    JsonArray all = new JsonArray();
+    for (ModelEntry entry : models.list()) {
+      JsonObject model = new JsonObject();
+      model.addProperty("modelName", entry.modelName());
+      model.addProperty("modelUrl", entry.modelUrl());
+      all.add(model);
+    }
+    return page("models", all, read(parameters));
+  }
+
+  /**
+   * A page of a list, by {@code limit} and {@code next_page_token}.
+   *
+   * @param name of the member with the page
+   */
+  public static JsonObject page(String name, JsonArray all, Parameters given) {
     int limit = given.integer("limit").orElse(MAX_PAGE);
     int size = limit < 1 || limit > MAX_PAGE ? MAX_PAGE : limit;
-    List<ModelEntry> all = models.list();
     int first = Math.min(all.size(), Math.max(0, given.integer("next_page_token").orElse(0)));
     int end = Math.min(all.size(), first + size);
     JsonObject json = new JsonObject();
@@ -69,13 +83,8 @@ public final class ModelOperations {
       json.addProperty("nextPageToken", Integer.toString(end));
     }
     JsonArray page = new JsonArray();
-    for (ModelEntry entry : all.subList(first, end)) {
-      JsonObject model = new JsonObject();
-      model.addProperty("modelName", entry.modelName());
-      model.addProperty("modelUrl", entry.modelUrl());
-      page.add(model);
-    }
-    json.add("models", page);
+    all.asList().subList(first, end).forEach(page::add);
+    json.add(name, page);
     return json;
   }
 

@@ -1,16 +1,7 @@
 package org.tsnext.archive;
 
-import com.google.gson.Gson;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
-import com.google.gson.JsonParseException;
-import com.google.gson.Strictness;
-import com.google.gson.TypeAdapter;
-import com.google.gson.stream.JsonReader;
-import com.google.gson.stream.JsonToken;
-import com.google.gson.stream.MalformedJsonException;
-import java.io.IOException;
-import java.io.StringReader;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
@@ -23,7 +14,7 @@ public final class ManifestReader {
   /** Where a manifest is, relative to the model's folder. */
   public static final String FILE = "MAR-INF/MANIFEST.json";
 
-  private static final TypeAdapter<JsonElement> JSON = new Gson().getAdapter(JsonElement.class);
+  private final ManifestFields fields = new ManifestFields(FILE, "model");
 
   /**
    * The manifest of the model in {@code directory}, empty if there is none.
@@ -39,108 +30,35 @@ public final class ManifestReader {
   }
 
   Manifest parse(String text) throws ArchiveException {
-    JsonElement root = parseJson(text);
-    if (!root.isJsonObject()) {
-      throw invalid("is not a JSON object");
-    }
-    JsonElement model = root.getAsJsonObject().get("model");
-    if (model == null || model.isJsonNull()) {
+    JsonObject root = fields.object(text);
+    JsonElement entry = root.get("model");
+    if (entry == null || entry.isJsonNull()) {
       throw new ArchiveException(Reason.INVALID, "Missing Model entry in manifest file.");
     }
-    if (!model.isJsonObject()) {
-      throw invalid("has a 'model' that is not an object");
+    if (!entry.isJsonObject()) {
+      throw fields.invalid("has a 'model' that is not an object");
     }
-    JsonObject fields = model.getAsJsonObject();
+    JsonObject model = entry.getAsJsonObject();
     return new Manifest(
-        text(fields, "modelName"),
-        text(fields, "modelVersion"),
-        handler(fields),
-        text(fields, "envelope"),
-        text(root.getAsJsonObject(), "runtime").orElse("python"),
+        fields.text(model, "modelName"),
+        fields.text(model, "modelVersion"),
+        handler(model),
+        fields.text(model, "envelope"),
+        fields.text(root, "runtime").orElse("python"),
         new Manifest.NamedFiles(
-            path(fields, "serializedFile"),
-            path(fields, "modelFile"),
-            path(fields, "requirementsFile"),
-            path(fields, "configFile")));
+            fields.path(model, "serializedFile"),
+            fields.path(model, "modelFile"),
+            fields.path(model, "requirementsFile"),
+            fields.path(model, "configFile")));
   }
 
-  private static JsonElement parseJson(String text) throws ArchiveException {
-    JsonReader reader = new JsonReader(new StringReader(text));
-    reader.setStrictness(Strictness.LEGACY_STRICT);
-    try {
-      if (text.isBlank()) {
-        throw invalid("is empty, expected a JSON object");
-      }
-      JsonElement root = JSON.read(reader);
-      if (reader.peek() != JsonToken.END_DOCUMENT) {
-        throw new MalformedJsonException("text after the end");
-      }
-      return root;
-    } catch (IOException | JsonParseException | IllegalStateException e) {
-      throw new ArchiveException(
-          Reason.INVALID, FILE + " is not valid JSON" + place(reader.toString()), e);
-    }
-  }
-
-  /** Cuts {@code at line 1 column 5 path $.model} out of how a reader shows itself. */
-  private static String place(String reader) {
-    int at = reader.indexOf(" at line ");
-    return at < 0 ? "" : PrintableText.of(reader.substring(at));
-  }
-
-  private static Optional<String> text(JsonObject fields, String name) throws ArchiveException {
-    JsonElement value = fields.get(name);
-    if (value == null || value.isJsonNull()) {
-      return Optional.empty();
-    }
-    boolean scalar =
-        value.isJsonPrimitive()
-            && (value.getAsJsonPrimitive().isString() || value.getAsJsonPrimitive().isNumber());
-    if (!scalar) {
-      throw invalid(
-          "field '" + name + "' is " + PrintableText.of(value.toString()) + ", expected a text");
-    }
-    String text = value.getAsString();
-    return text.isEmpty() ? Optional.empty() : Optional.of(text);
-  }
-
-  private static Optional<String> path(JsonObject fields, String name) throws ArchiveException {
-    Optional<String> path = text(fields, name);
-    if (path.isPresent()) {
-      checkInside(name, path.get(), path.get());
-    }
-    return path;
-  }
-
-  private static Optional<String> handler(JsonObject fields) throws ArchiveException {
-    Optional<String> handler = text(fields, "handler");
+  private Optional<String> handler(JsonObject model) throws ArchiveException {
+    Optional<String> handler = fields.text(model, "handler");
     if (handler.isPresent()) {
       String value = handler.get();
       int colon = value.lastIndexOf(':');
-      checkInside("handler", value, colon < 0 ? value : value.substring(0, colon));
+      fields.checkInside("handler", value, colon < 0 ? value : value.substring(0, colon));
     }
     return handler;
-  }
-
-  private static void checkInside(String field, String value, String path) throws ArchiveException {
-    boolean inside = !path.isEmpty() && !path.startsWith("/") && path.indexOf('\\') < 0;
-    for (String part : path.split("/", -1)) {
-      inside &= !part.equals("..");
-    }
-    for (int i = 0; i < path.length(); i++) {
-      inside &= !Character.isISOControl(path.charAt(i));
-    }
-    if (!inside) {
-      throw invalid(
-          "field '"
-              + field
-              + "' is '"
-              + PrintableText.of(value)
-              + "', expected the name of a file inside the model's folder");
-    }
-  }
-
-  private static ArchiveException invalid(String what) {
-    return new ArchiveException(Reason.INVALID, FILE + " " + what);
   }
 }

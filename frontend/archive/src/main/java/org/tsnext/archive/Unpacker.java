@@ -29,7 +29,7 @@ final class Unpacker {
   private static final Logger LOGGER = LoggerFactory.getLogger(Unpacker.class);
   private static final FileAttribute<Set<PosixFilePermission>> PRIVATE =
       PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"));
-  private static final String MANIFEST_FOLDER = "MAR-INF";
+  private static final Set<String> MANIFEST_FOLDERS = Set.of("MAR-INF", "WAR-INF");
 
   private final Path folders;
   private final UnpackLimits limits;
@@ -150,7 +150,7 @@ final class Unpacker {
       boolean wrapsAll =
           !iterator.hasNext()
               && Files.isDirectory(first, LinkOption.NOFOLLOW_LINKS)
-              && !first.endsWith(MANIFEST_FOLDER);
+              && !MANIFEST_FOLDERS.contains(first.getFileName().toString());
       return wrapsAll ? Optional.of(first) : Optional.empty();
     } catch (DirectoryIteratorException e) {
       throw e.getCause();

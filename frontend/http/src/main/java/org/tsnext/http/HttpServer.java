@@ -19,8 +19,6 @@ import org.tsnext.core.access.Access;
 import org.tsnext.core.access.AllowedPages;
 import org.tsnext.core.access.HostNames;
 import org.tsnext.core.access.OriginCheck;
-import org.tsnext.core.inference.InferenceService;
-import org.tsnext.core.model.ModelService;
 import org.tsnext.core.time.Clock;
 import org.tsnext.http.access.HostGuard;
 import org.tsnext.http.access.OriginGuard;
@@ -66,8 +64,7 @@ public final class HttpServer implements AutoCloseable {
 
   public HttpServer(
       HttpSettings settings,
-      InferenceService inference,
-      ModelService models,
+      HttpServices services,
       MetricsSource metrics,
       Transport transport,
       EventLoopGroup loops,
@@ -75,7 +72,7 @@ public final class HttpServer implements AutoCloseable {
     this.settings = Objects.requireNonNull(settings, "settings");
     this.transport = Objects.requireNonNull(transport, "transport");
     this.loops = Objects.requireNonNull(loops, "loops");
-    this.routes = new ListenerRoutes(settings, inference, models, metrics);
+    this.routes = new ListenerRoutes(settings, services, metrics);
     this.context =
         new ServerContext(
             new ServerContext.Bodies(

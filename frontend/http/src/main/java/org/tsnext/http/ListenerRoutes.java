@@ -15,8 +15,10 @@ import org.tsnext.http.inference.InferenceRoutes;
 import org.tsnext.http.inference.KServeRoutes;
 import org.tsnext.http.inference.OpenInferenceRoutes;
 import org.tsnext.http.inference.TensorConversions;
+import org.tsnext.http.inference.WorkflowRoutes;
 import org.tsnext.http.management.ManagementRoutes;
 import org.tsnext.http.management.TokenRoutes;
+import org.tsnext.http.management.WorkflowManagementRoutes;
 import org.tsnext.http.metrics.MetricsRoutes;
 import org.tsnext.http.openapi.ApiDescriptionRoutes;
 import org.tsnext.http.routing.Route;
@@ -24,6 +26,7 @@ import org.tsnext.http.routing.RouteTable;
 import org.tsnext.http.settings.HttpSettings;
 import org.tsnext.http.settings.ListenerRole;
 import org.tsnext.http.settings.TokenSettings;
+import org.tsnext.workflow.WorkflowService;
 
 /** Puts the route table of a listener together from the roles it has. */
 final class ListenerRoutes {
@@ -31,16 +34,14 @@ final class ListenerRoutes {
   private final HttpSettings settings;
   private final InferenceService inference;
   private final ModelService models;
+  private final WorkflowService workflows;
   private final MetricsSource metrics;
 
-  ListenerRoutes(
-      HttpSettings settings,
-      InferenceService inference,
-      ModelService models,
-      MetricsSource metrics) {
+  ListenerRoutes(HttpSettings settings, HttpServices services, MetricsSource metrics) {
     this.settings = settings;
-    this.inference = inference;
-    this.models = models;
+    this.inference = services.inference();
+    this.models = services.models();
+    this.workflows = services.workflows();
     this.metrics = metrics;
   }
 
@@ -64,6 +65,8 @@ final class ListenerRoutes {
                       settings.api().openInference().conversions(),
                       settings.bodies().maxRequestSize())),
               settings.api().errors()));
+      routes.add(
+          WorkflowRoutes.of(workflows, HeaderPolicy.of(settings.access().tokens().isPresent())));
       if (openInference) {
         routes.addAll(
             OpenInferenceRoutes.of(new OpenInference(models), settings.api().serverVersion()));
@@ -80,6 +83,9 @@ final class ListenerRoutes {
               models,
               inference,
               settings.api().serverVersion()));
+      routes.addAll(
+          WorkflowManagementRoutes.of(
+              workflows, settings.api().enableModelApi(), settings.api().errors().compatibility()));
       settings
           .access()
           .tokens()

@@ -531,7 +531,6 @@ public class HttpManagementTest extends HttpTestBase {
     assertEquals(management().post("/predictions/cats", "x").status(), 404);
     assertEquals(management().get("/ping").status(), 404);
     assertEquals(management().get("/token").status(), 404);
-    assertEquals(management().get("/workflows").status(), 501);
     assertEquals(client().get("/models/cats").status(), 404);
     assertNull(inference.seen.poll());
   }

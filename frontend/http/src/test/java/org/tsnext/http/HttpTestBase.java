@@ -45,6 +45,7 @@ abstract class HttpTestBase {
   private final List<AutoCloseable> open = new ArrayList<>();
   FakeInference inference;
   FakeModels models;
+  FakeWorkflows workflows;
   MetricRegistry registry;
   ServerMetrics metrics;
   ExecutorService renderer;
@@ -72,6 +73,7 @@ abstract class HttpTestBase {
   public void startServer() throws IOException {
     inference = new FakeInference();
     models = new FakeModels();
+    workflows = new FakeWorkflows(inference);
     registry = new MetricRegistry(1000);
     metrics = CoreFixture.serverMetrics(registry);
     startUpModels = new ArrayList<>();
@@ -133,8 +135,7 @@ abstract class HttpTestBase {
     HttpServer made =
         new HttpServer(
             settings,
-            inference,
-            models,
+            new HttpServices(inference, models, workflows),
             new MetricsSource(metrics, renderer),
             transport,
             loops,

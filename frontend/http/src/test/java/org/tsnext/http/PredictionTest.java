@@ -112,16 +112,6 @@ public class PredictionTest extends HttpTestBase {
   }
 
   @Test
-  public void workflowsAreNotSupported() throws Exception {
-    for (String path : List.of("/wfpredict/pipe", "/WFPredict/pipe")) {
-      RawResponse response = client().post(path, "x");
-      assertEquals(response.status(), 501);
-      assertTrue(
-          response.body().contains("\"type\": \"NotImplementedException\""), response.body());
-    }
-  }
-
-  @Test
   public void headersReachTheHandlerAsSpelledButForReservedOnes() throws Exception {
     client()
         .post(

@@ -19,8 +19,6 @@ import java.util.concurrent.TimeoutException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.tsnext.archive.ModelSource;
-import org.tsnext.archive.StoreModelSource;
-import org.tsnext.archive.remote.UrlModelSource;
 import org.tsnext.compatibility.Deviation;
 import org.tsnext.core.ServingCore;
 import org.tsnext.core.model.LoadMemory;
@@ -32,6 +30,7 @@ import org.tsnext.core.worker.ModelEnvironment;
 import org.tsnext.grpc.GrpcServers;
 import org.tsnext.grpc.settings.ServiceSettings.OpenInferenceProtocol;
 import org.tsnext.http.HttpServer;
+import org.tsnext.http.HttpServices;
 import org.tsnext.http.settings.OpenInferenceSettings;
 import org.tsnext.http.settings.SocketSettings;
 import org.tsnext.server.lifecycle.ClosingStack;
@@ -56,6 +55,7 @@ import org.tsnext.transport.Transport;
 import org.tsnext.transport.tls.TlsKeys;
 import org.tsnext.worker.WorkerRuntime;
 import org.tsnext.worker.environment.PipModelEnvironment;
+import org.tsnext.workflow.Workflows;
 
 /**
  * The parts of a server, put together in the order in which they need each other, and taken apart
@@ -76,6 +76,7 @@ final class Server implements AutoCloseable {
   private final SnapshotPlan snapshots;
   private final Optional<SnapshotWriter> snapshotWriter;
   private volatile ServingCore core;
+  private volatile Workflows workflows;
   private volatile StartupModels startupModels;
   private volatile FatalModels fatalModels;
   private volatile Optional<Tokens> tokens = Optional.empty();
@@ -157,7 +158,7 @@ final class Server implements AutoCloseable {
 
   private void assembleCore(ServerResources resources, WorkerRuntime workers)
       throws StartException {
-    ModelSource source = source(resources.folders());
+    ModelSource source = sources(resources).ofModels();
     startupModels =
         snapshots.restored().isPresent()
             ? StartupModels.restored(snapshots.restored().get())
@@ -176,6 +177,7 @@ final class Server implements AutoCloseable {
             metrics.metrics(),
             snapshotWriter.map(ModelChangeListener.class::cast).orElse(ModelChangeListener.NONE));
     parts.add("core", this::stopWorkers);
+    workflows = workflows(resources);
     fatalModels =
         new FatalModels(
             core.readiness(),
@@ -206,8 +208,7 @@ final class Server implements AutoCloseable {
                 modules.access(tokens),
                 startupModels::loaded,
                 new OpenInferenceSettings(ModuleSettings.openInference(settings), conversions)),
-            core.inference(),
-            core.models(),
+            new HttpServices(core.inference(), core.models(), workflows),
             resources.metrics().source(),
             resources.transport(),
             resources.threads().loops(),
@@ -295,20 +296,19 @@ final class Server implements AutoCloseable {
     }
   }
 
-  private ModelSource source(TemporaryFolders folders) throws StartException {
-    Optional<Path> cacheParent = settings.find(SourceKeys.MODEL_CACHE);
-    Path cache =
-        cacheParent.isPresent()
-            ? TemporaryFolders.makePrivate(
-                cacheParent.get(), "model_cache", "set model_cache to a directory", parts)
-            : folders.models().resolve("downloads");
-    return parts.add(
-        "downloads",
-        new UrlModelSource(
-            new StoreModelSource(
-                settings.find(ModelKeys.MODEL_STORE), folders.models(), modules.unpackLimits()),
-            modules.remote(cache, environment),
-            Clock.system()::nanoTime));
+  private ModelSources sources(ServerResources resources) {
+    return new ModelSources(settings, modules, environment, resources.folders(), parts);
+  }
+
+  private Workflows workflows(ServerResources resources) throws StartException {
+    return new Workflows(
+        sources(resources).ofWorkflows(),
+        new Workflows.Doors(core.models(), core.inference()),
+        new Workflows.Execution(
+            Clock.system(), resources.threads().timer(), resources.threads().executor()),
+        new Workflows.Limits(
+            modules.maxRequestSize(), settings.get(WorkerKeys.UNREGISTER_MODEL_TIMEOUT)),
+        settings.get(ServerKeys.COMPATIBILITY));
   }
 
   private List<String> namedModels() {

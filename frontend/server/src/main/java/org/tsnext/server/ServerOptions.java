@@ -73,7 +73,7 @@ record ServerOptions(
   private static final Option NO_SNAPSHOT =
       flag("ncs", "no-config-snapshot", "neither save nor restore the state of the models");
   private static final Option WORKFLOW_STORE =
-      option("w", "workflow-store", "dir", "directory that holds workflows (not supported yet)");
+      option("w", "workflow-store", "dir", "directory that holds workflows");
   private static final Option CPP_LOG =
       option("clog", "cpp-log-config", "file", "log settings of C++ workers (not supported yet)");
   private static final Option DISABLE_TOKENS =

@@ -57,6 +57,10 @@ public record ErrorForm(boolean showDetail, Compatibility compatibility) {
     if (original != null && isOriginal(original.row())) {
       return new ServingException(original.kind(), original.message());
     }
+    if (error.deviation().filter(Deviation.WORKFLOW_ERROR_STATUS::equals).isPresent()
+        && isOriginal(Deviation.WORKFLOW_ERROR_STATUS)) {
+      return new ServingException(ErrorKind.INTERNAL, error.getMessage());
+    }
     return error
         .originalMessage()
         .filter(text -> isOriginal(Deviation.NO_WORKER_TEXT))

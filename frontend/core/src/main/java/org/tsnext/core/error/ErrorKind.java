@@ -13,6 +13,10 @@ public enum ErrorKind {
   MODEL_NOT_FOUND(404, 5, "ModelNotFoundException"),
   MODEL_VERSION_NOT_FOUND(404, 5, "ModelVersionNotFoundException"),
   WORKFLOW_NOT_FOUND(404, 5, "WorkflowNotFoundException"),
+  /** The archive or the specification of a workflow is wrong. */
+  INVALID_WORKFLOW(400, 3, "InvalidWorkflowException"),
+  /** The nodes of a workflow do not form a graph that can be run. */
+  INVALID_WORKFLOW_GRAPH(400, 3, "InvalidDAGException"),
   BAD_REQUEST(400, 3, "BadRequestException"),
   INVALID_MODEL(400, 3, "InvalidModelException"),
   /** Installing a model's Python requirements or its virtual environment failed. */
@@ -45,6 +49,8 @@ public enum ErrorKind {
   WORKER_LOAD_FAILED(500, 13, "InternalServerException"),
   /** There are fewer GPUs than one worker of the model takes. */
   NOT_ENOUGH_DEVICES(500, 8, "WorkerInitializationException"),
+  /** A model of a workflow could not be registered, and nothing of the workflow stays. */
+  WORKFLOW_NOT_REGISTERED(500, 13, "WorkflowException"),
   NOT_SUPPORTED(501, 12, "NotImplementedException"),
   /** A request to be a proxy: the method CONNECT. */
   PROXY_REQUESTED(501, 12, "NotImplementedException"),

@@ -59,7 +59,8 @@ public final class LoadMemory {
     int copies = copies(spec);
     if (factor == 0
         || copies == 0
-        || !spec.registration().origin().equals(RegisterModel.Origin.CLIENT)) {
+        || spec.registration().origin().trusted()
+        || spec.registration().origin().restored()) {
       return;
     }
     OptionalLong free = freeMemory.bytes();

@@ -84,6 +84,7 @@ final class ModelCatalog {
 
   List<ModelService.ModelEntry> list() {
     return registry.defaults().stream()
+        .filter(version -> partOf(version) != RegisterModel.Part.WORKFLOW_FUNCTION)
         .map(version -> new ModelService.ModelEntry(version.name(), version.spec().model().url()))
         .toList();
   }
@@ -102,8 +103,13 @@ final class ModelCatalog {
     return registry.all().stream()
         .sorted(Comparator.comparing(ModelVersion::name))
         .filter(version -> !version.isLeaving())
+        .filter(version -> partOf(version) == RegisterModel.Part.MODEL)
         .map(version -> version.registered(registry.isDefault(version)))
         .toList();
+  }
+
+  private static RegisterModel.Part partOf(ModelVersion version) {
+    return version.spec().registration().origin().part();
   }
 
   /** Processes of the workers of all models, those that are leaving included. */

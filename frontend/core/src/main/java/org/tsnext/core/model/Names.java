@@ -5,12 +5,16 @@ import java.util.Set;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 
-/** What may be a name or a version of a model: it stands in paths, files, logs and metrics. */
-final class Names {
+/**
+ * What may be a name or a version of a model, or the name of a workflow: it stands in paths, files,
+ * logs and metrics.
+ */
+public final class Names {
 
   private static final int MAX_SHOWN = 64;
 
   private static final Rule NAME = new Rule("model name", "_.-", "", 128);
+  private static final Rule WORKFLOW = new Rule("workflow name", "_.-", "", 128);
   private static final Rule VERSION = new Rule("model version", "_.-+~:", "_", 255);
 
   /** The path {@code /models/{name}/all} means every version. */
@@ -59,8 +63,17 @@ final class Names {
    *
    * @param kind of the error if it is not allowed, by its source
    */
-  static String requireName(ErrorKind kind, String name) {
+  public static String requireName(ErrorKind kind, String name) {
     return NAME.require(kind, name);
+  }
+
+  /**
+   * Returns {@code name} if it may be the name of a workflow.
+   *
+   * @param kind of the error if it is not allowed, by its source
+   */
+  public static String requireWorkflowName(ErrorKind kind, String name) {
+    return WORKFLOW.require(kind, name);
   }
 
   /** Returns {@code version} if it may be one. */

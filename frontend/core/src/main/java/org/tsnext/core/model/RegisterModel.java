@@ -59,19 +59,45 @@ public record RegisterModel(
     }
   }
 
+  /** What a model is for. Only models of their own are saved in snapshots. */
+  public enum Part {
+    /** It stands for itself. */
+    MODEL,
+    /** A node of a workflow. */
+    WORKFLOW_MODEL,
+    /** A node of a workflow that has no archive of its own, and is in no list. */
+    WORKFLOW_FUNCTION
+  }
+
   /**
    * Who registers the model.
    *
-   * @param trusted whether the operator named it at start-up
+   * @param trusted whether the operator named it at start-up, or the server itself
    * @param restored whether it was registered before, and a snapshot brings it back
+   * @param part what it is for
    */
-  public record Origin(boolean trusted, boolean restored) {
+  public record Origin(boolean trusted, boolean restored, Part part) {
 
     /** A client of the management API. */
     public static final Origin CLIENT = new Origin(false, false);
 
     /** The operator, at start-up. */
     public static final Origin OPERATOR = new Origin(true, false);
+
+    /** A client that registers a workflow, for a node that is a model. */
+    public static final Origin WORKFLOW_MODEL = new Origin(false, false, Part.WORKFLOW_MODEL);
+
+    /** The server, for a node of a workflow that is a function of its handler file. */
+    public static final Origin WORKFLOW_FUNCTION = new Origin(true, false, Part.WORKFLOW_FUNCTION);
+
+    public Origin {
+      Objects.requireNonNull(part, "part");
+    }
+
+    /** Of a model of its own. */
+    public Origin(boolean trusted, boolean restored) {
+      this(trusted, restored, Part.MODEL);
+    }
   }
 
   public RegisterModel {

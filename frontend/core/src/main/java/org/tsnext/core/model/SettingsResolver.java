@@ -68,7 +68,9 @@ final class SettingsResolver {
     return new VersionSpec(
         new VersionSpec.Model(
             new VersionId(name, version),
-            archive.url(),
+            registration.origin().part() == RegisterModel.Part.WORKFLOW_FUNCTION
+                ? ""
+                : archive.url(),
             runtime,
             handlerOf(name, registration, manifest),
             server.modelDefaults().envelope().or(() -> manifest.flatMap(Manifest::envelope))),

@@ -56,7 +56,8 @@ record VersionSpec(Model model, VersionSettings settings, RegisterModel registra
             model.id(),
             model.url(),
             model.runtime(),
-            registration.origin().trusted(),
+            registration.origin().trusted()
+                && registration.origin().part() == RegisterModel.Part.MODEL,
             defaultVersion),
         now,
         condition);

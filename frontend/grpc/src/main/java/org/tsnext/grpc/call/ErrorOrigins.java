@@ -36,6 +36,9 @@ final class ErrorOrigins {
           "InternalServerException.()";
       case RESOURCE_NOT_FOUND,
           WORKFLOW_NOT_FOUND,
+          INVALID_WORKFLOW,
+          INVALID_WORKFLOW_GRAPH,
+          WORKFLOW_NOT_REGISTERED,
           HOST_REFUSED,
           ORIGIN_REFUSED,
           DEFAULT_VERSION_IN_USE,

@@ -1,6 +1,5 @@
 package org.tsnext.http.inference;
 
-import static io.netty.handler.codec.http.HttpMethod.DELETE;
 import static io.netty.handler.codec.http.HttpMethod.GET;
 import static io.netty.handler.codec.http.HttpMethod.OPTIONS;
 import static io.netty.handler.codec.http.HttpMethod.POST;
@@ -15,8 +14,6 @@ import org.tsnext.compatibility.Compatibility;
 import org.tsnext.core.access.Access;
 import org.tsnext.core.access.HeaderPolicy;
 import org.tsnext.core.error.ErrorForm;
-import org.tsnext.core.error.ErrorKind;
-import org.tsnext.core.error.ServingException;
 import org.tsnext.core.inference.InferenceService;
 import org.tsnext.core.model.ModelService;
 import org.tsnext.http.openapi.ModelApiHandler;
@@ -35,8 +32,6 @@ public final class InferenceRoutes {
 
   /** {@code curl -T} sends PUT; a GET without a body is how some clients try a model. */
   private static final List<HttpMethod> PREDICT_METHODS = List.of(GET, PUT, POST);
-
-  private static final List<HttpMethod> EVERY_METHOD = List.of(GET, POST, PUT, DELETE, OPTIONS);
 
   private static final String JSON = Response.APPLICATION_JSON;
 
@@ -76,7 +71,6 @@ public final class InferenceRoutes {
     routes.addAll(
         new Predictions(inference, models, startUpModels, headers, v2, errors.compatibility())
             .routes());
-    routes.add(workflow("/~wfpredict/{workflow_name}").withAccess(Access.INFERENCE));
     return routes;
   }
 
@@ -113,16 +107,6 @@ public final class InferenceRoutes {
     return kserve
         ? List.of(ready, new Outcome(503, JSON, "It is not ready", Schemas.READINESS))
         : List.of(ready);
-  }
-
-  /** A route that answers, in words, that there are no workflows. */
-  public static Route workflow(String path) {
-    return Route.undocumented(
-        EVERY_METHOD,
-        path,
-        request -> {
-          throw new ServingException(ErrorKind.NOT_SUPPORTED, "Workflows are not supported.");
-        });
   }
 
   /** The routes that lead to a handler of a model. */

@@ -30,6 +30,8 @@ record PredictionRoute(
       new PredictionRoute(RequestKind.PREDICT, false, true, false, true);
   static final PredictionRoute KSERVE_V2_EXPLAIN =
       new PredictionRoute(RequestKind.EXPLAIN, false, true, false, true);
+  static final PredictionRoute WORKFLOW =
+      new PredictionRoute(RequestKind.PREDICT, false, false, false, false);
   static final PredictionRoute INVOCATIONS =
       new PredictionRoute(RequestKind.PREDICT, true, false, false, false);
 }

@@ -13,7 +13,6 @@ import org.tsnext.api.ModelOperations;
 import org.tsnext.core.inference.InferenceService;
 import org.tsnext.core.model.ModelService;
 import org.tsnext.core.model.ServingSettings;
-import org.tsnext.http.inference.InferenceRoutes;
 import org.tsnext.http.openapi.ModelApiHandler;
 import org.tsnext.http.openapi.Schemas;
 import org.tsnext.http.request.QueryParameters;
@@ -66,8 +65,6 @@ public final class ManagementRoutes {
         ModelApiHandler.forManagement(models, List.copyOf(routes), serverVersion);
     routes.add(Route.undocumented(List.of(OPTIONS), MODEL, description));
     routes.add(Route.undocumented(List.of(OPTIONS), VERSION, description));
-    routes.add(InferenceRoutes.workflow("/workflows"));
-    routes.add(InferenceRoutes.workflow("/workflows/{workflow_name}"));
     return routes;
   }
 

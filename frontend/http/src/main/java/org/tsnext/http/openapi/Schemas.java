@@ -19,6 +19,8 @@ public final class Schemas {
   public static final String V2_MODEL = "V2Model";
   public static final String NAMES = "ModelNames";
   public static final String MODELS = "Models";
+  public static final String WORKFLOWS = "Workflows";
+  public static final String WORKFLOW = "Workflow";
   public static final String MODEL_VERSIONS = "ModelVersions";
   public static final String DESCRIPTION = "ApiDescription";
   static final String ERROR = "Error";
@@ -54,6 +56,8 @@ public final class Schemas {
     openInference(json);
     json.add(NAMES, object(Map.of("models", array(of("string"))), "models"));
     json.add(MODELS, models());
+    json.add(WORKFLOWS, workflows());
+    json.add(WORKFLOW, array(workflow()));
     json.add(MODEL_VERSIONS, array(DescriptionSchema.version()));
     json.add(
         DESCRIPTION,
@@ -139,6 +143,36 @@ public final class Schemas {
     JsonObject model =
         object(ordered("modelName", of("string"), "modelUrl", of("string")), "modelName");
     return object(ordered("nextPageToken", of("string"), "models", array(model)), "models");
+  }
+
+  private static JsonObject workflows() {
+    JsonObject workflow =
+        object(ordered("workflowName", of("string"), "workflowUrl", of("string")), "workflowName");
+    return object(
+        ordered("nextPageToken", of("string"), "workflows", array(workflow)), "workflows");
+  }
+
+  private static JsonObject workflow() {
+    return object(
+        ordered(
+            "workflowName",
+            of("string"),
+            "workflowUrl",
+            of("string"),
+            "minWorkers",
+            of("integer"),
+            "maxWorkers",
+            of("integer"),
+            "batchSize",
+            of("integer"),
+            "maxBatchDelay",
+            of("integer"),
+            "workflowDag",
+            of("string"),
+            "nodes",
+            array(of("object"))),
+        "workflowName",
+        "workflowDag");
   }
 
   /** A schema with a type only. */

@@ -32,17 +32,16 @@ final class MetDeviations {
       List.of(
           // What the start would need, or leaves out.
           row(Deviation.PLUGINS, ServerKeys.PLUGINS_PATH, isSet(ServerKeys.PLUGINS_PATH)).failing(),
-          row(Deviation.WORKFLOWS, ModelKeys.WORKFLOW_STORE, MetDeviations::hasWorkflows).failing(),
-          row(
-              Deviation.WORKFLOWS,
-              ModelKeys.WORKFLOW_STORE,
-              isSet(ModelKeys.WORKFLOW_STORE).and(not(MetDeviations::hasWorkflows))),
           row(
               Deviation.CPU_LAUNCHER,
               WorkerKeys.CPU_LAUNCHER_ENABLE,
               on(WorkerKeys.CPU_LAUNCHER_ENABLE)),
           row(Deviation.CPP_BACKEND, ServerKeys.CPP_LOG_CONFIG, isSet(ServerKeys.CPP_LOG_CONFIG)),
           // What clients meet.
+          row(
+              Deviation.WORKFLOW_API,
+              ModelKeys.ENABLE_MODEL_API,
+              not(on(ModelKeys.ENABLE_MODEL_API)).and(MetDeviations::hasWorkflows)),
           row(
               Deviation.TOKEN_STATUS,
               SecurityKeys.DISABLE_TOKEN_AUTHORIZATION,

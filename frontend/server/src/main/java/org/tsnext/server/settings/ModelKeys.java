@@ -26,8 +26,9 @@ public final class ModelKeys {
           "The directory that holds the models. It is only read.");
   public static final SettingKey<Path> WORKFLOW_STORE =
       SettingKey.of(
-              "workflow_store", path(), "The directory that holds workflows; model_store if empty.")
-          .notYet("workflows are");
+          "workflow_store",
+          path(),
+          "The directory that holds workflows; model_store if empty. It is only read.");
   public static final SettingKey<List<String>> LOAD_MODELS =
       SettingKey.of(
           "load_models",

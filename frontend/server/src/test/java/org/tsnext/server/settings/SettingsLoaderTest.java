@@ -395,7 +395,6 @@ public class SettingsLoaderTest {
   public Object[][] missingFeatures() {
     return new Object[][] {
       {"plugins_path", "/plugins"},
-      {"workflow_store", "/workflows"},
       {"cpp_log_config", "/log.yaml"},
       {"cpu_launcher_enable", "true"},
     };

@@ -1,0 +1,66 @@
+package org.tsnext.workflow;
+
+import io.netty.buffer.ByteBuf;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Objects;
+import org.tsnext.archive.WorkflowSpec;
+import org.tsnext.core.inference.InferenceService.InferenceCall;
+
+/** What a run knows of a node that has not responded yet. Used in the turn of the run alone. */
+final class NodeRun {
+
+  private final WorkflowNode node;
+  private final Map<String, ByteBuf> inputs = new LinkedHashMap<>();
+  private int tries;
+  private InferenceCall call = () -> {};
+
+  NodeRun(WorkflowNode node) {
+    this.node = Objects.requireNonNull(node, "node");
+  }
+
+  WorkflowNode node() {
+    return node;
+  }
+
+  String name() {
+    return node.name();
+  }
+
+  String modelName() {
+    return node.modelName();
+  }
+
+  WorkflowSpec.Options options() {
+    return node.options();
+  }
+
+  /** What the nodes before it have responded, by their names; owned by this. */
+  Map<String, ByteBuf> inputs() {
+    return inputs;
+  }
+
+  /** How often it has been asked. */
+  int tries() {
+    return tries;
+  }
+
+  /** Another try begins. */
+  void begin() {
+    tries++;
+  }
+
+  /** The request of the newest try. */
+  InferenceCall call() {
+    return call;
+  }
+
+  void asked(InferenceCall newest) {
+    call = newest;
+  }
+
+  void releaseInputs() {
+    inputs.values().forEach(ByteBuf::release);
+    inputs.clear();
+  }
+}
