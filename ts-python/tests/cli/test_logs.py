@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import json
+import os
+import threading
+from pathlib import Path
+
+import pytest
+from fake_java import FakeJava, Run, wait_until
+from ts._cli.commands.logs import LogLines
+
+LINES = """\
+2030-01-01T10:00:00,000 [INFO ] W-9000-digits_1.0-stdout MODEL_LOG - loaded
+2030-01-01T10:00:01,000 [WARN ] W-9001-digits_two_1.0-stderr MODEL_LOG - other
+2030-01-01T10:00:02,000 [ERROR] W-9000-digits_1.0-stderr MODEL_LOG - KeyError: 'vocab'
+"""
+
+
+@pytest.fixture(autouse=True)
+def logs(java: FakeJava, run: Run) -> Path:
+    """The folder of the logs of a server that was started from here."""
+    assert run("--start", "--model-store", "store").status == 0
+    folder = Path("logs")
+    folder.mkdir(exist_ok=True)
+    (folder / "ts_log.log").write_text("".join(f"line {n}\n" for n in range(100)))
+    (folder / "model_log.log").write_text(LINES)
+    return folder
+
+
+def test_logs_are_the_last_lines_of_the_server(run: Run) -> None:
+    assert run("logs", "-n", "2").out == "line 98\nline 99\n"
+    assert len(run("logs").out.splitlines()) == 50
+
+
+def test_logs_of_a_model_are_its_workers_lines_alone(run: Run) -> None:
+    lines = LINES.splitlines()
+
+    assert run("logs", "digits").out.splitlines() == [lines[0], lines[2]]
+    assert run("logs", "digits_two").out.splitlines() == [lines[1]]
+
+
+def test_logs_as_json_are_an_object_for_each_line(run: Run) -> None:
+    said = [json.loads(line) for line in run("logs", "digits", "--json").out.splitlines()]
+
+    assert [each["level"] for each in said] == ["INFO", "ERROR"]
+    assert said[1]["message"] == "KeyError: 'vocab'"
+
+
+def test_missing_log_says_which_file(run: Run, logs: Path) -> None:
+    outcome = run("logs", "--kind", "access")
+
+    assert outcome.status == 1
+    assert f"{logs.absolute() / 'access_log.log'} cannot be read" in outcome.err
+
+
+def test_logs_are_followed_over_a_replaced_file_until_the_server_ends(tmp_path: Path) -> None:
+    path = tmp_path / "a.log"
+    path.write_text("old\n")
+    alive = threading.Event()
+    alive.set()
+    seen: list[str] = []
+    with path.open("rb") as file:
+        lines = LogLines(file, path)
+        assert list(lines.until_now()) == ["old"]
+
+        def follow_each() -> None:
+            for line in lines.from_now(alive.is_set):
+                seen.append(line)
+
+        thread = threading.Thread(target=follow_each)
+        thread.start()
+        with path.open("a") as more:
+            more.write("first\nha")
+            more.flush()
+            wait_until(lambda: seen == ["first"])
+            more.write("lf\n")
+        wait_until(lambda: seen == ["first", "half"])
+        os.rename(path, tmp_path / "a.log.1")
+        (tmp_path / "new").write_text("third\n")
+        os.rename(tmp_path / "new", path)
+        wait_until(lambda: seen == ["first", "half", "third"])
+        alive.clear()
+        thread.join(60)
+        assert not thread.is_alive()
