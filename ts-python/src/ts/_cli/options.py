@@ -17,6 +17,7 @@ commands, each with a --help of its own:
   torchserve token [KIND]            print a token for a client
   torchserve predict MODEL FILE      ask a model
   torchserve stop                    as --stop
+  torchserve try PATH --input FILE   load a model here, without a server, and ask it
   torchserve completion SHELL        completion for bash, zsh or fish
 
 examples:

@@ -17,6 +17,7 @@ from ts._cli.commands import (
     status,
     stop,
     token,
+    trying,
     wait,
 )
 from ts._cli.commands.running import NoServer
@@ -26,7 +27,17 @@ from ts._cli.nearest import did_you_mean
 from ts._cli.streams import output_status
 from ts.client import ClientError, ServerError
 
-_PARTS = (status, models, logs, wait, token, predict, stop, completion)
+_PARTS = {
+    "status": status,
+    "models": models,
+    "logs": logs,
+    "wait": wait,
+    "token": token,
+    "predict": predict,
+    "stop": stop,
+    "try": trying,
+    "completion": completion,
+}
 _OLD_WORDS = ("start", "version", "check", "print-config")
 EXIT_STATUSES = (
     "exit status: 0 done, 1 it failed or the server said no, 2 wrong usage, 3 no server runs,\n"
@@ -44,7 +55,7 @@ def command_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = Commands(parser)
-    for part in _PARTS:
+    for part in _PARTS.values():
         part.add(commands)
     return parser
 
@@ -64,7 +75,7 @@ class _Parser(argparse.ArgumentParser):
 
 def command_names() -> list[str]:
     """Return the words that are commands."""
-    return [part.__name__.rpartition(".")[2] for part in _PARTS]
+    return list(_PARTS)
 
 
 def run_command(words: Sequence[str], environ: Mapping[str, str]) -> int:
