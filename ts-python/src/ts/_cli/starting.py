@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -304,7 +305,13 @@ def _end(child: subprocess.Popen[bytes]) -> None:
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP end the block as Ctrl-C does, so that no half-started server stays."""
+    """Let SIGTERM and SIGHUP end the block as Ctrl-C does, so that no half-started server stays.
+
+    Only the main thread can: in another one signals do what they did.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
 
     def interrupt(number: int, _frame: FrameType | None) -> None:
         raise SystemExit(128 + number)

@@ -145,8 +145,16 @@ class LogLines:
 def _of_model(name: str) -> Callable[[str], bool]:
     """Return what tells lines of a model: its workers are threads named ``W-9000-name_version``."""
     # A version has no underscore, as far as can be told: names may begin alike.
-    thread = re.compile(rf" W-\d+-{re.escape(name)}_[^_\s]*(?:\s|$)")
-    return lambda line: thread.search(line[:_MAX_HEAD]) is not None
+    worker = re.compile(rf" W-\d+-{re.escape(name)}_[^_\s]*(?:\s|$)")
+    wanted = False
+
+    def is_wanted(line: str) -> bool:
+        nonlocal wanted
+        if _LINE.match(line):  # the lines of a traceback follow the one they belong to
+            wanted = worker.search(line[:_MAX_HEAD]) is not None
+        return wanted
+
+    return is_wanted
 
 
 def _print(line: str, as_json: bool) -> None:
