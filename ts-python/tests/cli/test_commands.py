@@ -12,7 +12,7 @@ import pytest
 from fake_java import FakeJava, Run
 from fake_server import FakeServer, description, load_error, serving
 
-COMMANDS = "status models logs wait token predict stop completion".split()
+COMMANDS = "status models logs wait token predict stop try dev completion".split()
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_each_command_has_help_with_examples(run: Run, command: str) -> None:
     assert "examples:\n  " in outcome.out
     assert f"torchserve {command}" in outcome.out.partition("examples:")[2]
     assert "--json" in outcome.out or command == "completion"
-    assert "--ts-config" in outcome.out or command == "completion"
+    assert "--ts-config" in outcome.out or command in ("completion", "try", "dev")
 
 
 def test_help_of_torchserve_names_each_command(run: Run) -> None:

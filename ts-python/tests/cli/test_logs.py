@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import threading
@@ -63,8 +64,7 @@ def test_logs_are_followed_over_a_replaced_file_until_the_server_ends(tmp_path: 
     alive = threading.Event()
     alive.set()
     seen: list[str] = []
-    with path.open("rb") as file:
-        lines = LogLines(file, path)
+    with contextlib.closing(LogLines(path.open("rb"), path)) as lines:
         assert list(lines.until_now()) == ["old"]
 
         def follow_each() -> None:

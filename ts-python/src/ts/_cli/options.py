@@ -18,6 +18,7 @@ commands, each with a --help of its own:
   torchserve predict MODEL FILE      ask a model
   torchserve stop                    as --stop
   torchserve try PATH --input FILE   load a model here, without a server, and ask it
+  torchserve dev PATH                serve a folder or a handler, and load each change
   torchserve completion SHELL        completion for bash, zsh or fish
 
 examples:

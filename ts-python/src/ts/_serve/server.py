@@ -147,6 +147,11 @@ class RunningServer:
         self._guard = _guard(server, folder)
         atexit.register(self.stop)
 
+    @property
+    def alive(self) -> bool:
+        """Whether its process runs."""
+        return not self._stopped and self._server.process.runs()
+
     def __enter__(self) -> RunningServer:
         return self
 

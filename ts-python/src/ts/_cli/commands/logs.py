@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import re
@@ -25,7 +26,7 @@ _FILES = {
     "access": "access_log.log",
     "metrics": "ts_metrics.log",
 }
-_LINE = re.compile(
+LINE = re.compile(
     r"(?P<time>\d{4}-\d\d-\d\dT\S+) \[(?P<level>\w+) *\] "
     r"(?P<thread>\S+) (?P<logger>\S+) - (?P<message>.*)"
 )
@@ -77,8 +78,7 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         file = path.open("rb")
     except OSError as problem:
         raise Refusal(f"{path} cannot be read: {problem.strerror}.") from problem
-    with file:
-        lines = LogLines(file, path)
+    with contextlib.closing(LogLines(file, path)) as lines:
         for line in deque(filter(wanted, lines.until_now()), arguments.lines):
             _print(line, arguments.json)
         if not arguments.follow:
@@ -92,7 +92,7 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
 
 
 class LogLines:
-    """The lines of a log file that grows, and may be replaced by a new one."""
+    """The lines of a log file that grows, and may be replaced by a new one. Owns the file."""
 
     def __init__(self, file: BinaryIO, path: Path) -> None:
         self._file = file
@@ -110,24 +110,26 @@ class LogLines:
 
     def from_now(self, alive: Callable[[], bool]) -> Iterator[str]:
         """Yield lines as they are written, until the process that writes them has ended."""
-        replaced: BinaryIO | None = None
-        try:
-            while True:
-                writes = alive()
-                yield from self.until_now()
-                if self._was_replaced():
-                    yield from self.until_now()  # what was written between the two looks
-                    if replaced is not None:
-                        replaced.close()
-                    self._file = replaced = self._path.open("rb")
-                    self._rest = b""
-                elif not writes:
-                    return
-                else:
-                    time.sleep(_POLL_SEC)
-        finally:
-            if replaced is not None:
-                replaced.close()
+        while True:
+            writes = alive()
+            yield from self.new_lines()
+            if not writes:
+                return
+            time.sleep(_POLL_SEC)
+
+    def new_lines(self) -> Iterator[str]:
+        """Yield what has been written since the last look, also into a file that replaced it."""
+        yield from self.until_now()
+        while self._was_replaced():
+            yield from self.until_now()  # what was written between the two looks
+            new = self._path.open("rb")
+            self._file.close()
+            self._file, self._rest = new, b""
+            yield from self.until_now()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
 
     def _was_replaced(self) -> bool:
         try:
@@ -150,7 +152,7 @@ def _of_model(name: str) -> Callable[[str], bool]:
 
     def is_wanted(line: str) -> bool:
         nonlocal wanted
-        if _LINE.match(line):  # the lines of a traceback follow the one they belong to
+        if LINE.match(line):  # the lines of a traceback follow the one they belong to
             wanted = worker.search(line[:_MAX_HEAD]) is not None
         return wanted
 
@@ -158,7 +160,7 @@ def _of_model(name: str) -> Callable[[str], bool]:
 
 
 def _print(line: str, as_json: bool) -> None:
-    match = _LINE.match(line)
+    match = LINE.match(line)
     if as_json:
         said = match.groupdict() if match else {"message": line}
         print(json.dumps(said, ensure_ascii=False))

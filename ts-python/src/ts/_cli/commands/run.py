@@ -11,6 +11,7 @@ from ts._cli.commands import (
     FAILED,
     NO_SERVER,
     completion,
+    dev,
     logs,
     models,
     predict,
@@ -36,6 +37,7 @@ _PARTS = {
     "predict": predict,
     "stop": stop,
     "try": trying,
+    "dev": dev,
     "completion": completion,
 }
 _OLD_WORDS = ("start", "version", "check", "print-config")

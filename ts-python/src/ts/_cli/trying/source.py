@@ -22,6 +22,7 @@ _TARS = (".tar.gz", ".tgz")
 _WEIGHTS = (".pt", ".pth", ".pt2", ".onnx")
 _MANIFEST = Path("MAR-INF", "MANIFEST.json")
 _CONFIG = "model-config.yaml"
+_LARGE_BYTES = 1 << 20
 _LEFT_OUT = re.compile(r"\..*|__pycache__|MAR-INF|.*\.mar|venv|node_modules")
 BUILT_IN = Path(__file__).resolve().parents[2] / "torch_handler"
 
@@ -33,6 +34,7 @@ class Choices:
     name: str | None = None
     handler: str | None = None
     version: str = "1.0"
+    force_version: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,13 @@ def link(source: Path, target: Path) -> None:
 def copy(source: Path, target: Path) -> None:
     """Put a copy of a file or folder of the user's into the copy; a link of large files."""
     if source.is_dir():
-        shutil.copytree(source, target, ignore=_not_copied, copy_function=_copy_file)
+        shutil.copytree(
+            source,
+            target,
+            ignore=_not_copied,
+            copy_function=_copy_file,
+            ignore_dangling_symlinks=True,
+        )
     else:
         _copy_file(str(source), str(target))
 
@@ -158,8 +166,8 @@ def _not_copied(_folder: str, names: list[str]) -> list[str]:
 
 
 def _copy_file(source: str, target: str) -> str:
-    # An editor may write into a file in place, but not into weights.
-    if source.endswith(_WEIGHTS):
+    # An editor may write into a small file in place; large ones are most often weights.
+    if os.stat(source).st_size > _LARGE_BYTES:
         try:
             os.link(source, target)
             return target
@@ -175,7 +183,8 @@ def _manifest_of(path: Path, origin: Path, choices: Choices) -> dict[str, Any]:
         raise Refusal(f"{origin}: {problem}") from problem
     model = dict(manifest.get("model") or {})
     model["modelName"] = choices.name or model.get("modelName") or _name_of(path, origin)
-    model["modelVersion"] = str(model.get("modelVersion") or choices.version)
+    version = choices.force_version or model.get("modelVersion") or choices.version
+    model["modelVersion"] = str(version)
     if path.is_file():
         model["handler"] = path.name
     model["handler"] = choices.handler or model.get("handler") or _handler_in(origin)
