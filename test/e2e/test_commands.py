@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from torchserve_process import TorchServe, wait_for
+from torchserve_process import REPOSITORY, ModelStore, TorchServe, wait_for
 from ts.client import AsyncClient, Client, ServerError, Tokens
 
 ECHO = """
@@ -163,60 +164,70 @@ def test_clients_ask_describe_and_scale(started: tuple[TorchServe, Any]) -> None
 
 SERVE = """
 import json, os, sys, ts
-store, act = sys.argv[1:]
-with ts.serve(store, models=["echo"]) as server:
-    with server.client() as client:
-        print(json.dumps([server.pid, str(server.folder), client.predict("echo", "x")]), flush=True)
-    if act == "hangs":
-        sys.stdin.read()
+server = ts.serve(sys.argv[1], models=["echo"], wait=False)
+print(json.dumps([server.pid, str(server.folder)]), flush=True)
+sys.stdin.read()
+"""
+FAILS = """
+import ts
 try:
-    ts.serve(store, models=["broken"])
+    ts.serve("model_store", models=["broken"])
 except Exception as error:
     print(type(error).__name__, error)
 """
+DIGITS = """
+def handle(data, context):
+    return data and [{"class": "7"} for _ in data]
+"""
 
 
-@pytest.fixture
-def serve(started: tuple[TorchServe, Any], tmp_path: Path) -> Iterator[Callable[[str], Any]]:
-    server = started[0]
-    processes: list[subprocess.Popen[str]] = []
-
-    def start(act: str) -> subprocess.Popen[str]:
-        process = subprocess.Popen(
-            [sys.executable, "-c", SERVE, str(server.store.path), act],
-            env={**server.environment, "TMPDIR": str(tmp_path)},
-            cwd=tmp_path,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        processes.append(process)
-        return process
-
-    yield start
-    for process in processes:
-        process.kill()
-        process.communicate()
+def python_blocks() -> list[str]:
+    page = (REPOSITORY / "docs" / "python-client.md").read_text(encoding="utf-8")
+    return re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
 
 
-def test_serve_from_python_leaves_nothing_and_tells_the_traceback(
-    serve: Callable[[str], Any], tmp_path: Path
+def test_every_block_of_the_page_runs_and_leaves_nothing(tmp_path: Path) -> None:
+    home = TorchServe(tmp_path / "home", options=())
+    for name, code in (("digits", DIGITS), ("broken", BROKEN)):
+        ModelStore(home.folder / "model_store").write_handler(name, code)
+    (home.folder / "seven.png").write_bytes(b"png")
+    # In one program, as in a notebook: what is there is imported and compiled once.
+    blocks = python_blocks()
+    (fixture,) = (block for block in blocks if "pytest" in block)
+    (home.folder / "test_page.py").write_text(fixture)
+    blocks[blocks.index(fixture)] = (
+        "import pytest\nassert pytest.main(['-q', '-p', 'no:cacheprovider', 'test_page.py']) == 0\n"
+    )
+    program = "\n".join([*blocks, FAILS])
+    home.environment["JAVA_TOOL_OPTIONS"] = "-XX:TieredStopAtLevel=1"  # as in every other test
+
+    done = run_in(home, [sys.executable, "-c", program])
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 passed" in done.stdout
+    assert "404 Model not found: digit" in done.stdout
+    assert "Workers scaled to 2 for model: digits" in done.stdout
+    assert "['7', '7', '7', '7', '7', '7', '7', '7']" in done.stdout
+    assert "ModelFailed broken FAILED: " in done.stdout
+    assert 'words = {}["vocab"]' in done.stdout
+    home.assert_nothing_left()
+
+
+def test_server_of_a_killed_program_ends_and_its_folder_goes(
+    started: tuple[TorchServe, Any], tmp_path: Path
 ) -> None:
-    output, _ = serve("ends").communicate()
-
-    pid, _, answer = json.loads(output.splitlines()[0])
-    assert answer == {"body": "x"}
-    assert not Path(f"/proc/{pid}").exists()
-    assert "ModelFailed broken FAILED: " in output
-    assert 'words = {}["vocab"]' in output
-    assert not list(tmp_path.iterdir())
-
-
-def test_server_of_a_killed_program_ends_and_its_folder_goes(serve: Callable[[str], Any]) -> None:
-    process = serve("hangs")
-    pid, folder, _ = json.loads(process.stdout.readline())
-
-    process.send_signal(signal.SIGKILL)
+    server = started[0]
+    with subprocess.Popen(
+        [sys.executable, "-c", SERVE, str(server.store.path)],
+        env={**server.environment, "TMPDIR": str(tmp_path)},
+        cwd=tmp_path,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        pid, folder = json.loads(process.stdout.readline())
+        process.send_signal(signal.SIGKILL)
 
     wait_for(lambda: not Path(folder).exists(), "the guard removes the folder")
     wait_for(lambda: _has_gone(pid), "the server has gone")

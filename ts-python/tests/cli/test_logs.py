@@ -3,6 +3,8 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import pty
+import subprocess
 import threading
 from pathlib import Path
 
@@ -86,3 +88,15 @@ def test_logs_are_followed_over_a_replaced_file_until_the_server_ends(tmp_path: 
         alive.clear()
         thread.join(60)
         assert not thread.is_alive()
+
+
+def test_control_characters_do_not_reach_a_terminal(
+    logs: Path, command: list[str], java: FakeJava
+) -> None:
+    (logs / "ts_log.log").write_text("a\x1b]0;title\x07b\n")
+    ours, theirs = pty.openpty()
+    code = command[2].replace("main(", "main(['logs'], ", 1)
+    subprocess.run([*command[:2], code], stdout=theirs, check=True)
+    os.close(theirs)
+    assert os.read(ours, 65536) == b"a\\x1b]0;title\\x07b\r\n"
+    os.close(ours)
