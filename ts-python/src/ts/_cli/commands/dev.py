@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import signal
 from collections.abc import Mapping
 from pathlib import Path
+from types import FrameType
 
 from ts._cli.commands import DONE
 from ts._cli.commands.words import Commands
@@ -55,9 +57,15 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
             " by torchserve try, and served by torchserve --start."
         )
     choices = Choices(arguments.model_name, arguments.handler)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _end)
     with DevServer(path.resolve(), choices, arguments.port, as_json=arguments.json) as server:
         server.serve()
     return DONE
+
+
+def _end(number: int, _frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)
 
 
 def _port(text: str) -> int:

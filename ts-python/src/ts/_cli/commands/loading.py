@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TextIO
@@ -108,8 +109,11 @@ class LoadReport:
         waiting = [printable(model.line) for model in loads.models if not model.ended]
         text = " · ".join(waiting) or loads.pending or "loading"
         seconds = time.monotonic() - self._started
-        line = f"{self._indent}{text}"[:100]
-        self._stream.write(paint(f"{line} ({seconds:.0f} s)", Colour.GREY, self._stream))
+        took = f" ({seconds:.0f} s)"
+        # A line that wraps could not be written over.
+        room = shutil.get_terminal_size().columns - len(took) - 1
+        line = f"{self._indent}{text}"[: max(room, 10)]
+        self._stream.write(paint(f"{line}{took}", Colour.GREY, self._stream))
 
 
 def watch(
@@ -134,25 +138,30 @@ def watch(
         ServerUnreachable: The server has gone.
     """
     end = None if limit_sec is None else time.monotonic() + limit_sec
+    ended: dict[str, ModelLoad] = {}
     while True:
         try:
-            loads = look(client, names)
+            loads = look(client, names, ended)
         except ServerUnreachable:
             if not alive() or (end is not None and time.monotonic() >= end):
                 raise
             loads = Loads(pending="the server does not answer")
+        ended |= {model.name: model for model in loads.models if model.ended}
         report.tell(loads)
         if loads.ended or (end is not None and time.monotonic() >= end):
             return loads
         time.sleep(_POLL_SEC)
 
 
-def look(client: Client, names: Sequence[str] = ()) -> Loads:
-    """Return how far the loading of models has come now."""
+def look(client: Client, names: Sequence[str], ended: Mapping[str, ModelLoad]) -> Loads:
+    """Return how far the loading of models has come now; those that have ended are not asked."""
     readiness = client.ready()
     known = list(names) or sorted({model.name for model in client.models()} | set(readiness.models))
     models = []
     for name in known:
+        if name in ended:
+            models.append(ended[name])
+            continue
         try:
             models.append(load_of(client.describe(name)[0]))
         except ServerError as error:

@@ -13,7 +13,7 @@ from typing import Any
 from ts._cli.trying.frontend import Input, OneModelFrontend, Outcome
 from ts._cli.trying.output import output_to_stderr
 from ts._cli.trying.source import ModelSource
-from ts._cli.trying.stages import TimedLoader, peak_accelerator_memory, peak_memory
+from ts._cli.trying.stages import StageTimer, peak_accelerator_memory, peak_memory
 from ts._protocol.messages import RequestKind
 from ts._worker.main import WorkerOptions, run_worker
 from ts._zygote.openmp import let_idle_threads_sleep
@@ -65,7 +65,7 @@ def try_model(source: ModelSource, plan: Plan) -> Tried:
     """
     batches = [plan.inputs] * plan.repeat if plan.inputs else []
     kind = RequestKind.EXPLAIN if plan.explain else RequestKind.PREDICT
-    loader = TimedLoader(plan.profile)
+    timer = StageTimer(plan.profile)
     with tempfile.TemporaryDirectory(prefix="ts-try-") as folder:
         address = str(Path(folder, "s"))
         listener = socket.socket(socket.AF_UNIX)
@@ -76,15 +76,15 @@ def try_model(source: ModelSource, plan: Plan) -> Tried:
         with output_to_stderr():
             _become_worker(source)
             options = WorkerOptions(1, f"unix:{address}", "try")
-            code = run_worker(options, loader)  # type: ignore[arg-type] # a model, as `Preloaded`
-            profile = loader.profile_table()
+            code = run_worker(options, on_loaded=timer.watch)
+            profile = timer.profile_table()
         frontend.join(10.0)
     return Tried(
         outcome=frontend.outcome,
         exit_code=code,
-        stages=loader.seconds,
+        stages=timer.seconds,
         peak_memory=peak_memory(),
-        memory_before=loader.memory_before,
+        memory_before=timer.memory_before,
         accelerator_memory=peak_accelerator_memory(),
         profile=profile,
     )

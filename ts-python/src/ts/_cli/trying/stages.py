@@ -2,57 +2,40 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import functools
 import inspect
 import resource
 import sys
 import time
-from collections.abc import Callable
 from typing import Any
 
-from ts._protocol.control import Failed, Load
-from ts._worker.loading import load_service
-from ts.metrics._sample import MetricSample
 from ts.service import Service
 
 _STAGES = ("preprocess", "inference", "postprocess", "explain_handle")
 
 
-class TimedLoader:
-    """Loads the model in the place of the worker, and times the stages of its handler.
-
-    It stands where a template process's model stands: the worker takes the loaded model from it.
+class StageTimer:
+    """Times the stages of a loaded model's handler, and profiles torch if that is asked for.
 
     Attributes:
         seconds: Stage to the times of each of its calls, in order.
-        failed: Whether there is no model.
+        memory_before: The most memory of this process before the model, in bytes.
     """
-
-    threads: int | None = None
-    forks = 0
 
     def __init__(self, profile: bool) -> None:
         self.seconds: dict[str, list[float]] = {}
-        self.failed = False
         self.memory_before = peak_memory()
         self._profile = profile
         self._profiler: Any = None
 
-    def take(self, load: Load, emit: Callable[[MetricSample], None]) -> Service | Failed:
-        """Load the model; called in the worker."""
-        loop = asyncio.get_event_loop_policy().get_event_loop() if load.is_async else None
-        service = load_service(load, emit, loop)
-        if isinstance(service, Failed):
-            self.failed = True
-            return service
+    def watch(self, service: Service) -> None:
+        """Take the model that the worker has loaded, before it serves."""
         for handler in _handlers_of(service.entry_point):
             for stage in _STAGES:
                 self._time(handler, stage)
         if self._profile:
             self._start_profiler()
-        return service
 
     def profile_table(self) -> str:
         """End profiling, and return the operators that took longest."""
