@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib
 import inspect
 import io
+import shutil
 import socket
+import ssl
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,6 +26,7 @@ from ts.client import (
     ServerError,
     ServerUnreachable,
     Tokens,
+    Trust,
 )
 
 TOKENS = Tokens("i-token", "m-token")
@@ -291,3 +296,41 @@ def test_what_cannot_be_sent_says_what_can() -> None:
 
 def test_tokens_are_in_no_repr() -> None:
     assert "i-token" not in repr(TOKENS)
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
+def test_certificate_is_checked_and_may_be_named_or_pinned(tmp_path: Path) -> None:
+    key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
+    words = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1"
+    names = ["-subj", "/CN=elsewhere", "-keyout", str(key), "-out", str(certificate)]
+    subprocess.run([*words.split(), *names], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+
+    def ask(trust: Trust | None) -> bool:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            thread = threading.Thread(target=_answer_tls, args=(listener, context))
+            thread.start()
+            url = f"https://127.0.0.1:{listener.getsockname()[1]}"
+            try:
+                with Client(url, trust=trust) as client:
+                    return client.ping()
+            finally:
+                thread.join()
+
+    assert ask(Trust(str(certificate), pinned=True)), "whatever name it has"
+    assert ask(Trust(insecure=True))
+    for refused in (None, Trust(str(certificate))):
+        with pytest.raises(ServerUnreachable, match=r"is not trusted: .*--cacert FILE"):
+            ask(refused)
+
+
+def _answer_tls(listener: socket.socket, context: ssl.SSLContext) -> None:
+    connection, _ = listener.accept()
+    with (
+        connection,
+        contextlib.suppress(OSError),
+        context.wrap_socket(connection, server_side=True) as secure,
+    ):
+        secure.recv(65536)
+        secure.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")

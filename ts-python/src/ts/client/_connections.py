@@ -183,7 +183,7 @@ class Connections:
             self._drop()
             raise ServerUnreachable(
                 f"The certificate of {self._address} is not trusted: {problem.verify_message}; "
-                "name the certificate to trust"
+                "name the certificate to trust: --cacert FILE, or Trust(ca_file=...)"
             ) from problem
         except (OSError, http.client.HTTPException) as problem:
             self._drop()

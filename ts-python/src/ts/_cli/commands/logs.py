@@ -17,7 +17,7 @@ from typing import BinaryIO
 from ts._cli.commands import DONE
 from ts._cli.commands.running import find_server
 from ts._cli.commands.terminal import Colour, paint, printable
-from ts._cli.commands.words import Commands, add_server, positive
+from ts._cli.commands.words import Commands, add_server, positive, say
 from ts._cli.errors import Refusal
 
 _FILES = {
@@ -79,9 +79,12 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     except OSError as problem:
         raise Refusal(f"{path} cannot be read: {problem.strerror}.") from problem
     with contextlib.closing(LogLines(file, path)) as lines:
-        for line in deque(filter(wanted, lines.until_now()), arguments.lines):
+        last = deque(filter(wanted, lines.until_now()), arguments.lines)
+        for line in last:
             _print(line, arguments.json)
         if not arguments.follow:
+            if not last and arguments.model:
+                say(f"No line of {arguments.model} in {path}.")
             return DONE
         sys.stdout.flush()
         for line in lines.from_now(running.server.process.runs):
