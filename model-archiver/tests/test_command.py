@@ -115,7 +115,8 @@ def test_help_names_every_option(project: Project) -> None:
     text = project.run("--help").stdout
     for option in (
         "--model-name -v --version --handler --serialized-file --model-file --extra-files -r "
-        "--requirements-file -c --config-file --runtime --archive-format --export-path -f --force"
+        "--requirements-file -c --config-file --runtime --archive-format --export-path -f --force "
+        "--strict --check --list"
     ).split():
         assert option in text
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 import os
 import re
+import zipfile
 from pathlib import Path
 
 import yaml
 
 from model_archiver._config_keys import meant_by
+from model_archiver._config_types import problems_of
 from model_archiver._yaml import MAX_BYTES, load_yaml
 from model_archiver.model_archiver_error import ModelArchiverError
 
@@ -61,7 +63,7 @@ def prepare_export_path(path: str) -> Path:
 
 
 def check_config_file(path: str) -> None:
-    """Refuses a model configuration that is not a YAML map, and warns about misspelt keys."""
+    """Refuses a model configuration that a server would refuse, and warns about misspelt keys."""
     try:
         with open(path, "rb") as file:
             document = load_yaml(file.read(MAX_BYTES + 1))
@@ -76,6 +78,11 @@ def check_config_file(path: str) -> None:
             f"Config file {path} is a {type(document).__name__} at its top level, expected a map "
             "of keys to values"
         )
+    refused, corrected = problems_of(document or {})
+    if refused:
+        raise ModelArchiverError(f"Config file {path}: {'; '.join(refused)}")
+    for sentence in corrected:
+        logger.warning("Config file %s: %s", path, sentence)
     for key in document or ():
         meant = meant_by(str(key))
         if meant is not None:
@@ -94,6 +101,25 @@ def warn_about_syntax(path: Path) -> None:
         compile(path.read_bytes(), str(path), "exec", dont_inherit=True)
     except (SyntaxError, ValueError) as e:
         logger.warning("%s is not valid Python for this interpreter: %s", path, e)
+
+
+def warn_about_weights(path: Path, model_file: str | None, built_in: bool) -> None:
+    """Warns about weights without the code that they need: a built-in handler cannot load them."""
+    if not built_in or model_file or path.suffix not in (".pt", ".pth"):
+        return
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except (zipfile.BadZipFile, OSError):
+        return
+    if any(name.endswith("/data.pkl") for name in names) and not any(
+        name.endswith("/constants.pkl") for name in names
+    ):
+        logger.warning(
+            "%s is no TorchScript, but a state dict or a pickled module: a built-in handler loads"
+            " it with the Python file of its class only, --model-file",
+            path,
+        )
 
 
 def source_date_epoch() -> int | None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import glob
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from model_archiver._nearest import did_you_mean, files_beside
 from model_archiver.model_archiver_error import ModelArchiverError
 
 logger = logging.getLogger(__name__)
@@ -29,11 +30,15 @@ class Contents:
         self._sources: dict[str, Path] = {}
         self._directories: set[str] = set()
 
-    def add_artifact(self, path: str | os.PathLike[str]) -> str:
-        """Adds a file under its last name, which is returned."""
+    def add_artifact(self, path: str | os.PathLike[str], others: Iterable[str] = ()) -> str:
+        """Adds a file under its last name, which is returned.
+
+        Of one that does not exist the nearest name is told: of the files beside it, or of `others`.
+        """
         source = Path(path)
         if not source.is_file():
-            raise FileNotFoundError(f"File does not exist: {path}")
+            hint = did_you_mean(source.name, [*files_beside(source), *others])
+            raise FileNotFoundError(f"File does not exist: {path}{hint}")
         self._add(source.name, source)
         return source.name
 
@@ -65,7 +70,8 @@ class Contents:
         elif path.exists():
             raise ValueError(f"Invalid extra file given {path}")
         else:
-            raise FileNotFoundError(f"File does not exist: {path}")
+            hint = did_you_mean(path.name, files_beside(path))
+            raise FileNotFoundError(f"File does not exist: {path}{hint}")
 
     def _add(self, name: str, source: Path) -> None:
         if "\\" in name or any(ord(c) < 32 or ord(c) == 127 for c in name):

@@ -11,6 +11,14 @@ from model_archiver._packing import ArchiveFormat
 from model_archiver.manifest_components.manifest import RuntimeType
 from model_archiver.model_archiver_config import ModelArchiverConfig
 
+_EPILOG = """\
+examples:
+  torch-model-archiver --model-name digits --version 1.0 --handler image_classifier \\
+      --model-file model.py --serialized-file digits.pt --export-path model_store
+  torch-model-archiver --model-name mine --version 1.0 --handler handler.py --check --strict
+
+exit status: 0 packed, 1 it cannot be packed or loaded, 2 wrong usage"""
+
 
 class ArgParser:
     """Reads the command line."""
@@ -29,6 +37,8 @@ def argument_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="torch-model-archiver",
         description="Packs a model, its handler and what they need for TorchServe Next.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     required = parser.add_argument_group("required arguments")
     required.add_argument(
@@ -75,5 +85,19 @@ def argument_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "-f", "--force", action="store_true", help="overwrite a result that is there already"
+    )
+    parser.add_argument(
+        "--strict", action="store_true", help="let a warning about the model be an error"
+    )
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="load the model first, as a server would, in a process of its own; if that fails, "
+        "nothing is packed. Needs torchserve-next in this Python",
+    )
+    parser.add_argument(
+        "--list",
+        action="store_true",
+        help="print what was packed, with sizes; on a terminal that is done in any case",
     )
     return parser

@@ -30,6 +30,8 @@ class ModelArchiverConfig:
         force: whether a result that is there already is replaced.
         requirements_file: path of a pip requirements file.
         config_file: path of a model-config.yaml.
+        strict: whether what is a warning else fails.
+        check: whether the model is loaded first, in a process of its own.
 
     Raises:
         ModelArchiverError: if `runtime` or `archive_format` is not one of those named.
@@ -47,6 +49,8 @@ class ModelArchiverConfig:
     force: bool = False
     requirements_file: str | None = None
     config_file: str | None = None
+    strict: bool = False
+    check: bool = False
 
     def __post_init__(self) -> None:
         _require_one_of("runtime", self.runtime, [runtime.value for runtime in RuntimeType])

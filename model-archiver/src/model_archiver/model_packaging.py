@@ -33,12 +33,16 @@ def generate_model_archive(config: ModelArchiverConfig | None = None) -> None:
         ModelArchiver.generate_model_archive(config)
         return
     logging.basicConfig(format="%(levelname)s - %(message)s")
-    wanted = ArgParser.export_model_args_parser()
+    given = argument_parser().parse_args()
+    wanted = ModelArchiverConfig.from_args(given)
     try:
-        ModelArchiver.generate_model_archive(wanted)
+        packed = ModelArchiver.generate_model_archive(wanted)
     except (ModelArchiverError, OSError, ValueError) as e:
         logging.error("%s", e)
         sys.exit(1)
+    # In a script success prints nothing, as ever.
+    if given.list or sys.stdout.isatty():
+        print("\n".join(packed))
 
 
 def main() -> NoReturn:

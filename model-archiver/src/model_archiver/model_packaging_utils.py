@@ -105,11 +105,13 @@ class ModelExportUtils:
         if config.model_file:
             contents.add_artifact(config.model_file)
             _checks.warn_about_syntax(Path(config.model_file))
+        handler = _handlers.handler_file(config.handler, config.runtime)
         if config.serialized_file:
             contents.add_artifact(config.serialized_file)
-        handler = _handlers.handler_file(config.handler, config.runtime)
+            weights = Path(config.serialized_file)
+            _checks.warn_about_weights(weights, config.model_file, built_in=handler is None)
         if handler:
-            contents.add_artifact(handler)
+            contents.add_artifact(handler, _handlers.BUILT_IN)
             if handler.suffix == ".py":
                 _checks.warn_about_syntax(handler)
         if config.extra_files:

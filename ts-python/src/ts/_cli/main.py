@@ -9,26 +9,21 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from ts._cli.errors import Refusal
+from ts._cli.nearest import content_of_store
 from ts._cli.options import Action, Options, parse_options
 from ts._cli.prepared_check import prepare_check
 from ts._cli.prepared_start import PreparedStart, prepare_print, prepare_start
 from ts._cli.registry import Registry
 from ts._cli.starting import become_server, check, print_configuration, start_server
 from ts._cli.status import Status
-from ts._cli.stopping import (
-    any_uses,
-    choose_server,
-    described,
-    servers_not_meant,
-    servers_that_may_be_meant,
-    stop_limit_of,
-    stop_server,
-)
+from ts._cli.stopping import stop_meant
 from ts._cli.streams import output_status
 from ts._cli.temporary import named_folder
 
 PACKAGE = Path(__file__).resolve().parents[1]
 START_LIMIT_SEC = 120.0
+_STARTED = "Model server started."
+_NOT_FOUND = ": Model not found at: "
 
 
 def main(
@@ -48,7 +43,12 @@ def main(
         stop_limit_sec: How long a server may take to stop; None for what its settings say.
         say_last: Takes the last line of a start that succeeded.
     """
-    options = parse_options(sys.argv[1:] if arguments is None else arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    if words and not words[0].startswith("-"):
+        from ts._cli.commands.run import run_command
+
+        return run_command(words, os.environ)
+    options = parse_options(words)
     try:
         if options.action is Action.VERSION:
             _print_version(home)
@@ -60,9 +60,9 @@ def main(
             status = check(prepare_check(options, os.environ), os.environ, home)
             return status or output_status()
         elif options.action is Action.STOP:
-            _stop(options, os.environ, stop_limit_sec)
+            stop_meant(options.ts_config, os.environ, stop_limit_sec)
         else:
-            _start(options, os.environ, home, start_limit_sec, say_last)
+            return _start(options, os.environ, home, start_limit_sec, say_last)
     except Refusal as refusal:
         print(refusal, file=sys.stdout if refusal.familiar else sys.stderr, flush=True)
         return 1
@@ -85,7 +85,7 @@ def _start(
     home: Path,
     limit_sec: float,
     say_last: Callable[[str], None],
-) -> None:
+) -> int:
     prepared = prepare_start(options, environ)
     registry = Registry(named_folder(environ).resolve())
     if prepared.vm_arguments:
@@ -94,30 +94,20 @@ def _start(
     _say_what_is_missing(options)
     if options.foreground:
         become_server(prepared, registry, environ, home)
-    status = start_server(prepared, registry, environ, home, limit_sec)
+    server, status = start_server(prepared, registry, environ, home, limit_sec)
+    if options.wait:
+        _print_started(prepared, status, environ)
+        from ts._cli.commands.started import wait_for_models
+
+        result = wait_for_models(server, status, environ, options.wait_limit_sec)
+        if result == 0:
+            say_last(_STARTED)
+        return result
     # From here on the server runs, and the exit status says so.
     with contextlib.suppress(KeyboardInterrupt):
-        _print_started(prepared, status)
-        say_last("Model server started.")
-
-
-def _stop(options: Options, environ: Mapping[str, str], limit_sec: float | None) -> None:
-    registry = Registry(named_folder(environ).resolve())
-    ts_config = environ.get("TS_CONFIG_FILE", "").strip() or options.ts_config
-    servers = servers_that_may_be_meant(registry, ts_config, Path.cwd())
-    if not servers:
-        print("TorchServe is not currently running.")
-        for line in servers_not_meant(registry):
-            print(line, file=sys.stderr)
-        return
-    if ts_config is not None and not any_uses(servers, ts_config):
-        print(f"TorchServe is not currently running with {ts_config}.")
-        for line in described(servers, registry):
-            print(f"Not stopped: {line}", file=sys.stderr)
-        return
-    server = choose_server(servers, registry, ts_config, Path.cwd())
-    limit = stop_limit_of(server.entry) if limit_sec is None else limit_sec
-    print(stop_server(server, registry, limit))
+        _print_started(prepared, status, environ)
+        say_last(_STARTED)
+    return 0
 
 
 def _say_what_is_missing(options: Options) -> None:
@@ -133,13 +123,17 @@ def _say_what_is_missing(options: Options) -> None:
             )
 
 
-def _print_started(prepared: PreparedStart, status: Status) -> None:
+def _print_started(prepared: PreparedStart, status: Status, environ: Mapping[str, str]) -> None:
     for role, address in status.addresses.items():
         print(f"  {role:<12}{address}")
     if status.loading:
         print(f"  {'loading':<12}{', '.join(status.loading)}")
     for line in status.failed:
         print(f"  {'failed':<12}{line}")
+        model, not_found, _ = line.partition(_NOT_FOUND)
+        if not_found:
+            store = prepared.model_store(environ)
+            print(f"  {'':<12}{content_of_store(store, model.rpartition('=')[2])}")
     if status.key_file:
         print(f"  {'keys':<12}{status.key_file}")
     print(f"  {'logs':<12}{prepared.logs}")

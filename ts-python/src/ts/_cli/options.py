@@ -3,9 +3,33 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+
+_EPILOG = """\
+commands, each with a --help of its own:
+  torchserve status                  which servers run, and how they are
+  torchserve models [MODEL]          the models, or all of one
+  torchserve logs [-f] [MODEL]       the log of the server, or of a model
+  torchserve wait [MODEL ...]        wait until the models are ready
+  torchserve token [KIND]            print a token for a client
+  torchserve predict MODEL FILE      ask a model
+  torchserve stop                    as --stop
+  torchserve try PATH --input FILE   load a model here, without a server, and ask it
+  torchserve dev PATH                serve a folder or a handler, and load each change
+  torchserve completion SHELL        completion for bash, zsh or fish
+
+examples:
+  torchserve --start --model-store model_store --models digits.mar --wait
+  torchserve --start --ts-config config.properties
+  torchserve --check --ts-config config.properties
+  torchserve --stop
+
+exit status: 0 done, 1 it failed, 2 wrong usage, 4 not within the time limit, 130 interrupted
+
+This is TorchServe Next; it is not affiliated with the PyTorch Foundation."""
 
 
 class Action(Enum):
@@ -36,12 +60,14 @@ class Options:
     enable_model_api: bool = False
     compatibility: str | None = None
     json: bool = False
+    wait: bool = False
+    wait_limit_sec: float | None = None
 
 
 def parse_options(arguments: Sequence[str]) -> Options:
     """Parse a command line; like argparse, ends the process for `--help` and wrong usage."""
-    parser = _parser()
-    given = parser.parse_args(arguments)
+    parser = option_parser()
+    given = parser.parse_args([_unabbreviated(word) for word in arguments])
     if given.print_config and (given.stop or given.version):
         parser.error("argument --print-config: not allowed with argument --stop or --version")
     if given.check and (given.stop or given.version or given.print_config):
@@ -50,6 +76,8 @@ def parse_options(arguments: Sequence[str]) -> Options:
         )
     if given.json and not given.check:
         parser.error("argument --json: expected --check beside it")
+    if given.wait is not None and (_action(given) is not Action.START or given.foreground):
+        parser.error("argument --wait: expected --start beside it, and no --foreground")
     return Options(
         action=_action(given),
         ts_config=given.ts_config,
@@ -65,7 +93,25 @@ def parse_options(arguments: Sequence[str]) -> Options:
         enable_model_api=given.enable_model_api,
         compatibility=given.compatibility,
         json=given.json,
+        wait=given.wait is not None,
+        wait_limit_sec=given.wait if given.wait != math.inf else None,
     )
+
+
+def _unabbreviated(word: str) -> str:
+    """Return what an abbreviation meant before there was an option that begins in the same way."""
+    name, equals, value = word.partition("=")
+    return f"--workflow-store{equals}{value}" if name == "--w" else word
+
+
+def _wait_limit(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds, expected 0 or more")
+    return seconds
 
 
 def _action(given: argparse.Namespace) -> Action:
@@ -78,16 +124,27 @@ def _action(given: argparse.Namespace) -> Action:
     return Action.PRINT_CONFIG if given.print_config else Action.START
 
 
-def _parser() -> argparse.ArgumentParser:
+def option_parser() -> argparse.ArgumentParser:
+    """Return the parser of the options; the commands have their own."""
     parser = argparse.ArgumentParser(
         prog="torchserve",
         description="Serve PyTorch models. Starts a server unless told otherwise.",
-        epilog="This is TorchServe Next; it is not affiliated with the PyTorch Foundation.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     actions = parser.add_mutually_exclusive_group()
     actions.add_argument("-v", "--version", action="store_true", help="print the version")
     actions.add_argument(
         "--start", action="store_true", help="start a server in the background, once it is ready"
+    )
+    parser.add_argument(
+        "--wait",
+        metavar="SECONDS",
+        nargs="?",
+        type=_wait_limit,
+        const=math.inf,
+        help="with --start: wait until each model is ready or has failed, and say which; "
+        "the exit status is 1 if one failed, and 4 after so many seconds; the server runs on",
     )
     actions.add_argument(
         "--stop",

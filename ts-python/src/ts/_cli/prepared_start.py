@@ -59,6 +59,11 @@ class PreparedStart:
     logs: Path
     log_variables: Mapping[str, str] = field(default_factory=dict)
 
+    def model_store(self, environ: Mapping[str, str]) -> Path:
+        """Return the folder of the models."""
+        named = self.options.model_store or self.configuration.value("model_store", environ)
+        return Path(named).absolute()
+
     def command(
         self,
         java: Java,

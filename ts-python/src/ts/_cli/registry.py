@@ -39,6 +39,7 @@ class Entry:
         config: The settings file it was started with.
         cwd: The folder it was started in.
         pid_inode: Which file it may have as the pid file.
+        logs: The folder of its logs; None if it is not known.
     """
 
     folder: Path
@@ -46,6 +47,7 @@ class Entry:
     config: str | None = None
     cwd: str = ""
     pid_inode: int = 0
+    logs: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ class Claim:
     They get their names once they are locked: until then no other command sees them.
     """
 
-    def __init__(self, folder: Path, config: str | None, cwd: str) -> None:
+    def __init__(self, folder: Path, config: str | None, cwd: str, logs: str | None) -> None:
         """Make the files.
 
         Raises:
@@ -77,12 +79,13 @@ class Claim:
             self.descriptors += (ownership.create(self._draft),)
             self.descriptors += (ownership.create(self._pid_draft),)
             inode = os.fstat(self.descriptors[1]).st_ino
-            self.entry = Entry(folder, self.token, config, cwd, inode)
+            self.entry = Entry(folder, self.token, config, cwd, inode, logs)
             said = {
                 "host": ownership.host_mark(),
                 "config": config,
                 "cwd": cwd,
                 "pid_inode": inode,
+                "logs": logs,
             }
             os.write(self.descriptors[0], json.dumps(said).encode("utf-8"))
         except OSError as problem:
@@ -151,8 +154,13 @@ class Registry:
         """The pid file where TorchServe 0.12 has it."""
         return self._pid_file
 
-    def claim(self, config: str | None, cwd: str) -> Claim:
+    def claim(self, config: str | None, cwd: str, logs: str | None = None) -> Claim:
         """Make the files of a server that is about to run.
+
+        Args:
+            config: The settings file it is started with.
+            cwd: The folder it is started in.
+            logs: The folder of its logs, if that is known.
 
         Raises:
             Refusal: They cannot be made.
@@ -162,7 +170,7 @@ class Registry:
         except OSError as problem:
             raise Refusal(f"{self._folder} cannot be used: {problem.strerror}.") from problem
         self._require_private(missing_ok=False)
-        return Claim(self._folder, config, cwd)
+        return Claim(self._folder, config, cwd, logs)
 
     def status_path(self, token: str) -> Path:
         """Return where the server of that name writes its status."""
@@ -292,7 +300,11 @@ def _read_entry(path: Path) -> tuple[Entry, str | None]:
         said = json.loads(path.read_text(encoding="utf-8"))
         config = None if said["config"] is None else str(said["config"])
         entry = replace(
-            entry, config=config, cwd=str(said["cwd"]), pid_inode=int(said["pid_inode"])
+            entry,
+            config=config,
+            cwd=str(said["cwd"]),
+            pid_inode=int(said["pid_inode"]),
+            logs=str(said["logs"]) if said.get("logs") else None,
         )
         return entry, str(said["host"])
     except (OSError, ValueError, KeyError, TypeError):

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ from ts._cli.java import Java, find_java
 from ts._cli.prepared_check import PreparedCheck
 from ts._cli.prepared_start import PreparedStart
 from ts._cli.processes import shares_network
-from ts._cli.registry import Claim, Registry
+from ts._cli.registry import Claim, Registry, Server
 from ts._cli.status import State, Status, read_status
 from ts._cli.temporary import with_folder
 from ts._cli.utf8 import locale_for_java
@@ -39,8 +40,8 @@ def start_server(
     environ: Mapping[str, str],
     home: Path,
     limit_sec: float,
-) -> Status:
-    """Start a server that outlives this process, and return once its listeners are open.
+) -> tuple[Server, Status]:
+    """Start a server that outlives this process, and return it once its listeners are open.
 
     Args:
         prepared: What to start.
@@ -64,12 +65,12 @@ def start_server(
     child = _spawn(command, output, _server_environment(environ, prepared), claim)
     try:
         with _interruptible():
-            claim.publish(child.pid)
+            server = claim.publish(child.pid)
             status = _await_start(child, status_path, limit_sec)
             if status is not None and status.state is State.STARTED:
                 child.returncode = 0  # it is not ours to wait for any more
                 claim.name_in_pid_file()
-                return status
+                return server, status
             raise _failure(status, child, output_path, registry, prepared, limit_sec)
     except BaseException:
         _end(child)
@@ -176,7 +177,8 @@ def _find_java(environ: Mapping[str, str], home: Path) -> Java:
 
 def _claim(registry: Registry, prepared: PreparedStart) -> Claim:
     config = prepared.configuration.path
-    return registry.claim(str(config) if config else None, str(Path.cwd()))
+    logs = None if prepared.options.log_config else str(prepared.logs)
+    return registry.claim(str(config) if config else None, str(Path.cwd()), logs)
 
 
 def _server_environment(environ: Mapping[str, str], prepared: PreparedStart) -> dict[str, str]:
@@ -303,7 +305,13 @@ def _end(child: subprocess.Popen[bytes]) -> None:
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP end the block as Ctrl-C does, so that no half-started server stays."""
+    """Let SIGTERM and SIGHUP end the block as Ctrl-C does, so that no half-started server stays.
+
+    Only the main thread can: in another one signals do what they did.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
 
     def interrupt(number: int, _frame: FrameType | None) -> None:
         raise SystemExit(128 + number)

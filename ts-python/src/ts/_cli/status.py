@@ -29,6 +29,7 @@ class Status:
     warnings: tuple[str, ...] = ()
     key_file: str = ""
     stop_time_sec: float | None = None
+    version: str = ""
 
     @property
     def loading(self) -> tuple[str, ...]:
@@ -59,6 +60,7 @@ def read_status(path: Path) -> Status | None:
         warnings=_texts(said.get("warnings")),
         key_file=str(said.get("key_file") or ""),
         stop_time_sec=_seconds(said.get("stop_time_sec")),
+        version=str(said.get("version") or ""),
     )
 
 

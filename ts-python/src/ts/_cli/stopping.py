@@ -3,15 +3,48 @@
 from __future__ import annotations
 
 import signal
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from ts._cli.errors import Refusal
 from ts._cli.registry import Entry, Registry, Server
+from ts._cli.temporary import named_folder
 
 _KILL_SEC = 10.0
 _DEFAULT_STOP_SEC = 30.0
 _MARGIN_SEC = 40.0
 """What a server may need beyond the drain, for its workers and processes to end."""
+
+
+def stop_meant(ts_config: str | None, environ: Mapping[str, str], limit_sec: float | None) -> bool:
+    """Stop the server that is meant, if one runs, print how it went, and return whether one did.
+
+    Args:
+        ts_config: The file that the user names, or None.
+        environ: The environment.
+        limit_sec: How long it may take to stop; None for what its settings say.
+
+    Raises:
+        Refusal: Several may be meant, or it cannot be stopped.
+    """
+    registry = Registry(named_folder(environ).resolve())
+    ts_config = environ.get("TS_CONFIG_FILE", "").strip() or ts_config
+    servers = servers_that_may_be_meant(registry, ts_config, Path.cwd())
+    if not servers:
+        print("TorchServe is not currently running.")
+        for line in servers_not_meant(registry):
+            print(line, file=sys.stderr)
+        return False
+    if ts_config is not None and not any_uses(servers, ts_config):
+        print(f"TorchServe is not currently running with {ts_config}.")
+        for line in described(servers, registry):
+            print(f"Not stopped: {line}", file=sys.stderr)
+        return False
+    server = choose_server(servers, registry, ts_config, Path.cwd())
+    limit = stop_limit_of(server.entry) if limit_sec is None else limit_sec
+    print(stop_server(server, registry, limit))
+    return True
 
 
 def choose_server(

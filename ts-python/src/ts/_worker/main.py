@@ -11,6 +11,7 @@ import platform
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -28,6 +29,7 @@ from ts._worker.loading import load_service
 from ts._worker.metrics import metric_sender
 from ts._worker.preload import Preloaded
 from ts._worker.server import BatchServer
+from ts.service import Service
 
 EXIT_CLOSED = 0
 EXIT_CRASHED = 1
@@ -56,12 +58,17 @@ class WorkerOptions:
     threads: int | None = None
 
 
-def run_worker(options: WorkerOptions, preloaded: Preloaded | None = None) -> int:
+def run_worker(
+    options: WorkerOptions,
+    preloaded: Preloaded | None = None,
+    on_loaded: Callable[[Service], None] | None = None,
+) -> int:
     """Serve one model until the frontend closes the connection; return the exit code.
 
     Args:
         options: Where the frontend is, and the secret of this process.
         preloaded: The model, if it was loaded before this process was forked.
+        on_loaded: Is given the loaded model before it serves.
     """
     configure_output()
     announce(f"[PID]{os.getpid()}\nTorch worker started.")
@@ -70,7 +77,7 @@ def run_worker(options: WorkerOptions, preloaded: Preloaded | None = None) -> in
         _set_threads(options.threads)
         with contextlib.closing(connect(options.address)) as sock:
             connection = WorkerConnection(sock, worker_limits(0))
-            return _serve(connection, options, preloaded)
+            return _serve(connection, options, preloaded, on_loaded)
     except InDoubt as error:
         report(f"The connection to the frontend was given up: {error}")
         return EXIT_CRASHED
@@ -88,7 +95,10 @@ def run_worker(options: WorkerOptions, preloaded: Preloaded | None = None) -> in
 
 
 def _serve(
-    connection: WorkerConnection, options: WorkerOptions, preloaded: Preloaded | None
+    connection: WorkerConnection,
+    options: WorkerOptions,
+    preloaded: Preloaded | None,
+    on_loaded: Callable[[Service], None] | None,
 ) -> int:
     hello = Hello(
         spawn_id=options.spawn_id,
@@ -117,6 +127,8 @@ def _serve(
     if isinstance(service, Failed):
         connection.send(FrameType.FAILED, 0, service.encode())
         return EXIT_LOAD_FAILED
+    if on_loaded is not None:
+        on_loaded(service)
     loaded = Loaded(
         message=f"loaded model {load.model_name}",
         load_ms=round((time.monotonic() - started) * 1000),
