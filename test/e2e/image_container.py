@@ -15,8 +15,9 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -33,7 +34,7 @@ NETWORK = ("unshare", "--net")
 OTHERS = ("unshare", "--mount", "--pid", "--fork", "--kill-child")
 _AS_USER = (
     f"setpriv --reuid {USER} --regid {USER} --clear-groups --bounding-set=-all --inh-caps=-all"
-    f" --no-new-privs env -C {HOME}"
+    " --no-new-privs"
 )
 _CLONE_NEWNET = 0x40000000
 
@@ -87,6 +88,45 @@ class Network:
         self._holder.communicate()
 
 
+@dataclass(frozen=True)
+class ContainerProcess:
+    """What the kernel said of a process.
+
+    Args:
+        folder: Its folder in /proc here.
+        number: Its number in the container.
+        parent: The number of its parent here.
+        state: Such as Z for a zombie.
+        users: Its user ids: real, effective, saved, of files.
+        command: Its words.
+    """
+
+    folder: Path
+    number: int
+    parent: int
+    state: str
+    users: tuple[int, ...]
+    command: tuple[str, ...]
+
+    @staticmethod
+    def read(folder: Path) -> ContainerProcess:
+        """Reads it from /proc.
+
+        Raises:
+            OSError: The process has ended.
+        """
+        lines = (folder / "status").read_text().splitlines()
+        said = {name: value.split() for name, _, value in (line.partition(":") for line in lines)}
+        return ContainerProcess(
+            folder=folder,
+            number=int(said["NSpid"][-1]),
+            parent=int(said["PPid"][0]),
+            state=said["State"][0],
+            users=tuple(int(user) for user in said["Uid"]),
+            command=tuple((folder / "cmdline").read_bytes().decode().split("\0")[:-1]),
+        )
+
+
 class ImageContainer:
     """One container of the image."""
 
@@ -97,15 +137,20 @@ class ImageContainer:
         *,
         environment: dict[str, str] | None = None,
         read_only: bool = False,
+        mounts: dict[str, Path] | None = None,
+        workdir: str = HOME,
     ) -> None:
         """Makes the home folder as the image has it.
 
         `read_only`: of the root and the home folder; /tmp can be written to.
+        `mounts`: further folders, by their place in the container, read-only.
         """
         self.folder = folder
         self.network = network
         self.environment = environment or {}
         self.read_only = read_only
+        self.mounts = mounts or {}
+        self.workdir = workdir
         self.home = folder / "home"
         for name in ("wf-store", "tmp", "logs"):
             (self.home / name).mkdir(parents=True)
@@ -144,7 +189,7 @@ class ImageContainer:
                 if child.name != but:
                     bind(child)
 
-        for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32", "opt", "etc"):
+        for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32", "opt"):
             if Path("/", name).exists():
                 bind(Path("/", name))
         bind_children(Path("/usr"), but="local")
@@ -160,12 +205,16 @@ class ImageContainer:
             f"mount -t proc none {root}/proc && mount --rbind /dev {root}/dev",
             f"mount -t tmpfs -o mode=1777 none {root}/tmp",
             f"ln -s {shlex.quote(sys.prefix)} {root}/home/venv",
+            f"cp -a /etc {root}/etc",
             f"mount --bind {shlex.quote(str(self.home))} {root}{HOME}",
         ]
+        for place, source in self.mounts.items():
+            (self.home / "shared").mkdir(exist_ok=True)  # a place of the image for a volume
+            bind(Path(place), source)
         if self.read_only:
             lines.append(f"mount -o remount,bind,ro {root}{HOME}")
         lines.append(f"mount -o remount,ro {root}")
-        lines.append(f'exec chroot {root} {_AS_USER} "$@"')
+        lines.append(f'exec chroot {root} {_AS_USER} env -C {self.workdir} "$@"')
         return "\n".join(lines)
 
     @staticmethod
@@ -269,7 +318,7 @@ class ImageContainer:
         pid = str(self.first_process())
         words = ["nsenter", "--target", pid, "--mount", "--pid", "--net", "--root", "sh", "-c"]
         return subprocess.run(
-            [*words, f'exec {_AS_USER} "$@"', "sh", *command],
+            [*words, f'exec {_AS_USER} env -C {self.workdir} "$@"', "sh", *command],
             env=self._variables(),
             capture_output=True,
             text=True,
@@ -278,14 +327,15 @@ class ImageContainer:
             check=False,
         )
 
-    def processes(self) -> dict[int, Path]:
-        """Every process of the container: its number there, and its folder in /proc here."""
+    def processes(self) -> dict[int, ContainerProcess]:
+        """Every process of the container, by its number there."""
         own = os.readlink(f"/proc/{self.first_process()}/ns/pid")
         found = {}
         for folder in Path("/proc").glob("[0-9]*"):
             try:
                 if os.readlink(folder / "ns" / "pid") == own:
-                    found[int(status_of(folder)["NSpid"].split()[-1])] = folder
+                    process = ContainerProcess.read(folder)
+                    found[process.number] = process
             except OSError:
                 continue  # it has ended
         return found
@@ -300,17 +350,6 @@ class ImageContainer:
         """The header with a token that the server has made."""
         token = json.loads((self.home / "key_file.json").read_text())[kind]["key"]
         return {"Authorization": f"Bearer {token}"}
-
-
-def status_of(folder: Path) -> dict[str, str]:
-    """What the kernel says of a process."""
-    lines = (folder / "status").read_text().splitlines()
-    return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
-
-
-def command_of(folder: Path) -> Sequence[str]:
-    """The words of a process."""
-    return (folder / "cmdline").read_bytes().decode().split("\0")[:-1]
 
 
 def _enter(network: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from image_container import HOME, ImageContainer, Network, command_of, refusal, status_of
+from image_container import HOME, USER, ImageContainer, Network, refusal
 from torchserve_process import wait_for
 
 pytestmark = pytest.mark.skipif(refusal() is not None, reason=str(refusal()))
@@ -49,11 +49,11 @@ def served(tmp_path_factory: pytest.TempPathFactory, network: Network) -> Iterat
 def test_serve_runs_the_server_as_the_images_user_below_an_init_and_logs_to_its_output(
     served: ImageContainer,
 ) -> None:
-    first = served.processes()[1]
-    assert Path(command_of(first)[0]).name == "dumb-init"
-    for name, folder in served.processes().items():
-        assert status_of(folder)["Uid"].split() == ["1000"] * 4, name
-        assert "tail" not in command_of(folder)
+    processes = served.processes()
+    assert Path(processes[1].command[0]).name == "dumb-init"
+    for process in processes.values():
+        assert set(process.users) == {USER}, process
+        assert "tail" not in process.command
     wait_for(lambda: "The inference API listens on" in served.text(), "the log in the output")
     assert (served.home / "logs" / "ts_log.log").exists()
 
@@ -76,12 +76,14 @@ def test_orphans_are_waited_for(served: ImageContainer) -> None:
     # The shell that starts it ends first, so that it becomes a child of process 1.
     done = served.execute("sh", "-c", "sleep 600 >/dev/null 2>&1 & echo $!")
     orphan = int(done.stdout)
-    here = served.processes()[orphan]
-    wait_for(lambda: status_of(here)["PPid"] == str(served.first_process()), "its new parent")
+    first = served.first_process()
+    wait_for(lambda: served.processes()[orphan].parent == first, "its new parent")
     served.execute("kill", "-KILL", str(orphan))
     wait_for(lambda: orphan not in served.processes(), "the orphan to be gone, not a zombie")
-    states = {number: status_of(folder)["State"] for number, folder in served.processes().items()}
-    assert not [number for number, state in states.items() if state.startswith("Z")], states
+    wait_for(
+        lambda: not [each for each in served.processes().values() if each.state == "Z"],
+        "no zombie",
+    )
 
 
 def test_health_check_finds_the_server(served: ImageContainer) -> None:
@@ -96,7 +98,7 @@ def test_sigterm_ends_the_server_with_all_its_children_and_its_status(
     assert len(processes) > 4
     served.send(signal.SIGTERM)
     assert served.wait() == 128 + signal.SIGTERM, served.text()
-    wait_for(lambda: not any(path.exists() for path in processes.values()), "their end")
+    wait_for(lambda: not any(each.folder.exists() for each in processes.values()), "their end")
     # It has drained: nothing temporary is left of it, no token, and the log says so.
     assert "key_file.json" not in [path.name for path in served.home.iterdir()]
     assert not [path for path in (served.home / "tmp").rglob("*") if path.suffix == ".sock"]
@@ -121,8 +123,12 @@ def test_torchserve_start_stays_in_the_foreground_also_on_a_read_only_root(
         )
         assert health.stdout == "http://0.0.0.0:8080/ping: 500\n"
         assert "the weights are not there" in container.text()
-        java = [path for path in container.processes().values() if "java" in command_of(path)[0]]
-        container.execute("kill", "-KILL", str(status_of(java[0])["NSpid"].split()[-1]))
+        (java,) = (
+            process.number
+            for process in container.processes().values()
+            if process.command and process.command[0].endswith("/java")
+        )
+        container.execute("kill", "-KILL", str(java))
         # A server that dies ends the container, with the status of its death.
         assert container.wait() == 128 + signal.SIGKILL
     finally:
