@@ -61,8 +61,11 @@ def refusal() -> str | None:
 class Network:
     """A network with a loopback interface and nothing else, for several containers."""
 
-    def __init__(self) -> None:
-        """Makes it; it lasts until `close`."""
+    def __init__(self, threads: int = 8) -> None:
+        """Makes it; it lasts until `close`.
+
+        `threads`: how many there are for clients in it.
+        """
         self._holder = subprocess.Popen(
             [*NETWORK, "sh", "-c", "ip link set lo up && echo && exec cat"],
             stdin=subprocess.PIPE,
@@ -71,7 +74,7 @@ class Network:
         assert self._holder.stdout is not None
         assert self._holder.stdout.readline() == b"\n"
         self.path = f"/proc/{self._holder.pid}/ns/net"
-        self._clients = ThreadPoolExecutor(8, initializer=_enter, initargs=(self.path,))
+        self._clients = ThreadPoolExecutor(threads, initializer=_enter, initargs=(self.path,))
 
     def submit(self, work: Callable[[], Result]) -> Any:
         """Runs `work` in a thread that is in this network; returns its future."""
