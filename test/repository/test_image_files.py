@@ -76,6 +76,26 @@ def test_everything_that_is_copied_exists_and_is_not_left_out() -> None:
             assert any(source == name or source.startswith(f"{name}/") for name in let_in), source
 
 
+def test_links_of_what_is_copied_lead_to_what_is_copied_in_the_same_stage() -> None:
+    links = 0
+    for stage in re.split(r"^FROM ", DOCKERFILE, flags=re.M):
+        copied = [
+            REPOSITORY / word
+            for line in stage.splitlines()
+            if line.startswith("COPY ") and "--from=" not in line
+            for word in line.split()[1:-1]
+            if not word.startswith("--")
+        ]
+        for folder in copied:
+            for path in folder.rglob("*") if folder.is_dir() else ():
+                if not path.is_symlink() or {"target", "build"} & set(path.parts):
+                    continue
+                links += 1
+                target = path.resolve()
+                assert any(target == place or place in target.parents for place in copied), path
+    assert links >= 4
+
+
 def test_entry_point_does_not_keep_a_container_alive_by_anything_but_its_server() -> None:
     code = (IMAGE / "dockerd-entrypoint.sh").read_text().splitlines()
     assert not [line for line in code if "tail " in line or "sleep" in line]
