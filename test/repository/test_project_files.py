@@ -42,6 +42,8 @@ def test_updates_look_where_versions_are_pinned() -> None:
         ("maven", "/"),
         ("pip", "/"),
         ("pip", "/examples/embeddings"),
+        ("pip", "/deploy/docker"),
+        ("docker", "/deploy/docker"),
         ("github-actions", "/"),
     }
     for ecosystem, folder in places:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -59,6 +60,22 @@ def test_first_start_has_the_archive_made_and_later_ones_use_it(
     (asked,) = archive_words(java)
     assert asked.startswith("-Dtsnext.classArchive=")
     assert str(archive) not in asked
+
+
+def test_archive_on_a_read_only_file_system_is_used(
+    run: Run, java: Any, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start(run)
+    (asked,) = archive_words(java)
+    archive = Path(asked.partition("=")[2])
+    archive.touch()
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr("ts._cli.class_archive.os.utime", refuse)
+    start(run)
+    assert archive_words(java) == [f"-XX:SharedArchiveFile={archive}", "-Xlog:cds=off"]
 
 
 def test_without_a_private_folder_there_is_no_archive(

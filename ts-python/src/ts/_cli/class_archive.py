@@ -7,6 +7,7 @@ while has it made, see `ts._cli.make_class_archive`, and later starts find it.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import stat
@@ -40,7 +41,8 @@ def class_archive_words(
             return []
         archive = folder / f"classes-{_fingerprint(java, home)}.jsa"
         if archive.is_file():
-            os.utime(archive)  # the oldest are removed
+            with contextlib.suppress(OSError):  # as in an image whose root is read-only
+                os.utime(archive)  # the oldest are removed
             return [f"-XX:SharedArchiveFile={archive}", "-Xlog:cds=off"]
     except OSError:
         return []
