@@ -290,6 +290,7 @@ def test_micro_batches_and_metrics(server: TorchServe) -> None:
         ("numpy_array", b"[\n  0.0,\n  0.0\n]"),
         ("in_numpy", b'{\n  "a": 3\n}'),
         ("in_tensor", b'{\n  "a": [\n    1.0\n  ]\n}'),
+        ("generator", b'{\n  "body": "generator"\n}'),
         ("sibling", b'[\n  "from the sibling",\n  "from the package"\n]'),
     ],
 )
@@ -328,7 +329,6 @@ FAILED = "Prediction failed"
         ("return_tensor", 503, INVALID, "the handler returned Tensor, expected list"),
         ("return_array", 503, INVALID, "the handler returned ndarray, expected list"),
         ("return_none", 503, INVALID, "the handler returned NoneType, expected list"),
-        ("generator", 503, INVALID, "the handler returned generator, expected list"),
         ("prediction_exception", 404, "no such digit", "PredictionException: no such digit"),
         ("prediction_exception_default", 500, "it is so", "PredictionException: it is so"),
         ("prediction_exception_odd", 500, "{'a': 1}", "PredictionException: "),
