@@ -134,7 +134,7 @@ def _serve(
         if loop is not None:
             AsyncBatchServer(connection, service, load, loop, decode=decode).serve()
         else:
-            BatchServer(connection, service, load, lazy_loop, decode=decode).serve()
+            BatchServer(connection, service, load, decode=decode, loop=lazy_loop).serve()
     except WorkerUnusable as error:
         report(f"This worker can serve no more: {error}")
         connection.send(FrameType.UNUSABLE, 0, Unusable(str(error)[:_MAX_REASON]).encode())

@@ -164,5 +164,7 @@ def _close_now(pieces: Any) -> None:
     if close is not None:
         try:
             close()
-        except Exception as error:
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as error:
             report(format_traceback(error))

@@ -36,6 +36,13 @@ class BatchServer:
     """The loop of a synchronous worker.
 
     Ends by `PeerClosed`, `ProtocolError` or `WorkerUnusable`.
+
+    Args:
+        connection: To the frontend.
+        service: The model.
+        load: What the frontend said of it.
+        decode: Whether JSON and text inputs are decoded.
+        loop: Where the model was loaded, if that needed an event loop.
     """
 
     def __init__(
@@ -43,13 +50,13 @@ class BatchServer:
         connection: WorkerConnection,
         service: Service,
         load: Load,
-        loop: LazyLoop,
         *,
         decode: bool,
+        loop: LazyLoop | None = None,
     ) -> None:
         self._connection = connection
         self._service = service
-        self._loop = loop
+        self._loop = loop or LazyLoop()
         self._io = HandlerIO(
             connection,
             load.batch_size,
