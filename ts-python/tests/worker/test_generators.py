@@ -264,8 +264,8 @@ def test_client_of_a_batch_that_leaves_ends_its_own_generator(
     until(lambda: len(worker.of(batch)) > 4, "chunks")
     worker.cancel(batch, 0)
     until(lambda: "closed forever" in shared_frontend.text(spawn_id), "the closing")
-    count = len(parts(worker, batch, 1))
-    until(lambda: len(parts(worker, batch, 1)) > count, "the other to go on")
+    count = len(parts(worker, batch, item=1))
+    until(lambda: len(parts(worker, batch, item=1)) > count, "the other to go on")
     worker.cancel(batch, 1)
     assert [end.code for end in worker.ends(batch, 2)] == [499, 499]
 
