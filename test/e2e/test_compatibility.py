@@ -39,6 +39,16 @@ NOT_A_NUMBER = """
 def handle(data, context):
     return [{"score": float("nan")} for _ in data] if data is not None else None
 """
+FAILS_IN_A_STREAM = """
+from ts.handler_utils.utils import send_intermediate_predict_response as send
+
+def handle(data, context):
+    if data is None:
+        return None
+    context.set_response_content_type(0, "text/event-stream")
+    send(["data: 1\\n\\n"], context.request_ids, "ok", 200, context)
+    raise ValueError("no more")
+"""
 CANNOT_LOAD = """
 raise RuntimeError("this model does not load")
 """
@@ -134,6 +144,15 @@ def raw(server: Server, start: bytes) -> int:
     with connection.socket:
         connection.send(start + b" HTTP/1.1\r\nHost: localhost\r\n\r\n")
         return int(connection.read_head().split()[1])
+
+
+def events(server: Server) -> str:
+    """The last event of a stream that fails, or how the stream ends otherwise."""
+    try:
+        answer = server.ask("POST", "/predictions/fails", data=b"x")
+    except requests.exceptions.ChunkedEncodingError:
+        return "cut"
+    return answer.text.split("\n\n")[-2].strip().split("\n")[0]
 
 
 def described(server: Server) -> tuple[bool, bool, list[str]]:
@@ -310,6 +329,7 @@ CASES = [
         ),
         (500, "InternalServerException", "Worker died."),
     ),
+    Case(("STREAM_ERROR",), events, "event: error", "cut"),
     Case(("BODY_TOO_LARGE",), too_large, (413, True), (413, False)),
     Case(("UNHEALTHY_PING",), ping, (500, ["status", "models"]), (500, ["status"])),
     Case(
@@ -419,10 +439,11 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[bool, Ser
         server.store.write_handler("idle", ECHO)
         server.store.write_handler("hangs", HANGS, QUICK)
         server.store.write_handler("nan", NOT_A_NUMBER)
+        server.store.write_handler("fails", FAILS_IN_A_STREAM)
         server.store.write_handler("configured", ECHO, TIMEOUTS)
         server.store.write_handler("broken", CANNOT_LOAD, "maxRetryTimeoutInSec: 0\n")
-        server.start("commands", "echo", "hangs", "nan", "broken")
-        for model in ("commands", "echo", "hangs", "nan"):
+        server.start("commands", "echo", "hangs", "nan", "fails", "broken")
+        for model in ("commands", "echo", "hangs", "nan", "fails"):
             wait_for(
                 lambda model=model, server=server: (
                     "READY" in server.manage("GET", f"/models/{model}").text

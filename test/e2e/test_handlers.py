@@ -286,6 +286,11 @@ def test_micro_batches_and_metrics(server: TorchServe) -> None:
         ("number", b"0.1"),
         ("true", b"true"),
         ("numpy_float64", b"1.5"),
+        ("numpy_float32", b"1.5"),
+        ("numpy_array", b"[\n  0.0,\n  0.0\n]"),
+        ("in_numpy", b'{\n  "a": 3\n}'),
+        ("in_tensor", b'{\n  "a": [\n    1.0\n  ]\n}'),
+        ("generator", b'{\n  "body": "generator"\n}'),
         ("sibling", b'[\n  "from the sibling",\n  "from the package"\n]'),
     ],
 )
@@ -312,10 +317,7 @@ FAILED = "Prediction failed"
 @pytest.mark.parametrize(
     ("name", "code", "message", "detail"),
     [
-        ("numpy_array", 503, UNSUPPORTED, "TypeError: Object of type ndarray is not JSON"),
-        ("numpy_float32", 503, UNSUPPORTED, "TypeError: Object of type float32 is not JSON"),
-        ("in_numpy", 503, UNSUPPORTED, "TypeError: Object of type int64 is not JSON"),
-        ("in_tensor", 503, UNSUPPORTED, "TypeError: Object of type Tensor is not JSON"),
+        ("nan_in_array", 500, f'{NO_JSON}: ["a"][1] is NaN', 'NotFiniteError: ["a"][1] is NaN'),
         ("set", 503, UNSUPPORTED, "TypeError: Object of type set is not JSON"),
         ("nan", 500, f'{NO_JSON}: [0]["scores"][3] is NaN', 'NotFiniteError: [0]["scores"][3]'),
         ("nan_float64", 500, f"{NO_JSON}: the value is NaN", "NotFiniteError: the value is NaN"),
@@ -327,7 +329,6 @@ FAILED = "Prediction failed"
         ("return_tensor", 503, INVALID, "the handler returned Tensor, expected list"),
         ("return_array", 503, INVALID, "the handler returned ndarray, expected list"),
         ("return_none", 503, INVALID, "the handler returned NoneType, expected list"),
-        ("generator", 503, INVALID, "the handler returned generator, expected list"),
         ("prediction_exception", 404, "no such digit", "PredictionException: no such digit"),
         ("prediction_exception_default", 500, "it is so", "PredictionException: it is so"),
         ("prediction_exception_odd", 500, "{'a': 1}", "PredictionException: "),

@@ -36,7 +36,7 @@ TYPES = {
     "ZYGOTE_EXITED": 39,
 }
 KINDS = ["predict", "explain", "describe"]
-BODY_KINDS = ["bytes", "text", "json", "tensor"]
+BODY_KINDS = ["bytes", "text", "json", "tensor", "none"]
 METRICS = ["counter", "gauge", "histogram"]
 SECRET = "0123456789abcdef" * 4
 
@@ -101,6 +101,7 @@ def body_of(message: Message) -> bytes:
             + str16(message["message"])
             + str32(message["detail"])
             + str32(message["traceback"])
+            + header_list(message["headers"])
         )
     if kind == "METRIC":
         dimensions = message["dimensions"]
@@ -303,11 +304,21 @@ def worker_channel() -> None:
     other = {**later, "item": 1}
     end = {**ANSWER, "body_kind": "bytes", "body_hex": ""}
     valid("stream", "worker", "frontend", chunk, other, later, {**end, "item": 1}, end)
+    valid("stream-of-chunks", "worker", "frontend", chunk, {**end, "body_kind": "none"})
 
     error = {"code": 503, "message": "Prediction failed", "detail": "ValueError: bad dígit"}
+    error |= {"headers": []}
     traceback = "Traceback (most recent call last):\n  ...\nValueError: bad dígit\n"
     valid("error-item", "worker", "frontend", message("ERROR", 7, 1, **error, traceback=traceback))
     cancelled = {"code": 499, "message": "cancelled", "detail": "", "traceback": ""}
+    cancelled |= {"headers": []}
+    refused = {
+        **error,
+        "code": 429,
+        "traceback": "",
+        "headers": [["Retry-After", "3"], ["X-É", ""]],
+    }
+    valid("error-with-headers", "worker", "frontend", message("ERROR", 7, 0, **refused))
     valid("error-batch", "worker", "frontend", message("ERROR", 7, -1, **cancelled))
     valid("cancel-item", "worker", "worker", message("CANCEL", 7, 1))
     valid("cancel-batch", "worker", "worker", message("CANCEL", 7, -1))
@@ -424,7 +435,7 @@ def invalid_frames() -> None:
             "1025 headers",
             frame("RESPONSE", 0, 0, 7, b"\0\xc8\0\0\0" + header_list([["a", ""]] * 1025)),
         ),
-        ("response-body-kind", "body kind 4", frame("RESPONSE", 0, 0, 7, b"\0\0\4\0\0\0\0")),
+        ("response-body-kind", "body kind 5", frame("RESPONSE", 0, 0, 7, b"\0\0\5\0\0\0\0")),
         (
             "response-bad-utf8",
             "a reason that is not UTF-8",
@@ -433,7 +444,7 @@ def invalid_frames() -> None:
         (
             "error-trailing",
             "bytes after the end",
-            frame("ERROR", 0, 0, 7, b"\1\xf7\0\0\0\0\0\0\0\0\0\0x"),
+            frame("ERROR", 0, 0, 7, b"\1\xf7" + b"\0" * 12 + b"x"),
         ),
         ("metric-type", "metric type 3", frame("METRIC", 0, 0, 0, b"\3" + b"\0" * 24)),
         (

@@ -27,6 +27,7 @@ KNOWN_KEYS = frozenset(
         "maxNumSequence",
         "maxSequenceJobQueueSize",
         "asyncCommunication",
+        "concurrency",
         "useVenv",
         "workerStart",
         "preloadModel",

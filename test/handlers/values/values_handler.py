@@ -31,6 +31,7 @@ VALUES = {
     "numpy_array": lambda: numpy.zeros(2),
     "in_numpy": lambda: {"a": numpy.int64(3)},
     "in_tensor": lambda: {"a": torch.ones(1)},
+    "nan_in_array": lambda: {"a": numpy.array([1, numpy.nan])},
     "set": lambda: {1, 2},
     "surrogate": lambda: "\ud800",
     "sibling": lambda: [VALUE, describe("x")],

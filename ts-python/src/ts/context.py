@@ -140,8 +140,8 @@ class Context:
     """One object per model and worker; what belongs to a batch is replaced before each call.
 
     Handlers may add attributes of their own, which live as long as the worker. With
-    ``asyncCommunication`` every call gets a shallow copy: attributes set while loading are shared,
-    attributes that a call sets are its own.
+    ``concurrency`` or ``asyncCommunication`` every call gets a shallow copy: attributes set while
+    loading are shared, attributes that a call sets are its own.
 
     Attributes:
         model_name: Name under which the model is registered.

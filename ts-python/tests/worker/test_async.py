@@ -112,3 +112,72 @@ def test_function_handler_may_be_a_coroutine(
     worker = shared_frontend.loaded("fork", folder, **{"async": True})
     assert worker.ask(request_of(b"1"))[0].body == b"ok"
     worker.close()
+
+
+PLAIN = """
+import asyncio
+
+class Handler:
+    def initialize(self, context):
+        pass
+
+    async def handle(self, data, context):
+        word = data[0]["body"]
+        try:
+            if word == "forever":
+                await asyncio.sleep(1000)
+            if word == "fail":
+                raise ValueError("no")
+            await asyncio.sleep(0)
+            return [f"{row['body']} of {len(data)}" for row in data]
+        except asyncio.CancelledError:
+            print("left", flush=True)
+            raise
+"""
+
+
+def test_coroutine_without_a_key_gets_batches_and_is_cancelled_with_its_clients(
+    shared_frontend: Any, model: Any, request_of: Any, until: Any
+) -> None:
+    worker = shared_frontend.loaded("fork", model(PLAIN), batch_size=4)
+    both = worker.ask(text("a", request_of), text("b", request_of))
+    assert [one.body for one in both] == [b"a of 2", b"b of 2"]
+    (error,) = worker.ask(text("fail", request_of))
+    assert (error.code, error.detail) == (503, "ValueError: no")
+    assert "_worker/" not in error.traceback
+    assert "asyncio" not in error.traceback
+    running = worker.predict(text("forever", request_of), text("x", request_of))
+    waiting = worker.predict(text("c", request_of))
+    worker.cancel(running, 1)
+    worker.cancel(running, 0)
+    assert [end.code for end in worker.ends(running, 2)] == [499, 499]
+    assert worker.ends(waiting)[0].body == b"c of 1"
+    spawn_id = next(i for i, w in shared_frontend.workers.items() if w is worker)
+    assert "Traceback" not in shared_frontend.text(spawn_id).rpartition("left")[2]
+    worker.close()
+    assert shared_frontend.exit_of(spawn_id)["code"] == 0
+
+
+def test_coroutine_ends_with_the_connection(
+    shared_frontend: Any, model: Any, request_of: Any, until: Any
+) -> None:
+    worker = shared_frontend.loaded("fork", model(PLAIN))
+    spawn_id = next(i for i, w in shared_frontend.workers.items() if w is worker)
+    worker.ask(text("a", request_of))
+    worker.predict(text("forever", request_of))
+    worker.close()
+    assert shared_frontend.exit_of(spawn_id)["code"] == 0
+
+
+def test_handler_that_blocks_the_event_loop_is_told_once(
+    shared_frontend: Any, model: Any, request_of: Any, until: Any
+) -> None:
+    folder = model("def handle(data, context):\n    return data and ['ok'] * len(data)\n")
+    worker = shared_frontend.loaded("fork", folder, **{"async": True})
+    for _ in range(2):
+        assert worker.ask(request_of(b"1"))[0].body == b"ok"
+    spawn_id = next(i for i, w in shared_frontend.workers.items() if w is worker)
+    until(lambda: "expected async def handle" in shared_frontend.text(spawn_id), "the warning")
+    worker.close()
+    shared_frontend.exit_of(spawn_id)
+    assert shared_frontend.text(spawn_id).count("expected async def handle") == 1

@@ -34,7 +34,7 @@ NAMES = sorted(path.stem for path in FRAMES.glob("*.hex"))
 VALID = [name for name in NAMES if not name.startswith("invalid-")]
 INVALID = [name for name in NAMES if name.startswith("invalid-")]
 
-BODY_KINDS = ["bytes", "text", "json", "tensor"]
+BODY_KINDS = ["bytes", "text", "json", "tensor", "none"]
 KINDS = ["predict", "explain", "describe"]
 JSON_TYPES = (
     "HELLO LOAD LOADED FAILED UNUSABLE SPAWN SIGNAL READY SPAWNED EXITED ZYGOTE_EXITED IMPORTED"
@@ -126,6 +126,7 @@ def decode(message: Message, inbox: Inbox) -> dict[str, Any]:
         }
     elif kind == "ERROR":
         result |= messages.decode_error(message.body)._asdict()
+        result["headers"] = [list(pair) for pair in result["headers"]]
     elif kind == "METRIC":
         m = metric_message.decode_metric(message.body)
         result |= {
@@ -170,7 +171,7 @@ def encode(spec: dict[str, Any], frame_limit: int) -> bytes:
         )
         body = [head, bytes.fromhex(spec["body_hex"])]
     elif kind == "ERROR":
-        texts = (spec[name] for name in ("code", "message", "detail", "traceback"))
+        texts = (spec[name] for name in ("code", "message", "detail", "traceback", "headers"))
         body = [messages.encode_error(messages.ErrorResponse(*texts))]
     elif kind == "METRIC":
         names = ("metric", "name", "unit", "value", "time_ms", "request_ids")

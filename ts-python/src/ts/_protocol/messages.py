@@ -42,6 +42,8 @@ class BodyKind(enum.IntEnum):
     TEXT = 1
     JSON = 2
     TENSOR = 3
+    NONE = 4
+    """Of a RESPONSE: a stream has ended, and its last part was a CHUNK."""
 
 
 class Part(NamedTuple):
@@ -256,15 +258,9 @@ def decode_response(body: Buffer) -> Response:
         at = _RESPONSE_HEAD.size
         reason = text(view, at, size)
         at += size
-        (count,) = _U16.unpack_from(view, at)
-        at += 2
-        if kind > BodyKind.TENSOR or count > MAX_HEADERS:
-            raise ProtocolError(f"response of body kind {kind} with {count} headers")
-        headers = []
-        for _ in range(count):
-            name, at = read_str16(view, at)
-            value, at = read_str32(view, at)
-            headers.append((name, value))
+        if kind > BodyKind.NONE:
+            raise ProtocolError(f"response of body kind {kind}")
+        headers, at = _decode_headers(view, at)
     except (struct.error, UnicodeDecodeError) as error:
         raise ProtocolError(f"response of {len(view)} bytes is malformed: {error}") from error
     return Response(status, kind, reason, headers, bytes(view[at:]))
@@ -277,15 +273,17 @@ class ErrorResponse(NamedTuple):
     message: str
     detail: str = ""
     traceback: str = ""
+    headers: Headers = ()
 
 
 _MAX_ERROR_TEXT = 8 * 1024
+_MAX_ERROR_HEADERS = 64 * 1024
 
 
 def encode_error(error: ErrorResponse) -> bytes:
     """Encode an ERROR body; long texts are cut, of the traceback the end is kept.
 
-    No text has an address of memory.
+    No text has an address of memory. Raises `ValueError` where the headers do not fit.
     """
     traceback = without_addresses(error.traceback).encode("utf-8", "backslashreplace")
     if len(traceback) > MAX_TRACEBACK:
@@ -301,8 +299,33 @@ def encode_error(error: ErrorResponse) -> bytes:
             detail,
             _U32.pack(len(traceback)),
             traceback,
+            _encode_headers(error.headers),
         )
     )
+
+
+def _encode_headers(headers: Headers) -> bytes:
+    if len(headers) > MAX_HEADERS:
+        raise ValueError(f"{len(headers)} response headers, the limit is {MAX_HEADERS}")
+    encoded = b"".join(str16(name) + str32(value) for name, value in headers)
+    if len(encoded) > _MAX_ERROR_HEADERS:
+        raise ValueError(
+            f"response headers take {len(encoded)} bytes, the limit is {_MAX_ERROR_HEADERS}"
+        )
+    return _U16.pack(len(headers)) + encoded
+
+
+def _decode_headers(view: memoryview, at: int) -> tuple[list[tuple[str, str]], int]:
+    (count,) = _U16.unpack_from(view, at)
+    at += 2
+    if count > MAX_HEADERS:
+        raise ProtocolError(f"{count} headers, the limit is {MAX_HEADERS}")
+    headers = []
+    for _ in range(count):
+        name, at = read_str16(view, at)
+        value, at = read_str32(view, at)
+        headers.append((name, value))
+    return headers, at
 
 
 def decode_error(body: Buffer) -> ErrorResponse:
@@ -313,11 +336,12 @@ def decode_error(body: Buffer) -> ErrorResponse:
         message, at = read_str16(view, 2)
         detail, at = read_str32(view, at)
         traceback, at = read_str32(view, at)
+        headers, at = _decode_headers(view, at)
     except (struct.error, UnicodeDecodeError) as error:
         raise ProtocolError(f"ERROR of {len(view)} bytes is malformed: {error}") from error
     if at != len(view):
         raise ProtocolError(f"ERROR has {len(view)} bytes where its fields take {at}")
-    return ErrorResponse(code, message, detail, traceback)
+    return ErrorResponse(code, message, detail, traceback, headers)
 
 
 def _cut_text(text: str) -> bytes:

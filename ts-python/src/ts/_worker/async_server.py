@@ -1,4 +1,7 @@
-"""Runs batches as tasks of one event loop (``asyncCommunication``); answers come in any order."""
+"""Runs batches as tasks of one event loop, for ``concurrency`` and ``asyncCommunication``.
+
+Answers come in any order.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +9,27 @@ import asyncio
 import copy
 import inspect
 import time
+from collections.abc import AsyncIterator
 
 from ts._protocol.control import Load
 from ts._protocol.errors import PeerClosed
 from ts._worker.accelerator import why_unusable
 from ts._worker.connection import WorkerConnection
+from ts._worker.console import report
 from ts._worker.failures import CANCELLED, WorkerUnusable
 from ts._worker.handler_run import HandlerIO, HandlerRun
 from ts._worker.inbox import Batch, PendingRequest
 from ts._worker.metrics import PredictionTime
 from ts._worker.non_finite import JsonNan
+from ts._worker.result_streams import ResultStreams
 from ts.context import Context
 from ts.service import Service
 from ts.utils._row_errors import RowErrors
+
+_BLOCKS = (
+    "handle is not a coroutine function: with concurrency or asyncCommunication its requests run"
+    " one after the other, and nothing else runs meanwhile; expected async def handle"
+)
 
 _BLOCK_ABOVE = 8 << 20
 """Bytes that may wait for a frontend that does not read before a chunk blocks the loop."""
@@ -44,6 +55,7 @@ class AsyncBatchServer:
         self._loop = loop
         self._io = HandlerIO(
             connection,
+            load.batch_size,
             decode,
             load.max_response_size,
             JsonNan.of_environment(),
@@ -56,6 +68,7 @@ class AsyncBatchServer:
         self._ended: asyncio.Future[None] = loop.create_future()
         self._flush_scheduled = False
         self._waits_for_room = False
+        self._blocks = False
 
     def serve(self) -> None:
         """Serve until the frontend closes the connection. Batches still running are dropped."""
@@ -110,6 +123,10 @@ class AsyncBatchServer:
                 result = self._service.entry_point(run.data, context)
                 if inspect.isawaitable(result):
                     result = await result
+                elif not self._blocks and not isinstance(result, AsyncIterator):
+                    self._blocks = True
+                    report(_BLOCKS)
+                result = run.find_streams(result)
                 break
             except asyncio.CancelledError:
                 run.fail(CANCELLED)
@@ -123,8 +140,16 @@ class AsyncBatchServer:
                 self._end_if_unusable(error)
                 return []
         took = time.perf_counter() - started
-        self._prediction_time.queue(took, run.request_ids.values())
+        if not run.streams:
+            self._prediction_time.queue(took, run.request_ids.values())
         continuing = run.finish(result)
+        if run.streams:
+            try:
+                await ResultStreams(run, self._io).send_side_by_side()
+            except asyncio.CancelledError:
+                run.fail(CANCELLED)
+            took = time.perf_counter() - started
+            self._prediction_time.queue(took, run.request_ids.values())
         if run.failure is not None:
             self._end_if_unusable(run.failure)
         return continuing

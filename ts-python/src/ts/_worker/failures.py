@@ -15,6 +15,12 @@ NOT_A_LIST = "Invalid model predict output"
 WRONG_LENGTH = "number of batch response mismatched"
 NOT_ENCODABLE = "Unsupported model output data type."
 
+_TOO_LARGE = 413
+_SERVER = 500
+_OUT_OF_RESOURCES = 507
+_MAX_HEADERS = 64
+_MAX_HEADERS_SIZE = 8 * 1024
+
 
 class WorkerUnusable(Exception):
     """This process can serve no more; its text says why. A new one has to take its place."""
@@ -67,22 +73,60 @@ def prediction_error(error: BaseException) -> ErrorResponse:
 
     Prints the traceback to stderr, which is the model log.
     """
-    text = format_traceback(error)
-    if not isinstance(error, RequestCancelled):
-        report(text)
-    detail = describe(error)
     if isinstance(error, RequestCancelled):
         return CANCELLED
+    if _is_fault_of_client(error):
+        # With these two an empty detail would say that the handler did not run.
+        told = getattr(error, "error_code", 0) in (CANCELLED.code, EXPIRED.code)
+        return _chosen_response(error, type(error).__name__ if told else "", "")
+    detail = describe(error)
+    text = format_traceback(error)
+    report(text)
     if _is_prediction_exception(error):
-        code = getattr(error, "error_code", 500)
-        if not isinstance(code, int) or not 100 <= code <= 999:
-            code = 500
-        return ErrorResponse(code, _text_of(getattr(error, "message", "")), detail, text)
+        return _chosen_response(error, detail, text)
     if _is_too_large_an_image(error):
         return ErrorResponse(400, f"The image has too many pixels: {_text_of(error)}", detail, text)
     if is_out_of_resources(error):
         return ErrorResponse(507, "Out of resources", detail, text)
     return ErrorResponse(503, "Prediction failed", detail, text)
+
+
+def _chosen_response(error: BaseException, detail: str, text: str) -> ErrorResponse:
+    """Return the answer whose status the handler chose."""
+    code = getattr(error, "error_code", 500)
+    if not isinstance(code, int) or not 100 <= code <= 999:
+        code = 500
+    if code == _TOO_LARGE and not _is_request_error(error):
+        code = _OUT_OF_RESOURCES  # as in TorchServe 0.12
+    message = _text_of(getattr(error, "message", ""))
+    return ErrorResponse(code, message, detail, text, _headers_of(error))
+
+
+def _headers_of(error: BaseException) -> list[tuple[str, str]]:
+    """Return the headers of a `RequestError`, as they can be sent."""
+    headers = getattr(error, "headers", None)
+    if not isinstance(headers, dict):
+        return []
+    encodable = [(_encodable(name), _encodable(value)) for name, value in headers.items()]
+    size = sum(len(name) + len(value) for name, value in encodable)
+    if len(encodable) > _MAX_HEADERS or size > _MAX_HEADERS_SIZE:
+        report(f"{len(encodable)} headers of an error were left out: they are too many or too long")
+        return []
+    return encodable
+
+
+def _encodable(value: object) -> str:
+    return _text_of(value).encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _is_request_error(error: BaseException) -> bool:
+    # A handler that raised it has imported its module; the worker itself need not.
+    kind = getattr(sys.modules.get("ts.handler"), "RequestError", None)
+    return kind is not None and isinstance(error, kind)
+
+
+def _is_fault_of_client(error: BaseException) -> bool:
+    return _is_request_error(error) and getattr(error, "error_code", 500) < _SERVER
 
 
 def _is_prediction_exception(error: BaseException) -> bool:
@@ -100,11 +144,19 @@ def _is_too_large_an_image(error: BaseException) -> bool:
 
 def format_traceback(error: BaseException) -> str:
     """Return the traceback without the frames of this package's own call of the handler."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_frame.f_globals.get("__name__") in _OWN_MODULES:
-        trace = trace.tb_next
+    trace = after = error.__traceback__
+    while after is not None:
+        module = str(after.tb_frame.f_globals.get("__name__"))
+        after = after.tb_next
+        if module in _OWN_MODULES:
+            trace = after
+        elif not module.startswith("asyncio."):
+            break
     lines: Sequence[str] = traceback.format_exception(type(error), error, trace)
     return "".join(lines)
 
 
-_OWN_MODULES = frozenset(("ts._worker.server", "ts._worker.async_server", "ts._worker.handler_run"))
+_OWN_MODULES = frozenset(
+    f"ts._worker.{name}"
+    for name in ("server", "async_server", "handler_run", "lazy_loop", "result_streams")
+)

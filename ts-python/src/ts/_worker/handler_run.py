@@ -11,6 +11,7 @@ from ts._protocol.errors import PeerClosed
 from ts._protocol.frames import ALL_ITEMS, Buffer, FrameType, encode_message
 from ts._protocol.messages import (
     PLAIN_HEADS,
+    BodyKind,
     ErrorResponse,
     encode_error,
     encode_response_head,
@@ -31,6 +32,7 @@ from ts._worker.failures import (
 )
 from ts._worker.inbox import Batch, PendingRequest
 from ts._worker.non_finite import JsonNan, NotFiniteError
+from ts._worker.result_streams import WHOLE, is_stream
 from ts._worker.values import decode_request, encode_value
 from ts.context import Context, RequestProcessor
 from ts.utils._row_errors import RowErrors
@@ -42,6 +44,7 @@ class HandlerIO:
 
     Attributes:
         connection: Where responses go.
+        batch_size: How many requests the handler gets in one call, at most.
         decode: Whether JSON and text inputs are decoded.
         max_response_size: Largest body of a response, in bytes.
         json_nan: What becomes of NaN and the infinities in JSON.
@@ -50,6 +53,7 @@ class HandlerIO:
     """
 
     connection: WorkerConnection
+    batch_size: int
     decode: bool
     max_response_size: int
     json_nan: JsonNan
@@ -70,14 +74,25 @@ class HandlerRun:
 
     Attributes:
         failure: What the handler raised, or its result when it was encoded; None if nothing.
+        streams: Results that come piece by piece, by index in `requests`.
     """
 
-    __slots__ = ("_context", "_io", "batches", "data", "failure", "request_ids", "requests")
+    __slots__ = (
+        "_context",
+        "_io",
+        "batches",
+        "data",
+        "failure",
+        "request_ids",
+        "requests",
+        "streams",
+    )
 
     def __init__(self, requests: list[PendingRequest], context: Context, io: HandlerIO) -> None:
         self._io = io
         self._context = context
         self.failure: BaseException | None = None
+        self.streams: dict[int, Any] = {}
         self.batches: list[Batch] = []
         self.requests: list[PendingRequest] = []
         self.data: list[dict[str, Any]] = []
@@ -99,10 +114,35 @@ class HandlerRun:
         context._handler_run = self
         self._share(processors)
 
+    def find_streams(self, result: Any) -> Any:
+        """Find generators in what the handler returned; return the results as a list if they are.
+
+        With batch size 1 a generator may stand alone.
+        """
+        if type(result) is not list and self._io.batch_size == 1 and is_stream(result):
+            result = [result]
+        if isinstance(result, list) and len(result) == len(self.requests):
+            for index, value in enumerate(result):
+                if type(value) not in WHOLE and self._may_stream and is_stream(value):
+                    self.streams[index] = value
+        return result
+
+    @property
+    def _may_stream(self) -> bool:
+        # Continuous batching has its own way to send a result in steps.
+        return self._context.stopping_criteria is None
+
     def finish(self, result: Any) -> list[PendingRequest]:
-        """Send what the handler returned; return the requests that go on in the next call."""
+        """Send what the handler returned; return the requests that go on in the next call.
+
+        Streams are left to `result_streams`.
+        """
         if not isinstance(result, list):
             detail = f"the handler returned {type(result).__name__}, expected list"
+            if is_stream(result):
+                detail += (
+                    f" with one generator for each request: batchSize is {self._io.batch_size}"
+                )
             self.fail(ErrorResponse(503, NOT_A_LIST, detail), log=True)
             return []
         if len(result) != len(self.requests):
@@ -111,6 +151,8 @@ class HandlerRun:
             return []
         continuing: list[PendingRequest] = []
         for index, request in enumerate(self.requests):
+            if self.streams and index in self.streams:
+                continue
             try:
                 if self._send_result(index, request, result[index]):
                     continuing.append(request)
@@ -118,13 +160,45 @@ class HandlerRun:
                 raise
             except Exception as error:
                 self._fail_unencodable(request, error)
-        self._close_batches()
+        if not self.streams:
+            self.close_batches()
         return continuing
+
+    def is_wanted_by(self, request: PendingRequest) -> bool:
+        """Return whether a client waits for more of a stream; where it has left, it ends."""
+        if request.cancelled:
+            self._fail_request(request, CANCELLED)
+        return not request.responded
+
+    def end_stream(self, index: int, request: PendingRequest, value: Any) -> None:
+        """End a stream whose parts were sent, with a last part unless `value` is None."""
+        try:
+            if value is not None:
+                self._queue_value(FrameType.RESPONSE, index, request, value)
+            else:
+                head = self._encoded_head(index, request, BodyKind.NONE)
+                self._queue(
+                    encode_message(FrameType.RESPONSE, request.batch.id, request.index, (head,))
+                )
+            request.responded = True
+        except PeerClosed:
+            raise
+        except Exception as error:
+            self._fail_unencodable(request, error)
+
+    def is_wanted(self) -> bool:
+        """Return whether a client waits for any of the requests."""
+        return not all(request.cancelled or request.responded for request in self.requests)
 
     def fail_with(self, error: BaseException) -> None:
         """Answer every open request with what an exception of the handler means."""
         self.failure = error
         self.fail(prediction_error(error))
+
+    def fail_request_with(self, request: PendingRequest, error: BaseException) -> None:
+        """Answer one request with what an exception of the handler means."""
+        self.failure = error
+        self._fail_request(request, prediction_error(error))
 
     def fail_rows(self, error: RowErrors) -> bool:
         """Fail the requests that the handler cannot take; return whether others are left to run."""
@@ -139,7 +213,7 @@ class HandlerRun:
         self.data = [self.data[index] for index in kept]
         self._share([processors[index] for index in kept])
         if not kept:
-            self._close_batches()
+            self.close_batches()
         return bool(kept)
 
     def _share(self, processors: list[RequestProcessor]) -> None:
@@ -165,7 +239,7 @@ class HandlerRun:
                 self._queue(encode_message(FrameType.ERROR, batch.id, ALL_ITEMS, (body,)))
                 for request in batch.requests:
                     request.responded = True
-        self._close_batches()
+        self.close_batches()
 
     def send_chunks(self, values: list[Any]) -> None:
         """Send one chunk per request now, blocking while the frontend does not read.
@@ -185,14 +259,18 @@ class HandlerRun:
                 raise RequestCancelled("every request of the batch was cancelled or has failed")
             for index, request in enumerate(self.requests):
                 if not request.cancelled and not request.responded:
-                    self._send_chunk(index, request, values[index])
+                    self.send_chunk(index, request, values[index])
             self._io.flush()
         except PeerClosed as error:
             for request in self.requests:
                 request.cancelled = True
             raise RequestCancelled("the frontend has gone") from error
 
-    def _send_chunk(self, index: int, request: PendingRequest, value: Any) -> None:
+    def send_chunk(self, index: int, request: PendingRequest, value: Any) -> None:
+        """Queue a part of a stream; one that is an error or cannot be encoded fails its request."""
+        if type(value) not in WHOLE and isinstance(value, BaseException):
+            self.fail_request_with(request, value)
+            return
         try:
             self._queue_value(FrameType.CHUNK, index, request, value)
         except PeerClosed:
@@ -206,6 +284,9 @@ class HandlerRun:
             return False
         if request.cancelled:
             self._fail_request(request, CANCELLED)
+            return False
+        if type(value) not in WHOLE and isinstance(value, BaseException):
+            self.fail_request_with(request, value)
             return False
         if self._stops(index, value):
             self._queue_value(FrameType.RESPONSE, index, request, value)
@@ -232,7 +313,7 @@ class HandlerRun:
             message = f"The response has {len(body)} bytes, the limit max_response_size is {limit}"
             self._fail_request(request, ErrorResponse(500, message))
             return
-        head = self._later_head(index, kind) if request.head_sent else self._head(index, kind)
+        head = self._encoded_head(index, request, kind)
         buffers = encode_message(frame_type, request.batch.id, request.index, (head, body))
         self._queue(buffers)
         request.head_sent = True
@@ -245,6 +326,9 @@ class HandlerRun:
         if processors is None:
             raise RuntimeError("the handler has removed context.request_processor")
         return processors
+
+    def _encoded_head(self, index: int, request: PendingRequest, kind: int) -> bytes:
+        return self._later_head(index, kind) if request.head_sent else self._head(index, kind)
 
     def _head(self, index: int, kind: int) -> bytes:
         processor = self._processors()[index]
@@ -286,7 +370,8 @@ class HandlerRun:
     def _queue(self, buffers: list[Buffer]) -> None:
         self._io.connection.writer.queue(buffers)
 
-    def _close_batches(self) -> None:
+    def close_batches(self) -> None:
+        """Forget the batches whose requests all have their responses."""
         for batch in self.batches:
             for request in batch.requests:
                 if not request.responded:

@@ -14,6 +14,7 @@ from json.encoder import encode_basestring_ascii
 from typing import Any
 
 from ts._worker.non_finite import JsonNan, NotFiniteError, find_not_finite, without_not_finite
+from ts._worker.plain_values import to_plain
 
 _INDENT = "  "
 _NUMBERS = frozenset((int, float, bool, type(None)))
@@ -23,6 +24,8 @@ _MAX_LEVELS = 32
 
 def dumps_indented(value: Any, nan: JsonNan = JsonNan.ERROR) -> str:
     """Return exactly ``json.dumps(value, indent=2)``, or raise what that raises.
+
+    What JSON does not know, such as an array, is written as `to_plain` says.
 
     Args:
         value: What to write.
@@ -62,6 +65,7 @@ def _dumps(value: Any, nan: JsonNan, write: Callable[[Any, _Encoders], str]) -> 
         return write(value, _STRICT)
     except ValueError:
         # A number that is not finite, or what the library refuses whatever the setting says.
+        value = to_plain(value)
         if nan is JsonNan.LITERAL:
             return write(value, _LITERAL)
         found = find_not_finite(value)
@@ -73,21 +77,34 @@ def _dumps(value: Any, nan: JsonNan, write: Callable[[Any, _Encoders], str]) -> 
 
 
 def _compact(value: Any, encoders: _Encoders) -> str:
-    return json.dumps(value, allow_nan=encoders.allow_nan)
+    try:
+        return json.dumps(value, allow_nan=encoders.allow_nan)
+    except TypeError:
+        return json.dumps(to_plain(value), allow_nan=encoders.allow_nan)
 
 
 def _indented(value: Any, encoders: _Encoders) -> str:
-    kind = type(value)
-    if kind is str:
+    if type(value) is str:
         return encode_basestring_ascii(value)
-    if kind is dict or kind is list:
-        try:
-            out: list[str] = []
-            _write(value, 0, out, encoders)
-            return "".join(out)
-        except _NotPlainError:
-            pass
-    return json.dumps(value, indent=2, allow_nan=encoders.allow_nan)
+    text = _quickly(value, encoders)
+    if text is None:
+        plain = to_plain(value)
+        text = None if plain is value else _quickly(plain, encoders)
+        if text is None:
+            text = json.dumps(plain, indent=2, allow_nan=encoders.allow_nan)
+    return text
+
+
+def _quickly(value: Any, encoders: _Encoders) -> str | None:
+    """Return the text of plain lists and objects; None if the library's encoder is needed."""
+    if type(value) is not dict and type(value) is not list:
+        return None
+    out: list[str] = []
+    try:
+        _write(value, 0, out, encoders)
+    except _NotPlainError:
+        return None
+    return "".join(out)
 
 
 class _NotPlainError(Exception):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import traceback
 from collections.abc import Callable
+from typing import Any
 
 from ts._protocol.control import Failed, Load
 from ts._protocol.frames import MAX_TRACEBACK
@@ -16,18 +16,21 @@ from ts.service import Service
 
 
 def load_service(
-    load: Load, emit: Callable[[MetricSample], None], loop: asyncio.AbstractEventLoop | None
+    load: Load,
+    emit: Callable[[MetricSample], None],
+    run_awaitable: Callable[[Any], Any] | None,
 ) -> Service | Failed:
     """Load a model; whatever goes wrong becomes a report, which the frontend logs.
 
     Args:
         load: The LOAD message.
         emit: Takes the samples of the handler's metrics.
-        loop: Runs what an asynchronous handler returns while it is initialised.
+        run_awaitable: Waits for what an asynchronous handler returns while it is initialised; None
+            for an event loop of its own.
     """
     try:
         metrics = load_metrics(load.metrics_config, load.model_name, emit)
-        loader = TsModelLoader(loop.run_until_complete if loop is not None else None)
+        loader = TsModelLoader(run_awaitable)
         return loader.load(
             load.model_name,
             load.model_dir,

@@ -25,6 +25,7 @@ from ts._worker.async_server import AsyncBatchServer
 from ts._worker.connection import WorkerConnection, connect
 from ts._worker.console import announce, report
 from ts._worker.failures import WorkerUnusable
+from ts._worker.lazy_loop import LazyLoop
 from ts._worker.loading import load_service
 from ts._worker.metrics import metric_sender
 from ts._worker.preload import Preloaded
@@ -115,6 +116,7 @@ def _serve(
     load = Load.decode(message.body)
     announce(f"model_name: {load.model_name}, batchSize: {load.batch_size}")
     connection.reader.set_limits(worker_limits(load.max_request_size))
+    lazy_loop = LazyLoop()
     loop = asyncio.new_event_loop() if load.is_async else None
     if loop is not None:
         asyncio.set_event_loop(loop)
@@ -123,7 +125,8 @@ def _serve(
     if preloaded is not None:
         service = preloaded.take(load, emit)
     else:
-        service = load_service(load, emit, loop)
+        run = lazy_loop.run if loop is None else loop.run_until_complete
+        service = load_service(load, emit, run)
     if isinstance(service, Failed):
         connection.send(FrameType.FAILED, 0, service.encode())
         return EXIT_LOAD_FAILED
@@ -143,7 +146,7 @@ def _serve(
         if loop is not None:
             AsyncBatchServer(connection, service, load, loop, decode=decode).serve()
         else:
-            BatchServer(connection, service, load, decode=decode).serve()
+            BatchServer(connection, service, load, decode=decode, loop=lazy_loop).serve()
     except WorkerUnusable as error:
         report(f"This worker can serve no more: {error}")
         connection.send(FrameType.UNUSABLE, 0, Unusable(str(error)[:_MAX_REASON]).encode())

@@ -5,18 +5,23 @@ With continuous batching, requests that go on and new ones run together in each 
 
 from __future__ import annotations
 
+import asyncio
+import inspect
 import time
+from typing import Any
 
 from ts._protocol.control import Load
-from ts._protocol.errors import ProtocolError
+from ts._protocol.errors import PeerClosed, ProtocolError
 from ts._protocol.messages import RequestKind
 from ts._worker.accelerator import why_unusable
 from ts._worker.connection import WorkerConnection
-from ts._worker.failures import WorkerUnusable
+from ts._worker.failures import RequestCancelled, WorkerUnusable
 from ts._worker.handler_run import HandlerIO, HandlerRun
 from ts._worker.inbox import PendingRequest
+from ts._worker.lazy_loop import LazyLoop
 from ts._worker.metrics import PredictionTime
 from ts._worker.non_finite import JsonNan
+from ts._worker.result_streams import ResultStreams
 from ts.service import Service
 from ts.utils._row_errors import RowErrors
 
@@ -31,15 +36,30 @@ class BatchServer:
     """The loop of a synchronous worker.
 
     Ends by `PeerClosed`, `ProtocolError` or `WorkerUnusable`.
+
+    Args:
+        connection: To the frontend.
+        service: The model.
+        load: What the frontend said of it.
+        decode: Whether JSON and text inputs are decoded.
+        loop: Where the model was loaded, if that needed an event loop.
     """
 
     def __init__(
-        self, connection: WorkerConnection, service: Service, load: Load, *, decode: bool
+        self,
+        connection: WorkerConnection,
+        service: Service,
+        load: Load,
+        *,
+        decode: bool,
+        loop: LazyLoop | None = None,
     ) -> None:
         self._connection = connection
         self._service = service
+        self._loop = loop or LazyLoop()
         self._io = HandlerIO(
             connection,
+            load.batch_size,
             decode,
             load.max_response_size,
             JsonNan.of_environment(),
@@ -97,8 +117,11 @@ class BatchServer:
             started = time.perf_counter()
             try:
                 result = service.entry_point(run.data, service.context)
+                if type(result) is not list and inspect.isawaitable(result):
+                    result = self._wait_for(run, result)
+                result = run.find_streams(result)
                 break
-            except (SystemExit, KeyboardInterrupt, ProtocolError):
+            except (SystemExit, KeyboardInterrupt, ProtocolError, PeerClosed):
                 raise
             except RowErrors as error:
                 if not run.fail_rows(error):
@@ -106,17 +129,27 @@ class BatchServer:
                     return []
             except BaseException as error:
                 # Such as asyncio.CancelledError: it fails these requests, not the worker.
-                run.fail_with(error)
+                left = isinstance(error, asyncio.CancelledError) and not run.is_wanted()
+                run.fail_with(RequestCancelled() if left else error)
                 self._end_if_unusable(error)
                 return []
         took = time.perf_counter() - started
         if service.context.stopping_criteria is not None:
             self._continuous = True
-        self._prediction_time.queue(took, run.request_ids.values())
+        if not run.streams:
+            self._prediction_time.queue(took, run.request_ids.values())
         continuing = run.finish(result)
+        if run.streams:
+            streams = ResultStreams(run, self._io)
+            streams.send(lambda awaitable: self._wait_for(run, awaitable), self._loop.run)
+            took = time.perf_counter() - started
+            self._prediction_time.queue(took, run.request_ids.values())
         if run.failure is not None:
             self._end_if_unusable(run.failure)
         return continuing
+
+    def _wait_for(self, run: HandlerRun, awaitable: Any) -> Any:
+        return self._loop.run_for_requests(awaitable, self._connection, run.is_wanted)
 
     def _end_if_unusable(self, error: BaseException) -> None:
         # Responses leave first: asking the accelerator may take time.

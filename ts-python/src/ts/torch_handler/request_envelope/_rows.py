@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ts._worker.result_streams import stands_for_its_request
 from ts.utils.util import PredictionException
 
 
@@ -42,6 +43,13 @@ def list_of(request: Any, key: str, position: int) -> list[Any]:
         found = "missing" if key not in request else f"a JSON {type(value).__name__}"
         raise PredictionException(f'Request {position}: "{key}" is {found}, expected a list', 400)
     return value
+
+
+def own_result(part: Any) -> Any:
+    """Return what a request's results hold that is sent as it is: an error or a stream; or None."""
+    if isinstance(part, list):
+        return next(filter(stands_for_its_request, part), None)
+    return part if stands_for_its_request(part) else None
 
 
 def split(results: Any, lengths: Sequence[int], what: str) -> list[Any]:

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ts._worker.result_streams import is_stream
 from ts.utils._row_errors import RowErrors
 
 
@@ -63,7 +64,7 @@ class BaseEnvelope(ABC):
             results = self._handle_fn(rows, context)
         except RowErrors as error:
             raise self._errors_of_requests(error) from error
-        return self.format_output(results) if results else results
+        return self._formatted(results)
 
     async def _handle_async(self, data: Any, context: Any) -> Any:
         self.context = context
@@ -72,7 +73,11 @@ class BaseEnvelope(ABC):
             results = await self._handle_fn(rows, context)
         except RowErrors as error:
             raise self._errors_of_requests(error) from error
-        return self.format_output(results) if results else results
+        return self._formatted(results)
+
+    def _formatted(self, results: Any) -> Any:
+        # A generator that stands alone is the answer to the one request of its batch.
+        return results if not results or is_stream(results) else self.format_output(results)
 
     def _parse(self, data: Any, context: Any) -> Any:
         is_describe = hasattr(context, "get_request_header") and (

@@ -10,7 +10,7 @@ from typing import Any
 
 from ts._worker.json_text import dumps_compact
 from ts._worker.non_finite import JsonNan
-from ts.torch_handler.request_envelope._rows import json_of, list_of, split
+from ts.torch_handler.request_envelope._rows import json_of, list_of, own_result, split
 from ts.torch_handler.request_envelope.base import BaseEnvelope
 from ts.utils._row_errors import read_rows
 from ts.utils.util import PredictionException
@@ -39,7 +39,7 @@ class JSONEnvelope(BaseEnvelope):
     def format_output(self, data: Any) -> list[Any]:
         """Return the text of each request's predictions."""
         parts = split(data, _lengths.get(), "instances")
-        return [self._text_of({"predictions": part}) for part in parts]
+        return [own_result(part) or self._text_of({"predictions": part}) for part in parts]
 
     @staticmethod
     def _text_of(answer: dict[str, Any]) -> Any:

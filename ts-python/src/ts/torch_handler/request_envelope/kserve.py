@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextvars import ContextVar
 from typing import Any
 
-from ts.torch_handler.request_envelope._rows import json_of, list_of, split
+from ts.torch_handler.request_envelope._rows import json_of, list_of, own_result, split
 from ts.torch_handler.request_envelope.base import BaseEnvelope
 from ts.utils._row_errors import read_rows
 
@@ -33,10 +33,11 @@ class KServeEnvelope(BaseEnvelope):
         _lengths.set(tuple(len(instances) for instances in requests))
         return [instance for instances in requests for instance in instances]
 
-    def format_output(self, data: Any) -> list[dict[str, Any]]:
+    def format_output(self, data: Any) -> list[Any]:
         """Return each request's object."""
         key = "explanations" if self._is_explain() else "predictions"
-        return [{key: part} for part in split(data, _lengths.get(), "instances")]
+        parts = split(data, _lengths.get(), "instances")
+        return [own_result(part) or {key: part} for part in parts]
 
     def _lengths(self) -> Sequence[int]:
         return _lengths.get()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextvars import ContextVar
 from typing import Any
 
-from ts.torch_handler.request_envelope._rows import json_of, list_of, split
+from ts.torch_handler.request_envelope._rows import json_of, list_of, own_result, split
 from ts.torch_handler.request_envelope._tensors import decode_input, encode_output
 from ts.torch_handler.request_envelope.base import BaseEnvelope
 from ts.utils._row_errors import read_rows
@@ -34,7 +34,7 @@ class KServev2Envelope(BaseEnvelope):
         _requests.set(tuple(request for request, _ in read))
         return [tensor for _, inputs in read for tensor in inputs]
 
-    def format_output(self, data: Any) -> list[dict[str, Any]]:
+    def format_output(self, data: Any) -> list[Any]:
         """Return each request's object.
 
         Raises:
@@ -43,7 +43,7 @@ class KServev2Envelope(BaseEnvelope):
         requests = _requests.get()
         parts = split(data, self._lengths(), "inputs")
         return [
-            self._answer(request, results, position)
+            own_result(results) or self._answer(request, results, position)
             for position, (request, results) in enumerate(zip(requests, parts, strict=True))
         ]
 

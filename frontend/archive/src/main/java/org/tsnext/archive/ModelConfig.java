@@ -51,17 +51,30 @@ public record ModelConfig(
    * @param maxDelay empty too if it is adaptive
    * @param adaptiveDelay {@code maxBatchDelay: adaptive}
    * @param continuous {@code continuousBatching}
+   * @param concurrency requests that one worker runs side by side, at most
    */
   public record Batching(
       OptionalInt size,
       Optional<Duration> maxDelay,
       boolean adaptiveDelay,
       boolean continuous,
-      boolean asyncCommunication) {
+      boolean asyncCommunication,
+      OptionalInt concurrency) {
 
     public Batching {
       Objects.requireNonNull(size, "size");
       Objects.requireNonNull(maxDelay, "maxDelay");
+      Objects.requireNonNull(concurrency, "concurrency");
+    }
+
+    /**
+     * The key by which the handler is a coroutine that gets requests one by one; empty if it is
+     * not.
+     */
+    public Optional<String> coroutineKey() {
+      return concurrency.isPresent()
+          ? Optional.of("concurrency")
+          : asyncCommunication ? Optional.of("asyncCommunication") : Optional.empty();
     }
   }
 
@@ -142,6 +155,9 @@ public record ModelConfig(
     }
   }
 
+  /** Requests that one worker may run side by side, whatever a model asks for. */
+  public static final int MAX_CONCURRENCY = 1024;
+
   /** Enough to tell a broken worker from a few bad requests. */
   public static final int DEFAULT_MAX_FAILURES_IN_ROW = 20;
 
@@ -199,7 +215,8 @@ public record ModelConfig(
             Optional.empty(),
             false,
             DEFAULT_MAX_FAILURES_IN_ROW),
-        new Batching(OptionalInt.empty(), Optional.empty(), false, false, false),
+        new Batching(
+            OptionalInt.empty(), Optional.empty(), false, false, false, OptionalInt.empty()),
         new Timeouts(Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty()),
         new Devices(Optional.empty(), List.of(), Optional.empty(), 0),
         new Queue(OptionalInt.empty(), false, true),

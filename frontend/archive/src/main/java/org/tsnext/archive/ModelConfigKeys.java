@@ -120,6 +120,12 @@ public final class ModelConfigKeys {
               "Whether the handler is a coroutine: it gets requests one by one, and many run side by"
                   + " side in one worker."),
           new Key(
+              "concurrency",
+              WHOLE + " from 1 to " + ModelConfig.MAX_CONCURRENCY,
+              "256 with `asyncCommunication`, else one call at a time",
+              "Requests that one worker runs side by side, at most: for a handler with"
+                  + " `async def handle`, which then gets requests one by one."),
+          new Key(
               "useVenv",
               FLAG,
               "false",

@@ -114,6 +114,7 @@ public final class ModelConfigReader {
             values.raised("maxNumSequence", 1).orElse(1),
             values.raised("maxSequenceJobQueueSize", 1).orElse(1));
     boolean asyncCommunication = values.flag("asyncCommunication", false);
+    OptionalInt concurrency = concurrency(values);
     boolean useVenv = values.flag("useVenv", false);
     WorkerStart workerStart = values.word("workerStart", WORKER_STARTS).orElse(WorkerStart.FORK);
     boolean preloadModel = values.flag("preloadModel", false);
@@ -134,12 +135,25 @@ public final class ModelConfigReader {
             maxBatchDelay,
             values.isWord("maxBatchDelay", ADAPTIVE),
             continuousBatching,
-            asyncCommunication),
+            asyncCommunication,
+            concurrency),
         timeouts,
         new ModelConfig.Devices(deviceType, deviceIds, parallelType, parallelLevel),
         queue,
         sequences,
         new ModelConfig.Findings(unknownKeys(map), corrections));
+  }
+
+  private static OptionalInt concurrency(YamlValues values) throws ArchiveException {
+    if (!values.has("concurrency")) {
+      return OptionalInt.empty();
+    }
+    int value = values.integer("concurrency", 1, 1);
+    if (value > ModelConfig.MAX_CONCURRENCY) {
+      throw values.refuse(
+          "concurrency", value, "a whole number from 1 to " + ModelConfig.MAX_CONCURRENCY);
+    }
+    return OptionalInt.of(value);
   }
 
   private static Object load(String text, String file) throws ArchiveException {

@@ -8,9 +8,6 @@ import org.tsnext.archive.ModelConfig.DeviceType;
 /** What a person should hear about a model-config.yaml that can be followed. */
 public final class ModelConfigWarnings {
 
-  private static final String ASYNC =
-      "asyncCommunication is true: the handler gets requests one by one";
-
   private final List<String> warnings = new ArrayList<>();
 
   private ModelConfigWarnings() {}
@@ -23,13 +20,15 @@ public final class ModelConfigWarnings {
     ModelConfigWarnings all = new ModelConfigWarnings();
     all.warnings.addAll(config.findings().corrections());
     config.findings().unknownKeys().forEach(all::misspelt);
-    boolean async = config.batching().asyncCommunication();
+    Optional<String> coroutine = config.batching().coroutineKey();
+    boolean async = coroutine.isPresent();
+    String oneByOne = coroutine.orElse("") + " is set: the handler gets requests one by one";
     all.noEffect(
         config.workers().max().isPresent() && config.workers().min().isEmpty(),
         "maxWorkers",
         "minWorkers is not set");
-    all.noEffect(async && config.batching().size().orElse(1) > 1, "batchSize", ASYNC);
-    all.noEffect(async && config.batching().continuous(), "continuousBatching", ASYNC);
+    all.noEffect(async && config.batching().size().orElse(1) > 1, "batchSize", oneByOne);
+    all.noEffect(async && config.batching().continuous(), "continuousBatching", oneByOne);
     all.noEffect(
         !config.devices().ids().isEmpty()
             && config.devices().type().equals(Optional.of(DeviceType.CPU)),

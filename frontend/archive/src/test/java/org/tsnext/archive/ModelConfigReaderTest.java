@@ -56,6 +56,7 @@ public class ModelConfigReaderTest {
             continuousBatching: true
             sequenceBatching: true
             asyncCommunication: true
+            concurrency: 17
             useVenv: true
             sequenceMaxIdleMSec: 12
             sequenceTimeoutMSec: 13
@@ -81,7 +82,12 @@ public class ModelConfigReaderTest {
                 true,
                 16),
             new ModelConfig.Batching(
-                OptionalInt.of(4), Optional.of(Duration.ofMillis(5)), false, true, true),
+                OptionalInt.of(4),
+                Optional.of(Duration.ofMillis(5)),
+                false,
+                true,
+                true,
+                OptionalInt.of(17)),
             new ModelConfig.Timeouts(
                 Optional.of(Duration.ofSeconds(6)),
                 Optional.of(Duration.ofSeconds(7)),
@@ -128,6 +134,9 @@ public class ModelConfigReaderTest {
     return new Object[][] {
       {"batchSize: '4'", "batchSize is '4', " + whole},
       {"batchSize: 4.0", "batchSize is 4.0, " + whole},
+      {"concurrency: 0", "concurrency is 0, " + whole},
+      {"concurrency: 1025", "concurrency is 1025, expected a whole number from 1 to 1024"},
+      {"concurrency: many", "concurrency is 'many', " + whole},
       {"batchSize: true", "batchSize is true, " + whole},
       {"batchSize: 2147483648", "batchSize is 2147483648, " + whole},
       {"batchSize: 99999999999999999999", "batchSize is 99999999999999999999, " + whole},
@@ -281,6 +290,7 @@ public class ModelConfigReaderTest {
       {"maxWorkers: 3", "maxWorkers"},
       {"asyncCommunication: true\nbatchSize: 8", "batchSize"},
       {"asyncCommunication: true\ncontinuousBatching: true", "continuousBatching"},
+      {"concurrency: 4\nbatchSize: 8", "batchSize"},
       {"deviceType: cpu\ndeviceIds: [0]", "deviceIds"},
       {"parallelLevel: 2", "parallelLevel (or torchrun)"},
       {"sequenceMaxIdleMSec: 5", "sequenceMaxIdleMSec"},
@@ -337,7 +347,7 @@ public class ModelConfigReaderTest {
       String refusal = refusal(key.name() + ": " + wrongValue(key.name()));
       assertTrue(refusal.startsWith("model-config.yaml: " + key.name() + " is a "), refusal);
     }
-    assertEquals(ModelConfigKeys.FRONTEND.size(), 28);
+    assertEquals(ModelConfigKeys.FRONTEND.size(), 29);
   }
 
   /** Whatever their order in the file. */

@@ -1,6 +1,7 @@
 package org.tsnext.grpc;
 
 import static org.testng.Assert.assertEquals;
+import static org.testng.Assert.assertFalse;
 import static org.testng.Assert.assertTrue;
 
 import io.grpc.CallOptions;
@@ -14,6 +15,7 @@ import io.netty.buffer.Unpooled;
 import java.nio.charset.StandardCharsets;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -42,6 +44,16 @@ public class StreamPredictionsTest extends GrpcTestBase {
   }
 
   @Test
+  public void endOfAGeneratorIsNoMessage() {
+    inference.respond(
+        (request, sink) -> {
+          sink.chunk(FakeInference.text(), text("one"));
+          sink.end();
+        });
+    assertEquals(texts(stream(channel(), cats(""))), List.of("one"));
+  }
+
+  @Test
   public void plainResponseIsOneMessage() {
     assertEquals(texts(stream(channel(), cats(""))), List.of("ok"));
   }
@@ -61,6 +73,23 @@ public class StreamPredictionsTest extends GrpcTestBase {
         Status.Code.UNAVAILABLE,
         "Prediction failed\norg.pytorch.serve.http.InternalServerException");
     assertEquals(facts(error).getMetadataOrThrow("http_status"), "503");
+  }
+
+  @Test
+  public void headersOfAnErrorAreTrailers() {
+    inference.respond(
+        (request, sink) -> {
+          sink.chunk(FakeInference.text(), text("one"));
+          sink.fail(
+              ServingException.ofHandler(429, "slow down")
+                  .withHeaders(Map.of("Retry-After", "3", "grpc-status", "0", "X-B", "a\nb")));
+        });
+    Iterator<PredictionResponse> parts = parts(cats(""));
+    parts.next();
+    StatusRuntimeException error = failure(parts::next);
+    assertEquals(error.getStatus().getCode(), Status.Code.RESOURCE_EXHAUSTED);
+    assertEquals(error.getTrailers().get(key("retry-after")), "3");
+    assertFalse(error.getTrailers().containsKey(key("x-b")));
   }
 
   @Test

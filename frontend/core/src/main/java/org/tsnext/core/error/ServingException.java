@@ -1,6 +1,9 @@
 package org.tsnext.core.error;
 
 import java.time.Duration;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CompletionException;
@@ -19,6 +22,7 @@ public final class ServingException extends RuntimeException {
   private final transient Optional<Duration> retryAfter;
   private final transient Optional<String> originalMessage;
   private final transient Optional<Deviation> deviation;
+  private final transient Map<String, String> headers;
 
   public ServingException(ErrorKind kind, String message) {
     this(kind, message, null);
@@ -37,6 +41,7 @@ public final class ServingException extends RuntimeException {
     this.retryAfter = extras.retryAfter();
     this.originalMessage = extras.originalMessage();
     this.deviation = extras.deviation();
+    this.headers = extras.headers();
   }
 
   /**
@@ -44,7 +49,7 @@ public final class ServingException extends RuntimeException {
    * detail} field.
    */
   public ServingException withDetail(String text) {
-    return with(new Extras(Optional.of(text), retryAfter, originalMessage, deviation));
+    return with(new Extras(Optional.of(text), retryAfter, originalMessage, deviation, headers));
   }
 
   /** The same error, which is not over before so long; at least what its kind says. */
@@ -53,29 +58,31 @@ public final class ServingException extends RuntimeException {
         kind.retryAfter()
             .filter(shortest -> shortest.compareTo(wait) > 0)
             .or(() -> Optional.of(wait));
-    return with(new Extras(detail, longer, originalMessage, deviation));
+    return with(new Extras(detail, longer, originalMessage, deviation, headers));
   }
 
   /** The same error with what TorchServe 0.12 said in its place; see {@link ErrorForm}. */
   public ServingException withOriginalMessage(String text) {
-    return with(new Extras(detail, retryAfter, Optional.of(text), deviation));
+    return with(new Extras(detail, retryAfter, Optional.of(text), deviation, headers));
   }
 
   /** The same error, which TorchServe 0.12 would not have given; see {@link ErrorForm}. */
   public ServingException withDeviation(Deviation row) {
-    return with(new Extras(detail, retryAfter, originalMessage, Optional.of(row)));
+    return with(new Extras(detail, retryAfter, originalMessage, Optional.of(row), headers));
+  }
+
+  /** The same error with response headers that a handler chose; not checked yet. */
+  public ServingException withHeaders(Map<String, String> chosen) {
+    return with(new Extras(detail, retryAfter, originalMessage, deviation, chosen));
   }
 
   private ServingException with(Extras extras) {
     return new ServingException(kind, httpStatus, getMessage(), extras, getCause());
   }
 
-  /**
-   * An error whose status was chosen by the handler (400 to 599; anything else becomes 500, and 413
-   * becomes 507).
-   */
+  /** An error whose status was chosen by the handler: 400 to 599; anything else becomes 500. */
   public static ServingException ofHandler(int status, String message) {
-    int shown = status == 413 ? 507 : status >= 400 && status <= 599 ? status : 500;
+    int shown = status >= 400 && status <= 599 ? status : 500;
     return new ServingException(
         ErrorKind.HANDLER_ERROR, shown, message, Extras.of(ErrorKind.HANDLER_ERROR), null);
   }
@@ -127,15 +134,27 @@ public final class ServingException extends RuntimeException {
     return deviation;
   }
 
+  /** Response headers that a handler chose, as it gave them. */
+  public Map<String, String> headers() {
+    return headers;
+  }
+
   /** What an error says beside its message. */
   private record Extras(
       Optional<String> detail,
       Optional<Duration> retryAfter,
       Optional<String> originalMessage,
-      Optional<Deviation> deviation) {
+      Optional<Deviation> deviation,
+      Map<String, String> headers) {
+
+    private Extras {
+      // In their order.
+      headers = Collections.unmodifiableMap(new LinkedHashMap<>(headers));
+    }
 
     static Extras of(ErrorKind kind) {
-      return new Extras(Optional.empty(), kind.retryAfter(), Optional.empty(), Optional.empty());
+      return new Extras(
+          Optional.empty(), kind.retryAfter(), Optional.empty(), Optional.empty(), Map.of());
     }
   }
 }

@@ -9,6 +9,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
+import org.tsnext.core.request.Header;
 import org.tsnext.core.request.InferenceRequest;
 import org.tsnext.core.request.ResponseHead;
 import org.tsnext.core.scheduling.Delivery;
@@ -179,6 +180,7 @@ final class DispatchedWorker extends ReadyWorker implements WorkerRegistration {
           case 507 -> new ServingException(ErrorKind.OUT_OF_RESOURCES, error.message());
           default -> ServingException.ofHandler(error.code(), error.message());
         };
-    return error.detail().isEmpty() ? known : known.withDetail(error.detail());
+    ServingException shown = error.detail().isEmpty() ? known : known.withDetail(error.detail());
+    return error.headers().isEmpty() ? shown : shown.withHeaders(Header.byName(error.headers()));
   }
 }

@@ -128,17 +128,26 @@ final class EffectRunner implements Effects.Target {
   }
 
   @Override
-  public void endStream(QueuedRequest ended, Object body) {
+  public void endStream(QueuedRequest ended, ResponseHead head, Object body) {
     PendingRequest request = (PendingRequest) ended;
     record(request, Outcome.SUCCESS);
     try {
       if (request.hasLeft()) {
         ((ByteBuf) body).release();
       } else {
-        request.sink().end((ByteBuf) body);
+        endStream(request, head, (ByteBuf) body);
       }
     } finally {
       request.request().release();
+    }
+  }
+
+  private static void endStream(PendingRequest request, ResponseHead head, ByteBuf body) {
+    if (head.bodyKind() == ResponseHead.BodyKind.NONE) {
+      body.release();
+      request.sink().end();
+    } else {
+      request.sink().end(body);
     }
   }
 

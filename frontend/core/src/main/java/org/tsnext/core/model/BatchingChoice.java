@@ -17,9 +17,7 @@ final class BatchingChoice {
    */
   static Choice<Integer> size(SettingSources sources) {
     Choice<Integer> size = askedSize(sources);
-    return sources.config().batching().asyncCommunication()
-        ? new Choice<>(1, "asyncCommunication")
-        : size;
+    return sources.config().batching().coroutineKey().map(key -> new Choice<>(1, key)).orElse(size);
   }
 
   private static Choice<Integer> askedSize(SettingSources sources) {

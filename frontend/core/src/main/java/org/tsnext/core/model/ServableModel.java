@@ -46,10 +46,15 @@ final class ServableModel {
         name,
         devices.usesGpu(config),
         "its workers run on GPUs, whose state a fork does not take along; set deviceType: cpu");
-    refusePreload(
-        name,
-        config.batching().asyncCommunication(),
-        "asyncCommunication binds what the handler makes to the event loop of one process");
+    config
+        .batching()
+        .coroutineKey()
+        .ifPresent(
+            key ->
+                refusePreload(
+                    name,
+                    true,
+                    key + " binds what the handler makes to the event loop of one process"));
     refusePreload(
         name,
         config.workers().start() == WorkerStart.SPAWN,

@@ -226,8 +226,8 @@ final class VersionFactory {
   private static int sideBySide(VersionSettings settings) {
     ModelConfig config = settings.config();
     int batchSize = settings.batching().size();
-    if (config.batching().asyncCommunication()) {
-      return DispatchPolicy.ASYNC;
+    if (config.batching().coroutineKey().isPresent()) {
+      return config.batching().concurrency().orElse(DispatchPolicy.ASYNC);
     }
     if (!config.batching().continuous()) {
       return 0;
@@ -266,7 +266,7 @@ final class VersionFactory {
             spec.model().handler(),
             spec.model().envelope(),
             settings.batching().size(),
-            config.batching().asyncCommunication()),
+            config.batching().coroutineKey().isPresent()),
         WorkerSpec.Gpus.NONE,
         new WorkerSpec.PythonProcess(
             Map.of(),

@@ -17,7 +17,9 @@ public record ResponseHead(int status, String reason, BodyKind bodyKind, List<He
     BYTES,
     TEXT,
     JSON,
-    TENSOR
+    TENSOR,
+    /** At the end of a stream: nothing, for its last part was a chunk. */
+    NONE
   }
 
   /** A head with nothing set, as later chunks of a stream have. */

@@ -1,6 +1,7 @@
 package org.tsnext.core.request;
 
 import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
 import org.tsnext.core.error.ServingException;
 
 /**
@@ -18,6 +19,11 @@ public interface ResponseSink {
 
   /** The last chunk of a stream that has begun; may be empty. */
   void end(ByteBuf body);
+
+  /** The end of a stream that has begun, and whose last chunk was given already. */
+  default void end() {
+    end(Unpooled.EMPTY_BUFFER);
+  }
 
   /** The request failed, before or after chunks were sent. */
   void fail(ServingException error);

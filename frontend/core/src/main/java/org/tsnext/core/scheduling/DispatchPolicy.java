@@ -25,7 +25,7 @@ public record DispatchPolicy(
     int sideBySide,
     Optional<SequencePolicy> sequences) {
 
-  /** Batches that a worker with a coroutine handler has at once. */
+  /** Batches that a worker with a coroutine handler has at once, unless it says how many. */
   public static final int ASYNC = 256;
 
   public DispatchPolicy {

@@ -47,7 +47,7 @@ public class Effects {
     void chunk(QueuedRequest request, ResponseHead head, Object body);
 
     /** Ends a stream that has begun. */
-    void endStream(QueuedRequest request, Object body);
+    void endStream(QueuedRequest request, ResponseHead head, Object body);
 
     /**
      * A worker has failed requests of a batch. Their ends come after it, so that a client that

@@ -133,7 +133,7 @@ public class QueuedRequest extends Effect {
     content = null;
     switch (end) {
       case COMPLETE -> target.complete(this, itsHead, itsContent);
-      case END_STREAM -> target.endStream(this, itsContent);
+      case END_STREAM -> target.endStream(this, itsHead, itsContent);
       case FAIL -> target.fail(this, (ServingException) itsContent);
       case REJECT -> target.reject(this, (ServingException) itsContent);
       case SILENT -> target.endSilently(this);

@@ -5,6 +5,7 @@ import java.time.Duration;
 import java.util.List;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.metrics.MetricSample;
+import org.tsnext.core.request.Header;
 import org.tsnext.core.request.ResponseHead;
 
 /**
@@ -76,8 +77,17 @@ public interface WorkerListener {
    */
   record LoadFailure(int code, String message, String detail, String traceback) {}
 
-  /** How the handler failed. See ERROR in docs/worker-protocol.md. */
-  record HandlerError(int code, String message, String detail, String traceback) {
+  /**
+   * How the handler failed. See ERROR in docs/worker-protocol.md.
+   *
+   * @param headers of the response, where the handler chose them
+   */
+  record HandlerError(
+      int code, String message, String detail, String traceback, List<Header> headers) {
+
+    public HandlerError {
+      headers = List.copyOf(headers);
+    }
 
     /**
      * Whether the handler did not run, because the request was cancelled (499) or came too late

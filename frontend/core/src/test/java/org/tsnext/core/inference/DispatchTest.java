@@ -158,6 +158,30 @@ public class DispatchTest {
   }
 
   @Test
+  public void concurrencySaysHowManyRequestsAWorkerHasAndSparesNoneOfTheRest() {
+    List<FakeWorker> workers =
+        fixture.serve(2, new Configs().concurrency(3).batch(8, Duration.ofSeconds(1)).build());
+    assertTrue(workers.get(0).spec().model().async());
+    List<RecordingSink> sinks = new ArrayList<>();
+    for (int i = 0; i < 8; i++) {
+      sinks.add(fixture.predict("r" + i));
+    }
+    for (FakeWorker worker : workers) {
+      assertEquals(worker.batches().size(), 3);
+      assertTrue(worker.batches().stream().allMatch(batch -> batch.size() == 1));
+    }
+    // What ran on a worker that dies runs on the other one as soon as there is room, and once.
+    FakeWorker dead = workers.get(0);
+    FakeWorker alive = workers.get(1);
+    dead.die();
+    for (int answered = 0; answered < 8; answered++) {
+      assertTrue(alive.batches().size() - answered <= 3, "no more than three at a time");
+      alive.respond(alive.batches().get(answered).id(), 0, "ok");
+    }
+    assertEquals(sinks.stream().mapToInt(RecordingSink::ends).sum(), 8);
+  }
+
+  @Test
   public void asyncRequestHasItsOwnResponseTimeout() {
     FakeWorker worker =
         fixture

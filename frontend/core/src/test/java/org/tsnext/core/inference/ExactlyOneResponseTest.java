@@ -63,6 +63,7 @@ public class ExactlyOneResponseTest {
       {"single", 1L, new Configs(), false},
       {"batched", 2L, new Configs().batch(4, Duration.ofMillis(1)), false},
       {"async", 3L, new Configs().asyncCommunication(), false},
+      {"concurrent", 6L, new Configs().concurrency(3), false},
       {"limited", 4L, new Configs().batch(3, Duration.ofMillis(1)).clientTimeout(MILLIS_20), false},
       {"swapped", 5L, new Configs(), true},
     };

@@ -174,6 +174,10 @@ public class SettingsTest {
     VersionSpec spec = resolve(registration(false), async, server(0, false));
     assertEquals(spec.settings().batching().size(), 1);
     assertSources(spec, "asyncCommunication", "batchSize");
+    ModelConfig concurrent = new Configs().batch(8, Duration.ZERO).concurrency(4).build();
+    spec = resolve(registration(false), concurrent, server(0, false));
+    assertEquals(spec.settings().batching().size(), 1);
+    assertSources(spec, "concurrency", "batchSize");
   }
 
   @Test
@@ -222,6 +226,7 @@ public class SettingsTest {
   public Object[][] notServed() {
     return new Object[][] {
       {new Configs().preloadModel().asyncCommunication(), ErrorKind.INVALID_MODEL, "event loop"},
+      {new Configs().preloadModel().concurrency(2), ErrorKind.INVALID_MODEL, "concurrency binds"},
       {new Configs().preloadModel().spawned(), ErrorKind.INVALID_MODEL, "expected fork"},
       {
         new Configs().parallel(ParallelType.PIPELINE, 1), ErrorKind.NOT_SUPPORTED, "parallelType pp"

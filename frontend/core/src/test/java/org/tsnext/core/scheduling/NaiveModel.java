@@ -366,7 +366,7 @@ final class NaiveModel implements Effects.Target {
   }
 
   @Override
-  public void endStream(QueuedRequest request, Object body) {
+  public void endStream(QueuedRequest request, ResponseHead head, Object body) {
     assertTrue(((Request) request).begun, "the end of a stream that did not begin");
     delivered = true;
     end((Request) request);

@@ -19,7 +19,7 @@ class NoEffect implements Effects.Target {
   public void chunk(QueuedRequest request, ResponseHead head, Object body) {}
 
   @Override
-  public void endStream(QueuedRequest request, Object body) {}
+  public void endStream(QueuedRequest request, ResponseHead head, Object body) {}
 
   @Override
   public void handlerFailed(Batch batch, List<QueuedRequest> failed, Object cause) {}

@@ -46,8 +46,8 @@ final class RecordedEffects implements Effects.Target {
   }
 
   @Override
-  public void endStream(QueuedRequest request, Object body) {
-    calls.add(target -> target.endStream(request, body));
+  public void endStream(QueuedRequest request, ResponseHead head, Object body) {
+    calls.add(target -> target.endStream(request, head, body));
   }
 
   @Override

@@ -299,7 +299,7 @@ public class SchedulingFaultsTest {
     }
 
     @Override
-    public void endStream(QueuedRequest request, Object body) {
+    public void endStream(QueuedRequest request, ResponseHead head, Object body) {
       end(request);
     }
 

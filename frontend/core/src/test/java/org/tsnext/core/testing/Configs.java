@@ -29,6 +29,7 @@ public final class Configs {
   private boolean continuousBatching;
   private boolean sequenceBatching;
   private boolean asyncCommunication;
+  private OptionalInt concurrency = OptionalInt.empty();
   private boolean retryOnWorkerDeath = true;
   private int maxFailuresInRow = ModelConfig.DEFAULT_MAX_FAILURES_IN_ROW;
   private Optional<List<String>> templateImports = Optional.empty();
@@ -129,6 +130,11 @@ public final class Configs {
     return this;
   }
 
+  public Configs concurrency(int value) {
+    concurrency = OptionalInt.of(value);
+    return this;
+  }
+
   public Configs noRetryOnWorkerDeath() {
     retryOnWorkerDeath = false;
     return this;
@@ -165,7 +171,12 @@ public final class Configs {
             false,
             maxFailuresInRow),
         new ModelConfig.Batching(
-            batchSize, maxBatchDelay, adaptiveBatchDelay, continuousBatching, asyncCommunication),
+            batchSize,
+            maxBatchDelay,
+            adaptiveBatchDelay,
+            continuousBatching,
+            asyncCommunication,
+            concurrency),
         new ModelConfig.Timeouts(responseTimeout, startupTimeout, maxRetryTimeout, clientTimeout),
         new ModelConfig.Devices(deviceType, deviceIds, parallelType, parallelLevel),
         new ModelConfig.Queue(jobQueueSize, useJobTicket, retryOnWorkerDeath),

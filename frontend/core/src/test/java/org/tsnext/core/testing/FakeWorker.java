@@ -189,7 +189,8 @@ public final class FakeWorker implements WorkerProcess {
   /** Fails an item, or all open ones with -1. */
   public void error(int batchId, int item, int code, String message, String detail) {
     close(batchId, item);
-    listener.error(batchId, item, new HandlerError(code, message, detail, "Traceback: " + detail));
+    listener.error(
+        batchId, item, new HandlerError(code, message, detail, "Traceback: " + detail, List.of()));
   }
 
   /** Answers an item with a status of the handler's own. */

@@ -12,6 +12,8 @@ import java.util.Objects;
 import org.tsnext.core.error.ErrorForm;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
+import org.tsnext.core.request.Header;
+import org.tsnext.core.request.ResponseHead;
 
 /**
  * The one place where an error becomes a gRPC status: the code of its kind, a description of two
@@ -77,8 +79,13 @@ public final class CallErrors {
         : status.withDescription(description(error));
   }
 
-  /** Adds the facts to what ends a call. */
+  /** Adds the facts, and headers that a handler chose, to what ends a call. */
   public void addDetails(ServingException error, Metadata trailers) {
+    if (!error.headers().isEmpty()) {
+      trailers.merge(
+          HandlerMetadata.trailers(
+              new ResponseHead(0, "", ResponseHead.BodyKind.BYTES, Header.of(error.headers()))));
+    }
     trailers.put(DETAILS, rpcStatus(error));
   }
 

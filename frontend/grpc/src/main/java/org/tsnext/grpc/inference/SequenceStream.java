@@ -270,6 +270,11 @@ final class SequenceStream extends ServerCall.Listener<Prediction> {
     }
 
     @Override
+    public void end() {
+      ended();
+    }
+
+    @Override
     public void fail(ServingException error) {
       send(response(Unpooled.EMPTY_BUFFER, Optional.of(shared.errors().rpcStatus(error))));
       ended();

@@ -46,7 +46,7 @@ final class StreamSink implements ResponseSink {
       return;
     }
     chunk(responseHead, body);
-    outbound.end(Status.OK, HandlerMetadata.trailers(head));
+    end();
   }
 
   @Override
@@ -70,6 +70,11 @@ final class StreamSink implements ResponseSink {
   @Override
   public void end(ByteBuf body) {
     chunk(ResponseHead.EMPTY, body);
+    end();
+  }
+
+  @Override
+  public void end() {
     outbound.end(Status.OK, HandlerMetadata.trailers(head));
   }
 

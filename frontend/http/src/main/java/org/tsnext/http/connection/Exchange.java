@@ -9,6 +9,7 @@ import io.netty.handler.codec.http.HttpMethod;
 import io.netty.handler.codec.http.HttpRequest;
 import io.netty.handler.codec.http.HttpUtil;
 import io.netty.handler.codec.http.HttpVersion;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
@@ -16,6 +17,7 @@ import org.tsnext.core.error.ServingException;
 import org.tsnext.core.request.Header;
 import org.tsnext.core.request.RequestIds;
 import org.tsnext.http.response.CorsOrigins;
+import org.tsnext.http.response.ErrorRenderer;
 import org.tsnext.http.response.HeadEncoder.Framing;
 import org.tsnext.http.response.HeadEncoder.Head;
 import org.tsnext.http.response.Response;
@@ -43,6 +45,10 @@ public final class Exchange {
   private State state = State.WAITING;
   private int status;
   private long streamBytesWaiting;
+
+  /** Of a stream that has begun; null before. */
+  private StreamEnd streamEnd;
+
   private BodyRoom room;
   private Runnable onClientGone = () -> {};
 
@@ -150,7 +156,7 @@ public final class Exchange {
     end();
   }
 
-  /** Answers with an error; cuts the stream if one has begun. */
+  /** Answers with an error; if a stream has begun, that ends with it, see {@link StreamEnd}. */
   public void fail(ServingException error) {
     fail(error, List.of());
   }
@@ -158,9 +164,27 @@ public final class Exchange {
   /** Answers with an error, whose {@code Allow} header lists {@code allowed} if it is a 405. */
   public void fail(ServingException error, List<String> allowed) {
     if (state == State.STREAMING) {
-      cut();
+      failStream(error);
     } else {
       send(writer.server().rendering().errors().render(error, allowed, request.uri()));
+    }
+  }
+
+  /** Tells the error where the client reads it; otherwise the stream must not look complete. */
+  private void failStream(ServingException error) {
+    ErrorRenderer errors = writer.server().rendering().errors();
+    Optional<String> part = streamEnd.lastPart(errors, error);
+    if (part.isPresent()) {
+      writeChunk(Unpooled.copiedBuffer(part.get(), StandardCharsets.UTF_8));
+      endStream();
+      return;
+    }
+    List<Header> trailers = streamEnd.trailers(errors, error);
+    if (trailers.isEmpty()) {
+      cut();
+    } else {
+      writer.writeEnd(trailers);
+      end();
     }
   }
 
@@ -183,9 +207,10 @@ public final class Exchange {
     Framing framing = bodiless ? Framing.NO_BODY : chunked ? Framing.CHUNKED : Framing.UNTIL_CLOSE;
     Optional<String> type = bodiless ? Optional.empty() : Optional.of(contentType);
     boolean headOnly = bodiless || isHead();
+    streamEnd = new StreamEnd(contentType, chunked && StreamEnd.takesTrailers(request.headers()));
+    List<Header> all = streamEnd.announced(withCors(headers));
     responding(streamStatus);
-    writer.writeHead(
-        this, new Head(streamStatus, reason, type, withCors(headers), framing, 0), headOnly);
+    writer.writeHead(this, new Head(streamStatus, reason, type, all, framing, 0), headOnly);
     state = State.STREAMING;
     if (headOnly) {
       writer.flush();
@@ -216,6 +241,7 @@ public final class Exchange {
       return;
     }
     streamBytesWaiting += size;
+    streamEnd.wrote(chunk);
     BodyMemory memory = writer.server().bodies().memory();
     memory.count(size);
     writer
@@ -230,7 +256,7 @@ public final class Exchange {
   /** Ends the stream properly. */
   public void endStream() {
     if (state == State.STREAMING) {
-      writer.writeEnd();
+      writer.writeEnd(List.of());
       end();
     }
   }

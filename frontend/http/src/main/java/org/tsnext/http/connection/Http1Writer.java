@@ -6,6 +6,8 @@ import io.netty.buffer.Unpooled;
 import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoop;
+import java.util.List;
+import org.tsnext.core.request.Header;
 import org.tsnext.http.response.HeadEncoder.Framing;
 import org.tsnext.http.response.HeadEncoder.Head;
 import org.tsnext.transport.BodyMemory;
@@ -101,9 +103,10 @@ final class Http1Writer implements ResponseWriter {
   }
 
   @Override
-  public void writeEnd() {
+  public void writeEnd(List<Header> trailers) {
     if (chunked) {
-      connection.write(Unpooled.wrappedBuffer(LAST_CHUNK));
+      connection.write(
+          trailers.isEmpty() ? Unpooled.wrappedBuffer(LAST_CHUNK) : lastChunk(trailers));
     }
     connection.flush();
   }
@@ -138,6 +141,14 @@ final class Http1Writer implements ResponseWriter {
         .heads()
         .encode(out, head, exchange.requestId(), exchange.isKeptAlive());
     return out;
+  }
+
+  private ByteBuf lastChunk(List<Header> trailers) {
+    StringBuilder end = new StringBuilder("0\r\n");
+    for (Header trailer : trailers) {
+      end.append(trailer.name()).append(": ").append(trailer.value()).append("\r\n");
+    }
+    return ByteBufUtil.writeAscii(connection.context().alloc(), end.append("\r\n"));
   }
 
   private ByteBuf chunkStart(int size) {

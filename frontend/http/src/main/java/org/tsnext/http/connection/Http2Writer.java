@@ -11,6 +11,8 @@ import io.netty.handler.codec.http2.DefaultHttp2Headers;
 import io.netty.handler.codec.http2.DefaultHttp2HeadersFrame;
 import io.netty.handler.codec.http2.DefaultHttp2ResetFrame;
 import io.netty.handler.codec.http2.Http2Error;
+import java.util.List;
+import org.tsnext.core.request.Header;
 import org.tsnext.http.response.HeadEncoder.Head;
 
 /** Writes the answer of one HTTP/2 stream. */
@@ -88,7 +90,13 @@ final class Http2Writer implements ResponseWriter {
   }
 
   @Override
-  public void writeEnd() {
+  public void writeEnd(List<Header> trailers) {
+    if (!trailers.isEmpty()) {
+      DefaultHttp2Headers headers = new DefaultHttp2Headers();
+      trailers.forEach(trailer -> headers.add(trailer.name(), trailer.value()));
+      context.writeAndFlush(new DefaultHttp2HeadersFrame(headers, true));
+      return;
+    }
     context.writeAndFlush(new DefaultHttp2DataFrame(Unpooled.EMPTY_BUFFER, true));
   }
 

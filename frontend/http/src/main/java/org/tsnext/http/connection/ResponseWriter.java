@@ -3,6 +3,8 @@ package org.tsnext.http.connection;
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.ChannelFuture;
 import io.netty.channel.EventLoop;
+import java.util.List;
+import org.tsnext.core.request.Header;
 import org.tsnext.http.response.HeadEncoder.Head;
 
 /**
@@ -41,8 +43,12 @@ interface ResponseWriter {
    */
   ChannelFuture writeChunk(ByteBuf chunk);
 
-  /** Ends a stream properly and flushes. */
-  void writeEnd();
+  /**
+   * Ends a stream properly and flushes.
+   *
+   * @param trailers headers after the body, for a client that takes them
+   */
+  void writeEnd(List<Header> trailers);
 
   void flush();
 

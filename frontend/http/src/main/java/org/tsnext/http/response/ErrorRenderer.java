@@ -41,23 +41,46 @@ public final class ErrorRenderer {
    */
   public Response render(ServingException failure, List<String> allowed, String target) {
     ServingException error = form.shown(failure);
-    List<Header> headers = headers(error, allowed);
+    List<Header> headers;
+    try {
+      headers = headers(error, allowed);
+    } catch (ServingException e) {
+      return render(e, allowed, target);
+    }
     if (error.kind() == ErrorKind.REQUEST_TOO_LARGE && form.isOriginal(Deviation.BODY_TOO_LARGE)) {
       return new Response(error.httpStatus(), "", Optional.empty(), headers, Unpooled.EMPTY_BUFFER);
     }
-    JsonObject body = new JsonObject();
-    body.addProperty("code", error.httpStatus());
-    body.addProperty("type", form.type(error));
-    if (error.getMessage() != null) {
-      body.addProperty("message", error.getMessage());
-    }
-    form.detail(error).ifPresent(text -> body.addProperty("detail", text));
+    JsonObject body = members(error);
     if (target.startsWith("/v2/") || (kserve && target.startsWith("/v1/"))) {
       body.addProperty("error", error.getMessage());
     }
     return Response.json(error.httpStatus(), headers, body);
   }
 
+  /** An error after the beginning of a stream: the body of other errors, as {@code error}. */
+  public JsonObject wrapped(ServingException failure) {
+    JsonObject json = new JsonObject();
+    json.add("error", members(form.shown(failure)));
+    return json;
+  }
+
+  /** Whether a stream that fails is cut without a word, as in TorchServe 0.12. */
+  public boolean cutsStreams() {
+    return form.isOriginal(Deviation.STREAM_ERROR);
+  }
+
+  private JsonObject members(ServingException error) {
+    JsonObject members = new JsonObject();
+    members.addProperty("code", error.httpStatus());
+    members.addProperty("type", form.type(error));
+    if (error.getMessage() != null) {
+      members.addProperty("message", error.getMessage());
+    }
+    form.detail(error).ifPresent(text -> members.addProperty("detail", text));
+    return members;
+  }
+
+  /** Those that belong to the status, and those that the handler chose, which win. */
   private List<Header> headers(ServingException error, List<String> allowed) {
     List<Header> headers = new ArrayList<>(1);
     error
@@ -70,7 +93,16 @@ public final class ErrorRenderer {
     if (error.httpStatus() == 405) {
       headers.add(new Header("allow", String.join(", ", allowed)));
     }
+    if (!error.headers().isEmpty()) {
+      List<Header> chosen = HandlerResponseHeaders.checked(error.headers());
+      headers.removeIf(ours -> isAmong(chosen, ours.name()));
+      headers.addAll(chosen);
+    }
     return headers;
+  }
+
+  private static boolean isAmong(List<Header> headers, String name) {
+    return headers.stream().anyMatch(header -> header.name().equalsIgnoreCase(name));
   }
 
   /** In whole seconds, a part of one being one. */

@@ -3,6 +3,7 @@ package org.tsnext.http.response;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import org.tsnext.core.error.ErrorKind;
@@ -54,11 +55,25 @@ public final class HandlerResponseHeaders {
     if (tooLarge.isPresent()) {
       throw tooLarge.get();
     }
-    if (head.headers().isEmpty()) {
+    return kept(head.headers());
+  }
+
+  /**
+   * The headers that are sent with an error, without the content type.
+   *
+   * @throws ServingException INTERNAL if a name or a value is not one that HTTP can carry, or all
+   *     of it is too large
+   */
+  static List<Header> checked(Map<String, String> ofError) {
+    return checked(new ResponseHead(0, "", ResponseHead.BodyKind.BYTES, Header.of(ofError)));
+  }
+
+  private static List<Header> kept(List<Header> headers) {
+    if (headers.isEmpty()) {
       return List.of();
     }
-    List<Header> kept = new ArrayList<>(head.headers().size());
-    for (Header header : head.headers()) {
+    List<Header> kept = new ArrayList<>(headers.size());
+    for (Header header : headers) {
       if (!isToken(header.name())) {
         throw invalid("header name", header.name(), "a token");
       }
@@ -87,7 +102,7 @@ public final class HandlerResponseHeaders {
     return switch (kind) {
       case JSON -> Response.APPLICATION_JSON;
       case TEXT -> "text/plain; charset=utf-8";
-      case BYTES, TENSOR -> "application/octet-stream";
+      case BYTES, TENSOR, NONE -> "application/octet-stream";
     };
   }
 

@@ -24,7 +24,7 @@ final class WorkerMessageDecoder {
 
   /** By their number on the wire. */
   private static final List<BodyKind> BODY_KINDS =
-      List.of(BodyKind.BYTES, BodyKind.TEXT, BodyKind.JSON, BodyKind.TENSOR);
+      List.of(BodyKind.BYTES, BodyKind.TEXT, BodyKind.JSON, BodyKind.TENSOR, BodyKind.NONE);
 
   private static final List<MetricType> METRIC_TYPES =
       List.of(MetricType.COUNTER, MetricType.GAUGE, MetricType.HISTOGRAM);
@@ -113,7 +113,7 @@ final class WorkerMessageDecoder {
     int status = reader.u16("status");
     int kind = reader.u8("body kind");
     if (kind >= BODY_KINDS.size()) {
-      throw new ProtocolException("body kind " + kind + ", expected 0 to 3");
+      throw new ProtocolException("body kind " + kind + ", expected 0 to 4");
     }
     ResponseHead head =
         new ResponseHead(status, reader.str16("reason"), BODY_KINDS.get(kind), reader.headers());
@@ -130,7 +130,8 @@ final class WorkerMessageDecoder {
             reader.u16("code"),
             reader.str16("message"),
             reader.str32("detail"),
-            reader.str32("traceback"));
+            reader.str32("traceback"),
+            reader.headers());
     reader.end();
     return new ItemError(message.id(), item, error);
   }

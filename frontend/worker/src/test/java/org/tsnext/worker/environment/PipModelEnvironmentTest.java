@@ -330,7 +330,8 @@ public class PipModelEnvironmentTest {
             none.batching().maxDelay(),
             none.batching().adaptiveDelay(),
             none.batching().continuous(),
-            none.batching().asyncCommunication()),
+            none.batching().asyncCommunication(),
+            none.batching().concurrency()),
         new ModelConfig.Timeouts(
             none.timeouts().response(),
             none.timeouts().startup(),

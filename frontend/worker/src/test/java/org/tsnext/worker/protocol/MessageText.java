@@ -37,6 +37,7 @@ final class MessageText {
       json.addProperty("message", what.message());
       json.addProperty("detail", what.detail());
       json.addProperty("traceback", what.traceback());
+      json.add("headers", pairs(what.headers()));
     } else if (message instanceof WorkerMessage.Metric metric) {
       start(json, "METRIC", 0, 0);
       MetricSample sample = metric.sample();
