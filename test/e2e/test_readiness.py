@@ -19,7 +19,13 @@ from torchserve_process import LIMIT_SEC, REPOSITORY, TorchServe, wait_for
 
 MODELS = REPOSITORY / "test" / "models"
 BROKEN = MODELS / "broken_import"
-NO_MODULE = "ModuleNotFoundError: No module named 'a_module_that_does_not_exist'"
+NO_MODULE = (
+    "ModuleNotFoundError: No module named 'a_module_that_does_not_exist' (handler.py:3). If"
+    " a_module_that_does_not_exist is a package, name it in the model's requirements.txt"
+    " (torch-model-archiver --requirements-file, install_py_dep_per_model=true) or install it where"
+    " the server runs; if it is a file of yours, pack it with --extra-files"
+    " a_module_that_does_not_exist.py."
+)
 MISSING = "It could not be loaded at the start of the server: Model not found at: missing.mar"
 
 

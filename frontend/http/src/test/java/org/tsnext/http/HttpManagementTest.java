@@ -379,7 +379,9 @@ public class HttpManagementTest extends HttpTestBase {
     JsonObject down = describe(client, "2.0");
     assertEquals(down.get("state").getAsString(), "RECOVERING");
     assertEquals(down.get("reason").getAsString(), "no worker");
-    assertEquals(down.getAsJsonObject("lastLoadError"), down.getAsJsonObject("lastError"));
+    JsonObject last = down.getAsJsonObject("lastError").deepCopy();
+    assertFalse(last.remove("traceback").getAsString().isEmpty());
+    assertEquals(down.getAsJsonObject("lastLoadError"), last, "the traceback is told once");
     JsonObject worker = down.getAsJsonArray("workers").get(0).getAsJsonObject();
     assertEquals(worker.get("status").getAsString(), "FAILED");
     assertEquals(worker.get("state").getAsString(), "BACKOFF");
@@ -395,8 +397,9 @@ public class HttpManagementTest extends HttpTestBase {
     assertEquals(
         worker.getAsJsonObject("lastExit").toString(),
         "{\"time\":\"2030-01-01T10:00:00.123Z\",\"signal\":9,\"reason\":\"killed\"}");
+    assertEquals(worker.getAsJsonObject("lastError"), last);
     assertEquals(
-        worker.getAsJsonObject("lastError").toString(),
+        down.getAsJsonObject("lastError").toString(),
         "{\"time\":\"2030-01-01T10:00:00.123Z\",\"type\":\"ImportError\","
             + "\"message\":\"Load model failed\",\"detail\":\"ImportError: no x\","
             + "\"traceback\":\"Traceback\"}");
