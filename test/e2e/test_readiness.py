@@ -87,6 +87,7 @@ def test_each_model_that_is_not_ready_is_named_with_the_cause(server: TorchServe
     assert requests.get(f"{server.inference}/ping", timeout=30).status_code == 200
     described = server.describe("missing")
     assert (described["state"], described["reason"]) == ("FAILED", MISSING)
+    assert described["lastError"]["detail"] == "The model store has broken_import, commands."
     assert [
         name for name in ("", "commands", "broken_import", "missing") if serves(server, name)
     ] == ["commands"]

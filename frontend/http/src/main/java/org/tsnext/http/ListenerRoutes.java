@@ -79,7 +79,8 @@ final class ListenerRoutes {
                   models, settings.api().enableModelApi(), settings.api().errors().compatibility()),
               models,
               inference,
-              settings.api().serverVersion()));
+              settings.api().serverVersion(),
+              settings.api().errors().compatibility()));
       settings
           .access()
           .tokens()
