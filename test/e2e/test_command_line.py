@@ -104,7 +104,10 @@ def test_launcher_has_ended_with_0_when_the_server_has_started(background: Backg
                 break
         assert launcher.poll() == 0, lines
         assert launcher.stdout.read() == ""
-    assert "  failed      missing.mar: Model not found at: missing.mar" in lines
+    assert (
+        "  failed      missing.mar: Model not found at: missing.mar: The model store has commands."
+        in lines
+    )
     assert requests.get(f"{background.server.inference}/ping", timeout=30).status_code == 200
 
 

@@ -194,6 +194,12 @@ def scaled(server: Server) -> tuple[int, int]:
     return answer.status_code, flag.status_code
 
 
+def unknown_parameters(server: Server) -> tuple[int, int]:
+    scaled = server.manage("PUT", "/models/commands?min_workers=1")
+    listed = server.manage("GET", "/models?limits=1")
+    return scaled.status_code, listed.status_code
+
+
 def conflict(server: Server) -> str:
     return refused(server.management_api().RegisterModel, url="commands")[0]
 
@@ -231,7 +237,9 @@ def lines(server: Server) -> tuple[bool, bool]:
         )
     )
     if server.is_original:
-        wait_for(lambda: counts()[0] == requests_seen, "a line for each request")
+        wait_for(
+            lambda: counts()[0] == requests_seen and counts()[1] >= CALLS, "a line for each request"
+        )
     return counts()[0] == requests_seen, counts()[1] >= CALLS
 
 
@@ -377,6 +385,7 @@ CASES = [
         (False, False, ["UNLOADING"]),
     ),
     Case(("BAD_PARAMETERS",), scaled, (400, 400), (202, 200)),
+    Case(("UNKNOWN_PARAMETERS",), unknown_parameters, (400, 400), (202, 200)),
     Case(("REGISTRATION_WINS",), registered, (33, 2), (9, 1)),
     Case(
         ("GRPC_STATUSES",),

@@ -68,7 +68,7 @@ def test_raising_handler_answers_503_with_the_cause_and_the_worker_stays(
     error = answer.json()
     assert (error["code"], error["type"]) == (503, "InternalServerException")
     assert error["message"] == "Prediction failed"
-    assert error["detail"] == "ValueError: bad digit 17"
+    assert error["detail"].startswith("ValueError: bad digit 17 (command_handler.py:")
     assert server.worker_pids("commands") == [pid]
     server.wait_log("model_log.log", r"ValueError: bad digit 17")
     assert "in handle" in server.log("model_log.log")

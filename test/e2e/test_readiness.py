@@ -19,7 +19,13 @@ from torchserve_process import LIMIT_SEC, REPOSITORY, TorchServe, wait_for
 
 MODELS = REPOSITORY / "test" / "models"
 BROKEN = MODELS / "broken_import"
-NO_MODULE = "ModuleNotFoundError: No module named 'a_module_that_does_not_exist'"
+NO_MODULE = (
+    "ModuleNotFoundError: No module named 'a_module_that_does_not_exist' (handler.py:3). If"
+    " a_module_that_does_not_exist is a package, name it in the model's requirements.txt"
+    " (torch-model-archiver --requirements-file, install_py_dep_per_model=true) or install it where"
+    " the server runs; if it is a file of yours, pack it with --extra-files"
+    " a_module_that_does_not_exist.py."
+)
 MISSING = "It could not be loaded at the start of the server: Model not found at: missing.mar"
 
 
@@ -81,6 +87,7 @@ def test_each_model_that_is_not_ready_is_named_with_the_cause(server: TorchServe
     assert requests.get(f"{server.inference}/ping", timeout=30).status_code == 200
     described = server.describe("missing")
     assert (described["state"], described["reason"]) == ("FAILED", MISSING)
+    assert described["lastError"]["detail"] == "The model store has broken_import, commands."
     assert [
         name for name in ("", "commands", "broken_import", "missing") if serves(server, name)
     ] == ["commands"]

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -152,6 +154,23 @@ def test_server_is_found_although_its_file_was_cleaned_away(java: FakeJava, run:
     assert run("--stop", "--ts-config", "config.properties").out == "TorchServe has stopped.\n"
 
     assert gone(java.records()[-1]["pid"])
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs /proc")
+def test_program_with_the_words_of_a_server_that_owns_no_file_is_not_one(
+    java: FakeJava, run: Run
+) -> None:
+    run("--model-store", "store")
+    entry = next(folder_of_servers().glob("*.json"))
+    status = entry.with_suffix(".status")
+    kill(java.records()[-1]["pid"])
+    words = ["-c", "input()", "org.tsnext.server.ModelServer", "--status-file", str(status)]
+    other = subprocess.Popen([sys.executable, *words], stdin=subprocess.PIPE)
+    try:
+        assert run("--stop").out == "TorchServe is not currently running.\n"
+        assert other.poll() is None
+    finally:
+        other.communicate(b"\n")
 
 
 def test_number_given_to_another_process_is_left_alone(java: FakeJava, run: Run) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
 import pytest
-from fake_java import FakeJava, Run
+from fake_java import FakeJava, Run, kill
 from ts._cli import temporary
 from ts._cli.errors import Refusal
 from ts._cli.temporary import named_folder, usable_folder
@@ -123,6 +124,26 @@ def test_server_of_another_temporary_folder_is_stopped_by_its_config(
     assert run("--stop", "--ts-config", str(place / "my.properties")).status == 0
 
     assert run("--stop").out == "TorchServe is not currently running.\n"
+
+
+def test_server_whose_folders_are_gone_is_listed_with_what_still_stops_it(
+    java: FakeJava, run: Run, place: Path, other: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("--model-store", "store")
+    pid = java.records()[-1]["pid"]
+    temporary = tempfile.gettempdir()
+    monkeypatch.setenv("TMPDIR", str(other))
+    monkeypatch.chdir(other)
+    shutil.rmtree(temporary)
+
+    told = run("--stop").err
+
+    assert f"pid {pid}" in told
+    assert f"its temporary folder is gone: kill {pid}" in told
+    assert "TEMP=" not in told
+    kill(pid)
+    assert run("--stop").err == ""
+    Path(temporary).mkdir()
 
 
 def test_server_of_another_temporary_folder_that_is_not_meant_is_listed(

@@ -66,7 +66,8 @@ def test_answers_come_in_any_order_each_with_its_own_context(worker: Any, reques
 def test_error_of_one_batch_is_its_own(worker: Any, request_of: Any) -> None:
     waiting = worker.predict(text("wait", request_of))
     (error,) = worker.ask(text("fail", request_of))
-    assert (error.code, error.detail) == (503, "ValueError: no")
+    assert error.code == 503
+    assert error.detail.startswith("ValueError: no (")
     worker.ask(text("open", request_of))
     assert worker.ends(waiting)[0].body == b"wait r"
 

@@ -90,6 +90,25 @@ def processes_with_argument(argument: str) -> Iterator[tuple[Process, list[str],
             yield process, words, cwd
 
 
+def holds_file(process: Process, stem: str) -> bool | None:
+    """Return whether a process has a file of that name open, whatever its suffix is.
+
+    The file may have been removed. None where it cannot be told.
+    """
+    try:
+        descriptors = list((_PROC / str(process.pid) / "fd").iterdir())
+    except OSError:
+        return None
+    for descriptor in descriptors:
+        try:
+            name = os.path.basename(os.readlink(descriptor))
+        except OSError:
+            continue
+        if name.partition(".")[0] == stem:
+            return True
+    return False
+
+
 def _start_mark(pid: int) -> str | None:
     if pid <= 0:
         return None

@@ -19,7 +19,13 @@ from pathlib import Path
 from ts._cli import ownership
 from ts._cli.errors import Refusal
 from ts._cli.ownership import Abandoned, Owned, owner_of
-from ts._cli.processes import Process, command_line, find_process, processes_with_argument
+from ts._cli.processes import (
+    Process,
+    command_line,
+    find_process,
+    holds_file,
+    processes_with_argument,
+)
 from ts._cli.status import Status, read_status
 
 MAIN_CLASS = "org.tsnext.server.ModelServer"
@@ -280,7 +286,9 @@ def _visible_servers() -> Iterator[Server]:
     """Find servers by their processes: their files may be elsewhere, lost, or without locks."""
     for process, words, cwd in processes_with_argument(MAIN_CLASS):
         status = Path(_word_after("--status-file", words) or "")
-        if status.parent.name == _folder_name():
+        # Another program may have these words, too: a server has its file open and locked, also
+        # where the file was cleaned away.
+        if status.parent.name == _folder_name() and holds_file(process, status.stem) is not False:
             path = status.with_suffix(".json")
             entry, _ = _read_entry(path)
             if not path.exists():

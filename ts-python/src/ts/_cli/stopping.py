@@ -114,14 +114,29 @@ def servers_not_meant(registry: Registry) -> list[str]:
     """Describe the servers that run although none is meant, and what stops them."""
     return [
         f"Not stopped, since it was started with another temporary folder: "
-        f"{_described(server, registry)}. Name its file by --ts-config, stop it from the folder it "
-        f"was started in, or set TEMP={server.entry.folder.parent}."
+        f"{_described(server, registry)}. {_ways_to_stop(server)}"
         for server in registry.of_other_folders()
     ] + [
         f"Not stopped, since it runs in another container or on another host: the server that was "
         f"started in {entry.cwd}. Stop it there."
         for entry in registry.out_of_reach()
     ]
+
+
+def _ways_to_stop(server: Server) -> str:
+    """Say how a server can be stopped: its files and folders may be gone."""
+    entry = server.entry
+    ways = []
+    if entry.config and Path(entry.config).is_file():
+        ways.append("name its file by --ts-config")
+    if Path(entry.cwd).is_dir():
+        ways.append("stop it from the folder it was started in")
+    if entry.folder.parent.is_dir():
+        ways.append(f"set TEMP={entry.folder.parent}")
+    else:
+        ways.append(f"its temporary folder is gone: kill {server.process.pid}")
+    text = ", or ".join(ways)
+    return f"{text[0].upper()}{text[1:]}."
 
 
 def stop_limit_of(entry: Entry) -> float:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import traceback
 from collections.abc import Sequence
 
 from ts._protocol.messages import ErrorResponse
+from ts._worker.advice import advice_on
 from ts._worker.console import report
+from ts._worker.places import place_of, relative_to_model
 
 CANCELLED = ErrorResponse(499, "Request cancelled")
 EXPIRED = ErrorResponse(408, "Request expired before it was run")
@@ -20,6 +23,9 @@ _SERVER = 500
 _OUT_OF_RESOURCES = 507
 _MAX_HEADERS = 64
 _MAX_HEADERS_SIZE = 8 * 1024
+_MAX_TEXT = 700
+"""Characters of an error's text, so that place and advice have room in a description."""
+_ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class WorkerUnusable(Exception):
@@ -39,6 +45,48 @@ def describe(error: BaseException) -> str:
     text = _text_of(error)
     name = type(error).__name__
     return f"{name}: {text}" if text else name
+
+
+def explain(error: BaseException, model_dir: str | None, *, advice: str | None = None) -> str:
+    """Return type, text and place of an error, its cause if the code names one, and what to do.
+
+    ``KeyError: 'vocab' (handler.py:12, in initialize)``. The type comes first; a long text is cut,
+    so that the rest is never lost.
+
+    Args:
+        error: What was raised.
+        model_dir: The folder of the model, in which files are named, or None.
+        advice: What to do, where the caller knows better than `advice_on`.
+    """
+    text = _with_place(error, model_dir, describe(error))
+    cause = error.__cause__
+    if cause is not None:
+        text += f", caused by {_with_place(cause, model_dir, describe(cause))}"
+        advice = advice or advice_on(cause, model_dir)
+    return _with_advice(text, advice_on(error, model_dir) or advice)
+
+
+def where(error: BaseException, model_dir: str | None) -> str:
+    """Return what the detail of an error adds to a message that is the text of the error."""
+    return _with_advice(
+        _with_place(error, model_dir, type(error).__name__), advice_on(error, model_dir)
+    )
+
+
+def _with_place(error: BaseException, model_dir: str | None, text: str) -> str:
+    text = relative_to_model(_ESCAPES.sub("", text), model_dir)
+    if isinstance(error, SyntaxError) and error.msg:
+        text = f"{type(error).__name__}: {error.msg}"
+    if len(text) > _MAX_TEXT:
+        text = f"{text[:_MAX_TEXT]}..."
+    place = place_of(error, model_dir)
+    return text if place is None else f"{text} ({place})"
+
+
+def _with_advice(text: str, advice: str | None) -> str:
+    if advice is None:
+        return text
+    return f"{text}{'' if text.endswith(('.', '!', '?')) else '.'} {advice}."
 
 
 def _text_of(value: object) -> str:
@@ -68,10 +116,17 @@ def _accelerator_errors() -> list[type[BaseException]]:
     return [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseException)]
 
 
-def prediction_error(error: BaseException) -> ErrorResponse:
+def prediction_error(
+    error: BaseException, model_dir: str | None = None, advice: str | None = None
+) -> ErrorResponse:
     """Return the answer to the whole batch for an exception of the handler.
 
     Prints the traceback to stderr, which is the model log.
+
+    Args:
+        error: What the handler raised.
+        model_dir: The folder of the model, in which places are named, or None.
+        advice: What to do, where the error itself does not tell.
     """
     if isinstance(error, RequestCancelled):
         return CANCELLED
@@ -79,13 +134,14 @@ def prediction_error(error: BaseException) -> ErrorResponse:
         # With these two an empty detail would say that the handler did not run.
         told = getattr(error, "error_code", 0) in (CANCELLED.code, EXPIRED.code)
         return _chosen_response(error, type(error).__name__ if told else "", "")
-    detail = describe(error)
     text = format_traceback(error)
     report(text)
     if _is_prediction_exception(error):
-        return _chosen_response(error, detail, text)
+        return _chosen_response(error, where(error, model_dir), text)
     if _is_too_large_an_image(error):
-        return ErrorResponse(400, f"The image has too many pixels: {_text_of(error)}", detail, text)
+        message = f"The image has too many pixels: {_text_of(error)}"
+        return ErrorResponse(400, message, where(error, model_dir), text)
+    detail = explain(error, model_dir, advice=advice)
     if is_out_of_resources(error):
         return ErrorResponse(507, "Out of resources", detail, text)
     return ErrorResponse(503, "Prediction failed", detail, text)
@@ -143,20 +199,33 @@ def _is_too_large_an_image(error: BaseException) -> bool:
 
 
 def format_traceback(error: BaseException) -> str:
-    """Return the traceback without the frames of this package's own call of the handler."""
+    """Return the traceback without the frames by which this package calls the user's code."""
     trace = after = error.__traceback__
     while after is not None:
         module = str(after.tb_frame.f_globals.get("__name__"))
         after = after.tb_next
-        if module in _OWN_MODULES:
+        if _calls_users_code(module):
             trace = after
         elif not module.startswith("asyncio."):
             break
-    lines: Sequence[str] = traceback.format_exception(type(error), error, trace)
+    shown = trace if trace is not None else error.__traceback__
+    lines: Sequence[str] = traceback.format_exception(type(error), error, shown)
     return "".join(lines)
 
 
+def _calls_users_code(module: str) -> bool:
+    return module in _OWN_MODULES or module == "importlib" or module.startswith("importlib.")
+
+
 _OWN_MODULES = frozenset(
-    f"ts._worker.{name}"
-    for name in ("server", "async_server", "handler_run", "lazy_loop", "result_streams")
+    (
+        "ts._worker.server",
+        "ts._worker.async_server",
+        "ts._worker.handler_run",
+        "ts._worker.lazy_loop",
+        "ts._worker.loading",
+        "ts._worker.result_streams",
+        "ts._loader.entry_point",
+        "ts.model_loader",
+    )
 )

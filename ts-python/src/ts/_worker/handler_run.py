@@ -17,6 +17,7 @@ from ts._protocol.messages import (
     encode_response_head,
 )
 from ts._protocol.texts import without_addresses
+from ts._worker.advice import advice_on_forms
 from ts._worker.connection import WorkerConnection
 from ts._worker.console import report
 from ts._worker.failures import (
@@ -26,7 +27,7 @@ from ts._worker.failures import (
     NOT_ENCODABLE,
     WRONG_LENGTH,
     RequestCancelled,
-    describe,
+    explain,
     format_traceback,
     prediction_error,
 )
@@ -193,7 +194,7 @@ class HandlerRun:
     def fail_with(self, error: BaseException) -> None:
         """Answer every open request with what an exception of the handler means."""
         self.failure = error
-        self.fail(prediction_error(error))
+        self.fail(prediction_error(error, self._model_dir(), self._advice_on_forms()))
 
     def fail_request_with(self, request: PendingRequest, error: BaseException) -> None:
         """Answer one request with what an exception of the handler means."""
@@ -206,7 +207,8 @@ class HandlerRun:
             self.fail_with(error)
             return False
         for index, reason in error.errors.items():
-            self._fail_request(self.requests[index], prediction_error(reason))
+            error_of_row = prediction_error(reason, self._model_dir())
+            self._fail_request(self.requests[index], error_of_row)
         kept = [index for index in range(len(self.requests)) if index not in error.errors]
         processors = self._processors()
         self.requests = [self.requests[index] for index in kept]
@@ -353,13 +355,27 @@ class HandlerRun:
     def _fail_unencodable(self, request: PendingRequest, error: Exception) -> None:
         if isinstance(error, NotFiniteError):
             report(f"{error.message}\n")
-            self._fail_request(request, ErrorResponse(500, error.message, describe(error)))
+            self._fail_request(request, ErrorResponse(500, error.message, error.advice))
             return
         # A result that is still being computed on an accelerator fails here.
         self.failure = error
         trace = format_traceback(error)
         report(trace)
-        self._fail_request(request, ErrorResponse(503, NOT_ENCODABLE, describe(error), trace))
+        detail = explain(error, self._model_dir())
+        self._fail_request(request, ErrorResponse(503, NOT_ENCODABLE, detail, trace))
+
+    def _model_dir(self) -> str | None:
+        properties = getattr(self._context, "system_properties", None)
+        folder = properties.get("model_dir") if isinstance(properties, dict) else None
+        return folder if isinstance(folder, str) else None
+
+    def _advice_on_forms(self) -> str | None:
+        """Return what to do if every request is a form that may have been meant as a file."""
+        found = [
+            advice_on_forms(request.input.headers, row)
+            for request, row in zip(self.requests, self.data)
+        ]
+        return found[0] if found and all(found) else None
 
     def _fail_request(self, request: PendingRequest, error: ErrorResponse) -> None:
         if not request.responded:

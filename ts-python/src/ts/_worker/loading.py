@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable
 from typing import Any
 
 from ts._protocol.control import Failed, Load
 from ts._protocol.frames import MAX_TRACEBACK
-from ts._worker.failures import describe, is_out_of_resources
+from ts._worker.failures import explain, format_traceback, is_out_of_resources
 from ts._worker.metrics import load_metrics
 from ts.metrics._sample import MetricSample
 from ts.model_loader import TsModelLoader
@@ -49,8 +48,8 @@ def load_service(
 
 def load_failure(load: Load, error: BaseException) -> Failed:
     """Return the report of an error; the frontend logs the traceback, of many restarts once."""
-    text = "".join(traceback.format_exception(error))
-    detail = describe(error)
+    text = format_traceback(error)
+    detail = explain(error, load.model_dir)
     if is_out_of_resources(error):
         code, message = 507, "System out of memory"
     else:

@@ -40,7 +40,10 @@ class NotFiniteError(ValueError):
 
     Attributes:
         message: Names the place, such as ``[0]["scores"][3] is NaN``.
+        advice: What to do about it.
     """
+
+    advice = f"{_ADVICE}."
 
     def __init__(self, place: str) -> None:
         super().__init__(f"{place}. {_ADVICE}")

@@ -7,6 +7,7 @@ import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.util.Locale;
+import java.util.Optional;
 import org.tsnext.archive.ModelConfig;
 import org.tsnext.compatibility.Compatibility;
 import org.tsnext.compatibility.Deviation;
@@ -93,8 +94,19 @@ final class DescriptionRenderer {
         .ifPresent(
             recovery ->
                 json.add("recovery", recovery(recovery, model.settings().timeouts().maxRetry())));
-    model.condition().lastError().ifPresent(error -> json.add("lastError", error(error)));
-    model.condition().lastLoadError().ifPresent(error -> json.add("lastLoadError", error(error)));
+    Optional<WorkerError> last = model.condition().lastError();
+    last.ifPresent(error -> json.add("lastError", error(error)));
+    model
+        .condition()
+        .lastLoadError()
+        .ifPresent(error -> json.add("lastLoadError", error(toldOnce(error, last))));
+  }
+
+  /** A traceback that the member {@code lastError} has is not repeated. */
+  private static WorkerError toldOnce(WorkerError error, Optional<WorkerError> told) {
+    return told.filter(other -> other.traceback().equals(error.traceback())).isPresent()
+        ? error.withoutTraceback()
+        : error;
   }
 
   private static JsonArray workers(ModelDescription model, boolean original) {
@@ -103,7 +115,7 @@ final class DescriptionRenderer {
       JsonObject json =
           worker(worker, original && !worker.status().equals(READY) ? UNLOADING : worker.status());
       if (!original) {
-        addState(worker, model.settings().timeouts().maxRetry(), json);
+        addState(worker, model, json);
       }
       workers.add(json);
     }
@@ -123,7 +135,8 @@ final class DescriptionRenderer {
   }
 
   /** What 0.12 does not say of a worker. */
-  private static void addState(Worker worker, Duration window, JsonObject json) {
+  private static void addState(Worker worker, ModelDescription model, JsonObject json) {
+    Duration window = model.settings().timeouts().maxRetry();
     json.addProperty("state", worker.state().name());
     json.addProperty("stateSince", time(worker.stateSince()));
     json.addProperty("restarts", worker.history().restarts());
@@ -134,7 +147,11 @@ final class DescriptionRenderer {
         .recovery()
         .ifPresent(recovery -> json.add("recovery", recovery(recovery, window)));
     worker.history().lastExit().ifPresent(exit -> json.add("lastExit", exit(exit)));
-    worker.history().lastError().ifPresent(error -> json.add("lastError", error(error)));
+    worker
+        .history()
+        .lastError()
+        .ifPresent(
+            error -> json.add("lastError", error(toldOnce(error, model.condition().lastError()))));
     worker.history().plainFork().ifPresent(reason -> json.addProperty("plainFork", reason));
   }
 

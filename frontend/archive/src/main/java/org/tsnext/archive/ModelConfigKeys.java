@@ -194,7 +194,7 @@ public final class ModelConfigKeys {
     Optional<String> nearest = Optional.empty();
     int nearestDistance = limit + 1;
     for (String key : KNOWN) {
-      int distance = distance(word, plain(key));
+      int distance = Spelling.distance(word, plain(key));
       if (distance < nearestDistance) {
         nearest = Optional.of(key);
         nearestDistance = distance;
@@ -211,23 +211,5 @@ public final class ModelConfigKeys {
 
   private static String plain(String key) {
     return key.toLowerCase(Locale.ROOT).replace("_", "").replace("-", "");
-  }
-
-  /** Edits (insert, delete, replace) that lead from one word to the other. */
-  private static int distance(String from, String to) {
-    int[] previous = new int[to.length() + 1];
-    for (int j = 0; j <= to.length(); j++) {
-      previous[j] = j;
-    }
-    for (int i = 1; i <= from.length(); i++) {
-      int[] current = new int[to.length() + 1];
-      current[0] = i;
-      for (int j = 1; j <= to.length(); j++) {
-        int replace = previous[j - 1] + (from.charAt(i - 1) == to.charAt(j - 1) ? 0 : 1);
-        current[j] = Math.min(replace, 1 + Math.min(previous[j], current[j - 1]));
-      }
-      previous = current;
-    }
-    return previous[to.length()];
   }
 }

@@ -25,6 +25,12 @@ import org.tsnext.archive.ArchiveException.Reason;
 public final class StoreModelSource implements ModelSource {
 
   private static final Logger LOGGER = LoggerFactory.getLogger(StoreModelSource.class);
+
+  /** Names in an error. */
+  private static final int MAX_SHOWN = 10;
+
+  private static final int MAX_COMPARED = 1000;
+
   private static final List<String> ARCHIVE_NAMES = List.of(".mar", ".model", ".tar.gz", ".tgz");
 
   private final Optional<Path> modelStore;
@@ -173,7 +179,30 @@ public final class StoreModelSource implements ModelSource {
       }
     }
     requireUsable(store);
-    throw notFound("Model not found at: " + PrintableText.of(url));
+    throw notFound("Model not found at: " + PrintableText.of(url)).withDetail(instead(name));
+  }
+
+  /** What the store has, and which of it was likely meant. */
+  private String instead(String wanted) throws ArchiveException {
+    List<String> names = list();
+    if (names.isEmpty()) {
+      return "The model store is empty.";
+    }
+    String shown = String.join(", ", names.subList(0, Math.min(MAX_SHOWN, names.size())));
+    int more = names.size() - MAX_SHOWN;
+    return "The model store has "
+        + PrintableText.of(shown)
+        + (more > 0 ? " and " + more + " more." : ".")
+        + nearest(wanted, names)
+            .map(near -> " Did you mean " + PrintableText.of(near) + "?")
+            .orElse("");
+  }
+
+  private static Optional<String> nearest(String wanted, List<String> names) {
+    return names.stream()
+        .filter(name -> ModelNames.fromUrl(name).equals(ModelNames.fromUrl(wanted)))
+        .findFirst()
+        .or(() -> Spelling.nearest(wanted, names.subList(0, Math.min(MAX_COMPARED, names.size()))));
   }
 
   /** A store that is not there, or closed to this user, has no models that could be missing. */

@@ -155,12 +155,28 @@ public class StoreModelSourceTest {
   }
 
   @Test
+  public void modelThatIsNotThereIsToldWhatIs() throws Exception {
+    Files.createDirectories(workspace.store().resolve("resnet18"));
+    Files.createDirectories(workspace.store().resolve("whisper"));
+    assertEquals(
+        notFound("resnet81.mar", false).detail().orElseThrow(),
+        "The model store has resnet18, whisper.");
+    assertEquals(
+        notFound("resnet_18", false).detail().orElseThrow(),
+        "The model store has resnet18, whisper. Did you mean resnet18?");
+    assertEquals(
+        notFound("whisper.mar", false).detail().orElseThrow(),
+        "The model store has resnet18, whisper. Did you mean whisper?");
+  }
+
+  @Test
   public void nothingIsFoundByEmptyRelativeOrForeignUrls() {
     assertEquals(notFound("", true).getMessage(), "empty url");
     assertEquals(notFound(" ", false).getMessage(), "empty url");
     assertEquals(
         notFound("../m.mar", true).getMessage(), "Relative path is not allowed in url: ../m.mar");
     assertEquals(notFound("no.mar", false).getMessage(), "Model not found at: no.mar");
+    assertEquals(notFound("no.mar", false).detail().orElseThrow(), "The model store is empty.");
     assertEquals(notFound("no\0.mar", true).getMessage(), "Model not found at: no\\u0000.mar");
     for (String url :
         List.of("http://h/m.mar", "HTTPS://h/m.mar", "file:///m.mar", "s3://b/m.mar")) {

@@ -158,6 +158,8 @@ public enum Deviation {
       stays("a call without an end hangs its client")),
   BAD_PARAMETERS(MANAGEMENT, "bad numbers and booleans become the default", "400 with the value",
       "a typing error has no silent effect", row()),
+  UNKNOWN_PARAMETERS(MANAGEMENT, "unknown parameters are ignored",
+      "400 with the nearest known one", "a typing error has no silent effect", row()),
   NAMES_OF_MODELS(MANAGEMENT, "any name", "a documented set of characters, else 400",
       "names are paths and labels", stays()),
   MODEL_STORE_READ_ONLY(MANAGEMENT, "downloads are written into the store", "a private cache",

@@ -101,6 +101,23 @@ public class ServingTest {
     assertEquals(sink.ends(), 1);
     assertEquals(sink.errorKind(), Optional.of(ErrorKind.WORKER_LOST));
     assertEquals(sink.error().orElseThrow().getMessage(), "Worker died.");
+    assertEquals(
+        sink.error().orElseThrow().detail().orElseThrow(),
+        "killed by signal 9 (SIGKILL), as the system does when memory runs out");
+  }
+
+  @Test
+  public void clientOfALostWorkerWaitsForTheCauseForAMomentOnly() {
+    FakeWorker worker = fixture.serve(1, new Configs().noRetryOnWorkerDeath().build()).get(0);
+    worker.diesOnRequest(false);
+    RecordingSink running = fixture.predict("running");
+    worker.disconnect();
+    assertEquals(running.ends(), 0, "how it ended is not known yet");
+    fixture.advance(Duration.ofSeconds(1));
+    assertEquals(running.errorKind(), Optional.of(ErrorKind.WORKER_LOST));
+    assertEquals(running.error().orElseThrow().detail(), Optional.empty());
+    worker.die();
+    assertEquals(running.ends(), 1);
   }
 
   @Test

@@ -29,6 +29,8 @@ import io.netty.buffer.Unpooled;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Iterator;
 import java.util.List;
@@ -89,6 +91,25 @@ public class GrpcListenerTest extends GrpcTestBase {
                       + " (grpc_inference_port): "),
           error.getMessage());
     }
+  }
+
+  @Test
+  public void requestOfHttpIsToldWhereHttpIsServed() throws Exception {
+    for (String start : List.of("GET /ping", "POST /predictions/m", "OPTIONS *")) {
+      try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
+        socket.setSoTimeout(60_000);
+        socket
+            .getOutputStream()
+            .write(
+                (start + " HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                    .getBytes(StandardCharsets.US_ASCII));
+        String response =
+            new String(socket.getInputStream().readAllBytes(), StandardCharsets.US_ASCII);
+        assertTrue(response.startsWith("HTTP/1.1 400 Bad Request\r\n"), response);
+        assertTrue(response.contains("HTTP is served at inference_address"), response);
+      }
+    }
+    ask(channel(), PREDICTIONS, cats(""));
   }
 
   @Test

@@ -74,7 +74,8 @@ final class Acceptor {
       }
       return openTcp((ListenAddress.Tcp) address, roles, transport, bootstrap);
     } catch (IOException e) {
-      throw new IOException("Cannot listen on " + address + " (" + key + "): " + e.getMessage(), e);
+      throw new IOException(
+          "Cannot listen on " + address + " (" + key + "): " + e.getMessage() + hint(e), e);
     }
   }
 
@@ -89,6 +90,13 @@ final class Acceptor {
     Channel channel = bind(bootstrap.channel(transport.tcpServerChannel()), wanted);
     int port = ((InetSocketAddress) channel.localAddress()).getPort();
     return new Acceptor(channel, new BoundListener(roles, address.at(port)));
+  }
+
+  private static String hint(IOException failure) {
+    String text = String.valueOf(failure.getMessage());
+    return text.contains("already in use")
+        ? "; another program listens there: end it, or choose another port"
+        : "";
   }
 
   private static Acceptor openUnix(

@@ -31,6 +31,8 @@ import org.tsnext.http.response.ErrorRenderer;
 import org.tsnext.http.response.HeadEncoder;
 import org.tsnext.http.routing.RequestDispatcher;
 import org.tsnext.http.routing.RequestGuard;
+import org.tsnext.http.routing.RouteHints;
+import org.tsnext.http.routing.RouteTable;
 import org.tsnext.http.settings.AccessSettings;
 import org.tsnext.http.settings.ConnectionLimits;
 import org.tsnext.http.settings.HttpSettings;
@@ -60,6 +62,7 @@ public final class HttpServer implements AutoCloseable {
   private final ChannelGroup connections =
       new DefaultChannelGroup(GlobalEventExecutor.INSTANCE, true);
   private final List<Acceptor> acceptors = new ArrayList<>();
+  private final RouteHints hints = new RouteHints();
   private volatile boolean draining;
 
   public HttpServer(
@@ -129,8 +132,9 @@ public final class HttpServer implements AutoCloseable {
 
   private void open(ListenAddress address, Set<ListenerRole> roles, ConnectionCount count)
       throws IOException {
+    RouteTable table = routes.of(roles);
     RequestDispatcher dispatcher =
-        new RequestDispatcher(routes.of(roles), settings.cors(), guard(address, roles));
+        new RequestDispatcher(table, settings.cors(), guard(address, roles), hints);
     String key = roles.iterator().next().key();
     HttpPipeline pipeline =
         new HttpPipeline(
@@ -140,9 +144,11 @@ public final class HttpServer implements AutoCloseable {
             tls(address, key),
             count,
             settings.access().connections());
-    acceptors.add(
+    Acceptor acceptor =
         Acceptor.open(
-            address, roles, key, transport, loops, pipeline, settings.sockets().unixMode()));
+            address, roles, key, transport, loops, pipeline, settings.sockets().unixMode());
+    acceptors.add(acceptor);
+    hints.add(key, acceptor.listener().address().toString(), table);
   }
 
   private Optional<HttpPipeline.Tls> tls(ListenAddress address, String key) throws IOException {

@@ -82,7 +82,8 @@ final class ListenerRoutes {
                   models, settings.api().enableModelApi(), settings.api().errors().compatibility()),
               models,
               inference,
-              settings.api().serverVersion()));
+              settings.api().serverVersion(),
+              settings.api().errors().compatibility()));
       routes.addAll(
           WorkflowManagementRoutes.of(
               workflows, settings.api().enableModelApi(), settings.api().errors().compatibility()));

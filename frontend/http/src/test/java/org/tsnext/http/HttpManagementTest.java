@@ -86,7 +86,7 @@ public class HttpManagementTest extends HttpTestBase {
       {"/models?url=cats.mar&batch_size=&synchronous=", "ignored", "X-A: b"},
       {"/models?url=cats.mar", "url=dogs.mar", FORM},
       {"/models", "{\"url\": \"cats.mar\"}", JSON},
-      {"/models?url=other", "{'url': 'cats.mar', 'unknown': [1], 'batch_size': null}", JSON},
+      {"/models?url=other", "{'url': 'cats.mar', 'batch_size': null}", JSON},
       {"/models", "url=cats.mar", FORM},
     };
   }
@@ -105,6 +105,39 @@ public class HttpManagementTest extends HttpTestBase {
             RegisterModel.Requested.NOTHING,
             RegisterModel.Origin.CLIENT,
             true));
+  }
+
+  @DataProvider
+  public Object[][] unknownParameters() {
+    return new Object[][] {
+      {"PUT", "/models/cats?min_workers=2", "min_workers: did you mean min_worker?"},
+      {"PUT", "/models/cats/1.0?minWorker=2", "minWorker: did you mean min_worker?"},
+      {"PUT", "/models/cats?colour=red", "colour: expected min_worker, max_worker, model_version,"},
+      {"PUT", "/models/cats/1.0/set-default?x=1", "Unknown parameter x: expected no parameters."},
+      {"DELETE", "/models/cats?force=true", "Unknown parameter force: expected no parameters."},
+      {"GET", "/models?limits=3", "limits: did you mean limit?"},
+      {"GET", "/models/cats?customised=true", "customised: did you mean customized?"},
+    };
+  }
+
+  @Test(dataProvider = "unknownParameters")
+  public void unknownParameterIsRefusedWithTheNearestOne(
+      String method, String target, String expected) throws Exception {
+    RawResponse response = management().request(method, target, null).read();
+    assertEquals(response.status(), 400, response.body());
+    assertTrue(response.body().contains(expected), response.body());
+    assertTrue(response.body().contains("compatibility=0.12"), response.body());
+    assertNull(models.requests.poll());
+  }
+
+  @Test
+  public void parametersThatTorchServeDocumentsWithoutEffectAreTaken() throws Exception {
+    result(Outcome.DONE);
+    RawClient client = management();
+    assertEquals(client.request("PUT", "/models/cats?number_gpu=1", null).read().status(), 200);
+    assertEquals(
+        client.request("DELETE", "/models/cats?synchronous=true&timeout=5", null).read().status(),
+        200);
   }
 
   @Test
@@ -131,6 +164,12 @@ public class HttpManagementTest extends HttpTestBase {
       {"/models?url=a.mar&synchronous=yes", "", "X-A: b", "is \"yes\", expected true or false"},
       {"/models", "url=a&synchronous=1", FORM, "synchronous is \"1\", expected true or false"},
       {"/models", "url=a&initial_workers=many", FORM, "initial_workers is \"many\""},
+      {"/models?url=a&modelname=b", "", "X-A: b", "modelname: did you mean model_name?"},
+      {"/models?url=a", "initial_worker=1", FORM, "did you mean initial_workers?"},
+      {
+        "/models", "{\"url\": \"a\", \"unknown\": [1]}", JSON, "Unknown parameter unknown: expected"
+      },
+      {"/models", "{\"url\": \"a\"}", FORM, "send it with content-type: application/json"},
       {"/models", "", JSON, "not valid JSON"},
       {"/models", "{\"url\": ", JSON, "not valid JSON: End of input"},
       {"/models", "[1]", JSON, "expected an object"},
@@ -379,7 +418,9 @@ public class HttpManagementTest extends HttpTestBase {
     JsonObject down = describe(client, "2.0");
     assertEquals(down.get("state").getAsString(), "RECOVERING");
     assertEquals(down.get("reason").getAsString(), "no worker");
-    assertEquals(down.getAsJsonObject("lastLoadError"), down.getAsJsonObject("lastError"));
+    JsonObject last = down.getAsJsonObject("lastError").deepCopy();
+    assertFalse(last.remove("traceback").getAsString().isEmpty());
+    assertEquals(down.getAsJsonObject("lastLoadError"), last, "the traceback is told once");
     JsonObject worker = down.getAsJsonArray("workers").get(0).getAsJsonObject();
     assertEquals(worker.get("status").getAsString(), "FAILED");
     assertEquals(worker.get("state").getAsString(), "BACKOFF");
@@ -395,8 +436,9 @@ public class HttpManagementTest extends HttpTestBase {
     assertEquals(
         worker.getAsJsonObject("lastExit").toString(),
         "{\"time\":\"2030-01-01T10:00:00.123Z\",\"signal\":9,\"reason\":\"killed\"}");
+    assertEquals(worker.getAsJsonObject("lastError"), last);
     assertEquals(
-        worker.getAsJsonObject("lastError").toString(),
+        down.getAsJsonObject("lastError").toString(),
         "{\"time\":\"2030-01-01T10:00:00.123Z\",\"type\":\"ImportError\","
             + "\"message\":\"Load model failed\",\"detail\":\"ImportError: no x\","
             + "\"traceback\":\"Traceback\"}");

@@ -135,7 +135,9 @@ public class ServerTest {
       assertEquals(status(addresses.get("inference"), "/ready/missing"), 503);
       assertEquals(status(addresses.get("inference"), "/ping"), 200);
       assertEquals(status(addresses.get("management"), "/models/missing"), 200);
-      assertEquals(server.failedModels(), List.of("missing.mar: Model not found at: missing.mar"));
+      assertEquals(
+          server.failedModels(),
+          List.of("missing.mar: Model not found at: missing.mar: The model store is empty."));
       assertEquals(
           server.fatalModels().failed(), Optional.empty(), "by default the server goes on");
     }

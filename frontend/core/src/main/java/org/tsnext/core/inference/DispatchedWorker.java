@@ -2,9 +2,11 @@ package org.tsnext.core.inference;
 
 import io.netty.buffer.ByteBuf;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.tsnext.core.error.ErrorKind;
@@ -130,6 +132,11 @@ final class DispatchedWorker extends ReadyWorker implements WorkerRegistration {
   /** Tells the supervisor of a response that is an error; the request is held by the caller. */
   void reportErrorStatus(int batchId, int status, InferenceRequest request) {
     observer.onErrorResponse(batchId, status, request);
+  }
+
+  /** See {@link WorkerRegistration.Observer#onceEnded}. */
+  void onceEnded(Consumer<Optional<String>> told) {
+    observer.onceEnded(told);
   }
 
   /** Tells the supervisor that the worker did not respond in time. */

@@ -9,6 +9,7 @@ import java.util.Optional;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.metrics.Outcome;
 import org.tsnext.core.metrics.VersionMetrics;
@@ -171,12 +172,10 @@ final class EffectRunner implements Effects.Target {
   public void fail(QueuedRequest ended, ServingException why) {
     PendingRequest request = (PendingRequest) ended;
     record(request, Outcome.of(why.httpStatus()));
-    try {
-      if (!request.hasLeft()) {
-        request.sink().fail(why);
-      }
-    } finally {
-      request.request().release();
+    if (why.kind() == ErrorKind.WORKER_LOST && request.worker != null) {
+      request.failOnceCauseIsKnown(why);
+    } else {
+      request.fail(why);
     }
   }
 

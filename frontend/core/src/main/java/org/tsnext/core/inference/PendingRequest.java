@@ -1,5 +1,11 @@
 package org.tsnext.core.inference;
 
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.tsnext.core.error.ServingException;
 import org.tsnext.core.request.InferenceRequest;
 import org.tsnext.core.request.ResponseSink;
 import org.tsnext.core.scheduling.Deadline;
@@ -8,9 +14,12 @@ import org.tsnext.core.scheduling.QueuedRequest;
 /**
  * A request on its way. It owns the request's buffers until it ends or is handed over. That it ends
  * exactly once is decided by the scheduler; that its sink is called in order and by one thread at a
- * time follows from the one turn in which all effects of a version run.
+ * time follows from the one turn in which all effects of a version run; after it comes no more than
+ * the failure of a request whose worker is lost, which waits for the cause.
  */
 final class PendingRequest extends QueuedRequest implements InferenceService.InferenceCall {
+
+  private static final Logger LOGGER = LoggerFactory.getLogger(PendingRequest.class);
 
   private final VersionDispatcher dispatcher;
   private final InferenceRequest request;
@@ -59,6 +68,41 @@ final class PendingRequest extends QueuedRequest implements InferenceService.Inf
     PendingRequest next = successor;
     if (next != null) {
       next.cancel();
+    }
+  }
+
+  /** Tells the client, unless it has left, and releases the request. */
+  void fail(ServingException why) {
+    try {
+      if (!left) {
+        sink.fail(why);
+      }
+    } finally {
+      request.release();
+    }
+  }
+
+  /** As {@link #fail}, with how the worker ended, which its parent process tells a moment later. */
+  void failOnceCauseIsKnown(ServingException why) {
+    AtomicBoolean told = new AtomicBoolean();
+    Consumer<Optional<String>> end =
+        how -> {
+          if (told.compareAndSet(false, true)) {
+            fail(how.map(why::withDetail).orElse(why));
+          }
+        };
+    try {
+      worker.onceEnded(
+          how -> {
+            try {
+              end.accept(how);
+            } catch (Throwable e) {
+              LOGGER.error("A client could not be told that its worker ended", e);
+            }
+          });
+    } catch (Throwable e) {
+      end.accept(Optional.empty());
+      throw e;
     }
   }
 

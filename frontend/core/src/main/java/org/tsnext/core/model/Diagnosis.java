@@ -4,7 +4,6 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
-import org.tsnext.core.worker.FailureLog;
 import org.tsnext.core.worker.FleetView;
 import org.tsnext.core.worker.Recovery;
 import org.tsnext.core.worker.WorkerError;
@@ -47,13 +46,12 @@ public record Diagnosis(State state, int readyWorkers, String reason, Optional<R
     Objects.requireNonNull(recovery, "recovery");
   }
 
-  static Diagnosis of(FleetView fleetView, boolean leaving, FailureLog failures) {
+  static Diagnosis of(FleetView fleetView, boolean leaving) {
     List<WorkerView> staying = fleetView.workers().stream().filter(Diagnosis::stays).toList();
     int ready = count(staying, WorkerState.READY);
     Optional<Recovery> recovery = recoveryOf(staying);
     State state = stateOf(fleetView, leaving, staying, ready, recovery.isPresent());
-    return new Diagnosis(
-        state, ready, reasonOf(state, fleetView, staying, ready, failures), recovery);
+    return new Diagnosis(state, ready, reasonOf(state, fleetView, staying, ready), recovery);
   }
 
   private static State stateOf(
@@ -74,25 +72,36 @@ public record Diagnosis(State state, int readyWorkers, String reason, Optional<R
   }
 
   private static String reasonOf(
-      State state, FleetView fleetView, List<WorkerView> staying, int ready, FailureLog failures) {
+      State state, FleetView fleetView, List<WorkerView> staying, int ready) {
     String loaded = ready + " of " + fleetView.min() + " workers have the model loaded";
-    String last =
-        staying.stream().anyMatch(Diagnosis::isFailing)
-            ? failures.last().map(WorkerError::summary).map(text -> "; " + text).orElse("")
-            : "";
+    String last = causeOf(staying).map(text -> "; " + text).orElse("");
     return switch (state) {
       case READY -> "";
-      case DEGRADED, LOADING, RECOVERING -> loaded + last + ".";
+      case DEGRADED, LOADING, RECOVERING -> sentence(loaded + last);
       case FAILED ->
-          loaded
-              + ", and automatic restarts have ended (maxRetryTimeoutInSec); scaling starts the"
-              + " workers again"
-              + last
-              + ".";
+          sentence(
+              loaded
+                  + ", and automatic restarts have ended (maxRetryTimeoutInSec); scaling starts the"
+                  + " workers again"
+                  + last);
       case NO_WORKERS -> "It is scaled to 0 workers.";
       case UNLOADING -> "It is being unregistered.";
       case INSTALLING -> "Its packages are being installed.";
     };
+  }
+
+  /** Why workers are not up that should be, in the words that refused requests get, too. */
+  static Optional<String> causeOf(List<WorkerView> workers) {
+    return WorkerError.newest(
+            workers.stream()
+                .filter(worker -> stays(worker) && isFailing(worker))
+                .flatMap(worker -> worker.lastError().stream()))
+        .map(WorkerError::summary);
+  }
+
+  /** The text of an error may end as a sentence does. */
+  private static String sentence(String text) {
+    return text.endsWith(".") || text.endsWith("!") || text.endsWith("?") ? text : text + ".";
   }
 
   private static Optional<Recovery> recoveryOf(List<WorkerView> staying) {

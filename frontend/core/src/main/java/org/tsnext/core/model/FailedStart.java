@@ -13,8 +13,9 @@ import org.tsnext.core.worker.WorkerError;
  *
  * @param version empty if it is not known, since the archive could not be read: it may be any
  * @param spec what would hold for it, as far as it is known
+ * @param kind of what went wrong
  */
-record FailedStart(Optional<String> version, VersionSpec spec, WorkerError error) {
+record FailedStart(Optional<String> version, VersionSpec spec, WorkerError error, ErrorKind kind) {
 
   /** The version in descriptions of a model whose archive could not be read. */
   static final String UNKNOWN_VERSION = "unknown";
@@ -23,6 +24,7 @@ record FailedStart(Optional<String> version, VersionSpec spec, WorkerError error
     Objects.requireNonNull(version, "version");
     Objects.requireNonNull(spec, "spec");
     Objects.requireNonNull(error, "error");
+    Objects.requireNonNull(kind, "kind");
   }
 
   String name() {
@@ -57,7 +59,9 @@ record FailedStart(Optional<String> version, VersionSpec spec, WorkerError error
   }
 
   private String reason() {
-    String detail = error.detail().isEmpty() ? "" : ": " + error.detail();
+    // Probes need no token: what else the model store has is for those who manage it.
+    boolean listsTheStore = kind == ErrorKind.MODEL_NOT_FOUND;
+    String detail = error.detail().isEmpty() || listsTheStore ? "" : ": " + error.detail();
     return "It could not be loaded at the start of the server: " + error.message() + detail;
   }
 }

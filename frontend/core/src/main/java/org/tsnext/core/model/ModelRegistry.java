@@ -8,6 +8,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import org.tsnext.archive.Spelling;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.inference.ModelRouter;
@@ -18,6 +19,12 @@ import org.tsnext.core.inference.VersionDispatcher;
  * another one is chosen or it leaves. Reading takes no lock; changes are made one at a time.
  */
 final class ModelRegistry implements ModelRouter {
+
+  /** Names that are compared with one that is not there. */
+  private static final int MAX_COMPARED = 1000;
+
+  /** Versions in an error. */
+  private static final int MAX_SHOWN = 10;
 
   /** One name; replaced at each change. Versions in order of registration. */
   private record Entry(String defaultVersion, Map<String, ModelVersion> versions) {
@@ -57,10 +64,19 @@ final class ModelRegistry implements ModelRouter {
     if (found == null) {
       Names.requireVersion(ErrorKind.BAD_REQUEST, version.get());
       throw new ServingException(
-          ErrorKind.MODEL_VERSION_NOT_FOUND,
-          "Model version: " + version.get() + " does not exist for model: " + name);
+              ErrorKind.MODEL_VERSION_NOT_FOUND,
+              "Model version: " + version.get() + " does not exist for model: " + name)
+          .withDetail(versionsOf(entry));
     }
     return found;
+  }
+
+  private static String versionsOf(Entry entry) {
+    List<String> versions = entry.versions().keySet().stream().limit(MAX_SHOWN).toList();
+    int more = entry.versions().size() - versions.size();
+    return "It has version "
+        + String.join(", ", versions)
+        + (more > 0 ? " and " + more + " more." : ".");
   }
 
   boolean has(String name) {
@@ -207,8 +223,9 @@ final class ModelRegistry implements ModelRouter {
     if (!before.versions().containsKey(version)) {
       Names.requireVersion(ErrorKind.BAD_REQUEST, version);
       throw new ServingException(
-          ErrorKind.MODEL_VERSION_NOT_FOUND,
-          "Model version " + version + " does not exist for model " + name);
+              ErrorKind.MODEL_VERSION_NOT_FOUND,
+              "Model version " + version + " does not exist for model " + name)
+          .withDetail(versionsOf(before));
     }
     if (before.versions().get(version).isLeaving()) {
       throw leaving(before.versions().get(version));
@@ -236,7 +253,14 @@ final class ModelRegistry implements ModelRouter {
     if (entry == null) {
       // No such model can be there; the reason helps more than that it is not.
       Names.requireName(ErrorKind.BAD_REQUEST, name);
-      throw new ServingException(ErrorKind.MODEL_NOT_FOUND, "Model not found: " + name);
+      ServingException unknown =
+          new ServingException(ErrorKind.MODEL_NOT_FOUND, "Model not found: " + name);
+      // On an event loop: of very many models none is guessed.
+      throw (models.size() <= MAX_COMPARED
+              ? Spelling.nearest(name, models.keySet())
+              : Optional.<String>empty())
+          .map(near -> unknown.withDetail("Did you mean " + near + "?"))
+          .orElse(unknown);
     }
     return entry;
   }

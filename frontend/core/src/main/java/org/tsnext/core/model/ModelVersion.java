@@ -18,7 +18,6 @@ import org.tsnext.core.worker.ModelEnvironment.Prepared;
 import org.tsnext.core.worker.RestartPolicy;
 import org.tsnext.core.worker.ScaleProgress;
 import org.tsnext.core.worker.Supervisor;
-import org.tsnext.core.worker.WorkerError;
 import org.tsnext.core.worker.WorkerState;
 import org.tsnext.core.worker.WorkerUsage;
 import org.tsnext.core.worker.WorkerView;
@@ -136,7 +135,7 @@ final class ModelVersion {
   /** That it has too few workers with the model loaded, and why. */
   ShortModel asShort() {
     FleetView now = supervisor.fleetView();
-    Diagnosis diagnosis = Diagnosis.of(now, leaving, supervisor.failures());
+    Diagnosis diagnosis = Diagnosis.of(now, leaving);
     return new ShortModel(
         name(), version(), diagnosis.readyWorkers(), now.min(), diagnosis.reason());
   }
@@ -150,8 +149,7 @@ final class ModelVersion {
     if (healthy >= min) {
       return Optional.empty();
     }
-    String reason =
-        supervisor.failures().last().map(WorkerError::summary).orElse("workers are missing");
+    String reason = Diagnosis.causeOf(fleetView.workers()).orElse("workers are missing");
     return Optional.of(new ShortModel(name(), version(), healthy, min, reason));
   }
 
@@ -164,7 +162,7 @@ final class ModelVersion {
         new ModelDescription.Condition(
             now.workers().stream().map(worker -> describe(worker, usage)).toList(),
             dispatcher.queueLength(),
-            Diagnosis.of(now, leaving, supervisor.failures()),
+            Diagnosis.of(now, leaving),
             supervisor.failures().last(),
             supervisor.failures().lastLoad()));
   }

@@ -137,7 +137,8 @@ final class VersionFactory {
             String.valueOf(why.getMessage()),
             why.detail().orElse(""),
             "");
-    return new FailedStart(version, resolver.withoutArchive(registration, id, url), error);
+    return new FailedStart(
+        version, resolver.withoutArchive(registration, id, url), error, why.kind());
   }
 
   /** Starts the workers of a version that is published. */

@@ -169,6 +169,8 @@ final class ProcessEvents {
   void exited(WorkerRun run, ExitStatus status) {
     WorkerSlot slot = run.slot();
     run.cancelTimers();
+    WorkerDeath death = WorkerDeath.of(run, status);
+    run.ended(death);
     if (!isCurrent(run)) {
       return;
     }
@@ -177,7 +179,6 @@ final class ProcessEvents {
       gone.accept(slot);
       return;
     }
-    WorkerDeath death = WorkerDeath.of(run, status);
     slot.lastExit = Optional.of(WorkerExit.of(context.wallClock(), run, status));
     if (run.replacement.isPresent()) {
       awake(

@@ -140,7 +140,7 @@ public final class Supervisor {
   }
 
   private void reportAvailability() {
-    WorkerAvailability now = WorkerAvailability.of(fleet.staying(), processes.failures());
+    WorkerAvailability now = WorkerAvailability.of(fleet.staying());
     if (!now.equals(reported)) {
       reported = now;
       work.availability(now);

@@ -37,17 +37,16 @@ public record WorkerAvailability(State state, String reason, OptionalLong nextAt
   }
 
   /** What the workers that are to stay amount to. */
-  static WorkerAvailability of(List<WorkerSlot> staying, FailureLog failures) {
+  static WorkerAvailability of(List<WorkerSlot> staying) {
     if (staying.isEmpty()) {
       return NONE;
     }
     if (staying.stream().allMatch(slot -> slot.is(WorkerState.FAILED))) {
-      return failed(failures.last().map(WorkerError::summary).orElse("unknown"));
+      return failed(causeOf(staying));
     }
     // A worker that has not tried yet, or whose process was lost, may load it.
     if (staying.stream().allMatch(slot -> slot.loadFailed || slot.is(WorkerState.FAILED))) {
-      return loadFailed(
-          failures.lastLoad().map(WorkerError::summary).orElse("unknown"), nextAttempt(staying));
+      return loadFailed(causeOf(staying), nextAttempt(staying));
     }
     return PRESENT;
   }
@@ -60,6 +59,12 @@ public record WorkerAvailability(State state, String reason, OptionalLong nextAt
   /** No worker could load the model, and all that are not given up try again. */
   public static WorkerAvailability loadFailed(String reason, OptionalLong nextAttemptNanos) {
     return new WorkerAvailability(State.LOAD_FAILED, reason, nextAttemptNanos);
+  }
+
+  private static String causeOf(List<WorkerSlot> slots) {
+    return WorkerError.newest(slots.stream().flatMap(slot -> slot.lastError.stream()))
+        .map(WorkerError::summary)
+        .orElse("unknown");
   }
 
   private static OptionalLong nextAttempt(List<WorkerSlot> staying) {

@@ -13,6 +13,9 @@ import org.tsnext.core.worker.WorkerListener.LoadFailure;
  */
 record WorkerDeath(String message, String detail, boolean outOfMemory) {
 
+  /** How Python's faulthandler begins. */
+  private static final String CRASH = "Fatal Python error: ";
+
   static WorkerDeath of(WorkerRun run, ExitStatus status) {
     boolean loading = run.readyAtNanos.isEmpty();
     if (run.loadFailure.isPresent()) {
@@ -25,21 +28,30 @@ record WorkerDeath(String message, String detail, boolean outOfMemory) {
     if (ours.isPresent()) {
       return new WorkerDeath(message, "killed: " + ours.get(), false);
     }
-    boolean outOfMemory = loading && status.killed();
-    String hint = outOfMemory ? ", as the system does when memory runs out" : "";
-    return new WorkerDeath(message, inWords(status) + hint, outOfMemory);
+    return new WorkerDeath(message, inWords(status, loading), loading && status.killed());
   }
 
   String logText() {
     return "Backend worker process died. " + message + ": " + detail;
   }
 
-  private static String inWords(ExitStatus status) {
-    if (status.signal() == 0 && !status.reason().isEmpty()) {
-      return status.reason();
+  private static String inWords(ExitStatus status, boolean loading) {
+    String reason = WorkerExit.lastLine(status.reason());
+    // What a worker that serves printed last may be about the request of another client.
+    String told =
+        reason.startsWith(CRASH)
+            ? ": " + reason
+            : loading && !reason.isEmpty() ? "; last output: " + reason : "";
+    String hint = status.killed() ? ", as the system does when memory runs out" : "";
+    if (status.signal() != 0) {
+      return "killed by signal "
+          + status.signal()
+          + SignalNames.ofSignal(status.signal())
+          + (status.killed() ? hint : told);
     }
-    return status.signal() == 0
-        ? "exit code " + status.code()
-        : "killed by signal " + status.signal();
+    if (status.code() < 0) {
+      return reason.isEmpty() ? "the process could not be started" : reason;
+    }
+    return "exit code " + status.code() + SignalNames.ofExitCode(status.code()) + hint + told;
   }
 }

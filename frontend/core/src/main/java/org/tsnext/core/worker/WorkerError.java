@@ -1,9 +1,12 @@
 package org.tsnext.core.worker;
 
 import java.time.Instant;
+import java.util.Comparator;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /**
  * A failure that is remembered, of bounded size.
@@ -22,7 +25,8 @@ public record WorkerError(
   static final int MAX_TRACEBACK = 16 * 1024;
 
   private static final String CUT = "... ";
-  private static final Pattern PYTHON_TYPE = Pattern.compile("([A-Za-z_][A-Za-z0-9_.]*)(:.*)?");
+  private static final Pattern PYTHON_TYPE =
+      Pattern.compile("([A-Za-z_][A-Za-z0-9_.]*)(:.*| \\(.*)?");
 
   public WorkerError {
     Objects.requireNonNull(time, "time");
@@ -50,6 +54,16 @@ public record WorkerError(
   /** The most telling line. */
   public String summary() {
     return detail.isEmpty() ? message : detail;
+  }
+
+  /** The newest of several. */
+  public static Optional<WorkerError> newest(Stream<WorkerError> errors) {
+    return errors.max(Comparator.comparing(WorkerError::time));
+  }
+
+  /** The same without the traceback, for descriptions that have it elsewhere. */
+  public WorkerError withoutTraceback() {
+    return new WorkerError(time, type, message, detail, "");
   }
 
   private static String beginning(String text) {

@@ -32,7 +32,8 @@ public record WorkerExit(Instant time, OptionalInt code, OptionalInt signal, Str
         run.endedFor.orElse(lastLine(status.reason())));
   }
 
-  private static String lastLine(String text) {
+  /** The most telling line of an output, cut. */
+  static String lastLine(String text) {
     String line = text.lines().filter(each -> !each.isBlank()).reduce("", (one, next) -> next);
     return line.length() > MAX_REASON ? line.substring(0, MAX_REASON) + "..." : line;
   }

@@ -3,7 +3,9 @@ package org.tsnext.core.worker;
 import io.netty.buffer.ByteBuf;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.function.Consumer;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.request.InferenceRequest;
 import org.tsnext.core.request.ResponseHead;
@@ -75,6 +77,14 @@ public interface WorkerRegistration {
      *     clients had gone
      */
     void handlerFailed(int batchId, HandlerError error, List<InferenceRequest> requests);
+
+    /**
+     * Calls {@code told} once, at once or later and on any thread: with how the process ended, in
+     * words, when that is known, or without after a moment.
+     */
+    default void onceEnded(Consumer<Optional<String>> told) {
+      told.accept(Optional.empty());
+    }
 
     /** The handler answered a request with a status of 500 or more; held until this returns. */
     void onErrorResponse(int batchId, int status, InferenceRequest request);

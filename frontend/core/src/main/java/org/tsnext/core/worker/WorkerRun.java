@@ -5,6 +5,8 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.Consumer;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.metrics.MetricSample;
 import org.tsnext.core.request.InferenceRequest;
@@ -17,6 +19,9 @@ import org.tsnext.core.time.Scheduler.Scheduled;
  * written by the supervisor only, but for those that say otherwise.
  */
 final class WorkerRun implements WorkerListener, WorkerRegistration.Observer {
+
+  /** How long a request that is lost waits for the cause. */
+  static final Duration END_REPORT_LIMIT = Duration.ofSeconds(1);
 
   private final ProcessEvents events;
   private final WorkerSlot slot;
@@ -55,6 +60,9 @@ final class WorkerRun implements WorkerListener, WorkerRegistration.Observer {
   Optional<Ping> ping = Optional.empty();
 
   private int nextPing;
+
+  /** How the process ended, in words; empty if that was not known soon enough. */
+  private final CompletableFuture<Optional<String>> ending = new CompletableFuture<>();
 
   /** A ping on its way. */
   record Ping(int token, long sentNanos) {}
@@ -118,6 +126,11 @@ final class WorkerRun implements WorkerListener, WorkerRegistration.Observer {
 
   boolean hasResponse(Ping sent) {
     return lastPong == sent.token();
+  }
+
+  /** Tells those who wait for it how the process ended. */
+  void ended(WorkerDeath death) {
+    ending.complete(Optional.of(death.detail()));
   }
 
   void cancelTimers() {
@@ -226,8 +239,29 @@ final class WorkerRun implements WorkerListener, WorkerRegistration.Observer {
             events.context().wallClock(), error.message(), error.detail(), error.traceback());
     events.remember(slot, failure);
     if (error.code() < 400 || error.code() >= 500) {
-      count(batchId, requests, failure.summary());
+      // The detail of an error whose text is the message does not repeat it.
+      boolean chosen = error.code() != 503 && error.code() != 507;
+      count(
+          batchId,
+          requests,
+          chosen ? failure.message() + ": " + failure.detail() : failure.summary());
     }
+  }
+
+  @Override
+  public void onceEnded(Consumer<Optional<String>> told) {
+    Scheduled limit =
+        events
+            .context()
+            .supervisorContext()
+            .scheduler()
+            .schedule(END_REPORT_LIMIT, () -> ending.complete(Optional.empty()));
+    CompletableFuture<Void> unused =
+        ending.thenAccept(
+            how -> {
+              limit.cancel();
+              told.accept(how);
+            });
   }
 
   @Override

@@ -106,7 +106,9 @@ public class DiagnosisTest {
     assertEquals(worker.history().lastExit().orElseThrow().signal().getAsInt(), 9);
     assertTrue(worker.history().lastExit().orElseThrow().code().isEmpty());
     assertEquals(worker.history().lastError().orElseThrow().type(), "ProcessExit");
-    assertEquals(worker.history().lastError().orElseThrow().detail(), "killed by signal 9");
+    assertEquals(
+        worker.history().lastError().orElseThrow().detail(),
+        "killed by signal 9 (SIGKILL), as the system does when memory runs out");
     assertTrue(describe().condition().lastLoadError().isEmpty());
     fixture.starter().latest().load();
     assertEquals(diagnosis().state(), State.READY);
@@ -170,6 +172,39 @@ public class DiagnosisTest {
     assertEquals(worker.history().lastExit().orElseThrow().code().getAsInt(), 17);
     assertTrue(worker.history().lastExit().orElseThrow().signal().isEmpty());
     assertEquals(worker.history().lastExit().orElseThrow().reason(), "SystemError: gone");
+    assertEquals(worker.history().lastError().orElseThrow().detail(), "exit code 17");
+  }
+
+  @Test
+  public void exitsSayHow() {
+    assertEquals(exit(new ExitStatus(7, 0, "")), "exit code 7");
+    assertEquals(
+        exit(new ExitStatus(137, 0, "")),
+        "exit code 137 (SIGKILL), as the system does when memory runs out");
+    assertEquals(
+        exit(new ExitStatus(-1, 11, "x\nFatal Python error: Segmentation fault (handler.py:3)")),
+        "killed by signal 11 (SIGSEGV): Fatal Python error: Segmentation fault (handler.py:3)");
+    assertEquals(exit(new ExitStatus(-1, 0, "no such interpreter")), "no such interpreter");
+  }
+
+  private String exit(ExitStatus status) {
+    fixture.closeAndCheck();
+    fixture = new CoreFixture();
+    fixture.serve(1, ModelConfig.none()).get(0).exit(status);
+    return describe().condition().lastError().orElseThrow().detail();
+  }
+
+  @Test
+  public void causeIsThatOfTheWorkerThatIsDownAndEndsWithOneDot() {
+    register(2, new Configs().maxRetryTimeout(Duration.ofSeconds(60)).build());
+    FakeWorker serving = fixture.starter().workers().get(0);
+    serving.load();
+    fixture.starter().workers().get(1).failLoad(500, "ValueError: The vocabulary is empty.");
+    fixture.predict("bad");
+    serving.error(serving.lastBatch().id(), 0, 503, "Prediction failed", "KeyError: 'x'");
+    assertEquals(
+        diagnosis().reason(),
+        "1 of 2 workers have the model loaded; ValueError: The vocabulary is empty.");
   }
 
   private void register(int workers, ModelConfig config) {

@@ -278,7 +278,7 @@ public class SupervisionTest {
     assertFailure(
         registered,
         ErrorKind.LOAD_OUT_OF_MEMORY,
-        "killed by signal 9, as the system does when memory runs out");
+        "killed by signal 9 (SIGKILL), as the system does when memory runs out");
   }
 
   @Test
@@ -289,7 +289,7 @@ public class SupervisionTest {
     assertFailure(
         register(1, ModelConfig.none(), true),
         ErrorKind.WORKER_LOAD_FAILED,
-        "no such interpreter: /nope");
+        "exit code 127; last output: no such interpreter: /nope");
   }
 
   @Test

@@ -44,6 +44,7 @@ final class AcceptedConnections extends ChannelInboundHandlerAdapter {
     }
     tls.ifPresent(
         listener -> connection.pipeline().addLast("tls", listener.newHandler(connection)));
+    connection.pipeline().addLast("http", new HttpAtGrpcPort());
     CallWatch watch = calls.open(connection);
     connection.pipeline().addLast("guard", new ConnectionGuard(rules, watch::look));
     connection.pipeline().addLast("unread", new UnreadBytes(memory, watch));

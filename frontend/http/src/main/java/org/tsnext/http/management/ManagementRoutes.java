@@ -9,7 +9,10 @@ import static io.netty.handler.codec.http.HttpMethod.PUT;
 import io.netty.handler.codec.http.HttpMethod;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import org.tsnext.api.ModelOperations;
+import org.tsnext.compatibility.Compatibility;
 import org.tsnext.core.inference.InferenceService;
 import org.tsnext.core.model.ModelService;
 import org.tsnext.core.model.ServingSettings;
@@ -35,7 +38,15 @@ public final class ManagementRoutes {
   private static final Outcome ACCEPTED =
       new Outcome(202, JSON, "Accepted; workers are started in the background", Schemas.STATUS);
 
-  private ManagementRoutes() {}
+  /** Documented by TorchServe 0.12, without effect there as well. */
+  private static final Map<HttpMethod, Set<String>> IGNORED =
+      Map.of(PUT, Set.of("number_gpu"), DELETE, Set.of("synchronous", "timeout"));
+
+  private final Compatibility compatibility;
+
+  private ManagementRoutes(Compatibility compatibility) {
+    this.compatibility = compatibility;
+  }
 
   /**
    * Builds the routes.
@@ -47,20 +58,26 @@ public final class ManagementRoutes {
       ModelOperations operations,
       ModelService models,
       InferenceService inference,
-      String serverVersion) {
+      String serverVersion,
+      Compatibility compatibility) {
     ModelHandlers handlers = new ModelHandlers(operations, inference);
+    ManagementRoutes checked = new ManagementRoutes(compatibility);
     List<Route> routes = new ArrayList<>();
-    routes.add(route(GET, "/models", handlers::list, list()));
-    routes.add(route(POST, "/models", handlers::register, register()));
+    routes.add(checked.route(GET, "/models", handlers::list, list()));
+    KnownParameters ofRegistration = KnownParameters.of(register(), Set.of(), compatibility);
+    routes.add(
+        checked.route(
+            POST, "/models", request -> handlers.register(request, ofRegistration), register()));
     for (String template : List.of(MODEL, VERSION)) {
       String prefix = template.equals(VERSION) ? "version_" : "";
       routes.add(
-          route(GET, template, handlers::describe, describe(prefix))
+          checked
+              .route(GET, template, handlers::describe, describe(prefix))
               .actingIf(ManagementRoutes::asksTheHandler));
-      routes.add(route(PUT, template, handlers::scale, scale(prefix)));
-      routes.add(route(DELETE, template, handlers::unregister, unregister(prefix)));
+      routes.add(checked.route(PUT, template, handlers::scale, scale(prefix)));
+      routes.add(checked.route(DELETE, template, handlers::unregister, unregister(prefix)));
     }
-    routes.add(route(PUT, VERSION + "/set-default", handlers::setDefault, setDefault()));
+    routes.add(checked.route(PUT, VERSION + "/set-default", handlers::setDefault, setDefault()));
     RouteHandler description =
         ModelApiHandler.forManagement(models, List.copyOf(routes), serverVersion);
     routes.add(Route.undocumented(List.of(OPTIONS), MODEL, description));
@@ -68,9 +85,12 @@ public final class ManagementRoutes {
     return routes;
   }
 
-  private static Route route(
+  /** A route whose query may have no other parameters than those of its operation. */
+  private Route route(
       HttpMethod method, String template, RouteHandler handler, Operation operation) {
-    return Route.of(List.of(method), template, handler, operation);
+    Set<String> ignored = IGNORED.getOrDefault(method, Set.of());
+    return KnownParameters.of(operation, ignored, compatibility)
+        .route(method, template, handler, operation);
   }
 
   private static boolean asksTheHandler(QueryParameters query) {

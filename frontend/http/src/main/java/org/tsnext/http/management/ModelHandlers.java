@@ -54,13 +54,13 @@ final class ModelHandlers {
     exchange.onClientGone(call::cancel);
   }
 
-  void register(RoutedRequest request) {
+  void register(RoutedRequest request, KnownParameters known) {
     if (refusesModelApi(request)) {
       return;
     }
     LaterResponse.send(
         request.exchange(),
-        operations.register(RequestParameters.ofBody(request), true),
+        operations.register(RequestParameters.ofBody(request, known), true),
         ModelHandlers::response);
   }
 

@@ -99,11 +99,11 @@ final class WorkflowHandlers {
     json.addProperty("maxBatchDelay", options.maxBatchDelay().toMillis());
   }
 
-  void register(RoutedRequest request) {
+  void register(RoutedRequest request, KnownParameters known) {
     if (refuses(request)) {
       return;
     }
-    Parameters given = read(RequestParameters.ofBody(request));
+    Parameters given = read(RequestParameters.ofBody(request, known));
     RegisterWorkflow registration =
         new RegisterWorkflow(
             given.required("url"),

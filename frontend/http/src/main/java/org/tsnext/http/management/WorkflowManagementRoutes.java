@@ -4,8 +4,9 @@ import static io.netty.handler.codec.http.HttpMethod.DELETE;
 import static io.netty.handler.codec.http.HttpMethod.GET;
 import static io.netty.handler.codec.http.HttpMethod.POST;
 
-import io.netty.handler.codec.http.HttpMethod;
 import java.util.List;
+import java.util.Set;
+import java.util.function.Function;
 import org.tsnext.compatibility.Compatibility;
 import org.tsnext.http.openapi.Schemas;
 import org.tsnext.http.response.Response;
@@ -14,7 +15,6 @@ import org.tsnext.http.routing.Operation.Body;
 import org.tsnext.http.routing.Operation.Outcome;
 import org.tsnext.http.routing.Operation.Parameter;
 import org.tsnext.http.routing.Route;
-import org.tsnext.http.routing.RouteHandler;
 import org.tsnext.workflow.WorkflowService;
 
 /** The table of the management routes of workflows. */
@@ -34,16 +34,15 @@ public final class WorkflowManagementRoutes {
   public static List<Route> of(
       WorkflowService workflows, boolean modelApi, Compatibility compatibility) {
     WorkflowHandlers handlers = new WorkflowHandlers(workflows, modelApi, compatibility);
+    Function<Operation, KnownParameters> known =
+        operation -> KnownParameters.of(operation, Set.of(), compatibility);
+    KnownParameters ofRegistration = known.apply(register());
     return List.of(
-        route(GET, WORKFLOWS, handlers::list, list()),
-        route(POST, WORKFLOWS, handlers::register, register()),
-        route(GET, WORKFLOW, handlers::describe, describe()),
-        route(DELETE, WORKFLOW, handlers::unregister, unregister()));
-  }
-
-  private static Route route(
-      HttpMethod method, String template, RouteHandler handler, Operation operation) {
-    return Route.of(List.of(method), template, handler, operation);
+        known.apply(list()).route(GET, WORKFLOWS, handlers::list, list()),
+        ofRegistration.route(
+            POST, WORKFLOWS, request -> handlers.register(request, ofRegistration), register()),
+        known.apply(describe()).route(GET, WORKFLOW, handlers::describe, describe()),
+        known.apply(unregister()).route(DELETE, WORKFLOW, handlers::unregister, unregister()));
   }
 
   private static Operation list() {

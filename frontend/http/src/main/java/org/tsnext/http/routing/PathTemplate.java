@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
+import org.tsnext.archive.Spelling;
 
 /**
  * A path pattern: {@code /models/{model}/{version}}. A segment is a literal, a parameter, a
@@ -14,6 +15,11 @@ import java.util.stream.Collectors;
  * matched exactly, unless it starts with {@code ~}: then in any letter case.
  */
 public final class PathTemplate implements Comparable<PathTemplate> {
+
+  /** Letters that a typing error may change. */
+  static final int MAX_DIFFERENCE = 3;
+
+  private static final int FAR = 1000;
 
   private final String text;
   private final List<Segment> segments;
@@ -57,6 +63,29 @@ public final class PathTemplate implements Comparable<PathTemplate> {
     }
     tail.ifPresent(name -> parameters.put(name, String.join("/", path.subList(size, path.size()))));
     return parameters;
+  }
+
+  /**
+   * How far a path that does not match is from one that does: letters of literals to change. The
+   * path may lack a parameter at the end, which counts as one. Above {@link #MAX_DIFFERENCE} it was
+   * meant for something else.
+   */
+  int difference(List<String> path) {
+    int missing = segments.size() - path.size();
+    if ((missing < 0 && tail.isEmpty()) || missing > 1 || path.isEmpty()) {
+      return FAR;
+    }
+    if (missing == 1 && segments.get(path.size()).name().isEmpty()) {
+      return FAR;
+    }
+    int sum = Math.max(0, missing);
+    int literals = 0;
+    for (int i = 0; i < Math.min(path.size(), segments.size()); i++) {
+      int difference = segments.get(i).difference(path.get(i));
+      sum = Math.min(FAR, sum + difference);
+      literals += segments.get(i).name().isEmpty() ? 1 : 0;
+    }
+    return literals == 0 ? FAR : sum;
   }
 
   /** The template as written in API descriptions, without a tail. */
@@ -120,6 +149,15 @@ public final class PathTemplate implements Comparable<PathTemplate> {
         return anyCase ? value.equalsIgnoreCase(literal) : value.equals(literal);
       }
       return value.length() > literal.length() && value.endsWith(literal);
+    }
+
+    /** Letters to change so that it matches. */
+    int difference(String value) {
+      if (matches(value)) {
+        return 0;
+      }
+      int letters = name.isEmpty() ? Spelling.distance(value, literal) : FAR;
+      return letters * 3 <= literal.length() ? Math.max(1, letters) : FAR;
     }
 
     void collect(String value, Map<String, String> parameters) {

@@ -55,15 +55,19 @@ public final class RequestDispatcher implements RequestRouter {
   private final boolean respondToPreflights;
   private final List<Header> preflightHeaders;
   private final RequestGuard guard;
+  private final RouteHints hints;
 
   /**
    * Makes the dispatcher of a listener.
    *
    * @param cors if it is configured, a browser's question before the request is answered for every
    *     path
+   * @param hints for paths that have no route here
    */
-  public RequestDispatcher(RouteTable routes, CorsSettings cors, RequestGuard guard) {
+  public RequestDispatcher(
+      RouteTable routes, CorsSettings cors, RequestGuard guard, RouteHints hints) {
     this.routes = routes;
+    this.hints = hints;
     this.respondToPreflights = cors.configured();
     this.preflightHeaders = cors.preflightHeaders();
     this.guard = guard;
@@ -102,10 +106,23 @@ public final class RequestDispatcher implements RequestRouter {
     if (found.isEmpty() || found.get().route().isEmpty()) {
       requireKnown(head.method());
     }
-    RouteTable.Match match = found.orElseThrow(ErrorRenderer::notFound);
+    if (found.isEmpty()) {
+      throw hints
+          .of(routes, head.method(), target.segments())
+          .map(ErrorRenderer.notFound()::withDetail)
+          .orElseGet(ErrorRenderer::notFound);
+    }
+    RouteTable.Match match = found.get();
     if (match.route().isEmpty()) {
+      String detail =
+          "Method "
+              + head.method()
+              + " is not one of this path: "
+              + String.join(", ", match.allowed())
+              + ".";
       return new AtOnce(
-          exchange -> exchange.fail(ErrorRenderer.methodNotAllowed(), match.allowed()));
+          exchange ->
+              exchange.fail(ErrorRenderer.methodNotAllowed().withDetail(detail), match.allowed()));
     }
     return new Handled(match.route().get().handler(), match.parameters(), target.query());
   }

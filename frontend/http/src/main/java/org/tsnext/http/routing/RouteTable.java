@@ -1,11 +1,13 @@
 package org.tsnext.http.routing;
 
 import io.netty.handler.codec.http.HttpMethod;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 import org.tsnext.core.access.Access;
 import org.tsnext.http.request.QueryParameters;
 
@@ -46,6 +48,16 @@ public final class RouteTable {
       }
     }
     return Optional.empty();
+  }
+
+  /**
+   * The route, as {@code POST /predictions/{model_name}}, that a wrong path was likely meant for.
+   */
+  Optional<String> nearest(List<String> path) {
+    return entries.stream()
+        .filter(entry -> entry.template.difference(path) <= PathTemplate.MAX_DIFFERENCE)
+        .min(Comparator.comparingInt(entry -> entry.template.difference(path)))
+        .map(Entry::shown);
   }
 
   /** What was found. */
@@ -111,6 +123,16 @@ public final class RouteTable {
 
     List<String> allowed() {
       return routes.keySet().stream().map(HttpMethod::name).toList();
+    }
+
+    String shown() {
+      String methods =
+          routes.keySet().stream()
+              .filter(method -> !method.equals(HttpMethod.HEAD))
+              .filter(method -> routes.size() == 1 || !method.equals(HttpMethod.OPTIONS))
+              .map(HttpMethod::name)
+              .collect(Collectors.joining(", "));
+      return methods + " " + template.documented();
     }
 
     /** A path that is open for one method need not be a secret for the others. */

@@ -10,6 +10,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.tsnext.archive.Spelling;
 import org.tsnext.compatibility.Compatibility;
 import org.tsnext.compatibility.Deviation;
 import org.tsnext.server.settings.SettingKey.EnvironmentForm;

@@ -43,7 +43,7 @@ public final class SpawnedWorker implements WorkerProcess, OutputSource {
   private final WorkerSpec spec;
   private final WorkerListener listener;
   private final Control control;
-  private final StderrTail stderr = new StderrTail();
+  private final StderrTail stderr;
 
   /** Written on the control loop, once. */
   private volatile WorkerConnection connection;
@@ -76,6 +76,7 @@ public final class SpawnedWorker implements WorkerProcess, OutputSource {
     this.spec = spec;
     this.listener = listener;
     this.control = control;
+    this.stderr = new StderrTail(spec.model().directory());
   }
 
   /** An unsigned 32-bit number. */
