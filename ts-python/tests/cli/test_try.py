@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tarfile
@@ -217,3 +218,20 @@ def test_model_of_torch_is_found_in_its_folder_and_profiled(try_: Try) -> None:
     said = json.loads(done.stdout)
     assert said["answers"][0]["value"]["class"] == "7", done.stderr.decode()
     assert "aten::" in said["profile"]
+
+
+def test_interrupt_tells_where_the_model_hangs_and_is_130(place: Path) -> None:
+    folder = write("hangs", "import time\nprint('hanging', flush=True)\ntime.sleep(600)\n")
+    code = "import sys; from ts._cli.main import main; sys.exit(main())"
+    environ = {**os.environ, "PYTHONPATH": str(SOURCES)}
+    command = [sys.executable, "-c", code, "try", str(folder)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, env=environ, text=True) as process:
+        try:
+            assert process.stderr is not None
+            while process.stderr.readline() != "hanging\n":
+                assert process.poll() is None
+            process.send_signal(signal.SIGINT)
+            assert "handler.py" in process.stderr.read()
+            assert process.wait(60) == 130
+        finally:
+            process.kill()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import sys
 import tempfile
+import threading
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from ts._cli.trying.frontend import Input, OneModelFrontend, Outcome
@@ -62,7 +65,17 @@ def try_model(source: ModelSource, plan: Plan) -> Tried:
 
     The environment, the working folder and the search path of this process become those of a
     worker, and stay so.
+
+    Raises:
+        KeyboardInterrupt: The user waits no more; the traceback has been told.
     """
+    interrupted = threading.Event()
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        interrupted.set()
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, interrupt)
     batches = [plan.inputs] * plan.repeat if plan.inputs else []
     kind = RequestKind.EXPLAIN if plan.explain else RequestKind.PREDICT
     timer = StageTimer(plan.profile)
@@ -78,6 +91,8 @@ def try_model(source: ModelSource, plan: Plan) -> Tried:
             options = WorkerOptions(1, f"unix:{address}", "try")
             code = run_worker(options, on_loaded=timer.watch)
             profile = timer.profile_table()
+        if interrupted.is_set():  # which ends a worker like any other error
+            raise KeyboardInterrupt
         frontend.join(10.0)
     return Tried(
         outcome=frontend.outcome,
