@@ -1,4 +1,4 @@
-"""README.md keeps its word: its commands run, and answer what it shows."""
+"""README and the pages for beginners: their commands run, and answer what they show."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ import requests
 from torchserve_process import REPOSITORY, TorchServe, free_ports, wait_for
 
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+FIRST_STEPS = (REPOSITORY / "docs" / "first-steps.md").read_text(encoding="utf-8")
+PRODUCTION = (REPOSITORY / "docs" / "production.md").read_text(encoding="utf-8")
 
 
 class Block:
@@ -29,9 +31,9 @@ class Block:
         return [line for line in self.text.splitlines() if line.strip()]
 
 
-def blocks(heading: str) -> list[Block]:
+def blocks(heading: str, page: str = FIRST_STEPS) -> list[Block]:
     """The fenced blocks of one section."""
-    section = README.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    section = page.split(f"\n## {heading}\n")[1].split("\n## ")[0]
     return [Block(*found) for found in re.findall(r"^```(\w+)\n(.*?)^```$", section, re.M | re.S)]
 
 
@@ -157,6 +159,30 @@ def test_first_five_minutes_and_a_handler(reader: Reader) -> None:
     write_a_handler(reader)
 
 
+def test_readme_is_short_and_its_first_model_is_served(reader: Reader) -> None:
+    assert len(README.splitlines()) <= 150
+    calls, answered, commands, handler = blocks("A first model", README)
+    pack, start, predict = calls.commands()
+    reader.types(pack)
+    assert "Model server started." in reader.types(start)
+    reader.waits_until_known("digits")
+    assert_same_json(reader.types(predict), answered)
+    models, tried, stop = commands.commands()
+    assert "digits" in reader.types(models)
+    assert '"class": "7"' in reader.types(tried)
+    assert reader.types(stop) == "TorchServe has stopped.\n"
+    (reader.clone / "handler.py").write_text(handler.text, encoding="utf-8")
+    (reader.clone / "words.txt").write_text("one two three", encoding="utf-8")
+    assert '"bytes": 13' in reader.types("torchserve try handler.py --input words.txt")
+
+
+def test_index_has_each_page_once() -> None:
+    folder = REPOSITORY / "docs"
+    linked = re.findall(r"\]\(([\w-]+\.md)\)", (folder / "README.md").read_text(encoding="utf-8"))
+    pages = {page.name for page in folder.glob("*.md")} - {"README.md"}
+    assert sorted(linked) == sorted(pages)
+
+
 def write_a_handler(reader: Reader) -> None:
     handler, calls, streamed, stop = blocks("Write a handler")
     (reader.clone / "words.py").write_text(handler.text, encoding="utf-8")
@@ -168,7 +194,7 @@ def write_a_handler(reader: Reader) -> None:
 
 
 def test_production_has_keys_tls_and_versions_that_take_over(reader: Reader) -> None:
-    found = blocks("Run it in production")
+    found = blocks("Run it in production", PRODUCTION)
     properties, start, started, shell, refuse, refused, ask, answered, swap, *swapped = found
     reader.types("python examples/digits/build.py model_store")
     (reader.clone / "production.properties").write_text(
