@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 _ADDRESS = re.compile(
     r" at 0x[0-9A-Fa-f]{4,16}\b"  # <Weird object at 0x7f3c2d1e0a90>
@@ -18,3 +19,8 @@ def without_addresses(text: str) -> str:
     keeps them.
     """
     return _ADDRESS.sub("", text) if "0x" in text else text
+
+
+def header_text(value: Any) -> str:
+    """Return ``str(value)``; of an object that is no text, without its address."""
+    return value if isinstance(value, str) else without_addresses(str(value))

@@ -16,7 +16,7 @@ from ts._protocol.messages import (
     encode_error,
     encode_response_head,
 )
-from ts._protocol.texts import without_addresses
+from ts._protocol.texts import header_text
 from ts._worker.advice import advice_on_forms
 from ts._worker.connection import WorkerConnection
 from ts._worker.console import report
@@ -340,8 +340,8 @@ class HandlerRun:
         return encode_response_head(
             processor.get_response_status_code() if processor.has_response_status() else 0,
             kind,
-            _header_text(processor.get_response_status_phrase() or ""),
-            [(_header_text(name), _header_text(value)) for name, value in headers.items()],
+            header_text(processor.get_response_status_phrase() or ""),
+            [(header_text(name), header_text(value)) for name, value in headers.items()],
         )
 
     def _later_head(self, index: int, kind: int) -> bytes:
@@ -350,7 +350,7 @@ class HandlerRun:
         ended = self._processors()[index].get_response_header(name)
         if ended is None:
             return PLAIN_HEADS[kind]
-        return encode_response_head(0, kind, "", [(name, _header_text(ended))])
+        return encode_response_head(0, kind, "", [(name, header_text(ended))])
 
     def _fail_unencodable(self, request: PendingRequest, error: Exception) -> None:
         if isinstance(error, NotFiniteError):
@@ -394,8 +394,3 @@ class HandlerRun:
                     break
             else:
                 self._io.connection.inbox.close(batch)
-
-
-def _header_text(value: Any) -> str:
-    """Return ``str(value)``; of an object that is no text, without its address."""
-    return value if isinstance(value, str) else without_addresses(str(value))

@@ -59,6 +59,13 @@ public class ApiDescriptionTest extends HttpTestBase {
   }
 
   @Test
+  public void toolsFindTheDescriptionOfEachListener() throws Exception {
+    for (RawClient client : List.of(client(), management())) {
+      assertEquals(client.get("/openapi.json").body(), client.get("/api-description").body());
+    }
+  }
+
+  @Test
   public void inferenceApiIsDescribed() throws Exception {
     JsonObject document = options(client(), "/");
     JsonObject information = document.getAsJsonObject("info");

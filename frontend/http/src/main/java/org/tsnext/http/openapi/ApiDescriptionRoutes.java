@@ -20,7 +20,10 @@ import org.tsnext.http.routing.Operation.Outcome;
 import org.tsnext.http.routing.Route;
 import org.tsnext.http.routing.RouteHandler;
 
-/** {@code OPTIONS /} and {@code /api-description}, which describe a listener's routes. */
+/**
+ * {@code OPTIONS /}, {@code /api-description} and {@code /openapi.json}, which describe a
+ * listener's routes.
+ */
 public final class ApiDescriptionRoutes {
 
   private ApiDescriptionRoutes() {}
@@ -64,6 +67,9 @@ public final class ApiDescriptionRoutes {
                 operation("api-description", "Describe this API; OPTIONS / is the modern way.")
                     .asDeprecated())
             .withAccess(Access.DESCRIPTION));
+    // Where tools look for it; the document lists the route that 0.12 has as well.
+    all.add(
+        Route.undocumented(List.of(GET), "/openapi.json", handler).withAccess(Access.DESCRIPTION));
     all.addAll(routes);
     return all;
   }

@@ -85,6 +85,7 @@ final class MetDeviations {
               Deviation.MODEL_STORE_READ_ONLY,
               ModelKeys.MODEL_STORE,
               on(ModelKeys.ENABLE_MODEL_API).and(MetDeviations::opensUrls)),
+          row(Deviation.MODEL_FOLDERS, ModelKeys.MODEL_STORE, on(ModelKeys.ENABLE_MODEL_API)),
           row(Deviation.TLS_VERSIONS, ListenerKeys.INFERENCE_ADDRESS, MetDeviations::speaksTls),
           row(
               Deviation.OIP_READY,
