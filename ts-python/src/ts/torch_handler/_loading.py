@@ -32,10 +32,11 @@ def load_weights(path: str | Path, weights_only: bool = True, map_location: Any 
     except pickle.UnpicklingError as e:
         if not weights_only:
             raise
+        # What to do comes before torch's own text, which is long and may be cut.
         raise RuntimeError(
             f"{Path(path).name} holds more than tensors and plain containers, and loading it "
-            f"could run any code: {e}. Save a state_dict instead, or, if the archive is trusted, "
-            "set handler: {weights_only: false} in model-config.yaml"
+            "could run any code. Save a state_dict instead, or, if the archive is trusted, "
+            f"set handler: {{weights_only: false}} in model-config.yaml: {e}"
         ) from e
 
 
