@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 _MAX_INT = 2**31 - 1
+_MAX_CONCURRENCY = 1024
 _MODULE = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
 
 
@@ -63,6 +64,8 @@ def _combinations(document: Mapping[Any, Any]) -> list[str]:
     if document.get("preloadModel"):
         if document.get("asyncCommunication"):
             found.append("preloadModel is true beside asyncCommunication, expected one of them")
+        if document.get("concurrency") is not None:
+            found.append("preloadModel is true beside concurrency, expected one of them")
         if str(document.get("workerStart", "")).lower() == "spawn":
             found.append("preloadModel is true beside workerStart: spawn, expected fork")
     return found
@@ -75,6 +78,7 @@ class _Number:
     least: int
     instead: str | None
     word: str | None = None
+    most: int = _MAX_INT
 
     def __call__(self, value: Any) -> str | None:
         if self.word is not None and isinstance(value, str) and value.lower() == self.word:
@@ -83,8 +87,8 @@ class _Number:
         too_small = type(value) is int and value < self.least
         if too_small and self.instead is not None:
             return f"expected {self.least} or more; the server {self.instead}"
-        if type(value) is not int or too_small or value > _MAX_INT:
-            raise WrongValue(f"a whole number from {self.least} to {_MAX_INT}, not quoted{also}")
+        if type(value) is not int or too_small or value > self.most:
+            raise WrongValue(f"a whole number from {self.least} to {self.most}, not quoted{also}")
         return None
 
 
@@ -173,6 +177,7 @@ _CHECKS: dict[str, Check] = {
     "maxNumSequence": _raised(),
     "maxSequenceJobQueueSize": _raised(),
     "asyncCommunication": _flag,
+    "concurrency": _Number(1, None, most=_MAX_CONCURRENCY),
     "useVenv": _flag,
     "workerStart": _Word(("fork", "spawn")),
     "preloadModel": _flag,

@@ -51,5 +51,5 @@ def test_errors_and_failed_loads_go_out_without_addresses() -> None:
     error = decode_error(encode_error(ErrorResponse(500, text, text, text)))
     failed = json.loads(Failed(500, text, text, text).encode())
     cleaned = text[: text.index(" at 0x")] + ">"
-    assert error == (500, cleaned, cleaned, cleaned)
+    assert error[:4] == (500, cleaned, cleaned, cleaned)
     assert set(failed.values()) == {500, cleaned}

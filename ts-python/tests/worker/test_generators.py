@@ -161,7 +161,8 @@ def test_exception_in_the_middle_ends_the_stream_with_its_error(way: Any, text: 
     worker, prefix = way
     batch = worker.predict(text(prefix + "fail"))
     (error,) = worker.ends(batch)
-    assert (error.code, error.detail) == (503, "ValueError: in the middle")
+    assert error.code == 503
+    assert error.detail.startswith("ValueError: in the middle (handler.py:")
     assert "handler.py" in error.traceback
     assert "_worker/" not in error.traceback
     assert [kind for kind, _ in parts(worker, batch)] == ["CHUNK", "ERROR"]
@@ -218,7 +219,7 @@ def test_generator_without_parts_is_an_empty_response(start: Any, text: Any) -> 
 def test_generator_that_fails_first_is_an_error_without_a_stream(start: Any, text: Any) -> None:
     worker = start()
     batch = worker.predict(text("fail first"))
-    assert worker.ends(batch)[0].detail == "ValueError: no"
+    assert worker.ends(batch)[0].detail.startswith("ValueError: no (handler.py:")
     assert len(worker.of(batch)) == 1
 
 
@@ -246,7 +247,7 @@ def test_list_with_one_generator_for_each_request_of_a_batch(start: Any, text: A
     batch = worker.predict(text("x"), text("plain"), text("fail"), text("a:y"))
     x, plain, failed, y = worker.ends(batch, 4)
     assert plain.body == b"plain"
-    assert failed.detail == "ValueError: in the middle"
+    assert failed.detail.startswith("ValueError: in the middle (handler.py:")
     assert x.kind == y.kind == 4
     assert [value.body for _, value in parts(worker, batch, 0)] == [b"x0 ", b"x1 ", b"x2 ", b""]
     assert [value.body for _, value in parts(worker, batch, 3)] == [b"y0 ", b"y1 ", b"y2 ", b""]

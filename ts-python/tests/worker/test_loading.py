@@ -202,7 +202,7 @@ def test_broken_configuration_fails_the_load(
     (tmp_path / "MAR-INF" / "MANIFEST.json").write_text('{"model": {"configFile": "c.yaml"}}')
     (tmp_path / "c.yaml").write_text(text)
     with pytest.raises(ValueError, match=message) as raised:
-        load("h2", h2=FUNCTION.format("handle"))
+        load("handler2", handler2=FUNCTION.format("handle"))
     assert str(tmp_path) not in str(raised.value)
 
 
@@ -213,7 +213,7 @@ def test_broken_manifest_fails_the_load_and_is_named_as_in_the_model(
     (tmp_path / "MAR-INF").mkdir()
     (tmp_path / "MAR-INF" / "MANIFEST.json").write_text(text)
     with pytest.raises(ValueError, match=r"^MAR-INF/MANIFEST\.json (is not JSON|holds list)"):
-        load("h3", h3=FUNCTION.format("handle"))
+        load("handler3", handler3=FUNCTION.format("handle"))
 
 
 def test_coroutine_function_is_awaited(load: Load) -> None:

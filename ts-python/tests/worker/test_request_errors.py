@@ -72,7 +72,7 @@ def test_error_as_a_result_fails_its_request_alone(ask: Any) -> None:
     assert (broken.code, broken.message, broken.detail) == (
         503,
         "Prediction failed",
-        "KeyError: 'vocab'",
+        "KeyError: 'vocab' (handler.py:5, in fail)",
     )
     assert 'raise KeyError("vocab")' in broken.traceback
 
