@@ -312,6 +312,7 @@ UNSUPPORTED = "Unsupported model output data type."
 NO_JSON = "The response cannot be sent as JSON"
 INVALID = "Invalid model predict output"
 FAILED = "Prediction failed"
+WITH_PLACE = "PredictionException (values_handler.py:"
 
 
 @pytest.mark.parametrize(
@@ -329,9 +330,14 @@ FAILED = "Prediction failed"
         ("return_tensor", 503, INVALID, "the handler returned Tensor, expected list"),
         ("return_array", 503, INVALID, "the handler returned ndarray, expected list"),
         ("return_none", 503, INVALID, "the handler returned NoneType, expected list"),
-        ("prediction_exception", 404, "no such digit", "PredictionException (values_handler.py:"),
-        ("prediction_exception_default", 500, "it is so", "PredictionException (values_handler.py:"),
-        ("prediction_exception_odd", 500, "{'a': 1}", "PredictionException (values_handler.py:"),
+        ("prediction_exception", 404, "no such digit", WITH_PLACE),
+        (
+            "prediction_exception_default",
+            500,
+            "it is so",
+            WITH_PLACE,
+        ),
+        ("prediction_exception_odd", 500, "{'a': 1}", WITH_PLACE),
         ("cuda", 503, FAILED, "RuntimeError: CUDA out of memory"),
         ("memory", 507, "Out of resources", "MemoryError"),
         ("assert", 503, FAILED, "AssertionError: not x"),
