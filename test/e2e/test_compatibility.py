@@ -7,6 +7,7 @@ import re
 import subprocess
 import zipfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -311,6 +312,31 @@ def workflow(server: Server) -> dict[str, Any]:
     }
 
 
+SLOW = """
+import time
+
+def handle(data, context):
+    if data is None:
+        return None
+    print("it runs", flush=True)
+    time.sleep(2)
+    return ["late"]
+"""
+
+
+def unregistered(server: Server) -> bool:
+    """Whether a request that runs is answered although its model is unregistered."""
+    server.store.write_handler("slow", SLOW)
+    server.manage(
+        "POST", "/models", params={"url": "slow", "initial_workers": 1}
+    ).raise_for_status()
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(server.ask, "POST", "/predictions/slow", data=b"x")
+        server.wait_log("model_log.log", "it runs")
+        server.manage("DELETE", "/models/slow").raise_for_status()
+        return running.result().status_code == 200
+
+
 NO_WORKER = (
     " has no worker to serve inference request. Please use scale workers API to add workers."
 )
@@ -403,6 +429,7 @@ CASES = [
     ),
     Case(("METRICS_LINES", "HANDLER_TIMES"), lines, (False, False), (True, True)),
     Case(("SNAPSHOT_MOMENTS",), snapshots, False, True),
+    Case(("UNREGISTER_TIMEOUT",), unregistered, True, False),
     Case(
         (
             "WORKFLOW_RESPONSE",

@@ -172,7 +172,7 @@ public enum Deviation {
       "no request is lost", stays()),
   UNREGISTER_TIMEOUT(MANAGEMENT,
       "unregistering cuts what runs; 408 if a process stays for `unregister_model_timeout`",
-      "what runs ends first, within that time", "no request is lost", stays()),
+      "what runs ends first, within that time", "no request is lost", row()),
   DESCRIPTION_MEMBERS(MANAGEMENT, "a worker is `READY` or `UNLOADING`",
       "`LOADING`, `FAILED` and more members, after those of 0.12", "says why a model is down", row()),
   MODEL_FOLDERS(MANAGEMENT, "any folder of the machine can be registered",

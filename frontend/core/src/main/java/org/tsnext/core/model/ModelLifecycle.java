@@ -128,7 +128,8 @@ public final class ModelLifecycle implements ModelService {
           ModelVersion found = registry.find(modelName, version);
           registry.leaveIfAllowed(found);
           found.dispatcher().unregister();
-          return removal.within(limit, modelName, removal.remove(found, limit));
+          return removal.within(
+              limit, modelName, removal.remove(found, settings.unregisterDrain()));
         });
   }
 

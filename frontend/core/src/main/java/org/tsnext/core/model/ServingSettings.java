@@ -8,6 +8,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalInt;
 import org.tsnext.compatibility.Compatibility;
+import org.tsnext.compatibility.Deviation;
 
 /**
  * What the server's configuration decides about serving. Immutable; checked on construction.
@@ -162,5 +163,12 @@ public record ServingSettings(
     if (value.isNegative()) {
       throw new IllegalArgumentException(key + " is " + value + ", expected zero or more.");
     }
+  }
+
+  /** How long what runs may go on when its version is unregistered. */
+  public Duration unregisterDrain() {
+    return modelDefaults.compatibility().isOriginal(Deviation.UNREGISTER_TIMEOUT)
+        ? Duration.ZERO
+        : timeouts.unregister();
   }
 }
