@@ -201,7 +201,7 @@ def test_output_that_is_not_read_stops_nothing(tmp_path: Path) -> None:
     )
     os.close(write_end)
     try:
-        wait_for(lambda: answers_ping(server), "the listeners")
+        wait_for(lambda: answers(server), "the listeners")
         server.wait_ready("echo")
         # More lines than all buffers on the way to the console hold.
         assert server.predict("echo", data=b"talk").content == b"talk"
@@ -214,9 +214,13 @@ def test_output_that_is_not_read_stops_nothing(tmp_path: Path) -> None:
         silent.wait()
 
 
-def answers_ping(server: TorchServe) -> bool:
+def answers(server: TorchServe) -> bool:
+    """Whether both listeners are open; the one for management comes last."""
     try:
-        return requests.get(f"{server.inference}/ping", timeout=30).ok
+        return all(
+            requests.get(url, timeout=30).ok
+            for url in (f"{server.inference}/ping", f"{server.management}/models")
+        )
     except requests.RequestException:
         return False
 

@@ -158,7 +158,9 @@ final class Server implements AutoCloseable {
 
   private void assembleCore(ServerResources resources, WorkerRuntime workers)
       throws StartException {
-    ModelSource source = sources(resources).ofModels();
+    ModelSources sources =
+        ModelSources.of(settings, modules, environment, resources.folders(), parts);
+    ModelSource source = sources.ofModels();
     startupModels =
         snapshots.restored().isPresent()
             ? StartupModels.restored(snapshots.restored().get())
@@ -177,7 +179,7 @@ final class Server implements AutoCloseable {
             metrics.metrics(),
             snapshotWriter.map(ModelChangeListener.class::cast).orElse(ModelChangeListener.NONE));
     parts.add("core", this::stopWorkers);
-    workflows = workflows(resources);
+    workflows = workflows(sources.ofWorkflows(), resources.threads());
     fatalModels =
         new FatalModels(
             core.readiness(),
@@ -296,16 +298,11 @@ final class Server implements AutoCloseable {
     }
   }
 
-  private ModelSources sources(ServerResources resources) {
-    return new ModelSources(settings, modules, environment, resources.folders(), parts);
-  }
-
-  private Workflows workflows(ServerResources resources) throws StartException {
+  private Workflows workflows(ModelSource source, ServerResources.Threads threads) {
     return new Workflows(
-        sources(resources).ofWorkflows(),
+        source,
         new Workflows.Doors(core.models(), core.inference()),
-        new Workflows.Execution(
-            Clock.system(), resources.threads().timer(), resources.threads().executor()),
+        new Workflows.Execution(Clock.system(), threads.timer(), threads.executor()),
         new Workflows.Limits(
             modules.maxRequestSize(), settings.get(WorkerKeys.UNREGISTER_MODEL_TIMEOUT)),
         settings.get(ServerKeys.COMPATIBILITY));
