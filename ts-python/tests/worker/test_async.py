@@ -126,6 +126,7 @@ class Handler:
         word = data[0]["body"]
         try:
             if word == "forever":
+                print("began", flush=True)
                 await asyncio.sleep(1000)
             if word == "fail":
                 raise ValueError("no")
@@ -150,11 +151,13 @@ def test_coroutine_without_a_key_gets_batches_and_is_cancelled_with_its_clients(
     assert "asyncio" not in error.traceback
     running = worker.predict(text("forever", request_of), text("x", request_of))
     waiting = worker.predict(text("c", request_of))
+    spawn_id = next(i for i, w in shared_frontend.workers.items() if w is worker)
+    until(lambda: "began" in shared_frontend.text(spawn_id), "the handler to run")
     worker.cancel(running, 1)
     worker.cancel(running, 0)
     assert [end.code for end in worker.ends(running, 2)] == [499, 499]
     assert worker.ends(waiting)[0].body == b"c of 1"
-    spawn_id = next(i for i, w in shared_frontend.workers.items() if w is worker)
+    until(lambda: "left" in shared_frontend.text(spawn_id), "what the handler prints at its end")
     assert "Traceback" not in shared_frontend.text(spawn_id).rpartition("left")[2]
     worker.close()
     assert shared_frontend.exit_of(spawn_id)["code"] == 0
