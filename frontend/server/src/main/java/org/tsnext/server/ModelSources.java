@@ -15,61 +15,44 @@ import org.tsnext.server.settings.Settings;
 import org.tsnext.server.settings.SourceKeys;
 
 /**
- * Opens where models and workflows come from.
+ * Where models and workflows come from: a store each, and the same URLs.
  *
- * @param downloads where fetched archives are kept, this server's own
+ * @param workflows whose store is the model store if no other is set
  */
-record ModelSources(
-    Settings settings,
-    ModuleSettings modules,
-    Map<String, String> environment,
-    TemporaryFolders folders,
-    Path downloads,
-    ClosingStack parts) {
+record ModelSources(ModelSource models, ModelSource workflows) {
 
   /**
-   * Makes the folder for what is fetched, if the settings name a place for it.
+   * Opens both.
    *
    * @param environment the process's own
    */
-  static ModelSources of(
+  static ModelSources open(
       Settings settings,
       ModuleSettings modules,
       Map<String, String> environment,
       TemporaryFolders folders,
       ClosingStack parts)
       throws StartException {
+    Optional<Path> modelStore = settings.find(ModelKeys.MODEL_STORE);
     Optional<Path> cacheParent = settings.find(SourceKeys.MODEL_CACHE);
-    Path downloads =
+    Path cache =
         cacheParent.isPresent()
             ? TemporaryFolders.makePrivate(
                 cacheParent.get(), "model_cache", "set model_cache to a directory", parts)
             : folders.models().resolve("downloads");
-    return new ModelSources(settings, modules, environment, folders, downloads, parts);
-  }
-
-  /** The model store, and URLs. */
-  ModelSource ofModels() {
-    return open(settings.find(ModelKeys.MODEL_STORE), folders.models(), downloads);
-  }
-
-  /** The workflow store, which is the model store if nothing else is set, and URLs. */
-  ModelSource ofWorkflows() {
-    return open(
-        settings.find(ModelKeys.WORKFLOW_STORE).or(() -> settings.find(ModelKeys.MODEL_STORE)),
-        folders.models().resolve("workflows"),
-        downloads.resolve("workflows"));
-  }
-
-  /**
-   * @param folder below which archives are unpacked
-   */
-  private ModelSource open(Optional<Path> store, Path folder, Path cache) {
-    return parts.add(
-        "downloads",
-        new UrlModelSource(
-            new StoreModelSource(store, folder, modules.unpackLimits()),
-            modules.remote(cache, environment),
-            Clock.system()::nanoTime));
+    UrlModelSource models =
+        parts.add(
+            "downloads",
+            new UrlModelSource(
+                new StoreModelSource(modelStore, folders.models(), modules.unpackLimits()),
+                modules.remote(cache, environment),
+                Clock.system()::nanoTime));
+    return new ModelSources(
+        models,
+        models.withStore(
+            new StoreModelSource(
+                settings.find(ModelKeys.WORKFLOW_STORE).or(() -> modelStore),
+                folders.models().resolve("workflows"),
+                modules.unpackLimits())));
   }
 }

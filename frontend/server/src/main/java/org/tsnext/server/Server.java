@@ -159,8 +159,8 @@ final class Server implements AutoCloseable {
   private void assembleCore(ServerResources resources, WorkerRuntime workers)
       throws StartException {
     ModelSources sources =
-        ModelSources.of(settings, modules, environment, resources.folders(), parts);
-    ModelSource source = sources.ofModels();
+        ModelSources.open(settings, modules, environment, resources.folders(), parts);
+    ModelSource source = sources.models();
     startupModels =
         snapshots.restored().isPresent()
             ? StartupModels.restored(snapshots.restored().get())
@@ -169,17 +169,19 @@ final class Server implements AutoCloseable {
     ServingSettings serving = modules.serving(modules.gpus(detected));
     StartReport.logMachine(settings, modules, serving, detected, resources.transport());
     MetricsWiring metrics = resources.metrics();
+    ServingCore.Execution execution =
+        new ServingCore.Execution(
+            Clock.system(), resources.threads().timer(), resources.threads().executor());
     core =
         new ServingCore(
             serving,
             new ServingCore.ModelFiles(source, modelEnvironment(resources), loadMemory()),
             new ServingCore.WorkerProcesses(workers, metrics.usage()),
-            new ServingCore.Execution(
-                Clock.system(), resources.threads().timer(), resources.threads().executor()),
+            execution,
             metrics.metrics(),
             snapshotWriter.map(ModelChangeListener.class::cast).orElse(ModelChangeListener.NONE));
     parts.add("core", this::stopWorkers);
-    workflows = workflows(sources.ofWorkflows(), resources.threads());
+    workflows = workflows(sources.workflows(), execution);
     fatalModels =
         new FatalModels(
             core.readiness(),
@@ -298,11 +300,11 @@ final class Server implements AutoCloseable {
     }
   }
 
-  private Workflows workflows(ModelSource source, ServerResources.Threads threads) {
+  private Workflows workflows(ModelSource source, ServingCore.Execution execution) {
     return new Workflows(
         source,
         new Workflows.Doors(core.models(), core.inference()),
-        new Workflows.Execution(Clock.system(), threads.timer(), threads.executor()),
+        execution,
         new Workflows.Limits(
             modules.maxRequestSize(), settings.get(WorkerKeys.UNREGISTER_MODEL_TIMEOUT)),
         settings.get(ServerKeys.COMPATIBILITY));

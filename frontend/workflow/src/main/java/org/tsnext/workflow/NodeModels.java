@@ -191,8 +191,6 @@ final class NodeModels {
   }
 
   private static ServingException servingException(Throwable failure) {
-    return ServingException.of(
-        failure,
-        cause -> new ServingException(ErrorKind.INTERNAL, "Internal server error.", cause));
+    return ServingException.of(failure, ServingException::internal);
   }
 }

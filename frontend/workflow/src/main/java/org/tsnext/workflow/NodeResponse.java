@@ -6,6 +6,6 @@ import org.tsnext.core.request.ResponseHead;
 /**
  * The whole response of a node.
  *
- * @param body owned by whoever holds the response
+ * @param body owned by the holder of the response
  */
 record NodeResponse(ResponseHead head, ByteBuf body) {}

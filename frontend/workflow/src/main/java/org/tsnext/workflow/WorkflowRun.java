@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.tsnext.core.ServingCore;
 import org.tsnext.core.concurrent.SerialQueue;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
@@ -46,7 +47,7 @@ final class WorkflowRun implements InferenceCall {
 
   private final RegisteredWorkflow workflow;
   private final InferenceService inference;
-  private final Workflows.Execution execution;
+  private final ServingCore.Execution execution;
   private final Rules rules;
   private final InferenceRequest request;
   private final ResponseSink sink;
@@ -68,7 +69,7 @@ final class WorkflowRun implements InferenceCall {
   WorkflowRun(
       RegisteredWorkflow workflow,
       InferenceService inference,
-      Workflows.Execution execution,
+      ServingCore.Execution execution,
       Rules rules,
       InferenceRequest request,
       ResponseSink sink) {
@@ -329,7 +330,7 @@ final class WorkflowRun implements InferenceCall {
 
   private void broken(Throwable failure) {
     LOGGER.error("Request {} of workflow {} failed", request.id(), request.modelName(), failure);
-    fail(new ServingException(ErrorKind.INTERNAL, "Internal server error.", failure));
+    fail(ServingException.internal(failure));
   }
 
   private ServingException named(NodeRun node, ServingException error) {

@@ -9,12 +9,12 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.Executor;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.tsnext.archive.ModelSource;
 import org.tsnext.compatibility.Compatibility;
 import org.tsnext.compatibility.Deviation;
+import org.tsnext.core.ServingCore;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.inference.InferenceService;
@@ -22,7 +22,6 @@ import org.tsnext.core.inference.InferenceService.InferenceCall;
 import org.tsnext.core.model.ModelService;
 import org.tsnext.core.request.InferenceRequest;
 import org.tsnext.core.request.ResponseSink;
-import org.tsnext.core.time.Clock;
 import org.tsnext.core.time.Scheduler;
 
 /** The workflows of a server. They come in and out through the doors of the core. Thread-safe. */
@@ -43,20 +42,6 @@ public final class Workflows implements WorkflowService {
   }
 
   /**
-   * Time, and the threads.
-   *
-   * @param executor for what may block for minutes
-   */
-  public record Execution(Clock clock, Scheduler scheduler, Executor executor) {
-
-    public Execution {
-      Objects.requireNonNull(clock, "clock");
-      Objects.requireNonNull(scheduler, "scheduler");
-      Objects.requireNonNull(executor, "executor");
-    }
-  }
-
-  /**
    * What holds for all workflows.
    *
    * @param maxRequestSize bytes of what a node is given, at most
@@ -72,7 +57,7 @@ public final class Workflows implements WorkflowService {
   private final WorkflowFiles files;
   private final NodeModels nodes;
   private final Doors doors;
-  private final Execution execution;
+  private final ServingCore.Execution execution;
   private final Limits limits;
   private final Compatibility compatibility;
 
@@ -85,7 +70,7 @@ public final class Workflows implements WorkflowService {
   public Workflows(
       ModelSource source,
       Doors doors,
-      Execution execution,
+      ServingCore.Execution execution,
       Limits limits,
       Compatibility compatibility) {
     this.files = new WorkflowFiles(source);
@@ -132,21 +117,18 @@ public final class Workflows implements WorkflowService {
     String name = opened.name();
     return nodes
         .register(name, opened.nodes(), registration)
-        .handleAsync(
+        .whenCompleteAsync(
             (done, failure) -> {
-              if (failure != null) {
+              if (failure == null) {
+                workflows.put(name, Optional.of(new RegisteredWorkflow(opened)));
+                LOGGER.info("Workflow {} loaded, {} nodes.", name, opened.nodes().size());
+              } else {
                 workflows.remove(name);
                 files.release(opened);
-                throw ServingException.of(
-                    failure,
-                    cause ->
-                        new ServingException(ErrorKind.INTERNAL, "Internal server error.", cause));
               }
-              workflows.put(name, Optional.of(new RegisteredWorkflow(opened)));
-              LOGGER.info("Workflow {} loaded, {} nodes.", name, opened.nodes().size());
-              return name;
             },
-            execution.executor());
+            execution.executor())
+        .thenApply(done -> name);
   }
 
   @Override

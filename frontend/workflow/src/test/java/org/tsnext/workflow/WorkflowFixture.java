@@ -17,6 +17,7 @@ import org.tsnext.archive.ModelConfig;
 import org.tsnext.archive.ModelLocation;
 import org.tsnext.archive.ModelSource;
 import org.tsnext.compatibility.Compatibility;
+import org.tsnext.core.ServingCore;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.inference.InferenceService.InferenceCall;
@@ -50,7 +51,7 @@ final class WorkflowFixture {
         new Workflows(
             folders,
             new Workflows.Doors(models, inference),
-            new Workflows.Execution(time, time, Runnable::run),
+            new ServingCore.Execution(time, time, Runnable::run),
             new Workflows.Limits(MAX_REQUEST, Duration.ofSeconds(30)),
             compatibility);
   }
@@ -132,6 +133,14 @@ final class WorkflowFixture {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  /** Removes what {@link #write} has written. */
+  static void remove(Path folder) throws IOException {
+    for (String name : List.of("WAR-INF/MANIFEST.json", "WAR-INF", "spec.yaml", "functions.py")) {
+      Files.deleteIfExists(folder.resolve(name));
+    }
+    Files.delete(folder);
   }
 
   CompletableFuture<String> register() {

@@ -45,7 +45,7 @@ public final class UrlModelSource implements ModelSource, AutoCloseable {
   private final long maxBytes;
 
   /** What is used of the cache, by the folder of the model made of it. */
-  private final Map<Path, String> used = new ConcurrentHashMap<>();
+  private final Map<Path, String> used;
 
   /**
    * @param store for what is no URL, and to unpack what has been fetched
@@ -78,6 +78,23 @@ public final class UrlModelSource implements ModelSource, AutoCloseable {
     this.s3 = new S3Requests(settings.environment(), Clock.systemUTC());
     this.cache = new ModelCache(settings.cache().toAbsolutePath().normalize());
     this.maxBytes = settings.limits().maxBytes();
+    this.used = new ConcurrentHashMap<>();
+  }
+
+  private UrlModelSource(StoreModelSource store, UrlModelSource downloads) {
+    this.store = store;
+    this.allowedUrls = downloads.allowedUrls;
+    this.loops = downloads.loops;
+    this.downloader = downloads.downloader;
+    this.s3 = downloads.s3;
+    this.cache = downloads.cache;
+    this.maxBytes = downloads.maxBytes;
+    this.used = downloads.used;
+  }
+
+  /** Another store beside the same URLs: one cache, one way to fetch, which this one closes. */
+  public ModelSource withStore(StoreModelSource other) {
+    return new UrlModelSource(other, this);
   }
 
   @Override

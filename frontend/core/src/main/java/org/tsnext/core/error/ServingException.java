@@ -87,6 +87,11 @@ public final class ServingException extends RuntimeException {
         ErrorKind.HANDLER_ERROR, shown, message, Extras.of(ErrorKind.HANDLER_ERROR), null);
   }
 
+  /** A fault of the server itself: a client learns that there is one, and not what it is. */
+  public static ServingException internal(Throwable cause) {
+    return new ServingException(ErrorKind.INTERNAL, "Internal server error.", cause);
+  }
+
   /**
    * The one that a future failed with.
    *

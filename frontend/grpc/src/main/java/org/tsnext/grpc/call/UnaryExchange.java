@@ -9,7 +9,6 @@ import java.util.Optional;
 import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
-import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.request.RequestIds;
 
@@ -109,7 +108,7 @@ public final class UnaryExchange<A> {
   private ServingException fault(Throwable cause) {
     LOG.error(
         "Call {} {} failed", requestId, call.getMethodDescriptor().getFullMethodName(), cause);
-    return new ServingException(ErrorKind.INTERNAL, "Internal server error.", cause);
+    return ServingException.internal(cause);
   }
 
   /** Ends with an error. */

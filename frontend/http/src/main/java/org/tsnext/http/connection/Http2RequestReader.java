@@ -173,7 +173,7 @@ final class Http2RequestReader extends SimpleChannelInboundHandler<Http2StreamFr
         cause instanceof OutOfMemoryError
             ? new ServingException(
                 ErrorKind.FRONTEND_OUT_OF_MEMORY, "The server is out of memory.", cause)
-            : new ServingException(ErrorKind.INTERNAL, "Internal server error.", cause));
+            : ServingException.internal(cause));
   }
 
   private void dropBody() {

@@ -86,7 +86,7 @@ public final class TensorConversions {
               e,
               cause -> {
                 LOG.error("Request {} failed", exchange.requestId(), cause);
-                return new ServingException(ErrorKind.INTERNAL, "Internal server error.", cause);
+                return ServingException.internal(cause);
               }));
     }
   }

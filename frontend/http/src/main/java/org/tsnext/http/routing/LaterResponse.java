@@ -6,7 +6,6 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.function.Function;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
-import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.http.connection.Exchange;
 import org.tsnext.http.response.Response;
@@ -51,7 +50,7 @@ public final class LaterResponse {
         failure,
         cause -> {
           LOG.error("Request {} failed", exchange.requestId(), cause);
-          return new ServingException(ErrorKind.INTERNAL, "Internal server error.", cause);
+          return ServingException.internal(cause);
         });
   }
 

@@ -81,7 +81,7 @@ public final class RequestDispatcher implements RequestRouter {
       return new AtOnce(exchange -> exchange.fail(e));
     } catch (Throwable e) {
       LOG.error("The route of a request {} could not be found", head.method(), e);
-      return new AtOnce(exchange -> exchange.fail(internal(e)));
+      return new AtOnce(exchange -> exchange.fail(ServingException.internal(e)));
     }
   }
 
@@ -161,10 +161,6 @@ public final class RequestDispatcher implements RequestRouter {
         && head.headers().contains(HttpHeaderNames.ACCESS_CONTROL_REQUEST_METHOD);
   }
 
-  private static ServingException internal(Throwable cause) {
-    return new ServingException(ErrorKind.INTERNAL, "Internal server error.", cause);
-  }
-
   /** An answer that no body changes. */
   private record AtOnce(Consumer<Exchange> responder) implements Destination {
     @Override
@@ -195,7 +191,7 @@ public final class RequestDispatcher implements RequestRouter {
         exchange.fail(e);
       } catch (Throwable e) {
         LOG.error("Request {} {} failed", exchange.requestId(), exchange.method(), e);
-        exchange.fail(internal(e));
+        exchange.fail(ServingException.internal(e));
       }
     }
   }
