@@ -2,6 +2,8 @@ package org.tsnext.api;
 
 import java.util.Optional;
 import java.util.OptionalInt;
+import org.tsnext.compatibility.Compatibility;
+import org.tsnext.compatibility.Deviation;
 import org.tsnext.core.error.ServingException;
 
 /**
@@ -9,6 +11,13 @@ import org.tsnext.core.error.ServingException;
  * not given; of truth values only {@code true}, in any case, is true.
  */
 public record LenientParameters(Parameters given) implements Parameters {
+
+  /** The parameters of a call, read as {@code compatibility} says. */
+  public static Parameters where(Compatibility compatibility, Parameters given) {
+    return compatibility.isOriginal(Deviation.BAD_PARAMETERS)
+        ? new LenientParameters(given)
+        : given;
+  }
 
   @Override
   public Optional<String> text(String name) {

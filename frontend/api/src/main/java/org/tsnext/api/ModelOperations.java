@@ -7,7 +7,6 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import org.tsnext.compatibility.Compatibility;
-import org.tsnext.compatibility.Deviation;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.model.ModelDescription;
@@ -51,9 +50,7 @@ public final class ModelOperations {
   }
 
   private Parameters read(Parameters given) {
-    return compatibility.isOriginal(Deviation.BAD_PARAMETERS)
-        ? new LenientParameters(given)
-        : given;
+    return LenientParameters.where(compatibility, given);
   }
 
   /** A page of the models, by {@code limit} and {@code next_page_token}. */

@@ -4,10 +4,8 @@ import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufUtil;
 import io.netty.buffer.Unpooled;
 import io.netty.buffer.UnpooledByteBufAllocator;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import org.tsnext.core.access.HeaderPolicy;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.inference.InferenceService;
@@ -28,21 +26,18 @@ final class PredictionHandler implements RouteHandler {
 
   private final InferenceService inference;
   private final PredictionRoute route;
-  private final InvokedModel invokedModel;
+  private final ModelChoice choice;
   private final HeaderPolicy headers;
 
   /**
-   * @param invokedModel for the route without a model in its path
+   * @param choice of the model, or the workflow, that is asked
    * @param headers which of them the handler gets
    */
   PredictionHandler(
-      InferenceService inference,
-      PredictionRoute route,
-      InvokedModel invokedModel,
-      HeaderPolicy headers) {
+      InferenceService inference, PredictionRoute route, ModelChoice choice, HeaderPolicy headers) {
     this.inference = inference;
     this.route = route;
-    this.invokedModel = invokedModel;
+    this.choice = choice;
     this.headers = headers;
   }
 
@@ -81,7 +76,7 @@ final class PredictionHandler implements RouteHandler {
     String urlPath = routed.parameters().getOrDefault("url_path", "");
     return new InferenceRequest(
         exchange.requestId(),
-        new InferenceRequest.Target(model(routed, parts), routed.modelVersion()),
+        new InferenceRequest.Target(choice.of(routed, parts), routed.modelVersion()),
         route.kind(),
         new InferenceRequest.Origin(Protocol.HTTP, false),
         HandlerHeaderList.of(exchange.headers(), headers, route, urlPath),
@@ -105,24 +100,5 @@ final class PredictionHandler implements RouteHandler {
     return value.isEmpty()
         ? Unpooled.EMPTY_BUFFER
         : ByteBufUtil.writeUtf8(UnpooledByteBufAllocator.DEFAULT, value);
-  }
-
-  /** The model of the path, else of the query or the start, else of a field. */
-  private String model(RoutedRequest routed, List<InputPart> parts) {
-    if (routed.modelName() != null) {
-      return routed.modelName();
-    }
-    return invokedModel
-        .of(routed.query())
-        .or(() -> ofFields(parts))
-        .orElseThrow(InvokedModel::missing);
-  }
-
-  private static Optional<String> ofFields(List<InputPart> parts) {
-    return parts.stream()
-        .filter(part -> part.name().equals(InvokedModel.PARAMETER))
-        .map(part -> part.value().toString(StandardCharsets.UTF_8))
-        .filter(name -> !name.isEmpty())
-        .findFirst();
   }
 }

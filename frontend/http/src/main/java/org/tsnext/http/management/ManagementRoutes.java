@@ -101,12 +101,16 @@ public final class ManagementRoutes {
     return operation(
         "listModels",
         "The registered models, sorted by name.",
-        List.of(
-            new Parameter(
-                    "limit", "integer", false, "Models per page; other values mean the default")
-                .with("default", 100),
-            new Parameter("next_page_token", "integer", false, "nextPageToken of the page before")),
+        pages("Models"),
         List.of(new Outcome(200, JSON, "A page of models", Schemas.MODELS)));
+  }
+
+  /** The parameters of a list that comes in pages of {@code what}. */
+  static List<Parameter> pages(String what) {
+    return List.of(
+        new Parameter("limit", "integer", false, what + " per page; other values mean the default")
+            .with("default", 100),
+        new Parameter("next_page_token", "integer", false, "nextPageToken of the page before"));
   }
 
   private static Operation register() {

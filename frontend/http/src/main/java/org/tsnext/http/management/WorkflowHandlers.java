@@ -136,9 +136,7 @@ final class WorkflowHandlers {
   }
 
   private Parameters read(Parameters given) {
-    return compatibility.isOriginal(Deviation.BAD_PARAMETERS)
-        ? new LenientParameters(given)
-        : given;
+    return LenientParameters.where(compatibility, given);
   }
 
   private boolean refuses(RoutedRequest request) {

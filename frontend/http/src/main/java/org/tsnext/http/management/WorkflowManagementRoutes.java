@@ -49,11 +49,7 @@ public final class WorkflowManagementRoutes {
     return operation(
         "listWorkflows",
         "The registered workflows, sorted by name.",
-        List.of(
-            new Parameter(
-                    "limit", "integer", false, "Workflows per page; other values mean the default")
-                .with("default", 100),
-            new Parameter("next_page_token", "integer", false, "nextPageToken of the page before")),
+        ManagementRoutes.pages("Workflows"),
         new Outcome(200, JSON, "A page of workflows", Schemas.WORKFLOWS));
   }
 
