@@ -23,17 +23,22 @@ _VERSION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+~:-]{0,254}")
 _EVERY_VERSION = "all"
 
 
-def check_model_name(name: str) -> None:
-    """Refuses names that do not make a file name everywhere."""
+def check_model_name(name: str, what: str = "model") -> None:
+    """Refuses names that do not make a file name everywhere.
+
+    Args:
+        name: the name.
+        what: what it is the name of: model or workflow.
+    """
     if not re.fullmatch(MODEL_NAME_PATTERN, name) or name.endswith("\n"):
         raise ModelArchiverError(
-            "Model name contains special characters.\n"
-            "The allowed regular expression filter for model name is: " + MODEL_NAME_PATTERN
+            f"{what.capitalize()} name contains special characters.\n"
+            f"The allowed regular expression filter for {what} name is: {MODEL_NAME_PATTERN}"
         )
     if len(name) > _MAX_NAME:
         raise ModelArchiverError(
-            f"Model name has {len(name)} characters, expected at most {_MAX_NAME}: a server"
-            " would refuse it"
+            f"{what.capitalize()} name has {len(name)} characters, expected at most {_MAX_NAME}: a"
+            " server would refuse it"
         )
 
 

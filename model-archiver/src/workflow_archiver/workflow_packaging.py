@@ -44,11 +44,9 @@ def package_workflow(args: argparse.Namespace) -> Path:
     """
     name: str = args.workflow_name
     try:
-        check_model_name(name)
+        check_model_name(name, "workflow")
     except ModelArchiverError as e:
-        raise WorkflowArchiverError(
-            str(e).replace("Model", "Workflow").replace("model", "workflow")
-        ) from e
+        raise WorkflowArchiverError(str(e)) from e
     export_path = Path(args.export_path)
     if not export_path.is_dir():
         raise WorkflowArchiverError(
