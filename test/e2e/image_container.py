@@ -6,15 +6,13 @@ folder of the image, and nothing else. The entry point is process 1, as user 100
 
 from __future__ import annotations
 
-import ctypes
+import contextlib
 import json
 import os
 import shlex
 import shutil
-import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -24,7 +22,8 @@ from typing import Any, TypeVar
 
 import requests
 from class_cache import folder_for_caches
-from torchserve_process import LIMIT_SEC, REPOSITORY, WITHOUT_TORCH, ModelStore, wait_for
+from container import Container, enter_network, why_refused
+from torchserve_process import LIMIT_SEC, REPOSITORY, WITHOUT_TORCH, ModelStore
 
 IMAGE = REPOSITORY / "deploy" / "docker"
 ENTRY_POINT = "/usr/local/bin/dockerd-entrypoint.sh"
@@ -36,7 +35,6 @@ _AS_USER = (
     f"setpriv --reuid {USER} --regid {USER} --clear-groups --bounding-set=-all --inh-caps=-all"
     " --no-new-privs"
 )
-_CLONE_NEWNET = 0x40000000
 
 Result = TypeVar("Result")
 
@@ -44,18 +42,11 @@ Result = TypeVar("Result")
 @cache
 def refusal() -> str | None:
     """Why this machine cannot make such containers, or None if it can."""
-    if os.getuid() != 0:
-        return "only root can give a container a root of its own"
-    for command in ("unshare", "nsenter", "setpriv", "ip", "chroot", "mount"):
-        if shutil.which(command) is None:
-            return f"there is no {command} here"
-    tried = subprocess.run(
+    return why_refused(
+        "only root can give a container a root of its own",
+        ("unshare", "nsenter", "setpriv", "ip", "chroot", "mount"),
         [*NETWORK, *OTHERS, "mount", "-t", "tmpfs", "none", "/mnt"],
-        capture_output=True,
-        text=True,
-        check=False,
     )
-    return None if tried.returncode == 0 else f"unshare is refused: {tried.stderr.strip()}"
 
 
 class Network:
@@ -74,7 +65,9 @@ class Network:
         assert self._holder.stdout is not None
         assert self._holder.stdout.readline() == b"\n"
         self.path = f"/proc/{self._holder.pid}/ns/net"
-        self._clients = ThreadPoolExecutor(threads, initializer=_enter, initargs=(self.path,))
+        self._clients = ThreadPoolExecutor(
+            threads, initializer=enter_network, initargs=(self.path,)
+        )
 
     def submit(self, work: Callable[[], Result]) -> Any:
         """Runs `work` in a thread that is in this network; returns its future."""
@@ -130,7 +123,7 @@ class ContainerProcess:
         )
 
 
-class ImageContainer:
+class ImageContainer(Container):
     """One container of the image."""
 
     def __init__(
@@ -148,6 +141,7 @@ class ImageContainer:
         `read_only`: of the root and the home folder; /tmp can be written to.
         `mounts`: further folders, by their place in the container, read-only.
         """
+        super().__init__()
         self.folder = folder
         self.network = network
         self.environment = environment or {}
@@ -163,8 +157,6 @@ class ImageContainer:
         made = Path(folder_for_caches(), "torchserve-next")
         if made.is_dir():
             shutil.copytree(made, self.home / ".cache" / "torchserve-next")
-        self.process: subprocess.Popen[str] | None = None
-        self.output: list[str] = []
 
     # -- its root ---------------------------------------------------------------------------------
 
@@ -242,72 +234,16 @@ class ImageContainer:
         """Starts the container with the words of `docker run IMAGE`, and waits for nothing."""
         # Users of the tests' machine own nothing of the home folder.
         subprocess.run(["chown", "-R", f"{USER}:{USER}", str(self.home)], check=True)
-        self.output = []
         joined = ("nsenter", f"--net={self.network.path}")
-        self.process = subprocess.Popen(
+        self.launch(
             [*joined, *OTHERS, "sh", "-c", self._script(), "sh", ENTRY_POINT, *words],
-            env=self._variables(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
+            self._variables(),
         )
-        self._reader = threading.Thread(target=self._read_output, daemon=True)
-        self._reader.start()
 
     def start(self, *words: str) -> None:
         """Starts the container, and waits until the server says that it has started."""
         self.begin(*words)
         self.wait_started()
-
-    def wait_started(self) -> None:
-        """Waits until the server says that it has started."""
-        wait_for(lambda: self.has_said("Model server started."), f"its start; {self.text()}")
-
-    def has_said(self, line: str) -> bool:
-        """Whether the container has written a line; fails if it has ended without."""
-        assert self.process is not None
-        ended = self.process.poll() is not None
-        if ended:
-            self._reader.join(LIMIT_SEC)
-        said = any(each.rstrip() == line for each in list(self.output))
-        assert said or not ended, f"exited with {self.process.returncode}:\n{self.text()}"
-        return said
-
-    def _read_output(self) -> None:
-        assert self.process is not None
-        assert self.process.stdout is not None
-        with self.process.stdout as lines:
-            for line in lines:
-                self.output.append(line)
-
-    def text(self) -> str:
-        """What the container has written."""
-        return "".join(list(self.output))
-
-    def first_process(self) -> int:
-        """The number of the container's process 1, here."""
-        assert self.process is not None
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
-        return int(children.read_text().split()[0])
-
-    def send(self, number: int) -> None:
-        """Sends a signal to process 1, as an engine does."""
-        os.kill(self.first_process(), number)
-
-    def wait(self) -> int:
-        """Waits for the container's end, and returns its exit status."""
-        assert self.process is not None
-        status = self.process.wait(LIMIT_SEC)
-        self._reader.join(LIMIT_SEC)
-        return status
-
-    def stop(self) -> None:
-        """Ends the container with all that is in it."""
-        if self.process is not None and self.process.poll() is None:
-            self.send(signal.SIGKILL)
-            self.wait()
 
     def run(self, *words: str) -> tuple[int, str]:
         """Runs a container to its end; returns its exit status and what it wrote."""
@@ -332,15 +268,11 @@ class ImageContainer:
 
     def processes(self) -> dict[int, ContainerProcess]:
         """Every process of the container, by its number there."""
-        own = os.readlink(f"/proc/{self.first_process()}/ns/pid")
         found = {}
-        for folder in Path("/proc").glob("[0-9]*"):
-            try:
-                if os.readlink(folder / "ns" / "pid") == own:
-                    process = ContainerProcess.read(folder)
-                    found[process.number] = process
-            except OSError:
-                continue  # it has ended
+        for folder in self.folders_of_processes():
+            with contextlib.suppress(OSError):  # it has ended
+                process = ContainerProcess.read(folder)
+                found[process.number] = process
         return found
 
     def ask(self, method: str, url: str, **options: Any) -> requests.Response:
@@ -353,11 +285,3 @@ class ImageContainer:
         """The header with a token that the server has made."""
         token = json.loads((self.home / "key_file.json").read_text())[kind]["key"]
         return {"Authorization": f"Bearer {token}"}
-
-
-def _enter(network: str) -> None:
-    """Puts this thread into another network namespace."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    with Path(network).open("rb") as file:
-        if libc.setns(file.fileno(), _CLONE_NEWNET) != 0:
-            raise OSError(ctypes.get_errno(), "setns")

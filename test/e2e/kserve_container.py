@@ -6,10 +6,8 @@ import json
 import os
 import shlex
 import shutil
-import signal
 import subprocess
 import sys
-import threading
 import time
 from functools import cache
 from pathlib import Path
@@ -17,10 +15,10 @@ from typing import Any
 
 from class_cache import folder_for_caches
 from client_environment import client_python
-from torchserve_process import LIMIT_SEC, REPOSITORY, wait_for
+from container import NAMESPACES, Container, why_refused
+from torchserve_process import LIMIT_SEC, REPOSITORY
 
 USER = "1000"
-NAMESPACES = ("unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
 REQUIREMENTS = REPOSITORY / "test" / "kserve" / "requirements.txt"
 TORCHSERVE = Path(sys.executable).parent / "torchserve"
 
@@ -73,13 +71,11 @@ def environment_of(protocol: str, envelope: str) -> dict[str, str]:
 @cache
 def refusal() -> str | None:
     """Why this machine cannot make such containers, or None if it can."""
-    if os.getuid() != 0:
-        return "only root can become user 1000 with nothing else"
-    for command in ("unshare", "nsenter", "setpriv", "ip"):
-        if shutil.which(command) is None:
-            return f"there is no {command} here"
-    tried = subprocess.run([*NAMESPACES, "true"], capture_output=True, text=True, check=False)
-    return None if tried.returncode == 0 else f"unshare is refused: {tried.stderr.strip()}"
+    return why_refused(
+        "only root can become user 1000 with nothing else",
+        ("unshare", "nsenter", "setpriv", "ip"),
+        [*NAMESPACES, "true"],
+    )
 
 
 def _hidden_from_others(path: Path) -> Path | None:
@@ -90,11 +86,12 @@ def _hidden_from_others(path: Path) -> Path | None:
     return None
 
 
-class KServeContainer:
+class KServeContainer(Container):
     """A server in a container, and clients in the container's network."""
 
     def __init__(self, folder: Path, protocol: str, envelope: str) -> None:
         """Makes the folders that are mounted."""
+        super().__init__()
         self.folder = folder
         self.environment = environment_of(protocol, envelope)
         self.models = folder / "models"
@@ -105,8 +102,6 @@ class KServeContainer:
         self.temp.mkdir()
         os.chown(self.temp, int(USER), int(USER))
         self.saved: dict[str, Any] = {}
-        self.process: subprocess.Popen[str] | None = None
-        self.output: list[str] = []
         self.seconds_to_start = 0.0
 
     def add(self, name: str, archive: Path) -> None:
@@ -174,47 +169,12 @@ class KServeContainer:
         began = time.monotonic()
         # The entry point evaluates the arguments and stays.
         stay = '"$@" && exec sleep infinity'
-        self.process = subprocess.Popen(
+        self.launch(
             self.words("sh", "-c", stay, "sh", str(TORCHSERVE), *ARGUMENTS),
-            env=self.container_environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
+            self.container_environment(),
         )
-        self._reader = threading.Thread(target=self._read_output, daemon=True)
-        self._reader.start()
-        wait_for(self._started, f"`Model server started.`; output: {self.text()}")
+        self.wait_started()
         self.seconds_to_start = time.monotonic() - began
-
-    def _read_output(self) -> None:
-        assert self.process is not None
-        assert self.process.stdout is not None
-        with self.process.stdout as lines:
-            for line in lines:
-                self.output.append(line)
-
-    def _started(self) -> bool:
-        assert self.process is not None
-        if self.process.poll() is not None:
-            self._reader.join(LIMIT_SEC)
-            raise AssertionError(f"exited with {self.process.returncode}:\n{self.text()}")
-        return any(line.rstrip() == "Model server started." for line in list(self.output))
-
-    def text(self) -> str:
-        """What the container has written."""
-        return "".join(list(self.output))
-
-    def stop(self) -> None:
-        """Ends the container with all that is in it."""
-        if self.process is not None:
-            # Its first process, with which all others end; another user's is not told of its
-            # parent's end.
-            children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
-            for pid in children.read_text().split() if self.process.poll() is None else ():
-                os.kill(int(pid), signal.SIGKILL)
-            self.process.wait(LIMIT_SEC)
-            self._reader.join(LIMIT_SEC)
 
     def run(self, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Runs a command in a container of its own."""

@@ -16,7 +16,7 @@ import pytest
 import requests
 from grpc_api import Api, Client, refused
 from raw_http import Connection
-from torchserve_process import REPOSITORY, TorchServe, wait_for
+from torchserve_process import REPOSITORY, TorchServe, wait_for, workflow_archive
 
 TABLE = REPOSITORY / "frontend/compatibility/src/main/java/org/tsnext/compatibility/Deviation.java"
 MODELS = REPOSITORY / "test" / "models"
@@ -280,25 +280,13 @@ def last(data, context):
 
 def workflow(server: Server) -> dict[str, Any]:
     """A workflow whose last node sets a status, and one whose node fails."""
-    with zipfile.ZipFile(server.store.path / "flow.war", "w") as archive:
-        entry = {"workflowName": "flow", "specFile": "spec.yaml", "handler": "functions.py"}
-        archive.writestr(
-            "WAR-INF/MANIFEST.json",
-            json.dumps({"createdOn": "now", "archiverVersion": "1", "workflow": entry}),
-        )
-        archive.writestr("spec.yaml", WORKFLOW)
-        archive.writestr("functions.py", FUNCTIONS)
+    archive = server.store.path / "flow.war"
+    archive.write_bytes(workflow_archive(WORKFLOW, FUNCTIONS, workflowName="flow"))
     server.manage("POST", "/workflows", params={"url": "flow.war"}).raise_for_status()
     answer = server.ask("POST", "/wfpredict/flow", data=b"x")
     node = server.manage("GET", "/models/flow__m").json()[0]
     described = server.manage("GET", "/workflows/flow").json()[0]
-    with zipfile.ZipFile(server.store.path / "flow.war", "w") as archive:
-        archive.writestr(
-            "WAR-INF/MANIFEST.json",
-            json.dumps({"createdOn": "now", "archiverVersion": "1", "workflow": entry}),
-        )
-        archive.writestr("spec.yaml", "models:\ndag: {first: [last]}")
-        archive.writestr("functions.py", FUNCTIONS)
+    archive.write_bytes(workflow_archive("models:\ndag: {first: [last]}", FUNCTIONS))
     params = {"url": "flow.war", "workflow_name": "failing"}
     server.manage("POST", "/workflows", params=params).raise_for_status()
     failure = server.ask("POST", "/wfpredict/failing", data=b"x")

@@ -16,14 +16,9 @@ from typing import Any
 
 import pytest
 import requests
-from torchserve_process import REPOSITORY, TorchServe, wait_for
+from torchserve_process import REPOSITORY, TorchServe, wait_for, workflow_archive
 
 SAMPLE = REPOSITORY / "examples" / "digits" / "sample"
-MANIFEST = {
-    "createdOn": "22/11/2026 11:53:30",
-    "archiverVersion": "0.2.15",
-    "workflow": {"workflowName": "w", "specFile": "spec.yaml", "handler": "functions.py"},
-}
 FUNCTIONS = """
 import json, os, time
 
@@ -70,15 +65,9 @@ def picture(data, context):
 """
 
 
-def war(spec: str, functions: str = FUNCTIONS, **changes: Any) -> bytes:
-    """A workflow archive; `changes` of the workflow's own entry in the manifest."""
-    content = io.BytesIO()
-    manifest = {**MANIFEST, "workflow": {**MANIFEST["workflow"], **changes}}  # type: ignore[dict-item]
-    with zipfile.ZipFile(content, "w") as archive:
-        archive.writestr("WAR-INF/MANIFEST.json", json.dumps(manifest))
-        archive.writestr("spec.yaml", spec)
-        archive.writestr("functions.py", functions)
-    return content.getvalue()
+def war(spec: str, **changes: str) -> bytes:
+    """A workflow archive with the functions above; `changes` of its entry in the manifest."""
+    return workflow_archive(spec, FUNCTIONS, **changes)
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import fcntl
+import io
+import json
 import os
 import random
 import re
@@ -15,6 +17,7 @@ import tempfile
 import threading
 import time
 import uuid
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
@@ -100,6 +103,22 @@ def _name(pid: int) -> str:
         return Path(f"/proc/{pid}/comm").read_text().rstrip("\n")
     except OSError:
         return ""
+
+
+def workflow_archive(spec: str, functions: str, **changes: str) -> bytes:
+    """A workflow archive named `w`; `changes` of the workflow's own entry in the manifest."""
+    entry = {"workflowName": "w", "specFile": "spec.yaml", "handler": "functions.py", **changes}
+    manifest = {
+        "createdOn": "22/11/2026 11:53:30",
+        "archiverVersion": "0.2.15",
+        "workflow": entry,
+    }
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("WAR-INF/MANIFEST.json", json.dumps(manifest))
+        archive.writestr("spec.yaml", spec)
+        archive.writestr("functions.py", functions)
+    return content.getvalue()
 
 
 class ModelStore:

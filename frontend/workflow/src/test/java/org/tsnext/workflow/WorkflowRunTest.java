@@ -59,7 +59,7 @@ public class WorkflowRunTest {
         pre: [b, a]
       """;
 
-  private final RecordingSink sink = new RecordingSink();
+  private RecordingSink answer;
   private Path folder;
 
   private WorkflowFixture fixture(String spec) throws IOException {
@@ -67,6 +67,7 @@ public class WorkflowRunTest {
   }
 
   private WorkflowFixture fixture(String spec, Compatibility compatibility) throws IOException {
+    answer = new RecordingSink();
     folder = Files.createTempDirectory("workflow");
     WorkflowFixture.write(folder, spec);
     WorkflowFixture made = new WorkflowFixture(folder, compatibility);
@@ -75,18 +76,26 @@ public class WorkflowRunTest {
     return made;
   }
 
+  /** A run whose first node has responded with {@code y}. */
+  private WorkflowFixture begun(String spec) throws Exception {
+    return begun(spec, Compatibility.NEXT);
+  }
+
+  private WorkflowFixture begun(String spec, Compatibility compatibility) throws Exception {
+    WorkflowFixture fixture = fixture(spec, compatibility);
+    fixture.submit("x", answer);
+    complete(fixture.inference.nextWaiting(), "y");
+    return fixture;
+  }
+
   @AfterMethod
   public void removeFolder() throws IOException {
-    for (String name : List.of("WAR-INF/MANIFEST.json", "WAR-INF", "spec.yaml", "functions.py")) {
-      Files.deleteIfExists(folder.resolve(name));
-    }
-    Files.delete(folder);
+    WorkflowFixture.remove(folder);
   }
 
   @Test
   public void eachNodeGetsWhatTheOneBeforeRespondedAsBody() throws Exception {
     WorkflowFixture fixture = fixture(PIPELINE);
-    RecordingSink answer = new RecordingSink();
     fixture.submit("x", answer);
 
     FakeInference.Waiting pre = fixture.inference.nextWaiting();
@@ -113,10 +122,7 @@ public class WorkflowRunTest {
 
   @Test
   public void nodeWithSeveralParentsWaitsForAllAndGetsEachByItsName() throws Exception {
-    WorkflowFixture fixture = fixture(DIAMOND);
-    RecordingSink answer = new RecordingSink();
-    fixture.submit("x", answer);
-    complete(fixture.inference.nextWaiting(), "y");
+    WorkflowFixture fixture = begun(DIAMOND);
     FakeInference.Waiting a = fixture.inference.nextWaiting();
     FakeInference.Waiting b = fixture.inference.nextWaiting();
     complete(b, "from b");
@@ -132,10 +138,7 @@ public class WorkflowRunTest {
 
   @Test
   public void severalLastNodesMakeOneJsonObjectInTheOrderOfTheFile() throws Exception {
-    WorkflowFixture fixture = fixture(FORK);
-    RecordingSink answer = new RecordingSink();
-    fixture.submit("x", answer);
-    complete(fixture.inference.nextWaiting(), "y");
+    WorkflowFixture fixture = begun(FORK);
     FakeInference.Waiting b = fixture.inference.nextWaiting();
     FakeInference.Waiting a = fixture.inference.nextWaiting();
     a.sink().complete(FakeInference.text(), buffer("a \"word\""));
@@ -145,10 +148,7 @@ public class WorkflowRunTest {
 
   @Test
   public void bytesOfOneOfSeveralLastNodesAreAnErrorThatNamesIt() throws Exception {
-    WorkflowFixture fixture = fixture(FORK);
-    RecordingSink answer = new RecordingSink();
-    fixture.submit("x", answer);
-    complete(fixture.inference.nextWaiting(), "y");
+    WorkflowFixture fixture = begun(FORK);
     FakeInference.Waiting b = fixture.inference.nextWaiting();
     FakeInference.Waiting a = fixture.inference.nextWaiting();
     a.sink().complete(head(BodyKind.BYTES), buffer("\u0001"));
@@ -159,10 +159,7 @@ public class WorkflowRunTest {
 
   @Test
   public void nodeThatFailsIsAskedAgainAndThenNamed() throws Exception {
-    WorkflowFixture fixture = fixture(PIPELINE);
-    RecordingSink answer = new RecordingSink();
-    fixture.submit("x", answer);
-    complete(fixture.inference.nextWaiting(), "y");
+    WorkflowFixture fixture = begun(PIPELINE);
     ServingException cause =
         new ServingException(ErrorKind.PREDICTION_FAILED, "Prediction failed")
             .withDetail("ValueError: bad digit");
@@ -180,10 +177,7 @@ public class WorkflowRunTest {
 
   @Test
   public void clientsErrorIsNotTriedAgain() throws Exception {
-    WorkflowFixture fixture = fixture(PIPELINE);
-    RecordingSink answer = new RecordingSink();
-    fixture.submit("x", answer);
-    complete(fixture.inference.nextWaiting(), "y");
+    WorkflowFixture fixture = begun(PIPELINE);
     fixture.inference.nextWaiting().sink().fail(ServingException.ofHandler(422, "no digit"));
     assertEquals(answer.error().orElseThrow().httpStatus(), 422);
     assertTrue(fixture.inference.waiting.isEmpty());
@@ -191,10 +185,7 @@ public class WorkflowRunTest {
 
   @Test
   public void fullQueueIsTriedAgainAfterAPause() throws Exception {
-    WorkflowFixture fixture = fixture(PIPELINE);
-    RecordingSink answer = new RecordingSink();
-    fixture.submit("x", answer);
-    complete(fixture.inference.nextWaiting(), "y");
+    WorkflowFixture fixture = begun(PIPELINE);
     fixture.inference.nextWaiting().sink().fail(new ServingException(ErrorKind.QUEUE_FULL, "full"));
     assertTrue(fixture.inference.waiting.isEmpty());
     fixture.time.advance(Duration.ofMillis(100));
@@ -204,7 +195,6 @@ public class WorkflowRunTest {
   @Test
   public void statusOfAnEarlierNodeEndsTheRun() throws Exception {
     WorkflowFixture fixture = fixture(PIPELINE);
-    RecordingSink answer = new RecordingSink();
     fixture.submit("x", answer);
     fixture
         .inference
@@ -218,10 +208,7 @@ public class WorkflowRunTest {
 
   @Test
   public void failureCancelsWhatStillRuns() throws Exception {
-    WorkflowFixture fixture = fixture(DIAMOND);
-    RecordingSink answer = new RecordingSink();
-    fixture.submit("x", answer);
-    complete(fixture.inference.nextWaiting(), "y");
+    WorkflowFixture fixture = begun(DIAMOND);
     fixture.inference.nextWaiting().sink().fail(ServingException.ofHandler(400, "bad"));
     assertEquals(answer.ends(), 1);
     assertTrue(fixture.inference.cancelled.get() >= 1);
@@ -233,7 +220,6 @@ public class WorkflowRunTest {
   @Test
   public void clientThatLeavesCancelsAllNodesAndHearsNothing() throws Exception {
     WorkflowFixture fixture = fixture(DIAMOND);
-    RecordingSink answer = new RecordingSink();
     InferenceCall call = fixture.submit("x", answer);
     complete(fixture.inference.nextWaiting(), "y");
     fixture.inference.nextWaiting();
@@ -246,7 +232,6 @@ public class WorkflowRunTest {
   @Test
   public void deadlineOfTheClientHoldsForTheWholeGraph() throws Exception {
     WorkflowFixture fixture = fixture(PIPELINE);
-    RecordingSink answer = new RecordingSink();
     fixture.workflows.submit(
         WorkflowFixture.request("x", Optional.of(Duration.ofMillis(300))), answer);
     FakeInference.Waiting pre = fixture.inference.nextWaiting();
@@ -263,7 +248,6 @@ public class WorkflowRunTest {
   @Test
   public void streamOfTheLastNodeReachesTheClientAsItComes() throws Exception {
     WorkflowFixture fixture = fixture(PIPELINE);
-    RecordingSink answer = new RecordingSink();
     fixture.submit("x", answer);
     FakeInference.Waiting pre = fixture.inference.nextWaiting();
     pre.sink().chunk(ResponseHead.EMPTY, buffer("one "));
@@ -282,7 +266,6 @@ public class WorkflowRunTest {
   @Test
   public void inputThatIsTooLargeForANodeIsRefused() throws Exception {
     WorkflowFixture fixture = fixture(PIPELINE);
-    RecordingSink answer = new RecordingSink();
     fixture.submit("x", answer);
     complete(fixture.inference.nextWaiting(), "y".repeat(WorkflowFixture.MAX_REQUEST + 1));
     assertEquals(answer.errorKind(), Optional.of(ErrorKind.REQUEST_TOO_LARGE));
@@ -291,10 +274,7 @@ public class WorkflowRunTest {
 
   @Test
   public void withTheSwitchTheHeadOfTheLastNodeIsLost() throws Exception {
-    WorkflowFixture fixture = fixture(PIPELINE, Compatibility.ORIGINAL);
-    RecordingSink answer = new RecordingSink();
-    fixture.submit("x", answer);
-    complete(fixture.inference.nextWaiting(), "y");
+    WorkflowFixture fixture = begun(PIPELINE, Compatibility.ORIGINAL);
     complete(fixture.inference.nextWaiting(), "z");
     fixture
         .inference
@@ -311,7 +291,7 @@ public class WorkflowRunTest {
     WorkflowFixture fixture = fixture(DIAMOND);
     InferenceRequest request = WorkflowFixture.request("x", Optional.empty());
     ByteBuf input = request.parts().get(0).value();
-    fixture.workflows.submit(request, sink);
+    fixture.workflows.submit(request, answer);
     ByteBuf first = buffer("y");
     fixture.inference.nextWaiting().sink().complete(head(BodyKind.BYTES), first);
     assertEquals(input.refCnt(), 0);

@@ -48,10 +48,7 @@ public class WorkflowsTest {
 
   @AfterMethod
   public void removeFolder() throws IOException {
-    for (String name : List.of("WAR-INF/MANIFEST.json", "WAR-INF", "spec.yaml", "functions.py")) {
-      Files.deleteIfExists(folder.resolve(name));
-    }
-    Files.delete(folder);
+    WorkflowFixture.remove(folder);
   }
 
   @Test
