@@ -249,6 +249,52 @@ def test_token_prints_nothing_but_the_token(server: FakeServer, run: Run) -> Non
     assert run("token", "other").status == 2
 
 
+def test_renewed_token_is_asked_for_with_the_api_token_and_is_that_of_the_file(
+    server: FakeServer, run: Run
+) -> None:
+    server.answer("/token", {"status": "The management token has been replaced"})
+
+    outcome = run("token", "management", "--renew")
+
+    assert outcome.status == 0
+    assert outcome.out == "m-token\n"
+    assert outcome.err == "The management token has been replaced.\n"
+    method, path, headers, _ = server.requests[-1]
+    assert (method, path) == ("PUT", "/token?type=management")
+    assert headers["authorization"] == "Bearer a"
+    assert json.loads(run("token", "--renew", "--json").out)["inference"] == {"key": "i-token"}
+    assert server.requests[-1][1] == "/token?type=inference"
+
+
+def test_token_that_cannot_be_renewed_says_why(
+    server: FakeServer, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run("token", "api", "--renew").status == 2
+    server.answer("/token", {"code": 409, "message": "It was given."}, status=409)
+    outcome = run("token", "--renew")
+    assert (outcome.status, outcome.out) == (1, "")
+    assert "It was given." in outcome.err
+
+    Path("key_file.json").write_text('{"inference": {"key": "i-token"}}')
+    assert "has no API token" in run("token", "--renew").err
+    Path("key_file.json").write_text("[]")
+    assert run("token").status == 1
+
+
+def test_tokens_that_were_given_are_told_and_not_renewed(
+    java: FakeJava, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TS_INFERENCE_TOKEN", "given")
+    with serving() as fake:
+        java.starts({"inference": fake.url}, version="1.0.0")
+        assert run("--start", "--model-store", "store").status == 0
+
+        assert run("token").out == "given\n"
+        assert "was given its inference token" in run("token", "--renew").err
+        outcome = run("token", "api")
+        assert (outcome.status, outcome.out) == (1, "")
+
+
 def test_token_of_a_server_without_tokens_says_so(java: FakeJava, run: Run) -> None:
     java.starts()
     run("--start", "--model-store", "store")

@@ -106,6 +106,20 @@ def set_default(model: str, version: str) -> Request[str]:
     return Request("management", "PUT", path_of("models", model, version, "set-default"), _status)
 
 
+def renew_token(kind: str, api_token: str | None) -> Request[str]:
+    """Return the request that has a token replaced.
+
+    Raises:
+        ValueError: There is no API token, or no such kind.
+    """
+    if kind not in ("inference", "management"):
+        raise ValueError(f"The kind of token is {kind!r}, expected inference or management")
+    if api_token is None:
+        raise ValueError("The API token is needed, and there is none: see Tokens.read")
+    headers = {"authorization": f"Bearer {api_token}"}
+    return Request("management", "PUT", path_of("token", type=kind), _status, None, headers)
+
+
 def unregister(model: str, version: str | None) -> Request[str]:
     """Return the request that unregisters a version."""
     return Request("management", "DELETE", _versioned("models", model, version), _status)

@@ -249,6 +249,10 @@ class AsyncClient:
         """Unregister a version once it has finished what runs."""
         return await self._ask(_api.unregister(model, version))
 
+    async def renew_token(self, kind: str) -> str:
+        """Have the server replace a token; see `Client.renew_token`."""
+        return await self._ask(_api.renew_token(kind, self._tokens.api))
+
     async def wait_ready(
         self, model: str, version: str | None = None, *, timeout: float = 120.0
     ) -> ModelState:

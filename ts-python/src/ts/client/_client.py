@@ -258,6 +258,16 @@ class Client:
         """Unregister a version once it has finished what runs."""
         return self._ask(_api.unregister(model, version))
 
+    def renew_token(self, kind: str) -> str:
+        """Have the server replace its ``inference`` or ``management`` token.
+
+        The new one is in the server's key file (`Tokens.read`); this client keeps its own.
+
+        Raises:
+            ValueError: The client has no API token.
+        """
+        return self._ask(_api.renew_token(kind, self._tokens.api))
+
     def wait_ready(
         self, model: str, version: str | None = None, *, timeout: float = 120.0
     ) -> ModelState:
@@ -297,7 +307,7 @@ class Client:
 def headers_of(request: Request[Any], tokens: Tokens) -> dict[str, str]:
     """Return the headers of a request, with its token."""
     token = tokens.of(request.api)
-    return {**request.headers, **({"authorization": f"Bearer {token}"} if token else {})}
+    return {**({"authorization": f"Bearer {token}"} if token else {}), **request.headers}
 
 
 def failure_of(state: ModelState) -> str:

@@ -14,10 +14,11 @@ from ts.client._messages import Response
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """The tokens of a server; None where it needs none."""
+    """The tokens of a server; None where it needs none. `api` only replaces the others."""
 
     inference: str | None = field(default=None, repr=False)
     management: str | None = field(default=None, repr=False)
+    api: str | None = field(default=None, repr=False)
 
     @classmethod
     def read(cls, key_file: str | os.PathLike[str]) -> Tokens:
@@ -30,15 +31,17 @@ class Tokens:
         try:
             said = json.loads(Path(key_file).read_text(encoding="utf-8"))
             found = {
-                name: str(said[name]["key"]) for name in ("inference", "management") if name in said
+                name: str(said[name]["key"])
+                for name in ("inference", "management", "API")
+                if name in said
             }
         except (ValueError, KeyError, TypeError) as problem:
             raise ValueError(f"{key_file} is no key file: {problem}") from problem
-        return cls(found.get("inference"), found.get("management"))
+        return cls(found.get("inference"), found.get("management"), found.get("API"))
 
     def of(self, api: str) -> str | None:
-        """Return the token for ``inference`` or ``management``."""
-        return self.management if api == "management" else self.inference
+        """Return the token for ``inference``, ``management`` or ``api``."""
+        return {"management": self.management, "api": self.api}.get(api, self.inference)
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,7 +82,8 @@ def tokens_of(environ: Mapping[str, str], status: Status) -> Tokens:
         except ValueError as problem:
             raise Refusal(str(problem)) from problem
     inference = _from_environment("TS_INFERENCE_TOKEN", environ) or kept.inference
-    return Tokens(inference, _from_environment("TS_MANAGEMENT_TOKEN", environ) or kept.management)
+    management = _from_environment("TS_MANAGEMENT_TOKEN", environ) or kept.management
+    return Tokens(inference, management, kept.api)
 
 
 def trust_of(entry: Entry) -> Trust:

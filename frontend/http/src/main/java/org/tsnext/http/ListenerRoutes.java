@@ -91,7 +91,9 @@ final class ListenerRoutes {
           .access()
           .tokens()
           .flatMap(TokenSettings::rotation)
-          .ifPresent(rotation -> routes.addAll(TokenRoutes.of(rotation)));
+          .ifPresent(
+              rotation ->
+                  routes.addAll(TokenRoutes.of(rotation, settings.api().errors().compatibility())));
     }
     boolean alone = roles.equals(EnumSet.of(ListenerRole.METRICS));
     if (!alone) {

@@ -304,9 +304,7 @@ public class TokenTest extends HttpTestBase {
 
   @DataProvider
   public Object[][] badTypes() {
-    return new Object[][] {
-      {""}, {"?type="}, {"?type=API"}, {"?type=Inference"}, {"?kind=inference"}
-    };
+    return new Object[][] {{""}, {"?type="}, {"?type=API"}, {"?type=Inference"}};
   }
 
   @Test(dataProvider = "badTypes")
@@ -316,6 +314,18 @@ public class TokenTest extends HttpTestBase {
     assertTrue(response.body().contains("\"type\": \"InvalidKeyException\""), response.body());
     assertTrue(response.body().contains("Token Authentication failed. "), response.body());
     assertTrue(response.body().contains("expected management or inference"), response.body());
+    assertEquals(rotated, List.of());
+  }
+
+  @Test
+  public void parameterThatTheCallDoesNotHaveReplacesNothing() throws Exception {
+    RawResponse response = management().get("/token?type=inference&typ=management", REPLACE);
+    assertEquals(response.status(), 400);
+    assertTrue(response.body().contains("Unknown parameter typ: did you mean type?"));
+    RawResponse other = management().post("/token?kind=inference", "", REPLACE);
+    assertTrue(other.body().contains("Unknown parameter kind: expected type."), other.body());
+    // Only those who may replace tokens are told the names of parameters.
+    assertEquals(management().get("/token?typ=inference", MANAGE).status(), 403);
     assertEquals(rotated, List.of());
   }
 

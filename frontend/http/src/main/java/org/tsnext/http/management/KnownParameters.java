@@ -49,8 +49,14 @@ record KnownParameters(Set<String> names, List<String> shown, boolean lenient) {
 
   /** A route whose query may have no other parameters. */
   Route route(HttpMethod method, String template, RouteHandler handler, Operation operation) {
+    return route(List.of(method), template, handler, operation);
+  }
+
+  /** The same for several methods. */
+  Route route(
+      List<HttpMethod> methods, String template, RouteHandler handler, Operation operation) {
     return Route.of(
-        List.of(method),
+        methods,
         template,
         request -> {
           check(request.query().asMap().keySet());

@@ -5,6 +5,8 @@ import static io.netty.handler.codec.http.HttpMethod.POST;
 import static io.netty.handler.codec.http.HttpMethod.PUT;
 
 import java.util.List;
+import java.util.Set;
+import org.tsnext.compatibility.Compatibility;
 import org.tsnext.core.access.Access;
 import org.tsnext.core.access.TokenKind;
 import org.tsnext.core.access.TokenRotation;
@@ -43,10 +45,16 @@ public final class TokenRoutes {
     this.rotation = rotation;
   }
 
-  public static List<Route> of(TokenRotation rotation) {
+  /**
+   * Builds the routes.
+   *
+   * @param compatibility whether parameters that the call does not have are refused
+   */
+  public static List<Route> of(TokenRotation rotation, Compatibility compatibility) {
     TokenRoutes routes = new TokenRoutes(rotation);
     return List.of(
-        Route.of(List.of(POST, PUT, GET), "/token", routes::rotate, OPERATION)
+        KnownParameters.of(OPERATION, Set.of(), compatibility)
+            .route(List.of(POST, PUT, GET), "/token", routes::rotate, OPERATION)
             .withAccess(Access.TOKENS)
             .acting());
   }
