@@ -18,138 +18,172 @@ public final class ModelConfigKeys {
       List.of(
           new Key(
               "minWorkers",
+              "2",
               WHOLE + ", 1 or more",
               "`initial_workers` of the request; `models`; `default_workers_per_model`",
               "Workers at the start."),
           new Key(
               "maxWorkers",
+              "4",
               WHOLE + ", `minWorkers` or more",
               "`minWorkers`",
               "Workers at most. It has no effect without `minWorkers`."),
           new Key(
               "batchSize",
+              "8",
               WHOLE + " from 1 to 4096",
               "`models`; 1",
               "Requests that the handler gets in one call, at most."),
           new Key(
               "maxBatchDelay",
+              "adaptive",
               WHOLE + " of milliseconds, 0 or more; or `adaptive`",
               "`models`; 100",
               "How long the first request of a batch waits for others. `adaptive` learns the delay"
                   + " that helps."),
           new Key(
               "responseTimeout",
+              "30",
               WHOLE + " of seconds, 1 or more",
               "`models`; `default_response_timeout`",
               "How long a worker may take to respond; then it is replaced."),
           new Key(
               "startupTimeout",
+              "600",
               WHOLE + " of seconds, 1 or more",
               "`models`; `default_startup_timeout`",
               "How long a worker may take to start and load the model."),
           new Key(
               "maxRetryTimeoutInSec",
+              "60",
               WHOLE + " of seconds, 0 or more",
               "300",
               "How long a failing worker is restarted; then automatic restarts end. 0: never restarted."),
           new Key(
               "clientTimeoutInMills",
+              "2000",
               WHOLE + " of milliseconds, 0 or more",
               "0",
               "How old a request may become; then it fails with 504. 0: no limit."),
           new Key(
               "jobQueueSize",
+              "500",
               WHOLE + ", 0 or more",
               "`job_queue_size`",
               "Requests that may wait; more are rejected with 503. 0: the server's setting."),
           new Key(
               "useJobTicket",
+              "true",
               FLAG,
               "false",
               "Whether a request is accepted only if a worker is free, and else rejected with 503."),
           new Key(
               "retryOnWorkerDeath",
+              "false",
               FLAG,
               "true",
               "Whether a request whose worker died is given to another one, once."),
           new Key(
               "maxFailuresInRow",
+              "5",
               WHOLE + ", 0 or more",
               "20",
               "How many calls of the handler may fail with no success between them; then the worker"
                   + " is replaced. 0: any number."),
-          new Key("deviceType", "`cpu` or `gpu`", "`gpu` where there is one", "Where workers run."),
+          new Key(
+              "deviceType",
+              "cpu",
+              "`cpu` or `gpu`",
+              "`gpu` where there is one",
+              "Where workers run."),
           new Key(
               "deviceIds",
+              "[0, 1]",
               "a list of whole numbers, 0 or more",
               "all GPUs",
               "The GPUs that workers take, in turn. One that does not exist voids the list, with a"
                   + " warning."),
           new Key(
               "continuousBatching",
+              "true",
               FLAG,
               "false",
               "Whether requests join and leave a batch between two steps of the handler."),
           new Key(
               "sequenceBatching",
+              "true",
               FLAG,
               "false",
               "Whether requests of a sequence go to one worker, in order. Needs"
                   + " `sequenceMaxIdleMSec`."),
           new Key(
               "sequenceMaxIdleMSec",
+              "60000",
               WHOLE + " of milliseconds, 0 or more",
               "0",
               "How long a sequence may be idle; then it ends."),
           new Key(
               "sequenceTimeoutMSec",
+              "600000",
               WHOLE + " of milliseconds, 0 or more",
               "0",
               "How long a sequence may last; then it ends. 0: no limit."),
           new Key(
-              "maxNumSequence", WHOLE + ", 1 or more", "1", "Sequences of the model at a time."),
+              "maxNumSequence",
+              "8",
+              WHOLE + ", 1 or more",
+              "1",
+              "Sequences of the model at a time."),
           new Key(
               "maxSequenceJobQueueSize",
+              "10",
               WHOLE + ", 1 or more",
               "1",
               "Requests of one sequence that may wait."),
           new Key(
               "asyncCommunication",
+              "true",
               FLAG,
               "false",
               "Whether the handler is a coroutine: it gets requests one by one, and many run side by"
                   + " side in one worker."),
           new Key(
               "concurrency",
+              "32",
               WHOLE + " from 1 to " + ModelConfig.MAX_CONCURRENCY,
               "256 with `asyncCommunication`, else one call at a time",
               "Requests that one worker runs side by side, at most: for a handler with"
                   + " `async def handle`, which then gets requests one by one."),
           new Key(
               "useVenv",
+              "true",
               FLAG,
               "false",
               "Whether the model's requirements are installed into a virtual environment of its own,"
                   + " which sees the server's packages."),
           new Key(
               "workerStart",
+              "spawn",
               "`fork` or `spawn`",
               "`fork`",
               "Whether workers are forked from a process that has torch imported, or are a fresh"
                   + " Python each."),
           new Key(
               "preloadModel",
+              "true",
               FLAG,
               "false",
               "Whether the model is loaded once, and its workers are forked from that process."),
           new Key(
               "templateImports",
+              "[torchvision.ops, PIL.Image]",
               "`auto`, `off` or a list of names of modules",
               "`auto`",
               "What is imported once for all workers that are forked. `auto`: what the handler and"
                   + " its modules import, and what a loaded worker was seen to import."),
           new Key(
               "parallelType",
+              "custom",
               "`pp`, `tp`, `pptp` or `custom`",
               "not parallel",
               "How one worker spreads over several GPUs. `custom`: as one process, which sees them and"
@@ -157,12 +191,14 @@ public final class ModelConfigKeys {
                   + " refused."),
           new Key(
               "parallelLevel",
+              "4",
               WHOLE + ", 0 or more",
               "0",
               "GPUs that one worker takes; there are as many workers at most as there are such"
                   + " groups. It has no effect without `parallelType`."),
           new Key(
               "torchrun",
+              "{nproc-per-node: 4}",
               "a map; `nproc-per-node` in it is a whole number, 1 or more",
               "–",
               "Options of torchrun; `nproc-per-node` sets `parallelLevel`."));
@@ -176,10 +212,11 @@ public final class ModelConfigKeys {
   /**
    * One key.
    *
+   * @param example one of its values, as YAML
    * @param accepted its values, in words
    * @param fallback what holds if it is absent, from the strongest to the weakest
    */
-  record Key(String name, String accepted, String fallback, String meaning) {}
+  record Key(String name, String example, String accepted, String fallback, String meaning) {}
 
   private ModelConfigKeys() {}
 

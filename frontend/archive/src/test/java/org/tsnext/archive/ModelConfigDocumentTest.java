@@ -1,6 +1,7 @@
 package org.tsnext.archive;
 
 import static org.testng.Assert.assertEquals;
+import static org.testng.Assert.assertNotEquals;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -21,11 +22,23 @@ public class ModelConfigDocumentTest {
     assertEquals(Files.readString(file), expected, file + " is not what the table says");
   }
 
+  @Test
+  public void everyExampleIsRead() throws ArchiveException {
+    ModelConfigReader reader = new ModelConfigReader();
+    for (ModelConfigKeys.Key key : ModelConfigKeys.FRONTEND) {
+      String line = key.name() + ": " + key.example();
+      ModelConfig read = reader.parse(line + "\n", "model-config.yaml");
+      assertNotEquals(read, ModelConfig.none(), line);
+      assertEquals(read.findings(), ModelConfig.none().findings(), line);
+    }
+  }
+
   private static String markdown() throws IOException {
-    StringBuilder table = new StringBuilder("| key | accepted | if absent | meaning |\n");
-    table.append("|---|---|---|---|\n");
+    StringBuilder table = new StringBuilder("| key | accepted | example | if absent | meaning |\n");
+    table.append("|---|---|---|---|---|\n");
     for (ModelConfigKeys.Key key : ModelConfigKeys.FRONTEND) {
       table.append("| `").append(key.name()).append("` | ").append(key.accepted());
+      table.append(" | `").append(key.example()).append('`');
       table.append(" | ").append(key.fallback()).append(" | ").append(key.meaning());
       table.append(" |\n");
     }

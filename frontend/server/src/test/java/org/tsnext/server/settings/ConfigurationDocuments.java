@@ -5,7 +5,9 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import org.tsnext.server.settings.SettingKey.EnvironmentForm.Gate;
 import org.tsnext.server.settings.SettingKey.Support;
 
@@ -52,15 +54,17 @@ final class ConfigurationDocuments {
   }
 
   static String markdown() throws IOException {
-    StringBuilder text = new StringBuilder(introduction());
+    StringBuilder text = new StringBuilder(resource("configuration-introduction.md"));
+    Map<String, String> examples = examples();
     for (SettingTable.Section section : SettingTable.SECTIONS) {
       text.append("\n## ").append(section.title()).append("\n\n");
-      text.append("| key | default | accepted | environment | meaning |\n");
-      text.append("|---|---|---|---|---|\n");
+      text.append("| key | default | accepted | example | environment | meaning |\n");
+      text.append("|---|---|---|---|---|---|\n");
       for (SettingKey<?> key : section.keys()) {
         text.append("| `").append(key.name()).append("` | ");
         text.append(key.defaultText().map(value -> "`" + value + "`").orElse("–"));
         text.append(" | ").append(cell(key.type().expected()));
+        text.append(" | ").append(cell("`" + examples.get(key.name()) + "`"));
         text.append(" | ").append(environment(key));
         text.append(" | ").append(cell(sentence(key))).append(" |\n");
       }
@@ -68,11 +72,22 @@ final class ConfigurationDocuments {
     return text.toString();
   }
 
-  private static String introduction() throws IOException {
+  /** An example of each key by its name, as it is written in the file, in the file's order. */
+  static Map<String, String> examples() throws IOException {
+    Map<String, String> examples = new LinkedHashMap<>();
+    for (String line : resource("configuration-examples.properties").split("\n")) {
+      int equals = line.indexOf('=');
+      if (!line.startsWith("#")
+          && examples.put(line.substring(0, equals), line.substring(equals + 1)) != null) {
+        throw new IllegalStateException("two examples: " + line);
+      }
+    }
+    return examples;
+  }
+
+  private static String resource(String name) throws IOException {
     return new String(
-        ConfigurationDocuments.class
-            .getResourceAsStream("configuration-introduction.md")
-            .readAllBytes(),
+        ConfigurationDocuments.class.getResourceAsStream(name).readAllBytes(),
         StandardCharsets.UTF_8);
   }
 
