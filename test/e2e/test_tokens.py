@@ -192,6 +192,47 @@ def test_rotation_replaces_a_token_in_the_file_and_tells_no_other_client(
     assert ordinary.status_code == 403
 
 
+@pytest.mark.parametrize("kind", ["inference", "management"])
+def test_command_has_a_token_replaced_and_prints_the_new_one(
+    guarded: TorchServe, keys: Keys, kind: str
+) -> None:
+    before = keys[kind]
+    words = guarded.command("token", kind, "--renew", "--ts-config", str(guarded.config_file))
+    done = subprocess.run(
+        words,
+        cwd=guarded.folder,
+        env=guarded.environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, f"The {kind} token has been replaced.\n")
+    assert bearer(done.stdout.strip()) == keys[kind] != before
+    address, path = {
+        "inference": (guarded.inference, "/models/commands/invoke"),
+        "management": (guarded.management, "/models"),
+    }[kind]
+
+    def asked(headers: dict[str, str]) -> int:
+        body = {"do": "echo"} if kind == "inference" else None
+        method = "POST" if body else "GET"
+        url = address + path
+        return requests.request(method, url, json=body, headers=headers, timeout=60).status_code
+
+    assert (asked(before), asked(keys[kind])) == (401, 200)
+
+
+def test_unknown_parameter_of_the_route_replaces_nothing(guarded: TorchServe, keys: Keys) -> None:
+    before = keys["inference"]
+    refused = requests.put(
+        f"{guarded.management}/token?typ=inference", headers=keys["API"], timeout=30
+    )
+    assert refused.status_code == 400
+    assert refused.json()["message"] == "Unknown parameter typ: did you mean type?"
+    assert keys["inference"] == before
+
+
 def test_second_server_in_the_folder_leaves_the_file_of_the_first_alone(
     guarded: TorchServe, keys: Keys, tmp_path: Path
 ) -> None:

@@ -1,0 +1,176 @@
+"""Commands of pages that have no test file of their own: typed, and answered as shown.
+
+`TYPED` and `NOT_TYPED` say of each page with commands where they are run, or why they are not.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+from page_reader import Reader, blocks, blocks_of
+from torchserve_process import REPOSITORY, ModelStore, wait_for
+
+DOCS = REPOSITORY / "docs"
+TYPED = {
+    "README.md": "test_readme.py, test_first_model.py",
+    "docs/archives.md": "here",
+    "docs/commands.md": "ts-python/tests/cli/test_commands_page.py, test_commands.py",
+    "docs/configuration.md": "here",
+    "docs/first-model.md": "test_first_model.py",
+    "docs/first-steps.md": "test_readme.py",
+    "docs/handlers.md": "test_handlers_page.py",
+    "docs/management.md": "HttpManagementTest, from which the page is written",
+    "docs/metrics.md": "here, test_metrics.py",
+    "docs/migrating.md": "test_migrating_page.py",
+    "docs/operations.md": "test_readiness.py",
+    "docs/production.md": "test_readme.py",
+    "docs/sagemaker.md": "test_sagemaker.py",
+    "docs/scripts.md": "test_compat_wheels.py, test_interpreters.py",
+    "docs/workflows.md": "here",
+    "examples/digits/README.md": "test_examples.py",
+    "examples/echo_stream/README.md": "here",
+    "examples/embeddings/README.md": "test_embeddings_example.py",
+    "examples/voice_activity/README.md": "test_examples.py",
+    "examples/workflow/README.md": "here",
+}
+NOT_TYPED = {
+    "docs/containers.md": "needs Docker and Helm; test_image.py, test_chart.py look at the files",
+    "docs/kserve.md": "needs a cluster; test_kserve_manifests.py looks at the files",
+    "docs/performance.md": "takes an hour",
+}
+
+
+@pytest.fixture
+def reader(tmp_path: Path) -> Iterator[Reader]:
+    if shutil.which("curl") is None:
+        pytest.skip("the pages' commands need curl")
+    one = Reader(tmp_path)
+    yield one
+    one.types("torchserve stop")
+    wait_for(lambda: not one.server.processes(), "the server to end")
+    one.server.assert_nothing_left()
+
+
+def commands_of(text: str) -> list[str]:
+    """The commands of a block, without their prompts; what goes on in a next line is joined."""
+    joined = text.replace("\\\n", " ")
+    lines = [line.strip() for line in joined.splitlines()]
+    prompted = [line.removeprefix("$ ") for line in lines if line.startswith("$ ")]
+    return prompted or [line for line in lines if line]
+
+
+def test_each_page_with_commands_is_run_or_says_why_not() -> None:
+    with_commands = {
+        page.relative_to(REPOSITORY).as_posix()
+        for pattern in ("README.md", "docs/*.md", "examples/*/README.md")
+        for page in REPOSITORY.glob(pattern)
+        if re.search(r"^(```(bash|console|sh)|    \$ )", page.read_text("utf-8"), re.M)
+    }
+    assert with_commands == (set(TYPED) | set(NOT_TYPED))
+    for where in TYPED.values():
+        for name in re.findall(r"test_\w+\.py", where):
+            assert list(REPOSITORY.glob(f"**/tests/**/{name}")) or (
+                Path(__file__).with_name(name).exists()
+            ), name
+
+
+def test_workflows_are_packed_registered_and_called(reader: Reader) -> None:
+    page = (DOCS / "workflows.md").read_text(encoding="utf-8")
+    spec, pack = blocks("Making one", page)
+    (call,) = blocks("Registering and calling", page)
+    failed = json.loads(blocks("When a node fails", page)[0].text)
+    example = blocks_of((REPOSITORY / "examples/workflow/README.md").read_text(encoding="utf-8"))
+    build, start, *calls = example[0].commands()
+
+    reader.types(build)
+    reader.types(start.replace("torchserve", "torchserve --ts-config config.properties", 1))
+    *registered, sentence, vote = [reader.types(line) for line in calls]
+    assert ["registered" in answer for answer in registered] == [True, True]
+    assert sentence == "This is a 7, by 100%.\n"
+    assert json.loads(vote)["class"] == "7"
+
+    # The page's own files, under its own names: the one of the example makes room.
+    delete = f"curl -X DELETE http://localhost:{reader.ports['8081']}/workflows/vote"
+    assert "unregistered" in reader.types(delete)
+    (reader.clone / "model_store" / "vote.war").unlink()
+    (reader.clone / "vote.yaml").write_text(spec.text, encoding="utf-8")
+    shutil.copy(REPOSITORY / "examples/workflow/functions.py", reader.clone)
+    reader.types(*pack.commands())
+    register, ask = call.commands()
+    assert "registered" in reader.types(register)
+    assert json.loads(reader.types(ask))["class"] == "7"
+    refused = reader.types(
+        f"curl -d nonsense http://localhost:{reader.ports['8080']}/wfpredict/vote"
+    )
+    assert set(json.loads(refused)) == set(failed)
+    words = [answer["message"].rsplit(" ", 1)[0] for answer in (json.loads(refused), failed)]
+    assert words == ["Error executing"] * 2
+
+
+def test_packing_metrics_and_the_console_of_an_example(reader: Reader) -> None:
+    archives = (DOCS / "archives.md").read_text(encoding="utf-8")
+    text = archives.split("\n## Packing\n")[1]
+    (pack,) = commands_of(blocks_of(text)[0].text)
+    for name in ("handler.py", "model.py", "digits.pt", "model-config.yaml"):
+        shutil.copy(REPOSITORY / "examples" / "digits" / name, reader.clone)
+    (reader.clone / "model_store").mkdir()
+    reader.types(pack)
+    manifest = json.loads(re.findall(r"^```json\n(.*?)^```", archives, re.M | re.S)[0])
+    reader.types(
+        "unzip -q -o model_store/digits.mar -d unpacked || python -m zipfile -e"
+        " model_store/digits.mar unpacked"
+    )
+    packed = json.loads((reader.clone / "unpacked/MAR-INF/MANIFEST.json").read_text())
+    assert set(packed) == set(manifest)
+    assert set(packed["model"]) <= set(manifest["model"])
+
+    echo = (REPOSITORY / "examples" / "echo_stream" / "README.md").read_text(encoding="utf-8")
+    (console,) = blocks_of(echo)
+    build, start, ask = commands_of(console.text)
+    shown = console.text.partition(ask)[2].lstrip("\n")
+    reader.types(build.replace("build.py", "examples/echo_stream/build.py"))
+    reader.types(start)
+    reader.types("torchserve wait echo_stream")
+    assert reader.types(ask).rstrip("\n") == shown.rstrip("\n")
+
+    metrics = (DOCS / "metrics.md").read_text(encoding="utf-8")
+    whole, some = blocks_of(metrics)[0].commands()
+    assert 'ts_requests_total{model_name="echo_stream"' in reader.types(whole)
+    names = {
+        line.split("{")[0]
+        for line in reader.types(some).splitlines()
+        if line and not line.startswith("#")
+    }
+    assert names == {"ts_requests_total", "ts_queue_length"}
+
+
+def test_settings_of_a_start_are_printed_as_the_page_shows(reader: Reader) -> None:
+    page = (DOCS / "configuration.md").read_text(encoding="utf-8")
+    command, *shown = re.search(r"^    \$ (.*\n(?:    .*\n)+)", page, re.M).group(1).splitlines()
+    config = reader.clone / "config.properties"
+    config.write_text(config.read_text() + "job_queue_size=500\n")
+    printed = reader.types(command).replace(str(config), "/etc/torchserve/config.properties")
+    assert printed.splitlines() == [line.strip() for line in shown]
+
+
+def test_requests_of_the_readiness_page_answer_with_the_members_shown(reader: Reader) -> None:
+    page = (DOCS / "operations.md").read_text(encoding="utf-8")
+    (command,) = re.findall(r"^    \$ (curl .*)$", page, re.M)
+    handler = "\n\nimport a_module_that_does_not_exist\n\n\ndef handle(data, context):\n    pass\n"
+    store = ModelStore(reader.clone / "model_store")
+    store.write_handler("broken_import", handler, "minWorkers: 1\n")
+    url = f"http://127.0.0.1:{reader.ports['8080']}/ready"
+    reader.types("torchserve --start --model-store model_store --models broken_import --ncs")
+    wait_for(lambda: "ModuleNotFoundError" in requests.get(url, timeout=30).text, "the cause")
+    printed = reader.types(command)
+    assert "503 Service Unavailable" in printed
+    (model,) = json.loads(printed[printed.index("{") :])["models"]
+    for name in model:
+        assert f'"{name}":' in page
+    assert model["reason"].partition(" If ")[0] in page.replace("...", "")
