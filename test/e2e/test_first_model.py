@@ -110,6 +110,13 @@ def test_newcomer_serves_two_models_by_the_page(
     assert 8 <= batches < 64
 
 
+def test_wheels_that_pages_name_are_those_that_are_built() -> None:
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    built = {wheel.name for wheel in newcomer.wheels()}
+    for page in (PAGE, readme):
+        assert set(re.findall(r"pip install '?\./([\w.-]+\.whl)", page)) == built
+
+
 def test_pages_in_words_and_commands_name_what_exists() -> None:
     for block in blocks_of(PAGE):
         assert block.language in {"bash", "json", "text", "python", "yaml"}
