@@ -16,7 +16,7 @@ from page_reader import Block, Reader, assert_same_json, blocks_of
 from torchserve_process import REPOSITORY, wait_for
 
 PAGE = (REPOSITORY / "docs" / "first-model.md").read_text(encoding="utf-8")
-LIMIT_SEC = 420
+LIMIT_SEC = 900
 """Far above what the page says: other tests run beside this one."""
 
 
@@ -73,10 +73,16 @@ def assert_as_shown(printed: str, shown: Block) -> None:
         assert comparable(printed) == comparable(shown.text)
 
 
+def cpu_of_commands() -> float:
+    """CPU seconds of the processes that this one has started and that have ended."""
+    times = os.times()
+    return times.children_user + times.children_system
+
+
 def test_newcomer_serves_two_models_by_the_page(
     reader: Reader, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    began = time.monotonic()
+    began, used = time.monotonic(), cpu_of_commands()
     outputs: dict[str, str] = {}
     install, *rest = blocks_of(PAGE)
     make, *installs = install.commands()
@@ -102,7 +108,10 @@ def test_newcomer_serves_two_models_by_the_page(
 
     took = time.monotonic() - began
     with capsys.disabled():
-        print(f"\ndocs/first-model.md: {took:.0f} s, torch and torchvision not counted")
+        print(
+            f"\ndocs/first-model.md: {took:.0f} s, without torch's installation; its commands took"
+            f" {cpu_of_commands() - used:.0f} s of CPU time"
+        )
     assert took < LIMIT_SEC
     (metrics,) = (text for command, text in outputs.items() if "/metrics" in command)
     requests, batches = (float(line.split()[-1]) for line in metrics.splitlines())
