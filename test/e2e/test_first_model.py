@@ -79,9 +79,7 @@ def cpu_of_commands() -> float:
     return times.children_user + times.children_system
 
 
-def test_newcomer_serves_two_models_by_the_page(
-    reader: Reader, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_newcomer_walks_it(reader: Reader, capsys: pytest.CaptureFixture[str]) -> None:
     began, used = time.monotonic(), cpu_of_commands()
     outputs: dict[str, str] = {}
     install, *rest = blocks_of(PAGE)
