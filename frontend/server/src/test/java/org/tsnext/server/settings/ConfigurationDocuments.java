@@ -75,7 +75,7 @@ final class ConfigurationDocuments {
   /** An example of each key by its name, as it is written in the file, in the file's order. */
   static Map<String, String> examples() throws IOException {
     Map<String, String> examples = new LinkedHashMap<>();
-    for (String line : resource("configuration-examples.properties").split("\n")) {
+    for (String line : resource("configuration-examples.properties").lines().toList()) {
       int equals = line.indexOf('=');
       if (!line.startsWith("#")
           && examples.put(line.substring(0, equals), line.substring(equals + 1)) != null) {

@@ -9,6 +9,7 @@ import java.io.StringReader;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -49,7 +50,7 @@ public class SettingExamplesTest {
   @AfterClass(alwaysRun = true)
   public void removeIt() throws IOException {
     try (var paths = Files.walk(folder)) {
-      for (Path path : paths.sorted((a, b) -> b.compareTo(a)).toList()) {
+      for (Path path : paths.sorted(Comparator.reverseOrder()).toList()) {
         Files.delete(path);
       }
     }
