@@ -3,6 +3,7 @@ package org.tsnext.jobs;
 import io.netty.buffer.ByteBuf;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.Comparator;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
@@ -66,11 +67,13 @@ public final class JobLifecycle {
 
   /** Runs the jobs that had not ended, once models are there that they may ask for. */
   public void recover() {
-    for (Job job : jobs.all()) {
-      if (folder.isPresent() && job.outcome().isEmpty()) {
-        recover(job, folder.get());
-      }
+    if (folder.isEmpty()) {
+      return;
     }
+    jobs.all().stream()
+        .filter(job -> job.outcome().isEmpty())
+        .sorted(Comparator.comparing((Job job) -> job.ticket().created()))
+        .forEach(job -> recover(job, folder.get()));
   }
 
   private void recover(Job job, JobFolder files) {
