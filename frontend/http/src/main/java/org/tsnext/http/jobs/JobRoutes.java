@@ -10,6 +10,7 @@ import java.util.concurrent.CompletableFuture;
 import org.tsnext.core.access.Access;
 import org.tsnext.core.error.ErrorForm;
 import org.tsnext.core.request.Header;
+import org.tsnext.http.connection.Exchange;
 import org.tsnext.http.openapi.Schemas;
 import org.tsnext.http.response.Response;
 import org.tsnext.http.routing.LaterResponse;
@@ -98,16 +99,22 @@ public final class JobRoutes {
   private void result(RoutedRequest request) {
     Optional<Duration> wait = wait(request);
     List<Header> headers = applied(wait);
+    Exchange exchange = request.exchange();
     LaterResponse.send(
-        request.exchange(),
+        exchange,
         await(request, wait)
-            .thenCompose(
-                job ->
-                    job.status().isEnd()
-                        ? jobs.result(id(request))
-                            .thenApply(result -> renderer.result(result, headers))
-                        : CompletableFuture.completedFuture(renderer.accepted(job, headers))),
+            .thenComposeAsync(job -> response(exchange, job, headers), exchange.loop()),
         response -> response);
+  }
+
+  /** On the loop: there has to be room for what is read, as for a body that comes in. */
+  private CompletableFuture<Response> response(
+      Exchange exchange, JobDescription job, List<Header> headers) {
+    if (job.outcome().isEmpty()) {
+      return CompletableFuture.completedFuture(renderer.accepted(job, headers));
+    }
+    exchange.hold(job.outcome().get().bytes());
+    return jobs.result(job.ticket().id()).thenApply(result -> renderer.result(result, headers));
   }
 
   private void delete(RoutedRequest request) {
@@ -123,8 +130,9 @@ public final class JobRoutes {
     if (wait.isEmpty()) {
       return CompletableFuture.completedFuture(jobs.describe(id(request)));
     }
+    JobDescription now = jobs.describe(id(request));
     CompletableFuture<JobDescription> job = jobs.await(id(request), wait.get());
-    request.exchange().onClientGone(() -> job.cancel(false));
+    request.exchange().onClientGone(() -> job.complete(now));
     return job;
   }
 

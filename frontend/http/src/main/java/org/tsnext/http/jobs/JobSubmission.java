@@ -66,6 +66,7 @@ public final class JobSubmission {
     // Its id was told to nobody.
     exchange.onClientGone(() -> service.abandon(accepted.id()));
     Optional<Duration> wait = Preferences.of(exchange.headers()).maxWait();
+    boolean waits = wait.isPresent() && !wait.get().isZero();
     String applied =
         "respond-async" + wait.map(limit -> ", " + Preferences.applied(limit)).orElse("");
     List<Header> headers = List.of(new Header(APPLIED, applied));
@@ -75,10 +76,10 @@ public final class JobSubmission {
             .stored()
             .thenCompose(
                 job ->
-                    wait.isPresent()
+                    waits
                         ? service.await(accepted.id(), wait.get())
                         : CompletableFuture.completedFuture(job))
-            .thenCompose(job -> response(service, job, wait.isPresent(), headers)),
+            .thenCompose(job -> response(service, job, waits, headers)),
         response -> response);
   }
 
