@@ -32,8 +32,8 @@ public interface JobService {
   JobDescription describe(String id);
 
   /**
-   * Describes a job once it has ended, or as it is after {@code limit}. Completing the future
-   * ends the wait.
+   * Describes a job once it has ended, or as it is after {@code limit}. Completing the future ends
+   * the wait.
    */
   CompletableFuture<JobDescription> await(String id, Duration limit);
 
