@@ -2,7 +2,6 @@ package org.tsnext.jobs;
 
 import static org.testng.Assert.assertEquals;
 import static org.testng.Assert.assertFalse;
-import static org.testng.Assert.assertThrows;
 import static org.testng.Assert.assertTrue;
 import static org.testng.Assert.expectThrows;
 
@@ -15,8 +14,11 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.stream.Stream;
@@ -144,8 +146,16 @@ public class JobsTest {
     return ((ServingException) thrown.getCause()).kind();
   }
 
-  private static ErrorKind kind(org.testng.Assert.ThrowingRunnable action) {
-    return expectThrows(ServingException.class, action).kind();
+  private static ErrorKind kind(Callable<?> action) {
+    return error(action).kind();
+  }
+
+  private static ServingException error(Callable<?> action) {
+    return expectThrows(
+        ServingException.class,
+        () -> {
+          Object unused = action.call();
+        });
   }
 
   @Test(dataProvider = "places")
@@ -158,7 +168,7 @@ public class JobsTest {
     assertEquals(waiting.request().parts().get(0).value(), "seven");
     waiting.sink().dispatched();
     assertEquals(status(id), JobStatus.RUNNING);
-    assertEquals(kind(() -> jobs.result(id)), ErrorKind.CONFLICT);
+    assertEquals(kind(() -> result(id)), ErrorKind.CONFLICT);
     ResponseHead head =
         new ResponseHead(
             201, "Made", ResponseHead.BodyKind.JSON, List.of(new Header("x-class", "7")));
@@ -194,7 +204,7 @@ public class JobsTest {
     String id = submit("x");
     inference.nextWaiting().sink().fail(ServingException.ofHandler(422, "no").withDetail("why"));
     assertEquals(status(id), JobStatus.FAILED);
-    ServingException error = expectThrows(ServingException.class, () -> jobs.result(id));
+    ServingException error = error(() -> result(id));
     assertEquals(error.httpStatus(), 422);
     assertEquals(error.detail(), Optional.of("why"));
     String other = submit("x");
@@ -225,8 +235,7 @@ public class JobsTest {
       submit("x");
     }
     ServingException refused =
-        expectThrows(
-            ServingException.class, () -> jobs.submit(requests.predict("m", "x"), JobTarget.MODEL));
+        error(() -> jobs.submit(requests.predict("m", "x"), JobTarget.MODEL));
     assertEquals(refused.kind(), ErrorKind.TOO_MANY_JOBS);
     assertTrue(refused.retryAfter().isPresent());
     jobs.delete("%032x".formatted(1));
@@ -246,7 +255,7 @@ public class JobsTest {
     assertEquals(status(first), JobStatus.SUCCEEDED);
     String second = submit("x");
     inference.nextWaiting().sink().complete(FakeInference.text(), body("y".repeat(20)));
-    assertEquals(kind(() -> jobs.result(second)), ErrorKind.JOB_STORE_FULL);
+    assertEquals(kind(() -> result(second)), ErrorKind.JOB_STORE_FULL);
     assertEquals(jobs.bytes(), 90);
   }
 
@@ -258,7 +267,7 @@ public class JobsTest {
     waiting.sink().chunk(FakeInference.text(), body("y".repeat(90)));
     waiting.sink().chunk(ResponseHead.EMPTY, body("y".repeat(20)));
     assertEquals(inference.cancelled.get(), 1);
-    assertEquals(kind(() -> jobs.result(id)), ErrorKind.JOB_STORE_FULL);
+    assertEquals(kind(() -> result(id)), ErrorKind.JOB_STORE_FULL);
     assertEquals(jobs.bytes(), 0);
   }
 
@@ -272,7 +281,7 @@ public class JobsTest {
     assertEquals(jobs.delete(id).orElseThrow().status(), JobStatus.CANCELLED);
     assertEquals(inference.cancelled.get(), 1);
     assertEquals(waits.join().status(), JobStatus.CANCELLED);
-    assertEquals(kind(() -> jobs.result(id)), ErrorKind.JOB_CANCELLED);
+    assertEquals(kind(() -> result(id)), ErrorKind.JOB_CANCELLED);
     waiting.sink().complete(FakeInference.text(), body("late"));
     assertEquals(status(id), JobStatus.CANCELLED);
     assertEquals(jobs.bytes(), 0);
@@ -356,14 +365,14 @@ public class JobsTest {
         .sink()
         .fail(
             ServingException.ofHandler(422, "no")
-                .withHeaders(java.util.Map.of("x-why", "none"))
+                .withHeaders(Map.of("x-why", "none"))
                 .withDetail("why"));
     restart();
-    ServingException error = expectThrows(ServingException.class, () -> jobs.result(id));
+    ServingException error = error(() -> result(id));
     assertEquals(error.httpStatus(), 422);
     assertEquals(error.getMessage(), "no");
     assertEquals(error.detail(), Optional.of("why"));
-    assertEquals(error.headers(), java.util.Map.of("x-why", "none"));
+    assertEquals(error.headers(), Map.of("x-why", "none"));
   }
 
   @Test
@@ -404,9 +413,9 @@ public class JobsTest {
       lifecycle.recover();
     }
     assertTrue(inference.isEmpty());
-    assertEquals(kind(() -> jobs.result(id)), ErrorKind.JOB_LOST);
+    assertEquals(kind(() -> result(id)), ErrorKind.JOB_LOST);
     restart();
-    assertEquals(kind(() -> jobs.result(id)), ErrorKind.JOB_LOST);
+    assertEquals(kind(() -> result(id)), ErrorKind.JOB_LOST);
   }
 
   @Test
@@ -434,7 +443,7 @@ public class JobsTest {
     inference.respond(
         (request, sink) -> sink.fail(new ServingException(ErrorKind.MODEL_NOT_FOUND, "gone")));
     lifecycle.recover();
-    assertEquals(kind(() -> jobs.result(id)), ErrorKind.MODEL_NOT_FOUND);
+    assertEquals(kind(() -> result(id)), ErrorKind.MODEL_NOT_FOUND);
   }
 
   @Test
@@ -507,7 +516,7 @@ public class JobsTest {
     assertEquals(result(id), "ok");
     assertFalse(Files.exists(store.resolve(".job-1.tmp")));
     assertTrue(Files.exists(store.resolve("notes.txt")));
-    Files.write(store.resolve(id + ".result"), java.util.Arrays.copyOf(whole, whole.length - 1));
+    Files.write(store.resolve(id + ".result"), Arrays.copyOf(whole, whole.length - 1));
     restart();
     assertEquals(kind(() -> jobs.describe(id)), ErrorKind.JOB_NOT_FOUND);
   }
@@ -542,7 +551,7 @@ public class JobsTest {
     inference.nextWaiting().sink().complete(FakeInference.text(), body("late"));
     assertEquals(jobs.bytes(), 0);
     assertEquals(storedFiles(), List.of());
-    assertThrows(ServingException.class, () -> jobs.describe(accepted.id()));
+    assertEquals(kind(() -> jobs.describe(accepted.id())), ErrorKind.JOB_NOT_FOUND);
   }
 
   private List<String> storedFiles() throws IOException {

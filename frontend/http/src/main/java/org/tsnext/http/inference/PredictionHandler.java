@@ -65,7 +65,8 @@ final class PredictionHandler implements RouteHandler {
   void handle(RoutedRequest routed, List<InputPart> parts) {
     Exchange exchange = routed.exchange();
     if (jobs.wants(exchange.headers())) {
-      JobTarget target = route == PredictionRoute.WORKFLOW ? JobTarget.WORKFLOW : JobTarget.MODEL;
+      JobTarget target =
+          route.equals(PredictionRoute.WORKFLOW) ? JobTarget.WORKFLOW : JobTarget.MODEL;
       jobs.submit(exchange, checkedRequest(routed, parts), target);
     } else {
       submit(routed, parts, new InferenceSink(exchange));
