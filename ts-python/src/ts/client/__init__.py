@@ -15,6 +15,7 @@ from ts.client._errors import (
     ServerError,
     ServerUnreachable,
 )
+from ts.client._jobs import Job
 from ts.client._messages import Input, Response
 from ts.client._models import Failure, ModelState, ModelSummary, Readiness, Tokens, Worker
 
@@ -24,6 +25,7 @@ __all__ = [
     "ClientError",
     "Failure",
     "Input",
+    "Job",
     "ModelFailed",
     "ModelState",
     "ModelSummary",

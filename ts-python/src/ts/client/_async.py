@@ -9,10 +9,11 @@ from collections.abc import AsyncIterator, Mapping
 from types import TracebackType
 from typing import Any, TypeVar
 
-from ts.client import _api
-from ts.client._client import failure_of, headers_of
+from ts.client import _api, _jobs
+from ts.client._client import failure_of, headers_of, next_wait
 from ts.client._connections import Address, Trust
 from ts.client._errors import ModelFailed, RequestTimeout, ServerUnreachable
+from ts.client._jobs import Job
 from ts.client._messages import Input, Request, Response
 from ts.client._models import ModelState, ModelSummary, Readiness, Tokens
 
@@ -175,6 +176,36 @@ class AsyncClient:
                     yield chunk
         except self._httpx.HTTPError as problem:
             raise self._failure(request, problem) from problem
+
+    async def submit(
+        self,
+        model: str,
+        data: Input = None,
+        *,
+        parts: Mapping[str, Input] | None = None,
+        version: str | None = None,
+        content_type: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Job:
+        """Begin a job; see `Client.submit`."""
+        return await self._ask(_jobs.submit(model, data, parts, version, content_type, headers))
+
+    async def job(self, job_id: str, *, wait: float | None = None) -> Job:
+        """Return how a job is; see `Client.job`."""
+        return await self._ask(_jobs.describe(job_id, wait))
+
+    async def job_result(self, job_id: str, *, timeout: float | None = None) -> Response:
+        """Wait for the end of a job, and return the answer; see `Client.job_result`."""
+        end = None if timeout is None else time.monotonic() + timeout
+        while True:
+            wait = next_wait(job_id, end)
+            response = await self._ask(_jobs.result(job_id, wait))
+            if response is not None:
+                return response
+
+    async def delete_job(self, job_id: str) -> None:
+        """Cancel a job that has not ended; remove one that has."""
+        await self._ask(_jobs.delete(job_id))
 
     async def ping(self) -> bool:
         """Return whether the server is healthy."""

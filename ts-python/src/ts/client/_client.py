@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Any, TypeVar
 
-from ts.client import _api
+from ts.client import _api, _jobs
 from ts.client._connections import Address, Connections, Trust
 from ts.client._errors import ModelFailed, RequestTimeout
+from ts.client._jobs import Job
 from ts.client._messages import Input, Request, Response
 from ts.client._models import ModelState, ModelSummary, Readiness, Tokens
 
@@ -181,6 +182,44 @@ class Client:
             else:
                 part.raise_for_status()
 
+    def submit(
+        self,
+        model: str,
+        data: Input = None,
+        *,
+        parts: Mapping[str, Input] | None = None,
+        version: str | None = None,
+        content_type: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Job:
+        """Begin a job: a prediction whose answer the server keeps; see `predict`.
+
+        The server has to be started with ``enable_job_api=true``.
+        """
+        return self._ask(_jobs.submit(model, data, parts, version, content_type, headers))
+
+    def job(self, job_id: str, *, wait: float | None = None) -> Job:
+        """Return how a job is: now, or once it has ended within `wait` seconds (at most 300)."""
+        return self._ask(_jobs.describe(job_id, wait))
+
+    def job_result(self, job_id: str, *, timeout: float | None = None) -> Response:
+        """Wait for the end of a job, and return the answer of its model.
+
+        Raises:
+            ServerError: The job failed, was cancelled, or is not there any more.
+            RequestTimeout: It has not ended within `timeout` seconds; it goes on.
+        """
+        end = None if timeout is None else time.monotonic() + timeout
+        while True:
+            wait = next_wait(job_id, end)
+            response = self._ask(_jobs.result(job_id, wait))
+            if response is not None:
+                return response
+
+    def delete_job(self, job_id: str) -> None:
+        """Cancel a job that has not ended; remove one that has."""
+        self._ask(_jobs.delete(job_id))
+
     def ping(self) -> bool:
         """Return whether the server is healthy."""
         return self._ask(_api.ping())
@@ -308,6 +347,16 @@ def headers_of(request: Request[Any], tokens: Tokens) -> dict[str, str]:
     """Return the headers of a request, with its token."""
     token = tokens.of(request.api)
     return {**({"authorization": f"Bearer {token}"} if token else {}), **request.headers}
+
+
+def next_wait(job_id: str, end: float | None) -> float:
+    """Return how long the next request waits for a job; raise once `end` has passed."""
+    if end is None:
+        return _jobs.WAIT_SEC
+    left = end - time.monotonic()
+    if left <= 0:
+        raise RequestTimeout(f"job {job_id} has not ended in time; it goes on")
+    return min(max(1.0, left), _jobs.WAIT_SEC)
 
 
 def failure_of(state: ModelState) -> str:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
+import stat
+from collections.abc import MutableMapping
+from pathlib import Path
 from typing import Any
 
 logger = logging.getLogger(__name__)
@@ -53,3 +57,34 @@ def describe_compile(arguments: dict[str, Any]) -> str:
     """Return what is logged once a model is compiled with `arguments`."""
     text = f"Compiled model with backend {arguments.get('backend', DEFAULT_BACKEND)}"
     return f"{text}, mode {arguments['mode']}" if arguments.get("mode") else text
+
+
+def keep_compiled_code(environ: MutableMapping[str, str]) -> None:
+    """Have torch keep what it compiles, for all workers and for later starts.
+
+    It goes to ``torchserve-next/compiled`` in the user's folder for caches, unless
+    ``TORCHINDUCTOR_CACHE_DIR`` names another. Without it, it would go with the temporary folder of
+    the server. A folder that others can write to is not used: what lies there is run.
+    """
+    if environ.get("TORCHINDUCTOR_CACHE_DIR"):
+        return
+    base = environ.get("XDG_CACHE_HOME") or os.path.join(environ.get("HOME", ""), ".cache")
+    if not os.path.isabs(base):
+        return
+    folder = Path(base) / "torchserve-next" / "compiled"
+    try:
+        folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        private = all(_is_private(each) for each in (folder.parent, folder))
+    except OSError as problem:
+        logger.info("Compiled code is not kept: %s", problem)
+        return
+    if private:
+        environ["TORCHINDUCTOR_CACHE_DIR"] = str(folder)
+    else:
+        logger.warning("Compiled code is not kept: others can write to %s", folder)
+
+
+def _is_private(folder: Path) -> bool:
+    found = folder.lstat()
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o022

@@ -12,11 +12,14 @@ from typing import Any
 
 import torch
 
+from ts.utils._optional import import_optional
 from ts.utils.util import list_classes_from_module
 
 
 def load_weights(path: str | Path, weights_only: bool = True, map_location: Any = "cpu") -> Any:
     """Return what ``torch.save`` wrote to `path`.
+
+    A file that ends in ``.safetensors`` is read as such: it holds tensors and nothing else.
 
     Args:
         path: The file.
@@ -25,8 +28,12 @@ def load_weights(path: str | Path, weights_only: bool = True, map_location: Any 
         map_location: Device of the tensors.
 
     Raises:
-        RuntimeError: The file holds other objects, and `weights_only` is set.
+        RuntimeError: The file holds other objects, and `weights_only` is set; or the package
+            safetensors is missing.
     """
+    if str(path).endswith(".safetensors"):
+        safetensors = import_optional("safetensors.torch", "Weights in .safetensors", "safetensors")
+        return safetensors.load_file(str(path), device=str(map_location))
     try:
         return torch.load(path, map_location=map_location, weights_only=weights_only)
     except pickle.UnpicklingError as e:

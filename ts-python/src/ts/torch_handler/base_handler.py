@@ -14,7 +14,13 @@ from typing import Any
 import torch
 
 from ts.handler_utils.timer import timed
-from ts.torch_handler._compile import aot_compile_wanted, compile_arguments, describe_compile
+from ts.torch_handler._compile import (
+    aot_compile_wanted,
+    compile_arguments,
+    describe_compile,
+    keep_compiled_code,
+)
+from ts.torch_handler._exported import load_exported
 from ts.torch_handler._loading import (
     load_model_class,
     load_torchscript,
@@ -215,6 +221,8 @@ class BaseHandler(ABC):  # noqa: B024 - steps of subclasses may be abstract
         suffix = Path(path).suffix if path else ""
         if path and suffix in _TORCHSCRIPT_SUFFIXES:
             return self._load_torchscript_model(path).eval()
+        if path and suffix == ".pt2":
+            return load_exported(path, self.device)
         if path and suffix == ".onnx":
             return setup_ort_session(path, self.map_location)
         if path and suffix == ".so" and aot_compile_wanted(self.model_yaml_config.get("pt2")):
@@ -230,7 +238,7 @@ class BaseHandler(ABC):  # noqa: B024 - steps of subclasses may be abstract
             return f"{path} needs pt2: {{export: {{aot_compile: true}}}} in model-config.yaml"
         return (
             f"{path} is of no known kind, expected {', '.join(_TORCHSCRIPT_SUFFIXES)} "
-            "(TorchScript), .onnx or .so, or a modelFile with the class of the model"
+            "(TorchScript), .pt2, .onnx or .so, or a modelFile with the class of the model"
         )
 
     def _load_torchscript_model(self, model_pt_path: str) -> Any:
@@ -277,6 +285,7 @@ class BaseHandler(ABC):  # noqa: B024 - steps of subclasses may be abstract
         backend = arguments.get("backend")
         if backend is not None and not check_valid_pt2_backend(backend):
             return False
+        keep_compiled_code(os.environ)
         try:
             self.model = torch.compile(self.model, **arguments)
         except Exception as e:

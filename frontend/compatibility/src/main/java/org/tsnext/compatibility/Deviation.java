@@ -336,8 +336,9 @@ public enum Deviation {
       "`custom` is there", stays()),
   CPU_LAUNCHER(ABSENT, "`cpu_launcher_enable`", "a warning", "not built yet", stays()),
   PLUGINS(ABSENT, "Java plug-ins in `plugins_path`", "refused in words",
-      "no stable interface to offer", stays()),
-  CPP_BACKEND(ABSENT, "the C++ backend", "refused in words", "exported models replace it", stays());
+      "docs/plug-ins.md: what replaces each", stays()),
+  CPP_BACKEND(ABSENT, "the C++ backend", "refused in words",
+      "exported models replace it: docs/plug-ins.md", stays());
   // spotless:on
 
   private final Area area;

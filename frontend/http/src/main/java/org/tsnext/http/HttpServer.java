@@ -76,6 +76,9 @@ public final class HttpServer implements AutoCloseable {
     this.transport = Objects.requireNonNull(transport, "transport");
     this.loops = Objects.requireNonNull(loops, "loops");
     this.routes = new ListenerRoutes(settings, services, metrics);
+    if (services.jobs().isEmpty()) {
+      hints.switchedOff("jobs", "The job API is off; enable_job_api=true turns it on.");
+    }
     this.context =
         new ServerContext(
             new ServerContext.Bodies(

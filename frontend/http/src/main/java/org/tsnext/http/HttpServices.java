@@ -1,17 +1,32 @@
 package org.tsnext.http;
 
 import java.util.Objects;
+import java.util.Optional;
 import org.tsnext.core.inference.InferenceService;
 import org.tsnext.core.model.ModelService;
+import org.tsnext.jobs.JobService;
 import org.tsnext.workflow.WorkflowService;
 
-/** The doors that the listeners lead to. */
+/**
+ * The doors that the listeners lead to.
+ *
+ * @param jobs empty if the job API is off
+ */
 public record HttpServices(
-    InferenceService inference, ModelService models, WorkflowService workflows) {
+    InferenceService inference,
+    ModelService models,
+    WorkflowService workflows,
+    Optional<JobService> jobs) {
 
   public HttpServices {
     Objects.requireNonNull(inference, "inference");
     Objects.requireNonNull(models, "models");
     Objects.requireNonNull(workflows, "workflows");
+    Objects.requireNonNull(jobs, "jobs");
+  }
+
+  /** Without jobs. */
+  public HttpServices(InferenceService inference, ModelService models, WorkflowService workflows) {
+    this(inference, models, workflows, Optional.empty());
   }
 }

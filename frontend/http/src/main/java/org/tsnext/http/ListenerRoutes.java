@@ -3,6 +3,7 @@ package org.tsnext.http;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.Predicate;
 import org.tsnext.api.ModelOperations;
@@ -16,6 +17,8 @@ import org.tsnext.http.inference.KServeRoutes;
 import org.tsnext.http.inference.OpenInferenceRoutes;
 import org.tsnext.http.inference.TensorConversions;
 import org.tsnext.http.inference.WorkflowRoutes;
+import org.tsnext.http.jobs.JobRoutes;
+import org.tsnext.http.jobs.JobSubmission;
 import org.tsnext.http.management.ManagementRoutes;
 import org.tsnext.http.management.TokenRoutes;
 import org.tsnext.http.management.WorkflowManagementRoutes;
@@ -26,6 +29,7 @@ import org.tsnext.http.routing.RouteTable;
 import org.tsnext.http.settings.HttpSettings;
 import org.tsnext.http.settings.ListenerRole;
 import org.tsnext.http.settings.TokenSettings;
+import org.tsnext.jobs.JobService;
 import org.tsnext.workflow.WorkflowService;
 
 /** Puts the route table of a listener together from the roles it has. */
@@ -35,6 +39,7 @@ final class ListenerRoutes {
   private final InferenceService inference;
   private final ModelService models;
   private final WorkflowService workflows;
+  private final Optional<JobService> jobs;
   private final MetricsSource metrics;
 
   ListenerRoutes(HttpSettings settings, HttpServices services, MetricsSource metrics) {
@@ -42,6 +47,7 @@ final class ListenerRoutes {
     this.inference = services.inference();
     this.models = services.models();
     this.workflows = services.workflows();
+    this.jobs = services.jobs();
     this.metrics = metrics;
   }
 
@@ -52,10 +58,12 @@ final class ListenerRoutes {
       if (kserve) {
         routes.add(KServeRoutes.alive());
       }
+      JobSubmission submission = new JobSubmission(jobs, settings.api().errors());
       boolean openInference = settings.api().openInference().enabled();
       routes.addAll(
           InferenceRoutes.of(
               inference,
+              submission,
               models,
               settings.api().startUpModels(),
               HeaderPolicy.of(settings.access().tokens().isPresent()),
@@ -66,7 +74,9 @@ final class ListenerRoutes {
                       settings.bodies().maxRequestSize())),
               settings.api().errors()));
       routes.add(
-          WorkflowRoutes.of(workflows, HeaderPolicy.of(settings.access().tokens().isPresent())));
+          WorkflowRoutes.of(
+              workflows, submission, HeaderPolicy.of(settings.access().tokens().isPresent())));
+      jobs.ifPresent(service -> routes.addAll(JobRoutes.of(service, settings.api().errors())));
       if (openInference) {
         routes.addAll(
             OpenInferenceRoutes.of(new OpenInference(models), settings.api().serverVersion()));

@@ -29,6 +29,7 @@ import org.tsnext.http.settings.ListenAddress;
 import org.tsnext.http.settings.ListenerRole;
 import org.tsnext.http.settings.OpenInferenceSettings;
 import org.tsnext.http.settings.SocketSettings;
+import org.tsnext.jobs.JobService;
 import org.tsnext.transport.Transport;
 import org.tsnext.transport.testing.LeakWatch;
 
@@ -126,6 +127,11 @@ abstract class HttpTestBase {
     return OpenInferenceSettings.off();
   }
 
+  /** The jobs of the server of a test: there are none. */
+  Optional<JobService> jobs() {
+    return Optional.empty();
+  }
+
   SocketSettings sockets() {
     return SocketSettings.plain();
   }
@@ -135,7 +141,7 @@ abstract class HttpTestBase {
     HttpServer made =
         new HttpServer(
             settings,
-            new HttpServices(inference, models, workflows),
+            new HttpServices(inference, models, workflows, jobs()),
             new MetricsSource(metrics, renderer),
             transport,
             loops,

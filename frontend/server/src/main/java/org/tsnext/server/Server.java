@@ -26,13 +26,13 @@ import org.tsnext.core.model.ModelChangeListener;
 import org.tsnext.core.model.ServingSettings;
 import org.tsnext.core.time.Clock;
 import org.tsnext.core.time.TimerThread;
-import org.tsnext.core.worker.ModelEnvironment;
 import org.tsnext.grpc.GrpcServers;
 import org.tsnext.grpc.settings.ServiceSettings.OpenInferenceProtocol;
 import org.tsnext.http.HttpServer;
 import org.tsnext.http.HttpServices;
 import org.tsnext.http.settings.OpenInferenceSettings;
 import org.tsnext.http.settings.SocketSettings;
+import org.tsnext.jobs.JobDoors;
 import org.tsnext.server.lifecycle.ClosingStack;
 import org.tsnext.server.lifecycle.ShutdownDelay;
 import org.tsnext.server.lifecycle.StartException;
@@ -47,14 +47,12 @@ import org.tsnext.server.settings.ListenerKeys;
 import org.tsnext.server.settings.ModelKeys;
 import org.tsnext.server.settings.ServerKeys;
 import org.tsnext.server.settings.Settings;
-import org.tsnext.server.settings.SourceKeys;
 import org.tsnext.server.settings.WorkerKeys;
 import org.tsnext.server.snapshot.SavedModel;
 import org.tsnext.server.tokens.Tokens;
 import org.tsnext.transport.Transport;
 import org.tsnext.transport.tls.TlsKeys;
 import org.tsnext.worker.WorkerRuntime;
-import org.tsnext.worker.environment.PipModelEnvironment;
 import org.tsnext.workflow.Workflows;
 
 /**
@@ -77,6 +75,7 @@ final class Server implements AutoCloseable {
   private final Optional<SnapshotWriter> snapshotWriter;
   private volatile ServingCore core;
   private volatile Workflows workflows;
+  private volatile JobsWiring jobs;
   private volatile StartupModels startupModels;
   private volatile FatalModels fatalModels;
   private volatile Optional<Tokens> tokens = Optional.empty();
@@ -175,13 +174,19 @@ final class Server implements AutoCloseable {
     core =
         new ServingCore(
             serving,
-            new ServingCore.ModelFiles(source, modelEnvironment(resources), loadMemory()),
+            new ServingCore.ModelFiles(source, resources.modelEnvironment(settings), loadMemory()),
             new ServingCore.WorkerProcesses(workers, metrics.usage()),
             execution,
             metrics.metrics(),
             snapshotWriter.map(ModelChangeListener.class::cast).orElse(ModelChangeListener.NONE));
+    jobs = new JobsWiring(settings, parts);
     parts.add("core", this::stopWorkers);
     workflows = workflows(sources.workflows(), execution);
+    jobs.open(
+        new JobDoors(core.inference(), workflows::submit),
+        execution,
+        metrics.metrics(),
+        modules.drainTimeout());
     fatalModels =
         new FatalModels(
             core.readiness(),
@@ -212,7 +217,7 @@ final class Server implements AutoCloseable {
                 modules.access(tokens),
                 startupModels::loaded,
                 new OpenInferenceSettings(ModuleSettings.openInference(settings), conversions)),
-            new HttpServices(core.inference(), core.models(), workflows),
+            new HttpServices(core.inference(), core.models(), workflows, jobs.service()),
             resources.metrics().source(),
             resources.transport(),
             resources.threads().loops(),
@@ -224,6 +229,7 @@ final class Server implements AutoCloseable {
             Clock.system());
     parts.add("listeners", () -> listeners.close(modules.drainTimeout()));
     Map<String, String> addresses = listeners.bind();
+    jobs.stopBeforeListeners();
     ShutdownDelay delay =
         new ShutdownDelay(
             core.readiness(), settings.get(WorkerKeys.SHUTDOWN_DELAY), resources.threads().timer());
@@ -260,6 +266,7 @@ final class Server implements AutoCloseable {
         .thenRun(
             () -> {
               core.readiness().startCompleted();
+              jobs.recover();
               snapshotWriter.ifPresent(SnapshotWriter::begin);
             });
   }
@@ -323,18 +330,6 @@ final class Server implements AutoCloseable {
             .get(ModelKeys.MODEL_MEMORY_FACTOR)
             .orElse(SageMaker.of(environment).memoryFactor());
     return new LoadMemory(factor, new ContainerMemory(Path.of("/")));
-  }
-
-  private ModelEnvironment modelEnvironment(ServerResources resources) {
-    return new PipModelEnvironment(
-        settings.get(ServerKeys.PYTHON),
-        settings.get(ModelKeys.INSTALL_PY_DEP_PER_MODEL),
-        resources.processEnvironment(),
-        settings
-            .find(SourceKeys.DEPENDENCY_CACHE)
-            .orElse(resources.folders().models().resolve("environments")),
-        settings.isSet(SourceKeys.DEPENDENCY_CACHE),
-        settings.get(SourceKeys.DEPENDENCY_INSTALL_TIMEOUT));
   }
 
   private Tokens openTokens(ExecutorService executor) throws StartException {

@@ -87,7 +87,11 @@ final class WorkflowRun implements InferenceCall {
   }
 
   void start() {
-    turn.execute(() -> ask(open.get(workflow.graph().start())));
+    turn.execute(
+        () -> {
+          sink.dispatched();
+          ask(open.get(workflow.graph().start()));
+        });
   }
 
   @Override

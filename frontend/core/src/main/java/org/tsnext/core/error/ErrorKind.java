@@ -13,6 +13,8 @@ public enum ErrorKind {
   MODEL_NOT_FOUND(404, 5, "ModelNotFoundException"),
   MODEL_VERSION_NOT_FOUND(404, 5, "ModelVersionNotFoundException"),
   WORKFLOW_NOT_FOUND(404, 5, "WorkflowNotFoundException"),
+  /** There is no job of that id, or no more. */
+  JOB_NOT_FOUND(404, 5, "JobNotFoundException"),
   /** The archive or the specification of a workflow is wrong. */
   INVALID_WORKFLOW(400, 3, "InvalidWorkflowException"),
   /** The nodes of a workflow do not form a graph that can be run. */
@@ -38,14 +40,20 @@ public enum ErrorKind {
   READ_TIMEOUT(408, 4, "RequestTimeoutException"),
   UNREGISTER_TIMEOUT(408, 4, "RequestTimeoutException"),
   CONFLICT(409, 6, "ConflictStatusException"),
+  /** The result of a job is asked for that was cancelled. */
+  JOB_CANCELLED(409, 1, "JobCancelledException"),
   REQUEST_TOO_LARGE(413, 8, "RequestEntityTooLargeException"),
   /** The start line of an HTTP request is longer than what is read. */
   TARGET_TOO_LONG(414, 3, "BadRequestException"),
   EXPECTATION_FAILED(417, 3, "ExpectationFailedException"),
+  /** There are as many jobs as there may be. */
+  TOO_MANY_JOBS(429, 8, "TooManyJobsException"),
   HEADERS_TOO_LARGE(431, 3, "BadRequestException"),
   INTERNAL(500, 13, "InternalServerException"),
   /** The worker that had the request died, and so did the one that had it next. */
   WORKER_LOST(500, 14, "InternalServerException"),
+  /** The server ended while a job ran, and the job is not run again. */
+  JOB_LOST(500, 14, "JobLostException"),
   WORKER_LOAD_FAILED(500, 13, "InternalServerException"),
   /** There are fewer GPUs than one worker of the model takes. */
   NOT_ENOUGH_DEVICES(500, 8, "WorkerInitializationException"),
@@ -72,6 +80,8 @@ public enum ErrorKind {
   OUT_OF_RESOURCES(507, 8, "InternalServerException"),
   LOAD_OUT_OF_MEMORY(507, 8, "InternalServerException"),
   FRONTEND_OUT_OF_MEMORY(507, 8, "OutOfMemoryError"),
+  /** There is no room for what a job is to keep: in its share, or on the disk. */
+  JOB_STORE_FULL(507, 8, "JobStoreFullException"),
   /** The handler chose the status itself; see {@link ServingException#httpStatus()}. */
   HANDLER_ERROR(500, 13, "InternalServerException"),
   /** The client has closed its connection and does not read the response. */
@@ -115,6 +125,7 @@ public enum ErrorKind {
       case NO_WORKER,
           QUEUE_FULL,
           BODY_MEMORY_FULL,
+          TOO_MANY_JOBS,
           MODEL_GOING_AWAY,
           SEQUENCE_CLOSED,
           SHUTTING_DOWN ->

@@ -82,6 +82,7 @@ final class EffectRunner implements Effects.Target {
         millisLeft[i] = request.deadline().millisLeft(now);
         if (request.worker == null) {
           metrics.dequeued(request.request(), now - request.arrivalNanos());
+          tellDispatched(request);
         }
         request.worker = worker;
         request.batchId = batch.id();
@@ -93,6 +94,14 @@ final class EffectRunner implements Effects.Target {
       return;
     }
     metrics.sent(clock.nanoTime() - batch.assignedNanos());
+  }
+
+  private void tellDispatched(PendingRequest request) {
+    try {
+      request.sink().dispatched();
+    } catch (Throwable e) {
+      report("A request could not be told that it was dispatched", e);
+    }
   }
 
   @Override

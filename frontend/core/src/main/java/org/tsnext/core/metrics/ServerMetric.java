@@ -182,7 +182,21 @@ public enum ServerMetric {
       MetricType.GAUGE,
       "Count",
       Labels.MODEL,
-      "Workers that have the model loaded");
+      "Workers that have the model loaded"),
+  JOBS(
+      Origin.OURS,
+      "ts_jobs",
+      MetricType.GAUGE,
+      "Count",
+      Labels.STATUS,
+      "Jobs by their status: queued, running, succeeded, failed, cancelled"),
+  JOB_BYTES(
+      Origin.OURS,
+      "ts_job_bytes",
+      MetricType.GAUGE,
+      "Bytes",
+      List.of(),
+      "Bytes of requests and responses that jobs hold, of job_max_bytes");
 
   /** Where a metric comes from. */
   public enum Origin {
@@ -197,6 +211,7 @@ public enum ServerMetric {
     static final List<String> HOST = List.of("Level", "Hostname");
     static final List<String> DEVICE = List.of("Level", "DeviceId", "Hostname");
     static final List<String> MODEL = List.of("model_name", "model_version");
+    static final List<String> STATUS = List.of("status");
     static final List<String> MODEL_AND_HOST = List.of("model_name", "model_version", "hostname");
     static final List<String> MODEL_AND_PROTOCOL =
         List.of("model_name", "model_version", "protocol");

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.function.DoubleSupplier;
 
 /**
  * Everything the server measures, put into a registry. Made once; a recording class gets its series
@@ -80,6 +81,15 @@ public final class ServerMetrics {
   /** The series of a metric of the machine or the server as a whole. */
   public Recorder ofHost(ServerMetric metric) {
     return series(metric, List.of(HOST_LEVEL, host));
+  }
+
+  /**
+   * A gauge that stays and is looked up at each read.
+   *
+   * @param source called by any thread; does not block
+   */
+  public void live(ServerMetric metric, List<String> values, DoubleSupplier source) {
+    family(metric).ifPresent(family -> family.lendLive(values, source));
   }
 
   /** The series of one GPU. */

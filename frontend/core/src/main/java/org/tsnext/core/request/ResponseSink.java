@@ -11,6 +11,9 @@ import org.tsnext.core.error.ServingException;
  */
 public interface ResponseSink {
 
+  /** A worker is given the request, for the first time; before anything else, except a failure. */
+  default void dispatched() {}
+
   /** A plain answer; nothing follows. */
   void complete(ResponseHead head, ByteBuf body);
 

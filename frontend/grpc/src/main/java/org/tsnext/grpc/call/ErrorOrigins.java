@@ -63,7 +63,12 @@ final class ErrorOrigins {
           LOAD_OUT_OF_MEMORY,
           FRONTEND_OUT_OF_MEMORY,
           HANDLER_ERROR,
-          CANCELLED ->
+          CANCELLED,
+          JOB_NOT_FOUND,
+          JOB_CANCELLED,
+          TOO_MANY_JOBS,
+          JOB_LOST,
+          JOB_STORE_FULL ->
           HTTP + form.type(error);
     };
   }

@@ -71,13 +71,13 @@ public final class Exchange {
 
   /**
    * Takes more room, until the exchange has ended, if what is made of its body needs more than
-   * that.
+   * that. One that has ended takes none.
    *
    * @param bytes that are needed in all
    * @throws ServingException BODY_MEMORY_FULL
    */
   public void hold(long bytes) {
-    if (room != null && !room.grow(bytes)) {
+    if (room != null && state != State.ENDED && !room.grow(bytes)) {
       throw RequestChecks.noRoom(room.isLarge(bytes));
     }
   }

@@ -16,6 +16,7 @@ import org.tsnext.core.access.HeaderPolicy;
 import org.tsnext.core.error.ErrorForm;
 import org.tsnext.core.inference.InferenceService;
 import org.tsnext.core.model.ModelService;
+import org.tsnext.http.jobs.JobSubmission;
 import org.tsnext.http.openapi.ModelApiHandler;
 import org.tsnext.http.openapi.Schemas;
 import org.tsnext.http.response.Response;
@@ -40,12 +41,14 @@ public final class InferenceRoutes {
   /**
    * Builds the routes.
    *
+   * @param jobs begins those that clients prefer not to wait for
    * @param startUpModels names of the models loaded at start
    * @param headers which of a request its handler gets
    * @param errors whether probes say why a model has too few workers
    */
   public static List<Route> of(
       InferenceService inference,
+      JobSubmission jobs,
       ModelService models,
       Supplier<List<String>> startUpModels,
       HeaderPolicy headers,
@@ -69,7 +72,7 @@ public final class InferenceRoutes {
             .withAccess(Access.PROBE));
     routes.addAll(ReadyRoutes.of(models, errors.showDetail()));
     routes.addAll(
-        new Predictions(inference, models, startUpModels, headers, v2, errors.compatibility())
+        new Predictions(inference, jobs, models, startUpModels, headers, v2, errors.compatibility())
             .routes());
     return routes;
   }
@@ -112,6 +115,7 @@ public final class InferenceRoutes {
   /** The routes that lead to a handler of a model. */
   private static final class Predictions {
     private final InferenceService inference;
+    private final JobSubmission jobs;
     private final ModelService models;
     private final InvokedModel invokedModel;
     private final HeaderPolicy headers;
@@ -121,12 +125,14 @@ public final class InferenceRoutes {
 
     Predictions(
         InferenceService inference,
+        JobSubmission jobs,
         ModelService models,
         Supplier<List<String>> startUpModels,
         HeaderPolicy headers,
         V2Predictions v2,
         Compatibility compatibility) {
       this.inference = inference;
+      this.jobs = jobs;
       this.models = models;
       this.invokedModel = new InvokedModel(startUpModels);
       this.headers = headers;
@@ -166,7 +172,7 @@ public final class InferenceRoutes {
 
     private void add(String operationId, String path, PredictionRoute route) {
       PredictionHandler predictions =
-          new PredictionHandler(inference, route, invokedModel, headers);
+          new PredictionHandler(inference, jobs, route, invokedModel, headers);
       RouteHandler handler =
           route.tensors() ? new TensorHandler(predictions, v2.conversions()) : predictions;
       routes.add(
@@ -187,7 +193,7 @@ public final class InferenceRoutes {
           : invokedModel.of(request.query()).orElseThrow(InvokedModel::missing);
     }
 
-    private static Operation operation(String id, String path, PredictionRoute route) {
+    private Operation operation(String id, String path, PredictionRoute route) {
       List<Parameter> query =
           path.contains("{model_name}")
               ? List.of()
@@ -210,7 +216,7 @@ public final class InferenceRoutes {
                   verb + which + ".",
                   Body.INPUTS,
                   query,
-                  List.of(new Outcome(200, "*/*", "The response of the model's handler")))
+                  jobs.outcomes(new Outcome(200, "*/*", "The response of the model's handler")))
               .failingWith(404, 504, 507)
               .withAnyStatus();
       return id.toLowerCase(Locale.ROOT).contains("legacy") ? operation.asDeprecated() : operation;

@@ -16,26 +16,35 @@ import org.tsnext.core.request.InputPart;
 import org.tsnext.core.request.Protocol;
 import org.tsnext.core.request.ResponseSink;
 import org.tsnext.http.connection.Exchange;
+import org.tsnext.http.jobs.JobSubmission;
 import org.tsnext.http.request.InputReader;
 import org.tsnext.http.request.QueryParameters;
 import org.tsnext.http.routing.RouteHandler;
 import org.tsnext.http.routing.RoutedRequest;
+import org.tsnext.jobs.job.JobTarget;
 
 /** Predictions and explanations: reads the inputs, asks the core, lets it answer. */
 final class PredictionHandler implements RouteHandler {
 
   private final InferenceService inference;
+  private final JobSubmission jobs;
   private final PredictionRoute route;
   private final ModelChoice choice;
   private final HeaderPolicy headers;
 
   /**
+   * @param jobs begins those that clients prefer not to wait for
    * @param choice of the model, or the workflow, that is asked
    * @param headers which of them the handler gets
    */
   PredictionHandler(
-      InferenceService inference, PredictionRoute route, ModelChoice choice, HeaderPolicy headers) {
+      InferenceService inference,
+      JobSubmission jobs,
+      PredictionRoute route,
+      ModelChoice choice,
+      HeaderPolicy headers) {
     this.inference = inference;
+    this.jobs = jobs;
     this.route = route;
     this.choice = choice;
     this.headers = headers;
@@ -44,12 +53,24 @@ final class PredictionHandler implements RouteHandler {
   @Override
   public void handle(RoutedRequest routed) {
     Exchange exchange = routed.exchange();
-    submit(routed, inputs(routed, exchange.takeBody()), new InferenceSink(exchange));
+    handle(routed, exchange.takeBody());
   }
 
   /** As {@link #handle}, with the body of its request, which is taken over. */
   void handle(RoutedRequest routed, ByteBuf body) {
-    submit(routed, inputs(routed, body), new InferenceSink(routed.exchange()));
+    handle(routed, inputs(routed, body));
+  }
+
+  /** As {@link #handle}, with its inputs, which are taken over. */
+  void handle(RoutedRequest routed, List<InputPart> parts) {
+    Exchange exchange = routed.exchange();
+    if (jobs.wants(exchange.headers())) {
+      JobTarget target =
+          route.equals(PredictionRoute.WORKFLOW) ? JobTarget.WORKFLOW : JobTarget.MODEL;
+      jobs.submit(exchange, checkedRequest(routed, parts), target);
+    } else {
+      submit(routed, parts, new InferenceSink(exchange));
+    }
   }
 
   /**
@@ -59,15 +80,17 @@ final class PredictionHandler implements RouteHandler {
    * @throws ServingException is answered as an error
    */
   void submit(RoutedRequest routed, List<InputPart> parts, ResponseSink sink) {
-    InferenceRequest request;
+    InferenceCall call = inference.submit(checkedRequest(routed, parts), sink);
+    routed.exchange().onClientGone(call::cancel);
+  }
+
+  private InferenceRequest checkedRequest(RoutedRequest routed, List<InputPart> parts) {
     try {
-      request = request(routed, parts);
+      return request(routed, parts);
     } catch (ServingException e) {
       parts.forEach(part -> part.value().release());
       throw e;
     }
-    InferenceCall call = inference.submit(request, sink);
-    routed.exchange().onClientGone(call::cancel);
   }
 
   private InferenceRequest request(RoutedRequest routed, List<InputPart> parts) {

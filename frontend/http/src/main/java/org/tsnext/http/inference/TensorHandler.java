@@ -16,7 +16,6 @@ import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.request.BoundedNumber;
 import org.tsnext.core.request.InputPart;
-import org.tsnext.core.request.ResponseSink;
 import org.tsnext.http.connection.Exchange;
 import org.tsnext.http.routing.RouteHandler;
 import org.tsnext.http.routing.RoutedRequest;
@@ -136,12 +135,14 @@ final class TensorHandler implements RouteHandler {
     }
     TensorRequest request = converted.tensors().get();
     Exchange exchange = routed.exchange();
-    ResponseSink sink =
-        request.outputs().any()
-            ? new TensorSink(exchange, conversions, request.outputs(), request.id())
-            : new InferenceSink(exchange);
-    predictions.submit(
-        routed, List.of(new InputPart("body", "application/json", converted.body())), sink);
+    List<InputPart> parts = List.of(new InputPart("body", "application/json", converted.body()));
+    if (request.outputs().any()) {
+      // Not as a job: its response would have to be converted each time that it is fetched.
+      predictions.submit(
+          routed, parts, new TensorSink(exchange, conversions, request.outputs(), request.id()));
+    } else {
+      predictions.handle(routed, parts);
+    }
   }
 
   /** How many bytes of the body are JSON; empty if the request does not say so. */

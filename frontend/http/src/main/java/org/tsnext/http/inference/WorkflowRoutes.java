@@ -7,6 +7,7 @@ import static io.netty.handler.codec.http.HttpMethod.PUT;
 import java.util.List;
 import org.tsnext.core.access.Access;
 import org.tsnext.core.access.HeaderPolicy;
+import org.tsnext.http.jobs.JobSubmission;
 import org.tsnext.http.routing.Operation;
 import org.tsnext.http.routing.Operation.Body;
 import org.tsnext.http.routing.Operation.Outcome;
@@ -24,15 +25,17 @@ public final class WorkflowRoutes {
   /**
    * Builds the route.
    *
+   * @param jobs begins those that clients prefer not to wait for
    * @param headers which of a request the nodes get
    */
-  public static Route of(WorkflowService workflows, HeaderPolicy headers) {
+  public static Route of(WorkflowService workflows, JobSubmission jobs, HeaderPolicy headers) {
     return Route.of(
             List.of(GET, PUT, POST),
             "/~wfpredict/{" + NAME + "}",
             // The query is no input here, as in TorchServe 0.12.
             new PredictionHandler(
                 workflows::submit,
+                jobs,
                 PredictionRoute.WORKFLOW,
                 (routed, parts) -> routed.parameters().get(NAME),
                 headers),
@@ -41,7 +44,7 @@ public final class WorkflowRoutes {
                     "Run a workflow on the given inputs.",
                     Body.INPUTS,
                     List.of(),
-                    List.of(new Outcome(200, "*/*", "The response of the last node")))
+                    jobs.outcomes(new Outcome(200, "*/*", "The response of the last node")))
                 .failingWith(404, 504, 507)
                 .withAnyStatus())
         .withAccess(Access.INFERENCE)

@@ -21,6 +21,7 @@ public final class Schemas {
   public static final String MODELS = "Models";
   public static final String WORKFLOWS = "Workflows";
   public static final String WORKFLOW = "Workflow";
+  public static final String JOB = "Job";
   public static final String MODEL_VERSIONS = "ModelVersions";
   public static final String DESCRIPTION = "ApiDescription";
   static final String ERROR = "Error";
@@ -58,6 +59,7 @@ public final class Schemas {
     json.add(MODELS, models());
     json.add(WORKFLOWS, workflows());
     json.add(WORKFLOW, array(workflow()));
+    json.add(JOB, job());
     json.add(MODEL_VERSIONS, array(DescriptionSchema.version()));
     json.add(
         DESCRIPTION,
@@ -173,6 +175,45 @@ public final class Schemas {
             array(of("object"))),
         "workflowName",
         "workflowDag");
+  }
+
+  private static JsonObject job() {
+    return object(
+        ordered(
+            "id",
+            of("string"),
+            "status",
+            oneOf("queued", "running", "succeeded", "failed", "cancelled"),
+            "modelName",
+            of("string"),
+            "workflowName",
+            of("string"),
+            "modelVersion",
+            of("string"),
+            "requestId",
+            of("string"),
+            "url",
+            of("string"),
+            "resultUrl",
+            of("string"),
+            "createdAt",
+            of("string"),
+            "startedAt",
+            of("string"),
+            "endedAt",
+            of("string"),
+            "expiresAt",
+            of("string"),
+            "responseStatus",
+            of("integer"),
+            "responseBytes",
+            of("integer"),
+            "error",
+            reference(ERROR)),
+        "id",
+        "status",
+        "url",
+        "resultUrl");
   }
 
   /** A schema with a type only. */

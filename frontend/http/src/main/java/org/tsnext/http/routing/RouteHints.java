@@ -2,7 +2,9 @@ package org.tsnext.http.routing;
 
 import io.netty.handler.codec.http.HttpMethod;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 
 /**
@@ -15,6 +17,7 @@ public final class RouteHints {
       List.of("org.pytorch.serve.grpc.", "inference.GRPCInferenceService", "grpc.");
 
   private final List<Listener> listeners = new CopyOnWriteArrayList<>();
+  private final Map<String, String> switchedOff = new ConcurrentHashMap<>();
 
   /**
    * A listener that is open.
@@ -30,6 +33,16 @@ public final class RouteHints {
    */
   public void add(String key, String address, RouteTable routes) {
     listeners.add(new Listener(key, address, routes));
+  }
+
+  /**
+   * There are no routes below a segment unless a setting is changed.
+   *
+   * @param segment the first one of such paths
+   * @param hint what to do
+   */
+  public void switchedOff(String segment, String hint) {
+    switchedOff.put(segment, hint);
   }
 
   /**
@@ -51,7 +64,13 @@ public final class RouteHints {
             .map(
                 listener ->
                     "This path is served at " + listener.address() + " (" + listener.key() + ").");
-    return elsewhere.or(() -> own.nearest(path).map(near -> "Did you mean " + near + "?"));
+    return elsewhere
+        .or(
+            () ->
+                path.isEmpty()
+                    ? Optional.empty()
+                    : Optional.ofNullable(switchedOff.get(path.get(0))))
+        .or(() -> own.nearest(path).map(near -> "Did you mean " + near + "?"));
   }
 
   private static boolean hasRoute(RouteTable routes, HttpMethod method, List<String> path) {

@@ -14,6 +14,7 @@ public final class SettingTable {
           new Section("Models", ModelKeys.ALL),
           new Section("Models from elsewhere, and their packages", SourceKeys.ALL),
           new Section("Workers, queues, devices, sequences", WorkerKeys.ALL),
+          new Section("Jobs", JobKeys.ALL),
           new Section("Metrics and logs", ServerKeys.METRICS_AND_LOGS),
           new Section("Security", SecurityKeys.ALL),
           new Section("The server itself", ServerKeys.SERVER));

@@ -56,6 +56,7 @@ public class SettingTableTest {
       model_download_read_timeout model_download_timeout
       private_key_pass tls_reload_interval tls_self_signed unix_socket_mode
       dependency_cache dependency_install_timeout
+      enable_job_api job_store job_max_count job_max_bytes job_lifetime
       """;
 
   /** Defaults that users rely on; a change here is a change for them. */
