@@ -5,6 +5,7 @@ A small launcher stands for torchrun, which needs torch: it starts the ranks wit
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -300,6 +301,31 @@ def handle(data, context):
     text = b"".join(bytes(value.body) for _, _, value in worker.of(batch))
     assert text == b"0 1 2 "
     wait_until(lambda: "[rank 1] piece 2" in front.text(spawn_id), "rank 1 took all pieces")
+
+
+def test_a_rank_that_can_serve_no_more_ends_the_worker_before_the_next_call(
+    group: Callable[..., tuple[Any, int]], tmp_path: Path
+) -> None:
+    code = """
+import os, sys, types
+class AcceleratorError(RuntimeError):
+    pass
+sys.modules["torch"] = types.SimpleNamespace(AcceleratorError=AcceleratorError)
+def handle(data, context):
+    if data is not None and os.environ["RANK"] == "1":
+        raise AcceleratorError("device-side assert")
+    return None if data is None else ["done"]
+"""
+    front, spawn_id = group(code, size=2)
+    worker = load(front, spawn_id, tmp_path)
+    assert bytes(worker.ask(item("a"))[0].body) == b"done"
+    wait_until(lambda: "device-side assert" in front.text(spawn_id), "rank 1 has told")
+    with contextlib.suppress(OSError):
+        while not worker.closed:
+            worker.predict(item("b"))
+            time.sleep(0.01)
+    assert worker.unusable is not None
+    assert worker.unusable["reason"].startswith("rank 1: its accelerator failed")
 
 
 def test_strangers_are_not_ranks() -> None:

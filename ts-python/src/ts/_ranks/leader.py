@@ -63,6 +63,7 @@ class RankLeader:
         self._end = threading.Lock()
         # Guarded by _state.
         self._loaded: dict[int, int] = {}
+        self._has_loaded = False
         self._serving = False
         self._closing = False
         self._number = 0
@@ -106,9 +107,8 @@ class RankLeader:
         How long that may take is for the frontend to say (`startupTimeout`).
         """
         with self._state:
-            while missing := self._channels.keys() - self._loaded.keys():
-                if not self._state.wait(_REMIND_SEC):
-                    report(f"Rank 0 has loaded the model and waits for {named(missing)}")
+            self._has_loaded = True
+            self._state.wait_for(lambda: self._loaded.keys() == self._channels.keys())
             self._serving = True
             return sum(self._loaded.values())
 
@@ -122,13 +122,18 @@ class RankLeader:
         self._connection.send(FrameType.FAILED, 0, told.encode())
 
     def begin(self, requests: Sequence[PendingRequest]) -> None:
-        """Have the others run what is wanted of `requests`, as the caller does next."""
+        """Have the others run what is wanted of `requests`, as the caller does next.
+
+        Raises `WorkerUnusable` if a rank has said that it can serve no more.
+        """
         if not self._channels or not self._runs_everywhere:
             return
         run = wanted(requests)
         if not run:
             return
         with self._state:
+            if self._unusable is not None:
+                raise WorkerUnusable(self._unusable)
             self._number += 1
             number = self._number
         body = encode_run(run)
@@ -197,8 +202,11 @@ class RankLeader:
                 for rank, channel in self._channels.items():
                     selector.register(channel.socket, selectors.EVENT_READ, rank)
                 while True:
-                    for key, _ in selector.select(self._time_left()):
+                    events = selector.select(self._time_left())
+                    for key, _ in events:
                         self._take(key.data)
+                    if not events:
+                        self._remind()
                     self._end_if_stuck()
         except BaseException:
             if not self._closing:
@@ -234,8 +242,17 @@ class RankLeader:
     def _time_left(self) -> float | None:
         with self._state:
             if self._failure is None:
-                return None
+                return None if self._serving else _REMIND_SEC
             return max(0.0, self._failure[2] - time.monotonic())
+
+    def _remind(self) -> None:
+        """Name the ranks that load for a long time: they may wait for each other."""
+        with self._state:
+            missing = set(self._channels.keys() - self._loaded.keys())
+            if not self._has_loaded:
+                missing.add(0)
+            if not self._serving and missing:
+                report(f"The model is not loaded yet by {named(missing)}")
 
     def _end_if_stuck(self) -> None:
         """Answer for a main thread that waits for a rank which has failed, and end the process."""

@@ -16,9 +16,9 @@ class OwnCores:
     @classmethod
     def of_environment(cls) -> OwnCores | None:
         """Return it for a worker that `init` pins; None for any other, which pays nothing."""
-        if os.environ.get("TS_CPU_LAUNCHER") != "true" or not hasattr(os, "sched_getaffinity"):
-            return None
-        return cls()
+        asked = os.environ.get("TS_CPU_LAUNCHER") == "true" and hasattr(os, "sched_getaffinity")
+        # The ranks of one worker share its cores; OMP_NUMBER_THREADS says how.
+        return cls() if asked and "TORCHELASTIC_RUN_ID" not in os.environ else None
 
     def follow(self) -> None:
         """Set the threads if the cores were divided anew; costs a system call if they were not."""
