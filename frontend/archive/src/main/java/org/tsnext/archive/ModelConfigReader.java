@@ -119,11 +119,11 @@ public final class ModelConfigReader {
     WorkerStart workerStart = values.word("workerStart", WORKER_STARTS).orElse(WorkerStart.FORK);
     boolean preloadModel = values.flag("preloadModel", false);
     Optional<List<String>> templateImports = values.modulesOr("auto", "off", "templateImports");
-    Optional<ParallelType> parallelType = values.word("parallelType", PARALLEL_TYPES);
     Optional<Boolean> ownCores =
         values.has("cpuLauncher")
             ? Optional.of(values.flag("cpuLauncher", false))
             : Optional.empty();
+    Optional<ParallelType> parallelType = values.word("parallelType", PARALLEL_TYPES);
     TorchrunSection torchrun = new TorchrunSection(values, map);
     int parallelLevel = torchrun.parallelLevel();
     return new ModelConfig(
