@@ -59,6 +59,14 @@ def test_missing_file_names_the_nearest(
         ("templateImports: [a b]", "templateImports is 'a b', expected in its list names"),
         ("maxFailuresInRow: -1", "maxFailuresInRow is -1, expected a whole number from 0"),
         ("torchrun: {nproc-per-node: x}", "torchrun is 'x', expected as nproc-per-node"),
+        ("torchrun: {monitor-interval: 0}", "torchrun is 0, expected as monitor-interval"),
+        ("parallelLevel: 257", "parallelLevel is 257, expected a whole number from 0 to 256"),
+        ("cpuLauncher: 1", "cpuLauncher is 1, expected true or false"),
+        ("parallelType: tp\ntorchrun: {nnodes: 2}", "torchrun.nnodes is 2, expected 1"),
+        (
+            "parallelType: pp\nparallelLevel: 2\nconcurrency: 4",
+            "concurrency is set beside parallelType: pp",
+        ),
         (
             "minWorkers: 4\nmaxWorkers: 2",
             "maxWorkers is 2, expected at least minWorkers, which is 4",

@@ -184,6 +184,14 @@ def configured_model(world: World) -> str:
     return world.managed("POST", "/models?url=wrong_value")
 
 
+def two_nodes(world: World) -> str:
+    """Registers a model whose workers would be spread over two machines."""
+    if not (world.server.store.path / "two_nodes").exists():
+        config = "parallelType: tp\ntorchrun: {nproc-per-node: 2, nnodes: 2}\n"
+        world.server.store.write_handler("two_nodes", ECHO, config)
+    return world.managed("POST", "/models?url=two_nodes")
+
+
 def second_server(world: World) -> str:
     """Starts a server on the address of the shared one."""
     return world.configured(
@@ -295,6 +303,7 @@ MAKERS: dict[str, Callable[[World], str]] = {
     "`url=https://example.org/m.mar`": lambda world: world.managed(
         "POST", "/models?url=https://example.org/m.mar"
     ),
+    "`torchrun: {nnodes: 2}` beside `parallelType: tp`": two_nodes,
     "a prediction at the management address": lambda world: world.managed(
         "POST", "/predictions/works", data=b"x"
     ),

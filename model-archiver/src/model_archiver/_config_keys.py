@@ -32,6 +32,7 @@ KNOWN_KEYS = frozenset(
         "workerStart",
         "preloadModel",
         "templateImports",
+        "cpuLauncher",
         "parallelType",
         "parallelLevel",
         "torchrun",

@@ -68,6 +68,22 @@ def _combinations(document: Mapping[Any, Any]) -> list[str]:
             found.append("preloadModel is true beside concurrency, expected one of them")
         if str(document.get("workerStart", "")).lower() == "spawn":
             found.append("preloadModel is true beside workerStart: spawn, expected fork")
+    found += _of_ranks(document)
+    return found
+
+
+def _of_ranks(document: Mapping[Any, Any]) -> list[str]:
+    """Return what does not go together with a worker of several processes."""
+    kind = str(document.get("parallelType", "")).lower()
+    torchrun = document.get("torchrun") or {}
+    if kind not in ("pp", "tp", "pptp") or not (torchrun or document.get("parallelLevel")):
+        return []
+    found = []
+    if (torchrun.get("nnodes") or 1) > 1:
+        found.append(f"torchrun.nnodes is {torchrun['nnodes']}, expected 1")
+    for key in ("asyncCommunication", "concurrency", "preloadModel"):
+        if document.get(key):
+            found.append(f"{key} is set beside parallelType: {kind}, expected one of them")
     return found
 
 
@@ -135,15 +151,24 @@ def _modules(value: Any) -> str | None:
     return None
 
 
+_MAX_RANKS = 256
+_TORCHRUN = {
+    "nproc-per-node": _Number(1, None, most=_MAX_RANKS),
+    "nnodes": _Number(1, None),
+    "OMP_NUMBER_THREADS": _Number(1, None, most=1024),
+    "monitor-interval": _Number(1, None, most=3600),
+}
+
+
 def _torchrun(value: Any) -> str | None:
     if not isinstance(value, dict):
         raise WrongValue("a map")
-    processes = value.get("nproc-per-node")
-    if processes is not None:
-        try:
-            _Number(1, None)(processes)
-        except WrongValue as wrong:
-            raise WrongValue(f"as nproc-per-node {wrong}", _shown(processes)) from None
+    for key, check in _TORCHRUN.items():
+        if value.get(key) is not None:
+            try:
+                check(value[key])
+            except WrongValue as wrong:
+                raise WrongValue(f"as {key} {wrong}", _shown(value[key])) from None
     return None
 
 
@@ -182,8 +207,9 @@ _CHECKS: dict[str, Check] = {
     "workerStart": _Word(("fork", "spawn")),
     "preloadModel": _flag,
     "templateImports": _modules,
+    "cpuLauncher": _flag,
     "parallelType": _Word(("pp", "tp", "pptp", "custom")),
-    "parallelLevel": _Number(0, None),
+    "parallelLevel": _Number(0, None, most=_MAX_RANKS),
     "torchrun": _torchrun,
 }
 CHECKED_KEYS = frozenset(_CHECKS)

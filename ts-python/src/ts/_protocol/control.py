@@ -91,6 +91,7 @@ class Load:
     gpu_id: int | None = None
     envelope: str | None = None
     metrics_config: str | None = None
+    parallel_type: str | None = None
 
     @classmethod
     def decode(cls, body: Buffer) -> Load:
@@ -114,17 +115,23 @@ class Load:
             gpu_id=_take(fields, "gpu_id", int, None),
             envelope=_take(fields, "envelope", str, None),
             metrics_config=_take(fields, "metrics_config", str, None),
+            parallel_type=_take(fields, "parallel_type", str, None),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """The model is ready."""
+    """The model is ready.
+
+    Attributes:
+        rank_pids: Process ids by rank, of a worker that has several processes.
+    """
 
     message: str
     load_ms: int
     memory_bytes: int | None = None
     imported: list[str] | None = None
+    rank_pids: list[int] | None = None
 
     def encode(self) -> bytes:
         """Return the JSON bytes."""

@@ -21,6 +21,7 @@ from ts._worker.handler_run import HandlerIO, HandlerRun
 from ts._worker.inbox import Batch, PendingRequest
 from ts._worker.metrics import PredictionTime
 from ts._worker.non_finite import JsonNan
+from ts._worker.own_cores import OwnCores
 from ts._worker.result_streams import ResultStreams
 from ts.context import Context
 from ts.service import Service
@@ -69,6 +70,7 @@ class AsyncBatchServer:
         self._flush_scheduled = False
         self._waits_for_room = False
         self._blocks = False
+        self._cores = OwnCores.of_environment()
 
     def serve(self) -> None:
         """Serve until the frontend closes the connection. Batches still running are dropped."""
@@ -117,6 +119,8 @@ class AsyncBatchServer:
         run = HandlerRun(requests, context, self._io)
         if not run.requests:
             return run.finish([])
+        if self._cores is not None:
+            self._cores.follow()
         while True:
             started = time.perf_counter()
             try:

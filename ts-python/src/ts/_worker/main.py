@@ -15,28 +15,34 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ts._imports.learn import imported_since_baseline
 from ts._protocol.control import Failed, Hello, Load, Loaded, Unusable
 from ts._protocol.errors import InDoubt, PeerClosed, ProtocolError
 from ts._protocol.frames import PROTOCOL_VERSION, FrameType, worker_limits
+from ts._ranks.membership import Membership
 from ts._worker.async_server import AsyncBatchServer
 from ts._worker.connection import WorkerConnection, connect
 from ts._worker.console import announce, report
+from ts._worker.exit_codes import (
+    EXIT_CLOSED,
+    EXIT_CRASHED,
+    EXIT_LOAD_FAILED,
+    EXIT_PROTOCOL_ERROR,
+    EXIT_UNUSABLE,
+)
 from ts._worker.failures import WorkerUnusable
 from ts._worker.lazy_loop import LazyLoop
-from ts._worker.loading import load_service
+from ts._worker.loading import load_failure, load_service
 from ts._worker.metrics import metric_sender
+from ts._worker.own_cores import OwnCores
 from ts._worker.preload import Preloaded
 from ts._worker.server import BatchServer
 from ts.service import Service
 
-EXIT_CLOSED = 0
-EXIT_CRASHED = 1
-EXIT_LOAD_FAILED = 3
-EXIT_PROTOCOL_ERROR = 4
-EXIT_UNUSABLE = 5
+if TYPE_CHECKING:
+    from ts._ranks.leader import RankLeader
 
 _MAX_REASON = 8 * 1024
 _LINGER_SEC = 1.0
@@ -51,12 +57,14 @@ class WorkerOptions:
         address: ``unix:/path`` or ``tcp:host:port`` of the frontend.
         secret: Proves to the frontend that this is the process that it requested.
         threads: For `torch.set_num_threads`, or None for torch's own choice.
+        membership: Of the first process of a group; None for a worker that is one process.
     """
 
     spawn_id: int
     address: str
     secret: str
     threads: int | None = None
+    membership: Membership | None = None
 
 
 def run_worker(
@@ -75,7 +83,10 @@ def run_worker(
     announce(f"[PID]{os.getpid()}\nTorch worker started.")
     announce(f"Python runtime: {platform.python_version()}")
     try:
-        _set_threads(options.threads)
+        set_threads(options.threads)
+        cores = OwnCores.of_environment()
+        if cores is not None:
+            cores.follow()
         with contextlib.closing(connect(options.address)) as sock:
             connection = WorkerConnection(sock, worker_limits(0))
             return _serve(connection, options, preloaded, on_loaded)
@@ -101,6 +112,7 @@ def _serve(
     preloaded: Preloaded | None,
     on_loaded: Callable[[Service], None] | None,
 ) -> int:
+    leader = _leader(connection, options)
     hello = Hello(
         spawn_id=options.spawn_id,
         secret=options.secret,
@@ -113,7 +125,8 @@ def _serve(
     message = connection.reader.read_message()
     if message.type != FrameType.LOAD:
         raise ProtocolError(f"{FrameType(message.type).name} where LOAD was expected")
-    load = Load.decode(message.body)
+    body = bytes(message.body)
+    load = Load.decode(body)
     announce(f"model_name: {load.model_name}, batchSize: {load.batch_size}")
     connection.reader.set_limits(worker_limits(load.max_request_size))
     lazy_loop = LazyLoop()
@@ -122,21 +135,31 @@ def _serve(
         asyncio.set_event_loop(loop)
     started = time.monotonic()
     emit = metric_sender(connection.writer)
-    if preloaded is not None:
+    alone = _join_ranks(leader, load, body)
+    service: Service | Failed
+    if alone is not None:
+        service = alone
+    elif preloaded is not None:
         service = preloaded.take(load, emit)
     else:
         run = lazy_loop.run if loop is None else loop.run_until_complete
         service = load_service(load, emit, run)
     if isinstance(service, Failed):
-        connection.send(FrameType.FAILED, 0, service.encode())
+        if leader is not None:
+            leader.fail_load(service)
+        else:
+            connection.send(FrameType.FAILED, 0, service.encode())
         return EXIT_LOAD_FAILED
     if on_loaded is not None:
         on_loaded(service)
+    of_followers = leader.wait_until_loaded() if leader is not None else 0
+    memory = resident_bytes()
     loaded = Loaded(
         message=f"loaded model {load.model_name}",
         load_ms=round((time.monotonic() - started) * 1000),
-        memory_bytes=_resident_bytes(),
+        memory_bytes=None if memory is None else memory + of_followers,
         imported=imported_since_baseline(load.model_dir) or None,
+        rank_pids=leader.pids if leader is not None else None,
     )
     connection.send(FrameType.LOADED, 0, loaded.encode())
     decode = (
@@ -146,13 +169,38 @@ def _serve(
         if loop is not None:
             AsyncBatchServer(connection, service, load, loop, decode=decode).serve()
         else:
-            BatchServer(connection, service, load, decode=decode, loop=lazy_loop).serve()
+            BatchServer(
+                connection, service, load, decode=decode, loop=lazy_loop, leader=leader
+            ).serve()
     except WorkerUnusable as error:
         report(f"This worker can serve no more: {error}")
         connection.send(FrameType.UNUSABLE, 0, Unusable(str(error)[:_MAX_REASON]).encode())
         connection.linger(_LINGER_SEC)
         return EXIT_UNUSABLE
+    finally:
+        if leader is not None:
+            leader.close()
     return EXIT_CLOSED
+
+
+def _leader(connection: WorkerConnection, options: WorkerOptions) -> RankLeader | None:
+    """Return what speaks to the other processes of a group, where this worker is one."""
+    if options.membership is None:
+        return None
+    from ts._ranks.leader import RankLeader
+
+    return RankLeader(connection, options.membership, options.secret)
+
+
+def _join_ranks(leader: RankLeader | None, load: Load, body: bytes) -> Failed | None:
+    """Bring the ranks of a group together; return why that failed, if it did."""
+    if leader is None:
+        return None
+    try:
+        leader.admit(load, body)
+    except TimeoutError as error:
+        return load_failure(load, error)
+    return None
 
 
 def configure_output() -> None:
@@ -163,7 +211,8 @@ def configure_output() -> None:
         faulthandler.enable()
 
 
-def _set_threads(threads: int | None) -> None:
+def set_threads(threads: int | None) -> None:
+    """Have torch use that many threads in an operation; None leaves its own choice."""
     if threads is None:
         return
     # For a torch that is not loaded yet: its thread pools read these when they start.
@@ -184,7 +233,8 @@ def _torch_version() -> str | None:
         return None
 
 
-def _resident_bytes() -> int | None:
+def resident_bytes() -> int | None:
+    """Return how much memory this process has resident, where the system tells."""
     try:
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     except (OSError, ValueError, IndexError):

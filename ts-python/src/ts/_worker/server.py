@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ts._protocol.control import Load
 from ts._protocol.errors import PeerClosed, ProtocolError
@@ -21,9 +21,13 @@ from ts._worker.inbox import PendingRequest
 from ts._worker.lazy_loop import LazyLoop
 from ts._worker.metrics import PredictionTime
 from ts._worker.non_finite import JsonNan
+from ts._worker.own_cores import OwnCores
 from ts._worker.result_streams import ResultStreams
 from ts.service import Service
 from ts.utils._row_errors import RowErrors
+
+if TYPE_CHECKING:
+    from ts._ranks.leader import RankLeader
 
 _BREATH_SEC = 0.0001
 """While batches wait, answers leave and cancellations are read this often: each costs a system
@@ -43,6 +47,7 @@ class BatchServer:
         load: What the frontend said of it.
         decode: Whether JSON and text inputs are decoded.
         loop: Where the model was loaded, if that needed an event loop.
+        leader: Has the other processes of this worker run what runs here; None if it has none.
     """
 
     def __init__(
@@ -53,8 +58,10 @@ class BatchServer:
         *,
         decode: bool,
         loop: LazyLoop | None = None,
+        leader: RankLeader | None = None,
     ) -> None:
         self._connection = connection
+        self._leader = leader
         self._service = service
         self._loop = loop or LazyLoop()
         self._io = HandlerIO(
@@ -68,6 +75,7 @@ class BatchServer:
         )
         self._prediction_time = PredictionTime(connection.writer, load.model_name)
         self._continuous = False
+        self._cores = OwnCores.of_environment()
 
     def serve(self) -> None:
         """Serve until the frontend closes the connection."""
@@ -84,7 +92,7 @@ class BatchServer:
                     breathed_at = now
                     connection.writer.flush()
                     connection.receive(wait=False)
-            continuing = self._run_handler(self._next_requests(continuing))
+            continuing = self._run_everywhere(self._next_requests(continuing))
 
     def _next_requests(self, continuing: list[PendingRequest]) -> list[PendingRequest]:
         """Return the requests of the next call: one batch, or those that go on and what fits.
@@ -108,11 +116,24 @@ class BatchServer:
         kind = requests[0].input.kind
         return kind == more[0].input.kind and kind != RequestKind.DESCRIBE
 
+    def _run_everywhere(self, requests: list[PendingRequest]) -> list[PendingRequest]:
+        leader = self._leader
+        if leader is None:
+            return self._run_handler(requests)
+        leader.begin(requests)
+        continuing = self._run_handler(requests)
+        leader.end()
+        return continuing
+
     def _run_handler(self, requests: list[PendingRequest]) -> list[PendingRequest]:
         service = self._service
         run = HandlerRun(requests, service.context, self._io)
         if not run.requests:
             return run.finish([])
+        if self._cores is not None:
+            self._cores.follow()
+        if self._leader is not None:
+            self._leader.running(run)
         while True:
             started = time.perf_counter()
             try:
@@ -130,8 +151,9 @@ class BatchServer:
             except BaseException as error:
                 # Such as asyncio.CancelledError: it fails these requests, not the worker.
                 left = isinstance(error, asyncio.CancelledError) and not run.is_wanted()
+                out_of_step = self._settle()
                 run.fail_with(RequestCancelled() if left else error)
-                self._end_if_unusable(error)
+                self._end_if_unusable(error, out_of_step)
                 return []
         took = time.perf_counter() - started
         if service.context.stopping_criteria is not None:
@@ -145,18 +167,27 @@ class BatchServer:
             took = time.perf_counter() - started
             self._prediction_time.queue(took, run.request_ids.values())
         if run.failure is not None:
-            self._end_if_unusable(run.failure)
+            self._end_if_unusable(run.failure, self._settle())
         return continuing
 
+    def _settle(self) -> str | None:
+        """After a failure: return why the processes of this worker are out of step, if they are."""
+        return self._leader.settle() if self._leader is not None else None
+
     def _wait_for(self, run: HandlerRun, awaitable: Any) -> Any:
+        if self._leader is not None:
+            return self._loop.run(awaitable)
         return self._loop.run_for_requests(awaitable, self._connection, run.is_wanted)
 
-    def _end_if_unusable(self, error: BaseException) -> None:
+    def _end_if_unusable(self, error: BaseException, out_of_step: str | None = None) -> None:
         # Responses leave first: asking the accelerator may take time.
         self._connection.writer.flush()
-        reason = why_unusable(error)
+        reason = why_unusable(error) or out_of_step
         if reason is not None:
             raise WorkerUnusable(reason)
 
     def _poll(self) -> None:
-        self._connection.receive(wait=False)
+        # What was begun in several processes ends in all of them: none would know of the other's
+        # cancellation, and they would wait for each other in different calls.
+        if self._leader is None:
+            self._connection.receive(wait=False)

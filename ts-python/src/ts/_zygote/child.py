@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 
 from ts._imports.perform import EnvironmentChanges
 from ts._protocol.control import Spawn
+from ts._ranks.membership import Membership
 from ts._worker.main import WorkerOptions, run_worker
 from ts._zygote import lifeline, linux, openmp
 from ts._zygote.descriptors import close_all_but
@@ -108,6 +109,12 @@ def run_spawned() -> NoReturn:
     else:
         # A launcher is between init and this process; init's lifeline is that of the launcher.
         linux.die_with_parent()
+    membership = Membership.of_environment() if spec["lifeline"] is None else None
+    if membership is not None:
+        from ts._ranks.output import number_output
+
+        number_output(membership.rank)
+        _keep_ranks_local()
     linux.set_process_name(f"ts-worker-{spec['worker']}")
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
@@ -116,12 +123,26 @@ def run_spawned() -> NoReturn:
         from ts._zygote.template import run_template
 
         run_template(spec["channel"], spec["lifeline"], spec["load"], spec["threads"])
-    options = WorkerOptions(spec["launch"], spec["address"], spec["secret"], spec["threads"])
+    options = WorkerOptions(
+        spec["launch"], spec["address"], spec["secret"], spec["threads"], membership
+    )
     code = 1
     try:
-        code = run_worker(options)
+        if membership is not None and membership.rank > 0:
+            from ts._ranks.follower import run_follower
+
+            code = run_follower(options, membership)
+        else:
+            code = run_worker(options)
     finally:
         end_process(code)
+
+
+def _keep_ranks_local() -> None:
+    """Have gloo and torch's RPC use the loopback: the ranks of a worker are on one machine."""
+    if sys.platform == "linux":
+        for name in ("GLOO_SOCKET_IFNAME", "TP_SOCKET_IFNAME"):
+            os.environ.setdefault(name, "lo")
 
 
 def worker_environment(spawn: Spawn) -> dict[str, str]:

@@ -24,6 +24,7 @@ from ts._zygote import children, lifeline, linux
 from ts._zygote.frontend_channel import ZYGOTE_ID, FrontendChannel, FrontendGone
 from ts._zygote.import_templates import ImportTemplates
 from ts._zygote.managed_process import ManagedProcess, process_limit, send_signal
+from ts._zygote.pinning import CorePinning
 from ts._zygote.reapers import REAPER_LOST, Reapers
 from ts._zygote.template_processes import TemplateProcesses
 from ts._zygote.zygote_forks import ZygoteForks
@@ -71,6 +72,7 @@ class Init:
         self._reapers = Reapers(self, self._selector)
         self._templates = TemplateProcesses(self, self._frontend, self._reapers, self._selector)
         self._imports = ImportTemplates(self, self._frontend, self._reapers, self._selector)
+        self._pinning = CorePinning(self._frontend.log)
         self._processes: dict[int, ManagedProcess] = {}
         self._can_fork = can_fork
         self._zygote = ZygoteForks(
@@ -244,6 +246,7 @@ class Init:
         if process.owner is not None:
             process.owner.started(process)
         else:
+            self._pinning.started(pid, process.spawn.env)
             fields = {"pid": pid, "plain_fork": process.plain_fork}
             self._frontend.send(FrameType.SPAWNED, process.id, fields)
         if process.signal is not None and process.reaper is not None:
@@ -325,6 +328,7 @@ class Init:
         if process.owner is not None:
             process.owner.exited(process, status)
         else:
+            self._pinning.ended(process.pid)
             fields = {"pid": process.pid, **status}
             self._frontend.send(FrameType.EXITED, process.id, fields)
 

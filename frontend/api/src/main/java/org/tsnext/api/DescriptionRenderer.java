@@ -6,6 +6,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
+import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import org.tsnext.archive.ModelConfig;
@@ -128,7 +129,7 @@ final class DescriptionRenderer {
     json.addProperty("startTime", time(worker.startTime()));
     json.addProperty("status", status);
     json.addProperty("memoryUsage", worker.process().memoryBytes());
-    worker.process().pid().ifPresent(pid -> json.addProperty("pid", pid));
+    worker.process().processes().pid().ifPresent(pid -> json.addProperty("pid", pid));
     json.addProperty("gpu", worker.process().gpu());
     json.addProperty("gpuUsage", worker.process().gpuUsage().orElse("N/A"));
     return json;
@@ -140,6 +141,12 @@ final class DescriptionRenderer {
     json.addProperty("state", worker.state().name());
     json.addProperty("stateSince", time(worker.stateSince()));
     json.addProperty("restarts", worker.history().restarts());
+    List<Long> ranks = worker.process().processes().ranks();
+    if (!ranks.isEmpty()) {
+      JsonArray pids = new JsonArray();
+      ranks.forEach(pids::add);
+      json.add("rankPids", pids);
+    }
     json.addProperty("inFlight", worker.load().inFlight());
     json.addProperty("window", worker.load().window());
     worker

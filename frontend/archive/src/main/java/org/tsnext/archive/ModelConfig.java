@@ -98,17 +98,51 @@ public record ModelConfig(
     }
   }
 
-  /** Where the model runs. */
+  /**
+   * Where the model runs.
+   *
+   * @param torchrun how a worker of several processes is started
+   * @param ownCores {@code cpuLauncher}: whether workers have cores of their own; empty for what
+   *     the server says
+   */
   public record Devices(
       Optional<DeviceType> type,
       List<Integer> ids,
       Optional<ParallelType> parallelType,
-      int parallelLevel) {
+      int parallelLevel,
+      Torchrun torchrun,
+      Optional<Boolean> ownCores) {
 
     public Devices {
       Objects.requireNonNull(type, "type");
       Objects.requireNonNull(parallelType, "parallelType");
+      Objects.requireNonNull(torchrun, "torchrun");
+      Objects.requireNonNull(ownCores, "ownCores");
       ids = List.copyOf(ids);
+    }
+
+    /** Processes that torchrun starts for one worker; 0 for a worker that is a plain process. */
+    public int ranks() {
+      return parallelType.isPresent() && parallelType.get() != ParallelType.CUSTOM
+          ? parallelLevel
+          : 0;
+    }
+  }
+
+  /**
+   * The section {@code torchrun}, but for {@code nproc-per-node}, which is the parallel level.
+   *
+   * @param nodes machines that its processes are spread over
+   * @param ompThreads {@code OMP_NUMBER_THREADS}
+   * @param monitorSeconds {@code monitor-interval}; empty for torchrun's own
+   */
+  public record Torchrun(int nodes, int ompThreads, OptionalInt monitorSeconds) {
+
+    /** What holds without the section. */
+    public static final Torchrun DEFAULT = new Torchrun(1, 1, OptionalInt.empty());
+
+    public Torchrun {
+      Objects.requireNonNull(monitorSeconds, "monitorSeconds");
     }
   }
 
@@ -154,6 +188,9 @@ public record ModelConfig(
       corrections = List.copyOf(corrections);
     }
   }
+
+  /** Processes that one worker may have, whatever a model asks for. */
+  public static final int MAX_RANKS = 256;
 
   /** Requests that one worker may run side by side, whatever a model asks for. */
   public static final int MAX_CONCURRENCY = 1024;
@@ -218,7 +255,8 @@ public record ModelConfig(
         new Batching(
             OptionalInt.empty(), Optional.empty(), false, false, false, OptionalInt.empty()),
         new Timeouts(Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty()),
-        new Devices(Optional.empty(), List.of(), Optional.empty(), 0),
+        new Devices(
+            Optional.empty(), List.of(), Optional.empty(), 0, Torchrun.DEFAULT, Optional.empty()),
         new Queue(OptionalInt.empty(), false, true),
         new Sequences(false, Duration.ZERO, Duration.ZERO, 1, 1),
         new Findings(List.of(), List.of()));

@@ -182,26 +182,38 @@ public final class ModelConfigKeys {
               "What is imported once for all workers that are forked. `auto`: what the handler and"
                   + " its modules import, and what a loaded worker was seen to import."),
           new Key(
+              "cpuLauncher",
+              "true",
+              FLAG,
+              "`cpu_launcher_enable`",
+              "Whether each worker has cores of its own, which no other such worker uses, and as"
+                  + " many threads; see workers.md."),
+          new Key(
               "parallelType",
               "custom",
               "`pp`, `tp`, `pptp` or `custom`",
               "not parallel",
-              "How one worker spreads over several GPUs. `custom`: as one process, which sees them and"
-                  + " no others. The rest, by torchrun, is not supported yet: such a model is"
-                  + " refused."),
+              "How one worker spreads over several processes or GPUs. `pp`, `tp`, `pptp`: as"
+                  + " `parallelLevel` processes that torchrun starts; with `pp` the first alone gets"
+                  + " the requests, else all. `custom`: as one process, which sees its GPUs and no"
+                  + " others. See large-models.md."),
           new Key(
               "parallelLevel",
               "4",
-              WHOLE + ", 0 or more",
+              WHOLE + " from 0 to " + ModelConfig.MAX_RANKS,
               "0",
-              "GPUs that one worker takes; there are as many workers at most as there are such"
-                  + " groups. It has no effect without `parallelType`."),
+              "Processes of one worker, and GPUs that it takes; where there are GPUs, there are as"
+                  + " many workers at most as there are such groups. It has no effect without"
+                  + " `parallelType`."),
           new Key(
               "torchrun",
               "{nproc-per-node: 4}",
-              "a map; `nproc-per-node` in it is a whole number, 1 or more",
-              "–",
-              "Options of torchrun; `nproc-per-node` sets `parallelLevel`."));
+              "a map of whole numbers: `nproc-per-node`, `nnodes`, `OMP_NUMBER_THREADS`,"
+                  + " `monitor-interval`",
+              "1, 1, 1, torchrun's own",
+              "Options of torchrun. `nproc-per-node` sets `parallelLevel`; `nnodes` has to be 1;"
+                  + " `OMP_NUMBER_THREADS` are the threads of each process; `monitor-interval` in"
+                  + " seconds. 0.12's `rdzv-...` and `node-rank` have no effect."));
 
   /** Sections that bundled Python code reads. */
   static final Set<String> PYTHON =

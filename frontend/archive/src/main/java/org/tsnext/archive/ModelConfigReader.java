@@ -119,8 +119,13 @@ public final class ModelConfigReader {
     WorkerStart workerStart = values.word("workerStart", WORKER_STARTS).orElse(WorkerStart.FORK);
     boolean preloadModel = values.flag("preloadModel", false);
     Optional<List<String>> templateImports = values.modulesOr("auto", "off", "templateImports");
+    Optional<Boolean> ownCores =
+        values.has("cpuLauncher")
+            ? Optional.of(values.flag("cpuLauncher", false))
+            : Optional.empty();
     Optional<ParallelType> parallelType = values.word("parallelType", PARALLEL_TYPES);
-    int parallelLevel = parallelLevel(values, map);
+    TorchrunSection torchrun = new TorchrunSection(values, map);
+    int parallelLevel = torchrun.parallelLevel();
     return new ModelConfig(
         new ModelConfig.Workers(
             minWorkers,
@@ -138,7 +143,13 @@ public final class ModelConfigReader {
             asyncCommunication,
             concurrency),
         timeouts,
-        new ModelConfig.Devices(deviceType, deviceIds, parallelType, parallelLevel),
+        new ModelConfig.Devices(
+            deviceType,
+            deviceIds,
+            parallelType,
+            parallelLevel,
+            torchrun.read(corrections),
+            ownCores),
         queue,
         sequences,
         new ModelConfig.Findings(unknownKeys(map), corrections));
@@ -164,18 +175,6 @@ public final class ModelConfigReader {
       throw new ArchiveException(
           Reason.INVALID, file + " is not valid YAML" + separator + e.getMessage(), e);
     }
-  }
-
-  /** Of {@code parallelLevel} and {@code torchrun} the later one in the file wins, as in 0.12. */
-  private static int parallelLevel(YamlValues values, Map<?, ?> map) throws ArchiveException {
-    int level = values.integer("parallelLevel", 0, 0);
-    if (!values.has("torchrun")) {
-      return level;
-    }
-    int processes = values.section("torchrun").integer("nproc-per-node", 1, 1);
-    List<Object> keys = new ArrayList<>(map.keySet());
-    boolean levelIsLater = keys.indexOf("parallelLevel") > keys.indexOf("torchrun");
-    return values.has("parallelLevel") && levelIsLater ? level : processes;
   }
 
   private static List<String> unknownKeys(Map<?, ?> map) {

@@ -38,6 +38,10 @@ public final class ModelConfigWarnings {
         config.devices().parallelLevel() > 0 && config.devices().parallelType().isEmpty(),
         "parallelLevel (or torchrun)",
         "parallelType is not set");
+    all.noEffect(
+        config.devices().parallelLevel() == 0 && config.devices().parallelType().isPresent(),
+        "parallelType",
+        "neither parallelLevel nor torchrun.nproc-per-node is set");
     if (!config.sequences().batching()) {
       String reason = "sequenceBatching is not true";
       all.noEffect(!config.sequences().maxIdle().isZero(), "sequenceMaxIdleMSec", reason);

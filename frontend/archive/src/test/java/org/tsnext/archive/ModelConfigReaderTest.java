@@ -47,6 +47,7 @@ public class ModelConfigReaderTest {
             startupTimeout: 7
             deviceType: gpu
             deviceIds: [0, 2]
+            cpuLauncher: true
             parallelType: pptp
             parallelLevel: 8
             useJobTicket: true
@@ -97,7 +98,9 @@ public class ModelConfigReaderTest {
                 Optional.of(DeviceType.GPU),
                 List.of(0, 2),
                 Optional.of(ParallelType.PIPELINE_TENSOR),
-                8),
+                8,
+                ModelConfig.Torchrun.DEFAULT,
+                Optional.of(true)),
             new ModelConfig.Queue(OptionalInt.of(11), true, false),
             new ModelConfig.Sequences(true, Duration.ofMillis(12), Duration.ofMillis(13), 14, 15),
             new ModelConfig.Findings(List.of(), List.of())));
@@ -168,6 +171,12 @@ public class ModelConfigReaderTest {
       },
       {"torchrun: 4", "torchrun is 4, expected a map"},
       {"torchrun: {nproc-per-node: gpu}", "torchrun.nproc-per-node is 'gpu', " + whole},
+      {
+        "torchrun: {nproc-per-node: 1000}",
+        "torchrun.nproc-per-node is 1000, expected a whole number from 1 to 256"
+      },
+      {"parallelLevel: 257", "parallelLevel is 257, expected a whole number from 0 to 256"},
+      {"torchrun: {monitor-interval: 0}", "torchrun.monitor-interval is 0, " + whole},
     };
   }
 
@@ -251,6 +260,31 @@ public class ModelConfigReaderTest {
   }
 
   @Test
+  public void torchrunSaysHowTheProcessesOfAWorkerAreStarted() throws ArchiveException {
+    ModelConfig config =
+        parse(
+            """
+            parallelType: tp
+            torchrun:
+              nproc-per-node: 2
+              nnodes: 3
+              OMP_NUMBER_THREADS: 4
+              monitor-interval: 5
+              rdzv-endpoint: localhost:29400
+              nproc_per_node: 8
+            """);
+    assertEquals(config.devices().torchrun(), new ModelConfig.Torchrun(3, 4, OptionalInt.of(5)));
+    assertEquals(config.devices().ranks(), 2);
+    List<String> warnings = ModelConfigWarnings.of(config);
+    assertEquals(warnings.size(), 2);
+    assertTrue(warnings.get(0).contains("torchrun.rdzv-endpoint has no effect"), warnings.get(0));
+    assertTrue(
+        warnings.get(1).contains("torchrun.nproc_per_node has no effect, since it is none of"),
+        warnings.get(1));
+    assertEquals(parse("parallelType: custom\nparallelLevel: 2").devices().ranks(), 0);
+  }
+
+  @Test
   public void unknownKeysAreReportedWithTheNearestKnownOne() throws ArchiveException {
     ModelConfig config =
         parse(
@@ -293,6 +327,7 @@ public class ModelConfigReaderTest {
       {"concurrency: 4\nbatchSize: 8", "batchSize"},
       {"deviceType: cpu\ndeviceIds: [0]", "deviceIds"},
       {"parallelLevel: 2", "parallelLevel (or torchrun)"},
+      {"parallelType: tp", "parallelType"},
       {"sequenceMaxIdleMSec: 5", "sequenceMaxIdleMSec"},
       {"sequenceTimeoutMSec: 5", "sequenceTimeoutMSec"},
       {"maxNumSequence: 5", "maxNumSequence"},
@@ -347,7 +382,7 @@ public class ModelConfigReaderTest {
       String refusal = refusal(key.name() + ": " + wrongValue(key.name()));
       assertTrue(refusal.startsWith("model-config.yaml: " + key.name() + " is a "), refusal);
     }
-    assertEquals(ModelConfigKeys.FRONTEND.size(), 29);
+    assertEquals(ModelConfigKeys.FRONTEND.size(), 30);
   }
 
   /** Whatever their order in the file. */

@@ -200,7 +200,10 @@ final class ModuleSettings {
             packageDirectory,
             environment,
             SnapshotFolder.below(Optional.ofNullable(environment.inherited().get("LOG_LOCATION")))
-                .resolve("imports")),
+                .resolve("imports"),
+            new WorkerSettings.OwnCores(
+                settings.get(WorkerKeys.CPU_LAUNCHER_ENABLE),
+                settings.find(WorkerKeys.CPU_LAUNCHER_ARGS).orElse(""))),
         new WorkerSettings.SocketFolder(socketFolder, unixSockets),
         new WorkerSettings.HandlerSettings(
             new WorkerSettings.HandlerSwitches(

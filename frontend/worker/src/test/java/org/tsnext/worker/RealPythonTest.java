@@ -93,7 +93,8 @@ public class RealPythonTest {
                 python,
                 PACKAGE.toRealPath(),
                 fake.python().environment(),
-                folder.resolve("imports")),
+                folder.resolve("imports"),
+                WorkerSettings.OwnCores.OFF),
             new WorkerSettings.SocketFolder(folder, unix),
             new WorkerSettings.HandlerSettings(
                 fake.handlers().switches(), fake.handlers().sequenceHeaders(), Optional.empty()),
@@ -241,6 +242,7 @@ public class RealPythonTest {
             OptionalInt.of(1),
             OptionalInt.empty(),
             Optional.empty()),
+        Optional.empty(),
         LIMIT);
   }
 
@@ -263,6 +265,7 @@ public class RealPythonTest {
             spec.process().threads(),
             spec.process().templateId(),
             spec.process().imports()),
+        spec.ranks(),
         spec.startupTimeout());
   }
 

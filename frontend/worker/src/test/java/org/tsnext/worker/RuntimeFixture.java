@@ -66,7 +66,8 @@ final class RuntimeFixture implements AutoCloseable {
             FAKE_PACKAGE,
             new ProcessEnvironment(
                 environment, Optional.of(Pattern.compile(".*BLOCKED")), Set.of("FAKE_SECRET")),
-            folder.resolve("imports")),
+            folder.resolve("imports"),
+            WorkerSettings.OwnCores.OFF),
         new WorkerSettings.SocketFolder(folder, unix),
         new WorkerSettings.HandlerSettings(
             new WorkerSettings.HandlerSwitches(
@@ -97,6 +98,7 @@ final class RuntimeFixture implements AutoCloseable {
                 ? Optional.of(
                     new WorkerSpec.TemplateImports(4, Optional.of(List.of("torchvision"))))
                 : Optional.empty()),
+        Optional.empty(),
         Duration.ofMinutes(1));
   }
 

@@ -116,8 +116,7 @@ final class ModelCatalog {
   List<Long> workerPids() {
     return registry.all().stream()
         .flatMap(version -> version.supervisor().fleetView().workers().stream())
-        .flatMapToLong(worker -> worker.pid().stream())
-        .boxed()
+        .flatMap(worker -> worker.processes().all().stream())
         .toList();
   }
 }

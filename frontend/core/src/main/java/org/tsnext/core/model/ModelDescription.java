@@ -4,7 +4,6 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.OptionalLong;
 import org.tsnext.core.settings.VersionId;
 import org.tsnext.core.settings.VersionSettings;
 import org.tsnext.core.worker.Recovery;
@@ -12,6 +11,7 @@ import org.tsnext.core.worker.WorkerError;
 import org.tsnext.core.worker.WorkerExit;
 import org.tsnext.core.worker.WorkerLoad;
 import org.tsnext.core.worker.WorkerState;
+import org.tsnext.core.worker.WorkerView;
 
 /**
  * Everything that is told about one model version.
@@ -75,13 +75,13 @@ public record ModelDescription(Identity identity, VersionSettings settings, Cond
   }
 
   /**
-   * The process of a worker, and what it takes.
+   * The processes of a worker, and what they take.
    *
-   * @param memoryBytes resident bytes of the process; 0 while they are not known
+   * @param memoryBytes resident bytes of all; 0 while they are not known
    * @param gpuUsage what it does on its GPU, for people to read
    */
   public record ProcessUsage(
-      OptionalLong pid, long memoryBytes, boolean gpu, Optional<String> gpuUsage) {}
+      WorkerView.Processes processes, long memoryBytes, boolean gpu, Optional<String> gpuUsage) {}
 
   /**
    * What happened to a worker.

@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.OptionalLong;
+import java.util.OptionalInt;
 import org.tsnext.archive.ModelArchive;
 import org.tsnext.core.inference.VersionDispatcher;
 import org.tsnext.core.metrics.VersionMetrics;
@@ -207,15 +207,15 @@ final class ModelVersion {
   private static ModelDescription.Worker describe(WorkerView worker, WorkerUsage usage) {
     WorkerView.Identity identity = worker.identity();
     WorkerView.History history = worker.history();
-    OptionalLong pid = worker.pid();
+    WorkerView.Processes processes = worker.processes();
     return new ModelDescription.Worker(
         Integer.toString(identity.id()),
         identity.startTime(),
         worker.state(),
         worker.stateSince(),
         new ModelDescription.ProcessUsage(
-            pid,
-            pid.isPresent() ? usage.memoryBytes(pid.getAsLong()) : 0,
+            processes,
+            processes.all().stream().mapToLong(usage::memoryBytes).sum(),
             identity.gpuId().isPresent(),
             gpuUsage(worker, usage)),
         worker.load(),
@@ -228,8 +228,12 @@ final class ModelVersion {
   }
 
   private static Optional<String> gpuUsage(WorkerView worker, WorkerUsage usage) {
-    return worker.pid().isPresent() && worker.identity().gpuId().isPresent()
-        ? usage.gpu(worker.pid().getAsLong(), worker.identity().gpuId().getAsInt())
+    OptionalInt gpu = worker.identity().gpuId();
+    List<Long> pids = worker.processes().all();
+    // Of several processes the first rank has the first of its worker's GPUs.
+    int first = worker.processes().ranks().isEmpty() ? 0 : 1;
+    return gpu.isPresent() && pids.size() > first
+        ? usage.gpu(pids.get(first), gpu.getAsInt())
         : Optional.empty();
   }
 }

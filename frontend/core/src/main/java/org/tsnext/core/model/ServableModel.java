@@ -2,7 +2,6 @@ package org.tsnext.core.model;
 
 import java.util.Objects;
 import org.tsnext.archive.ModelConfig;
-import org.tsnext.archive.ModelConfig.ParallelType;
 import org.tsnext.archive.ModelConfig.WorkerStart;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
@@ -33,11 +32,35 @@ final class ServableModel {
     if (config.workers().preloadModel()) {
       requirePreloadable(name, config);
     }
+    if (config.devices().ranks() > 0) {
+      requireRunnableByRanks(name, config);
+    }
+  }
+
+  /** All processes of a worker run the same calls, one after the other, on this machine. */
+  private static void requireRunnableByRanks(String name, ModelConfig config) {
+    int nodes = config.devices().torchrun().nodes();
+    if (nodes > 1) {
+      throw new ServingException(
+          ErrorKind.NOT_SUPPORTED,
+          "Model %s sets torchrun.nnodes to %d, expected 1: the processes of a worker run on the machine of the server."
+              .formatted(name, nodes));
+    }
+    String type = config.devices().parallelType().orElseThrow().yamlName();
     config
-        .devices()
-        .parallelType()
+        .batching()
+        .coroutineKey()
         .ifPresent(
-            type -> refuse(name, type != ParallelType.CUSTOM, "parallelType " + type.yamlName()));
+            key -> {
+              throw new ServingException(
+                  ErrorKind.INVALID_MODEL,
+                  "Model %s sets %s beside parallelType %s, but its processes have to run their calls in one order; leave out one of them."
+                      .formatted(name, key, type));
+            });
+    refusePreload(
+        name,
+        config.workers().preloadModel(),
+        "parallelType " + type + " gives each worker processes of its own that load the model");
   }
 
   /** A model on a GPU, or one that needs an event loop, cannot be shared by forks. */

@@ -1,15 +1,12 @@
 package org.tsnext.core.model;
 
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.OptionalInt;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.tsnext.archive.ArchiveException;
 import org.tsnext.archive.ModelArchive;
 import org.tsnext.archive.ModelConfig;
-import org.tsnext.archive.ModelConfig.WorkerStart;
 import org.tsnext.archive.ModelLocation;
 import org.tsnext.archive.ModelNames;
 import org.tsnext.archive.ModelSource;
@@ -32,7 +29,6 @@ import org.tsnext.core.worker.Supervisor;
 import org.tsnext.core.worker.SupervisorContext;
 import org.tsnext.core.worker.WorkerError;
 import org.tsnext.core.worker.WorkerPlan;
-import org.tsnext.core.worker.WorkerSpec;
 
 /**
  * Makes a model version of an order to register it: opens the archive, settles what holds, prepares
@@ -194,7 +190,7 @@ final class VersionFactory {
             () -> registry.stayingDefault(spec.name()));
     WorkerPlan plan =
         new WorkerPlan(
-            templateOf(spec, archive, prepared),
+            WorkerTemplate.of(spec, archive, prepared, lastVersionId.incrementAndGet()),
             gpusOf(spec.settings().devices()),
             new RestartPolicy(spec.settings().timeouts().maxRetry()),
             server.heartbeat().interval(),
@@ -252,34 +248,6 @@ final class VersionFactory {
             config.batching().continuous()
                 ? Optional.of(server.sequenceHeaders().end())
                 : Optional.empty()));
-  }
-
-  private WorkerSpec templateOf(VersionSpec spec, ModelArchive archive, Prepared prepared) {
-    VersionSettings settings = spec.settings();
-    ModelConfig config = settings.config();
-    int versionId = lastVersionId.incrementAndGet();
-    Optional<List<String>> imports = config.workers().templateImports();
-    return new WorkerSpec(
-        0,
-        new WorkerSpec.Model(
-            spec.model().id(),
-            archive.directory(),
-            spec.model().handler(),
-            spec.model().envelope(),
-            settings.batching().size(),
-            config.batching().coroutineKey().isPresent()),
-        WorkerSpec.Gpus.NONE,
-        new WorkerSpec.PythonProcess(
-            Map.of(),
-            prepared.pythonPath(),
-            prepared.interpreter(),
-            prepared.needsSpawn() ? WorkerStart.SPAWN : config.workers().start(),
-            OptionalInt.empty(),
-            config.workers().preloadModel() ? OptionalInt.of(versionId) : OptionalInt.empty(),
-            imports.isPresent() && imports.get().isEmpty()
-                ? Optional.empty()
-                : Optional.of(new WorkerSpec.TemplateImports(versionId, imports))),
-        settings.timeouts().startup());
   }
 
   private GpuRotation gpusOf(Devices devices) {

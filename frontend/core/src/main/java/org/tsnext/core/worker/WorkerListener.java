@@ -23,6 +23,9 @@ public interface WorkerListener {
   /** The process has imported these modules for itself. Comes before it is loaded. */
   default void imported(List<String> modules) {}
 
+  /** The worker has these processes, by rank; the first is the one that speaks. */
+  default void ranks(List<Long> pids) {}
+
   /** The process dialled in and got its LOAD message. */
   void connected(String address);
 

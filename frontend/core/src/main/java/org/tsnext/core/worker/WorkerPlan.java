@@ -44,6 +44,7 @@ public record WorkerPlan(
         baseSpec.model(),
         new WorkerSpec.Gpus(device, visible),
         baseSpec.process(),
+        baseSpec.ranks(),
         baseSpec.startupTimeout());
   }
 }

@@ -149,6 +149,11 @@ final class WorkerRun implements WorkerListener, WorkerRegistration.Observer {
   }
 
   @Override
+  public void ranks(List<Long> pids) {
+    events.context().put(() -> slot.rankPids = List.copyOf(pids));
+  }
+
+  @Override
   public void imported(List<String> modules) {
     events.context().put(() -> events.imported(this, modules));
   }

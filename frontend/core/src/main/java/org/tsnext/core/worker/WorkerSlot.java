@@ -2,6 +2,7 @@ package org.tsnext.core.worker;
 
 import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
@@ -29,6 +30,9 @@ final class WorkerSlot {
 
   Optional<WorkerRun> run = Optional.empty();
   OptionalLong pid = OptionalLong.empty();
+
+  /** Its processes by rank, once they have the model; empty if it is one process. */
+  List<Long> rankPids = List.of();
 
   /** Whether the model could not be loaded, for an error of Python, and has not been since. */
   boolean loadFailed;
@@ -111,6 +115,7 @@ final class WorkerSlot {
     run = Optional.of(next);
     starts++;
     pid = OptionalLong.empty();
+    rankPids = List.of();
     plainFork = Optional.empty();
     restartAtNanos = OptionalLong.empty();
     noteRecovery(Optional.empty(), now);
@@ -216,7 +221,7 @@ final class WorkerSlot {
         this,
         state.orElse(WorkerState.STARTING),
         stateSince,
-        run.isPresent() ? pid : OptionalLong.empty(),
+        run.isPresent() ? new WorkerView.Processes(pid, rankPids) : WorkerView.Processes.NONE,
         new WorkerView.History(
             Math.max(0, starts - 1), firstFailureNanos, recovery, lastExit, plainFork),
         run.flatMap(WorkerRun::registration));
@@ -229,7 +234,7 @@ final class WorkerSlot {
       WorkerSlot slot,
       WorkerState state,
       Instant stateSince,
-      OptionalLong pid,
+      WorkerView.Processes processes,
       WorkerView.History history,
       Optional<WorkerRegistration> registration) {
 
@@ -238,7 +243,7 @@ final class WorkerSlot {
           new WorkerView.Identity(slot.id, slot.gpuId, slot.startTime),
           state,
           stateSince,
-          pid,
+          processes,
           new WorkerLoad(
               registration.map(WorkerRegistration::inFlight).orElse(0),
               registration.map(WorkerRegistration::window).orElse(1)),

@@ -7,6 +7,8 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalInt;
+import org.tsnext.archive.ModelConfig.ParallelType;
+import org.tsnext.archive.ModelConfig.Torchrun;
 import org.tsnext.archive.ModelConfig.WorkerStart;
 import org.tsnext.core.settings.VersionId;
 
@@ -14,10 +16,19 @@ import org.tsnext.core.settings.VersionId;
  * What is needed to start one worker process and have it load its model.
  *
  * @param workerId public id, from 9000 up
+ * @param ranks the processes of one worker; empty for a worker that is one process
  * @param startupTimeout from the start of the process to the answer to the LOAD message
  */
 public record WorkerSpec(
-    int workerId, Model model, Gpus gpus, PythonProcess process, Duration startupTimeout) {
+    int workerId,
+    Model model,
+    Gpus gpus,
+    PythonProcess process,
+    Optional<RankGroup> ranks,
+    Duration startupTimeout) {
+
+  /** Variable of a worker: whether {@code init} gives it cores of its own. */
+  public static final String OWN_CORES = "TS_CPU_LAUNCHER";
 
   /**
    * What the process loads.
@@ -109,10 +120,28 @@ public record WorkerSpec(
     }
   }
 
+  /**
+   * Several processes that are one worker, started by torchrun.
+   *
+   * @param size how many
+   * @param torchrun further options
+   */
+  public record RankGroup(ParallelType type, int size, Torchrun torchrun) {
+
+    public RankGroup {
+      Objects.requireNonNull(type, "type");
+      Objects.requireNonNull(torchrun, "torchrun");
+      if (size < 1) {
+        throw new IllegalArgumentException("size is " + size + ", expected at least 1");
+      }
+    }
+  }
+
   public WorkerSpec {
     Objects.requireNonNull(model, "model");
     Objects.requireNonNull(gpus, "gpus");
     Objects.requireNonNull(process, "process");
+    Objects.requireNonNull(ranks, "ranks");
     Objects.requireNonNull(startupTimeout, "startupTimeout");
   }
 

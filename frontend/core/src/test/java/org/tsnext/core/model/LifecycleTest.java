@@ -268,7 +268,7 @@ public class LifecycleTest {
     assertEquals(one.id(), "9000");
     assertEquals(one.status(), "READY");
     assertEquals(one.state(), WorkerState.READY);
-    assertEquals(one.process().pid().getAsLong(), 1000);
+    assertEquals(one.process().processes().pid().getAsLong(), 1000);
     assertEquals(one.load().inFlight(), 1);
     assertEquals(running.ends(), 0);
     worker.respondToOpen();

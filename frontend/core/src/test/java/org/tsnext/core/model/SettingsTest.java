@@ -229,7 +229,19 @@ public class SettingsTest {
       {new Configs().preloadModel().concurrency(2), ErrorKind.INVALID_MODEL, "concurrency binds"},
       {new Configs().preloadModel().spawned(), ErrorKind.INVALID_MODEL, "expected fork"},
       {
-        new Configs().parallel(ParallelType.PIPELINE, 1), ErrorKind.NOT_SUPPORTED, "parallelType pp"
+        new Configs().parallel(ParallelType.PIPELINE, 2).nodes(2),
+        ErrorKind.NOT_SUPPORTED,
+        "torchrun.nnodes to 2, expected 1"
+      },
+      {
+        new Configs().parallel(ParallelType.TENSOR, 2).asyncCommunication(),
+        ErrorKind.INVALID_MODEL,
+        "asyncCommunication beside parallelType tp"
+      },
+      {
+        new Configs().parallel(ParallelType.PIPELINE_TENSOR, 2).preloadModel(),
+        ErrorKind.INVALID_MODEL,
+        "parallelType pptp gives each worker processes of its own"
       },
       {new Configs().sequenceBatching(), ErrorKind.INVALID_MODEL, "sequenceMaxIdleMSec"},
       {
@@ -253,6 +265,21 @@ public class SettingsTest {
             .config()
             .workers()
             .preloadModel());
+  }
+
+  @Test
+  public void workersOfSeveralProcessesHaveAGpuForEach() {
+    ModelConfig config = new Configs().workers(9, 9).parallel(ParallelType.TENSOR, 2).build();
+    VersionSpec spec = resolve(registration(false), config, server(5, false));
+    assertEquals(spec.settings().workers().max(), 2);
+    ModelConfig tooMany = new Configs().parallel(ParallelType.PIPELINE, 8).build();
+    assertRefused(
+        () -> resolve(registration(false), tooMany, server(2, false)),
+        ErrorKind.NOT_ENOUGH_DEVICES,
+        "No enough gpu devices for model:m parallelLevel:8");
+    VersionSpec onCpu = resolve(registration(false), config, server(0, false));
+    assertEquals(onCpu.settings().workers().max(), 9);
+    assertEquals(onCpu.settings().config().devices().ranks(), 2);
   }
 
   @DataProvider

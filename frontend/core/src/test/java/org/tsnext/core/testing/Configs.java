@@ -7,6 +7,7 @@ import java.util.OptionalInt;
 import org.tsnext.archive.ModelConfig;
 import org.tsnext.archive.ModelConfig.DeviceType;
 import org.tsnext.archive.ModelConfig.ParallelType;
+import org.tsnext.archive.ModelConfig.Torchrun;
 import org.tsnext.archive.ModelConfig.WorkerStart;
 
 /** Builds a {@link ModelConfig} from what a test cares about. */
@@ -22,6 +23,7 @@ public final class Configs {
   private List<Integer> deviceIds = List.of();
   private Optional<ParallelType> parallelType = Optional.empty();
   private int parallelLevel;
+  private Torchrun torchrun = Torchrun.DEFAULT;
   private boolean useJobTicket;
   private Optional<Duration> maxRetryTimeout = Optional.empty();
   private Optional<Duration> clientTimeout = Optional.empty();
@@ -78,6 +80,11 @@ public final class Configs {
   public Configs parallel(ParallelType type, int level) {
     parallelType = Optional.of(type);
     parallelLevel = level;
+    return this;
+  }
+
+  public Configs nodes(int number) {
+    torchrun = new Torchrun(number, 1, OptionalInt.empty());
     return this;
   }
 
@@ -178,7 +185,8 @@ public final class Configs {
             asyncCommunication,
             concurrency),
         new ModelConfig.Timeouts(responseTimeout, startupTimeout, maxRetryTimeout, clientTimeout),
-        new ModelConfig.Devices(deviceType, deviceIds, parallelType, parallelLevel),
+        new ModelConfig.Devices(
+            deviceType, deviceIds, parallelType, parallelLevel, torchrun, Optional.empty()),
         new ModelConfig.Queue(jobQueueSize, useJobTicket, retryOnWorkerDeath),
         new ModelConfig.Sequences(
             sequenceBatching,

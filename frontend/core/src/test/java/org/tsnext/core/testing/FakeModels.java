@@ -7,7 +7,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
-import java.util.OptionalLong;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -34,6 +33,7 @@ import org.tsnext.core.worker.WorkerError;
 import org.tsnext.core.worker.WorkerExit;
 import org.tsnext.core.worker.WorkerLoad;
 import org.tsnext.core.worker.WorkerState;
+import org.tsnext.core.worker.WorkerView;
 
 /**
  * The core's door for management: knows the model {@code cats} in versions 1.0 and 2.0. Tests of
@@ -50,7 +50,7 @@ public class FakeModels implements ModelService {
           WorkerState.READY,
           Instant.EPOCH,
           new ModelDescription.ProcessUsage(
-              OptionalLong.of(4711), 570425344, false, Optional.empty()),
+              WorkerView.Processes.of(4711), 570425344, false, Optional.empty()),
           new WorkerLoad(0, 1),
           new ModelDescription.History(
               0, Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty()));
@@ -66,7 +66,7 @@ public class FakeModels implements ModelService {
           TIME,
           WorkerState.BACKOFF,
           TIME,
-          new ModelDescription.ProcessUsage(OptionalLong.empty(), 0, false, Optional.empty()),
+          new ModelDescription.ProcessUsage(WorkerView.Processes.NONE, 0, false, Optional.empty()),
           new WorkerLoad(0, 1),
           new ModelDescription.History(
               2,

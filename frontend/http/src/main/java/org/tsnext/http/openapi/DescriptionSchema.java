@@ -73,6 +73,7 @@ final class DescriptionSchema {
     put(members, "string", WORKER_TEXTS);
     put(members, "integer", List.of("memoryUsage", "pid", "restarts", "inFlight", "window"));
     put(members, "boolean", List.of("gpu"));
+    members.put("rankPids", Schemas.array(Schemas.of("integer")));
     members.put("recovery", recovery());
     members.put("lastExit", exit());
     members.put("lastError", error());

@@ -143,7 +143,7 @@ public final class ModelFindings {
 
   private static String remedy(ServingException e) {
     return e.kind() == ErrorKind.NOT_SUPPORTED
-        ? "do without it; parallelType: custom is there for engines that use several GPUs themselves"
+        ? "do without it"
         : "pack the model again with what is expected there";
   }
 

@@ -83,9 +83,10 @@ public final class WorkerKeys {
       SettingKey.of(
               "initial_distribution_port",
               integer(1, MAX_PORT),
-              "The first port of models that spread over several devices.")
+              "The first port of models that spread over several processes, in TorchServe 0.12. Here"
+                  + " each worker takes a free port.")
           .withDefault("29500")
-          .notYet("spreading a model over several devices with torchrun is");
+          .noEffect("each worker of several processes takes a free port");
   public static final SettingKey<Pattern> BLACKLIST_ENV_VARS =
       SettingKey.of(
           "blacklist_env_vars",
@@ -134,12 +135,15 @@ public final class WorkerKeys {
       SettingKey.of(
               "cpu_launcher_enable",
               bool(),
-              "Whether to run workers under torch.backends.xeon.run_cpu.")
-          .withDefault("false")
-          .notYet("the CPU launcher is", enabled -> enabled);
+              "Whether each worker has cores of its own, and as many threads. A model may say"
+                  + " otherwise (cpuLauncher). See workers.md.")
+          .withDefault("false");
   public static final SettingKey<String> CPU_LAUNCHER_ARGS =
-      SettingKey.of("cpu_launcher_args", text("words"), "Further words for the CPU launcher.")
-          .notYet("the CPU launcher is");
+      SettingKey.of(
+          "cpu_launcher_args",
+          text("words"),
+          "Which cores workers get, in words of torch.backends.xeon.run_cpu, such as"
+              + " --use-logical-cores. See workers.md.");
   public static final SettingKey<Boolean> DEBUG =
       SettingKey.of(
               "debug",

@@ -396,7 +396,7 @@ public class SettingsLoaderTest {
     return new Object[][] {
       {"plugins_path", "/plugins"},
       {"cpp_log_config", "/log.yaml"},
-      {"cpu_launcher_enable", "true"},
+      {"debug", "true"},
     };
   }
 
@@ -413,7 +413,7 @@ public class SettingsLoaderTest {
     Map<String, String> harmless =
         Map.of(
             "metrics_mode", "prometheus",
-            "cpu_launcher_enable", "false",
+            "cpu_launcher_enable", "true",
             "enable_metrics_api", "true");
     assertEquals(load(harmless).warnings(), List.of());
   }

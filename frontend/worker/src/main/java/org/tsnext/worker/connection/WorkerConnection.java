@@ -213,6 +213,9 @@ public final class WorkerConnection extends ChannelInboundHandlerAdapter {
       if (!loaded.imported().isEmpty()) {
         listener.imported(loaded.imported());
       }
+      if (!loaded.rankPids().isEmpty()) {
+        listener.ranks(loaded.rankPids());
+      }
       listener.loaded(loaded.took());
     } else if (message instanceof Failed failed) {
       expect(State.LOADING, message);

@@ -34,6 +34,7 @@ public final class LoadMessage {
     json.addProperty("max_request_size", settings.bodies().maxRequestSize());
     json.addProperty("max_response_size", settings.bodies().maxResponseSize());
     json.addProperty("async", spec.model().async());
+    spec.ranks().ifPresent(ranks -> json.addProperty("parallel_type", ranks.type().yamlName()));
     return json;
   }
 }

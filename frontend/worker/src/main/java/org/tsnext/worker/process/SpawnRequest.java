@@ -51,7 +51,10 @@ public final class SpawnRequest {
     json.addProperty(
         "python",
         spec.process().interpreter().map(Path::toString).orElse(settings.python().interpreter()));
-    json.add("prefix", new JsonArray());
+    JsonArray prefix = new JsonArray();
+    spec.ranks()
+        .ifPresent(ranks -> RankLauncher.prefix(spec, ranks, logFolder()).forEach(prefix::add));
+    json.add("prefix", prefix);
     JsonObject variables = new JsonObject();
     environment.forEach(variables::addProperty);
     json.add("env", variables);
@@ -97,10 +100,16 @@ public final class SpawnRequest {
   boolean forks(WorkerSpec spec, boolean canFork) {
     return canFork
         && osForks
+        && spec.ranks().isEmpty()
         && spec.process().start() == WorkerStart.FORK
         && spec.process().interpreter().isEmpty()
         && spec.process().pythonPath().isEmpty()
         && !spec.process().environment().containsKey(LD_PRELOAD);
+  }
+
+  /** Where torchrun may keep what it has of its runs; it goes with the server's private folder. */
+  private Path logFolder() {
+    return settings.socket().temporaryDirectory().resolve("ranks");
   }
 
   /** All variables of the worker. */
@@ -114,11 +123,14 @@ public final class SpawnRequest {
     ours.put("TS_MAX_IMAGE_PIXELS", Integer.toString(switches.maxImagePixels()));
     ours.put("TS_JSON_NAN", switches.jsonNan());
     ours.put("TS_TIMES_OF_EACH_CALL", Boolean.toString(switches.timesOfEachCall()));
+    ours.put(WorkerSpec.OWN_CORES, Boolean.toString(settings.python().cores().enabled()));
+    ours.put("TS_CPU_LAUNCHER_ARGS", settings.python().cores().words());
     ours.put("TS_REQUEST_SEQUENCE_ID", settings.handlers().sequenceHeaders().id());
     ours.put("TS_REQUEST_SEQUENCE_START", settings.handlers().sequenceHeaders().start());
     ours.put("TS_REQUEST_SEQUENCE_END", settings.handlers().sequenceHeaders().end());
     ours.keySet().removeIf(settings.python().environment()::isBlocked);
     variables.putAll(ours);
+    spec.ranks().ifPresent(ranks -> variables.putAll(RankLauncher.environment(ranks)));
     variables.putAll(spec.process().environment());
     if (!spec.gpus().visible().isEmpty()) {
       String inherited = variables.getOrDefault(VISIBLE_GPUS, "");

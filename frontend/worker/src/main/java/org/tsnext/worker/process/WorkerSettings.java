@@ -23,18 +23,37 @@ public record WorkerSettings(
    * @param interpreter of {@code init}, the zygote and workers: a path, or a name to look up
    * @param packageDirectory the folder of the Python package {@code ts}
    * @param importHistory where it is kept what workers of an archive import
+   * @param cores which cores workers have for themselves
    */
   public record PythonSettings(
       String interpreter,
       Path packageDirectory,
       ProcessEnvironment environment,
-      Path importHistory) {
+      Path importHistory,
+      OwnCores cores) {
 
     public PythonSettings {
       Objects.requireNonNull(interpreter, "interpreter");
       Objects.requireNonNull(packageDirectory, "packageDirectory");
       Objects.requireNonNull(environment, "environment");
       Objects.requireNonNull(importHistory, "importHistory");
+      Objects.requireNonNull(cores, "cores");
+    }
+  }
+
+  /**
+   * Cores that a worker does not share with others.
+   *
+   * @param enabled {@code cpu_launcher_enable}; a model may say otherwise
+   * @param words {@code cpu_launcher_args}
+   */
+  public record OwnCores(boolean enabled, String words) {
+
+    /** None, unless a model asks for them. */
+    public static final OwnCores OFF = new OwnCores(false, "");
+
+    public OwnCores {
+      Objects.requireNonNull(words, "words");
     }
   }
 

@@ -96,6 +96,26 @@ final class JsonBody {
     return texts;
   }
 
+  /** A list of whole numbers, at most so many; empty if it is absent. */
+  List<Long> numbers(String name, int most) throws ProtocolException {
+    JsonElement value = fields.get(name);
+    if (value == null || value.isJsonNull()) {
+      return List.of();
+    }
+    String expected = "a list of at most " + most + " whole numbers";
+    if (!value.isJsonArray() || value.getAsJsonArray().size() > most) {
+      throw missing(name, expected);
+    }
+    List<Long> numbers = new ArrayList<>();
+    for (JsonElement element : value.getAsJsonArray()) {
+      boolean number = element.isJsonPrimitive() && element.getAsJsonPrimitive().isNumber();
+      numbers.add(
+          BoundedNumber.whole(number ? element.getAsString() : "")
+              .orElseThrow(() -> missing(name, expected)));
+    }
+    return numbers;
+  }
+
   boolean flag(String name) throws ProtocolException {
     Optional<JsonPrimitive> value = primitive(name, "true or false");
     if (value.isEmpty() || !value.get().isBoolean()) {

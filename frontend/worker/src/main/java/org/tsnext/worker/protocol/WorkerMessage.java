@@ -33,7 +33,8 @@ public sealed interface WorkerMessage {
    *
    * @param imported modules of installed packages that the worker has imported for itself
    */
-  record Loaded(String message, Duration took, List<String> imported) implements WorkerMessage {
+  record Loaded(String message, Duration took, List<String> imported, List<Long> rankPids)
+      implements WorkerMessage {
 
     public Loaded {
       imported = List.copyOf(imported);

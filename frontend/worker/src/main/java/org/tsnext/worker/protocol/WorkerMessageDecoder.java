@@ -4,6 +4,7 @@ import io.netty.buffer.ByteBuf;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import org.tsnext.archive.ModelConfig;
 import org.tsnext.core.metrics.MetricSample;
 import org.tsnext.core.metrics.MetricType;
 import org.tsnext.core.request.ResponseHead;
@@ -95,7 +96,10 @@ final class WorkerMessageDecoder {
   private static Loaded loaded(JsonBody json) throws ProtocolException {
     long millis = json.number("load_ms");
     return new Loaded(
-        json.text("message"), Duration.ofMillis(Math.max(0, millis)), json.texts("imported"));
+        json.text("message"),
+        Duration.ofMillis(Math.max(0, millis)),
+        json.texts("imported"),
+        json.numbers("rank_pids", ModelConfig.MAX_RANKS));
   }
 
   private static Failed failed(JsonBody json) throws ProtocolException {

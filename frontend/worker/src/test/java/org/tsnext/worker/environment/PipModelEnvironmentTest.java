@@ -341,7 +341,9 @@ public class PipModelEnvironmentTest {
             none.devices().type(),
             none.devices().ids(),
             none.devices().parallelType(),
-            none.devices().parallelLevel()),
+            none.devices().parallelLevel(),
+            none.devices().torchrun(),
+            none.devices().ownCores()),
         new ModelConfig.Queue(
             none.queue().capacity(),
             none.queue().useJobTicket(),

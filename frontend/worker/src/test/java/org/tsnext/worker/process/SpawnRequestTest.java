@@ -14,6 +14,8 @@ import java.util.Set;
 import java.util.regex.Pattern;
 import org.testng.annotations.DataProvider;
 import org.testng.annotations.Test;
+import org.tsnext.archive.ModelConfig.ParallelType;
+import org.tsnext.archive.ModelConfig.Torchrun;
 import org.tsnext.archive.ModelConfig.WorkerStart;
 import org.tsnext.core.model.SequenceHeaders;
 import org.tsnext.core.settings.VersionId;
@@ -107,7 +109,8 @@ public class SpawnRequestTest {
             "python3",
             Path.of("/ts"),
             new ProcessEnvironment(inherited, Optional.of(Pattern.compile("MY_.*")), Set.of("KEY")),
-            Path.of("/logs/config/imports")),
+            Path.of("/logs/config/imports"),
+            WorkerSettings.OwnCores.OFF),
         new WorkerSettings.SocketFolder(Path.of("/tmp"), true),
         new WorkerSettings.HandlerSettings(
             new WorkerSettings.HandlerSwitches(false, true, true, false, 5000, "null", true),
@@ -142,6 +145,31 @@ public class SpawnRequestTest {
     return spec(handler, interpreter, pythonPath, start, environment, List.of());
   }
 
+  @Test
+  public void workerOfSeveralProcessesIsStartedByTorchrunAtAPortOfItsOwn() {
+    WorkerSpec one =
+        spec("handler.py", Optional.empty(), List.of(), WorkerStart.FORK, Map.of(), List.of(2, 3));
+    WorkerSpec spec =
+        new WorkerSpec(
+            one.workerId(),
+            one.model(),
+            one.gpus(),
+            one.process(),
+            Optional.of(
+                new WorkerSpec.RankGroup(
+                    ParallelType.TENSOR, 2, new Torchrun(1, 3, OptionalInt.of(5)))),
+            one.startupTimeout());
+    List<String> prefix =
+        RankLauncher.prefix(spec, spec.ranks().orElseThrow(), Path.of("/private/ranks"));
+    assertEquals(
+        String.join(" ", prefix),
+        "-m torch.distributed.run --nnodes 1 --nproc-per-node 2 --rdzv-backend c10d"
+            + " --rdzv-endpoint 127.0.0.1:0 --rdzv-id digits_9000 --local-addr 127.0.0.1"
+            + " --max-restarts 0 --log-dir /private/ranks --monitor-interval 5");
+    assertEquals(
+        RankLauncher.environment(spec.ranks().orElseThrow()), Map.of("OMP_NUM_THREADS", "3"));
+  }
+
   private static WorkerSpec spec(
       String handler,
       Optional<Path> interpreter,
@@ -162,6 +190,7 @@ public class SpawnRequestTest {
             OptionalInt.empty(),
             OptionalInt.empty(),
             Optional.empty()),
+        Optional.empty(),
         Duration.ofSeconds(1));
   }
 }
