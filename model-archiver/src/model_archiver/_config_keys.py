@@ -35,6 +35,7 @@ KNOWN_KEYS = frozenset(
         "parallelType",
         "parallelLevel",
         "torchrun",
+        "servedModelName",
         "handler",
         "pt2",
         "micro_batching",

@@ -125,10 +125,11 @@ class Loaded:
     load_ms: int
     memory_bytes: int | None = None
     imported: list[str] | None = None
+    openai_routes: list[str] | None = None
 
     def encode(self) -> bytes:
         """Return the JSON bytes."""
-        return encode_json(asdict(self))
+        return encode_json({key: value for key, value in asdict(self).items() if value is not None})
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,6 +137,7 @@ def _serve(
         load_ms=round((time.monotonic() - started) * 1000),
         memory_bytes=_resident_bytes(),
         imported=imported_since_baseline(load.model_dir) or None,
+        openai_routes=_openai_routes(service),
     )
     connection.send(FrameType.LOADED, 0, loaded.encode())
     decode = (
@@ -153,6 +154,13 @@ def _serve(
         connection.linger(_LINGER_SEC)
         return EXIT_UNUSABLE
     return EXIT_CLOSED
+
+
+def _openai_routes(service: Service) -> list[str] | None:
+    """Return the paths of the OpenAI API that the handler says it serves, see `ts.openai`."""
+    entry_point = service.entry_point
+    routes = getattr(getattr(entry_point, "__self__", entry_point), "openai_routes", None)
+    return [str(route) for route in routes] if isinstance(routes, (tuple, list, set)) else None
 
 
 def configure_output() -> None:

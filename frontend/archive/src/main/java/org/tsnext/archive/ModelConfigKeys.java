@@ -165,7 +165,13 @@ public final class ModelConfigKeys {
               "torchrun",
               "a map; `nproc-per-node` in it is a whole number, 1 or more",
               "–",
-              "Options of torchrun; `nproc-per-node` sets `parallelLevel`."));
+              "Options of torchrun; `nproc-per-node` sets `parallelLevel`."),
+          new Key(
+              "servedModelName",
+              "a text or a list of them, of 1 to 256 characters each",
+              "the model's own name alone",
+              "Further names of the model for OpenAI clients, such as `meta-llama/Llama-3.1-8B`; no"
+                  + " two models have one in common."));
 
   /** Sections that bundled Python code reads. */
   static final Set<String> PYTHON =

@@ -121,6 +121,7 @@ public final class ModelConfigReader {
     Optional<List<String>> templateImports = values.modulesOr("auto", "off", "templateImports");
     Optional<ParallelType> parallelType = values.word("parallelType", PARALLEL_TYPES);
     int parallelLevel = parallelLevel(values, map);
+    List<String> servedNames = ServedNameReader.read(values, "servedModelName");
     return new ModelConfig(
         new ModelConfig.Workers(
             minWorkers,
@@ -139,8 +140,7 @@ public final class ModelConfigReader {
             concurrency),
         timeouts,
         new ModelConfig.Devices(deviceType, deviceIds, parallelType, parallelLevel),
-        queue,
-        sequences,
+        new ModelConfig.Requests(queue, sequences, servedNames),
         new ModelConfig.Findings(unknownKeys(map), corrections));
   }
 

@@ -67,6 +67,7 @@ public class ModelConfigReaderTest {
             workerStart: spawn
             preloadModel: true
             templateImports: [torchvision.ops, _x9]
+            servedModelName: [served/one, two, served/one]
             handler:
               profile: true
             """);
@@ -98,8 +99,11 @@ public class ModelConfigReaderTest {
                 List.of(0, 2),
                 Optional.of(ParallelType.PIPELINE_TENSOR),
                 8),
-            new ModelConfig.Queue(OptionalInt.of(11), true, false),
-            new ModelConfig.Sequences(true, Duration.ofMillis(12), Duration.ofMillis(13), 14, 15),
+            new ModelConfig.Requests(
+                new ModelConfig.Queue(OptionalInt.of(11), true, false),
+                new ModelConfig.Sequences(
+                    true, Duration.ofMillis(12), Duration.ofMillis(13), 14, 15),
+                List.of("served/one", "two")),
             new ModelConfig.Findings(List.of(), List.of())));
   }
 
@@ -347,7 +351,7 @@ public class ModelConfigReaderTest {
       String refusal = refusal(key.name() + ": " + wrongValue(key.name()));
       assertTrue(refusal.startsWith("model-config.yaml: " + key.name() + " is a "), refusal);
     }
-    assertEquals(ModelConfigKeys.FRONTEND.size(), 29);
+    assertEquals(ModelConfigKeys.FRONTEND.size(), 30);
   }
 
   /** Whatever their order in the file. */

@@ -11,10 +11,11 @@ import org.tsnext.core.access.Access;
 import org.tsnext.core.access.HeaderPolicy;
 import org.tsnext.core.inference.InferenceService;
 import org.tsnext.core.model.ModelService;
+import org.tsnext.http.inference.BodyConversions;
 import org.tsnext.http.inference.InferenceRoutes;
 import org.tsnext.http.inference.KServeRoutes;
+import org.tsnext.http.inference.OpenAiRoutes;
 import org.tsnext.http.inference.OpenInferenceRoutes;
-import org.tsnext.http.inference.TensorConversions;
 import org.tsnext.http.inference.WorkflowRoutes;
 import org.tsnext.http.management.ManagementRoutes;
 import org.tsnext.http.management.TokenRoutes;
@@ -53,27 +54,28 @@ final class ListenerRoutes {
         routes.add(KServeRoutes.alive());
       }
       boolean openInference = settings.api().openInference().enabled();
+      HeaderPolicy headers = HeaderPolicy.of(settings.access().tokens().isPresent());
+      BodyConversions conversions =
+          new BodyConversions(
+              settings.api().openInference().conversions(), settings.bodies().maxRequestSize());
       routes.addAll(
           InferenceRoutes.of(
               inference,
               models,
               settings.api().startUpModels(),
-              HeaderPolicy.of(settings.access().tokens().isPresent()),
-              new InferenceRoutes.V2Predictions(
-                  openInference,
-                  new TensorConversions(
-                      settings.api().openInference().conversions(),
-                      settings.bodies().maxRequestSize())),
+              headers,
+              new InferenceRoutes.V2Predictions(openInference, conversions),
               settings.api().errors()));
-      routes.add(
-          WorkflowRoutes.of(workflows, HeaderPolicy.of(settings.access().tokens().isPresent())));
+      routes.add(OpenAiRoutes.models(models));
+      routes.addAll(OpenAiRoutes.requests(inference, models, headers, conversions));
+      routes.add(WorkflowRoutes.of(workflows, headers));
       if (openInference) {
         routes.addAll(
             OpenInferenceRoutes.of(new OpenInference(models), settings.api().serverVersion()));
       }
     }
     if (roles.contains(ListenerRole.KSERVE)) {
-      routes.addAll(KServeRoutes.lists(models));
+      routes.add(KServeRoutes.list(models));
     }
     if (roles.contains(ListenerRole.MANAGEMENT)) {
       routes.addAll(
@@ -95,7 +97,7 @@ final class ListenerRoutes {
     }
     boolean alone = roles.equals(EnumSet.of(ListenerRole.METRICS));
     if (!alone) {
-      routes.add(InferenceRoutes.readiness(models, kserve));
+      routes.add(OpenAiRoutes.model(models, kserve, settings.api().errors()));
     }
     boolean combined = roles.size() > 1 && settings.addresses().metrics().isPresent();
     if (alone || combined) {

@@ -213,6 +213,7 @@ public final class WorkerConnection extends ChannelInboundHandlerAdapter {
       if (!loaded.imported().isEmpty()) {
         listener.imported(loaded.imported());
       }
+      listener.openAiRoutes(loaded.openAiRoutes());
       listener.loaded(loaded.took());
     } else if (message instanceof Failed failed) {
       expect(State.LOADING, message);

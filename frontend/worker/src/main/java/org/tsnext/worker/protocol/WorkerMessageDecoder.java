@@ -3,6 +3,7 @@ package org.tsnext.worker.protocol;
 import io.netty.buffer.ByteBuf;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.HashSet;
 import java.util.List;
 import org.tsnext.core.metrics.MetricSample;
 import org.tsnext.core.metrics.MetricType;
@@ -95,7 +96,10 @@ final class WorkerMessageDecoder {
   private static Loaded loaded(JsonBody json) throws ProtocolException {
     long millis = json.number("load_ms");
     return new Loaded(
-        json.text("message"), Duration.ofMillis(Math.max(0, millis)), json.texts("imported"));
+        json.text("message"),
+        Duration.ofMillis(Math.max(0, millis)),
+        json.texts("imported"),
+        new HashSet<>(json.texts("openai_routes")));
   }
 
   private static Failed failed(JsonBody json) throws ProtocolException {
