@@ -122,6 +122,7 @@ public final class ModelConfigReader {
     Optional<ParallelType> parallelType = values.word("parallelType", PARALLEL_TYPES);
     int parallelLevel = parallelLevel(values, map);
     List<String> servedNames = ServedNameReader.read(values, "servedModelName");
+    corrections.addAll(CodeSwitches.of(file, map));
     return new ModelConfig(
         new ModelConfig.Workers(
             minWorkers,

@@ -344,6 +344,29 @@ public class ModelConfigReaderTest {
     assertEquals(ModelConfigWarnings.of(parse(yaml)), List.of());
   }
 
+  @Test
+  public void codeThatAModelBringsIsTold() throws ArchiveException {
+    ModelConfig config =
+        parse(
+            """
+            handler:
+              trust_remote_code: true
+              vllm_engine_config:
+                trust_remote_code: true
+                worker_cls: my.Worker
+                logits_processors: []
+            """);
+    assertEquals(
+        ModelConfigWarnings.of(config).stream().map(line -> line.split(" ")[1]).toList(),
+        List.of(
+            "handler.trust_remote_code",
+            "handler.vllm_engine_config.trust_remote_code",
+            "handler.vllm_engine_config.worker_cls"));
+    assertEquals(
+        ModelConfigWarnings.of(parse("handler: {vllm_engine_config: {trust_remote_code: false}}")),
+        List.of());
+  }
+
   /** A key of the table that the reader passed over would take the map in silence. */
   @Test
   public void everyKeyOfTheTableIsReadAndRefusesAMapOfNonsense() {
