@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -292,6 +293,24 @@ def test_no_two_models_are_served_under_one_name(server: TorchServe) -> None:
         timeout=60,
     )
     assert taken.status_code == 409
+
+
+def test_the_handler_of_the_page_works(start: Callable[..., TorchServe]) -> None:
+    page = (REPOSITORY / "docs" / "llm.md").read_text(encoding="utf-8")
+    code = re.search(r"```python\n# parrot\.py\n(.*?)```", page, re.S)
+    config = re.search(r"```yaml\n# parrot\.yaml\n(.*?)```", page, re.S)
+    assert code
+    assert config
+    server = start()
+    server.store.write_handler("parrot", code.group(1), config.group(1))
+    requests.post(
+        f"{server.management}/models?url=parrot&initial_workers=1&synchronous=true", timeout=60
+    ).raise_for_status()
+    with client_of(server) as client:
+        answer = client.chat.completions.create(model="parrot", messages=says("a b"))
+        assert answer.choices[0].message.content == "a b "
+        with pytest.raises(openai.NotFoundError, match="It serves v1/chat/completions"):
+            client.embeddings.create(model="parrot", input="x")
 
 
 def test_the_servers_token_is_the_api_key(start: Callable[..., TorchServe], tmp_path: Path) -> None:
