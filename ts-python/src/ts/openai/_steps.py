@@ -14,6 +14,16 @@ from ts.openai._routes import CHAT, COMPLETIONS, path_of
 from ts.openai._tokens import Token
 
 
+def _ended(_result: object) -> bool:
+    """Say of a request that the result is its last one."""
+    return True
+
+
+def _goes_on(_result: object) -> bool:
+    """Say of a request that more follows."""
+    return False
+
+
 class StepHandler:
     """Base of handlers that generate a token for each of their sequences in one call of the model.
 
@@ -92,7 +102,7 @@ class StepHandler:
             if key not in results:
                 results[key], ended = self._progress(key, context, index)
             verdicts.append(ended)
-        context.stopping_criteria = [lambda _, ended=ended: ended for ended in verdicts]
+        context.stopping_criteria = [_ended if ended else _goes_on for ended in verdicts]
         return [results[key] for key in keys]
 
     def _take(

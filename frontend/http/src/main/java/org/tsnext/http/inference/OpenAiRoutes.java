@@ -3,9 +3,7 @@ package org.tsnext.http.inference;
 import static io.netty.handler.codec.http.HttpMethod.GET;
 import static io.netty.handler.codec.http.HttpMethod.POST;
 
-import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import org.tsnext.compatibility.Deviation;
 import org.tsnext.core.access.Access;
 import org.tsnext.core.access.HeaderPolicy;
@@ -25,6 +23,13 @@ public final class OpenAiRoutes {
   private static final String JSON = Response.APPLICATION_JSON;
   private static final String MODEL = "/v1/models/{model_name}";
 
+  private static final List<Doc> DOCS =
+      List.of(
+          new Doc("v1/chat/completions", "createChatCompletion", "Continue a conversation."),
+          new Doc("v1/completions", "createCompletion", "Continue a text."),
+          new Doc("v1/embeddings", "createEmbedding", "Turn texts into vectors."),
+          new Doc("v1/responses", "createResponse", "Respond to an input, if the engine can."));
+
   private OpenAiRoutes() {}
 
   /** The routes that lead to a handler, by the model that the body names. */
@@ -36,23 +41,17 @@ public final class OpenAiRoutes {
     PredictionHandler predictions =
         new PredictionHandler(
             inference, PredictionRoute.OPENAI, (routed, parts) -> routed.modelName(), headers);
-    List<Route> routes = new ArrayList<>();
-    Map.of(
-            "v1/chat/completions", new Doc("createChatCompletion", "Continue a conversation."),
-            "v1/completions", new Doc("createCompletion", "Continue a text."),
-            "v1/embeddings", new Doc("createEmbedding", "Turn texts into vectors."),
-            "v1/responses", new Doc("createResponse", "Respond to an input, if the engine can."))
-        .forEach(
-            (path, doc) ->
-                routes.add(
-                    Route.of(
-                            List.of(POST),
-                            "/" + path,
-                            new OpenAiHandler(predictions, models.served(), conversions, path),
-                            doc.operation())
-                        .withAccess(Access.INFERENCE)
-                        .acting()));
-    return routes;
+    return DOCS.stream()
+        .map(
+            doc ->
+                Route.of(
+                        List.of(POST),
+                        "/" + doc.path(),
+                        new OpenAiHandler(predictions, models.served(), conversions, doc.path()),
+                        doc.operation())
+                    .withAccess(Access.INFERENCE)
+                    .acting())
+        .toList();
   }
 
   /** {@code GET /v1/models}. */
@@ -95,7 +94,7 @@ public final class OpenAiRoutes {
         .failingWith(404);
   }
 
-  private record Doc(String id, String summary) {
+  private record Doc(String path, String id, String summary) {
 
     Operation operation() {
       return new Operation(
