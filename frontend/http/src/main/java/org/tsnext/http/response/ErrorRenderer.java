@@ -58,7 +58,7 @@ public final class ErrorRenderer {
     if (target.startsWith("/v2/") || (kserve && target.startsWith("/v1/"))) {
       body.addProperty("error", error.getMessage());
     } else if (OpenAiErrors.isAlsoFor(target)) {
-      body.add("error", OpenAiErrors.error(error, form.detail(error)));
+      body.add("error", OpenAiErrors.error(error, cause(error)));
     }
     return Response.json(error.httpStatus(), headers, body);
   }
@@ -73,15 +73,18 @@ public final class ErrorRenderer {
     JsonObject json = new JsonObject();
     json.add(
         "error",
-        OpenAiErrors.isOnlyFor(target)
-            ? OpenAiErrors.error(error, form.detail(error))
-            : members(error));
+        OpenAiErrors.isOnlyFor(target) ? OpenAiErrors.error(error, cause(error)) : members(error));
     return json;
   }
 
   /** Whether a stream that fails is cut without a word, as in TorchServe 0.12. */
   public boolean cutsStreams() {
     return form.isOriginal(Deviation.STREAM_ERROR);
+  }
+
+  /** The cause alone: clients of OpenAI have never met TorchServe 0.12. */
+  private Optional<String> cause(ServingException error) {
+    return form.showDetail() ? error.detail() : Optional.empty();
   }
 
   private JsonObject members(ServingException error) {
