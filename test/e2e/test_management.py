@@ -234,9 +234,10 @@ def test_readiness_is_asked_on_both_listeners(managed: TorchServe) -> None:
         for address in (managed.management, managed.inference):
             answer = requests.get(f"{address}/v1/models/commands:predict", timeout=30)
             if address == managed.management:
-                assert answer.json() == {"name": "commands", "ready": expected}
+                assert answer.json()["ready"] is expected
             answer = requests.get(f"{address}/v1/models/commands", timeout=30)
-            assert answer.json() == {"name": "commands", "ready": expected}
+            assert answer.status_code == (200 if expected else 503)
+            assert answer.json().items() >= {"name": "commands", "ready": expected}.items()
             assert requests.get(f"{address}/v1/models/cats", timeout=30).status_code == 404
         models(managed, "PUT", "/commands?min_worker=1&synchronous=true").raise_for_status()
     assert models(managed, "DELETE", "/commands").status_code == 200

@@ -36,6 +36,7 @@ KNOWN_KEYS = frozenset(
         "parallelType",
         "parallelLevel",
         "torchrun",
+        "servedModelName",
         "handler",
         "pt2",
         "micro_batching",

@@ -12,6 +12,8 @@ from typing import Any
 
 _MAX_INT = 2**31 - 1
 _MAX_CONCURRENCY = 1024
+_MAX_NAMES = 64
+_MAX_NAME = 256
 _MODULE = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
 
 
@@ -160,6 +162,21 @@ _TORCHRUN = {
 }
 
 
+def _names(value: Any) -> str | None:
+    names = value if isinstance(value, list) else [value]
+    expected = (
+        f"a name or a list of at most {_MAX_NAMES}, each of 1 to {_MAX_NAME} printable characters"
+        " without blanks"
+    )
+    if len(names) > _MAX_NAMES:
+        raise WrongValue(expected)
+    for name in names:
+        plain = isinstance(name, str) and name.isprintable() and not re.search(r"\s", name)
+        if not plain or not 1 <= len(name) <= _MAX_NAME:
+            raise WrongValue(expected, _shown(name))
+    return None
+
+
 def _torchrun(value: Any) -> str | None:
     if not isinstance(value, dict):
         raise WrongValue("a map")
@@ -211,6 +228,7 @@ _CHECKS: dict[str, Check] = {
     "parallelType": _Word(("pp", "tp", "pptp", "custom")),
     "parallelLevel": _Number(0, None, most=_MAX_RANKS),
     "torchrun": _torchrun,
+    "servedModelName": _names,
 }
 CHECKED_KEYS = frozenset(_CHECKS)
 

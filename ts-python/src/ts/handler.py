@@ -9,10 +9,12 @@ from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping
 from typing import Any, Protocol
 
 from ts._worker.failures import RequestCancelled
+from ts._worker.result_streams import NOT_YET
 from ts.context import Context
 from ts.utils.util import PredictionException
 
 __all__ = [
+    "NOT_YET",
     "AsyncHandler",
     "Context",
     "Data",

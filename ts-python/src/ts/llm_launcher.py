@@ -1,7 +1,8 @@
 """Serves a large language model: `python -m ts.llm_launcher --model_id ...`.
 
 Writes a model folder (a manifest and a model-config.yaml, no archive) into the model store,
-runs a server with it in the foreground, and stops the server at SIGINT or SIGTERM.
+runs a server with it in the foreground, and stops the server at SIGINT or SIGTERM. The model is
+served under its name here and under that of the engine, by the OpenAI API. docs/llm.md has more.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from typing import Any
 
 import yaml
 
+from ts._cli.gpus import count_gpus
+from ts._cli.llm_progress import LlmProgress
 from ts._cli.streams import run_command
 
 _RESPONSE_TIMEOUT_SEC = 1200
@@ -40,10 +43,35 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     )
     parser.add_argument("--engine", choices=("vllm", "trt_llm"), default="vllm")
     parser.add_argument("--dtype", default="bfloat16", help="data type of the weights")
+    parser.add_argument(
+        "--served_model_name",
+        action="append",
+        metavar="NAME",
+        help="a further name for clients, beside --model_name and --model_id; may be repeated",
+    )
     vllm = parser.add_argument_group("vLLM")
     vllm.add_argument("--vllm_engine.max_num_seqs", type=int, default=256)
     vllm.add_argument("--vllm_engine.max_model_len", type=int)
     vllm.add_argument("--vllm_engine.download_dir")
+    vllm.add_argument(
+        "--vllm_engine.tensor_parallel_size",
+        type=int,
+        metavar="GPUS",
+        help="GPUs that share the weights; default: all, or the power of two below",
+    )
+    vllm.add_argument(
+        "--lora_adapter",
+        action="append",
+        type=_adapter,
+        metavar="NAME=PATH",
+        help="a LoRA adapter, which clients ask for by NAME; may be repeated",
+    )
+    vllm.add_argument("--chat_template", help="a file of Jinja for models without one")
+    vllm.add_argument(
+        "--trust_remote_code",
+        action="store_true",
+        help="run Python code that comes with the weights; off by default",
+    )
     trt_llm = parser.add_argument_group("TensorRT-LLM")
     trt_llm.add_argument("--trt_llm_engine.max_batch_size", type=int, default=4)
     trt_llm.add_argument(
@@ -72,12 +100,17 @@ def get_model_config(
         "startupTimeout": args.startup_timeout,
         "deviceType": "gpu",
         "asyncCommunication": True,
-        # One process that sees all its devices: without it the frontend ignores parallelLevel.
-        "parallelType": "custom",
-        "parallelLevel": 1,
     }
-    section = _vllm_section if args.engine == "vllm" else _trt_llm_section
-    return {**config, "handler": section(args)}
+    gpus = count_gpus()
+    level = _parallel_level(args, gpus)
+    if gpus:
+        # One process that sees all its devices: without it the frontend ignores parallelLevel.
+        config.update(parallelType="custom", parallelLevel=level)
+    names = _served_names(args)
+    if names:
+        config["servedModelName"] = names
+    section = _vllm_section(args, level) if args.engine == "vllm" else _trt_llm_section(args)
+    return {**config, "handler": section}
 
 
 def write_model(arguments: argparse.Namespace) -> Path:
@@ -117,7 +150,12 @@ def main(args: argparse.Namespace | Sequence[str] | None = None) -> int:
     """
     parsed = args if isinstance(args, argparse.Namespace) else parse_arguments(args)
     write_model(parsed)
-    return run_until_signal([sys.executable, "-m", "ts.model_server", *server_words(parsed)])
+    progress = LlmProgress(parsed.model_name, tokens=not parsed.disable_token_auth)
+    progress.start()
+    try:
+        return run_until_signal([sys.executable, "-m", "ts.model_server", *server_words(parsed)])
+    finally:
+        progress.stop()
 
 
 def run_until_signal(command: list[str]) -> int:
@@ -150,17 +188,55 @@ def run_until_signal(command: list[str]) -> int:
     return status if status >= 0 else 128 - status
 
 
-def _vllm_section(arguments: argparse.Namespace) -> dict[str, Any]:
+def _adapter(text: str) -> tuple[str, str]:
+    name, equals, path = text.partition("=")
+    if not equals or not name or not path:
+        raise argparse.ArgumentTypeError(f"{text!r}, expected NAME=PATH")
+    return name, path
+
+
+def _parallel_level(arguments: argparse.Namespace, gpus: int) -> int:
+    """Return how many GPUs share the weights: attention heads are divided among them."""
+    asked = getattr(arguments, "vllm_engine.tensor_parallel_size", None)
+    if asked is not None:
+        return max(1, int(asked))
+    if arguments.engine != "vllm" or gpus < 1:
+        return 1
+    return 1 << (gpus.bit_length() - 1)
+
+
+def _served_names(arguments: argparse.Namespace) -> list[str]:
+    """Return the names for clients beside the registered one."""
+    names = [arguments.model_id, *(getattr(arguments, "served_model_name", None) or [])]
+    if arguments.engine == "vllm":
+        names += [name for name, _ in getattr(arguments, "lora_adapter", None) or []]
+    return [
+        name
+        for name in dict.fromkeys(str(name) for name in names)
+        # A folder with a blank in its path can be served, but not asked for by its path.
+        if name != arguments.model_name and name.isprintable() and " " not in name
+    ]
+
+
+def _vllm_section(arguments: argparse.Namespace, level: int) -> dict[str, Any]:
     given = vars(arguments)
     engine: dict[str, Any] = {
         "max_num_seqs": given["vllm_engine.max_num_seqs"],
-        "tensor_parallel_size": 1,
+        "tensor_parallel_size": level,
         "dtype": arguments.dtype,
     }
     for name in ("max_model_len", "download_dir"):
         if given[f"vllm_engine.{name}"] is not None:
             engine[name] = given[f"vllm_engine.{name}"]
-    return {"model_path": arguments.model_id, "vllm_engine_config": engine}
+    if given.get("trust_remote_code"):
+        engine["trust_remote_code"] = True
+    section: dict[str, Any] = {"model_path": arguments.model_id, "vllm_engine_config": engine}
+    if given.get("lora_adapter"):
+        section["adapters"] = dict(given["lora_adapter"])
+    if given.get("chat_template"):
+        # Not below the model's folder, where the handler would look for it.
+        section["chat_template"] = str(Path(given["chat_template"]).absolute())
+    return section
 
 
 def _trt_llm_section(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -9,10 +9,13 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from fake_java import FakeJava, Run, Spawn, wait_until
 from ts import llm_launcher
+from ts._cli.llm_progress import LlmProgress
 
 SOURCE = Path(__file__).parents[2] / "src"
 
@@ -96,9 +99,62 @@ def test_llm_launcher_writes_a_vllm_model() -> None:
     assert (config["startupTimeout"], config["responseTimeout"]) == (60, 1200)
     assert config["deviceType"] == "gpu"
     assert config["asyncCommunication"] is True
-    assert config["parallelType"] == "custom"
+    assert config["servedModelName"] == ["org/model"]
+    assert "parallelType" not in config
     words = "--start --foreground --ncs --model-store model_store --disable-token-auth"
     assert llm_launcher.server_words(arguments) == [*words.split(), "--models", "lama"]
+
+
+@pytest.mark.parametrize(("gpus", "level"), [(1, 1), (2, 2), (3, 2), (7, 4), (8, 8)])
+def test_llm_launcher_spreads_the_weights_over_the_gpus(
+    monkeypatch: pytest.MonkeyPatch, gpus: int, level: int
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", ",".join(map(str, range(gpus))))
+    config = llm_launcher.get_model_config(llm_launcher.parse_arguments([]))
+    assert (config["parallelType"], config["parallelLevel"]) == ("custom", level)
+    assert config["handler"]["vllm_engine_config"]["tensor_parallel_size"] == level
+    words = ["--vllm_engine.tensor_parallel_size", "1"]
+    assert llm_launcher.get_model_config(llm_launcher.parse_arguments(words))["parallelLevel"] == 1
+
+
+def test_llm_launcher_asks_nvidia_smi_for_the_gpus(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    fake = tmp_path / "nvidia-smi"
+    fake.write_text("#!/bin/sh\necho 'GPU 0: H200 (UUID: a)'\necho 'GPU 1: H200 (UUID: b)'\n")
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    assert llm_launcher.get_model_config(llm_launcher.parse_arguments([]))["parallelLevel"] == 2
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,-1,4")
+    assert llm_launcher.get_model_config(llm_launcher.parse_arguments([]))["parallelLevel"] == 1
+
+
+def test_llm_launcher_serves_adapters_and_further_names() -> None:
+    arguments = llm_launcher.parse_arguments(
+        "--model_id org/model --served_model_name chat --lora_adapter sql=/a/sql"
+        " --lora_adapter fr=org/fr --chat_template t.jinja --trust_remote_code".split()
+    )
+    config = llm_launcher.get_model_config(arguments)
+    assert config["servedModelName"] == ["org/model", "chat", "sql", "fr"]
+    assert config["handler"]["adapters"] == {"sql": "/a/sql", "fr": "org/fr"}
+    assert config["handler"]["chat_template"] == str(Path("t.jinja").absolute())
+    assert config["handler"]["vllm_engine_config"]["trust_remote_code"] is True
+    with pytest.raises(SystemExit):
+        llm_launcher.parse_arguments(["--lora_adapter", "sql"])
+
+
+def test_llm_launcher_says_how_to_ask_and_how_far_it_is(tmp_path: Path) -> None:
+    said = LlmProgress("m", tokens=True).how_to_ask("http://127.0.0.1:8080")
+    assert said.startswith("m is ready:\n\n  curl http://127.0.0.1:8080/v1/chat/completions")
+    assert ' token)"' in said
+    assert "Authorization" not in LlmProgress("m", tokens=False).how_to_ask("http://x")
+    log = tmp_path / "model_log.log"
+    log.write_text("2026 [INFO ] W-9000-m - shards:  0%\rshards: 50%\n")
+    running: Any = SimpleNamespace(logs=tmp_path)
+    assert LlmProgress("m", tokens=True).progress(running, 12.4) == (
+        "m is loading, 12 s so far: shards: 50%"
+    )
 
 
 def test_llm_launcher_takes_a_parsed_command_line_and_the_folder_of_a_model(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import sys
 import types
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from typing import Any
 import pytest
 from handler_fakes import FakeContext
 from ts.torch_handler import trt_llm_handler, vllm_handler
-from ts.torch_handler._vllm_app import command_line, model_of
+from ts.torch_handler._vllm_app import command_line, model_of, restrict_code
 from ts.torch_handler.trt_llm_handler import TRTLLMHandler
 from ts.torch_handler.vllm_handler import VLLMHandler
 from ts.utils.util import PredictionException
@@ -85,6 +86,7 @@ def vllm(monkeypatch: pytest.MonkeyPatch) -> Iterator[types.SimpleNamespace]:
         monkeypatch.setitem(sys.modules, name, fake)
 
     def make_arg_parser(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+        # The options of vLLM 0.11 that this handler sets.
         for name in ("--model", "--served-model-name", "--chat-template", "--lora-modules"):
             parser.add_argument(name)
         parser.add_argument("--max-num-seqs", type=int, default=7)
@@ -211,7 +213,9 @@ def test_status_of_the_engines_error_is_kept(vllm: Any, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("path", "body", "code"),
     [
-        ("v1/embeddings", {}, 404),
+        ("v1/audio/speech", {}, 404),
+        ("v1/load_lora_adapter", {}, 404),
+        ("health", {}, 404),
         ("", {}, 404),
         ("v1/completions", b"{", 400),
         ("v1/completions", [1], 400),
@@ -231,11 +235,45 @@ def test_model_must_be_named_and_vllm_installed(
     with pytest.raises(RuntimeError, match="names no model"):
         VLLMHandler().initialize(LlmContext(tmp_path, {}))
     assert model_of({"vllm_engine_config": {"model": "org/hub"}}, tmp_path) == "org/hub"
-    settings = command_line({"model_path": "a/b"}, tmp_path, "m", {"model"})
+    settings = command_line({"model_path": "a/b"}, tmp_path, ["m"], {"model"})
     assert settings == {"model": "a/b"}
     monkeypatch.setitem(sys.modules, "vllm", None)
     with pytest.raises(RuntimeError, match="A vLLM handler needs the Python package vllm"):
         VLLMHandler().initialize(LlmContext(tmp_path, SECTION))
+
+
+def test_model_is_served_under_all_its_names(vllm: Any, tmp_path: Path) -> None:
+    section = {**SECTION, "adapters": {"lora": "org/hub"}}
+    context = LlmContext(tmp_path, section)
+    context.model_yaml_config["servedModelName"] = ["org/model", "m", "lora"]
+    vllm.handler.initialize(context)
+    assert vllm.args.served_model_name == ["m", "org/model"]
+    assert set(vllm.handler.openai_routes) == {
+        "v1/completions",
+        "v1/chat/completions",
+        "v1/embeddings",
+        "v1/responses",
+    }
+
+
+def test_code_of_others_is_off_unless_the_configuration_switches_it_on(
+    vllm: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("VLLM_ALLOW_INSECURE_SERIALIZATION", "VLLM_PLUGINS"):
+        monkeypatch.setenv(name, "1")
+    vllm.handler.initialize(LlmContext(tmp_path, SECTION))
+    assert os.environ["VLLM_ALLOW_INSECURE_SERIALIZATION"] == "0"
+    assert os.environ["VLLM_PLUGINS"] == ""
+    assert command_line(SECTION, tmp_path, ["m"], {"trust_remote_code"}) == {
+        "trust_remote_code": False
+    }
+    assert "trust_remote_code" not in caplog.text
+    trusting = {**SECTION, "trust_remote_code": True, "allow_pickle": True, "plugins": ["a", "b"]}
+    restrict_code(trusting)
+    assert os.environ["VLLM_ALLOW_INSECURE_SERIALIZATION"] == "1"
+    assert os.environ["VLLM_PLUGINS"] == "a,b"
+    assert "trust_remote_code is on" in caplog.text
+    assert command_line(trusting, tmp_path, ["m"], {"trust_remote_code"})["trust_remote_code"]
 
 
 class FakeOutput:
@@ -302,6 +340,7 @@ def test_trt_llm_answers_the_text(trt: TRTLLMHandler, tmp_path: Path) -> None:
     assert trt.model.arguments == {
         "model": str(tmp_path / "engine"),
         "tokenizer": "org/tokenizer",
+        "trust_remote_code": False,
         "kv_cache_config": {"free_gpu_memory_fraction": 0.1},
     }
     context = LlmContext(tmp_path, TRT_SECTION)

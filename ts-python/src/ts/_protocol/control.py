@@ -132,10 +132,11 @@ class Loaded:
     memory_bytes: int | None = None
     imported: list[str] | None = None
     rank_pids: list[int] | None = None
+    openai_routes: list[str] | None = None
 
     def encode(self) -> bytes:
         """Return the JSON bytes."""
-        return encode_json(asdict(self))
+        return encode_json({key: value for key, value in asdict(self).items() if value is not None})
 
 
 @dataclass(frozen=True, slots=True)

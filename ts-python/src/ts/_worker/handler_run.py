@@ -33,7 +33,7 @@ from ts._worker.failures import (
 )
 from ts._worker.inbox import Batch, PendingRequest
 from ts._worker.non_finite import JsonNan, NotFiniteError
-from ts._worker.result_streams import WHOLE, is_stream
+from ts._worker.result_streams import NOT_YET, WHOLE, is_stream
 from ts._worker.values import decode_request, encode_value
 from ts.context import Context, RequestProcessor
 from ts.utils._row_errors import RowErrors
@@ -290,6 +290,8 @@ class HandlerRun:
         if type(value) not in WHOLE and isinstance(value, BaseException):
             self.fail_request_with(request, value)
             return False
+        if value is NOT_YET and not self._may_stream:
+            return True
         if self._stops(index, value):
             self._queue_value(FrameType.RESPONSE, index, request, value)
             request.responded = True

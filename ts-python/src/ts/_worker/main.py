@@ -160,6 +160,7 @@ def _serve(
         memory_bytes=None if memory is None else memory + of_followers,
         imported=imported_since_baseline(load.model_dir) or None,
         rank_pids=leader.pids if leader is not None else None,
+        openai_routes=_openai_routes(service),
     )
     connection.send(FrameType.LOADED, 0, loaded.encode())
     decode = (
@@ -201,6 +202,13 @@ def _join_ranks(leader: RankLeader | None, load: Load, body: bytes) -> Failed | 
     except TimeoutError as error:
         return load_failure(load, error)
     return None
+
+
+def _openai_routes(service: Service) -> list[str] | None:
+    """Return the paths of the OpenAI API that the handler says it serves, see `ts.openai`."""
+    entry_point = service.entry_point
+    routes = getattr(getattr(entry_point, "__self__", entry_point), "openai_routes", None)
+    return [str(route) for route in routes] if isinstance(routes, (tuple, list, set)) else None
 
 
 def configure_output() -> None:

@@ -20,6 +20,17 @@ WHOLE = frozenset((str, bytes, bytearray, dict, list, tuple, int, float, bool, t
 """Types of nearly all results. What is none of them may be a stream."""
 
 
+class _NotYet:
+    """What `NOT_YET` is."""
+
+    def __repr__(self) -> str:
+        return "NOT_YET"
+
+
+NOT_YET = _NotYet()
+"""With continuous batching, in place of a result: nothing is sent, and the request goes on."""
+
+
 def stands_for_its_request(value: Any) -> bool:
     """Return whether a result is no value: a stream, or the error of its request."""
     return type(value) not in WHOLE and (isinstance(value, BaseException) or is_stream(value))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import logging
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -33,22 +34,56 @@ def model_of(section: dict[str, Any], model_dir: Path) -> str:
     return str(path) if path.exists() else str(name)
 
 
+def served_names(config: dict[str, Any], model_name: str) -> list[str]:
+    """Return the names under which clients ask for the model, its registered one first.
+
+    Names of adapters are the engine's own: they lead to other weights.
+    """
+    more = config.get("servedModelName") or []
+    adapters = (config.get("handler") or {}).get("adapters") or {}
+    names = [model_name, *([more] if isinstance(more, str) else more)]
+    return [name for name in dict.fromkeys(names) if name not in adapters]
+
+
+def restrict_code(section: dict[str, Any]) -> None:
+    """Switch off what lets the engine run code that model-config.yaml does not ask for.
+
+    To be called before vLLM is imported, which reads these variables.
+
+    Args:
+        section: ``allow_pickle: true`` lets the engine's processes exchange pickles, and
+            ``plugins`` names the installed plug-ins that are loaded; by default none are.
+    """
+    allowed = section.get("allow_pickle") is True
+    os.environ["VLLM_ALLOW_INSECURE_SERIALIZATION"] = "1" if allowed else "0"
+    os.environ["VLLM_PLUGINS"] = ",".join(str(name) for name in section.get("plugins") or [])
+    engine = section.get("vllm_engine_config") or {}
+    if engine.get("trust_remote_code") is True or section.get("trust_remote_code") is True:
+        logger.warning(
+            "trust_remote_code is on: Python code that comes with the weights runs in this worker"
+        )
+
+
 def command_line(
-    section: dict[str, Any], model_dir: Path, model_name: str, known: set[str]
+    section: dict[str, Any], model_dir: Path, names: list[str], known: set[str]
 ) -> dict[str, Any]:
     """Return the settings of vLLM's server for the section ``handler``.
 
     Args:
         section: ``vllm_engine_config``, ``adapters``, ``chat_template`` and ``model_path``.
         model_dir: The model's folder, where relative paths are looked up.
-        model_name: The name under which clients ask for the model.
+        names: Under which clients ask for the model.
         known: Settings this vLLM has; others are left out, with a warning.
     """
     settings = dict(section.get("vllm_engine_config") or {})
     settings["model"] = model_of(section, model_dir)
-    settings.setdefault("served_model_name", [model_name])
-    if isinstance(settings["served_model_name"], str):
-        settings["served_model_name"] = [settings["served_model_name"]]
+    engines = settings.get("served_model_name") or []
+    engines = [engines] if isinstance(engines, str) else engines
+    # The first one is what responses say.
+    settings["served_model_name"] = list(dict.fromkeys([*engines, *names]))
+    settings["trust_remote_code"] = (
+        settings.get("trust_remote_code") is True or section.get("trust_remote_code") is True
+    )
     if section.get("chat_template"):
         template = model_dir / str(section["chat_template"])
         settings["chat_template"] = str(
@@ -56,25 +91,26 @@ def command_line(
         )
     if section.get("adapters"):
         settings["enable_lora"] = True
-    unknown = sorted(settings.keys() - known)
+    unknown = sorted(settings.keys() - known - {"trust_remote_code"})
     if unknown:
         logger.warning("vLLM has no settings %s: they are ignored", ", ".join(unknown))
     return {key: value for key, value in settings.items() if key in known}
 
 
-async def create_app(section: dict[str, Any], model_dir: Path, model_name: str) -> Any:
+async def create_app(section: dict[str, Any], model_dir: Path, names: list[str]) -> Any:
     """Start the engine and return vLLM's ASGI application. The engine ends with the process.
 
     Raises:
         RuntimeError: vLLM is not installed, or no model is named.
     """
     model_of(section, model_dir)
+    restrict_code(section)
     server = import_optional("vllm.entrypoints.openai.api_server", _PURPOSE, "vllm")
     cli_args = import_optional("vllm.entrypoints.openai.cli_args", _PURPOSE, "vllm")
     arg_utils = import_optional("vllm.engine.arg_utils", _PURPOSE, "vllm")
     parser = cli_args.make_arg_parser(_argument_parser()())
     args = parser.parse_args([])
-    settings = command_line(section, model_dir, model_name, set(vars(args)))
+    settings = command_line(section, model_dir, names, set(vars(args)))
     for key, value in settings.items():
         setattr(args, key, value)
     args.lora_modules = _adapters(section, model_dir) or None

@@ -46,7 +46,7 @@ class TRTLLMHandler(BaseHandler):
         folder = Path(ctx.system_properties["model_dir"])
         self._trt_llm = import_optional("tensorrt_llm", _PURPOSE)
         llmapi = import_optional("tensorrt_llm.llmapi", _PURPOSE, "tensorrt_llm")
-        arguments: dict[str, Any] = {}
+        arguments: dict[str, Any] = {"trust_remote_code": section.get("trust_remote_code") is True}
         if section.get("kv_cache_config"):
             arguments["kv_cache_config"] = llmapi.KvCacheConfig(**section["kv_cache_config"])
         self.model = self._trt_llm.LLM(

@@ -10,21 +10,35 @@ from typing import Any
 
 from ts.handler_utils.utils import send_intermediate_predict_response
 from ts.torch_handler._asgi import AsgiThread
-from ts.torch_handler._vllm_app import create_app
+from ts.torch_handler._vllm_app import create_app, served_names
 from ts.torch_handler.base_handler import BaseHandler
 from ts.utils.util import PredictionException
 
 # Paths after /predictions/<model>/<version>/ and the methods of vLLM's routes.
-_ROUTES = {"v1/models": "GET", "v1/completions": "POST", "v1/chat/completions": "POST"}
+_ROUTES = {
+    "v1/models": "GET",
+    "v1/completions": "POST",
+    "v1/chat/completions": "POST",
+    "v1/embeddings": "POST",
+    "v1/responses": "POST",
+}
 
 
 class VLLMHandler(BaseHandler):
-    """Passes requests to vLLM's own OpenAI application, inside this process.
+    """Passes requests of the OpenAI API to vLLM's own application, inside this process.
+
+    They come by ``/v1/...``, or below ``/predictions/<model>/<version>/``; no other route of the
+    application can be reached, such as those that manage it.
 
     Needs ``asyncCommunication: true`` in model-config.yaml. The section ``handler`` there has
-    ``vllm_engine_config`` (the settings of ``vllm serve``), ``model_path``, ``adapters`` and
-    ``chat_template``. When a client leaves, the engine stops generating for it.
+    ``vllm_engine_config`` (the settings of ``vllm serve``), ``model_path``, ``adapters``,
+    ``chat_template``, ``allow_pickle`` and ``plugins``. The model is served under its registered
+    name, those of ``servedModelName``, and those of its adapters; name these in
+    ``servedModelName``, too, for the frontend to find them. When a client leaves, the engine stops
+    generating for it.
     """
+
+    openai_routes = tuple(path for path, method in _ROUTES.items() if method == "POST")
 
     def __init__(self) -> None:
         super().__init__()
@@ -41,7 +55,8 @@ class VLLMHandler(BaseHandler):
         self.model_yaml_config = getattr(ctx, "model_yaml_config", None) or {}
         section = self.model_yaml_config.get("handler") or {}
         folder = Path(ctx.system_properties["model_dir"])
-        create = functools.partial(create_app, section, folder, ctx.model_name)
+        names = served_names(self.model_yaml_config, ctx.model_name)
+        create = functools.partial(create_app, section, folder, names)
         server = AsgiThread(create, name="vllm")
         server.start()
         self._server = server

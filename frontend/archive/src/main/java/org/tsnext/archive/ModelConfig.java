@@ -15,8 +15,7 @@ public record ModelConfig(
     Batching batching,
     Timeouts timeouts,
     Devices devices,
-    Queue queue,
-    Sequences sequences,
+    Requests requests,
     Findings findings) {
 
   /**
@@ -147,6 +146,20 @@ public record ModelConfig(
   }
 
   /**
+   * What is asked of the model.
+   *
+   * @param servedNames further names by which OpenAI clients name the model in a request
+   */
+  public record Requests(Queue queue, Sequences sequences, List<String> servedNames) {
+
+    public Requests {
+      Objects.requireNonNull(queue, "queue");
+      Objects.requireNonNull(sequences, "sequences");
+      servedNames = List.copyOf(servedNames);
+    }
+  }
+
+  /**
    * What becomes of requests that wait.
    *
    * @param capacity {@code jobQueueSize}
@@ -236,9 +249,16 @@ public record ModelConfig(
     Objects.requireNonNull(batching, "batching");
     Objects.requireNonNull(timeouts, "timeouts");
     Objects.requireNonNull(devices, "devices");
-    Objects.requireNonNull(queue, "queue");
-    Objects.requireNonNull(sequences, "sequences");
+    Objects.requireNonNull(requests, "requests");
     Objects.requireNonNull(findings, "findings");
+  }
+
+  public Queue queue() {
+    return requests.queue();
+  }
+
+  public Sequences sequences() {
+    return requests.sequences();
   }
 
   /** The configuration of a model without a model-config.yaml. */
@@ -257,8 +277,10 @@ public record ModelConfig(
         new Timeouts(Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty()),
         new Devices(
             Optional.empty(), List.of(), Optional.empty(), 0, Torchrun.DEFAULT, Optional.empty()),
-        new Queue(OptionalInt.empty(), false, true),
-        new Sequences(false, Duration.ZERO, Duration.ZERO, 1, 1),
+        new Requests(
+            new Queue(OptionalInt.empty(), false, true),
+            new Sequences(false, Duration.ZERO, Duration.ZERO, 1, 1),
+            List.of()),
         new Findings(List.of(), List.of()));
   }
 }

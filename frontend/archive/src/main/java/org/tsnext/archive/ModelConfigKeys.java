@@ -213,7 +213,14 @@ public final class ModelConfigKeys {
               "1, 1, 1, torchrun's own",
               "Options of torchrun. `nproc-per-node` sets `parallelLevel`; `nnodes` has to be 1;"
                   + " `OMP_NUMBER_THREADS` are the threads of each process; `monitor-interval` in"
-                  + " seconds. 0.12's `rdzv-...` and `node-rank` have no effect."));
+                  + " seconds. 0.12's `rdzv-...` and `node-rank` have no effect."),
+          new Key(
+              "servedModelName",
+              "[meta-llama/Llama-3.1-8B, llama]",
+              "a text or a list of them, of 1 to 256 characters each",
+              "the model's own name alone",
+              "Further names of the model for OpenAI clients, such as `meta-llama/Llama-3.1-8B`; no"
+                  + " two models have one in common."));
 
   /** Sections that bundled Python code reads. */
   static final Set<String> PYTHON =

@@ -126,6 +126,8 @@ public final class ModelConfigReader {
     Optional<ParallelType> parallelType = values.word("parallelType", PARALLEL_TYPES);
     TorchrunSection torchrun = new TorchrunSection(values, map);
     int parallelLevel = torchrun.parallelLevel();
+    List<String> servedNames = ServedNameReader.read(values, "servedModelName");
+    corrections.addAll(CodeSwitches.of(file, map));
     return new ModelConfig(
         new ModelConfig.Workers(
             minWorkers,
@@ -150,8 +152,7 @@ public final class ModelConfigReader {
             parallelLevel,
             torchrun.read(corrections),
             ownCores),
-        queue,
-        sequences,
+        new ModelConfig.Requests(queue, sequences, servedNames),
         new ModelConfig.Findings(unknownKeys(map), corrections));
   }
 

@@ -40,6 +40,11 @@ final class YamlValues {
     this.corrections = corrections;
   }
 
+  /** The value as YAML has it, or null. */
+  Object value(String key) {
+    return values.get(key);
+  }
+
   boolean has(String key) {
     return values.get(key) != null;
   }

@@ -68,6 +68,7 @@ public class ModelConfigReaderTest {
             workerStart: spawn
             preloadModel: true
             templateImports: [torchvision.ops, _x9]
+            servedModelName: [served/one, two, served/one]
             handler:
               profile: true
             """);
@@ -101,8 +102,11 @@ public class ModelConfigReaderTest {
                 8,
                 ModelConfig.Torchrun.DEFAULT,
                 Optional.of(true)),
-            new ModelConfig.Queue(OptionalInt.of(11), true, false),
-            new ModelConfig.Sequences(true, Duration.ofMillis(12), Duration.ofMillis(13), 14, 15),
+            new ModelConfig.Requests(
+                new ModelConfig.Queue(OptionalInt.of(11), true, false),
+                new ModelConfig.Sequences(
+                    true, Duration.ofMillis(12), Duration.ofMillis(13), 14, 15),
+                List.of("served/one", "two")),
             new ModelConfig.Findings(List.of(), List.of())));
   }
 
@@ -373,6 +377,29 @@ public class ModelConfigReaderTest {
         mine: {a: 1}
         """;
     assertEquals(ModelConfigWarnings.of(parse(yaml)), List.of());
+  }
+
+  @Test
+  public void codeThatAModelBringsIsTold() throws ArchiveException {
+    ModelConfig config =
+        parse(
+            """
+            handler:
+              trust_remote_code: true
+              vllm_engine_config:
+                trust_remote_code: true
+                worker_cls: my.Worker
+                logits_processors: []
+            """);
+    assertEquals(
+        ModelConfigWarnings.of(config).stream().map(line -> line.split(" ")[1]).toList(),
+        List.of(
+            "handler.trust_remote_code",
+            "handler.vllm_engine_config.trust_remote_code",
+            "handler.vllm_engine_config.worker_cls"));
+    assertEquals(
+        ModelConfigWarnings.of(parse("handler: {vllm_engine_config: {trust_remote_code: false}}")),
+        List.of());
   }
 
   /** A key of the table that the reader passed over would take the map in silence. */

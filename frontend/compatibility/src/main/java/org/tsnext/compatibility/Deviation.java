@@ -109,6 +109,8 @@ public enum Deviation {
       "the protocol's name", stays("the old key is there too")),
   OIP_READY(HTTP, "`/v2/health/ready` is always true", "503 until the models are loaded",
       "readiness is the truth", stays()),
+  V1_READINESS_STATUS(HTTP, "`GET /v1/models/{name}` answers 200 for a model that is not ready",
+      "503", "probes look at the status", row()),
   ENCODED_SLASH(HTTP, "`%2F` in a path parts segments", "it stays in its segment", "RFC 3986",
       stays("checks of paths rely on it")),
   CONNECT_METHOD(HTTP, "400", "501", "RFC 9110", row()),

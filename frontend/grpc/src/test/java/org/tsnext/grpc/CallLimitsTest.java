@@ -313,8 +313,8 @@ public class CallLimitsTest extends GrpcTestBase {
         none.batching(),
         none.timeouts(),
         none.devices(),
-        none.queue(),
-        new ModelConfig.Sequences(true, maxIdle, Duration.ZERO, 1, 1),
+        new ModelConfig.Requests(
+            none.queue(), new ModelConfig.Sequences(true, maxIdle, Duration.ZERO, 1, 1), List.of()),
         none.findings());
   }
 

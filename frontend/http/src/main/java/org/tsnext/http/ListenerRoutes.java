@@ -12,10 +12,11 @@ import org.tsnext.core.access.Access;
 import org.tsnext.core.access.HeaderPolicy;
 import org.tsnext.core.inference.InferenceService;
 import org.tsnext.core.model.ModelService;
+import org.tsnext.http.inference.BodyConversions;
 import org.tsnext.http.inference.InferenceRoutes;
 import org.tsnext.http.inference.KServeRoutes;
+import org.tsnext.http.inference.OpenAiRoutes;
 import org.tsnext.http.inference.OpenInferenceRoutes;
-import org.tsnext.http.inference.TensorConversions;
 import org.tsnext.http.inference.WorkflowRoutes;
 import org.tsnext.http.jobs.JobRoutes;
 import org.tsnext.http.jobs.JobSubmission;
@@ -60,22 +61,22 @@ final class ListenerRoutes {
       }
       JobSubmission submission = new JobSubmission(jobs, settings.api().errors());
       boolean openInference = settings.api().openInference().enabled();
+      HeaderPolicy headers = HeaderPolicy.of(settings.access().tokens().isPresent());
+      BodyConversions conversions =
+          new BodyConversions(
+              settings.api().openInference().conversions(), settings.bodies().maxRequestSize());
       routes.addAll(
           InferenceRoutes.of(
               inference,
               submission,
               models,
               settings.api().startUpModels(),
-              HeaderPolicy.of(settings.access().tokens().isPresent()),
-              new InferenceRoutes.V2Predictions(
-                  openInference,
-                  new TensorConversions(
-                      settings.api().openInference().conversions(),
-                      settings.bodies().maxRequestSize())),
+              headers,
+              new InferenceRoutes.V2Predictions(openInference, conversions),
               settings.api().errors()));
-      routes.add(
-          WorkflowRoutes.of(
-              workflows, submission, HeaderPolicy.of(settings.access().tokens().isPresent())));
+      routes.add(OpenAiRoutes.models(models));
+      routes.addAll(OpenAiRoutes.requests(inference, models, headers, conversions));
+      routes.add(WorkflowRoutes.of(workflows, submission, headers));
       jobs.ifPresent(service -> routes.addAll(JobRoutes.of(service, settings.api().errors())));
       if (openInference) {
         routes.addAll(
@@ -83,7 +84,7 @@ final class ListenerRoutes {
       }
     }
     if (roles.contains(ListenerRole.KSERVE)) {
-      routes.addAll(KServeRoutes.lists(models));
+      routes.add(KServeRoutes.list(models));
     }
     if (roles.contains(ListenerRole.MANAGEMENT)) {
       routes.addAll(
@@ -107,7 +108,7 @@ final class ListenerRoutes {
     }
     boolean alone = roles.equals(EnumSet.of(ListenerRole.METRICS));
     if (!alone) {
-      routes.add(InferenceRoutes.readiness(models, kserve));
+      routes.add(OpenAiRoutes.model(models, kserve, settings.api().errors()));
     }
     boolean combined = roles.size() > 1 && settings.addresses().metrics().isPresent();
     if (alone || combined) {

@@ -175,10 +175,13 @@ public class HttpKServeTest extends HttpTestBase {
   public void serverIsAliveAndListsItsModelsAsKServesDoes() throws Exception {
     assertEquals(client(kservePort).get("/").body(), "{\n  \"status\": \"alive\"\n}\n");
     assertEquals(client(combinedPort).get("/").body(), "{\n  \"status\": \"alive\"\n}\n");
-    JsonObject names = JsonParser.parseString("{\"models\":[\"cats\"]}").getAsJsonObject();
     for (String path : List.of("/v1/models", "/v2/models")) {
-      assertEquals(JsonParser.parseString(client(kservePort).get(path).body()), names);
-      assertEquals(client(combinedPort).get(path).status(), 401, "names are for management there");
+      JsonObject listed =
+          JsonParser.parseString(client(kservePort).get(path).body()).getAsJsonObject();
+      String names = path.startsWith("/v1") ? "[\"acme/cats\",\"cats\"]" : "[\"cats\"]";
+      assertEquals(listed.get("models").toString(), names);
+      // Inference asks for no token there; the names of KServe v2 are on its own port alone.
+      assertEquals(client(combinedPort).get(path).status(), path.startsWith("/v1") ? 200 : 401);
     }
   }
 
@@ -190,7 +193,7 @@ public class HttpKServeTest extends HttpTestBase {
       models.ready = false;
       RawResponse response = client(each).get("/v1/models/cats");
       assertEquals(response.status(), 503);
-      assertEquals(response.body(), "{\n  \"name\": \"cats\",\n  \"ready\": false\n}\n");
+      assertTrue(response.body().endsWith("\"name\": \"cats\",\n  \"ready\": false\n}\n"));
       assertEquals(client(each).get("/v2/models/cats/ready").status(), 503);
       assertEquals(client(each).get("/v2/health/ready").status(), 503);
       assertEquals(client(each).get("/v2/health/live").status(), 200);

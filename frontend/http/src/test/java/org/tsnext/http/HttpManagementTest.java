@@ -495,10 +495,13 @@ public class HttpManagementTest extends HttpTestBase {
   public void readinessIsReal() throws Exception {
     for (RawClient client : List.of(client(), management())) {
       models.ready = true;
-      assertEquals(
-          client.get("/v1/models/cats").body(), "{\n  \"name\": \"cats\",\n  \"ready\": true\n}\n");
+      RawResponse response = client.get("/v1/models/cats");
+      assertEquals(response.status(), 200);
+      assertTrue(response.body().endsWith("\"name\": \"cats\",\n  \"ready\": true\n}\n"));
       models.ready = false;
-      assertTrue(client.get("/v1/models/cats").body().contains("\"ready\": false"));
+      response = client.get("/v1/models/cats");
+      assertEquals(response.status(), 503);
+      assertTrue(response.body().contains("\"ready\": false"));
       assertEquals(client.get("/v1/models/dogs").status(), 404);
     }
   }

@@ -28,6 +28,7 @@ public final class ModelLifecycle implements ModelService {
   private static final Logger LOGGER = LoggerFactory.getLogger(ModelLifecycle.class);
 
   private final ModelRegistry registry = new ModelRegistry();
+  private final ServedModels served = new ServedCatalog(registry);
   private final Preparations preparations;
   private final VersionFactory factory;
   private final ServingSettings settings;
@@ -81,7 +82,7 @@ public final class ModelLifecycle implements ModelService {
   public CompletableFuture<ScaleResult> register(RegisterModel registration) {
     return ServingFutures.respond(
         () ->
-            CompletableFuture.supplyAsync(() -> open(registration), executor)
+            CompletableFuture.supplyAsync(() -> factory.open(registration), executor)
                 .thenCompose(this::makeRoom)
                 .thenApplyAsync(this::create, executor)
                 .thenCompose(version -> startWorkers(version, registration.synchronous()))
@@ -155,6 +156,11 @@ public final class ModelLifecycle implements ModelService {
   }
 
   @Override
+  public ServedModels served() {
+    return served;
+  }
+
+  @Override
   public HealthReport health() {
     return catalog.health();
   }
@@ -224,11 +230,6 @@ public final class ModelLifecycle implements ModelService {
     }
     changed();
     return registered;
-  }
-
-  private Candidate open(RegisterModel registration) {
-    registry.requireOpen();
-    return factory.open(registration);
   }
 
   /** A version whose workers are all given up makes way for a new registration of the same. */

@@ -43,6 +43,7 @@ final class ModelRegistry implements ModelRouter {
   private record Key(String name, String version) {}
 
   private final Map<String, Entry> models = new ConcurrentHashMap<>();
+  private final ServedNames servedNames = new ServedNames();
   private final Set<Key> reserved = new HashSet<>();
   private volatile boolean closed;
 
@@ -77,6 +78,11 @@ final class ModelRegistry implements ModelRouter {
     return "It has version "
         + String.join(", ", versions)
         + (more > 0 ? " and " + more + " more." : ".");
+  }
+
+  /** The further names of models. */
+  ServedNames servedNames() {
+    return servedNames;
   }
 
   boolean has(String name) {
@@ -133,22 +139,33 @@ final class ModelRegistry implements ModelRouter {
   }
 
   /**
-   * Keeps a name and version for a registration that is under way, until {@link #publish} or {@link
-   * #unreserve}.
+   * Keeps name, version and served names for a registration that is under way, until {@link
+   * #publish} or {@link #unreserve}.
    *
-   * @throws ServingException 409 if it is taken
+   * @throws ServingException 409 if one of them is taken
    */
-  synchronized void reserve(String name, String version) {
+  synchronized void reserve(VersionSpec spec) {
     requireOpen();
-    if (lookUp(name, version).isPresent() || !reserved.add(new Key(name, version))) {
+    String name = spec.name();
+    String version = spec.version();
+    Key key = new Key(name, version);
+    if (lookUp(name, version).isPresent() || reserved.contains(key)) {
       throw new ServingException(
           ErrorKind.CONFLICT,
           "Model version " + version + " is already registered for model " + name);
     }
+    List<String> served = spec.settings().config().requests().servedNames();
+    servedNames.claim(name, version, served, this::isTaken);
+    reserved.add(key);
+  }
+
+  private boolean isTaken(String name) {
+    return has(name) || reserved.stream().anyMatch(key -> key.name().equals(name));
   }
 
   synchronized void unreserve(String name, String version) {
     reserved.remove(new Key(name, version));
+    servedNames.release(name, version);
   }
 
   /**
@@ -203,6 +220,7 @@ final class ModelRegistry implements ModelRouter {
 
   /** Takes a version out. If it was the default one, the oldest other one follows. */
   synchronized void remove(ModelVersion version) {
+    servedNames.release(version.name(), version.version());
     models.computeIfPresent(
         version.name(),
         (name, before) -> {

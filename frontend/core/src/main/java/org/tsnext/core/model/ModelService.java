@@ -33,6 +33,9 @@ public interface ModelService {
   /** Default versions, sorted by name. */
   List<ModelEntry> list();
 
+  /** The models by all names that clients may give them in a request. */
+  ServedModels served();
+
   /** The rule of {@code /ping}, over default versions. */
   HealthReport health();
 

@@ -1,6 +1,7 @@
 package org.tsnext.core.model;
 
 import java.time.Duration;
+import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -31,6 +32,7 @@ final class ModelVersion {
   private final VersionDispatcher dispatcher;
   private final Supervisor supervisor;
   private final VersionMetrics metrics;
+  private final Instant registeredAt;
 
   private volatile boolean leaving;
 
@@ -43,13 +45,15 @@ final class ModelVersion {
       Prepared environment,
       VersionDispatcher dispatcher,
       Supervisor supervisor,
-      VersionMetrics metrics) {
+      VersionMetrics metrics,
+      Instant registeredAt) {
     this.spec = Objects.requireNonNull(spec, "spec");
     this.archive = Objects.requireNonNull(archive, "archive");
     this.environment = Objects.requireNonNull(environment, "environment");
     this.dispatcher = Objects.requireNonNull(dispatcher, "dispatcher");
     this.supervisor = Objects.requireNonNull(supervisor, "supervisor");
     this.metrics = Objects.requireNonNull(metrics, "metrics");
+    this.registeredAt = Objects.requireNonNull(registeredAt, "registeredAt");
   }
 
   VersionSpec spec() {
@@ -82,6 +86,10 @@ final class ModelVersion {
 
   VersionMetrics metrics() {
     return metrics;
+  }
+
+  Instant registeredAt() {
+    return registeredAt;
   }
 
   /** Starts the workers of the registration. */

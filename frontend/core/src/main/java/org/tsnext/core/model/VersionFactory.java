@@ -10,7 +10,6 @@ import org.tsnext.archive.ModelConfig;
 import org.tsnext.archive.ModelLocation;
 import org.tsnext.archive.ModelNames;
 import org.tsnext.archive.ModelSource;
-import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.inference.VersionDispatcher;
 import org.tsnext.core.metrics.ServerMetric;
@@ -80,6 +79,7 @@ final class VersionFactory {
 
   /** Opens the model and settles what holds. */
   Candidate open(RegisterModel registration) {
+    registry.requireOpen();
     ModelArchive archive = openArchive(registration);
     try {
       return new Candidate(archive, resolver.resolve(registration, archive), false);
@@ -95,7 +95,7 @@ final class VersionFactory {
     boolean reserved = false;
     Preparation preparation = new Preparation(spec);
     try {
-      registry.reserve(spec.name(), spec.version());
+      registry.reserve(spec);
       reserved = true;
       memory.claim(spec, candidate.archive().directory());
       Prepared prepared =
@@ -164,19 +164,8 @@ final class VersionFactory {
               registration.origin().trusted(),
               registration.source().s3SseKms()));
     } catch (ArchiveException e) {
-      ServingException error = new ServingException(kindOf(e.reason()), e.getMessage(), e);
-      throw e.detail().map(error::withDetail).orElse(error);
+      throw ArchiveErrors.of(e);
     }
-  }
-
-  private static ErrorKind kindOf(ArchiveException.Reason reason) {
-    return switch (reason) {
-      case NOT_FOUND -> ErrorKind.MODEL_NOT_FOUND;
-      case INVALID -> ErrorKind.INVALID_MODEL;
-      case DOWNLOAD_FAILED -> ErrorKind.DOWNLOAD_FAILED;
-      case NO_SPACE -> ErrorKind.OUT_OF_RESOURCES;
-      case IO -> ErrorKind.INTERNAL;
-    };
   }
 
   private ModelVersion assemble(VersionSpec spec, ModelArchive archive, Prepared prepared) {
@@ -200,7 +189,8 @@ final class VersionFactory {
     Supervisor supervisor = new Supervisor(plan, dispatcher, metrics, supervisorContext);
     metrics.live(ServerMetric.QUEUE_LENGTH, dispatcher::queueLength);
     metrics.live(ServerMetric.READY_WORKERS, supervisor::readyWorkers);
-    return new ModelVersion(spec, archive, prepared, dispatcher, supervisor, metrics);
+    return new ModelVersion(
+        spec, archive, prepared, dispatcher, supervisor, metrics, supervisorContext.clock().now());
   }
 
   private DispatchPolicy policyOf(VersionSpec spec) {

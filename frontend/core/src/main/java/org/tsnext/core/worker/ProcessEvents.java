@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.Set;
 import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -38,6 +39,9 @@ final class ProcessEvents {
   private final LoadFailureLog loadFailures;
   private int silences;
 
+  /** Written by the threads of the workers' sockets, of which all say the same. */
+  private volatile Set<String> openAiRoutes = Set.of();
+
   /**
    * Makes the events of a group of workers.
    *
@@ -60,6 +64,16 @@ final class ProcessEvents {
   /** What went wrong. From any thread. */
   FailureLog failures() {
     return failures;
+  }
+
+  /** The paths of the OpenAI API that the handler serves. From any thread. */
+  Set<String> openAiRoutes() {
+    return openAiRoutes;
+  }
+
+  /** From any thread. */
+  void openAiRoutes(Set<String> routes) {
+    openAiRoutes = Set.copyOf(routes);
   }
 
   /** From any thread. */

@@ -4,6 +4,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -104,6 +105,11 @@ public final class Supervisor {
   /** What went wrong. From any thread. */
   public FailureLog failures() {
     return processes.failures();
+  }
+
+  /** The paths of the OpenAI API that the handler serves, once it is loaded. From any thread. */
+  public Set<String> openAiRoutes() {
+    return processes.openAiRoutes();
   }
 
   /** From any thread: an event to handle, and then to look around. */

@@ -3,6 +3,7 @@ package org.tsnext.core.worker;
 import io.netty.buffer.ByteBuf;
 import java.time.Duration;
 import java.util.List;
+import java.util.Set;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.metrics.MetricSample;
 import org.tsnext.core.request.Header;
@@ -25,6 +26,9 @@ public interface WorkerListener {
 
   /** The worker has these processes, by rank; the first is the one that speaks. */
   default void ranks(List<Long> pids) {}
+
+  /** The handler serves these paths of the OpenAI API. Comes before it is loaded. */
+  default void openAiRoutes(Set<String> routes) {}
 
   /** The process dialled in and got its LOAD message. */
   void connected(String address);

@@ -5,6 +5,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 import org.tsnext.core.error.ServingException;
@@ -156,6 +157,11 @@ final class WorkerRun implements WorkerListener, WorkerRegistration.Observer {
   @Override
   public void imported(List<String> modules) {
     events.context().put(() -> events.imported(this, modules));
+  }
+
+  @Override
+  public void openAiRoutes(Set<String> routes) {
+    events.openAiRoutes(routes);
   }
 
   @Override

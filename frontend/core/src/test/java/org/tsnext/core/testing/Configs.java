@@ -42,6 +42,7 @@ public final class Configs {
   private int maxNumSequence = 1;
   private int maxSequenceJobQueueSize = 1;
   private boolean adaptiveBatchDelay;
+  private List<String> servedNames = List.of();
 
   public Configs workers(int min, int max) {
     minWorkers = OptionalInt.of(min);
@@ -162,6 +163,11 @@ public final class Configs {
     return this;
   }
 
+  public Configs servedAs(String... names) {
+    servedNames = List.of(names);
+    return this;
+  }
+
   public Configs preloadModel() {
     preloadModel = true;
     return this;
@@ -187,13 +193,15 @@ public final class Configs {
         new ModelConfig.Timeouts(responseTimeout, startupTimeout, maxRetryTimeout, clientTimeout),
         new ModelConfig.Devices(
             deviceType, deviceIds, parallelType, parallelLevel, torchrun, Optional.empty()),
-        new ModelConfig.Queue(jobQueueSize, useJobTicket, retryOnWorkerDeath),
-        new ModelConfig.Sequences(
-            sequenceBatching,
-            sequenceMaxIdle,
-            sequenceTimeout,
-            maxNumSequence,
-            maxSequenceJobQueueSize),
+        new ModelConfig.Requests(
+            new ModelConfig.Queue(jobQueueSize, useJobTicket, retryOnWorkerDeath),
+            new ModelConfig.Sequences(
+                sequenceBatching,
+                sequenceMaxIdle,
+                sequenceTimeout,
+                maxNumSequence,
+                maxSequenceJobQueueSize),
+            servedNames),
         new ModelConfig.Findings(List.of(), List.of()));
   }
 }

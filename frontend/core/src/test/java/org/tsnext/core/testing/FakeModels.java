@@ -21,6 +21,7 @@ import org.tsnext.core.model.ReadinessReport;
 import org.tsnext.core.model.RegisterModel;
 import org.tsnext.core.model.ScaleModel;
 import org.tsnext.core.model.ScaleResult;
+import org.tsnext.core.model.ServedModels;
 import org.tsnext.core.settings.Batching;
 import org.tsnext.core.settings.Devices;
 import org.tsnext.core.settings.QueueLimits;
@@ -87,6 +88,7 @@ public class FakeModels implements ModelService {
           new ScaleResult(ScaleResult.Outcome.DONE, "cats", "1.0", 2));
   public volatile List<ModelEntry> entries = List.of(new ModelEntry("cats", "cats.mar"));
   public volatile boolean ready = true;
+  public volatile ServedModels served = new FakeServedModels();
   public volatile ReadinessReport notReady =
       new ReadinessReport(
           "", List.of(new HealthReport.ShortModel("cats", "1.0", 0, 1, "ImportError: no x")));
@@ -134,6 +136,11 @@ public class FakeModels implements ModelService {
   @Override
   public List<ModelEntry> list() {
     return new ArrayList<>(entries);
+  }
+
+  @Override
+  public ServedModels served() {
+    return served;
   }
 
   @Override

@@ -173,13 +173,13 @@ public final class Exchange {
   /** Tells the error where the client reads it; otherwise the stream must not look complete. */
   private void failStream(ServingException error) {
     ErrorRenderer errors = writer.server().rendering().errors();
-    Optional<String> part = streamEnd.lastPart(errors, error);
+    Optional<String> part = streamEnd.lastPart(errors, error, request.uri());
     if (part.isPresent()) {
       writeChunk(Unpooled.copiedBuffer(part.get(), StandardCharsets.UTF_8));
       endStream();
       return;
     }
-    List<Header> trailers = streamEnd.trailers(errors, error);
+    List<Header> trailers = streamEnd.trailers(errors, error, request.uri());
     if (trailers.isEmpty()) {
       cut();
     } else {

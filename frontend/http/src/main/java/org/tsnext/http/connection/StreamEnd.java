@@ -57,16 +57,18 @@ final class StreamEnd {
   }
 
   /** The last part, which tells the error; empty if there is no form for it. */
-  Optional<String> lastPart(ErrorRenderer errors, ServingException error) {
-    return errors.cutsStreams() ? Optional.empty() : form.lastPart(errors.wrapped(error), lastByte);
+  Optional<String> lastPart(ErrorRenderer errors, ServingException error, String target) {
+    return errors.cutsStreams()
+        ? Optional.empty()
+        : form.lastPart(errors.wrapped(error, target), lastByte);
   }
 
   /** The trailers that tell the error; none if the client takes none. */
-  List<Header> trailers(ErrorRenderer errors, ServingException error) {
+  List<Header> trailers(ErrorRenderer errors, ServingException error, String target) {
     if (!trailers || errors.cutsStreams()) {
       return List.of();
     }
-    String text = ascii(errors.wrapped(error).toString());
+    String text = ascii(errors.wrapped(error, target).toString());
     return List.of(
         new Header(
             TRAILER,

@@ -83,34 +83,7 @@ public final class InferenceRoutes {
    * @param versions whether predictions may name a version
    * @param conversions of tensors that are binary data
    */
-  public record V2Predictions(boolean versions, TensorConversions conversions) {}
-
-  /**
-   * KServe v1 readiness, which every listener has once.
-   *
-   * @param kserve whether the status says it, too
-   */
-  public static Route readiness(ModelService models, boolean kserve) {
-    return Route.of(
-            List.of(GET),
-            "/v1/models/{model_name}",
-            new ReadinessHandler(models, kserve),
-            new Operation(
-                    "modelReadiness",
-                    "Whether a worker of the default version has the model loaded (KServe v1).",
-                    Body.NONE,
-                    List.of(),
-                    readinessOutcomes(kserve))
-                .failingWith(404))
-        .withAccess(Access.PROBE);
-  }
-
-  private static List<Outcome> readinessOutcomes(boolean kserve) {
-    Outcome ready = new Outcome(200, JSON, "Name and readiness of the model", Schemas.READINESS);
-    return kserve
-        ? List.of(ready, new Outcome(503, JSON, "It is not ready", Schemas.READINESS))
-        : List.of(ready);
-  }
+  public record V2Predictions(boolean versions, BodyConversions conversions) {}
 
   /** The routes that lead to a handler of a model. */
   private static final class Predictions {

@@ -31,15 +31,11 @@ public final class KServeRoutes {
         .withAccess(Access.PROBE);
   }
 
-  /** Names of the registered models. */
-  public static List<Route> lists(ModelService models) {
-    return List.of(list("v1", models), list("v2", models));
-  }
-
-  private static Route list(String protocol, ModelService models) {
+  /** {@code GET /v2/models}: names of the registered models. */
+  public static Route list(ModelService models) {
     return Route.of(
             List.of(GET),
-            "/" + protocol + "/models",
+            "/v2/models",
             request -> {
               JsonArray names = new JsonArray();
               models.list().forEach(model -> names.add(model.modelName()));
@@ -47,8 +43,7 @@ public final class KServeRoutes {
               json.add("models", names);
               request.exchange().send(Response.json(200, json));
             },
-            operation(
-                protocol + "Models", "Names of the registered models.", "The names", Schemas.NAMES))
+            operation("v2Models", "Names of the registered models.", "The names", Schemas.NAMES))
         .withAccess(Access.INFERENCE);
   }
 

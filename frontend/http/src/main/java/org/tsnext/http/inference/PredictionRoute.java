@@ -32,6 +32,8 @@ record PredictionRoute(
       new PredictionRoute(RequestKind.EXPLAIN, false, true, false, true);
   static final PredictionRoute WORKFLOW =
       new PredictionRoute(RequestKind.PREDICT, false, false, false, false);
+  static final PredictionRoute OPENAI =
+      new PredictionRoute(RequestKind.PREDICT, false, false, true, false);
   static final PredictionRoute INVOCATIONS =
       new PredictionRoute(RequestKind.PREDICT, true, false, false, false);
 }

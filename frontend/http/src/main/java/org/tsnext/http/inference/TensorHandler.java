@@ -34,9 +34,9 @@ final class TensorHandler implements RouteHandler {
           Unpooled.copiedBuffer("\"binary_data", StandardCharsets.US_ASCII).asReadOnly());
 
   private final PredictionHandler predictions;
-  private final TensorConversions conversions;
+  private final BodyConversions conversions;
 
-  TensorHandler(PredictionHandler predictions, TensorConversions conversions) {
+  TensorHandler(PredictionHandler predictions, BodyConversions conversions) {
     this.predictions = predictions;
     this.conversions = conversions;
   }

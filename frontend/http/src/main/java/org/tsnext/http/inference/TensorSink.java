@@ -19,14 +19,14 @@ final class TensorSink extends InferenceSink {
 
   private static final String BINARY = "application/octet-stream";
 
-  private final TensorConversions conversions;
+  private final BodyConversions conversions;
   private final BinaryOutputs wanted;
   private final String id;
 
   /**
    * @param id of the request, for a handler that says none
    */
-  TensorSink(Exchange exchange, TensorConversions conversions, BinaryOutputs wanted, String id) {
+  TensorSink(Exchange exchange, BodyConversions conversions, BinaryOutputs wanted, String id) {
     super(exchange);
     this.conversions = conversions;
     this.wanted = wanted;

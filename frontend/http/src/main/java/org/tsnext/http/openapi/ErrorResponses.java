@@ -26,7 +26,7 @@ final class ErrorResponses {
               Map.entry(413, "The body is larger than max_request_size"),
               Map.entry(414, "The start line is too long"),
               Map.entry(417, "An expectation other than 100-continue"),
-              Map.entry(429, "There are as many jobs as may be"),
+              Map.entry(429, "There are as many jobs as may be, or an engine wants fewer requests"),
               Map.entry(431, "The headers are too large"),
               Map.entry(500, "The server or a worker failed"),
               Map.entry(501, "The method, the transfer coding or the option is not supported"),

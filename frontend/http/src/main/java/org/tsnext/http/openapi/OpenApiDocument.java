@@ -135,6 +135,7 @@ final class OpenApiDocument {
     }
     switch (operation.body()) {
       case INPUTS -> json.add("requestBody", inputs());
+      case NAMED_MODEL -> json.add("requestBody", namedModel());
       case PARAMETERS -> json.add("requestBody", parametersAsBody(operation.query()));
       case NONE -> {
         // Nothing to describe.
@@ -184,6 +185,17 @@ final class OpenApiDocument {
     content.add("*/*", media(binary));
     JsonObject json = new JsonObject();
     json.addProperty("description", "Inputs in the format that the model's handler expects");
+    json.add("content", content);
+    return json;
+  }
+
+  private static JsonObject namedModel() {
+    JsonObject content = new JsonObject();
+    content.add(
+        "application/json", media(Schemas.object(Map.of("model", Schemas.of("string")), "model")));
+    JsonObject json = new JsonObject();
+    json.addProperty("description", "A request of the OpenAI API");
+    json.addProperty("required", true);
     json.add("content", content);
     return json;
   }

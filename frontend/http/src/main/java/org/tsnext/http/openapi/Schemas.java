@@ -13,6 +13,8 @@ public final class Schemas {
   public static final String HEALTH = "Health";
   public static final String READY = "Ready";
   public static final String READINESS = "Readiness";
+  public static final String MODEL_OBJECT = "ModelObject";
+  public static final String MODEL_LIST = "ModelList";
   public static final String V2_SERVER = "V2Server";
   public static final String V2_LIVE = "V2Live";
   public static final String V2_READY = "V2Ready";
@@ -54,6 +56,7 @@ public final class Schemas {
             "status"));
     json.add(
         READINESS, object(ordered("name", of("string"), "ready", of("boolean")), "name", "ready"));
+    openAi(json);
     openInference(json);
     json.add(NAMES, object(Map.of("models", array(of("string"))), "models"));
     json.add(MODELS, models());
@@ -85,6 +88,29 @@ public final class Schemas {
             "code", code, "type", type, "message", of("string"), "detail", detail, "error", kserve),
         "code",
         "type");
+  }
+
+  private static void openAi(JsonObject json) {
+    Map<String, JsonObject> members =
+        ordered(
+            "id", of("string"),
+            "object", of("string"),
+            "created", of("integer"),
+            "owned_by", of("string"));
+    JsonObject listed = object(members, "id", "object");
+    Map<String, JsonObject> more = new LinkedHashMap<>(members);
+    more.put("name", of("string"));
+    more.put("ready", of("boolean"));
+    json.add(MODEL_OBJECT, object(more, "id", "name", "ready"));
+    json.add(
+        MODEL_LIST,
+        object(
+            ordered(
+                "object", of("string"),
+                "data", array(listed),
+                "models", array(of("string"))),
+            "data",
+            "models"));
   }
 
   private static void openInference(JsonObject json) {

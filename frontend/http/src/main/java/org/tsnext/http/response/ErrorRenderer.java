@@ -37,36 +37,54 @@ public final class ErrorRenderer {
    *
    * @param failure what happened
    * @param allowed methods for the {@code Allow} header of a 405
-   * @param target of the request; clients of KServe's routes read the member {@code error}
+   * @param target of the request; clients of KServe's routes read the member {@code error}, those
+   *     of OpenAI's nothing else
    */
   public Response render(ServingException failure, List<String> allowed, String target) {
     ServingException error = form.shown(failure);
     List<Header> headers;
     try {
-      headers = headers(error, allowed);
+      headers = headers(error, allowed, OpenAiErrors.isOnlyFor(target));
     } catch (ServingException e) {
       return render(e, allowed, target);
     }
     if (error.kind() == ErrorKind.REQUEST_TOO_LARGE && form.isOriginal(Deviation.BODY_TOO_LARGE)) {
       return new Response(error.httpStatus(), "", Optional.empty(), headers, Unpooled.EMPTY_BUFFER);
     }
+    if (OpenAiErrors.isOnlyFor(target)) {
+      return Response.json(OpenAiErrors.status(error), headers, wrapped(failure, target));
+    }
     JsonObject body = members(error);
     if (target.startsWith("/v2/") || (kserve && target.startsWith("/v1/"))) {
       body.addProperty("error", error.getMessage());
+    } else if (OpenAiErrors.isAlsoFor(target)) {
+      body.add("error", OpenAiErrors.error(error, cause(error)));
     }
     return Response.json(error.httpStatus(), headers, body);
   }
 
-  /** An error after the beginning of a stream: the body of other errors, as {@code error}. */
-  public JsonObject wrapped(ServingException failure) {
+  /**
+   * An error after the beginning of a stream: the body of other errors, as {@code error}.
+   *
+   * @param target of the request; clients of OpenAI read other members
+   */
+  public JsonObject wrapped(ServingException failure, String target) {
+    ServingException error = form.shown(failure);
     JsonObject json = new JsonObject();
-    json.add("error", members(form.shown(failure)));
+    json.add(
+        "error",
+        OpenAiErrors.isOnlyFor(target) ? OpenAiErrors.error(error, cause(error)) : members(error));
     return json;
   }
 
   /** Whether a stream that fails is cut without a word, as in TorchServe 0.12. */
   public boolean cutsStreams() {
     return form.isOriginal(Deviation.STREAM_ERROR);
+  }
+
+  /** The cause alone: clients of OpenAI have never met TorchServe 0.12. */
+  private Optional<String> cause(ServingException error) {
+    return form.showDetail() ? error.detail() : Optional.empty();
   }
 
   private JsonObject members(ServingException error) {
@@ -81,13 +99,13 @@ public final class ErrorRenderer {
   }
 
   /** Those that belong to the status, and those that the handler chose, which win. */
-  private List<Header> headers(ServingException error, List<String> allowed) {
+  private List<Header> headers(ServingException error, List<String> allowed, boolean openAi) {
     List<Header> headers = new ArrayList<>(1);
     error
         .retryAfter()
         .filter(wait -> !form.isOriginal(Deviation.RETRY_AFTER))
         .ifPresent(wait -> headers.add(retryAfter(wait)));
-    if (error.httpStatus() == 401) {
+    if (error.httpStatus() == 401 || (openAi && OpenAiErrors.status(error) == 401)) {
       headers.add(AUTHENTICATE);
     }
     if (error.httpStatus() == 405) {

@@ -79,6 +79,8 @@ public record Operation(
     NONE,
     /** Inputs of a model, in any format. */
     INPUTS,
+    /** A JSON object that names the model. */
+    NAMED_MODEL,
     /** The query's parameters as a JSON object or a form. */
     PARAMETERS
   }

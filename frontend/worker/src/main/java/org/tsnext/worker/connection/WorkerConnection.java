@@ -216,6 +216,7 @@ public final class WorkerConnection extends ChannelInboundHandlerAdapter {
       if (!loaded.rankPids().isEmpty()) {
         listener.ranks(loaded.rankPids());
       }
+      listener.openAiRoutes(loaded.openAiRoutes());
       listener.loaded(loaded.took());
     } else if (message instanceof Failed failed) {
       expect(State.LOADING, message);

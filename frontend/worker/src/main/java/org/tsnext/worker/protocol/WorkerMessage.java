@@ -4,6 +4,7 @@ import io.netty.buffer.ByteBuf;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import org.tsnext.core.metrics.MetricSample;
 import org.tsnext.core.request.ResponseHead;
 import org.tsnext.core.worker.WorkerListener.HandlerError;
@@ -32,12 +33,20 @@ public sealed interface WorkerMessage {
    * The model is ready.
    *
    * @param imported modules of installed packages that the worker has imported for itself
+   * @param openAiRoutes paths of the OpenAI API that the handler serves
    */
-  record Loaded(String message, Duration took, List<String> imported, List<Long> rankPids)
+  record Loaded(
+      String message,
+      Duration took,
+      List<String> imported,
+      List<Long> rankPids,
+      Set<String> openAiRoutes)
       implements WorkerMessage {
 
     public Loaded {
       imported = List.copyOf(imported);
+      rankPids = List.copyOf(rankPids);
+      openAiRoutes = Set.copyOf(openAiRoutes);
     }
   }
 

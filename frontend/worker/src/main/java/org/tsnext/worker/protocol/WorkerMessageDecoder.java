@@ -3,6 +3,7 @@ package org.tsnext.worker.protocol;
 import io.netty.buffer.ByteBuf;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.HashSet;
 import java.util.List;
 import org.tsnext.archive.ModelConfig;
 import org.tsnext.core.metrics.MetricSample;
@@ -99,7 +100,8 @@ final class WorkerMessageDecoder {
         json.text("message"),
         Duration.ofMillis(Math.max(0, millis)),
         json.texts("imported"),
-        json.numbers("rank_pids", ModelConfig.MAX_RANKS));
+        json.numbers("rank_pids", ModelConfig.MAX_RANKS),
+        new HashSet<>(json.texts("openai_routes")));
   }
 
   private static Failed failed(JsonBody json) throws ProtocolException {

@@ -344,16 +344,18 @@ public class PipModelEnvironmentTest {
             none.devices().parallelLevel(),
             none.devices().torchrun(),
             none.devices().ownCores()),
-        new ModelConfig.Queue(
-            none.queue().capacity(),
-            none.queue().useJobTicket(),
-            none.queue().retryOnWorkerDeath()),
-        new ModelConfig.Sequences(
-            none.sequences().batching(),
-            none.sequences().maxIdle(),
-            none.sequences().timeout(),
-            none.sequences().maxNumber(),
-            none.sequences().queueCapacity()),
+        new ModelConfig.Requests(
+            new ModelConfig.Queue(
+                none.queue().capacity(),
+                none.queue().useJobTicket(),
+                none.queue().retryOnWorkerDeath()),
+            new ModelConfig.Sequences(
+                none.sequences().batching(),
+                none.sequences().maxIdle(),
+                none.sequences().timeout(),
+                none.sequences().maxNumber(),
+                none.sequences().queueCapacity()),
+            none.requests().servedNames()),
         new ModelConfig.Findings(none.findings().unknownKeys(), none.findings().corrections()));
   }
 

@@ -14,12 +14,12 @@ import org.tsnext.core.error.ServingException;
 import org.tsnext.http.connection.Exchange;
 
 /**
- * Writes and reads tensors: little ones at once, large ones, which take milliseconds, on threads of
- * their own.
+ * Reads and converts bodies: little ones at once, large ones, which take milliseconds, on threads
+ * of their own.
  */
-public final class TensorConversions {
+public final class BodyConversions {
 
-  private static final Logger LOG = LoggerFactory.getLogger(TensorConversions.class);
+  private static final Logger LOG = LoggerFactory.getLogger(BodyConversions.class);
 
   /** Bytes, a fraction of a millisecond, up to which an event loop does it. */
   private static final int LARGE = 32 * 1024;
@@ -31,7 +31,7 @@ public final class TensorConversions {
    * @param executor runs what an event loop should not; the caller's to end
    * @param maxJson bytes of a request once its tensors are JSON, at most
    */
-  public TensorConversions(Executor executor, int maxJson) {
+  public BodyConversions(Executor executor, int maxJson) {
     this.executor = Objects.requireNonNull(executor, "executor");
     this.maxJson = maxJson;
   }

@@ -1,0 +1,78 @@
+package org.tsnext.http.response;
+
+import com.google.gson.JsonNull;
+import com.google.gson.JsonObject;
+import java.util.Locale;
+import java.util.Optional;
+import org.tsnext.core.error.ErrorKind;
+import org.tsnext.core.error.ServingException;
+
+/**
+ * Errors as clients of the OpenAI API read them: {@code {"error": {message, type, param, code}}}.
+ */
+final class OpenAiErrors {
+
+  private static final String PREFIX = "/v1/";
+  private static final String MODELS = "/v1/models";
+
+  private OpenAiErrors() {}
+
+  /** Whether nobody but clients of OpenAI asks that. */
+  static boolean isOnlyFor(String target) {
+    return target.startsWith(PREFIX) && !isModels(target);
+  }
+
+  /** Whether clients of OpenAI ask that, and others as well. */
+  static boolean isAlsoFor(String target) {
+    return isModels(target) && target.indexOf(':') < 0;
+  }
+
+  private static boolean isModels(String target) {
+    return target.startsWith(MODELS)
+        && (target.length() == MODELS.length()
+            || "/?".indexOf(target.charAt(MODELS.length())) >= 0);
+  }
+
+  /** The status: a wrong token is what OpenAI calls a wrong API key. */
+  static int status(ServingException error) {
+    return error.kind() == ErrorKind.TOKEN_FORBIDDEN ? 401 : error.httpStatus();
+  }
+
+  /**
+   * The member {@code error}.
+   *
+   * @param detail the cause, if it is to be told; clients show nothing but the message
+   */
+  static JsonObject error(ServingException error, Optional<String> detail) {
+    JsonObject json = new JsonObject();
+    json.addProperty("message", message(String.valueOf(error.getMessage()), detail));
+    json.addProperty("type", type(status(error)));
+    if (error.kind() == ErrorKind.MODEL_NOT_FOUND) {
+      json.addProperty("param", "model");
+    } else {
+      json.add("param", JsonNull.INSTANCE);
+    }
+    json.addProperty("code", code(error));
+    return json;
+  }
+
+  private static String message(String text, Optional<String> detail) {
+    return detail.map(cause -> text + (text.endsWith(".") ? " " : ": ") + cause).orElse(text);
+  }
+
+  private static String type(int status) {
+    return switch (status) {
+      case 403 -> "permission_error";
+      case 429 -> "rate_limit_error";
+      default -> status < 500 ? "invalid_request_error" : "server_error";
+    };
+  }
+
+  private static String code(ServingException error) {
+    return switch (error.kind()) {
+      case TOKEN_MISSING, TOKEN_FORBIDDEN, TOKEN_REFUSED -> "invalid_api_key";
+      case HANDLER_ERROR -> error.httpStatus() == 429 ? "rate_limit_exceeded" : "handler_error";
+      default -> error.kind().name().toLowerCase(Locale.ROOT);
+    };
+  }
+}
