@@ -37,7 +37,9 @@ class Tokens:
         return cls(found.get("inference"), found.get("management"))
 
     def of(self, api: str) -> str | None:
-        """Return the token for ``inference`` or ``management``."""
+        """Return the token for ``inference``, ``management`` or ``metrics``."""
+        if api == "metrics":
+            return self.inference or self.management
         return self.management if api == "management" else self.inference
 
 
