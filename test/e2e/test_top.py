@@ -114,9 +114,20 @@ class Terminal:
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,
+            # It is the terminal of the command, so that Ctrl-C reaches that.
+            start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
         )
         os.close(theirs)
         self.seen = ""
+
+    def __enter__(self) -> Terminal:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.wait()
+        os.close(self.ours)
 
     def read_until(self, pattern: str, limit_sec: float = 60) -> str:
         """Reads until the pattern is there, or the end."""
@@ -138,30 +149,28 @@ class Terminal:
         """Presses a key and returns the exit status."""
         os.write(self.ours, key)
         self.read_until(r"\x1b\[\?1049l")
-        status = self.process.wait(60)
-        os.close(self.ours)
-        return status
+        return self.process.wait(60)
 
 
 def test_terminal_is_drawn_again_and_left_as_it_was(busy: TorchServe) -> None:
-    terminal = Terminal(busy, 120, 30)
-    seen = terminal.read_until(r"(?s)req/s.*\x1b\[H\x1b\[J.*req/s")
-    assert seen.startswith("\x1b[?1049h\x1b[?25l")
-    assert "\x1b[32mREADY" in seen
-    assert "RESTARTS" in seen
-    assert terminal.press(b"q") == 0
-    assert terminal.seen.rstrip().endswith("\x1b[?25h\x1b[?1049l")
+    with Terminal(busy, 120, 30) as terminal:
+        seen = terminal.read_until(r"(?s)req/s.*\x1b\[H\x1b\[J.*req/s")
+        assert seen.startswith("\x1b[?1049h\x1b[?25l")
+        assert "\x1b[32mREADY" in seen
+        assert "RESTARTS" in seen
+        assert terminal.press(b"q") == 0
+        assert terminal.seen.rstrip().endswith("\x1b[?25h\x1b[?1049l")
 
 
 @pytest.mark.parametrize(("columns", "rows"), [(40, 10), (20, 3), (10, 1)])
 def test_small_terminal_gets_what_fits(busy: TorchServe, columns: int, rows: int) -> None:
-    terminal = Terminal(busy, columns, rows)
-    seen = terminal.read_until(r"(?s)\x1b\[J.*\x1b\[J.*\x1b\[J")
-    frame = seen.split("\x1b[H\x1b[J")[1]
-    lines = [re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", line) for line in frame.split("\r\n")]
-    assert len(lines) <= rows
-    assert all(len(line) <= columns for line in lines), lines
-    assert terminal.press(b"\x03") in (0, 130)
+    with Terminal(busy, columns, rows) as terminal:
+        seen = terminal.read_until(r"(?s)\x1b\[J.*\x1b\[J")
+        frame = seen.split("\x1b[H\x1b[J")[1]
+        lines = [re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", line) for line in frame.split("\r\n")]
+        assert len(lines) <= rows
+        assert all(len(line) <= columns for line in lines), lines
+        assert terminal.press(b"\x03") == 130
 
 
 def test_server_without_metrics_is_told(tmp_path: Path) -> None:

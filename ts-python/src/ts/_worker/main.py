@@ -25,6 +25,7 @@ from ts._worker.async_server import AsyncBatchServer
 from ts._worker.connection import WorkerConnection, connect
 from ts._worker.console import announce, report
 from ts._worker.failures import WorkerUnusable
+from ts._worker.following import with_trace_ids
 from ts._worker.lazy_loop import LazyLoop
 from ts._worker.loading import load_service
 from ts._worker.metrics import metric_sender
@@ -155,9 +156,18 @@ def _serve(
     return EXIT_CLOSED
 
 
+class _TracedFormatter(logging.Formatter):
+    """Adds the ids of the trace of what runs to the message."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
+        return with_trace_ids(super().formatMessage(record))
+
+
 def configure_output() -> None:
     """Log to stdout with the bare message, as handlers expect, and print crashes of C code."""
-    logging.basicConfig(stream=sys.stdout, format="%(message)s", level=logging.INFO)
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(_TracedFormatter("%(message)s"))
+    logging.basicConfig(handlers=[handler], level=logging.INFO)
     # Without a usable stderr there is nowhere to print to.
     with contextlib.suppress(OSError, ValueError, AttributeError):
         faulthandler.enable()

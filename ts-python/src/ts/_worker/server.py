@@ -16,6 +16,7 @@ from ts._protocol.messages import RequestKind
 from ts._worker.accelerator import why_unusable
 from ts._worker.connection import WorkerConnection
 from ts._worker.failures import RequestCancelled, WorkerUnusable
+from ts._worker.following import follow
 from ts._worker.handler_run import HandlerIO, HandlerRun
 from ts._worker.inbox import PendingRequest
 from ts._worker.lazy_loop import LazyLoop
@@ -109,10 +110,18 @@ class BatchServer:
         return kind == more[0].input.kind and kind != RequestKind.DESCRIBE
 
     def _run_handler(self, requests: list[PendingRequest]) -> list[PendingRequest]:
-        service = self._service
-        run = HandlerRun(requests, service.context, self._io)
+        run = HandlerRun(requests, self._service.context, self._io)
         if not run.requests:
             return run.finish([])
+        if self._connection.inbox.has_followed:
+            followed = follow(run, self._connection.writer)
+            if followed is not None:
+                with followed:
+                    return self._run(run)
+        return self._run(run)
+
+    def _run(self, run: HandlerRun) -> list[PendingRequest]:
+        service = self._service
         while True:
             started = time.perf_counter()
             try:
@@ -120,16 +129,22 @@ class BatchServer:
                 if type(result) is not list and inspect.isawaitable(result):
                     result = self._wait_for(run, result)
                 result = run.find_streams(result)
+                if run.followed is not None:
+                    run.followed.tell()
                 break
             except (SystemExit, KeyboardInterrupt, ProtocolError, PeerClosed):
                 raise
             except RowErrors as error:
+                if run.followed is not None:
+                    run.followed.tell()
                 if not run.fail_rows(error):
                     self._end_if_unusable(error)
                     return []
             except BaseException as error:
                 # Such as asyncio.CancelledError: it fails these requests, not the worker.
                 left = isinstance(error, asyncio.CancelledError) and not run.is_wanted()
+                if run.followed is not None:
+                    run.followed.tell()
                 run.fail_with(RequestCancelled() if left else error)
                 self._end_if_unusable(error)
                 return []

@@ -162,7 +162,7 @@ def _draw(shown: list[Figures], states: States, pid: int) -> None:
     lines = [title[:columns], *_lines(shown, states, columns)]
     if len(lines) > rows:
         lines = [*lines[: max(1, rows - 1)], f"... {len(lines) - rows + 1} more"[:columns]]
-    sys.stdout.write("\x1b[H\x1b[J" + "\r\n".join(lines[:rows]))
+    sys.stdout.write("\x1b[H\x1b[J" + "\n".join(lines[:rows]))
 
 
 def _lines(shown: list[Figures], states: States, columns: int) -> list[str]:
