@@ -24,6 +24,7 @@ TYPES = {
     "PONG": 22,
     "METRIC": 23,
     "UNUSABLE": 24,
+    "HANDLED": 25,
     "SPAWN": 32,
     "SIGNAL": 33,
     "SHUTDOWN": 34,
@@ -80,10 +81,13 @@ def body_of(message: Message) -> bytes:
         return (
             struct.pack(
                 ">BI",
-                KINDS.index(message["kind"]) | (0x80 if message.get("tensors") else 0),
+                KINDS.index(message["kind"])
+                | (0x80 if message.get("tensors") else 0)
+                | (0x40 if "context" in message else 0),
                 message["time_left_ms"],
             )
             + str16(message["request_id"])
+            + (str16(message["context"]) if "context" in message else b"")
             + sized_header_list(message["headers"])
             + struct.pack(">H", len(message["parts"]))
             + parts
@@ -114,6 +118,8 @@ def body_of(message: Message) -> bytes:
             + struct.pack(">H", len(dimensions))
             + b"".join(str16(name) + str16(value) for name, value in dimensions)
         )
+    if kind == "HANDLED":
+        return struct.pack(">QQ", message["began_ns"], message["ended_ns"])
     if kind == "OUTPUT":
         return bytes.fromhex(message["body_hex"])
     return b""
@@ -283,6 +289,14 @@ def worker_channel() -> None:
     valid("predict-describe", "worker", "worker", describe)
     tensors = {**SECOND_ITEM, "item": 0, "tensors": True}
     valid("predict-for-tensors", "worker", "worker", tensors)
+    traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    valid(
+        "predict-followed",
+        "worker",
+        "worker",
+        {**FIRST_ITEM, "context": traceparent},
+        {**SECOND_ITEM, "context": "", "tensors": True},
+    )
     long_value = bytes(range(256)) * 2
     long_item = {**SECOND_ITEM, "item": 0, "parts": [part("data", "", long_value)]}
     valid("predict-cut", "worker", "worker", long_item, message("PING", 3), frame_limit=128)
@@ -320,6 +334,14 @@ def worker_channel() -> None:
     }
     valid("error-with-headers", "worker", "frontend", message("ERROR", 7, 0, **refused))
     valid("error-batch", "worker", "frontend", message("ERROR", 7, -1, **cancelled))
+    handled = {"began_ns": 1795353600123456789, "ended_ns": 1795353600135956789}
+    valid(
+        "handled",
+        "worker",
+        "frontend",
+        message("HANDLED", 7, 1, **handled),
+        message("HANDLED", 7, -1, **handled),
+    )
     valid("cancel-item", "worker", "worker", message("CANCEL", 7, 1))
     valid("cancel-batch", "worker", "worker", message("CANCEL", 7, -1))
     valid("ping", "worker", "worker", message("PING", 0xFFFFFFFF))
@@ -499,6 +521,13 @@ def invalid_frames() -> None:
             "no secret",
             frame("HELLO", 0, 0, 0, b'{"protocol":1,"launch":17,"pid":1,"python":"3.11"}'),
         ),
+        ("handled-short", "HANDLED ends too early", frame("HANDLED", 0, 0, 7, bytes(15))),
+        ("handled-long", "HANDLED over its limit", frame("HANDLED", 0, 0, 7, bytes(17))),
+        (
+            "handled-item-too-large",
+            "item 4096",
+            frame("HANDLED", 0, 4096, 7, bytes(16)),
+        ),
         (
             "last-item-on-response",
             "LAST_ITEM where it does not belong",
@@ -513,6 +542,17 @@ def invalid_frames() -> None:
 
     item = body_of(FIRST_ITEM)
     to_worker: list[tuple[str, str, bytes]] = [
+        (
+            "predict-context",
+            "no traceparent",
+            frame(
+                "PREDICT",
+                LAST_ITEM,
+                0,
+                7,
+                body_of({**FIRST_ITEM, "context": "00-4bf92f3577b34da6a3ce929d0e0e4736"}),
+            ),
+        ),
         ("predict-kind", "kind 3", frame("PREDICT", LAST_ITEM, 0, 7, b"\3" + item[1:])),
         (
             "predict-truncated",

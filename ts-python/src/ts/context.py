@@ -227,6 +227,15 @@ class Context:
         """Return the id of a request, or None if there is no such request."""
         return self.request_ids.get(idx) if self.request_ids else None
 
+    def get_trace_parent(self, idx: int = 0) -> str | None:
+        """Return the W3C ``traceparent`` of what the handler does for a request.
+
+        None if traces are off or there is no such request. For what asks other services, and for
+        requests other than the first of a batch, whose span is the current one of OpenTelemetry.
+        """
+        requests = self._handler_run.requests if self._handler_run is not None else []
+        return (requests[idx].input.context or None) if 0 <= idx < len(requests) else None
+
     def get_request_header(self, idx: int, key: str) -> Any:
         """Return the value of a request header, whatever its case, or None."""
         return self._processor(idx).get_request_property(key)

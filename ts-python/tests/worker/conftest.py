@@ -29,6 +29,7 @@ from ts._protocol.frames import (
     encode_message,
     frontend_limits,
 )
+from ts._protocol.handled_message import decode_handled
 from ts._protocol.messages import (
     Part,
     PredictItem,
@@ -97,6 +98,8 @@ class WorkerChannel:
         self.replies: list[tuple[str, int, int, Any]] = []
         self.metrics: list[MetricSample] = []
         self.pongs: list[int] = []
+        self.handled: list[tuple[int, int, tuple[int, int], int]] = []
+        """Batch, item, times, and how many responses of the batch had come before."""
         self.closed = False
         self.reading = threading.Event()
         self.reading.set()
@@ -121,6 +124,10 @@ class WorkerChannel:
                     self.unusable = decode_json(message.body)
                 elif kind == FrameType.PONG:
                     self.pongs.append(message.id)
+                elif kind == FrameType.HANDLED:
+                    answered = len(self.of(message.id))
+                    times = decode_handled(message.body)
+                    self.handled.append((message.id, message.item, times, answered))
                 elif kind == FrameType.METRIC:
                     self.metrics.append(decode_metric(message.body))
                 else:

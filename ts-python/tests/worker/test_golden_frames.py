@@ -25,6 +25,7 @@ from ts._protocol.frames import (
     frontend_limits,
     worker_limits,
 )
+from ts._protocol.handled_message import decode_handled, encode_handled
 from ts._protocol.reader import FrameAssembler, Message
 from ts._worker.inbox import Inbox
 from ts.metrics._sample import MetricSample
@@ -113,6 +114,12 @@ def decode(message: Message, inbox: Inbox) -> dict[str, Any]:
         }
         if item.tensors:
             result["tensors"] = True
+        if item.context is not None:
+            result["context"] = item.context
+    elif kind == "HANDLED":
+        if message.item >= MAX_BATCH_ITEMS and message.item != ALL_ITEMS:
+            raise ProtocolError(f"item {message.item}")
+        result["began_ns"], result["ended_ns"] = decode_handled(message.body)
     elif kind in ("RESPONSE", "CHUNK"):
         if message.item >= MAX_BATCH_ITEMS:
             raise ProtocolError(f"item {message.item}")
@@ -163,6 +170,7 @@ def encode(spec: dict[str, Any], frame_limit: int) -> bytes:
                 spec["headers"],
                 parts,
                 spec.get("tensors", False),
+                spec.get("context"),
             )
         )
     elif kind in ("RESPONSE", "CHUNK"):
@@ -177,6 +185,8 @@ def encode(spec: dict[str, Any], frame_limit: int) -> bytes:
         names = ("metric", "name", "unit", "value", "time_ms", "request_ids")
         values = [spec[name] for name in names]
         body = [metric_message.encode_metric(MetricSample(*values, spec["dimensions"]))]
+    elif kind == "HANDLED":
+        body = [encode_handled(spec["began_ns"], spec["ended_ns"])]
     elif kind == "OUTPUT":
         flags = FLAG_STDERR if spec["stderr"] else 0
         body = [bytes.fromhex(spec["body_hex"])]

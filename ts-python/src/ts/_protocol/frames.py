@@ -32,7 +32,7 @@ MEBIBYTE = 1 << 20
 
 
 class FrameType(enum.IntEnum):
-    """Type byte of a frame; 1 to 24 belong to the worker channel, 32 to 41 to the init channel."""
+    """Type byte of a frame; 1 to 25 belong to the worker channel, 32 to 41 to the init channel."""
 
     HELLO = 1
     LOAD = 2
@@ -47,6 +47,7 @@ class FrameType(enum.IntEnum):
     PONG = 22
     METRIC = 23
     UNUSABLE = 24
+    HANDLED = 25
     SPAWN = 32
     SIGNAL = 33
     SHUTDOWN = 34
@@ -68,6 +69,7 @@ FLAGS_OF_CUT = FLAG_MORE | FLAG_CONTINUED
 ALLOWED_FLAGS: Mapping[int, int] = {
     **dict.fromkeys(FrameType, FLAGS_OF_CUT),
     FrameType.HELLO: 0,
+    FrameType.HANDLED: 0,
     FrameType.PREDICT: FLAGS_OF_CUT | FLAG_LAST_ITEM,
     FrameType.OUTPUT: FLAGS_OF_CUT | FLAG_STDERR,
 }
@@ -105,6 +107,7 @@ def frontend_limits(max_response_size: int) -> Limits:
         FrameType.PONG: 0,
         FrameType.METRIC: 64 * 1024,
         FrameType.UNUSABLE: MEBIBYTE,
+        FrameType.HANDLED: 16,
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import re
 import struct
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -20,6 +21,8 @@ _RESPONSE_HEAD = struct.Struct(">HBH")
 
 _FOR_TENSORS = 0x80
 """Stands with the kind of a request for `PredictItem.tensors`."""
+_FOLLOWED = 0x40
+"""Stands with the kind of a request that has a `PredictItem.context`."""
 
 Headers = Sequence[tuple[str, str]]
 
@@ -94,9 +97,11 @@ class PredictItem:
         parts: Its inputs, in order.
         tensors: Whether the frontend reads tensors from the JSON of the answer, in which numbers
             need not be finite.
+        context: The W3C ``traceparent`` of what its handler does, an empty text if only the times
+            of that are wanted, or None if the request is not followed.
     """
 
-    __slots__ = ("_headers", "kind", "parts", "request_id", "tensors", "time_left_ms")
+    __slots__ = ("_headers", "context", "kind", "parts", "request_id", "tensors", "time_left_ms")
 
     def __init__(
         self,
@@ -106,6 +111,7 @@ class PredictItem:
         headers: EncodedHeaders | list[tuple[str, str]],
         parts: list[Part],
         tensors: bool = False,
+        context: str | None = None,
     ) -> None:
         self.kind = kind
         self.time_left_ms = time_left_ms
@@ -113,6 +119,7 @@ class PredictItem:
         self._headers = headers
         self.parts = parts
         self.tensors = tensors
+        self.context = context
 
     @property
     def headers(self) -> list[tuple[str, str]]:
@@ -124,8 +131,7 @@ class PredictItem:
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, PredictItem) and all(
-            getattr(self, name) == getattr(other, name)
-            for name in ("kind", "time_left_ms", "request_id", "headers", "parts", "tensors")
+            getattr(self, name) == getattr(other, name) for name in (*self.__slots__[1:], "headers")
         )
 
     __hash__ = None  # type: ignore[assignment]
@@ -155,11 +161,18 @@ def _decode_predict(data: bytes | bytearray) -> PredictItem:
     at = _PREDICT_HEAD.size
     request_id = data[at : at + size].decode("utf-8")
     at += size
-    count, size = _PREDICT_HEADERS.unpack_from(data, at)
-    at += _PREDICT_HEADERS.size
     tensors = kind >= _FOR_TENSORS
     if tensors:
         kind -= _FOR_TENSORS
+    context = None
+    if kind >= _FOLLOWED:
+        kind -= _FOLLOWED
+        size = data[at] << 8 | data[at + 1]
+        at += 2
+        context = _checked_context(data[at : at + size].decode("utf-8"))
+        at += size
+    count, size = _PREDICT_HEADERS.unpack_from(data, at)
+    at += _PREDICT_HEADERS.size
     if kind > RequestKind.DESCRIBE or count > MAX_HEADERS:
         raise ProtocolError(f"PREDICT of kind {kind} with {count} headers")
     headers = _new_tuple(EncodedHeaders, (count, data[at : at + size]))
@@ -192,15 +205,31 @@ def _decode_predict(data: bytes | bytearray) -> PredictItem:
             break
     if at != end or len(parts) != count:
         raise ProtocolError(f"PREDICT has {end} bytes where its fields take {at} or more")
-    return PredictItem(kind, time_left_ms, request_id, headers, parts, tensors)
+    return PredictItem(kind, time_left_ms, request_id, headers, parts, tensors, context)
+
+
+_CONTEXT = re.compile(r"(00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2})?")
+
+
+def _checked_context(context: str) -> str:
+    if not _CONTEXT.fullmatch(context):
+        raise ProtocolError(f"PREDICT with the handler context {context!r}, expected a traceparent")
+    return context
 
 
 def encode_predict(item: PredictItem) -> list[Buffer]:
     """Encode one PREDICT message; the frontend does this, and the tests' double of it."""
     headers = b"".join(str16(name) + str32(value) for name, value in item.headers)
     out: list[Buffer] = [
-        struct.pack(">BI", item.kind | (_FOR_TENSORS if item.tensors else 0), item.time_left_ms),
+        struct.pack(
+            ">BI",
+            item.kind
+            | (_FOR_TENSORS if item.tensors else 0)
+            | (0 if item.context is None else _FOLLOWED),
+            item.time_left_ms,
+        ),
         str16(item.request_id),
+        b"" if item.context is None else str16(item.context),
         _PREDICT_HEADERS.pack(len(item.headers), len(headers)),
         headers,
         _U16.pack(len(item.parts)),

@@ -17,6 +17,7 @@ from ts._worker.accelerator import why_unusable
 from ts._worker.connection import WorkerConnection
 from ts._worker.console import report
 from ts._worker.failures import CANCELLED, WorkerUnusable
+from ts._worker.following import follow
 from ts._worker.handler_run import HandlerIO, HandlerRun
 from ts._worker.inbox import Batch, PendingRequest
 from ts._worker.metrics import PredictionTime
@@ -121,6 +122,14 @@ class AsyncBatchServer:
             return run.finish([])
         if self._cores is not None:
             self._cores.follow()
+        if self._connection.inbox.has_followed:
+            followed = follow(run, self._connection.writer)
+            if followed is not None:
+                with followed:
+                    return await self._run_to_end(run, context)
+        return await self._run_to_end(run, context)
+
+    async def _run_to_end(self, run: HandlerRun, context: Context) -> list[PendingRequest]:
         while True:
             started = time.perf_counter()
             try:
@@ -131,15 +140,21 @@ class AsyncBatchServer:
                     self._blocks = True
                     report(_BLOCKS)
                 result = run.find_streams(result)
+                if run.followed is not None:
+                    run.followed.tell()
                 break
             except asyncio.CancelledError:
                 run.fail(CANCELLED)
                 return []
             except RowErrors as error:
+                if run.followed is not None:
+                    run.followed.tell()
                 if not run.fail_rows(error):
                     self._end_if_unusable(error)
                     return []
             except Exception as error:
+                if run.followed is not None:
+                    run.followed.tell()
                 run.fail_with(error)
                 self._end_if_unusable(error)
                 return []

@@ -5,10 +5,13 @@ from __future__ import annotations
 import contextlib
 import sys
 
+from ts._worker.following import with_trace_ids
+
 
 def report(text: str) -> None:
     """Print lines to stderr. A handler may have closed or replaced it: then they are lost."""
     with contextlib.suppress(Exception):
+        text = with_trace_ids(text)
         print(text, end="" if text.endswith("\n") else "\n", file=sys.stderr, flush=True)
 
 

@@ -31,6 +31,7 @@ from ts._worker.failures import (
     format_traceback,
     prediction_error,
 )
+from ts._worker.following import FollowedRun
 from ts._worker.inbox import Batch, PendingRequest
 from ts._worker.non_finite import JsonNan, NotFiniteError
 from ts._worker.result_streams import NOT_YET, WHOLE, is_stream
@@ -84,6 +85,7 @@ class HandlerRun:
         "batches",
         "data",
         "failure",
+        "followed",
         "request_ids",
         "requests",
         "streams",
@@ -93,6 +95,7 @@ class HandlerRun:
         self._io = io
         self._context = context
         self.failure: BaseException | None = None
+        self.followed: FollowedRun | None = None
         self.streams: dict[int, Any] = {}
         self.batches: list[Batch] = []
         self.requests: list[PendingRequest] = []

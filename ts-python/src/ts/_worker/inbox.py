@@ -22,9 +22,19 @@ class PendingRequest:
         cancelled: Whether the frontend no longer wants it.
         responded: Whether its one RESPONSE or ERROR was sent.
         head_sent: Whether its status and headers went out with a first chunk.
+        began_ns: When its handler began, in nanoseconds since 1970, if it is followed; else 0.
     """
 
-    __slots__ = ("batch", "cancelled", "deadline", "head_sent", "index", "input", "responded")
+    __slots__ = (
+        "batch",
+        "began_ns",
+        "cancelled",
+        "deadline",
+        "head_sent",
+        "index",
+        "input",
+        "responded",
+    )
 
     def __init__(self, batch: Batch, index: int, received: PredictItem) -> None:
         self.batch = batch
@@ -36,6 +46,7 @@ class PendingRequest:
         self.cancelled = False
         self.responded = False
         self.head_sent = False
+        self.began_ns = 0
 
 
 class Batch:
@@ -54,6 +65,8 @@ class Inbox:
 
     def __init__(self) -> None:
         self.ready: deque[Batch] = deque()
+        self.has_followed = False
+        """Whether a request has come that is followed."""
         self._open: dict[int, Batch] = {}
         self._assembling: Batch | None = None
 
@@ -85,7 +98,10 @@ class Inbox:
                 f"PREDICT for item {message.item} of batch {batch.id}, expected {index}"
                 f" of at most {MAX_BATCH_ITEMS}"
             )
-        batch.requests.append(PendingRequest(batch, index, decode_predict(message.body)))
+        received = decode_predict(message.body)
+        if received.context is not None:
+            self.has_followed = True
+        batch.requests.append(PendingRequest(batch, index, received))
         self._open[batch.id] = batch
         if message.flags & FLAG_LAST_ITEM:
             self._assembling = None

@@ -33,6 +33,7 @@ from ts._worker.exit_codes import (
     EXIT_UNUSABLE,
 )
 from ts._worker.failures import WorkerUnusable
+from ts._worker.following import with_trace_ids
 from ts._worker.lazy_loop import LazyLoop
 from ts._worker.loading import load_failure, load_service
 from ts._worker.metrics import metric_sender
@@ -211,9 +212,18 @@ def _openai_routes(service: Service) -> list[str] | None:
     return [str(route) for route in routes] if isinstance(routes, (tuple, list, set)) else None
 
 
+class _TracedFormatter(logging.Formatter):
+    """Adds the ids of the trace of what runs to the message."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
+        return with_trace_ids(super().formatMessage(record))
+
+
 def configure_output() -> None:
     """Log to stdout with the bare message, as handlers expect, and print crashes of C code."""
-    logging.basicConfig(stream=sys.stdout, format="%(message)s", level=logging.INFO)
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(_TracedFormatter("%(message)s"))
+    logging.basicConfig(handlers=[handler], level=logging.INFO)
     # Without a usable stderr there is nowhere to print to.
     with contextlib.suppress(OSError, ValueError, AttributeError):
         faulthandler.enable()

@@ -12,6 +12,7 @@ from ts._worker.failures import format_traceback
 
 if TYPE_CHECKING:
     from ts._worker.handler_run import HandlerIO, HandlerRun
+    from ts._worker.inbox import PendingRequest
 
 WaitFor = Callable[[Awaitable[Any]], Any]
 """Waits for an awaitable on the worker's event loop."""
@@ -84,18 +85,25 @@ class ResultStreams:
         try:
             piece = wait_for(_anext(pieces)) if isinstance(pieces, AsyncIterator) else next(pieces)
         except StopIteration as end:
+            self._tell_of(request)
             run.end_stream(index, request, end.value)
         except (SystemExit, KeyboardInterrupt, ProtocolError, PeerClosed):
             raise
         except BaseException as error:
             if run.is_wanted_by(request):
+                self._tell_of(request)
                 run.fail_request_with(request, error)
         else:
             if piece is not _END:
                 run.send_chunk(index, request, piece)
                 return True
+            self._tell_of(request)
             run.end_stream(index, request, None)
         return False
+
+    def _tell_of(self, request: PendingRequest) -> None:
+        if self._run.followed is not None:
+            self._run.followed.tell_of(request)
 
     async def send_side_by_side(self) -> None:
         """Send what is yielded, until all have ended. Cancelled, it closes all of them."""
@@ -110,6 +118,7 @@ class ResultStreams:
             while run.is_wanted_by(request):
                 piece = await _anext(pieces) if is_async else _next(pieces)
                 if isinstance(piece, _End):
+                    self._tell_of(request)
                     run.end_stream(index, request, piece.value)
                     return
                 run.send_chunk(index, request, piece)
@@ -119,6 +128,7 @@ class ResultStreams:
         except (asyncio.CancelledError, SystemExit, KeyboardInterrupt, PeerClosed):
             raise
         except BaseException as error:
+            self._tell_of(request)
             run.fail_request_with(request, error)
         finally:
             await _close_async(pieces)

@@ -16,6 +16,7 @@ from ts._protocol.messages import RequestKind
 from ts._worker.accelerator import why_unusable
 from ts._worker.connection import WorkerConnection
 from ts._worker.failures import RequestCancelled, WorkerUnusable
+from ts._worker.following import follow
 from ts._worker.handler_run import HandlerIO, HandlerRun
 from ts._worker.inbox import PendingRequest
 from ts._worker.lazy_loop import LazyLoop
@@ -126,14 +127,22 @@ class BatchServer:
         return continuing
 
     def _run_handler(self, requests: list[PendingRequest]) -> list[PendingRequest]:
-        service = self._service
-        run = HandlerRun(requests, service.context, self._io)
+        run = HandlerRun(requests, self._service.context, self._io)
         if not run.requests:
             return run.finish([])
         if self._cores is not None:
             self._cores.follow()
         if self._leader is not None:
             self._leader.running(run)
+        if self._connection.inbox.has_followed:
+            followed = follow(run, self._connection.writer)
+            if followed is not None:
+                with followed:
+                    return self._run(run)
+        return self._run(run)
+
+    def _run(self, run: HandlerRun) -> list[PendingRequest]:
+        service = self._service
         while True:
             started = time.perf_counter()
             try:
@@ -141,16 +150,22 @@ class BatchServer:
                 if type(result) is not list and inspect.isawaitable(result):
                     result = self._wait_for(run, result)
                 result = run.find_streams(result)
+                if run.followed is not None:
+                    run.followed.tell()
                 break
             except (SystemExit, KeyboardInterrupt, ProtocolError, PeerClosed):
                 raise
             except RowErrors as error:
+                if run.followed is not None:
+                    run.followed.tell()
                 if not run.fail_rows(error):
                     self._end_if_unusable(error)
                     return []
             except BaseException as error:
                 # Such as asyncio.CancelledError: it fails these requests, not the worker.
                 left = isinstance(error, asyncio.CancelledError) and not run.is_wanted()
+                if run.followed is not None:
+                    run.followed.tell()
                 out_of_step = self._settle()
                 run.fail_with(RequestCancelled() if left else error)
                 self._end_if_unusable(error, out_of_step)

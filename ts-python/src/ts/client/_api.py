@@ -17,6 +17,10 @@ def _response(response: Response) -> Response:
     return response.raise_for_status()
 
 
+def _text(response: Response) -> str:
+    return response.raise_for_status().text
+
+
 def _status(response: Response) -> str:
     return str(_value(response).get("status", ""))
 
@@ -62,6 +66,11 @@ def ready(model: str | None, version: str | None) -> Request[Readiness]:
     """Return the request whether the server or a model is ready."""
     path = path_of("ready") if model is None else _versioned("ready", model, version)
     return Request("inference", "GET", path, Readiness.of)
+
+
+def metrics() -> Request[str]:
+    """Return the request for the page of metrics."""
+    return Request("metrics", "GET", path_of("metrics"), _text)
 
 
 def page_of_models(token: str | None) -> Request[tuple[list[ModelSummary], str | None]]:

@@ -36,6 +36,7 @@ class AsyncClient:
         tokens: Tokens | None = None,
         timeout: float | None = 120.0,
         trust: Trust | None = None,
+        metrics: str = "http://127.0.0.1:8082",
     ) -> None:
         try:
             self._httpx: Any = importlib.import_module("httpx")
@@ -48,6 +49,7 @@ class AsyncClient:
         self._addresses = {
             "inference": Address.parse(inference),
             "management": Address.parse(management),
+            "metrics": Address.parse(metrics),
         }
         self._clients = {
             api: self._listener(address, timeout, trust or Trust())
@@ -210,6 +212,10 @@ class AsyncClient:
     async def ping(self) -> bool:
         """Return whether the server is healthy."""
         return await self._ask(_api.ping())
+
+    async def metrics(self) -> str:
+        """Return what was measured, in the text format of Prometheus."""
+        return await self._ask(_api.metrics())
 
     async def ready(self, model: str | None = None, version: str | None = None) -> Readiness:
         """Return whether requests should be sent to the server, or to one model, now."""

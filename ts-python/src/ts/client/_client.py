@@ -31,6 +31,7 @@ class Client:
         tokens: What the server asks for; see `Tokens.read`.
         timeout: Seconds that the server may be silent; None for no limit.
         trust: Which certificate an ``https`` address has to show.
+        metrics: Address of the metrics, ``/metrics``.
     """
 
     def __init__(
@@ -41,10 +42,12 @@ class Client:
         tokens: Tokens | None = None,
         timeout: float | None = 120.0,
         trust: Trust | None = None,
+        metrics: str = "http://127.0.0.1:8082",
     ) -> None:
         self._tokens = tokens or Tokens()
         self._timeout = timeout
         self._listeners = {
+            "metrics": Connections(Address.parse(metrics), trust or Trust()),
             "inference": Connections(Address.parse(inference), trust or Trust()),
             "management": Connections(Address.parse(management), trust or Trust()),
         }
@@ -227,6 +230,10 @@ class Client:
     def ready(self, model: str | None = None, version: str | None = None) -> Readiness:
         """Return whether requests should be sent to the server, or to one model, now."""
         return self._ask(_api.ready(model, version))
+
+    def metrics(self) -> str:
+        """Return what was measured, in the text format of Prometheus."""
+        return self._ask(_api.metrics())
 
     # -- management ---------------------------------------------------------------------------
 

@@ -70,7 +70,7 @@ class Request(Generic[T]):
     """A request, and how its response is read.
 
     Attributes:
-        api: ``inference`` or ``management``: which listener, which token.
+        api: ``inference``, ``management`` or ``metrics``: which listener, which token.
         path: Encoded, with the query.
         parse: Turns the response into what the caller gets; may raise `ServerError`.
     """

@@ -40,7 +40,9 @@ class Tokens:
         return cls(found.get("inference"), found.get("management"), found.get("API"))
 
     def of(self, api: str) -> str | None:
-        """Return the token for ``inference``, ``management`` or ``api``."""
+        """Return the token for ``inference``, ``management``, ``metrics`` or ``api``."""
+        if api == "metrics":
+            return self.inference or self.management
         return {"management": self.management, "api": self.api}.get(api, self.inference)
 
 

@@ -38,6 +38,9 @@ class SliceContext:
     def get_request_id(self, idx: int = 0) -> Any:
         return self._context.get_request_id(self._offset + idx)
 
+    def get_trace_parent(self, idx: int = 0) -> Any:
+        return self._context.get_trace_parent(self._offset + idx)
+
     def get_request_header(self, idx: int, key: str) -> Any:
         return self._context.get_request_header(self._offset + idx, key)
 

@@ -18,6 +18,7 @@ from ts._cli.commands import (
     status,
     stop,
     token,
+    top,
     trying,
     wait,
 )
@@ -31,6 +32,7 @@ from ts.client import ClientError, ServerError
 _PARTS = {
     "status": status,
     "models": models,
+    "top": top,
     "logs": logs,
     "wait": wait,
     "token": token,

@@ -57,6 +57,7 @@ class RunningServer:
             tokens=self.tokens(environ),
             timeout=arguments.timeout,
             trust=self._trust(arguments),
+            metrics=addresses.get("metrics", addresses["inference"]),
         )
 
     def tokens(self, environ: Mapping[str, str]) -> Tokens:

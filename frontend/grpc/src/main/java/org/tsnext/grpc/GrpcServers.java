@@ -72,9 +72,9 @@ public final class GrpcServers implements AutoCloseable {
             settings.access(),
             new CallErrors(settings.errors()),
             memory,
-            transport,
-            loops,
-            clock);
+            new GrpcListener.Network(transport, loops),
+            clock,
+            settings.services().following());
   }
 
   /**
@@ -180,7 +180,7 @@ public final class GrpcServers implements AutoCloseable {
     List<Offer> all = new ArrayList<>(own);
     all.add(
         new Offer(
-            HealthApi.service(models, names, context.errors(), context.loops(), drain),
+            HealthApi.service(models, names, context.errors(), context.network().loops(), drain),
             Access.PROBE));
     if (settings.reflection()) {
       all.add(new Offer(ProtoReflectionServiceV1.newInstance().bindService(), Access.DESCRIPTION));

@@ -20,6 +20,7 @@ import org.tsnext.core.access.AllowedPages;
 import org.tsnext.core.access.HostNames;
 import org.tsnext.core.access.OriginCheck;
 import org.tsnext.core.time.Clock;
+import org.tsnext.core.tracing.Following;
 import org.tsnext.http.access.HostGuard;
 import org.tsnext.http.access.OriginGuard;
 import org.tsnext.http.access.TokenGuard;
@@ -30,6 +31,7 @@ import org.tsnext.http.response.CorsOrigins;
 import org.tsnext.http.response.ErrorRenderer;
 import org.tsnext.http.response.HeadEncoder;
 import org.tsnext.http.routing.RequestDispatcher;
+import org.tsnext.http.routing.RequestFollower;
 import org.tsnext.http.routing.RequestGuard;
 import org.tsnext.http.routing.RouteHints;
 import org.tsnext.http.routing.RouteTable;
@@ -59,6 +61,7 @@ public final class HttpServer implements AutoCloseable {
   private final EventLoopGroup loops;
   private final ListenerRoutes routes;
   private final ServerContext context;
+  private final Following following;
   private final ChannelGroup connections =
       new DefaultChannelGroup(GlobalEventExecutor.INSTANCE, true);
   private final List<Acceptor> acceptors = new ArrayList<>();
@@ -79,6 +82,7 @@ public final class HttpServer implements AutoCloseable {
     if (services.jobs().isEmpty()) {
       hints.switchedOff("jobs", "The job API is off; enable_job_api=true turns it on.");
     }
+    this.following = metrics.following();
     this.context =
         new ServerContext(
             new ServerContext.Bodies(
@@ -137,7 +141,13 @@ public final class HttpServer implements AutoCloseable {
       throws IOException {
     RouteTable table = routes.of(roles);
     RequestDispatcher dispatcher =
-        new RequestDispatcher(table, settings.cors(), guard(address, roles), hints);
+        new RequestDispatcher(
+            table,
+            settings.cors(),
+            guard(address, roles),
+            hints,
+            new RequestFollower(
+                following, routes.asksForToken(roles.contains(ListenerRole.KSERVE))));
     String key = roles.iterator().next().key();
     HttpPipeline pipeline =
         new HttpPipeline(

@@ -118,11 +118,16 @@ final class ListenerRoutes {
         ApiDescriptionRoutes.addedTo(
             routes,
             settings.api().serverVersion(),
-            asksForKey(roles.contains(ListenerRole.KSERVE)),
+            asksForToken(roles.contains(ListenerRole.KSERVE)),
             settings.api().errors().compatibility()));
   }
 
-  private Predicate<Access> asksForKey(boolean open) {
+  /**
+   * What asks for a token.
+   *
+   * @param open whether the listener asks for none
+   */
+  Predicate<Access> asksForToken(boolean open) {
     return settings
         .access()
         .tokens()

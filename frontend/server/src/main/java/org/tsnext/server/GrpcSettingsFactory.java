@@ -9,7 +9,6 @@ import org.tsnext.grpc.settings.GrpcAddress;
 import org.tsnext.grpc.settings.GrpcLimits;
 import org.tsnext.grpc.settings.GrpcSettings;
 import org.tsnext.grpc.settings.ServiceSettings;
-import org.tsnext.grpc.settings.ServiceSettings.OpenInferenceProtocol;
 import org.tsnext.http.settings.ListenAddress;
 import org.tsnext.http.settings.ListenerRole;
 import org.tsnext.http.settings.SocketSettings;
@@ -34,7 +33,7 @@ final class GrpcSettingsFactory {
    * @param connections how many there may be
    * @param sockets where the TLS key is, if there is one
    * @param tokens empty if clients need none
-   * @param openInference empty if the Open Inference Protocol is off
+   * @param services what they offer
    */
   static GrpcSettings of(
       Settings settings,
@@ -42,7 +41,7 @@ final class GrpcSettingsFactory {
       Descriptors.Connections connections,
       SocketSettings sockets,
       Optional<Tokens> tokens,
-      Optional<OpenInferenceProtocol> openInference) {
+      ServiceSettings services) {
     return new GrpcSettings(
         new GrpcSettings.Addresses(
             address(
@@ -80,7 +79,7 @@ final class GrpcSettingsFactory {
         ModuleSettings.errors(settings),
         settings.get(GrpcKeys.ENABLE_GRPC_REFLECTION),
         ModuleSettings.sequenceHeaders(settings),
-        new ServiceSettings(settings.get(ModelKeys.ENABLE_MODEL_API), openInference));
+        services);
   }
 
   private static GrpcAddress address(

@@ -6,6 +6,7 @@ import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -19,6 +20,8 @@ import org.tsnext.core.metrics.ServerMetrics;
 import org.tsnext.core.time.Clock;
 import org.tsnext.core.time.Scheduler;
 import org.tsnext.core.time.TimerThread;
+import org.tsnext.core.tracing.Following;
+import org.tsnext.core.tracing.Tracing;
 import org.tsnext.core.worker.WorkerUsage;
 import org.tsnext.http.MetricsSource;
 import org.tsnext.server.lifecycle.ClosingStack;
@@ -32,30 +35,41 @@ import org.tsnext.server.metrics.SystemMetricsPlan;
 import org.tsnext.server.metrics.UsageTable;
 import org.tsnext.server.settings.ServerKeys;
 import org.tsnext.server.settings.Settings;
+import org.tsnext.server.tracing.OpenTelemetryTracing;
+import org.tsnext.server.tracing.TraceSwitch;
 
 /** Metrics put together: what is declared, where values come from, and where they are shown. */
 final class MetricsWiring {
   private final Settings settings;
   private final ClosingStack parts;
   private final ServerMetrics metrics;
+  private final Following following;
   private final UsageTable usage = new UsageTable();
 
-  private MetricsWiring(Settings settings, ClosingStack parts, ServerMetrics metrics) {
+  private MetricsWiring(
+      Settings settings, ClosingStack parts, ServerMetrics metrics, Following following) {
     this.settings = settings;
     this.parts = parts;
     this.metrics = metrics;
+    this.following = following;
   }
 
   /**
    * Registers what is declared, and begins to log if the mode says so.
    *
    * @param declarations the file of {@code metrics_config}, if there is any
+   * @param environment the process's own, which can switch traces on
    * @param parts closes what is opened here
    * @throws StartException if the declarations cannot be used, with the place
    */
   static MetricsWiring of(
-      Settings settings, Optional<Path> declarations, ClosingStack parts, Scheduler timer)
+      Settings settings,
+      Optional<Path> declarations,
+      Map<String, String> environment,
+      ClosingStack parts,
+      Scheduler timer)
       throws StartException {
+    Following following = following(settings, environment, parts);
     MetricsMode mode = MetricsMode.of(settings.get(ServerKeys.METRICS_MODE));
     String host = hostName();
     try {
@@ -81,7 +95,7 @@ final class MetricsWiring {
           log.start();
         }
       }
-      return new MetricsWiring(settings, parts, metrics);
+      return new MetricsWiring(settings, parts, metrics, following);
     } catch (IOException | IllegalArgumentException e) {
       throw new StartException(
           "Invalid configuration: metrics_config = %s (%s): %s"
@@ -91,6 +105,29 @@ final class MetricsWiring {
                   e.getMessage()),
           e);
     }
+  }
+
+  private static Following following(
+      Settings settings, Map<String, String> environment, ClosingStack parts)
+      throws StartException {
+    Optional<Tracing> tracing = Optional.empty();
+    if (TraceSwitch.isOn(environment)) {
+      try {
+        tracing =
+            Optional.of(
+                parts.add(
+                    "traces",
+                    OpenTelemetryTracing.start(environment, Version.current(), Clock.system())));
+      } catch (IllegalArgumentException e) {
+        throw new StartException("Invalid configuration: " + e.getMessage(), e);
+      }
+    }
+    return new Following(settings.get(ServerKeys.SERVER_TIMING), tracing);
+  }
+
+  /** Which requests are followed. */
+  Following following() {
+    return following;
   }
 
   ServerMetrics metrics() {
@@ -115,7 +152,7 @@ final class MetricsWiring {
     ExecutorService renderer =
         Executors.newSingleThreadExecutor(new DefaultThreadFactory("metrics", true));
     parts.add("metrics thread", renderer::shutdownNow);
-    return new MetricsSource(metrics, renderer);
+    return new MetricsSource(metrics, renderer, following);
   }
 
   private static String hostName() {

@@ -1,6 +1,5 @@
 package org.tsnext.server;
 
-import io.netty.channel.EventLoopGroup;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -27,6 +26,7 @@ import org.tsnext.core.model.ServingSettings;
 import org.tsnext.core.time.Clock;
 import org.tsnext.core.time.TimerThread;
 import org.tsnext.grpc.GrpcServers;
+import org.tsnext.grpc.settings.ServiceSettings;
 import org.tsnext.grpc.settings.ServiceSettings.OpenInferenceProtocol;
 import org.tsnext.http.HttpServer;
 import org.tsnext.http.HttpServices;
@@ -50,7 +50,6 @@ import org.tsnext.server.settings.Settings;
 import org.tsnext.server.settings.WorkerKeys;
 import org.tsnext.server.snapshot.SavedModel;
 import org.tsnext.server.tokens.Tokens;
-import org.tsnext.transport.Transport;
 import org.tsnext.transport.tls.TlsKeys;
 import org.tsnext.worker.WorkerRuntime;
 import org.tsnext.workflow.Workflows;
@@ -223,10 +222,7 @@ final class Server implements AutoCloseable {
             resources.threads().loops(),
             Clock.system());
     Listeners listeners =
-        new Listeners(
-            http,
-            grpc(sockets, http, conversions, resources.transport(), resources.threads().loops()),
-            Clock.system());
+        new Listeners(http, grpc(sockets, http, conversions, resources), Clock.system());
     parts.add("listeners", () -> listeners.close(modules.drainTimeout()));
     Map<String, String> addresses = listeners.bind();
     jobs.stopBeforeListeners();
@@ -369,8 +365,7 @@ final class Server implements AutoCloseable {
       SocketSettings sockets,
       HttpServer http,
       ExecutorService conversions,
-      Transport transport,
-      EventLoopGroup loops) {
+      ServerResources resources) {
     if (!settings.get(GrpcKeys.ENABLE_GRPC_API)) {
       return Optional.empty();
     }
@@ -382,12 +377,15 @@ final class Server implements AutoCloseable {
                 modules.descriptors().allowed(),
                 sockets,
                 tokens,
-                openInferenceProtocol(conversions)),
+                new ServiceSettings(
+                    settings.get(ModelKeys.ENABLE_MODEL_API),
+                    openInferenceProtocol(conversions),
+                    resources.metrics().following())),
             core.inference(),
             core.models(),
             http.bodyMemory(),
-            transport,
-            loops,
+            resources.transport(),
+            resources.threads().loops(),
             Clock.system()));
   }
 }

@@ -72,7 +72,8 @@ record ServerResources(
     ProcessEnvironment processEnvironment = modules.processEnvironment(environment);
     Path packageDirectory = modules.packageDirectory();
     MetricsWiring metrics =
-        MetricsWiring.of(settings, modules.metricsConfig(packageDirectory), parts, timer);
+        MetricsWiring.of(
+            settings, modules.metricsConfig(packageDirectory), environment, parts, timer);
     return new ServerResources(
         transport,
         folders,

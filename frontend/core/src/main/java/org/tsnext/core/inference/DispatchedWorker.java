@@ -14,9 +14,12 @@ import org.tsnext.core.error.ServingException;
 import org.tsnext.core.request.Header;
 import org.tsnext.core.request.InferenceRequest;
 import org.tsnext.core.request.ResponseHead;
+import org.tsnext.core.scheduling.Batch;
 import org.tsnext.core.scheduling.Delivery;
 import org.tsnext.core.scheduling.DispatchPolicy;
 import org.tsnext.core.scheduling.ReadyWorker;
+import org.tsnext.core.tracing.FollowedBatch;
+import org.tsnext.core.tracing.WorkerAttempt;
 import org.tsnext.core.worker.WorkerListener.HandlerError;
 import org.tsnext.core.worker.WorkerProcess;
 import org.tsnext.core.worker.WorkerRegistration;
@@ -36,6 +39,9 @@ final class DispatchedWorker extends ReadyWorker implements WorkerRegistration {
   private final Observer observer;
   private final AtomicInteger warnings = new AtomicInteger();
   private final AtomicReference<Runnable> whenIdle = new AtomicReference<>();
+
+  /** When it was lost; meaningless before. */
+  private volatile long lostNanos;
 
   DispatchedWorker(
       VersionDispatcher dispatcher,
@@ -93,13 +99,37 @@ final class DispatchedWorker extends ReadyWorker implements WorkerRegistration {
     dispatcher.drain(this);
   }
 
+  /** When it was lost, for requests that were lost with it. */
+  long lostNanos() {
+    return lostNanos;
+  }
+
+  /** A batch of it that has requests which are followed. */
+  FollowedBatch followed(Batch batch, long now) {
+    return new FollowedBatch(
+        new FollowedBatch.Worker(policy.modelName(), policy.modelVersion(), workerId),
+        new FollowedBatch.Facts(
+            batch.id(), batch.size(), now, batch.freeNanos(), batch.isBehind()));
+  }
+
+  @Override
+  public void handled(int batchId, int item, WorkerAttempt.HandlerTime time) {
+    dispatcher.read(
+        () -> {
+          forOpen(batchId, item, request -> ((PendingRequest) request).noteHandled(time));
+          return true;
+        });
+  }
+
   @Override
   public void lost() {
+    noteLost();
     dispatcher.workerLost(this, true);
   }
 
   @Override
   public void unusable() {
+    noteLost();
     dispatcher.workerLost(this, false);
   }
 
@@ -149,6 +179,12 @@ final class DispatchedWorker extends ReadyWorker implements WorkerRegistration {
     Runnable action = whenIdle.getAndSet(null);
     if (action != null) {
       action.run();
+    }
+  }
+
+  private void noteLost() {
+    if (!isLost()) {
+      lostNanos = dispatcher.nanoTime();
     }
   }
 

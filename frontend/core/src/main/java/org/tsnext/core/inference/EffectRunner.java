@@ -12,7 +12,6 @@ import org.slf4j.LoggerFactory;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.metrics.Outcome;
-import org.tsnext.core.metrics.VersionMetrics;
 import org.tsnext.core.request.InferenceRequest;
 import org.tsnext.core.request.ResponseHead;
 import org.tsnext.core.scheduling.Batch;
@@ -21,6 +20,7 @@ import org.tsnext.core.scheduling.QueuedRequest;
 import org.tsnext.core.scheduling.ReadyWorker;
 import org.tsnext.core.time.Clock;
 import org.tsnext.core.time.Scheduler;
+import org.tsnext.core.tracing.FollowedBatch;
 import org.tsnext.core.worker.WorkerListener.HandlerError;
 
 /**
@@ -35,7 +35,7 @@ final class EffectRunner implements Effects.Target {
   private final VersionDispatcher dispatcher;
   private final Clock clock;
   private final Scheduler timer;
-  private final VersionMetrics metrics;
+  private final RequestRecorder recorder;
   private final Supplier<Optional<VersionDispatcher>> successor;
 
   private final Runnable onTimer;
@@ -45,12 +45,12 @@ final class EffectRunner implements Effects.Target {
       VersionDispatcher dispatcher,
       Clock clock,
       Scheduler timer,
-      VersionMetrics metrics,
+      RequestRecorder recorder,
       Supplier<Optional<VersionDispatcher>> successor) {
     this.dispatcher = dispatcher;
     this.clock = clock;
     this.timer = Objects.requireNonNull(timer, "timer");
-    this.metrics = metrics;
+    this.recorder = recorder;
     this.successor = Objects.requireNonNull(successor, "successor");
     this.onTimer = dispatcher::timerFired;
   }
@@ -81,19 +81,21 @@ final class EffectRunner implements Effects.Target {
         PendingRequest request = (PendingRequest) batch.request(i);
         millisLeft[i] = request.deadline().millisLeft(now);
         if (request.worker == null) {
-          metrics.dequeued(request.request(), now - request.arrivalNanos());
           tellDispatched(request);
         }
-        request.worker = worker;
-        request.batchId = batch.id();
       }
-      worker.process().send(batch.id(), requests(batch), millisLeft);
+      FollowedBatch followed = recorder.sending(batch, now);
+      if (followed == null) {
+        worker.process().send(batch.id(), requests(batch), millisLeft);
+      } else {
+        worker.process().send(batch.id(), requests(batch), millisLeft, followed);
+      }
     } catch (Throwable e) {
       dispatcher.sendFailed(batch, e);
       report("A batch could not be sent to worker " + worker.workerId(), e);
       return;
     }
-    metrics.sent(clock.nanoTime() - batch.assignedNanos());
+    recorder.sent(batch);
   }
 
   private void tellDispatched(PendingRequest request) {
@@ -112,7 +114,7 @@ final class EffectRunner implements Effects.Target {
   @Override
   public void complete(QueuedRequest ended, ResponseHead head, Object body) {
     PendingRequest request = (PendingRequest) ended;
-    record(request, Outcome.of(head.status()));
+    recorder.ended(request, Outcome.of(head.status()));
     try {
       if (request.hasLeft()) {
         ((ByteBuf) body).release();
@@ -140,7 +142,7 @@ final class EffectRunner implements Effects.Target {
   @Override
   public void endStream(QueuedRequest ended, ResponseHead head, Object body) {
     PendingRequest request = (PendingRequest) ended;
-    record(request, Outcome.SUCCESS);
+    recorder.ended(request, Outcome.SUCCESS);
     try {
       if (request.hasLeft()) {
         ((ByteBuf) body).release();
@@ -180,7 +182,10 @@ final class EffectRunner implements Effects.Target {
   @Override
   public void fail(QueuedRequest ended, ServingException why) {
     PendingRequest request = (PendingRequest) ended;
-    record(request, Outcome.of(why.httpStatus()));
+    recorder.ended(request, Outcome.of(why.httpStatus()));
+    if (why.kind() == ErrorKind.CLIENT_TIMEOUT) {
+      recorder.expired(request);
+    }
     if (why.kind() == ErrorKind.WORKER_LOST && request.worker != null) {
       request.failOnceCauseIsKnown(why);
     } else {
@@ -216,13 +221,13 @@ final class EffectRunner implements Effects.Target {
   @Override
   public void endSilently(QueuedRequest ended) {
     PendingRequest request = (PendingRequest) ended;
-    record(request, Outcome.CANCELLED);
+    recorder.ended(request, Outcome.CANCELLED);
     request.request().release();
   }
 
   @Override
   public void served(long nanos) {
-    metrics.served(nanos);
+    recorder.served(nanos);
   }
 
   @Override
@@ -263,15 +268,6 @@ final class EffectRunner implements Effects.Target {
       request.worker.reportErrorStatus(request.batchId, status, request.request());
     } catch (Throwable e) {
       report("A worker's failure could not be counted", e);
-    }
-  }
-
-  /** Before the client learns of the end: it may read the metrics next. */
-  private void record(PendingRequest request, Outcome outcome) {
-    try {
-      metrics.ended(request.request(), outcome, clock.nanoTime() - request.arrivalNanos());
-    } catch (Throwable e) {
-      report("The end of a request could not be counted", e);
     }
   }
 

@@ -10,6 +10,10 @@ import org.tsnext.core.request.InferenceRequest;
 import org.tsnext.core.request.ResponseSink;
 import org.tsnext.core.scheduling.Deadline;
 import org.tsnext.core.scheduling.QueuedRequest;
+import org.tsnext.core.tracing.FollowedBatch;
+import org.tsnext.core.tracing.RequestTimeline;
+import org.tsnext.core.tracing.RequestTrace;
+import org.tsnext.core.tracing.WorkerAttempt;
 
 /**
  * A request on its way. It owns the request's buffers until it ends or is handed over. That it ends
@@ -25,6 +29,9 @@ final class PendingRequest extends QueuedRequest implements InferenceService.Inf
   private final InferenceRequest request;
   private final ResponseSink sink;
 
+  /** Notes its moments; null if nobody follows it. */
+  private final RequestTimeline timeline;
+
   private volatile boolean left;
 
   /** What goes on with the request, once it was handed over; null before. */
@@ -34,6 +41,9 @@ final class PendingRequest extends QueuedRequest implements InferenceService.Inf
   DispatchedWorker worker;
 
   int batchId;
+
+  /** What the timeline has of that; null if nobody follows it, or before it was sent. */
+  private volatile WorkerAttempt attempt;
 
   PendingRequest(
       VersionDispatcher dispatcher,
@@ -46,6 +56,7 @@ final class PendingRequest extends QueuedRequest implements InferenceService.Inf
     this.dispatcher = dispatcher;
     this.request = request;
     this.sink = sink;
+    this.timeline = request.origin().timeline().orElse(null);
   }
 
   InferenceRequest request() {
@@ -54,6 +65,44 @@ final class PendingRequest extends QueuedRequest implements InferenceService.Inf
 
   ResponseSink sink() {
     return sink;
+  }
+
+  /** Whether somebody follows it. */
+  boolean isFollowed() {
+    return timeline != null;
+  }
+
+  /** Notes that a worker is about to get it, in a timeline that is there. */
+  void noteSent(FollowedBatch batch, int item) {
+    WorkerAttempt before = attempt;
+    long queued =
+        before == null
+            ? arrivalNanos()
+            : before.end().map(WorkerAttempt.End::nanos).orElse(arrivalNanos());
+    attempt = timeline.sent(batch, item, queued);
+  }
+
+  /** Notes that the worker which had it has done with it, or was lost, if somebody follows it. */
+  void noteEnd(long nanos, boolean lost) {
+    WorkerAttempt last = attempt;
+    if (last != null) {
+      last.end(nanos, lost);
+    }
+  }
+
+  /** Notes when its handler ran, if somebody follows it. */
+  void noteHandled(WorkerAttempt.HandlerTime time) {
+    WorkerAttempt last = attempt;
+    if (last != null) {
+      last.handled(time);
+    }
+  }
+
+  /** The id of its trace, if it is recorded. */
+  Optional<String> sampledTrace() {
+    return timeline == null
+        ? Optional.empty()
+        : timeline.trace().filter(RequestTrace::isSampled).map(RequestTrace::traceId);
   }
 
   /** Whether its client has left: the sink is called no more. */

@@ -47,7 +47,7 @@ final class SequenceIds {
         request.id(),
         new InferenceRequest.Target(request.modelName(), request.version()),
         request.kind(),
-        new InferenceRequest.Origin(request.protocol(), request.tensors()),
+        request.origin(),
         headers,
         request.parts(),
         request.timeout());

@@ -70,7 +70,8 @@ public final class VersionDispatcher implements WorkSource {
     this.clock = Objects.requireNonNull(clock, "clock");
     this.metrics = Objects.requireNonNull(metrics, "metrics");
     this.sequenceIds = policy.sequences().map(SequenceIds::new);
-    EffectRunner runner = new EffectRunner(this, clock, timer, metrics, successor);
+    RequestRecorder recorder = new RequestRecorder(clock, metrics);
+    EffectRunner runner = new EffectRunner(this, clock, timer, recorder, successor);
     this.scheduler = new LockedScheduler(policy, clock, runner);
   }
 
@@ -209,6 +210,11 @@ public final class VersionDispatcher implements WorkSource {
           events.onTimerFailed();
           return true;
         });
+  }
+
+  /** From any thread. */
+  long nanoTime() {
+    return clock.nanoTime();
   }
 
   /** Reads the state of a worker as it is between two events. */

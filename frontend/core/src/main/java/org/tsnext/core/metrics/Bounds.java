@@ -19,6 +19,10 @@ final class Bounds {
   private static final List<Double> MAGNITUDES =
       List.of(1.0, 2.5, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 10_000.0, 100_000.0);
 
+  /** Sizes of batches are mostly powers of two. */
+  private static final List<Double> REQUESTS =
+      List.of(1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0);
+
   private static final List<Double> BYTES =
       List.of(
           256.0,
@@ -47,6 +51,7 @@ final class Bounds {
       case "microseconds", "us" -> scaled(1e6);
       case "percent" -> PERCENT;
       case "bytes", "b" -> BYTES;
+      case "requests" -> REQUESTS;
       default -> MAGNITUDES;
     };
   }

@@ -1,6 +1,8 @@
 package org.tsnext.core.metrics;
 
 import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.concurrent.atomic.DoubleAdder;
 import java.util.concurrent.atomic.LongAdder;
 
@@ -13,6 +15,9 @@ public final class Histogram implements Series, Recorder {
   private final LongAdder[] buckets;
 
   private final DoubleAdder sum = new DoubleAdder();
+
+  /** By bucket; null until there is one. */
+  private volatile AtomicReferenceArray<Exemplar> exemplars;
 
   Histogram(List<Double> bounds) {
     this.bounds = bounds.stream().mapToDouble(Double::doubleValue).toArray();
@@ -27,12 +32,37 @@ public final class Histogram implements Series, Recorder {
     if (Double.isNaN(value)) {
       return;
     }
+    buckets[bucketOf(value)].increment();
+    sum.add(value);
+  }
+
+  @Override
+  public void record(Exemplar exemplar) {
+    record(exemplar.value());
+    if (!Double.isNaN(exemplar.value())) {
+      ofBuckets().set(bucketOf(exemplar.value()), exemplar);
+    }
+  }
+
+  private int bucketOf(double value) {
     int bucket = 0;
     while (bucket < bounds.length && value > bounds[bucket]) {
       bucket++;
     }
-    buckets[bucket].increment();
-    sum.add(value);
+    return bucket;
+  }
+
+  private synchronized AtomicReferenceArray<Exemplar> ofBuckets() {
+    if (exemplars == null) {
+      exemplars = new AtomicReferenceArray<>(buckets.length);
+    }
+    return exemplars;
+  }
+
+  /** The last value of a bucket whose trace is known. */
+  public Optional<Exemplar> exemplar(int bucket) {
+    AtomicReferenceArray<Exemplar> all = exemplars;
+    return all == null ? Optional.empty() : Optional.ofNullable(all.get(bucket));
   }
 
   /**

@@ -34,7 +34,8 @@ public final class MetricRegistry {
           "the limit of series is " + seriesLimit + ", expected 1 or more");
     }
     this.seriesLimit = seriesLimit;
-    this.dropped = new MetricFamily(DROPPED_DEFINITION, seriesLimit, () -> Recorder.NONE);
+    // It has a series for each metric at most, and the number of those is limited elsewhere.
+    this.dropped = new MetricFamily(DROPPED_DEFINITION, Integer.MAX_VALUE, () -> Recorder.NONE);
     families.put(DROPPED, dropped);
     sampleNames.put(DROPPED, DROPPED);
   }

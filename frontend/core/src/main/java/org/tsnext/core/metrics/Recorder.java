@@ -12,4 +12,9 @@ public interface Recorder {
    * steps that are negative or not finite, histograms leave out NaN.
    */
   void record(double value);
+
+  /** A value whose trace is known; histograms keep the last one of each bucket. */
+  default void record(Exemplar exemplar) {
+    record(exemplar.value());
+  }
 }

@@ -141,7 +141,6 @@ public enum ServerMetric {
       Labels.DEVICE,
       "Use of a GPU"),
   REQUESTS(
-      Origin.OURS,
       "ts_requests_total",
       MetricType.COUNTER,
       "Count",
@@ -149,54 +148,85 @@ public enum ServerMetric {
       "Predictions and explanations that ended, by outcome: success, client_error, server_error, or"
           + " cancelled because the client left"),
   REQUEST_LATENCY(
-      Origin.OURS,
       "ts_request_latency_seconds",
       MetricType.HISTOGRAM,
       "Seconds",
       Labels.MODEL_AND_PROTOCOL,
       "Time from a request's arrival to the end of its response, of successful ones"),
   QUEUE_SECONDS(
-      Origin.OURS,
       "ts_queue_time_seconds",
       MetricType.HISTOGRAM,
       "Seconds",
       Labels.MODEL_AND_PROTOCOL,
       "Time from a request's arrival until a worker got it"),
   WORKER_SECONDS(
-      Origin.OURS,
       "ts_worker_time_seconds",
       MetricType.HISTOGRAM,
       "Seconds",
       Labels.MODEL,
       "Time that a worker took for a batch: from when it could begin until its last response"),
   QUEUE_LENGTH(
-      Origin.OURS,
       "ts_queue_length",
       MetricType.GAUGE,
       "Count",
       Labels.MODEL,
       "Requests that wait for a worker"),
   READY_WORKERS(
-      Origin.OURS,
       "ts_ready_workers",
       MetricType.GAUGE,
       "Count",
       Labels.MODEL,
       "Workers that have the model loaded"),
   JOBS(
-      Origin.OURS,
       "ts_jobs",
       MetricType.GAUGE,
       "Count",
       Labels.STATUS,
       "Jobs by their status: queued, running, succeeded, failed, cancelled"),
   JOB_BYTES(
-      Origin.OURS,
       "ts_job_bytes",
       MetricType.GAUGE,
       "Bytes",
       List.of(),
-      "Bytes of requests and responses that jobs hold, of job_max_bytes");
+      "Bytes of requests and responses that jobs hold, of job_max_bytes"),
+  MIN_WORKERS(
+      "ts_min_workers",
+      MetricType.GAUGE,
+      "Count",
+      Labels.MODEL,
+      "Workers that the version should have at least (minWorkers)"),
+  WORKER_RESTARTS(
+      "ts_worker_restarts_total",
+      MetricType.COUNTER,
+      "Count",
+      List.of("model_name", "model_version", "cause"),
+      "Processes of workers that were started in place of one that ended, by the cause of its end"),
+  REQUESTS_CANCELLED(
+      "ts_requests_cancelled_total",
+      MetricType.COUNTER,
+      "Count",
+      Labels.MODEL_AND_STAGE,
+      "Requests whose client left before the response, by stage: queue, or worker once one had it"),
+  REQUESTS_EXPIRED(
+      "ts_requests_expired_total",
+      MetricType.COUNTER,
+      "Count",
+      Labels.MODEL_AND_STAGE,
+      "Requests that passed their deadline (clientTimeoutInMills, or the client's own), by stage"),
+  BATCH_SIZE(
+      "ts_batch_size",
+      MetricType.HISTOGRAM,
+      "Requests",
+      Labels.MODEL,
+      "Requests that a worker was given together"),
+  GPU_MEMORY_USED_BYTES(
+      "ts_gpu_memory_used_bytes",
+      MetricType.GAUGE,
+      "Bytes",
+      Labels.GPU,
+      "Memory of a GPU in use, by all programs"),
+  GPU_MEMORY_SIZE_BYTES(
+      "ts_gpu_memory_size_bytes", MetricType.GAUGE, "Bytes", Labels.GPU, "Memory that a GPU has");
 
   /** Where a metric comes from. */
   public enum Origin {
@@ -210,11 +240,14 @@ public enum ServerMetric {
   private static final class Labels {
     static final List<String> HOST = List.of("Level", "Hostname");
     static final List<String> DEVICE = List.of("Level", "DeviceId", "Hostname");
+    static final List<String> GPU = List.of("gpu", "hostname");
     static final List<String> MODEL = List.of("model_name", "model_version");
     static final List<String> STATUS = List.of("status");
     static final List<String> MODEL_AND_HOST = List.of("model_name", "model_version", "hostname");
     static final List<String> MODEL_AND_PROTOCOL =
         List.of("model_name", "model_version", "protocol");
+    static final List<String> MODEL_AND_STAGE =
+        List.of("model_name", "model_version", "protocol", "stage");
   }
 
   private final Origin origin;
@@ -223,6 +256,11 @@ public enum ServerMetric {
   private final MetricDefinition definition;
 
   private final String meaning;
+
+  /** One of ours. */
+  ServerMetric(String name, MetricType type, String unit, List<String> dimensions, String meaning) {
+    this(Origin.OURS, name, type, unit, dimensions, meaning);
+  }
 
   ServerMetric(
       Origin origin,

@@ -73,6 +73,14 @@ public final class ServerMetrics {
     return List.copyOf(declared);
   }
 
+  /** What looks at the machine may set: the declared metrics, and those of GPUs. */
+  public List<MetricFamily> ofMachine() {
+    List<MetricFamily> all = new ArrayList<>(declared);
+    all.add(families.get(ServerMetric.GPU_MEMORY_USED_BYTES));
+    all.add(families.get(ServerMetric.GPU_MEMORY_SIZE_BYTES));
+    return all;
+  }
+
   /** Counts an answer to a client, by its HTTP status. */
   public void responded(int status) {
     responses[Math.max(0, Math.min(status / 100, responses.length - 1))].record(1);

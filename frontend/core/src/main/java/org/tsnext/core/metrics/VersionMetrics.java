@@ -1,13 +1,16 @@
 package org.tsnext.core.metrics;
 
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.DoubleSupplier;
 import org.tsnext.core.request.InferenceRequest;
 import org.tsnext.core.request.Protocol;
 import org.tsnext.core.request.RequestKind;
+import org.tsnext.core.time.Clock;
 
 /**
  * What is measured of one model version. Its series are looked up once, so that recording is a few
@@ -32,13 +35,20 @@ public final class VersionMetrics implements AutoCloseable {
   private final Recorder workerSeconds;
   private final Sums ofDefault;
   private final Sums ofVersion;
+  private final Recorder batchSizes;
   private final Map<Protocol, Flow> flows = new EnumMap<>(Protocol.class);
+  private final Map<RestartCause, Recorder> restarts = new EnumMap<>(RestartCause.class);
 
   /** The sums that TorchServe 0.12 has, by the version that a request names. */
   private record Sums(Recorder requests, Recorder latency, Recorder queueing) {}
 
   /** The requests of one protocol. */
-  private record Flow(Recorder latency, Recorder queueing, Map<Outcome, Recorder> outcomes) {}
+  private record Flow(
+      Recorder latency,
+      Recorder queueing,
+      Map<Outcome, Recorder> outcomes,
+      Map<Stage, Recorder> cancelled,
+      Map<Stage, Recorder> expired) {}
 
   VersionMetrics(
       ServerMetrics server, HandlerMetrics handlers, String modelName, String modelVersion) {
@@ -48,10 +58,16 @@ public final class VersionMetrics implements AutoCloseable {
     this.queueTime = server.ofHost(ServerMetric.QUEUE_TIME);
     this.workerThreadTime = server.ofHost(ServerMetric.WORKER_THREAD_TIME);
     this.workerSeconds = own(ServerMetric.WORKER_SECONDS, labels);
+    this.batchSizes = own(ServerMetric.BATCH_SIZE, labels);
     this.ofDefault = sums(modelName, DEFAULT_VERSION);
     this.ofVersion = sums(modelName, modelVersion);
     for (Protocol protocol : Protocol.values()) {
       flows.put(protocol, flow(modelName, modelVersion, protocol.label()));
+    }
+    for (RestartCause cause : RestartCause.values()) {
+      restarts.put(
+          cause,
+          own(ServerMetric.WORKER_RESTARTS, List.of(modelName, modelVersion, cause.label())));
     }
   }
 
@@ -62,17 +78,31 @@ public final class VersionMetrics implements AutoCloseable {
     }
   }
 
-  /** A worker got a request. */
-  public void dequeued(InferenceRequest request, long waitedNanos) {
+  /**
+   * A worker got a request.
+   *
+   * @param trace of the request, if it is recorded
+   */
+  public void dequeued(
+      InferenceRequest request, long waitedNanos, Optional<String> trace, Clock clock) {
     if (counts(request)) {
       sums(request).queueing().record(waitedNanos / NANOS_PER_MICRO);
-      flow(request).queueing().record(waitedNanos / NANOS_PER_SECOND);
+      record(flow(request).queueing(), waitedNanos / NANOS_PER_SECOND, trace, clock);
       queueTime.record(Math.floor(waitedNanos / NANOS_PER_MILLI));
     }
   }
 
-  /** A request has ended, so long after it came. */
-  public void ended(InferenceRequest request, Outcome outcome, long tookNanos) {
+  /**
+   * A request has ended, so long after it came.
+   *
+   * @param trace of the request, if it is recorded
+   */
+  public void ended(
+      InferenceRequest request,
+      Outcome outcome,
+      long tookNanos,
+      Optional<String> trace,
+      Clock clock) {
     if (!counts(request)) {
       return;
     }
@@ -80,12 +110,40 @@ public final class VersionMetrics implements AutoCloseable {
     flow.outcomes().get(outcome).record(1);
     if (outcome == Outcome.SUCCESS) {
       sums(request).latency().record(tookNanos / NANOS_PER_MICRO);
-      flow.latency().record(tookNanos / NANOS_PER_SECOND);
+      record(flow.latency(), tookNanos / NANOS_PER_SECOND, trace, clock);
     }
   }
 
+  private static void record(Recorder recorder, double value, Optional<String> trace, Clock clock) {
+    if (trace.isPresent()) {
+      recorder.record(new Exemplar(value, trace.get(), clock.now()));
+    } else {
+      recorder.record(value);
+    }
+  }
+
+  /** The client of a request, which has ended by it, has left. */
+  public void cancelled(InferenceRequest request, Stage stage) {
+    if (counts(request)) {
+      flow(request).cancelled().get(stage).record(1);
+    }
+  }
+
+  /** A request, which has ended by it, has passed its deadline. */
+  public void expired(InferenceRequest request, Stage stage) {
+    if (counts(request)) {
+      flow(request).expired().get(stage).record(1);
+    }
+  }
+
+  /** A process was started in place of one that has ended. */
+  public void restarted(RestartCause cause) {
+    restarts.get(cause).record(1);
+  }
+
   /** A batch went to a worker, so long after it was due. */
-  public void sent(long tookNanos) {
+  public void sent(int size, long tookNanos) {
+    batchSizes.record(size);
     workerThreadTime.record(tookNanos / NANOS_PER_MILLI);
   }
 
@@ -134,7 +192,19 @@ public final class VersionMetrics implements AutoCloseable {
     return new Flow(
         own(ServerMetric.REQUEST_LATENCY, values),
         own(ServerMetric.QUEUE_SECONDS, values),
-        outcomes);
+        outcomes,
+        stages(ServerMetric.REQUESTS_CANCELLED, values),
+        stages(ServerMetric.REQUESTS_EXPIRED, values));
+  }
+
+  private Map<Stage, Recorder> stages(ServerMetric metric, List<String> values) {
+    Map<Stage, Recorder> stages = new EnumMap<>(Stage.class);
+    for (Stage stage : Stage.values()) {
+      List<String> all = new ArrayList<>(values);
+      all.add(stage.label());
+      stages.put(stage, own(metric, all));
+    }
+    return stages;
   }
 
   /** A series that ends with this version. */

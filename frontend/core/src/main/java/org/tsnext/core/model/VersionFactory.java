@@ -189,6 +189,7 @@ final class VersionFactory {
     Supervisor supervisor = new Supervisor(plan, dispatcher, metrics, supervisorContext);
     metrics.live(ServerMetric.QUEUE_LENGTH, dispatcher::queueLength);
     metrics.live(ServerMetric.READY_WORKERS, supervisor::readyWorkers);
+    metrics.live(ServerMetric.MIN_WORKERS, supervisor::minWorkers);
     return new ModelVersion(
         spec, archive, prepared, dispatcher, supervisor, metrics, supervisorContext.clock().now());
   }

@@ -4,6 +4,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import org.tsnext.core.tracing.RequestTimeline;
 
 /**
  * One request, from any transport, immutable. It owns the buffers of its parts from construction
@@ -43,11 +44,18 @@ public record InferenceRequest(
    * @param tensors whether tensors are read from the JSON of the answer, which may then hold
    *     numbers that are not finite; to anything else {@code json_nan} applies. Without them the
    *     answer goes to the client as it is
+   * @param timeline notes the request's moments; empty if nobody follows it
    */
-  public record Origin(Protocol protocol, boolean tensors) {
+  public record Origin(Protocol protocol, boolean tensors, Optional<RequestTimeline> timeline) {
 
     public Origin {
       Objects.requireNonNull(protocol, "protocol");
+      Objects.requireNonNull(timeline, "timeline");
+    }
+
+    /** Of a request that nobody follows. */
+    public Origin(Protocol protocol, boolean tensors) {
+      this(protocol, tensors, Optional.empty());
     }
   }
 

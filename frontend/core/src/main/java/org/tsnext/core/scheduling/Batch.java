@@ -19,13 +19,27 @@ public final class Batch extends Effect {
   long lastResponseNanos;
 
   private final long assignedNanos;
+  private final long freeNanos;
+  private final boolean behind;
 
-  Batch(ReadyWorker worker, int id, QueuedRequest[] requests, long now) {
+  /**
+   * @param freeNanos since when the worker has had nothing; {@code now} if it has
+   * @param behind whether it has another batch
+   */
+  Batch(
+      ReadyWorker worker,
+      int id,
+      QueuedRequest[] requests,
+      long now,
+      long freeNanos,
+      boolean behind) {
     this.worker = worker;
     this.id = id;
     this.requests = requests;
     this.open = requests.length;
     this.assignedNanos = now;
+    this.freeNanos = freeNanos;
+    this.behind = behind;
     this.lastResponseNanos = now;
     for (int i = 0; i < requests.length; i++) {
       requests[i].batch = this;
@@ -53,6 +67,16 @@ public final class Batch extends Effect {
 
   public long assignedNanos() {
     return assignedNanos;
+  }
+
+  /** Since when its worker had had nothing to do; when it was assigned if the worker had. */
+  public long freeNanos() {
+    return freeNanos;
+  }
+
+  /** Whether its worker had another batch when it was assigned. */
+  public boolean isBehind() {
+    return behind;
   }
 
   /**

@@ -2,6 +2,7 @@ package org.tsnext.core.scheduling;
 
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.function.Consumer;
 
 /**
  * A worker that has loaded its model: the batches it has, oldest first. Its state belongs to the
@@ -113,14 +114,30 @@ public class ReadyWorker {
   }
 
   Batch assign(QueuedRequest[] requests, long now) {
-    Batch batch = new Batch(this, nextBatchId, requests, now);
-    if (open.isEmpty()) {
+    boolean idle = open.isEmpty();
+    Batch batch = new Batch(this, nextBatchId, requests, now, idle ? turnNanos : now, !idle);
+    if (idle) {
       turnNanos = now;
       lastResponseNanos = now;
     }
     open.addLast(batch);
     nextBatchId++;
     return batch;
+  }
+
+  /**
+   * Calls for each request of an open batch that the worker still has.
+   *
+   * @param item its number in the batch, or -1 for all
+   */
+  public final void forOpen(int batchId, int item, Consumer<QueuedRequest> action) {
+    Batch batch = openBatch(batchId);
+    for (int i = 0; batch != null && i < batch.size(); i++) {
+      QueuedRequest request = item == -1 || item == i ? batch.openItem(i) : null;
+      if (request != null) {
+        action.accept(request);
+      }
+    }
   }
 
   /** The open batch with that number, or null. */

@@ -10,6 +10,7 @@ import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.tsnext.core.metrics.MetricSample;
+import org.tsnext.core.metrics.RestartCause;
 import org.tsnext.core.worker.WorkerListener.ExitStatus;
 import org.tsnext.core.worker.WorkerListener.LoadFailure;
 
@@ -146,6 +147,7 @@ final class ProcessEvents {
     LOGGER.error("Number or consecutive unsuccessful inference {}", silences);
     end(
         run,
+        RestartCause.RESPONSE_TIMEOUT,
         NO_RESPONSE,
         "the worker did not respond to the running batch within "
             + responseTimeout.toMillis()
@@ -153,7 +155,7 @@ final class ProcessEvents {
   }
 
   /** A process is to be replaced; one that fails finishes what it runs, and takes no more. */
-  void replace(WorkerRun run, WorkerRun.Replacement how, String reason) {
+  void replace(WorkerRun run, Replacement how, String reason) {
     WorkerSlot slot = run.slot();
     if (!isCurrent(run) || !slot.is(WorkerState.READY)) {
       return;
@@ -162,8 +164,9 @@ final class ProcessEvents {
     MODEL_LOG.warn("{} is replaced: {}", slot.name(), reason);
     run.endedFor = Optional.of(reason);
     run.replacement = Optional.of(how);
+    run.endCause = how.cause();
     slot.moveTo(WorkerState.BACKOFF, context.wallClock());
-    if (how == WorkerRun.Replacement.FAILING) {
+    if (how == Replacement.FAILING) {
       drain.begin(run, context.plan().drainTimeout());
     } else {
       run.process.ifPresent(process -> process.stop(WorkerDrain.STOP_GRACE));
@@ -193,6 +196,7 @@ final class ProcessEvents {
       gone.accept(slot);
       return;
     }
+    slot.restartCause = death.cause();
     slot.lastExit = Optional.of(WorkerExit.of(context.wallClock(), run, status));
     if (run.replacement.isPresent()) {
       awake(
@@ -218,11 +222,11 @@ final class ProcessEvents {
 
   /** A process that is idle does not answer. */
   void unresponsive(WorkerRun run, String reason) {
-    end(run, NO_RESPONSE, reason);
+    end(run, RestartCause.UNRESPONSIVE, NO_RESPONSE, reason);
   }
 
   /** Kills a process that is at fault. Its exit decides what comes next. */
-  void end(WorkerRun run, String logText, String reason) {
+  void end(WorkerRun run, RestartCause cause, String logText, String reason) {
     WorkerSlot slot = run.slot();
     boolean ending = run.endedFor.isPresent() && run.replacement.isEmpty();
     if (!isCurrent(run) || ending) {
@@ -231,6 +235,7 @@ final class ProcessEvents {
     run.replacement = Optional.empty();
     LOGGER.error(GIVEN_UP, logText);
     run.endedFor = Optional.of(reason);
+    run.endCause = cause;
     if (!slot.leaving && !slot.is(WorkerState.BACKOFF)) {
       slot.moveTo(WorkerState.BACKOFF, context.wallClock());
     }

@@ -97,6 +97,11 @@ public final class Supervisor {
     return snapshot.fleetView();
   }
 
+  /** How many workers there should be at least. From any thread. */
+  public int minWorkers() {
+    return snapshot.min();
+  }
+
   /** Workers that have the model loaded. From any thread. */
   public int readyWorkers() {
     return snapshot.ready();

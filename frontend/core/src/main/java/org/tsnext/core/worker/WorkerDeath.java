@@ -1,6 +1,7 @@
 package org.tsnext.core.worker;
 
 import java.util.Optional;
+import org.tsnext.core.metrics.RestartCause;
 import org.tsnext.core.worker.WorkerListener.ExitStatus;
 import org.tsnext.core.worker.WorkerListener.LoadFailure;
 
@@ -10,8 +11,9 @@ import org.tsnext.core.worker.WorkerListener.LoadFailure;
  * @param message short, for descriptions
  * @param detail what is known of the cause
  * @param outOfMemory whether it died for want of memory while loading
+ * @param cause of the restart that may follow
  */
-record WorkerDeath(String message, String detail, boolean outOfMemory) {
+record WorkerDeath(String message, String detail, boolean outOfMemory, RestartCause cause) {
 
   /** How Python's faulthandler begins. */
   private static final String CRASH = "Fatal Python error: ";
@@ -21,14 +23,28 @@ record WorkerDeath(String message, String detail, boolean outOfMemory) {
     if (run.loadFailure.isPresent()) {
       LoadFailure failure = run.loadFailure.get();
       String detail = failure.detail().isEmpty() ? failure.message() : failure.detail();
-      return new WorkerDeath("Load model failed", detail, failure.code() == 507);
+      boolean outOfMemory = failure.code() == 507;
+      return new WorkerDeath(
+          "Load model failed",
+          detail,
+          outOfMemory,
+          outOfMemory ? RestartCause.OUT_OF_MEMORY : RestartCause.LOAD_FAILED);
     }
     Optional<String> ours = run.endedFor;
     String message = loading ? "Worker died while loading its model" : "Worker died";
     if (ours.isPresent()) {
-      return new WorkerDeath(message, "killed: " + ours.get(), false);
+      return new WorkerDeath(message, "killed: " + ours.get(), false, run.endCause);
     }
-    return new WorkerDeath(message, inWords(status, loading), loading && status.killed());
+    return new WorkerDeath(
+        message, inWords(status, loading), loading && status.killed(), causeOf(status));
+  }
+
+  private static RestartCause causeOf(ExitStatus status) {
+    if (status.killed()) {
+      return RestartCause.KILLED;
+    }
+    boolean never = status.code() < 0 && status.signal() == 0;
+    return never ? RestartCause.NOT_STARTED : RestartCause.CRASHED;
   }
 
   String logText() {

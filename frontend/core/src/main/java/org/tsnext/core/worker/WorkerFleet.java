@@ -9,6 +9,7 @@ import java.util.OptionalInt;
 import java.util.OptionalLong;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.tsnext.core.metrics.RestartCause;
 import org.tsnext.core.worker.WorkerListener.ExitStatus;
 
 /**
@@ -108,10 +109,16 @@ final class WorkerFleet {
     FailureStreak streak =
         new FailureStreak(context.plan().maxFailuresInRow(), slot.replaceableNanos(now));
     WorkerRun run = new WorkerRun(processes, slot, spec, now, streak);
+    if (slot.starts > 0) {
+      context.metrics().restarted(slot.restartCause);
+    }
     slot.begin(run, context.wallClock());
     Duration limit = spec.startupTimeout();
     String tooLate = "not loaded within startupTimeout, " + limit.toMillis() + " ms";
-    Runnable giveUp = () -> processes.end(run, "Backend worker startup time out.", tooLate);
+    Runnable giveUp =
+        () ->
+            processes.end(
+                run, RestartCause.STARTUP_TIMEOUT, "Backend worker startup time out.", tooLate);
     run.startupTimer =
         Optional.of(
             context.supervisorContext().scheduler().schedule(limit, () -> context.put(giveUp)));

@@ -8,6 +8,7 @@ import org.tsnext.core.error.ServingException;
 import org.tsnext.core.metrics.MetricSample;
 import org.tsnext.core.request.Header;
 import org.tsnext.core.request.ResponseHead;
+import org.tsnext.core.tracing.WorkerAttempt;
 
 /**
  * What a worker process does. Calls come in order and one at a time. Implementations do not block.
@@ -54,6 +55,12 @@ public interface WorkerListener {
 
   /** The end of an item, or of all items still open if {@code item} is -1. */
   void error(int batchId, int item, HandlerError error);
+
+  /**
+   * When the handler ran, for an item that is followed, or for all that are still open if {@code
+   * item} is -1. Comes before its end, perhaps several times.
+   */
+  default void handled(int batchId, int item, WorkerAttempt.HandlerTime time) {}
 
   /**
    * The process can serve no more and will exit. It has answered what it ran, and begins nothing.

@@ -3,9 +3,10 @@ package org.tsnext.core.worker;
 import java.time.Duration;
 import java.util.List;
 import org.tsnext.core.request.InferenceRequest;
+import org.tsnext.core.tracing.FollowedBatch;
 
 /**
- * One run of one worker process.Methods may be called from any thread, never block, and do nothing
+ * One run of one worker process. Methods may be called from any thread, never block, and do nothing
  * once it has exited.
  */
 public interface WorkerProcess {
@@ -18,6 +19,16 @@ public interface WorkerProcess {
    * @param timeLeftMillis per item, milliseconds to its deadline, 0 for none
    */
   void send(int batchId, List<InferenceRequest> items, int[] timeLeftMillis);
+
+  /**
+   * As {@link #send(int, List, int[])}, with requests that are followed.
+   *
+   * @param followed the context of each handler, and whose times are wanted
+   */
+  default void send(
+      int batchId, List<InferenceRequest> items, int[] timeLeftMillis, FollowedBatch followed) {
+    send(batchId, items, timeLeftMillis);
+  }
 
   /** Tells the worker that an item ({@code -1}: the whole batch) is no longer wanted. */
   void cancel(int batchId, int item);

@@ -9,6 +9,7 @@ import java.util.function.Consumer;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.request.InferenceRequest;
 import org.tsnext.core.request.ResponseHead;
+import org.tsnext.core.tracing.WorkerAttempt;
 import org.tsnext.core.worker.WorkerListener.HandlerError;
 
 /**
@@ -32,6 +33,9 @@ public interface WorkerRegistration {
 
   /** See {@link WorkerListener#error}. */
   void error(int batchId, int item, HandlerError error);
+
+  /** See {@link WorkerListener#handled}. */
+  default void handled(int batchId, int item, WorkerAttempt.HandlerTime time) {}
 
   /**
    * Gives the worker no more work; {@code whenIdle} runs once it has none left, perhaps at once.

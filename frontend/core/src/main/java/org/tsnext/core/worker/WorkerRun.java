@@ -10,9 +10,11 @@ import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.metrics.MetricSample;
+import org.tsnext.core.metrics.RestartCause;
 import org.tsnext.core.request.InferenceRequest;
 import org.tsnext.core.request.ResponseHead;
 import org.tsnext.core.time.Scheduler.Scheduled;
+import org.tsnext.core.tracing.WorkerAttempt;
 
 /**
  * One run of one worker process: receives its messages, passes responses straight to its
@@ -53,6 +55,8 @@ final class WorkerRun implements WorkerListener, WorkerRegistration.Observer {
 
   /** Why we ended it, if we did. */
   Optional<String> endedFor = Optional.empty();
+
+  RestartCause endCause = RestartCause.CRASHED;
 
   /** How it is replaced, if that is why we end it. */
   Optional<Replacement> replacement = Optional.empty();
@@ -214,6 +218,11 @@ final class WorkerRun implements WorkerListener, WorkerRegistration.Observer {
   }
 
   @Override
+  public void handled(int batchId, int item, WorkerAttempt.HandlerTime time) {
+    registration.ifPresent(place -> place.handled(batchId, item, time));
+  }
+
+  @Override
   public void metric(MetricSample sample) {
     events.metric(sample);
   }
@@ -293,13 +302,5 @@ final class WorkerRun implements WorkerListener, WorkerRegistration.Observer {
       String reason = streak.limit() + " failures in a row (maxFailuresInRow), the last: " + last;
       events.context().put(() -> events.replace(this, Replacement.FAILING, reason));
     }
-  }
-
-  /** Why a process is replaced whose requests fail. */
-  enum Replacement {
-    /** It serves, but answers nothing with success; it finishes what it runs. */
-    FAILING,
-    /** It said that it can serve no more, and ends. */
-    UNUSABLE
   }
 }

@@ -8,6 +8,7 @@ import java.util.OptionalInt;
 import java.util.OptionalLong;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.tsnext.core.metrics.RestartCause;
 
 /**
  * The place of one worker in its group: it keeps id and device while processes come and go. Belongs
@@ -54,6 +55,9 @@ final class WorkerSlot {
 
   private Optional<Recovery> recovery = Optional.empty();
   Optional<WorkerExit> lastExit = Optional.empty();
+
+  /** How the last process ended, for the metrics. */
+  RestartCause restartCause = RestartCause.CRASHED;
 
   /** When to start again; only in BACKOFF, and only once the last process is gone. */
   OptionalLong restartAtNanos = OptionalLong.empty();
@@ -182,12 +186,12 @@ final class WorkerSlot {
    *
    * @return the wait
    */
-  Duration countReplacement(WorkerRun.Replacement how, boolean useful, long nowNanos, Instant now) {
-    if (how == WorkerRun.Replacement.FAILING) {
+  Duration countReplacement(Replacement how, boolean useful, long nowNanos, Instant now) {
+    if (how == Replacement.FAILING) {
       replacements++;
       replacedNanos = OptionalLong.of(nowNanos);
     }
-    boolean wasUseless = how == WorkerRun.Replacement.UNUSABLE && !useful;
+    boolean wasUseless = how == Replacement.UNUSABLE && !useful;
     useless = wasUseless ? useless + 1 : 0;
     Duration delay = ReplacementPolicy.delay(useless);
     LOGGER.info("Retry worker: {} in {} seconds.", id, delay.toSeconds());

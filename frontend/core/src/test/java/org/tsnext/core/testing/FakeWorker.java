@@ -15,6 +15,7 @@ import org.tsnext.core.request.Header;
 import org.tsnext.core.request.InferenceRequest;
 import org.tsnext.core.request.ResponseHead;
 import org.tsnext.core.request.ResponseHead.BodyKind;
+import org.tsnext.core.tracing.WorkerAttempt;
 import org.tsnext.core.worker.WorkerListener;
 import org.tsnext.core.worker.WorkerListener.ExitStatus;
 import org.tsnext.core.worker.WorkerListener.HandlerError;
@@ -228,6 +229,12 @@ public final class FakeWorker implements WorkerProcess {
   /** Dies as by {@code kill -9}. */
   public void die() {
     exit(new ExitStatus(-1, 9, ""));
+  }
+
+  /** Tells when the handler of an item, or of all (-1), ran. */
+  public void handled(int batchId, int item, long beganEpochNanos, long endedEpochNanos) {
+    listener.handled(
+        batchId, item, new WorkerAttempt.HandlerTime(beganEpochNanos, endedEpochNanos));
   }
 
   /** Ends, once. */

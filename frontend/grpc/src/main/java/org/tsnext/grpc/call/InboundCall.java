@@ -9,6 +9,7 @@ import java.util.Optional;
 import java.util.function.Supplier;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
+import org.tsnext.core.tracing.RequestTimeline;
 import org.tsnext.transport.BodyMemory;
 import org.tsnext.transport.BodyRoom;
 
@@ -35,6 +36,11 @@ public final class InboundCall extends ServerStreamTracer {
   private int messages;
   private Supplier<Optional<Duration>> quietLimit = Optional::empty;
 
+  /** Set before the call has its handler; null if nothing follows it. */
+  private volatile RequestTimeline timeline;
+
+  private volatile boolean token;
+
   /**
    * Begins a call of which nothing has come.
    *
@@ -50,6 +56,37 @@ public final class InboundCall extends ServerStreamTracer {
   /** The call that runs on this thread. */
   public static InboundCall current() {
     return KEY.get();
+  }
+
+  /** What notes the moments of the call that runs on this thread, if it is followed. */
+  public static Optional<RequestTimeline> currentTimeline() {
+    InboundCall call = KEY.get();
+    return call == null ? Optional.empty() : call.timeline();
+  }
+
+  /** The call of a context, or null. */
+  public static InboundCall of(Context context) {
+    return KEY.get(context);
+  }
+
+  /** Has the moments of its requests noted. */
+  public void follow(RequestTimeline ofCall) {
+    timeline = ofCall;
+  }
+
+  /** What notes its moments, if it is followed. */
+  public Optional<RequestTimeline> timeline() {
+    return Optional.ofNullable(timeline);
+  }
+
+  /** It had to have a token, and had one that is valid. */
+  public void passedWithToken() {
+    token = true;
+  }
+
+  /** As {@link #passedWithToken} was told. */
+  public boolean hadToken() {
+    return token;
   }
 
   @Override

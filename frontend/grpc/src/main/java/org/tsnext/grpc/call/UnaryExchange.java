@@ -11,6 +11,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.request.RequestIds;
+import org.tsnext.core.tracing.RequestTimeline;
 
 /**
  * One unary call on its way. It is ended once, from any thread; what comes later is left out.
@@ -27,6 +28,7 @@ public final class UnaryExchange<A> {
   private final Metadata headers;
   private final CallErrors errors;
   private final String requestId;
+  private final Optional<RequestTimeline> timeline;
   private volatile Runnable onClientGone = () -> {};
   private volatile Runnable onEnd = () -> {};
 
@@ -38,11 +40,17 @@ public final class UnaryExchange<A> {
     this.headers = headers;
     this.errors = errors;
     this.requestId = RequestIds.of(headers.get(CallMetadata.REQUEST_ID));
+    this.timeline = InboundCall.currentTimeline();
   }
 
   /** The client's id, or one of ours. */
   public String requestId() {
     return requestId;
+  }
+
+  /** What notes the moments of the call, if it is followed. */
+  public Optional<RequestTimeline> timeline() {
+    return timeline;
   }
 
   /** What the client sent beside its message. */

@@ -17,6 +17,7 @@ import org.tsnext.core.request.InputLimits;
 import org.tsnext.core.request.InputPart;
 import org.tsnext.core.request.Protocol;
 import org.tsnext.grpc.call.CallFacts;
+import org.tsnext.grpc.call.InboundCall;
 
 /** Makes the core's requests of messages and what came with their call. */
 public final class RequestReader {
@@ -37,9 +38,9 @@ public final class RequestReader {
     this.policy = policy;
   }
 
-  /** What the requests of a call have in common. */
+  /** What the requests of the call that runs on this thread have in common. */
   CallFacts facts(Metadata metadata) {
-    return CallFacts.of(metadata, policy);
+    return CallFacts.of(metadata, policy, InboundCall.currentTimeline());
   }
 
   /**
@@ -114,7 +115,7 @@ public final class RequestReader {
                 ? Optional.empty()
                 : Optional.of(message.modelVersion())),
         facts.kind(),
-        new InferenceRequest.Origin(Protocol.GRPC, false),
+        new InferenceRequest.Origin(Protocol.GRPC, false, facts.timeline()),
         headers,
         inputs(message, facts.contentType()),
         timeout);

@@ -110,7 +110,7 @@ public final class ModelInfer implements UnaryHandler<ModelInferRequest, ModelIn
         return;
       }
       request = null;
-      CallFacts facts = CallFacts.of(exchange().headers(), headers);
+      CallFacts facts = CallFacts.of(exchange().headers(), headers, exchange().timeline());
       ByteBuf json = InferRequests.toJson(asked, limits.maxRequestSize());
       InferenceRequest question =
           new InferenceRequest(
@@ -118,7 +118,7 @@ public final class ModelInfer implements UnaryHandler<ModelInferRequest, ModelIn
               new InferenceRequest.Target(
                   form.modelName(), OpenInferenceService.versionOf(form.modelVersion())),
               facts.kind(),
-              new InferenceRequest.Origin(Protocol.GRPC, true),
+              new InferenceRequest.Origin(Protocol.GRPC, true, facts.timeline()),
               facts.headers(),
               List.of(new InputPart("body", "application/json", json)),
               timeout);

@@ -19,6 +19,7 @@ import org.tsnext.core.error.ServingException;
 import org.tsnext.core.request.RequestIds;
 import org.tsnext.grpc.call.CallErrors;
 import org.tsnext.grpc.call.CallMetadata;
+import org.tsnext.grpc.call.InboundCall;
 import org.tsnext.grpc.settings.GrpcAccess;
 
 /**
@@ -84,6 +85,7 @@ final class CallGate {
           .get()
           .require(
               access.tokens(), values(headers, CallMetadata.AUTHORIZATION), TokenCheck.REFUSAL);
+      InboundCall.current().passedWithToken();
     }
   }
 

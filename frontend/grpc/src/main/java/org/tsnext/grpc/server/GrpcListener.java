@@ -17,6 +17,7 @@ import java.util.concurrent.TimeUnit;
 import org.tsnext.core.access.Access;
 import org.tsnext.core.access.OriginCheck;
 import org.tsnext.core.time.Clock;
+import org.tsnext.core.tracing.Following;
 import org.tsnext.grpc.call.CallErrors;
 import org.tsnext.grpc.settings.GrpcAccess;
 import org.tsnext.grpc.settings.GrpcAddress;
@@ -64,23 +65,30 @@ public final class GrpcListener {
   /**
    * What listeners share.
    *
-   * @param loops the caller's to end
+   * @param following which calls are followed
    */
   public record ListenerContext(
       GrpcLimits limits,
       GrpcAccess access,
       CallErrors errors,
       BodyMemory memory,
-      Transport transport,
-      EventLoopGroup loops,
-      Clock clock) {
+      Network network,
+      Clock clock,
+      Following following) {
 
     /** The same, for a listener that asks for no token and speaks without TLS. */
     public ListenerContext withoutTokens() {
       GrpcAccess open = new GrpcAccess(Optional.empty(), Optional.empty(), access.pages());
-      return new ListenerContext(limits, open, errors, memory, transport, loops, clock);
+      return new ListenerContext(limits, open, errors, memory, network, clock, following);
     }
   }
+
+  /**
+   * Where listeners run.
+   *
+   * @param loops the caller's to end
+   */
+  public record Network(Transport transport, EventLoopGroup loops) {}
 
   /**
    * Opens a listener. Blocks.
@@ -117,14 +125,16 @@ public final class GrpcListener {
     NettyServerBuilder builder =
         NettyServerBuilder.forAddress(wanted)
             .channelFactory(acceptor(count, calls, context))
-            .bossEventLoopGroup(context.loops())
-            .workerEventLoopGroup(context.loops())
+            .bossEventLoopGroup(context.network().loops())
+            .workerEventLoopGroup(context.network().loops())
             .withOption(ChannelOption.SO_BACKLOG, BACKLOG)
             // Nothing that a call does blocks, so that it stays on its connection's loop.
             .directExecutor()
-            .addStreamTracerFactory(new RpcAccessLog(context.clock()))
+            // The access log looks for what the other one puts into the call's context.
             .addStreamTracerFactory(calls)
-            .intercept(calls);
+            .addStreamTracerFactory(new RpcAccessLog(context.clock()))
+            .intercept(calls)
+            .intercept(new FollowedCalls(context.following(), offers, context.clock()));
     addLimits(builder, address, context.limits());
     addServices(builder, address, offers, context);
     return builder;
@@ -179,7 +189,7 @@ public final class GrpcListener {
             ConnectionRules.Bodies.WATCHED_ABOVE,
             context.clock()::nanoTime);
     ChannelFactory<? extends ServerChannel> channels =
-        new ReflectiveChannelFactory<>(context.transport().tcpServerChannel());
+        new ReflectiveChannelFactory<>(context.network().transport().tcpServerChannel());
     return () -> {
       ServerChannel channel = channels.newChannel();
       channel

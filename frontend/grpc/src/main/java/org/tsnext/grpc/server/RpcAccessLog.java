@@ -1,5 +1,6 @@
 package org.tsnext.grpc.server;
 
+import io.grpc.Context;
 import io.grpc.Grpc;
 import io.grpc.Metadata;
 import io.grpc.ServerStreamTracer;
@@ -9,10 +10,13 @@ import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.tsnext.core.time.Clock;
+import org.tsnext.core.tracing.RequestTimeline;
+import org.tsnext.grpc.call.InboundCall;
 
 /**
  * One line per call, on the logger {@code ACCESS_LOG}, however it ends: {@code <remote> "gRPC
- * <package.Service/Method> HTTP/2.0" <gRPC status number> <milliseconds>}.
+ * <package.Service/Method> HTTP/2.0" <gRPC status number> <milliseconds>}, and the ids of its trace
+ * if it has one.
  */
 final class RpcAccessLog extends ServerStreamTracer.Factory {
 
@@ -35,9 +39,16 @@ final class RpcAccessLog extends ServerStreamTracer.Factory {
     private final String method;
     private final long startNanos = clock.nanoTime();
     private volatile SocketAddress remote;
+    private volatile InboundCall inbound;
 
     Line(String method) {
       this.method = method;
+    }
+
+    @Override
+    public Context filterContext(Context context) {
+      inbound = InboundCall.of(context);
+      return context;
     }
 
     @Override
@@ -53,6 +64,17 @@ final class RpcAccessLog extends ServerStreamTracer.Factory {
       line.append(from == null ? "-" : from.toString()).append(" \"gRPC ");
       appendClean(line, method);
       line.append(" HTTP/2.0\" ").append(status.getCode().value()).append(' ').append(millis);
+      InboundCall call = inbound;
+      if (call != null) {
+        call.timeline()
+            .flatMap(RequestTimeline::trace)
+            .ifPresent(
+                trace ->
+                    line.append(" trace_id=")
+                        .append(trace.traceId())
+                        .append(" span_id=")
+                        .append(trace.spanId()));
+      }
       LOG.info(line.toString());
     }
   }

@@ -3,17 +3,26 @@ package org.tsnext.grpc.settings;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.Executor;
+import org.tsnext.core.tracing.Following;
 
 /**
  * What the services offer.
  *
  * @param modelApi whether models can be registered and unregistered
  * @param openInference empty if there is no Open Inference Protocol
+ * @param following which calls are followed
  */
-public record ServiceSettings(boolean modelApi, Optional<OpenInferenceProtocol> openInference) {
+public record ServiceSettings(
+    boolean modelApi, Optional<OpenInferenceProtocol> openInference, Following following) {
 
   public ServiceSettings {
     Objects.requireNonNull(openInference, "openInference");
+    Objects.requireNonNull(following, "following");
+  }
+
+  /** Of which clients with a valid token may ask for times, and nothing is traced. */
+  public ServiceSettings(boolean modelApi, Optional<OpenInferenceProtocol> openInference) {
+    this(modelApi, openInference, Following.ON_REQUEST);
   }
 
   /**

@@ -16,6 +16,7 @@ import java.util.concurrent.TimeUnit;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.request.Header;
 import org.tsnext.core.request.RequestIds;
+import org.tsnext.core.tracing.RequestTimeline;
 import org.tsnext.http.response.CorsOrigins;
 import org.tsnext.http.response.ErrorRenderer;
 import org.tsnext.http.response.HeadEncoder.Framing;
@@ -48,6 +49,9 @@ public final class Exchange {
 
   /** Of a stream that has begun; null before. */
   private StreamEnd streamEnd;
+
+  /** What follows the request; null if nothing does. */
+  private FollowedExchange followed;
 
   private BodyRoom room;
   private Runnable onClientGone = () -> {};
@@ -98,6 +102,38 @@ public final class Exchange {
     return requestId;
   }
 
+  /** When the head of the request came. */
+  public long startNanos() {
+    return startNanos;
+  }
+
+  /** Whether it came over TLS. */
+  public boolean isSecure() {
+    return writer.isSecure();
+  }
+
+  /** Such as {@code 1.1}. */
+  public String protocolVersion() {
+    HttpVersion version = request.protocolVersion();
+    return version.majorVersion() == 2
+        ? "2"
+        : version.majorVersion() + "." + version.minorVersion();
+  }
+
+  /**
+   * Has the request followed from now on.
+   *
+   * @param times whether the client is told its times
+   */
+  public void follow(RequestTimeline timeline, boolean times) {
+    followed = new FollowedExchange(timeline, times, writer.server().clock());
+  }
+
+  /** What notes the moments of the request, if it is followed. */
+  public Optional<RequestTimeline> timeline() {
+    return followed == null ? Optional.empty() : Optional.of(followed.timeline());
+  }
+
   /** The content type header, or null. */
   public String contentType() {
     return request.headers().get(HttpHeaderNames.CONTENT_TYPE);
@@ -144,7 +180,7 @@ public final class Exchange {
             response.status(),
             response.reason(),
             bodiless ? Optional.empty() : response.contentType(),
-            withCors(response.headers()),
+            withTimes(withCors(response.headers())),
             bodiless ? Framing.NO_BODY : Framing.CONTENT_LENGTH,
             length);
     responding(response.status());
@@ -183,7 +219,7 @@ public final class Exchange {
     if (trailers.isEmpty()) {
       cut();
     } else {
-      writer.writeEnd(trailers);
+      writer.writeEnd(withTimes(trailers));
       end();
     }
   }
@@ -207,8 +243,12 @@ public final class Exchange {
     Framing framing = bodiless ? Framing.NO_BODY : chunked ? Framing.CHUNKED : Framing.UNTIL_CLOSE;
     Optional<String> type = bodiless ? Optional.empty() : Optional.of(contentType);
     boolean headOnly = bodiless || isHead();
-    streamEnd = new StreamEnd(contentType, chunked && StreamEnd.takesTrailers(request.headers()));
-    List<Header> all = streamEnd.announced(withCors(headers));
+    streamEnd =
+        new StreamEnd(
+            contentType,
+            chunked && StreamEnd.takesTrailers(request.headers()),
+            followed != null && followed.tellsTimes());
+    List<Header> all = withTimes(streamEnd.announced(withCors(headers)));
     responding(streamStatus);
     writer.writeHead(this, new Head(streamStatus, reason, type, all, framing, 0), headOnly);
     state = State.STREAMING;
@@ -256,7 +296,7 @@ public final class Exchange {
   /** Ends the stream properly. */
   public void endStream() {
     if (state == State.STREAMING) {
-      writer.writeEnd(List.of());
+      writer.writeEnd(streamEnd.tellsTimes() ? withTimes(List.of()) : List.of());
       end();
     }
   }
@@ -309,6 +349,20 @@ public final class Exchange {
     }
     long nanos = server.clock().nanoTime() - startNanos;
     server.accessLog().log(writer.remote(), this, status, TimeUnit.NANOSECONDS.toMillis(nanos));
+    if (followed != null) {
+      followed.end(status);
+    }
+  }
+
+  /** Appends the ids of its trace, if it has one. */
+  void appendTrace(StringBuilder line) {
+    if (followed != null) {
+      followed.appendIds(line);
+    }
+  }
+
+  private List<Header> withTimes(List<Header> headers) {
+    return followed == null ? headers : followed.withTimes(headers);
   }
 
   private List<Header> withCors(List<Header> headers) {

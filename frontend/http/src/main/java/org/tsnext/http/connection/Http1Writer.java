@@ -6,6 +6,7 @@ import io.netty.buffer.Unpooled;
 import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoop;
+import io.netty.handler.ssl.SslHandler;
 import java.util.List;
 import org.tsnext.core.request.Header;
 import org.tsnext.http.response.HeadEncoder.Framing;
@@ -42,6 +43,11 @@ final class Http1Writer implements ResponseWriter {
   @Override
   public EventLoop loop() {
     return connection.loop();
+  }
+
+  @Override
+  public boolean isSecure() {
+    return connection.channel().pipeline().get(SslHandler.class) != null;
   }
 
   @Override

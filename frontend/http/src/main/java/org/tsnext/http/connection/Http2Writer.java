@@ -11,6 +11,7 @@ import io.netty.handler.codec.http2.DefaultHttp2Headers;
 import io.netty.handler.codec.http2.DefaultHttp2HeadersFrame;
 import io.netty.handler.codec.http2.DefaultHttp2ResetFrame;
 import io.netty.handler.codec.http2.Http2Error;
+import io.netty.handler.ssl.SslHandler;
 import java.util.List;
 import org.tsnext.core.request.Header;
 import org.tsnext.http.response.HeadEncoder.Head;
@@ -55,6 +56,11 @@ final class Http2Writer implements ResponseWriter {
   @Override
   public EventLoop loop() {
     return context.channel().eventLoop();
+  }
+
+  @Override
+  public boolean isSecure() {
+    return context.channel().parent().pipeline().get(SslHandler.class) != null;
   }
 
   @Override

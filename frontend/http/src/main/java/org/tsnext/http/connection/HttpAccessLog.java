@@ -5,8 +5,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * One line per request, on the logger {@code ACCESS_LOG}: {@code <remote> "<METHOD> <uri>
- * <protocol>" <status> <milliseconds>}. Values of query parameters are left out, since they may be
- * secrets such as signed addresses.
+ * <protocol>" <status> <milliseconds>}, and the ids of its trace if it has one. Values of query
+ * parameters are left out, since they may be secrets such as signed addresses.
  */
 public final class HttpAccessLog {
 
@@ -26,6 +26,7 @@ public final class HttpAccessLog {
     appendRedacted(line, exchange.rawTarget());
     line.append(' ').append(exchange.protocol()).append("\" ");
     line.append(status).append(' ').append(millis);
+    exchange.appendTrace(line);
     LOG.info(line.toString());
   }
 

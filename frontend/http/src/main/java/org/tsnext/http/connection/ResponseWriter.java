@@ -18,6 +18,9 @@ interface ResponseWriter {
 
   EventLoop loop();
 
+  /** Whether the connection is one of TLS. */
+  boolean isSecure();
+
   /** The client, as the access log shows it. */
   String remote();
 

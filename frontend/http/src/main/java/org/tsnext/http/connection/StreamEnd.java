@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Optional;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.request.Header;
+import org.tsnext.core.tracing.ServerTiming;
 import org.tsnext.http.response.ErrorRenderer;
 import org.tsnext.http.response.StreamForm;
 
@@ -29,11 +30,22 @@ final class StreamEnd {
 
   private final StreamForm form;
   private final boolean trailers;
+  private final boolean times;
   private int lastByte = '\n';
 
-  StreamEnd(String contentType, boolean trailers) {
+  /**
+   * @param trailers whether the client takes trailers
+   * @param times whether it is to be told the times of its request
+   */
+  StreamEnd(String contentType, boolean trailers, boolean times) {
     this.form = StreamForm.of(contentType);
     this.trailers = trailers && form == StreamForm.OTHER;
+    this.times = trailers && times;
+  }
+
+  /** Whether the times come as a trailer. */
+  boolean tellsTimes() {
+    return times;
   }
 
   /** Whether a client has said so in its header {@code TE}. */
@@ -43,11 +55,13 @@ final class StreamEnd {
 
   /** The headers of a stream, with the announcement of a trailer where there may be one. */
   List<Header> announced(List<Header> headers) {
-    if (!trailers) {
+    if (!trailers && !times) {
       return headers;
     }
     List<Header> more = new ArrayList<>(headers);
-    more.add(new Header("trailer", TRAILER));
+    String names =
+        trailers ? times ? TRAILER + ", " + ServerTiming.HEADER : TRAILER : ServerTiming.HEADER;
+    more.add(new Header("trailer", names));
     return more;
   }
 

@@ -101,7 +101,7 @@ final class PredictionHandler implements RouteHandler {
         exchange.requestId(),
         new InferenceRequest.Target(choice.of(routed, parts), routed.modelVersion()),
         route.kind(),
-        new InferenceRequest.Origin(Protocol.HTTP, false),
+        new InferenceRequest.Origin(Protocol.HTTP, false, exchange.timeline()),
         HandlerHeaderList.of(exchange.headers(), headers, route, urlPath),
         parts,
         RequestTimeout.of(exchange.headers()));

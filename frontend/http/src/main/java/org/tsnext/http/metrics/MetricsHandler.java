@@ -1,6 +1,7 @@
 package org.tsnext.http.metrics;
 
 import io.netty.buffer.Unpooled;
+import io.netty.handler.codec.http.HttpHeaderNames;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Optional;
@@ -12,6 +13,7 @@ import java.util.function.Predicate;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.metrics.MetricRegistry;
+import org.tsnext.core.request.Header;
 import org.tsnext.http.response.Response;
 import org.tsnext.http.routing.LaterResponse;
 import org.tsnext.http.routing.RouteHandler;
@@ -40,6 +42,10 @@ final class MetricsHandler implements RouteHandler {
   @Override
   public void handle(RoutedRequest request) {
     Predicate<String> wanted = filter(request.query().all(FILTER));
+    List<String> accepted = request.exchange().headers().getAll(HttpHeaderNames.ACCEPT);
+    boolean openMetrics =
+        OpenMetricsText.isPreferred(
+            accepted.isEmpty() ? Optional.empty() : Optional.of(String.join(",", accepted)));
     if (waiting.incrementAndGet() > MAX_WAITING) {
       waiting.decrementAndGet();
       throw new ServingException(
@@ -48,21 +54,29 @@ final class MetricsHandler implements RouteHandler {
     }
     LaterResponse.send(
         request.exchange(),
-        CompletableFuture.supplyAsync(() -> page(wanted), renderer),
-        MetricsHandler::response);
+        CompletableFuture.supplyAsync(() -> page(wanted, openMetrics), renderer),
+        page -> response(page, openMetrics));
   }
 
-  private byte[] page(Predicate<String> wanted) {
+  private byte[] page(Predicate<String> wanted, boolean openMetrics) {
     try {
-      return PrometheusText.of(registry, wanted).getBytes(StandardCharsets.UTF_8);
+      String page =
+          openMetrics ? OpenMetricsText.of(registry, wanted) : PrometheusText.of(registry, wanted);
+      return page.getBytes(StandardCharsets.UTF_8);
     } finally {
       waiting.decrementAndGet();
     }
   }
 
-  private static Response response(byte[] page) {
+  private static Response response(byte[] page, boolean openMetrics) {
+    String type = openMetrics ? OpenMetricsText.CONTENT_TYPE : PrometheusText.CONTENT_TYPE;
+    // A cache must not give one client the format of another.
     return new Response(
-        200, "", Optional.of(PrometheusText.CONTENT_TYPE), List.of(), Unpooled.wrappedBuffer(page));
+        200,
+        "",
+        Optional.of(type),
+        List.of(new Header("vary", "accept")),
+        Unpooled.wrappedBuffer(page));
   }
 
   private static Predicate<String> filter(List<String> names) {

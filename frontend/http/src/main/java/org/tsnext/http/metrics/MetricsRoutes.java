@@ -44,7 +44,8 @@ public final class MetricsRoutes {
   private static Operation operation() {
     return new Operation(
         "metrics",
-        "What was measured, in the text format 0.0.4 of Prometheus.",
+        "What was measured, in the text format 0.0.4 of Prometheus; as OpenMetrics 1.0 with exemplars"
+            + " for a client that prefers it by its header Accept.",
         Body.NONE,
         List.of(
             new Parameter(

@@ -56,6 +56,7 @@ public final class RequestDispatcher implements RequestRouter {
   private final List<Header> preflightHeaders;
   private final RequestGuard guard;
   private final RouteHints hints;
+  private final RequestFollower follower;
 
   /**
    * Makes the dispatcher of a listener.
@@ -65,7 +66,12 @@ public final class RequestDispatcher implements RequestRouter {
    * @param hints for paths that have no route here
    */
   public RequestDispatcher(
-      RouteTable routes, CorsSettings cors, RequestGuard guard, RouteHints hints) {
+      RouteTable routes,
+      CorsSettings cors,
+      RequestGuard guard,
+      RouteHints hints,
+      RequestFollower follower) {
+    this.follower = follower;
     this.routes = routes;
     this.hints = hints;
     this.respondToPreflights = cors.configured();
@@ -124,7 +130,7 @@ public final class RequestDispatcher implements RequestRouter {
           exchange ->
               exchange.fail(ErrorRenderer.methodNotAllowed().withDetail(detail), match.allowed()));
     }
-    return new Handled(match.route().get().handler(), match.parameters(), target.query());
+    return new Handled(match.route().get(), match.parameters(), target.query(), follower);
   }
 
   /** What the client sends for the other end of its tunnel is not taken for a request. */
@@ -176,7 +182,7 @@ public final class RequestDispatcher implements RequestRouter {
 
   /** The way to a route's handler. */
   private record Handled(
-      RouteHandler handler, Map<String, String> parameters, QueryParameters query)
+      Route route, Map<String, String> parameters, QueryParameters query, RequestFollower follower)
       implements Destination {
     @Override
     public boolean wantsBody() {
@@ -186,7 +192,8 @@ public final class RequestDispatcher implements RequestRouter {
     @Override
     public void respond(Exchange exchange) {
       try {
-        handler.handle(new RoutedRequest(exchange, parameters, query));
+        follower.begin(exchange, route);
+        route.handler().handle(new RoutedRequest(exchange, parameters, query));
       } catch (ServingException e) {
         exchange.fail(e);
       } catch (Throwable e) {

@@ -4,6 +4,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
+import org.tsnext.core.metrics.ServerMetric;
+import org.tsnext.core.request.Header;
 
 /**
  * One GPU at one moment, in the words of {@code nvidia-smi}, which has {@code [N/A]} for what a
@@ -23,6 +25,8 @@ record Gpu(
       "--query-gpu=index,uuid,utilization.gpu,utilization.memory,memory.used,memory.total";
 
   private static final int FIELDS = 6;
+
+  private static final double BYTES_PER_MIB = 1 << 20;
 
   /**
    * Memory that a process uses on a GPU.
@@ -63,7 +67,7 @@ record Gpu(
         .toList();
   }
 
-  /** What TorchServe 0.12 tells of a device. */
+  /** What TorchServe 0.12 tells of a device, and its memory in bytes. */
   List<HostSample> samples() {
     List<HostSample> samples = new ArrayList<>();
     OptionalDouble used = number(memoryUsed);
@@ -75,7 +79,16 @@ record Gpu(
     used.ifPresent(mib -> samples.add(HostSample.ofDevice("GPUMemoryUsed", mib, index)));
     number(busy)
         .ifPresent(share -> samples.add(HostSample.ofDevice("GPUUtilization", share, index)));
+    used.ifPresent(mib -> samples.add(bytes(ServerMetric.GPU_MEMORY_USED_BYTES, mib)));
+    total.ifPresent(mib -> samples.add(bytes(ServerMetric.GPU_MEMORY_SIZE_BYTES, mib)));
     return samples;
+  }
+
+  private HostSample bytes(ServerMetric metric, double mib) {
+    return new HostSample(
+        metric.definition().name(),
+        mib * BYTES_PER_MIB,
+        List.of(new Header("gpu", Integer.toString(index))));
   }
 
   /**

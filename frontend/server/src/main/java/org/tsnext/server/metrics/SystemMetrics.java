@@ -56,7 +56,7 @@ public final class SystemMetrics {
     return new SystemMetrics(
         scheduler,
         plan.watches(Path.of("/"), workerPids, usage, complaints),
-        new DeclaredSamples(metrics.declared(), metrics.host(), complaints),
+        new DeclaredSamples(metrics.ofMachine(), metrics.host(), complaints),
         complaints);
   }
 

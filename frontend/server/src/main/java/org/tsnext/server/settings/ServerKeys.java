@@ -47,6 +47,15 @@ public final class ServerKeys {
               "Most combinations of label values of one metric. Values for others are left out and"
                   + " counted by ts_metric_values_dropped_total.")
           .withDefault("1000");
+  public static final SettingKey<Boolean> SERVER_TIMING =
+      SettingKey.of(
+              "server_timing",
+              bool(),
+              "Whether every response of a model tells in the header Server-Timing (gRPC: in trailing"
+                  + " metadata) how long the request waited, how long its handler ran and what the"
+                  + " rest took. Otherwise a client with a token gets it that sends"
+                  + " X-TS-Server-Timing: 1.")
+          .withDefault("false");
   public static final SettingKey<Boolean> DISABLE_SYSTEM_METRICS =
       SettingKey.of(
               "disable_system_metrics",
@@ -147,6 +156,7 @@ public final class ServerKeys {
           METRICS_MODE,
           MODEL_METRICS_AUTO_DETECT,
           METRICS_MAX_SERIES,
+          SERVER_TIMING,
           DISABLE_SYSTEM_METRICS,
           SYSTEM_METRICS_CMD,
           METRIC_TIME_INTERVAL,

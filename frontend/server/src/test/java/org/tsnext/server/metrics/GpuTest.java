@@ -7,6 +7,7 @@ import java.util.Map;
 import java.util.Optional;
 import org.testng.annotations.DataProvider;
 import org.testng.annotations.Test;
+import org.tsnext.core.request.Header;
 
 public class GpuTest {
   private static final Gpu FIRST = new Gpu(0, "GPU-aa", "12", "3", "250", "1000");
@@ -36,8 +37,18 @@ public class GpuTest {
         List.of(
             HostSample.ofDevice("GPUMemoryUtilization", 25, 0),
             HostSample.ofDevice("GPUMemoryUsed", 250, 0),
-            HostSample.ofDevice("GPUUtilization", 12, 0)));
-    assertEquals(SECOND.samples(), List.of(HostSample.ofDevice("GPUMemoryUsed", 678, 1)));
+            HostSample.ofDevice("GPUUtilization", 12, 0),
+            bytes("ts_gpu_memory_used_bytes", 250L << 20, 0),
+            bytes("ts_gpu_memory_size_bytes", 1000L << 20, 0)));
+    assertEquals(
+        SECOND.samples(),
+        List.of(
+            HostSample.ofDevice("GPUMemoryUsed", 678, 1),
+            bytes("ts_gpu_memory_used_bytes", 678L << 20, 1)));
+  }
+
+  private static HostSample bytes(String name, double value, int gpu) {
+    return new HostSample(name, value, List.of(new Header("gpu", Integer.toString(gpu))));
   }
 
   @DataProvider

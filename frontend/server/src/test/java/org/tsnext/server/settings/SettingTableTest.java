@@ -39,7 +39,7 @@ public class SettingTableTest {
       initial_distribution_port body_memory_bytes enable_grpc_api enable_grpc_reflection blacklist_env_vars decode_input_request limit_max_image_pixels
       max_image_pixels json_nan compatibility
       ipex_enable ipex_gpu_enable cpu_launcher_enable cpu_launcher_args debug
-      metrics_config metrics_mode model_metrics_auto_detect metrics_max_series disable_system_metrics
+      metrics_config metrics_mode model_metrics_auto_detect metrics_max_series server_timing disable_system_metrics
       system_metrics_cmd metric_time_interval console async_logging cpp_log_config
       disable_token_authorization token_expiration_min token_overlap_sec key_file
       inference_token inference_token_file management_token management_token_file

@@ -25,6 +25,7 @@ import org.tsnext.worker.protocol.PredictBatch;
 import org.tsnext.worker.protocol.ProtocolErrors;
 import org.tsnext.worker.protocol.ProtocolException;
 import org.tsnext.worker.protocol.WorkerMessage.Failed;
+import org.tsnext.worker.protocol.WorkerMessage.Handled;
 import org.tsnext.worker.protocol.WorkerMessage.Hello;
 import org.tsnext.worker.protocol.WorkerMessage.ItemError;
 import org.tsnext.worker.protocol.WorkerMessage.Loaded;
@@ -199,6 +200,9 @@ public final class WorkerConnection extends ChannelInboundHandlerAdapter {
     } else if (message instanceof ItemError error) {
       expect(State.LOADED, message);
       listener.error(error.batch(), error.item(), error.error());
+    } else if (message instanceof Handled handled) {
+      expect(State.LOADED, message);
+      listener.handled(handled.batch(), handled.item(), handled.time());
     } else if (message instanceof Metric metric) {
       listener.metric(metric.sample());
     } else if (message instanceof Pong pong) {

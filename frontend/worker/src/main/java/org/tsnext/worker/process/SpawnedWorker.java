@@ -10,6 +10,7 @@ import org.slf4j.LoggerFactory;
 import org.tsnext.core.metrics.MetricSample;
 import org.tsnext.core.request.InferenceRequest;
 import org.tsnext.core.time.Scheduler;
+import org.tsnext.core.tracing.FollowedBatch;
 import org.tsnext.core.worker.WorkerListener;
 import org.tsnext.core.worker.WorkerListener.ExitStatus;
 import org.tsnext.core.worker.WorkerProcess;
@@ -98,9 +99,15 @@ public final class SpawnedWorker implements WorkerProcess, OutputSource {
 
   @Override
   public void send(int batchId, List<InferenceRequest> items, int[] timeLeftMillis) {
+    send(batchId, items, timeLeftMillis, FollowedBatch.NOT_FOLLOWED);
+  }
+
+  @Override
+  public void send(
+      int batchId, List<InferenceRequest> items, int[] timeLeftMillis, FollowedBatch followed) {
     WorkerConnection current = connection;
     if (current != null) {
-      current.send(new PredictBatch(batchId, items, timeLeftMillis));
+      current.send(new PredictBatch(batchId, items, timeLeftMillis, followed));
     }
   }
 

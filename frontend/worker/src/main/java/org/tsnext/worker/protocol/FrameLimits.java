@@ -49,6 +49,7 @@ public record FrameLimits(int frame, int request, int response) {
       case PREDICT -> (long) request + MIB;
       case RESPONSE, CHUNK -> (long) response + MIB;
       case METRIC -> 64 * KIB;
+      case HANDLED -> 2 * Long.BYTES;
       case CANCEL, PING, PONG, SHUTDOWN, RELEASE -> 0;
       case LOAD,
           LOADED,

@@ -17,6 +17,7 @@ public enum FrameType {
   PONG(22, Sender.WORKER),
   METRIC(23, Sender.WORKER),
   UNUSABLE(24, Sender.WORKER),
+  HANDLED(25, Sender.WORKER),
   SPAWN(32, Sender.FRONTEND_TO_INIT),
   SIGNAL(33, Sender.FRONTEND_TO_INIT),
   SHUTDOWN(34, Sender.FRONTEND_TO_INIT),
@@ -61,7 +62,7 @@ public enum FrameType {
       case HELLO -> 0;
       case PREDICT -> flags | Flags.LAST_ITEM;
       case OUTPUT -> flags | Flags.STDERR;
-      case CANCEL, PING, PONG, SHUTDOWN, RELEASE -> 0;
+      case CANCEL, PING, PONG, SHUTDOWN, RELEASE, HANDLED -> 0;
       case LOAD,
           LOADED,
           FAILED,

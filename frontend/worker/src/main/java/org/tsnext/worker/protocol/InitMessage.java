@@ -61,6 +61,7 @@ public sealed interface InitMessage {
           PONG,
           METRIC,
           UNUSABLE,
+          HANDLED,
           SPAWN,
           SIGNAL,
           SHUTDOWN,

@@ -2,11 +2,13 @@ package org.tsnext.worker.protocol;
 
 import io.netty.buffer.ByteBuf;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Consumer;
 import org.tsnext.core.request.Header;
 import org.tsnext.core.request.InferenceRequest;
 import org.tsnext.core.request.InputPart;
 import org.tsnext.core.request.RequestKind;
+import org.tsnext.core.tracing.FollowedBatch;
 import org.tsnext.worker.protocol.FrameType.Flags;
 
 /**
@@ -21,16 +23,26 @@ public final class PredictBatch implements Outgoing {
   /** Stands with the kind of a request whose answer is read into tensors. */
   private static final int FOR_TENSORS = 0x80;
 
+  /** Stands with the kind of a request that is followed: its handler's context comes, too. */
+  private static final int FOLLOWED = 0x40;
+
   private static final int PER_HEADER = 6;
   private static final int PER_PART = 8;
 
   private final int id;
   private final List<InferenceRequest> items;
   private final int[] timeLeftMillis;
+  private final FollowedBatch followed;
   private boolean held = true;
 
-  /** Retains the buffers of all items. */
+  /** A batch of which nothing is followed. Retains the buffers of all items. */
   public PredictBatch(int id, List<InferenceRequest> items, int[] timeLeftMillis) {
+    this(id, items, timeLeftMillis, FollowedBatch.NOT_FOLLOWED);
+  }
+
+  /** Retains the buffers of all items. */
+  public PredictBatch(
+      int id, List<InferenceRequest> items, int[] timeLeftMillis, FollowedBatch followed) {
     if (items.isEmpty()
         || items.size() > FrameLimits.MAX_ITEMS
         || timeLeftMillis.length != items.size()) {
@@ -41,6 +53,7 @@ public final class PredictBatch implements Outgoing {
     this.id = id;
     this.items = List.copyOf(items);
     this.timeLeftMillis = timeLeftMillis.clone();
+    this.followed = followed;
     retainAll();
   }
 
@@ -69,11 +82,18 @@ public final class PredictBatch implements Outgoing {
   private void appendItem(FrameEncoder encoder, int index, int flags, List<ByteBuf> out)
       throws ProtocolException {
     InferenceRequest request = items.get(index);
+    Optional<String> context = contextOf(index);
     try (OutgoingBody body = encoder.body(FrameType.PREDICT, expectedFields(request))) {
-      body.u8(code(request.kind()) | (request.tensors() ? FOR_TENSORS : 0))
+      body.u8(
+              code(request.kind())
+                  | (request.tensors() ? FOR_TENSORS : 0)
+                  | (context.isPresent() ? FOLLOWED : 0))
           .u32(timeLeftMillis[index])
-          .str16("request id", request.id())
-          .headers(request.headers());
+          .str16("request id", request.id());
+      if (context.isPresent()) {
+        body.str16("handler context", context.get());
+      }
+      body.headers(request.headers());
       List<InputPart> parts = request.parts();
       body.u16(body.checkCount("part count", parts.size(), FrameLimits.MAX_PARTS));
       for (InputPart part : parts) {
@@ -83,6 +103,12 @@ public final class PredictBatch implements Outgoing {
       }
       encoder.append(FrameType.PREDICT, flags, index, id, body, out);
     }
+  }
+
+  private Optional<String> contextOf(int index) {
+    return followed == FollowedBatch.NOT_FOLLOWED
+        ? Optional.empty()
+        : followed.handlerContext(index);
   }
 
   private static int code(RequestKind kind) {

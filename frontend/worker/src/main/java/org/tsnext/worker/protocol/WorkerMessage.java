@@ -7,6 +7,7 @@ import java.util.Optional;
 import java.util.Set;
 import org.tsnext.core.metrics.MetricSample;
 import org.tsnext.core.request.ResponseHead;
+import org.tsnext.core.tracing.WorkerAttempt.HandlerTime;
 import org.tsnext.core.worker.WorkerListener.HandlerError;
 import org.tsnext.core.worker.WorkerListener.LoadFailure;
 
@@ -67,6 +68,13 @@ public sealed interface WorkerMessage {
    * @param item -1 for all that are still open
    */
   record ItemError(int batch, int item, HandlerError error) implements WorkerMessage {}
+
+  /**
+   * When the handler of an item ran.
+   *
+   * @param item -1 for all that are still open
+   */
+  record Handled(int batch, int item, HandlerTime time) implements WorkerMessage {}
 
   /** The worker can serve no more, and ends. */
   record Unusable(String reason) implements WorkerMessage {}

@@ -10,9 +10,11 @@ import org.tsnext.core.metrics.MetricSample;
 import org.tsnext.core.metrics.MetricType;
 import org.tsnext.core.request.ResponseHead;
 import org.tsnext.core.request.ResponseHead.BodyKind;
+import org.tsnext.core.tracing.WorkerAttempt.HandlerTime;
 import org.tsnext.core.worker.WorkerListener.HandlerError;
 import org.tsnext.core.worker.WorkerListener.LoadFailure;
 import org.tsnext.worker.protocol.WorkerMessage.Failed;
+import org.tsnext.worker.protocol.WorkerMessage.Handled;
 import org.tsnext.worker.protocol.WorkerMessage.Hello;
 import org.tsnext.worker.protocol.WorkerMessage.ItemError;
 import org.tsnext.worker.protocol.WorkerMessage.Loaded;
@@ -56,6 +58,7 @@ final class WorkerMessageDecoder {
       case RESPONSE, CHUNK -> response(message);
       case ERROR -> error(message);
       case METRIC -> metric(message);
+      case HANDLED -> handled(message);
       case PONG -> new Pong(message.id());
       case UNUSABLE -> new Unusable(JsonBody.parse(message.type(), message.body()).text("reason"));
       case LOAD,
@@ -140,6 +143,14 @@ final class WorkerMessageDecoder {
             reader.headers());
     reader.end();
     return new ItemError(message.id(), item, error);
+  }
+
+  private static Handled handled(Message message) throws ProtocolException {
+    BodyReader reader = new BodyReader(message.type(), message.body());
+    int item = message.item() == FrameLimits.EVERY_ITEM ? -1 : checkItem(message);
+    HandlerTime time = new HandlerTime(reader.u64("began"), reader.u64("ended"));
+    reader.end();
+    return new Handled(message.id(), item, time);
   }
 
   private static Metric metric(Message message) throws ProtocolException {

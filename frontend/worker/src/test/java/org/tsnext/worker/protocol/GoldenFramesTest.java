@@ -30,6 +30,9 @@ import org.tsnext.core.request.InferenceRequest;
 import org.tsnext.core.request.InputPart;
 import org.tsnext.core.request.Protocol;
 import org.tsnext.core.request.RequestKind;
+import org.tsnext.core.tracing.FollowedBatch;
+import org.tsnext.core.tracing.RequestTimeline;
+import org.tsnext.core.tracing.RequestTrace;
 
 /** Both directions against the bytes of test/frames, however they arrive. */
 public class GoldenFramesTest {
@@ -323,9 +326,47 @@ public class GoldenFramesTest {
     int[] timeLeft =
         items.stream().mapToInt(item -> (int) item.get("time_left_ms").getAsLong()).toArray();
     int id = (int) items.get(0).get("id").getAsLong();
-    PredictBatch batch = new PredictBatch(id, requests, timeLeft);
+    PredictBatch batch = new PredictBatch(id, requests, timeLeft, followed(items));
     requests.forEach(InferenceRequest::release);
     encoder.encode(batch, out);
+  }
+
+  private static FollowedBatch followed(List<JsonObject> items) {
+    if (items.stream().noneMatch(item -> item.has("context"))) {
+      return FollowedBatch.NOT_FOLLOWED;
+    }
+    FollowedBatch batch =
+        new FollowedBatch(
+            new FollowedBatch.Worker("digits", "1.0", 9000),
+            new FollowedBatch.Facts(7, items.size(), 0, 0, false));
+    for (int i = 0; i < items.size(); i++) {
+      String context = items.get(i).get("context").getAsString();
+      Optional<RequestTrace> trace =
+          context.isEmpty() ? Optional.empty() : Optional.of(new FixedTrace(context));
+      new RequestTimeline(0, trace).sent(batch, i, 0);
+    }
+    return batch;
+  }
+
+  /** Every attempt has the same context. */
+  private record FixedTrace(String newHandlerContext) implements RequestTrace {
+    @Override
+    public String traceId() {
+      return newHandlerContext.substring(3, 35);
+    }
+
+    @Override
+    public String spanId() {
+      return newHandlerContext.substring(36, 52);
+    }
+
+    @Override
+    public boolean isSampled() {
+      return true;
+    }
+
+    @Override
+    public void end(RequestTimeline timeline, RequestEnd end) {}
   }
 
   private static InferenceRequest request(JsonObject item) {

@@ -48,6 +48,10 @@ final class MessageText {
       json.addProperty("time_ms", sample.time().toEpochMilli());
       json.addProperty("request_ids", sample.requestIds());
       json.add("dimensions", pairs(sample.dimensions()));
+    } else if (message instanceof WorkerMessage.Handled handled) {
+      start(json, "HANDLED", handled.item(), handled.batch());
+      json.addProperty("began_ns", handled.time().beganEpochNanos());
+      json.addProperty("ended_ns", handled.time().endedEpochNanos());
     } else if (message instanceof WorkerMessage.Pong pong) {
       start(json, "PONG", 0, pong.token());
     } else {

@@ -1,0 +1,106 @@
+package org.tsnext.core.inference;
+
+import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.tsnext.core.metrics.Outcome;
+import org.tsnext.core.metrics.Stage;
+import org.tsnext.core.metrics.VersionMetrics;
+import org.tsnext.core.scheduling.Batch;
+import org.tsnext.core.time.Clock;
+import org.tsnext.core.tracing.FollowedBatch;
+
+/**
+ * Notes what becomes of the requests of a version: in its metrics, and in the timelines of those
+ * that are followed. Belongs to the thread that has the turn.
+ */
+final class RequestRecorder {
+
+  private static final Logger LOGGER = LoggerFactory.getLogger(RequestRecorder.class);
+
+  private final Clock clock;
+  private final VersionMetrics metrics;
+
+  RequestRecorder(Clock clock, VersionMetrics metrics) {
+    this.clock = clock;
+    this.metrics = metrics;
+  }
+
+  /**
+   * A batch is about to be sent.
+   *
+   * @return what is followed of it; null if nothing is
+   */
+  FollowedBatch sending(Batch batch, long now) {
+    DispatchedWorker worker = (DispatchedWorker) batch.worker();
+    FollowedBatch followed = null;
+    for (int i = 0; i < batch.size(); i++) {
+      PendingRequest request = (PendingRequest) batch.request(i);
+      if (request.worker == null) {
+        metrics.dequeued(
+            request.request(), now - request.arrivalNanos(), request.sampledTrace(), clock);
+      }
+      if (request.isFollowed()) {
+        if (request.worker != null) {
+          request.noteEnd(request.worker.lostNanos(), true);
+        }
+        followed = followed == null ? worker.followed(batch, now) : followed;
+        request.noteSent(followed, i);
+      }
+      request.worker = worker;
+      request.batchId = batch.id();
+    }
+    return followed;
+  }
+
+  /** A batch was sent. */
+  void sent(Batch batch) {
+    metrics.sent(batch.size(), clock.nanoTime() - batch.assignedNanos());
+  }
+
+  /** A batch is done, so long after its worker could begin with it. */
+  void served(long nanos) {
+    metrics.served(nanos);
+  }
+
+  /** Before the client learns of the end: it may read the metrics next. Never throws. */
+  void ended(PendingRequest request, Outcome outcome) {
+    try {
+      long now = clock.nanoTime();
+      // A response that came counts, whatever became of its worker since.
+      if (outcome != Outcome.SUCCESS && request.worker != null && request.worker.isLost()) {
+        request.noteEnd(request.worker.lostNanos(), true);
+      } else {
+        request.noteEnd(now, false);
+      }
+      Optional<String> trace = request.sampledTrace();
+      metrics.ended(request.request(), outcome, now - request.arrivalNanos(), trace, clock);
+      if (outcome == Outcome.CANCELLED) {
+        metrics.cancelled(request.request(), stage(request));
+      }
+    } catch (Throwable e) {
+      report(e);
+    }
+  }
+
+  /** A request has ended because it has passed its deadline. Never throws. */
+  void expired(PendingRequest request) {
+    try {
+      metrics.expired(request.request(), stage(request));
+    } catch (Throwable e) {
+      report(e);
+    }
+  }
+
+  private static Stage stage(PendingRequest request) {
+    return request.worker == null ? Stage.QUEUE : Stage.WORKER;
+  }
+
+  private static void report(Throwable failure) {
+    try {
+      LOGGER.error("The end of a request could not be counted", failure);
+    } catch (Throwable e) {
+      // There is no one left to tell.
+    }
+  }
+}

@@ -1,0 +1,79 @@
+package org.tsnext.http.routing;
+
+import io.netty.handler.codec.http.HttpHeaders;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Predicate;
+import org.tsnext.core.access.Access;
+import org.tsnext.core.tracing.Following;
+import org.tsnext.core.tracing.RequestTimeline;
+import org.tsnext.core.tracing.Tracing.IncomingRequest;
+import org.tsnext.http.connection.Exchange;
+
+/** Follows the requests of a listener that ask models, as far as that is wanted. Any event loop. */
+public final class RequestFollower {
+
+  private static final String TRACE_PARENT = "traceparent";
+
+  private final Following following;
+  private final boolean asksForToken;
+
+  /**
+   * @param asksForToken what of the listener asks for a token
+   */
+  public RequestFollower(Following following, Predicate<Access> asksForToken) {
+    this.following = following;
+    this.asksForToken = asksForToken.test(Access.INFERENCE);
+  }
+
+  /** The request of an exchange has its route, and has passed the guards. */
+  void begin(Exchange exchange, Route route) {
+    if (route.access() != Access.INFERENCE) {
+      return;
+    }
+    boolean times = following.timesForAll() || (asksForToken && wantsTimes(exchange.headers()));
+    if (!times && following.tracing().isEmpty()) {
+      return;
+    }
+    Optional<RequestTimeline> timeline = following.begin(times, incoming(exchange, route));
+    timeline.ifPresent(begun -> exchange.follow(begun, times));
+  }
+
+  private static boolean wantsTimes(HttpHeaders headers) {
+    return Following.WANTED.equals(headers.get(Following.HEADER));
+  }
+
+  private static IncomingRequest incoming(Exchange exchange, Route route) {
+    String method = exchange.method().name();
+    String template = route.template().documented();
+    String target = exchange.rawTarget();
+    int query = target.indexOf('?');
+    return new IncomingRequest(
+        method + " " + template,
+        Map.of(
+            "http.request.method",
+            method,
+            "http.route",
+            template,
+            "url.path",
+            query < 0 ? target : target.substring(0, query),
+            "url.scheme",
+            exchange.isSecure() ? "https" : "http",
+            "network.protocol.version",
+            exchange.protocolVersion(),
+            "torchserve.request_id",
+            exchange.requestId()),
+        exchange.startNanos(),
+        name -> header(exchange.headers(), name));
+  }
+
+  /** All values of a header; of {@code traceparent} there may be one only. */
+  private static String header(HttpHeaders headers, String name) {
+    List<String> values = headers.getAll(name);
+    if (values.isEmpty() || (values.size() > 1 && name.equals(TRACE_PARENT))) {
+      return null;
+    }
+    return String.join(",", values);
+  }
+}

@@ -1,0 +1,37 @@
+package org.tsnext.server.tracing;
+
+import java.util.Map;
+import java.util.Optional;
+
+/** Whether the environment switches traces on, by the variables of OpenTelemetry. */
+public final class TraceSwitch {
+
+  private static final String EXPORTER = "OTEL_TRACES_EXPORTER";
+  private static final String ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT";
+  private static final String TRACES_ENDPOINT = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT";
+
+  private TraceSwitch() {}
+
+  /**
+   * Whether traces are on: an exporter of traces or an endpoint is named, and neither {@code
+   * OTEL_SDK_DISABLED=true} nor {@code OTEL_TRACES_EXPORTER=none} switches them off.
+   */
+  public static boolean isOn(Map<String, String> environment) {
+    if (value(environment, "OTEL_SDK_DISABLED").map("true"::equalsIgnoreCase).orElse(false)) {
+      return false;
+    }
+    Optional<String> exporter = value(environment, EXPORTER);
+    if (exporter.isPresent()) {
+      return !exporter.get().equalsIgnoreCase("none");
+    }
+    return value(environment, ENDPOINT).isPresent()
+        || value(environment, TRACES_ENDPOINT).isPresent();
+  }
+
+  /** An empty variable counts as none, as OpenTelemetry has it. */
+  static Optional<String> value(Map<String, String> environment, String name) {
+    return Optional.ofNullable(environment.get(name))
+        .map(String::strip)
+        .filter(text -> !text.isEmpty());
+  }
+}
