@@ -75,7 +75,7 @@ public final class HttpServer implements AutoCloseable {
     this.settings = Objects.requireNonNull(settings, "settings");
     this.transport = Objects.requireNonNull(transport, "transport");
     this.loops = Objects.requireNonNull(loops, "loops");
-    this.routes = new ListenerRoutes(settings, services, metrics);
+    this.routes = new ListenerRoutes(settings, services, metrics, clock);
     this.context =
         new ServerContext(
             new ServerContext.Bodies(
@@ -134,7 +134,8 @@ public final class HttpServer implements AutoCloseable {
       throws IOException {
     RouteTable table = routes.of(roles);
     RequestDispatcher dispatcher =
-        new RequestDispatcher(table, settings.cors(), guard(address, roles), hints);
+        new RequestDispatcher(
+            table, settings.cors(), guard(address, roles), hints, routes.landingPage(roles));
     String key = roles.iterator().next().key();
     HttpPipeline pipeline =
         new HttpPipeline(
@@ -224,6 +225,7 @@ public final class HttpServer implements AutoCloseable {
   private static boolean isGuarded(Access route, boolean local, Optional<TokenSettings> checked) {
     boolean withoutToken =
         route == Access.METRICS
+            || route == Access.PAGE
             || checked.isEmpty()
             || (route == Access.INFERENCE && isFree(checked, route));
     return route.managing() || (local && withoutToken);
@@ -246,6 +248,7 @@ public final class HttpServer implements AutoCloseable {
    */
   public void close(Duration limit) {
     stopAccepting();
+    routes.close();
     draining = true;
     connections.forEach(HttpPipeline::drain);
     connections.newCloseFuture().awaitUninterruptibly(limit.toMillis(), TimeUnit.MILLISECONDS);

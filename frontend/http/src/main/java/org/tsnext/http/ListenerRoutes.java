@@ -3,6 +3,7 @@ package org.tsnext.http;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.Predicate;
 import org.tsnext.api.ModelOperations;
@@ -11,16 +12,21 @@ import org.tsnext.core.access.Access;
 import org.tsnext.core.access.HeaderPolicy;
 import org.tsnext.core.inference.InferenceService;
 import org.tsnext.core.model.ModelService;
+import org.tsnext.core.time.Clock;
+import org.tsnext.http.console.ConsoleRoutes;
+import org.tsnext.http.console.PageRoutes;
 import org.tsnext.http.inference.InferenceRoutes;
 import org.tsnext.http.inference.KServeRoutes;
 import org.tsnext.http.inference.OpenInferenceRoutes;
 import org.tsnext.http.inference.TensorConversions;
+import org.tsnext.http.inference.TrialRoutes;
 import org.tsnext.http.inference.WorkflowRoutes;
 import org.tsnext.http.management.ManagementRoutes;
 import org.tsnext.http.management.TokenRoutes;
 import org.tsnext.http.management.WorkflowManagementRoutes;
 import org.tsnext.http.metrics.MetricsRoutes;
 import org.tsnext.http.openapi.ApiDescriptionRoutes;
+import org.tsnext.http.routing.LandingPage;
 import org.tsnext.http.routing.Route;
 import org.tsnext.http.routing.RouteTable;
 import org.tsnext.http.settings.HttpSettings;
@@ -29,20 +35,53 @@ import org.tsnext.http.settings.TokenSettings;
 import org.tsnext.workflow.WorkflowService;
 
 /** Puts the route table of a listener together from the roles it has. */
-final class ListenerRoutes {
+final class ListenerRoutes implements AutoCloseable {
 
   private final HttpSettings settings;
   private final InferenceService inference;
   private final ModelService models;
   private final WorkflowService workflows;
   private final MetricsSource metrics;
+  private final Optional<ConsoleRoutes> console;
+  private final Optional<PageRoutes> pages;
 
-  ListenerRoutes(HttpSettings settings, HttpServices services, MetricsSource metrics) {
+  ListenerRoutes(HttpSettings settings, HttpServices services, MetricsSource metrics, Clock clock) {
     this.settings = settings;
     this.inference = services.inference();
     this.models = services.models();
     this.workflows = services.workflows();
     this.metrics = metrics;
+    this.console =
+        services.console().map(source -> new ConsoleRoutes(source, facts(settings), clock));
+    this.pages = services.console().map(source -> new PageRoutes(source.executor()));
+  }
+
+  private static ConsoleRoutes.ServerFacts facts(HttpSettings settings) {
+    return new ConsoleRoutes.ServerFacts(
+        settings.api().serverVersion(),
+        settings.api().enableModelApi(),
+        settings
+            .access()
+            .tokens()
+            .filter(tokens -> !tokens.open().contains(Access.INFERENCE))
+            .isPresent(),
+        settings.addresses().inference().toString());
+  }
+
+  /** Where a browser is led that asks the listener for {@code /}. */
+  Optional<LandingPage> landingPage(Set<ListenerRole> roles) {
+    return pages
+        .filter(there -> !roles.equals(EnumSet.of(ListenerRole.METRICS)))
+        .map(
+            there ->
+                new LandingPage(
+                    roles.contains(ListenerRole.MANAGEMENT) ? PageRoutes.CONSOLE : PageRoutes.API));
+  }
+
+  /** Ends the streams of consoles. */
+  @Override
+  public void close() {
+    console.ifPresent(ConsoleRoutes::close);
   }
 
   RouteTable of(Set<ListenerRole> roles) {
@@ -92,9 +131,17 @@ final class ListenerRoutes {
           .tokens()
           .flatMap(TokenSettings::rotation)
           .ifPresent(rotation -> routes.addAll(TokenRoutes.of(rotation)));
+      pages.ifPresent(there -> routes.addAll(there.console()));
+      console.ifPresent(
+          there -> {
+            routes.addAll(there.routes());
+            routes.addAll(
+                TrialRoutes.of(PageRoutes.CONSOLE, inference, settings.access().tokens()));
+          });
     }
     boolean alone = roles.equals(EnumSet.of(ListenerRole.METRICS));
     if (!alone) {
+      pages.ifPresent(there -> routes.addAll(there.api()));
       routes.add(InferenceRoutes.readiness(models, kserve));
     }
     boolean combined = roles.size() > 1 && settings.addresses().metrics().isPresent();

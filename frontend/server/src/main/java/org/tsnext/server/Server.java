@@ -21,16 +21,15 @@ import org.slf4j.LoggerFactory;
 import org.tsnext.archive.ModelSource;
 import org.tsnext.compatibility.Deviation;
 import org.tsnext.core.ServingCore;
-import org.tsnext.core.model.LoadMemory;
 import org.tsnext.core.model.ModelChangeListener;
 import org.tsnext.core.model.ServingSettings;
 import org.tsnext.core.time.Clock;
 import org.tsnext.core.time.TimerThread;
-import org.tsnext.core.worker.ModelEnvironment;
 import org.tsnext.grpc.GrpcServers;
 import org.tsnext.grpc.settings.ServiceSettings.OpenInferenceProtocol;
 import org.tsnext.http.HttpServer;
 import org.tsnext.http.HttpServices;
+import org.tsnext.http.console.ConsoleSource;
 import org.tsnext.http.settings.OpenInferenceSettings;
 import org.tsnext.http.settings.SocketSettings;
 import org.tsnext.server.lifecycle.ClosingStack;
@@ -39,7 +38,6 @@ import org.tsnext.server.lifecycle.StartException;
 import org.tsnext.server.lifecycle.TemporaryFolders;
 import org.tsnext.server.logging.ModelLog;
 import org.tsnext.server.machine.GpuDetector;
-import org.tsnext.server.metrics.ContainerMemory;
 import org.tsnext.server.persistence.SnapshotPlan;
 import org.tsnext.server.persistence.SnapshotWriter;
 import org.tsnext.server.settings.GrpcKeys;
@@ -47,14 +45,12 @@ import org.tsnext.server.settings.ListenerKeys;
 import org.tsnext.server.settings.ModelKeys;
 import org.tsnext.server.settings.ServerKeys;
 import org.tsnext.server.settings.Settings;
-import org.tsnext.server.settings.SourceKeys;
 import org.tsnext.server.settings.WorkerKeys;
 import org.tsnext.server.snapshot.SavedModel;
 import org.tsnext.server.tokens.Tokens;
 import org.tsnext.transport.Transport;
 import org.tsnext.transport.tls.TlsKeys;
 import org.tsnext.worker.WorkerRuntime;
-import org.tsnext.worker.environment.PipModelEnvironment;
 import org.tsnext.workflow.Workflows;
 
 /**
@@ -73,12 +69,14 @@ final class Server implements AutoCloseable {
   private final GpuDetector gpuDetector;
   private final Path temporaryDirectory;
   private final ClosingStack parts = new ClosingStack();
+  private final ConsoleWiring console;
   private final SnapshotPlan snapshots;
   private final Optional<SnapshotWriter> snapshotWriter;
   private volatile ServingCore core;
   private volatile Workflows workflows;
   private volatile StartupModels startupModels;
   private volatile FatalModels fatalModels;
+  private volatile Optional<ConsoleSource> consoleSource = Optional.empty();
   private volatile Optional<Tokens> tokens = Optional.empty();
 
   /**
@@ -97,6 +95,7 @@ final class Server implements AutoCloseable {
     this.environment = Map.copyOf(environment);
     this.gpuDetector = gpuDetector;
     this.temporaryDirectory = temporaryDirectory;
+    this.console = new ConsoleWiring(settings, Clock.system());
     this.snapshots = snapshots;
     this.snapshotWriter =
         snapshots
@@ -147,7 +146,7 @@ final class Server implements AutoCloseable {
                 resources.transport(),
                 resources.threads().loops(),
                 resources.threads().timer(),
-                modelLog));
+                console.output(modelLog)));
     try {
       workers.start();
     } catch (IOException e) {
@@ -175,13 +174,14 @@ final class Server implements AutoCloseable {
     core =
         new ServingCore(
             serving,
-            new ServingCore.ModelFiles(source, modelEnvironment(resources), loadMemory()),
+            ModelFilesWiring.of(settings, environment, resources, source),
             new ServingCore.WorkerProcesses(workers, metrics.usage()),
             execution,
             metrics.metrics(),
             snapshotWriter.map(ModelChangeListener.class::cast).orElse(ModelChangeListener.NONE));
     parts.add("core", this::stopWorkers);
     workflows = workflows(sources.workflows(), execution);
+    consoleSource = console.open(core, source, resources, parts);
     fatalModels =
         new FatalModels(
             core.readiness(),
@@ -212,7 +212,7 @@ final class Server implements AutoCloseable {
                 modules.access(tokens),
                 startupModels::loaded,
                 new OpenInferenceSettings(ModuleSettings.openInference(settings), conversions)),
-            new HttpServices(core.inference(), core.models(), workflows),
+            new HttpServices(core.inference(), core.models(), workflows, consoleSource),
             resources.metrics().source(),
             resources.transport(),
             resources.threads().loops(),
@@ -315,26 +315,6 @@ final class Server implements AutoCloseable {
         .withoutPlaceholder(
             settings.find(ModelKeys.LOAD_MODELS).orElse(List.of()),
             settings.find(ModelKeys.MODEL_STORE));
-  }
-
-  private LoadMemory loadMemory() {
-    double factor =
-        settings
-            .get(ModelKeys.MODEL_MEMORY_FACTOR)
-            .orElse(SageMaker.of(environment).memoryFactor());
-    return new LoadMemory(factor, new ContainerMemory(Path.of("/")));
-  }
-
-  private ModelEnvironment modelEnvironment(ServerResources resources) {
-    return new PipModelEnvironment(
-        settings.get(ServerKeys.PYTHON),
-        settings.get(ModelKeys.INSTALL_PY_DEP_PER_MODEL),
-        resources.processEnvironment(),
-        settings
-            .find(SourceKeys.DEPENDENCY_CACHE)
-            .orElse(resources.folders().models().resolve("environments")),
-        settings.isSet(SourceKeys.DEPENDENCY_CACHE),
-        settings.get(SourceKeys.DEPENDENCY_INSTALL_TIMEOUT));
   }
 
   private Tokens openTokens(ExecutorService executor) throws StartException {
