@@ -38,9 +38,25 @@ async function bundle(page, entry) {
   await write(page, "icon.svg", await readFile(path.join(source, "icon.svg")));
 }
 
+/** The licences of what a page contains, beside it. */
+async function licences(page, files) {
+  const texts = await Promise.all(
+    files.map(async (file) => {
+      const text = await readFile(path.join(import.meta.dirname, "node_modules", file), "utf8");
+      return `${file}\n\n${text}`;
+    }),
+  );
+  await write(page, "licenses.txt", texts.join(`\n\n${"-".repeat(80)}\n\n`));
+}
+
 await rm(target, { recursive: true, force: true });
 await bundle("console", "main.tsx");
+await licences("console", ["preact/LICENSE", "uplot/LICENSE"]);
 await bundle("api-page", "main.ts");
+await licences(
+  "api-page",
+  ["LICENSE", "NOTICE", "swagger-ui-bundle.js.LICENSE.txt"].map((name) => `swagger-ui-dist/${name}`),
+);
 for (const name of ["swagger-ui-bundle.js", "swagger-ui.css"]) {
   await write("api-page", name, await readFile(path.join(swagger, name)));
 }

@@ -53,7 +53,7 @@ export function Chart({ title, lines, stacked = false, format, history }: Props)
   return (
     <figure class="card chart">
       <figcaption>
-        <h3>{title}</h3>
+        <h2>{title}</h2>
         <ul class="legend">
           {lines.map((line) => (
             <li key={line.figure}>
@@ -112,13 +112,13 @@ function options(
       })),
     ],
     axes: [
-      { ...axis, grid: { show: false }, space: 80, values: "{HH}:{mm}" },
+      { ...axis, grid: { show: false }, size: 26, space: 80, values: "{HH}:{mm}" },
       {
         ...axis,
         size: 64,
         space: 36,
         grid: { stroke: colour("--line"), width: 1 },
-        values: (_, ticks) => ticks.map((tick) => format(tick)),
+        values: (_, ticks) => ticks.map((tick) => (tick === 0 ? "0" : format(tick))),
       },
     ],
   };

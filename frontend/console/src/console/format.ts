@@ -17,6 +17,9 @@ export function seconds(value: number | null | undefined): string {
   if (value === null || value === undefined || Number.isNaN(value)) {
     return "–";
   }
+  if (value === 0) {
+    return "0 ms";
+  }
   if (value < 0.001) {
     return `${number(value * 1e6)} µs`;
   }

@@ -54,7 +54,7 @@ export function ModelView(props: { live: Live; name: string; version: string; ta
         </h1>
         <Versions versions={versions} version={version} tab={tab} />
         {row !== undefined && <State state={row.state} />}
-        {row?.default === true && <span class="tag">default</span>}
+        {row?.default === true && versions.length > 1 && <span class="tag">default</span>}
         <span class="spacer" />
         {row !== undefined && <Actions live={live} row={row} onNote={setNote} />}
       </div>

@@ -92,6 +92,8 @@ function Totals({ rows }: { rows: VersionRow[] }) {
 }
 
 function Table({ live, rows }: { live: Live; rows: VersionRow[] }) {
+  const names = live.sample?.models.map((row) => row.name) ?? [];
+  const several = new Set(names.filter((name, i) => names.indexOf(name) !== i));
   return (
     <table class="models">
       <caption class="hidden">Models and their versions; figures are over the last ten seconds</caption>
@@ -122,14 +124,14 @@ function Table({ live, rows }: { live: Live; rows: VersionRow[] }) {
       </thead>
       <tbody>
         {rows.map((row) => (
-          <Row key={keyOf(row)} row={row} points={live.spark(row)} />
+          <Row key={keyOf(row)} row={row} points={live.spark(row)} several={several.has(row.name)} />
         ))}
       </tbody>
     </table>
   );
 }
 
-function Row({ row, points }: { row: VersionRow; points: (number | null)[] }) {
+function Row({ row, points, several }: { row: VersionRow; points: (number | null)[]; several: boolean }) {
   const { figures } = row;
   const spark = useMemo(() => <Sparkline points={points} />, [points]);
   const why = row.reason || (row.state === "READY" ? "" : row.lastError);
@@ -140,7 +142,7 @@ function Row({ row, points }: { row: VersionRow; points: (number | null)[] }) {
         <a href={`#/models/${path(row.name, row.version)}`}>
           <bdi>{row.name}</bdi> <span class="muted">{row.version}</span>
         </a>
-        {row.default && <span class="tag">default</span>}
+        {row.default && several && <span class="tag">default</span>}
         {why !== "" && <span class="why">{why}</span>}
       </th>
       <td data-label="State">

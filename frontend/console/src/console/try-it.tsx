@@ -256,7 +256,7 @@ function FileField({ file, onFile }: { file: File | null; onFile: (file: File | 
       onDragLeave={() => setOver(false)}
       onDrop={drop}
     >
-      {preview !== "" && <img src={preview} alt="The picture to send" />}
+      {preview !== "" && <img src={preview} alt="Preview" />}
       <span>{file === null ? "Choose a file, or drop it here" : `${file.name} · ${bytes(file.size)}`}</span>
       <input type="file" onChange={(event) => onFile(event.currentTarget.files?.[0] ?? null)} />
     </label>

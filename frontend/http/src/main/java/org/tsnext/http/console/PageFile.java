@@ -124,6 +124,7 @@ final class PageFile {
       case "html" -> "text/html; charset=utf-8";
       case "js" -> "text/javascript; charset=utf-8";
       case "css" -> "text/css; charset=utf-8";
+      case "txt" -> "text/plain; charset=utf-8";
       case "svg" -> "image/svg+xml";
       default -> throw new IllegalArgumentException("no content type is known for " + name);
     };

@@ -31,6 +31,8 @@ public final class PageRoutes {
   /** Where the page of the API is, beside {@code /openapi.json}. */
   public static final String API = "/openapi";
 
+  private static final String LICENSES = "licenses.txt";
+
   private static final String NOT_BUILT =
       "The web pages are not in this build: they need Node.js and npm where the server is built."
           + " The API is there all the same, see /openapi.json.\n";
@@ -50,7 +52,7 @@ public final class PageRoutes {
 
   /** The files of the console. */
   public List<Route> console() {
-    return routes(CONSOLE, "console", List.of("page.js", "page.css", "icon.svg"));
+    return routes(CONSOLE, "console", List.of("page.js", "page.css", "icon.svg", LICENSES));
   }
 
   /** The files of the page that shows and tries the API of a listener. */
@@ -58,7 +60,7 @@ public final class PageRoutes {
     return routes(
         API,
         "api-page",
-        List.of("page.js", "page.css", "icon.svg", "swagger-ui-bundle.js", "swagger-ui.css"));
+        List.of("page.js", "page.css", "icon.svg", "swagger-ui-bundle.js", "swagger-ui.css", LICENSES));
   }
 
   private List<Route> routes(String path, String folder, List<String> names) {
