@@ -20,7 +20,6 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import org.testng.SkipException;
-import org.testng.annotations.BeforeMethod;
 import org.testng.annotations.DataProvider;
 import org.testng.annotations.Test;
 import org.tsnext.core.access.AccessTokens;
@@ -45,16 +44,10 @@ public class ConsoleTest extends HttpTestBase {
   private static final String TOKEN = "Authorization: Bearer manage";
 
   private boolean tokensOn;
-  private boolean consoleOn;
+  private boolean consoleOn = true;
   private ManualTime time;
   private ModelSampler sampler;
   private RecentLines lines;
-
-  @BeforeMethod(alwaysRun = true)
-  public void defaults() {
-    tokensOn = false;
-    consoleOn = true;
-  }
 
   @Override
   AccessSettings access() {
@@ -88,9 +81,12 @@ public class ConsoleTest extends HttpTestBase {
             : Optional.empty());
   }
 
+  /** Another server, with what the fields say now, and them as they were. */
   private void restart() throws Exception {
     stopServer();
     startServer();
+    tokensOn = false;
+    consoleOn = true;
   }
 
   private static void requirePages() {

@@ -65,8 +65,8 @@ final class ConsoleStreams {
     }
     open.put(exchange, clock.nanoTime() + LIFE.toNanos());
     exchange.onClientGone(() -> open.remove(exchange));
-    exchange.writeChunk(line(start));
-    latest.ifPresent(sample -> exchange.writeChunk(line(OverviewJson.sample(sample))));
+    exchange.writeChunk(line(start), MOST_WAITING);
+    latest.ifPresent(sample -> exchange.writeChunk(line(OverviewJson.sample(sample)), MOST_WAITING));
     if (ended) {
       end(exchange, "stopping");
     }
@@ -114,7 +114,7 @@ final class ConsoleStreams {
     end.addProperty("type", "end");
     end.addProperty("reason", reason);
     open.remove(exchange);
-    exchange.writeChunk(line(end));
+    exchange.writeChunk(line(end), MOST_WAITING);
     exchange.endStream();
   }
 
