@@ -62,7 +62,7 @@ def chromium() -> Iterator[Any]:
 
 @contextmanager
 def a_page(browser: Any, **options: Any) -> Iterator[Any]:
-    """A page in a profile of its own. Fails if a script failed, or the page broke its own policy."""
+    """A page in a profile of its own. Fails if a script fails, or the page breaks its policy."""
     context = browser.new_context(**{"viewport": {"width": 1280, "height": 860}, **options})
     context.set_default_timeout(WITHIN_MS)
     page = context.new_page()
