@@ -572,7 +572,7 @@ def test_screenshots_for_the_documentation(
         traffic.start()
         try:
             open_console(page, server)
-            page.get_by_text("Recovering").wait_for()
+            page.get_by_text("a_module_that_does_not_exist").first.wait_for()
             time.sleep(4)
             _save(page, images / "console.png")
             page.set_viewport_size({"width": 1180, "height": 900})

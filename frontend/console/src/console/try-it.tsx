@@ -94,18 +94,22 @@ export function TryIt({ live, name, version }: Props) {
         {way === "file" ? (
           <FileField file={file} onFile={setFile} />
         ) : (
-          <label>
-            {way === "json" ? "JSON" : "Text"}
+          <>
+            <label for="typed">{way === "json" ? "JSON" : "Text"}</label>
             <textarea
+              id="typed"
               rows={8}
               spellcheck={false}
               value={text}
               aria-invalid={jsonProblem !== ""}
+              aria-describedby="typed-problem"
               placeholder={way === "json" ? '{"data": …}' : ""}
               onInput={(event) => setText(event.currentTarget.value)}
             />
-            {jsonProblem !== "" && <span class="problem">No valid JSON yet: {jsonProblem}</span>}
-          </label>
+            <p id="typed-problem" class="problem" aria-live="polite">
+              {jsonProblem !== "" && `No valid JSON yet: ${jsonProblem}`}
+            </p>
+          </>
         )}
         <label>
           Content type

@@ -66,7 +66,8 @@ final class ConsoleStreams {
     open.put(exchange, clock.nanoTime() + LIFE.toNanos());
     exchange.onClientGone(() -> open.remove(exchange));
     exchange.writeChunk(line(start), MOST_WAITING);
-    latest.ifPresent(sample -> exchange.writeChunk(line(OverviewJson.sample(sample)), MOST_WAITING));
+    latest.ifPresent(
+        sample -> exchange.writeChunk(line(OverviewJson.sample(sample)), MOST_WAITING));
     if (ended) {
       end(exchange, "stopping");
     }

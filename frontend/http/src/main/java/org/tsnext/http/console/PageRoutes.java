@@ -60,7 +60,8 @@ public final class PageRoutes {
     return routes(
         API,
         "api-page",
-        List.of("page.js", "page.css", "icon.svg", "swagger-ui-bundle.js", "swagger-ui.css", LICENSES));
+        List.of(
+            "page.js", "page.css", "icon.svg", "swagger-ui-bundle.js", "swagger-ui.css", LICENSES));
   }
 
   private List<Route> routes(String path, String folder, List<String> names) {
