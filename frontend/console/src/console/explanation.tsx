@@ -35,7 +35,7 @@ function Legend({ scale }: { scale: number }) {
 
 function HeatMap({ values, picture }: { values: number[][]; picture: Blob | null }) {
   const canvas = useRef<HTMLCanvasElement>(null);
-  const [strength, setStrength] = useState(70);
+  const [strength, setStrength] = useState(85);
   const [image, setImage] = useState<ImageBitmap | null>(null);
   const scale = scaleOf(values.flat());
   useEffect(() => {

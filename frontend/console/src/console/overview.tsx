@@ -8,6 +8,9 @@ import { RegisterButton } from "./actions";
 /** Models of which a filter is worth its place. */
 const MANY = 8;
 
+/** States in which the last error tells more than what follows from it. */
+const BROKEN = new Set(["DEGRADED", "RECOVERING", "FAILED"]);
+
 export function Overview({ live }: { live: Live }) {
   const [filter, setFilter] = useState("");
   const [note, setNote] = useState<Note | null>(null);
@@ -134,7 +137,7 @@ function Table({ live, rows }: { live: Live; rows: VersionRow[] }) {
 function Row({ row, points, several }: { row: VersionRow; points: (number | null)[]; several: boolean }) {
   const { figures } = row;
   const spark = useMemo(() => <Sparkline points={points} />, [points]);
-  const why = row.reason || (row.state === "READY" ? "" : row.lastError);
+  const why = BROKEN.has(row.state) ? row.lastError || row.reason : row.reason;
   const workers = row.minWorkers === row.maxWorkers ? `${row.minWorkers}` : `${row.minWorkers}–${row.maxWorkers}`;
   return (
     <tr>
