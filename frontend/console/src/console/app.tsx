@@ -92,7 +92,7 @@ function TokenForm({ live, link }: { live: Live; link: Link & { kind: "token" } 
     <form class="card narrow" onSubmit={submit}>
       <h1>Management token</h1>
       <p>
-        This server asks for its management token. <code>torchserve token</code> on its machine shows it; it is in the
+        This server asks for its management token. <code>torchserve token management</code> on its machine shows it; it is in the
         key file, too, which the log of the start names.
       </p>
       <label for="token">Token</label>
