@@ -46,7 +46,7 @@ content_hash() {
     "${PYTHON:-$VENV/bin/python}" - "$@" <<'END'
 import hashlib, os, sys
 
-LEFT_OUT = {"target", "build", "dist", "__pycache__", ".pytest_cache"}
+LEFT_OUT = {"target", "build", "dist", "node_modules", "__pycache__", ".pytest_cache"}
 whole = hashlib.sha256(sys.version.encode())
 for root in sys.argv[1:]:
     files = [root] if os.path.isfile(root) else sorted(

@@ -43,6 +43,7 @@ def test_updates_look_where_versions_are_pinned() -> None:
         ("pip", "/"),
         ("pip", "/examples/embeddings"),
         ("pip", "/deploy/docker"),
+        ("npm", "/frontend/console"),
         ("docker", "/deploy/docker"),
         ("github-actions", "/"),
     }

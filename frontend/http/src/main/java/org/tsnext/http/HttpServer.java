@@ -78,7 +78,7 @@ public final class HttpServer implements AutoCloseable {
     this.settings = Objects.requireNonNull(settings, "settings");
     this.transport = Objects.requireNonNull(transport, "transport");
     this.loops = Objects.requireNonNull(loops, "loops");
-    this.routes = new ListenerRoutes(settings, services, metrics);
+    this.routes = new ListenerRoutes(settings, services, metrics, clock);
     if (services.jobs().isEmpty()) {
       hints.switchedOff("jobs", "The job API is off; enable_job_api=true turns it on.");
     }
@@ -146,6 +146,7 @@ public final class HttpServer implements AutoCloseable {
             settings.cors(),
             guard(address, roles),
             hints,
+            routes.landingPage(roles),
             new RequestFollower(
                 following, routes.asksForToken(roles.contains(ListenerRole.KSERVE))));
     String key = roles.iterator().next().key();
@@ -237,6 +238,7 @@ public final class HttpServer implements AutoCloseable {
   private static boolean isGuarded(Access route, boolean local, Optional<TokenSettings> checked) {
     boolean withoutToken =
         route == Access.METRICS
+            || route == Access.PAGE
             || checked.isEmpty()
             || (route == Access.INFERENCE && isFree(checked, route));
     return route.managing() || (local && withoutToken);
@@ -259,6 +261,7 @@ public final class HttpServer implements AutoCloseable {
    */
   public void close(Duration limit) {
     stopAccepting();
+    routes.close();
     draining = true;
     connections.forEach(HttpPipeline::drain);
     connections.newCloseFuture().awaitUninterruptibly(limit.toMillis(), TimeUnit.MILLISECONDS);

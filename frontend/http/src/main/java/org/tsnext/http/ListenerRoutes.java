@@ -12,11 +12,15 @@ import org.tsnext.core.access.Access;
 import org.tsnext.core.access.HeaderPolicy;
 import org.tsnext.core.inference.InferenceService;
 import org.tsnext.core.model.ModelService;
+import org.tsnext.core.time.Clock;
+import org.tsnext.http.console.ConsoleRoutes;
+import org.tsnext.http.console.PageRoutes;
 import org.tsnext.http.inference.BodyConversions;
 import org.tsnext.http.inference.InferenceRoutes;
 import org.tsnext.http.inference.KServeRoutes;
 import org.tsnext.http.inference.OpenAiRoutes;
 import org.tsnext.http.inference.OpenInferenceRoutes;
+import org.tsnext.http.inference.TrialRoutes;
 import org.tsnext.http.inference.WorkflowRoutes;
 import org.tsnext.http.jobs.JobRoutes;
 import org.tsnext.http.jobs.JobSubmission;
@@ -25,6 +29,7 @@ import org.tsnext.http.management.TokenRoutes;
 import org.tsnext.http.management.WorkflowManagementRoutes;
 import org.tsnext.http.metrics.MetricsRoutes;
 import org.tsnext.http.openapi.ApiDescriptionRoutes;
+import org.tsnext.http.routing.LandingPage;
 import org.tsnext.http.routing.Route;
 import org.tsnext.http.routing.RouteTable;
 import org.tsnext.http.settings.HttpSettings;
@@ -34,7 +39,7 @@ import org.tsnext.jobs.JobService;
 import org.tsnext.workflow.WorkflowService;
 
 /** Puts the route table of a listener together from the roles it has. */
-final class ListenerRoutes {
+final class ListenerRoutes implements AutoCloseable {
 
   private final HttpSettings settings;
   private final InferenceService inference;
@@ -42,14 +47,47 @@ final class ListenerRoutes {
   private final WorkflowService workflows;
   private final Optional<JobService> jobs;
   private final MetricsSource metrics;
+  private final Optional<ConsoleRoutes> console;
+  private final Optional<PageRoutes> pages;
 
-  ListenerRoutes(HttpSettings settings, HttpServices services, MetricsSource metrics) {
+  ListenerRoutes(HttpSettings settings, HttpServices services, MetricsSource metrics, Clock clock) {
     this.settings = settings;
     this.inference = services.inference();
     this.models = services.models();
     this.workflows = services.workflows();
     this.jobs = services.jobs();
     this.metrics = metrics;
+    this.console =
+        services.console().map(source -> new ConsoleRoutes(source, facts(settings), clock));
+    this.pages = services.console().map(source -> new PageRoutes(source.executor()));
+  }
+
+  private static ConsoleRoutes.ServerFacts facts(HttpSettings settings) {
+    return new ConsoleRoutes.ServerFacts(
+        settings.api().serverVersion(),
+        settings.api().enableModelApi(),
+        settings
+            .access()
+            .tokens()
+            .filter(tokens -> !tokens.open().contains(Access.INFERENCE))
+            .isPresent(),
+        settings.addresses().inference().toString());
+  }
+
+  /** Where a browser is led that asks the listener for {@code /}. */
+  Optional<LandingPage> landingPage(Set<ListenerRole> roles) {
+    return pages
+        .filter(there -> !roles.equals(EnumSet.of(ListenerRole.METRICS)))
+        .map(
+            there ->
+                new LandingPage(
+                    roles.contains(ListenerRole.MANAGEMENT) ? PageRoutes.CONSOLE : PageRoutes.API));
+  }
+
+  /** Ends the streams of consoles. */
+  @Override
+  public void close() {
+    console.ifPresent(ConsoleRoutes::close);
   }
 
   RouteTable of(Set<ListenerRole> roles) {
@@ -105,9 +143,17 @@ final class ListenerRoutes {
           .ifPresent(
               rotation ->
                   routes.addAll(TokenRoutes.of(rotation, settings.api().errors().compatibility())));
+      pages.ifPresent(there -> routes.addAll(there.console()));
+      console.ifPresent(
+          there -> {
+            routes.addAll(there.routes());
+            routes.addAll(
+                TrialRoutes.of(PageRoutes.CONSOLE, inference, settings.access().tokens()));
+          });
     }
     boolean alone = roles.equals(EnumSet.of(ListenerRole.METRICS));
     if (!alone) {
+      pages.ifPresent(there -> routes.addAll(there.api()));
       routes.add(OpenAiRoutes.model(models, kserve, settings.api().errors()));
     }
     boolean combined = roles.size() > 1 && settings.addresses().metrics().isPresent();

@@ -136,12 +136,17 @@ abstract class HttpTestBase {
     return SocketSettings.plain();
   }
 
+  /** What the listeners of a test lead to: no web pages. */
+  HttpServices services() {
+    return new HttpServices(inference, models, workflows, jobs(), Optional.empty());
+  }
+
   /** A server that is closed after the test. */
   final HttpServer serve(HttpSettings settings) {
     HttpServer made =
         new HttpServer(
             settings,
-            new HttpServices(inference, models, workflows, jobs()),
+            services(),
             new MetricsSource(metrics, renderer),
             transport,
             loops,

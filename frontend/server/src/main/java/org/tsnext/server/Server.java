@@ -20,7 +20,6 @@ import org.slf4j.LoggerFactory;
 import org.tsnext.archive.ModelSource;
 import org.tsnext.compatibility.Deviation;
 import org.tsnext.core.ServingCore;
-import org.tsnext.core.model.LoadMemory;
 import org.tsnext.core.model.ModelChangeListener;
 import org.tsnext.core.model.ServingSettings;
 import org.tsnext.core.time.Clock;
@@ -30,6 +29,7 @@ import org.tsnext.grpc.settings.ServiceSettings;
 import org.tsnext.grpc.settings.ServiceSettings.OpenInferenceProtocol;
 import org.tsnext.http.HttpServer;
 import org.tsnext.http.HttpServices;
+import org.tsnext.http.console.ConsoleSource;
 import org.tsnext.http.settings.OpenInferenceSettings;
 import org.tsnext.http.settings.SocketSettings;
 import org.tsnext.jobs.JobDoors;
@@ -39,7 +39,6 @@ import org.tsnext.server.lifecycle.StartException;
 import org.tsnext.server.lifecycle.TemporaryFolders;
 import org.tsnext.server.logging.ModelLog;
 import org.tsnext.server.machine.GpuDetector;
-import org.tsnext.server.metrics.ContainerMemory;
 import org.tsnext.server.persistence.SnapshotPlan;
 import org.tsnext.server.persistence.SnapshotWriter;
 import org.tsnext.server.settings.GrpcKeys;
@@ -70,6 +69,7 @@ final class Server implements AutoCloseable {
   private final GpuDetector gpuDetector;
   private final Path temporaryDirectory;
   private final ClosingStack parts = new ClosingStack();
+  private final ConsoleWiring console;
   private final SnapshotPlan snapshots;
   private final Optional<SnapshotWriter> snapshotWriter;
   private volatile ServingCore core;
@@ -77,6 +77,7 @@ final class Server implements AutoCloseable {
   private volatile JobsWiring jobs;
   private volatile StartupModels startupModels;
   private volatile FatalModels fatalModels;
+  private volatile Optional<ConsoleSource> consoleSource = Optional.empty();
   private volatile Optional<Tokens> tokens = Optional.empty();
 
   /**
@@ -95,6 +96,7 @@ final class Server implements AutoCloseable {
     this.environment = Map.copyOf(environment);
     this.gpuDetector = gpuDetector;
     this.temporaryDirectory = temporaryDirectory;
+    this.console = new ConsoleWiring(settings, Clock.system());
     this.snapshots = snapshots;
     this.snapshotWriter =
         snapshots
@@ -145,7 +147,7 @@ final class Server implements AutoCloseable {
                 resources.transport(),
                 resources.threads().loops(),
                 resources.threads().timer(),
-                modelLog));
+                console.output(modelLog)));
     try {
       workers.start();
     } catch (IOException e) {
@@ -173,7 +175,7 @@ final class Server implements AutoCloseable {
     core =
         new ServingCore(
             serving,
-            new ServingCore.ModelFiles(source, resources.modelEnvironment(settings), loadMemory()),
+            ModelFilesWiring.of(settings, environment, resources, source),
             new ServingCore.WorkerProcesses(workers, metrics.usage()),
             execution,
             metrics.metrics(),
@@ -186,6 +188,7 @@ final class Server implements AutoCloseable {
         execution,
         metrics.metrics(),
         modules.drainTimeout());
+    consoleSource = console.open(core, source, resources, parts);
     fatalModels =
         new FatalModels(
             core.readiness(),
@@ -216,7 +219,8 @@ final class Server implements AutoCloseable {
                 modules.access(tokens),
                 startupModels::loaded,
                 new OpenInferenceSettings(ModuleSettings.openInference(settings), conversions)),
-            new HttpServices(core.inference(), core.models(), workflows, jobs.service()),
+            new HttpServices(
+                core.inference(), core.models(), workflows, jobs.service(), consoleSource),
             resources.metrics().source(),
             resources.transport(),
             resources.threads().loops(),
@@ -318,14 +322,6 @@ final class Server implements AutoCloseable {
         .withoutPlaceholder(
             settings.find(ModelKeys.LOAD_MODELS).orElse(List.of()),
             settings.find(ModelKeys.MODEL_STORE));
-  }
-
-  private LoadMemory loadMemory() {
-    double factor =
-        settings
-            .get(ModelKeys.MODEL_MEMORY_FACTOR)
-            .orElse(SageMaker.of(environment).memoryFactor());
-    return new LoadMemory(factor, new ContainerMemory(Path.of("/")));
   }
 
   private Tokens openTokens(ExecutorService executor) throws StartException {

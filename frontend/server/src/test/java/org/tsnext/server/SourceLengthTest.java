@@ -35,6 +35,8 @@ public class SourceLengthTest {
       {"frontend/transport/src/main/java", ".java", MAX_LINES},
       {"frontend/worker/src/main/java", ".java", MAX_LINES},
       {"frontend/workflow/src/main/java", ".java", MAX_LINES},
+      {"frontend/console/src", ".ts", MAX_LINES},
+      {"frontend/console/src", ".tsx", MAX_LINES},
       {"ts-python/src", ".py", MAX_LINES},
       {"model-archiver/src", ".py", MAX_LINES},
     };

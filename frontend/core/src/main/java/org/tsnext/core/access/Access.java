@@ -15,6 +15,8 @@ public enum Access {
   DESCRIPTION(EnumSet.of(TokenKind.INFERENCE, TokenKind.MANAGEMENT)),
   /** Figures. Open unless the operator closes it. */
   METRICS(EnumSet.of(TokenKind.INFERENCE, TokenKind.MANAGEMENT)),
+  /** Files of web pages, which hold nothing of this server. Always open. */
+  PAGE(EnumSet.of(TokenKind.INFERENCE, TokenKind.MANAGEMENT)),
   /** Paths and rpcs that do not exist: a client with any token may know that. */
   NOWHERE(EnumSet.of(TokenKind.INFERENCE, TokenKind.MANAGEMENT));
 

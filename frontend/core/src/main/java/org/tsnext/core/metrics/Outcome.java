@@ -19,7 +19,8 @@ public enum Outcome {
     return status == 499 ? CANCELLED : status < 500 ? CLIENT_ERROR : SERVER_ERROR;
   }
 
-  String label() {
+  /** As the metrics show it. */
+  public String label() {
     return name().toLowerCase(Locale.ROOT);
   }
 }

@@ -1,10 +1,13 @@
 package org.tsnext.core.model;
 
 import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.stream.Stream;
+import org.tsnext.core.settings.VersionId;
 import org.tsnext.core.time.Clock;
 import org.tsnext.core.worker.WorkerUsage;
 
@@ -73,6 +76,24 @@ final class ModelCatalog {
             registry.versions(modelName).stream()
                 .map(version -> version.describe(registry.isDefault(version), usage)),
             unregistered.stream())
+        .toList();
+  }
+
+  /** Every version of every model, sorted by name, the default version of each first. */
+  List<ModelDescription> describeEvery() {
+    Map<VersionId, ModelDescription> all = new LinkedHashMap<>();
+    registry.all().stream()
+        .filter(version -> partOf(version) != RegisterModel.Part.WORKFLOW_FUNCTION)
+        .map(version -> version.describe(registry.isDefault(version), usage))
+        .forEach(found -> all.put(found.identity().id(), found));
+    Stream.concat(
+            preparations.all().stream().map(Preparation::describe),
+            failedStarts.all().stream().map(FailedStart::describe))
+        .forEach(found -> all.putIfAbsent(found.identity().id(), found));
+    return all.values().stream()
+        .sorted(
+            Comparator.comparing(ModelDescription::modelName)
+                .thenComparing(found -> !found.identity().defaultVersion()))
         .toList();
   }
 

@@ -81,12 +81,14 @@ public final class ModelLifecycle implements ModelService {
   @Override
   public CompletableFuture<ScaleResult> register(RegisterModel registration) {
     return ServingFutures.respond(
-        () ->
-            CompletableFuture.supplyAsync(() -> factory.open(registration), executor)
-                .thenCompose(this::makeRoom)
-                .thenApplyAsync(this::create, executor)
-                .thenCompose(version -> startWorkers(version, registration.synchronous()))
-                .thenApply(result -> announced(registration, result)));
+        () -> {
+          registry.requireOpen();
+          return CompletableFuture.supplyAsync(() -> factory.open(registration), executor)
+              .thenCompose(this::makeRoom)
+              .thenApplyAsync(this::create, executor)
+              .thenCompose(version -> startWorkers(version, registration.synchronous()))
+              .thenApply(result -> announced(registration, result));
+        });
   }
 
   @Override
@@ -103,7 +105,7 @@ public final class ModelLifecycle implements ModelService {
           // Not before the counts are set: the listener reads them.
           ServingFutures.whenDone(progress.accepted(), (none, failure) -> changed());
           return scaling.synchronous()
-              ? progress.done().thenApply(loaded -> result(found, min, loaded))
+              ? progress.done().thenApply(loaded -> result(Outcome.of(loaded, min), found, min))
               : progress.accepted().thenApply(none -> result(Outcome.ACCEPTED, found, min));
         });
   }
@@ -148,6 +150,11 @@ public final class ModelLifecycle implements ModelService {
   @Override
   public List<ModelDescription> describeAll(String modelName) {
     return catalog.describeAll(modelName);
+  }
+
+  @Override
+  public List<ModelDescription> describeEvery() {
+    return catalog.describeEvery();
   }
 
   @Override
@@ -273,7 +280,7 @@ public final class ModelLifecycle implements ModelService {
     }
     return progress
         .done()
-        .thenApply(loaded -> result(version, min, loaded))
+        .thenApply(loaded -> result(Outcome.of(loaded, min), version, min))
         .exceptionallyCompose(failure -> undo(version, failure));
   }
 
@@ -287,10 +294,6 @@ public final class ModelLifecycle implements ModelService {
             (none, ignored) -> {
               throw ServingFutures.servingException(failure);
             });
-  }
-
-  private static ScaleResult result(ModelVersion version, int asked, int loaded) {
-    return result(loaded >= asked ? Outcome.DONE : Outcome.PARTIAL, version, asked);
   }
 
   private static ScaleResult result(Outcome outcome, ModelVersion version, int asked) {

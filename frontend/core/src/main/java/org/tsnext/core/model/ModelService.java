@@ -30,6 +30,12 @@ public interface ModelService {
   /** Every version of a model, the default one first. */
   List<ModelDescription> describeAll(String modelName);
 
+  /**
+   * Every version of every model, those that are being prepared or failed at the start included,
+   * sorted by name, the default version of each first.
+   */
+  List<ModelDescription> describeEvery();
+
   /** Default versions, sorted by name. */
   List<ModelEntry> list();
 

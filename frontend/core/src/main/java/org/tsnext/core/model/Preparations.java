@@ -78,6 +78,10 @@ final class Preparations {
     return all.values().stream().filter(Preparation::cancel).map(Preparation::ended).toList();
   }
 
+  synchronized List<Preparation> all() {
+    return List.copyOf(all.values());
+  }
+
   synchronized List<Preparation> all(String name) {
     return all.values().stream()
         .filter(preparation -> preparation.spec().name().equals(name))

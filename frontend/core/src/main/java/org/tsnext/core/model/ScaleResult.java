@@ -17,6 +17,11 @@ public record ScaleResult(Outcome outcome, String modelName, String modelVersion
     /** Asynchronous: the request was accepted. */
     ACCEPTED,
     /** Synchronous, but not all workers run at the end. */
-    PARTIAL
+    PARTIAL;
+
+    /** Of a synchronous order: whether as many have loaded as were asked for. */
+    static Outcome of(int loaded, int asked) {
+      return loaded >= asked ? DONE : PARTIAL;
+    }
   }
 }

@@ -3,6 +3,7 @@ package org.tsnext.core.testing;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -89,6 +90,10 @@ public class FakeModels implements ModelService {
   public volatile List<ModelEntry> entries = List.of(new ModelEntry("cats", "cats.mar"));
   public volatile boolean ready = true;
   public volatile ServedModels served = new FakeServedModels();
+
+  /** How often every version is told of where all are. */
+  public volatile int copies = 1;
+
   public volatile ReadinessReport notReady =
       new ReadinessReport(
           "", List.of(new HealthReport.ShortModel("cats", "1.0", 0, 1, "ImportError: no x")));
@@ -131,6 +136,11 @@ public class FakeModels implements ModelService {
   public List<ModelDescription> describeAll(String modelName) {
     check(modelName, Optional.empty());
     return List.of(description("1.0"), description("2.0"));
+  }
+
+  @Override
+  public List<ModelDescription> describeEvery() {
+    return Collections.nCopies(copies, describeAll("cats")).stream().flatMap(List::stream).toList();
   }
 
   @Override

@@ -266,6 +266,11 @@ public final class Exchange {
    * client is cut, and only that one.
    */
   public void writeChunk(ByteBuf chunk) {
+    writeChunk(chunk, writer.server().bodies().streamBufferLimit());
+  }
+
+  /** As {@link #writeChunk(ByteBuf)}, with a limit of its own to the bytes that wait. */
+  public void writeChunk(ByteBuf chunk, int mostWaiting) {
     int size = chunk.readableBytes();
     if (state != State.STREAMING || size == 0) {
       chunk.release();
@@ -274,7 +279,7 @@ public final class Exchange {
       }
       return;
     }
-    if (streamBytesWaiting > writer.server().bodies().streamBufferLimit()) {
+    if (streamBytesWaiting > mostWaiting) {
       chunk.release();
       cancelCall();
       cut();

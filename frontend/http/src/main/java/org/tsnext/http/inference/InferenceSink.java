@@ -18,18 +18,27 @@ class InferenceSink extends LoopSink {
   private static final int OK = 200;
 
   final Exchange exchange;
+  private final List<Header> ours;
   private boolean streaming;
 
   InferenceSink(Exchange exchange) {
+    this(exchange, List.of());
+  }
+
+  /**
+   * @param ours headers beside those that the model sets, instead of which they stand
+   */
+  InferenceSink(Exchange exchange, List<Header> ours) {
     super(exchange.loop());
     this.exchange = exchange;
+    this.ours = ours;
   }
 
   @Override
   protected void onComplete(ResponseHead head, ByteBuf body) {
     List<Header> headers;
     try {
-      headers = HandlerResponseHeaders.checked(head);
+      headers = withOurs(HandlerResponseHeaders.checked(head));
     } catch (ServingException e) {
       body.release();
       exchange.fail(e);
@@ -57,7 +66,7 @@ class InferenceSink extends LoopSink {
   private boolean begin(ResponseHead head) {
     List<Header> headers;
     try {
-      headers = new ArrayList<>(HandlerResponseHeaders.checked(head));
+      headers = new ArrayList<>(withOurs(HandlerResponseHeaders.checked(head)));
     } catch (ServingException e) {
       exchange.cancelCall();
       exchange.fail(e);
@@ -79,6 +88,19 @@ class InferenceSink extends LoopSink {
   @Override
   protected void onFail(ServingException error) {
     exchange.fail(error);
+  }
+
+  private List<Header> withOurs(List<Header> ofModel) {
+    if (ours.isEmpty()) {
+      return ofModel;
+    }
+    List<Header> all = new ArrayList<>(ours);
+    for (Header header : ofModel) {
+      if (ours.stream().noneMatch(own -> own.name().equalsIgnoreCase(header.name()))) {
+        all.add(header);
+      }
+    }
+    return all;
   }
 
   /** The status of a response; 200 where the handler set none. */

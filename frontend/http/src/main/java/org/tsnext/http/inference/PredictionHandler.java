@@ -10,6 +10,7 @@ import org.tsnext.core.access.HeaderPolicy;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.inference.InferenceService;
 import org.tsnext.core.inference.InferenceService.InferenceCall;
+import org.tsnext.core.request.Header;
 import org.tsnext.core.request.InferenceRequest;
 import org.tsnext.core.request.InputLimits;
 import org.tsnext.core.request.InputPart;
@@ -71,6 +72,13 @@ final class PredictionHandler implements RouteHandler {
     } else {
       submit(routed, parts, new InferenceSink(exchange));
     }
+  }
+
+  /** As {@link #handle}, with headers beside those that the model sets. */
+  void handle(RoutedRequest routed, List<Header> headersOfAnswer) {
+    Exchange exchange = routed.exchange();
+    submit(
+        routed, inputs(routed, exchange.takeBody()), new InferenceSink(exchange, headersOfAnswer));
   }
 
   /**

@@ -98,7 +98,7 @@ public final class HeadEncoder {
     }
     out.writeBytes(REQUEST_ID);
     writeAscii(out, requestId);
-    out.writeBytes(NO_CACHE);
+    out.writeBytes(saysHowToCache(head) ? LINE_END : NO_CACHE);
     out.writeBytes(date.current());
     for (CorsHeader header : cors) {
       if (head.headers().isEmpty() || !header.isIn(head.headers())) {
@@ -118,7 +118,9 @@ public final class HeadEncoder {
       to.add(AsciiString.of(header.name()).toLowerCase(), utf8(header.value()));
     }
     to.add(REQUEST_ID_NAME, AsciiString.of(requestId));
-    NO_CACHE_HEADERS.forEach(to::add);
+    if (!saysHowToCache(head)) {
+      NO_CACHE_HEADERS.forEach(to::add);
+    }
     to.add(HttpHeaderNames.DATE, date.value());
     for (CorsHeader header : cors) {
       if (head.headers().isEmpty() || !header.isIn(head.headers())) {
@@ -129,6 +131,16 @@ public final class HeadEncoder {
       to.setInt(HttpHeaderNames.CONTENT_LENGTH, head.length());
     }
     return to;
+  }
+
+  /** Handlers cannot say it, so that only the server's own files do. */
+  private static boolean saysHowToCache(Head head) {
+    for (Header header : head.headers()) {
+      if (header.name().equals("cache-control")) {
+        return true;
+      }
+    }
+    return false;
   }
 
   private static AsciiString utf8(String text) {

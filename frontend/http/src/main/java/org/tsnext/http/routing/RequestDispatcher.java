@@ -57,6 +57,7 @@ public final class RequestDispatcher implements RequestRouter {
   private final RequestGuard guard;
   private final RouteHints hints;
   private final RequestFollower follower;
+  private final Optional<LandingPage> landingPage;
 
   /**
    * Makes the dispatcher of a listener.
@@ -64,15 +65,18 @@ public final class RequestDispatcher implements RequestRouter {
    * @param cors if it is configured, a browser's question before the request is answered for every
    *     path
    * @param hints for paths that have no route here
+   * @param landingPage for people who ask for {@code /}; empty if there is none
    */
   public RequestDispatcher(
       RouteTable routes,
       CorsSettings cors,
       RequestGuard guard,
       RouteHints hints,
+      Optional<LandingPage> landingPage,
       RequestFollower follower) {
     this.follower = follower;
     this.routes = routes;
+    this.landingPage = landingPage;
     this.hints = hints;
     this.respondToPreflights = cors.configured();
     this.preflightHeaders = cors.preflightHeaders();
@@ -102,6 +106,10 @@ public final class RequestDispatcher implements RequestRouter {
     RequestTarget target = RequestTarget.parse(head.uri());
     if (target.asterisk()) {
       return asterisk(head);
+    }
+    if (landingPage.isPresent() && target.segments().isEmpty() && LandingPage.isWanted(head)) {
+      guard.check(head, Access.PAGE, false);
+      return new AtOnce(landingPage.get()::lead);
     }
     Optional<RouteTable.Match> found = routes.find(head.method(), target.segments());
     guard.check(

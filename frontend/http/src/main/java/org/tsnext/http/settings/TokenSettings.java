@@ -1,5 +1,6 @@
 package org.tsnext.http.settings;
 
+import java.util.EnumSet;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
@@ -12,7 +13,7 @@ import org.tsnext.core.access.TokenRotation;
  *
  * @param tokens that are valid
  * @param rotation replaces them, for {@code /token}; empty if none can be replaced
- * @param open what needs no token
+ * @param open what needs no token; {@link Access#PAGE} never does
  * @param failuresAs400 whether 400 is answered instead of 401 and 403, as TorchServe 0.12 did
  */
 public record TokenSettings(
@@ -24,6 +25,9 @@ public record TokenSettings(
   public TokenSettings {
     Objects.requireNonNull(tokens, "tokens");
     Objects.requireNonNull(rotation, "rotation");
-    open = Set.copyOf(open);
+    // A browser gets a page before someone can type a token into it.
+    Set<Access> withPages = EnumSet.of(Access.PAGE);
+    withPages.addAll(open);
+    open = Set.copyOf(withPages);
   }
 }

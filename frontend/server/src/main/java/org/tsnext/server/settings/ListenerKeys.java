@@ -38,6 +38,13 @@ public final class ListenerKeys {
       SettingKey.of(
               "enable_metrics_api", bool(), "Whether to open the metrics listener, for /metrics.")
           .withDefault("true");
+  public static final SettingKey<Boolean> ENABLE_CONSOLE =
+      SettingKey.of(
+              "enable_console",
+              bool(),
+              "Whether the management listener has the console at /console/, and each listener the page"
+                  + " of its API at /openapi/.")
+          .withDefault("true");
   public static final SettingKey<ListenAddress> METRICS_ADDRESS =
       SettingKey.of(
               "metrics_address",
@@ -231,6 +238,7 @@ public final class ListenerKeys {
           MANAGEMENT_ADDRESS,
           METRICS_ADDRESS,
           ENABLE_METRICS_API,
+          ENABLE_CONSOLE,
           UNIX_SOCKET_MODE,
           MAX_REQUEST_SIZE,
           MAX_RESPONSE_SIZE,

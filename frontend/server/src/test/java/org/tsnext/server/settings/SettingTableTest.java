@@ -23,7 +23,7 @@ public class SettingTableTest {
   private static final String KEYS =
       """
       kserve
-      inference_address management_address metrics_address enable_metrics_api
+      inference_address management_address metrics_address enable_metrics_api enable_console
       grpc_inference_address grpc_management_address grpc_inference_port grpc_management_port
       grpc_inference_max_connection_age_ms grpc_management_max_connection_age_ms
       grpc_inference_max_connection_age_grace_ms grpc_management_max_connection_age_grace_ms

@@ -1,0 +1,294 @@
+// Asks a model, and shows what it answers.
+import { useEffect, useRef, useState } from "preact/hooks";
+import { path } from "./api";
+import { Answer, type Result } from "./answer";
+import { curl } from "./curl";
+import { bytes } from "./format";
+import type { Live } from "./live";
+
+type Way = "file" | "json" | "text";
+type Kind = "predictions" | "explanations";
+
+const TYPES = ["application/json", "text/plain; charset=utf-8", "application/octet-stream", "image/png", "image/jpeg", "audio/wav"];
+const TYPE_OF_WAY: Record<Way, string> = {
+  file: "application/octet-stream",
+  json: "application/json",
+  text: "text/plain; charset=utf-8",
+};
+
+/** An answer is shown up to this size, as a whole or as far as it has come. */
+const MOST_BYTES = 64 * 1024 * 1024;
+
+/** Kept for the page, so that it need not be typed for each model. Nowhere else. */
+let inferenceToken = "";
+
+interface Props {
+  live: Live;
+  name: string;
+  version: string;
+}
+
+export function TryIt({ live, name, version }: Props) {
+  const [kind, setKind] = useState<Kind>("predictions");
+  const [way, setWay] = useState<Way>("file");
+  const [file, setFile] = useState<File | null>(null);
+  const [text, setText] = useState("");
+  const [type, setType] = useState("");
+  const [token, setToken] = useState(inferenceToken);
+  const [result, setResult] = useState<Result | null>(null);
+  const running = useRef<AbortController | null>(null);
+  useEffect(() => () => running.current?.abort(), []);
+  const needsToken = live.server?.inferenceToken === true;
+  const contentType = type || (way === "file" && file?.type) || TYPE_OF_WAY[way];
+  const jsonProblem = way === "json" && text !== "" ? problemOf(text) : "";
+  const command = curl({
+    address: live.server?.inferenceAddress ?? "",
+    path: `/${kind}/${path(name, version)}`,
+    contentType,
+    token: needsToken,
+    body: way === "file" ? { file: file?.name ?? "FILE" } : { text },
+  });
+
+  const send = async (event: Event) => {
+    event.preventDefault();
+    running.current?.abort();
+    const control = new AbortController();
+    running.current = control;
+    inferenceToken = token;
+    await ask(
+      live,
+      `console/${kind}/${path(name, version)}`,
+      way === "file" ? (file ?? new Blob()) : text,
+      { "content-type": contentType, ...(needsToken ? { "x-ts-inference-token": token.trim() } : {}) },
+      control.signal,
+      (next) => running.current === control && setResult(next),
+      kind === "explanations" && way === "file" ? file : null,
+    );
+  };
+
+  return (
+    <div class="try">
+      <form class="card" onSubmit={(event) => void send(event)} aria-labelledby="try-title">
+        <h2 id="try-title">Request</h2>
+        <Choice
+          legend="What to ask"
+          name="kind"
+          value={kind}
+          options={[
+            ["predictions", "Prediction"],
+            ["explanations", "Explanation"],
+          ]}
+          onChoice={setKind}
+        />
+        <Choice
+          legend="Input"
+          name="way"
+          value={way}
+          options={[
+            ["file", "File"],
+            ["json", "JSON"],
+            ["text", "Text"],
+          ]}
+          onChoice={setWay}
+        />
+        {way === "file" ? (
+          <FileField file={file} onFile={setFile} />
+        ) : (
+          <>
+            <label for="typed">{way === "json" ? "JSON" : "Text"}</label>
+            <textarea
+              id="typed"
+              rows={8}
+              spellcheck={false}
+              value={text}
+              aria-invalid={jsonProblem !== ""}
+              aria-describedby="typed-problem"
+              placeholder={way === "json" ? '{"data": …}' : ""}
+              onInput={(event) => setText(event.currentTarget.value)}
+            />
+            <p id="typed-problem" class="problem" aria-live="polite">
+              {jsonProblem !== "" && `No valid JSON yet: ${jsonProblem}`}
+            </p>
+          </>
+        )}
+        <label>
+          Content type
+          <input
+            type="text"
+            list="content-types"
+            spellcheck={false}
+            placeholder={contentType}
+            value={type}
+            onInput={(event) => setType(event.currentTarget.value)}
+          />
+        </label>
+        <datalist id="content-types">
+          {TYPES.map((known) => (
+            <option key={known} value={known} />
+          ))}
+        </datalist>
+        {needsToken && (
+          <label>
+            Inference token
+            <input
+              type="password"
+              autoComplete="off"
+              required
+              value={token}
+              onInput={(event) => setToken(event.currentTarget.value)}
+            />
+          </label>
+        )}
+        <div class="buttons">
+          {result?.running === true && (
+            <button type="button" onClick={() => running.current?.abort()}>
+              Stop
+            </button>
+          )}
+          <button class="main" type="submit" disabled={way === "file" && file === null}>
+            Send
+          </button>
+        </div>
+        <Command text={command} />
+      </form>
+      <section class="card answer" aria-labelledby="answer-title" aria-busy={result?.running === true}>
+        <h2 id="answer-title">Answer</h2>
+        {result === null ? (
+          <p class="empty">Choose an input and send it: the answer appears here.</p>
+        ) : (
+          <Answer result={result} />
+        )}
+      </section>
+    </div>
+  );
+}
+
+/** Sends a request and shows the answer as it comes. */
+async function ask(
+  live: Live,
+  where: string,
+  body: BodyInit,
+  headers: Record<string, string>,
+  signal: AbortSignal,
+  show: (result: Result) => void,
+  picture: Blob | null,
+): Promise<void> {
+  const began = performance.now();
+  const result: Result = { running: true, status: 0, ms: 0, size: 0, parts: 0, headers: [], type: "", bytes: [], problem: "", picture };
+  const now = (change: Partial<Result>) => show(Object.assign(result, change, { ms: performance.now() - began }) && { ...result });
+  now({});
+  try {
+    const response = await live.api.fetch("POST", where, { body, headers, signal });
+    now({ status: response.status, headers: [...response.headers], type: response.headers.get("content-type") ?? "" });
+    const reader = response.body?.getReader();
+    while (reader !== undefined) {
+      const { value, done } = await reader.read();
+      if (done) {
+        break;
+      }
+      result.bytes.push(value);
+      now({ size: result.size + value.length, parts: result.parts + 1 });
+      if (result.size > MOST_BYTES) {
+        await reader.cancel();
+        now({ problem: `Only the first ${bytes(MOST_BYTES)} are shown.` });
+        break;
+      }
+    }
+    now({ running: false });
+  } catch (error) {
+    const cut = result.status === 0 ? "The server did not answer." : "The answer broke off.";
+    const why = error instanceof Error ? ` (${error.message})` : "";
+    now({ running: false, problem: signal.aborted ? "Stopped." : cut + why });
+  }
+}
+
+function problemOf(text: string): string {
+  try {
+    JSON.parse(text);
+    return "";
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+function Choice<T extends string>(props: {
+  legend: string;
+  name: string;
+  value: T;
+  options: [T, string][];
+  onChoice: (value: T) => void;
+}) {
+  return (
+    <fieldset class="choice">
+      <legend>{props.legend}</legend>
+      {props.options.map(([value, label]) => (
+        <label key={value}>
+          <input
+            type="radio"
+            name={props.name}
+            value={value}
+            checked={props.value === value}
+            onChange={() => props.onChoice(value)}
+          />
+          <span>{label}</span>
+        </label>
+      ))}
+    </fieldset>
+  );
+}
+
+function FileField({ file, onFile }: { file: File | null; onFile: (file: File | null) => void }) {
+  const [preview, setPreview] = useState("");
+  const [over, setOver] = useState(false);
+  useEffect(() => {
+    const url = file !== null && file.type.startsWith("image/") ? URL.createObjectURL(file) : "";
+    setPreview(url);
+    return () => URL.revokeObjectURL(url);
+  }, [file]);
+  const drop = (event: DragEvent) => {
+    event.preventDefault();
+    setOver(false);
+    onFile(event.dataTransfer?.files[0] ?? null);
+  };
+  return (
+    <label
+      class={`drop ${over ? "over" : ""}`}
+      onDragOver={(event) => {
+        event.preventDefault();
+        setOver(true);
+      }}
+      onDragLeave={() => setOver(false)}
+      onDrop={drop}
+    >
+      {preview !== "" && <img src={preview} alt="Preview" />}
+      <span>{file === null ? "Choose a file, or drop it here" : `${file.name} · ${bytes(file.size)}`}</span>
+      <input type="file" onChange={(event) => onFile(event.currentTarget.files?.[0] ?? null)} />
+    </label>
+  );
+}
+
+function Command({ text }: { text: string }) {
+  const [copied, setCopied] = useState(false);
+  const copy = async () => {
+    await navigator.clipboard.writeText(text);
+    setCopied(true);
+    setTimeout(() => setCopied(false), 2000);
+  };
+  return (
+    <div class="command">
+      <div class="headline">
+        <h3>The same from a terminal</h3>
+        <span class="spacer" />
+        {/* Browsers have a clipboard for pages on this machine and over TLS alone. */}
+        {window.isSecureContext && (
+          <button type="button" class="small" onClick={() => void copy()}>
+            {copied ? "Copied" : "Copy"}
+          </button>
+        )}
+      </div>
+      <pre tabIndex={0} aria-label="Command">
+        {text}
+      </pre>
+    </div>
+  );
+}

@@ -1,0 +1,83 @@
+package org.tsnext.core.history;
+
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.BiConsumer;
+import org.tsnext.core.metrics.Histogram;
+import org.tsnext.core.metrics.MetricFamily;
+import org.tsnext.core.metrics.MetricRegistry;
+import org.tsnext.core.metrics.Outcome;
+import org.tsnext.core.metrics.ServerMetric;
+import org.tsnext.core.metrics.SingleValue;
+import org.tsnext.core.settings.VersionId;
+
+/** Reads what the server has counted of each version. Labels are known by their position. */
+final class MetricTotals {
+
+  private static final int OUTCOME = 3;
+
+  private final MetricRegistry registry;
+
+  MetricTotals(MetricRegistry registry) {
+    this.registry = registry;
+  }
+
+  /** The bounds of the histogram of latencies. */
+  List<Double> latencyBounds() {
+    return family(ServerMetric.REQUEST_LATENCY)
+        .map(found -> found.definition().bounds())
+        .orElse(List.of());
+  }
+
+  Map<VersionId, VersionTotals> read() {
+    Map<VersionId, VersionTotals> all = new HashMap<>();
+    int buckets = latencyBounds().size();
+    family(ServerMetric.REQUESTS)
+        .ifPresent(
+            requests ->
+                requests.forEach(
+                    (labels, series) -> {
+                      if (series instanceof SingleValue value) {
+                        of(all, labels, buckets)
+                            .addEnded((long) value.value(), isError(labels.get(OUTCOME)));
+                      }
+                    }));
+    histograms(ServerMetric.REQUEST_LATENCY, all, buckets, VersionTotals::addLatencies);
+    histograms(ServerMetric.QUEUE_SECONDS, all, buckets, VersionTotals::addQueueing);
+    histograms(ServerMetric.WORKER_SECONDS, all, buckets, VersionTotals::addServing);
+    return all;
+  }
+
+  private void histograms(
+      ServerMetric metric,
+      Map<VersionId, VersionTotals> all,
+      int buckets,
+      BiConsumer<VersionTotals, Histogram.Reading> add) {
+    family(metric)
+        .ifPresent(
+            found ->
+                found.forEach(
+                    (labels, series) -> {
+                      if (series instanceof Histogram histogram) {
+                        add.accept(of(all, labels, buckets), histogram.read());
+                      }
+                    }));
+  }
+
+  private Optional<MetricFamily> family(ServerMetric metric) {
+    return registry.find(metric.definition().name());
+  }
+
+  private static VersionTotals of(
+      Map<VersionId, VersionTotals> all, List<String> labels, int buckets) {
+    return all.computeIfAbsent(
+        new VersionId(labels.get(0), labels.get(1)), id -> new VersionTotals(buckets));
+  }
+
+  private static boolean isError(String outcome) {
+    return outcome.equals(Outcome.CLIENT_ERROR.label())
+        || outcome.equals(Outcome.SERVER_ERROR.label());
+  }
+}

@@ -1,0 +1,2 @@
+/** What became of the models in the last minutes, for people who look: figures and lines. */
+package org.tsnext.core.history;
