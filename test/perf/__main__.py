@@ -10,7 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from perf import lifecycle, report, wrk
+from perf import lifecycle, report, warming, wrk
 from perf.archive import prepare_work
 from perf.bench import Bench, Options
 from perf.deployment import Paths, System
@@ -19,6 +19,8 @@ from perf.workloads import Workload, all_workloads
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 CACHE = REPOSITORY / ".cache" / "bench"
+# What starts its servers anew for each measurement.
+OTHERS = {warming.NAME: warming.measure, lifecycle.NAME: lifecycle.measure}
 
 
 def parse(words: list[str]) -> argparse.Namespace:
@@ -26,10 +28,10 @@ def parse(words: list[str]) -> argparse.Namespace:
     names = [workload.name for workload in all_workloads()]
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
     parser.add_argument(
-        "workloads", nargs="*", metavar="WORKLOAD", help=f"lifecycle, {', '.join(names)}"
+        "workloads", nargs="*", metavar="WORKLOAD", help=", ".join((*OTHERS, *names))
     )
     parser.add_argument("--quick", action="store_true", help="a few cases, under three minutes")
-    parser.add_argument("--seconds", type=int, help="of each measurement; default 3, quick 1")
+    parser.add_argument("--seconds", type=int, help="of each measurement; default 2, quick 1")
     parser.add_argument("--rounds", type=int, help="measurements of each; default 3, quick 1")
     parser.add_argument("--systems", help="names to measure, parted by commas; default all")
     parser.add_argument("--out", type=Path, help="folder for results; default .cache/bench/results")
@@ -38,19 +40,20 @@ def parse(words: list[str]) -> argparse.Namespace:
     )
     arguments = parser.parse_args(words)
     for name in arguments.workloads:
-        if name not in (*names, "lifecycle"):
-            parser.error(f"workload {name!r}, expected one of lifecycle, {', '.join(names)}")
-    for key in ("seconds", "rounds"):
+        if name not in (*OTHERS, *names):
+            expected = ", ".join((*OTHERS, *names))
+            parser.error(f"workload {name!r}, expected one of {expected}")
+    for key, usual in (("seconds", 2), ("rounds", 3)):
         value = getattr(arguments, key)
         if value is None:
-            setattr(arguments, key, 1 if arguments.quick else 3)
+            setattr(arguments, key, 1 if arguments.quick else usual)
         elif not 1 <= value <= 60:
             parser.error(f"--{key} {value}, expected 1 to 60")
     return arguments
 
 
 def chosen_workloads(arguments: argparse.Namespace) -> list[Workload]:
-    """Return what to measure, without the life cycle."""
+    """Return what to measure of what has cases."""
     workloads = all_workloads()
     if arguments.workloads:
         return [each for each in workloads if each.name in arguments.workloads]
@@ -91,8 +94,9 @@ def main() -> int:
         prepare_work(paths)
         for workload in chosen_workloads(arguments):
             bench.run(workload)
-        if "lifecycle" in arguments.workloads or not (arguments.workloads or arguments.quick):
-            lifecycle.measure(bench)
+        for name, measure in OTHERS.items():
+            if name in arguments.workloads or not (arguments.workloads or arguments.quick):
+                measure(bench)
     finally:
         for system in bench.systems:
             system.stop()

@@ -11,14 +11,17 @@ import zipfile
 from pathlib import Path
 
 from perf.deployment import Deployment, Paths
+from perf.text_model import write_checkpoint
 
 PERF = Path(__file__).parent
-WORKS = ("noop", "echo", "stream", "digits", "images", "embeddings")
+WORKS = ("noop", "echo", "stream", "digits", "images", "texts", "embeddings")
+# Their handlers stand in files of their own.
+OWN_HANDLERS = ("stream", "images", "texts")
 SENTENCE = b"The quick brown fox jumps over the lazy dog while the sun sets behind the hills."
 
 
 def prepare_work(paths: Paths) -> None:
-    """Fill the folder of each work anew; the embeddings' weights stay if they are there."""
+    """Fill the folder of each work anew; weights that take long to make stay if they are there."""
     for name in WORKS:
         folder = paths.work / name
         folder.mkdir(parents=True, exist_ok=True)
@@ -26,6 +29,8 @@ def prepare_work(paths: Paths) -> None:
     digits = paths.repository / "examples" / "digits"
     for file in ("model.py", "digits.pt"):
         shutil.copy(digits / file, paths.work / "digits")
+    if not (paths.work / "texts" / "model.safetensors").is_file():
+        write_checkpoint(paths.work / "texts")
     embeddings = paths.repository / "examples" / "embeddings"
     target = paths.work / "embeddings"
     shutil.copy(embeddings / "model.py", target)
@@ -49,7 +54,7 @@ def body_of(work: str, repository: Path) -> bytes:
         return (repository / "examples" / "digits" / "sample" / "seven.png").read_bytes()
     if work == "images":
         return picture()
-    if work == "embeddings":
+    if work in ("texts", "embeddings"):
         return SENTENCE
     return b"x"
 
@@ -67,7 +72,7 @@ def picture() -> bytes:
 
 def write_archive(path: Path, name: str, deployment: Deployment, work: Path) -> None:
     """Write a .mar file, not compressed, that serves `deployment` under `name`."""
-    kind = deployment.work if deployment.work in ("stream", "images") else "handler"
+    kind = deployment.work if deployment.work in OWN_HANDLERS else "handler"
     config = {
         "minWorkers": deployment.workers,
         "maxWorkers": max(4, deployment.workers),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import subprocess
 import time
@@ -14,7 +15,7 @@ from perf.check import validate, wait_for_answer
 from perf.clients import Target, WrongAnswer
 from perf.deployment import Paths, System
 from perf.figures import Summary
-from perf.workloads import CPU, IDLE_CPU, RATE, Case, Metric, Sample, Workload
+from perf.workloads import CPU, IDLE_CPU, JVM_CPU, RATE, Case, Metric, Sample, Workload
 
 PLAIN = "plain loop"
 SEED = 5
@@ -38,10 +39,14 @@ class Result:
 
 @dataclass(frozen=True)
 class Measured:
-    """One measurement, with the CPU time that all processes of the server took, and its length."""
+    """One measurement, with the CPU time that all processes of the server took, and its length.
+
+    `jvm_sec` is the part of the CPU time that the Java process took; NaN where there is none.
+    """
 
     sample: Sample
     cpu_sec: float
+    jvm_sec: float
     wall_sec: float
 
     def values(self, metrics: Sequence[Metric]) -> dict[Metric, float]:
@@ -51,7 +56,9 @@ class Measured:
             found[CPU] = self.cpu_sec / self.sample.requests * 1e6
         if IDLE_CPU in metrics:
             found[IDLE_CPU] = 100 * self.cpu_sec / self.wall_sec
-        others = [metric for metric in metrics if metric != IDLE_CPU]
+        if JVM_CPU in metrics and not math.isnan(self.jvm_sec):
+            found[JVM_CPU] = self.jvm_sec / self.sample.requests * 1e6
+        others = [metric for metric in metrics if metric not in (IDLE_CPU, JVM_CPU)]
         return found | dict(zip(others, self.sample.values, strict=True))
 
 
@@ -122,7 +129,7 @@ class Bench:
             plain_loop.measure(python, folder, work, size, self.options.seconds, body)
             for _ in range(self.options.rounds)
         ]
-        if work in ("digits", "images", "embeddings"):
+        if work in ("digits", "images", "texts", "embeddings"):
             summary = Summary.of([loop.rate for loop in loops])
             self.results.append(
                 Result(workload.name, workload.title, "", RATE, PLAIN, summary),
@@ -136,6 +143,8 @@ class Bench:
         began = time.monotonic()
         ready = []
         for system in self.systems:
+            if workload.systems and system.name not in workload.systems:
+                continue
             reason = system.refusal(deployment)
             if reason is not None:
                 self.say(f"  {system.name}: left out, {reason}")
@@ -179,13 +188,16 @@ class Bench:
             case.warm_up(targets[system.name], warm_up_sec, scratch)
 
         def measure(system: System) -> None:
-            began, used = time.monotonic(), system.cpu_sec()
+            began = time.monotonic()
+            all_before, jvm_before = system.cpu_sec(), system.frontend_cpu_sec()
             sample = case.measure(targets[system.name], options.seconds, scratch)
-            used = system.cpu_sec() - used
-            samples[system.name].append(Measured(sample, used, time.monotonic() - began))
+            used = system.cpu_sec() - all_before
+            jvm = system.frontend_cpu_sec() - jvm_before
+            samples[system.name].append(Measured(sample, used, jvm, time.monotonic() - began))
 
         shuffle = random.Random(SEED).shuffle
-        for step in (check, warm_up, *[measure] * options.rounds, check):
+        rounds = options.rounds if options.quick else max(options.rounds, workload.rounds)
+        for step in (check, warm_up, *[measure] * rounds, check):
             order = list(running)
             # No system should always follow the same other.
             shuffle(order)

@@ -76,6 +76,10 @@ class System(Protocol):
         """Return the CPU seconds that all processes of the server have taken so far."""
         ...
 
+    def frontend_cpu_sec(self) -> float:
+        """Return the part of it that is the Java process's; NaN if there is none."""
+        ...
+
     def has_ended(self) -> bool:
         """Tell whether the server is not running."""
         ...

@@ -57,6 +57,12 @@ LIVES = (
         "images",
         "torch, torchvision.models, torchvision.transforms",
     ),
+    LifeCycle(
+        f"{NAME}-texts",
+        "Life cycle, with a text archive that imports transformers",
+        "texts",
+        "torch; from transformers import AutoModelForSequenceClassification, AutoTokenizer",
+    ),
 )
 
 

@@ -15,28 +15,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from perf import chart
 from perf.bench import PLAIN, Bench, Failure, Options, Result
 from perf.figures import NOTHING, ratio, shown
 from perf.lifecycle import IMPORTS
 from perf.systems import BARE, OURS, PEERS
 from perf.targets import verdicts
-from perf.workloads import CPU
+from perf.workloads import CPU_ROUNDS
 
 COLUMNS = (OURS, *PEERS, BARE, PLAIN, IMPORTS)
-# The number that stands for a workload in the chart.
-CHARTED = (
-    ("noop", "1 connection", "no-op, 1 connection"),
-    ("noop", "8 connections", "no-op, 8 connections"),
-    ("noop", "64 connections", "no-op, 64 connections"),
-    ("digits1", "8 connections", "digits, batch 1"),
-    ("digits8", "64 connections", "digits, batch 8"),
-    ("images1", "8 connections", "images, batch 1"),
-    ("images8", "64 connections", "images, batch 8"),
-    ("embeddings1", "32 connections", "embeddings, batch 1"),
-    ("embeddings16", "32 connections", "embeddings, batch 16"),
-    ("bodies", "1 MB in and out, 4 connections", "1 MB bodies"),
-    ("stream", "100 chunks, 1 connection", "stream (chunks/s)"),
-)
 MARKS = ("<!-- results:start -->", "<!-- results:end -->")
 
 
@@ -85,6 +72,15 @@ def describe_machine() -> dict[str, str]:
     }
 
 
+def caption(run: Run) -> str:
+    """Return where and when it was measured, in a line."""
+    machine = run.machine
+    return (
+        f"{machine['processor']}, {machine['cores']} cores, {machine['system']}, {run.date}, "
+        f"commit {run.commit}; medians, whiskers from the lowest to the highest value"
+    )
+
+
 def tables(results: Sequence[Result]) -> str:
     """Return a table for each workload: a row for each figure, a column for each system."""
     parts = []
@@ -99,7 +95,8 @@ def markdown(run: Run) -> str:
     facts = [f"| {key} | {value} |" for key, value in {**run.machine, **run.versions}.items()]
     how = (
         f"{run.date}, commit `{run.commit}`. Medians of {run.options.rounds} measurements of "
-        f"{run.options.seconds} s each, the lowest and highest in brackets; the run took "
+        f"{run.options.seconds} s each (of {CPU_ROUNDS} for the no-op and the images), the lowest "
+        "and highest in brackets; the run took "
         f"{run.took_sec / 60:.0f} minutes."
     )
     parts = [how, "\n".join(["| | |", "|---|---|", *facts])]
@@ -129,7 +126,7 @@ def write(run: Run, folder: Path) -> None:
     (folder / "results.md").write_text(markdown(run), encoding="utf-8")
     text = json.dumps(to_json(run), indent=1)
     (folder / "results.json").write_text(text + "\n", encoding="utf-8")
-    draw(run.results, folder / "results.png")
+    chart.draw(run.results, caption(run), folder / "results.png")
 
 
 def write_docs(run: Run, docs: Path) -> None:
@@ -143,52 +140,10 @@ def write_docs(run: Run, docs: Path) -> None:
     start, end = (text.find(mark) for mark in MARKS)
     if not 0 <= start < end:
         raise ValueError(f"{page} does not hold {MARKS[0]} and then {MARKS[1]}")
-    chart = "![Requests per second of each system](performance.png)\n\n"
-    chart = chart if draw(run.results, docs / "performance.png") else ""
-    body = f"{MARKS[0]}\n\n{chart}{markdown(run)}\n"
+    drawn = chart.draw(run.results, caption(run), docs / "performance.png")
+    picture = "![CPU time, rate and latency of each system](performance.png)\n\n" if drawn else ""
+    body = f"{MARKS[0]}\n\n{picture}{markdown(run)}\n"
     page.write_text(text[:start] + body + text[end:], encoding="utf-8")
-
-
-def draw(results: Sequence[Result], path: Path) -> bool:
-    """Draw the rates of all systems side by side. Returns whether there was anything to draw."""
-    rows = []
-    for workload, case, label in CHARTED:
-        own = [each for each in results if (each.workload, each.case) == (workload, case)]
-        if own:
-            first = next(each.metric for each in own if each.metric != CPU)
-            rates = {each.system: each.summary for each in own if each.metric == first}
-            rows.append((label, rates))
-    if not rows:
-        return False
-    # Drawing needs no window.
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    systems = [name for name in COLUMNS if any(name in rates for _, rates in rows)]
-    figure, axes = pyplot.subplots(figsize=(9, 0.5 + 0.85 * len(rows)), layout="constrained")
-    height = 0.8 / len(systems)
-    colors = ["#ee4c2c", "#4c78a8", "#72b7b2", "#b279a2", "#bab0ac"]
-    for index, system in enumerate(systems):
-        places = [row + index * height for row, (_, rates) in enumerate(rows) if system in rates]
-        summaries = [rates[system] for _, rates in rows if system in rates]
-        medians = [each.median for each in summaries]
-        below = [each.median - each.low for each in summaries]
-        above = [each.high - each.median for each in summaries]
-        color = colors[index % len(colors)]
-        axes.barh(places, medians, height, xerr=(below, above), label=system, color=color)
-        for place, median in zip(places, medians, strict=True):
-            axes.text(median, place, f" {shown(median)}", va="center", fontsize=7)
-    axes.set_yticks([row + 0.4 - height / 2 for row in range(len(rows))], [r[0] for r in rows])
-    axes.invert_yaxis()
-    axes.set_xscale("log")
-    axes.set_xlabel("per second, logarithmic; more is better")
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=len(systems), frameon=False)
-    figure.savefig(path, dpi=120)
-    pyplot.close(figure)
-    return True
 
 
 def _table(results: Sequence[Result]) -> str:

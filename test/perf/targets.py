@@ -6,17 +6,18 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from perf import lifecycle
+from perf import lifecycle, warming
 from perf.bench import Result
 from perf.figures import ratio
-from perf.systems import BARE, OURS
-from perf.workloads import CHUNK_RATE, CPU, FIRST_CHUNK, IDLE_CPU, P99, RATE, Metric
+from perf.systems import BARE, MOSEC, OURS, TORCHSERVE
+from perf.workloads import CHUNK_RATE, CPU, FIRST_CHUNK, IDLE_CPU, JVM_CPU, P99, RATE, Metric
 
-MOSEC, TORCHSERVE = "Mosec", "TorchServe 0.12"
 IMPORT_EXTRA_SEC = 1.0
 KILL_MAX_SEC = 0.3
 SCALE_MAX_SEC = 0.5
 IDLE_MAX_PERCENT = 0.2
+PACED_MAX_JVM_MICROS = 150
+FIRST_MAX = 1.5
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,17 @@ def _absolute(median: Callable[[str, str, Metric, str], float]) -> list[Verdict]
     if not math.isnan(at_8 / at_64):
         text = "digits, 64 connections: batch size 8 against 1"
         found.append(Verdict(text, "1 x", f"{at_8 / at_64:.2f} x", at_8 >= at_64))
-    limits = [("idle", "idle", IDLE_CPU, IDLE_MAX_PERCENT, "%")]
+    first, settled = (
+        median(warming.NAME, "", metric, OURS) for metric in (warming.FIRST, warming.SETTLED)
+    )
+    if not math.isnan(first / settled):
+        text = "noop, 8 connections, CPU a request: the first 10 s against the end state, at most"
+        share = first / settled
+        found.append(Verdict(text, f"{FIRST_MAX} x", f"{share:.2f} x", share <= FIRST_MAX))
+    limits = [
+        ("idle", "idle", IDLE_CPU, IDLE_MAX_PERCENT, "%"),
+        ("paced", "100 requests a second", JVM_CPU, PACED_MAX_JVM_MICROS, "µs"),
+    ]
     for life in lifecycle.LIVES:
         imports = median(life.name, "", lifecycle.START, lifecycle.IMPORTS)
         limits += [

@@ -107,6 +107,34 @@ class Images:
         ]
 
 
+class Texts:
+    """Says of which kind a sentence is: what an ordinary text archive does with transformers."""
+
+    def __init__(self, folder: Path) -> None:
+        import torch
+        from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+        torch.set_num_threads(1)
+        self._torch = torch
+        self._tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        self._model = AutoModelForSequenceClassification.from_pretrained(
+            folder, local_files_only=True
+        ).eval()
+
+    def answer(self, bodies: Sequence[Any]) -> list[Any]:
+        """Return JSON with the kind and its probability for each sentence."""
+        torch = self._torch
+        texts = [bytes(body).decode() for body in bodies]
+        with torch.inference_mode():
+            tokens = self._tokenizer(texts, padding=True, truncation=True, return_tensors="pt")
+            values, kinds = torch.softmax(self._model(**tokens).logits, dim=1).max(dim=1)
+        names = self._model.config.id2label
+        return [
+            json.dumps({"class": names[kind], "probability": round(value, 4)}).encode()
+            for value, kind in zip(values.tolist(), kinds.tolist())
+        ]
+
+
 class Embeddings:
     """Turns a sentence into a vector: the network of examples/embeddings."""
 
@@ -153,9 +181,11 @@ def load_work(name: str, folder: Path) -> Work:
         return Digits(folder)
     if name == "images":
         return Images()
+    if name == "texts":
+        return Texts(folder)
     if name == "embeddings":
         return Embeddings(folder)
-    raise ValueError(f"work {name!r}, expected noop, echo, digits, images or embeddings")
+    raise ValueError(f"work {name!r}, expected noop, echo, digits, images, texts or embeddings")
 
 
 def _import(path: Path) -> Any:

@@ -11,8 +11,11 @@ from typing import Protocol
 from perf import open_loop, stream_client, wrk
 from perf.clients import Target
 from perf.deployment import Deployment
+from perf.systems import BARE, MOSEC, OURS, TORCHSERVE
 
 CAPACITY_SEC = 2
+# Ratios of CPU time are what counts, and there are small differences to be seen.
+CPU_ROUNDS = 5
 PACED_SEC = 10
 IDLE_SEC = 20
 DEADLINE_SEC = 0.1
@@ -33,6 +36,7 @@ CHUNK_RATE = Metric("chunks/s")
 FIRST_CHUNK = Metric("first chunk ms", lower_is_better=True)
 OFFERED = Metric("offered/s")
 CPU = Metric("CPU µs a request, all processes", lower_is_better=True)
+JVM_CPU = Metric("CPU µs a request, Java process", lower_is_better=True)
 IDLE_CPU = Metric("% of a core, no requests", lower_is_better=True)
 IN_TIME = Metric(f"% within {DEADLINE_SEC * 1000:.0f} ms")
 REFUSED = Metric("% refused", lower_is_better=True)
@@ -151,7 +155,7 @@ class Paced:
     rate: int
     label: str = ""
     body: bytes | None = None
-    metrics: tuple[Metric, ...] = (P50, P99)
+    metrics: tuple[Metric, ...] = (JVM_CPU, P50, P99)
 
     def __post_init__(self) -> None:
         suffix = "" if self.rate == 1 else "s"
@@ -199,6 +203,8 @@ class Workload:
         title: What a reader is told.
         deployment: What the systems serve.
         quick: Whether it is part of a quick run; then the case of that index is measured.
+        systems: Names of the systems that are measured; empty for all.
+        rounds: How many measurements there are at least, unless the run is quick.
         settle_sec: How long each server is loaded before the first case, for its compiler to
             finish; an idle one is left alone as long.
     """
@@ -207,6 +213,8 @@ class Workload:
     title: str
     deployment: Deployment
     quick: int | None = None
+    systems: tuple[str, ...] = ()
+    rounds: int = 1
     settle_sec: int = 10
 
     def cases(self) -> list[Case]:
@@ -221,6 +229,7 @@ class NoOp(Workload):
     title = "A handler that does nothing"
     deployment = Deployment("noop")
     quick = 2
+    rounds = CPU_ROUNDS
     settle_sec = 25
 
     def cases(self) -> list[Case]:
@@ -234,6 +243,7 @@ class PacedNoOp(Workload):
     name = "paced"
     title = "A handler that does nothing, at a fixed rate"
     deployment = Deployment("noop")
+    systems = (OURS, MOSEC)
     settle_sec = 120
 
     def cases(self) -> list[Case]:
@@ -247,6 +257,7 @@ class IdleServer(Workload):
     name = "idle"
     title = "A server with four workers, ten minutes after the last request"
     deployment = Deployment("noop", workers=4)
+    systems = (OURS, MOSEC)
     settle_sec = 600
 
     def cases(self) -> list[Case]:
@@ -257,6 +268,8 @@ class IdleServer(Workload):
 class Images(Workload):
     """An ordinary image archive: torchvision's transforms and one of its networks."""
 
+    systems = (OURS, MOSEC, TORCHSERVE, BARE)
+    rounds = CPU_ROUNDS
     settle_sec = 25
 
     def __init__(self, batch_size: int) -> None:
@@ -269,6 +282,19 @@ class Images(Workload):
         return [ClosedLoop(8) if self.deployment.batch_size == 1 else ClosedLoop(64)]
 
 
+class Texts(Workload):
+    """An ordinary text archive: a classifier of transformers."""
+
+    name = "texts1"
+    title = "Sentences (text in, class out, transformers), batch size 1"
+    deployment = Deployment("texts")
+    systems = (OURS, MOSEC, TORCHSERVE, BARE)
+
+    def cases(self) -> list[Case]:
+        """Return one number of connections."""
+        return [ClosedLoop(8)]
+
+
 class Digits(Workload):
     """A small model, where the server's share shows."""
 
@@ -276,15 +302,19 @@ class Digits(Workload):
         self.name = f"digits{batch_size}"
         self.title = f"Handwritten digits (PNG in, JSON out), batch size {batch_size}"
         self.deployment = Deployment("digits", batch_size)
-        self.quick = 1 if batch_size == 1 else 2
+        self.quick = 1 if batch_size == 1 else 0
 
     def cases(self) -> list[Case]:
-        """Return three numbers of connections."""
+        """Return three numbers of connections, or the one that fills batches."""
+        if self.deployment.batch_size > 1:
+            return [ClosedLoop(64)]
         return [ClosedLoop(1), ClosedLoop(8), ClosedLoop(64)]
 
 
 class Embeddings(Workload):
     """A larger model, where batches help."""
+
+    systems = (OURS, MOSEC, TORCHSERVE)
 
     def __init__(self, batch_size: int) -> None:
         self.name = f"embeddings{batch_size}"
@@ -303,6 +333,7 @@ class Bodies(Workload):
     title = "A handler that returns its body"
     deployment = Deployment("echo")
     quick = 2
+    systems = (OURS, MOSEC, TORCHSERVE, BARE)
 
     def cases(self) -> list[Case]:
         """Return four sizes."""
@@ -329,6 +360,8 @@ class Stream(Workload):
 class Workers(Workload):
     """Several workers of one model."""
 
+    systems = (OURS, MOSEC, TORCHSERVE)
+
     def __init__(self, workers: int) -> None:
         self.name = f"workers{workers}"
         suffix = "" if workers == 1 else "s"
@@ -342,6 +375,8 @@ class Workers(Workload):
 
 class Models(Workload):
     """Several models, asked in turn."""
+
+    systems = (OURS, MOSEC, TORCHSERVE)
 
     def __init__(self, models: int) -> None:
         self.name = f"models{models}"
@@ -360,6 +395,7 @@ class Overload(Workload):
     name = "openloop"
     title = "Handwritten digits, requests at random moments"
     deployment = Deployment("digits")
+    systems = (OURS, MOSEC, TORCHSERVE)
 
     def cases(self) -> list[Case]:
         """Return half, all and twice of what a server can do."""
@@ -375,14 +411,12 @@ def all_workloads() -> list[Workload]:
         Digits(8),
         Images(1),
         Images(8),
+        Texts(),
         Embeddings(1),
         Embeddings(16),
         Bodies(),
         Stream(),
-        Workers(1),
         Workers(2),
-        Workers(4),
-        Models(1),
         Models(50),
         Overload(),
         PacedNoOp(),

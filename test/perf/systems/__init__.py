@@ -10,7 +10,9 @@ from perf.systems.torchserve import TorchServe012, TorchServeNext
 
 OURS = TorchServeNext.name
 BARE = BareServer.name
-PEERS = (Mosec.name, LitServe.name, TorchServe012.name)
+MOSEC = Mosec.name
+TORCHSERVE = TorchServe012.name
+PEERS = (MOSEC, LitServe.name, TORCHSERVE)
 
 
 def all_systems(paths: Paths) -> list[System]:

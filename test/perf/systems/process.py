@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import shutil
 import signal
@@ -75,6 +76,10 @@ class ServerProcess:
                 times = each.cpu_times()
                 total += times.user + times.system + times.children_user + times.children_system
         return total
+
+    def frontend_cpu_sec(self) -> float:
+        """Return NaN: most servers have no Java process."""
+        return math.nan
 
     def stop(self) -> None:
         """Ask the server to end, and kill what is left after a while."""

@@ -83,6 +83,11 @@ class TorchServe(ServerProcess):
                 return each
         raise RuntimeError(f"{self.name} has no Java process:\n{self.output()}")
 
+    def frontend_cpu_sec(self) -> float:
+        """Return user and system time of the Java process."""
+        times = self.frontend().cpu_times()
+        return float(times.user + times.system)
+
     def _asked_to_stop(self, family: list[psutil.Process]) -> list[psutil.Process]:
         return [each for each in family if each.is_running() and each.name() == "java"]
 

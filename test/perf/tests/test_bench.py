@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from perf import bench as bench_module
 from perf import plain_loop
-from perf.bench import Bench, Options
+from perf.bench import Bench, Measured, Options
 from perf.clients import Target, WrongAnswer
 from perf.deployment import Deployment, Paths
 from perf.plain_loop import PlainLoop
-from perf.workloads import CPU, RATE, Case, Metric, Sample, Workload
+from perf.workloads import CPU, JVM_CPU, P50, P99, RATE, Case, Metric, Sample, Workload
 
 
 class FakeSystem:
@@ -40,6 +41,9 @@ class FakeSystem:
     def cpu_sec(self) -> float:
         self._cpu_sec += 0.5
         return self._cpu_sec
+
+    def frontend_cpu_sec(self) -> float:
+        return math.nan
 
     def has_ended(self) -> bool:
         return not self.runs
@@ -129,3 +133,25 @@ def test_a_system_that_answers_wrongly_gets_no_figure_and_does_not_stop_the_run(
     run.run(FakeWorkload(steps))
     assert {each.system for each in run.results} == {"right"}
     assert [(each.system, each.reason) for each in run.failures] == [("wrong", "WrongAnswer: no")]
+
+
+def test_a_workload_of_some_systems_leaves_the_others_alone(
+    steps: list[tuple[str, int]], tmp_path: Path
+) -> None:
+    paths = Paths(tmp_path, tmp_path, tmp_path, tmp_path)
+    run = Bench(
+        paths, [FakeSystem("one", 11), FakeSystem("two", 12)], Options(1, 1), lambda _: None
+    )
+    workload = FakeWorkload(steps)
+    workload.systems, workload.rounds = ("two",), 3
+    run.run(workload)
+    assert {port for _, port in steps} == {12}
+    assert [kind for kind, _ in steps].count("measure") == 3
+
+
+def test_the_share_of_the_java_process_is_measured_where_there_is_one() -> None:
+    sample = Sample((1.0, 2.0), requests=1000)
+    with_java = Measured(sample, 0.5, 0.1, 10).values((JVM_CPU, P50, P99))
+    assert with_java == {CPU: 500, JVM_CPU: 100, P50: 1, P99: 2}
+    without = Measured(sample, 0.5, math.nan, 10).values((JVM_CPU, P50, P99))
+    assert JVM_CPU not in without

@@ -7,12 +7,12 @@ import json
 from pathlib import Path
 
 import pytest
-from perf import lifecycle, report
+from perf import chart, lifecycle, report, warming
 from perf.bench import PLAIN, Failure, Options, Result
 from perf.figures import Summary
 from perf.systems import BARE, OURS
 from perf.targets import verdicts
-from perf.workloads import CPU, P99, RATE, Metric
+from perf.workloads import CPU, JVM_CPU, P99, RATE, Metric
 
 
 def result(
@@ -73,11 +73,39 @@ def test_the_start_is_judged_by_the_time_to_import_what_the_handler_imports() ->
     assert (verdict.wanted, verdict.measured, verdict.met) == ("2.4 s", "3 s", False)
 
 
+def test_the_first_seconds_are_judged_by_what_comes_after_them() -> None:
+    def first_and_settled(first: float) -> list[Result]:
+        values = {warming.FIRST: first, warming.SETTLED: 100.0}
+        return [
+            Result(warming.NAME, "", "", metric, OURS, Summary.of([value]))
+            for metric, value in values.items()
+        ]
+
+    assert [each.met for each in verdicts(first_and_settled(149))] == [True]
+    (missed,) = verdicts(first_and_settled(160))
+    assert (missed.wanted, missed.measured, missed.met) == ("1.5 x", "1.60 x", False)
+
+
+def test_the_java_process_has_a_limit_of_its_own_at_a_paced_rate() -> None:
+    summary = Summary.of([900.0])
+    (verdict,) = verdicts([Result("paced", "", "100 requests a second", JVM_CPU, OURS, summary)])
+    assert (verdict.wanted, verdict.measured, verdict.met) == ("150 µs", "900 µs", False)
+
+
+def test_the_chart_has_a_row_for_a_case_and_a_panel_for_each_question() -> None:
+    ((label, row),) = chart.panels(RESULTS)
+    assert label == "images, torchvision\n8 connections"
+    cpu, rate, p99 = (list(panel.bars) for panel in row)
+    assert cpu == []
+    assert rate == [OURS, "Mosec"]
+    assert p99 == [OURS, "Mosec"]
+
+
 @pytest.fixture
 def run() -> report.Run:
     failures = [Failure("stream", "LitServe", "TimeoutError: no answer")]
     return report.Run(
-        machine={"cores": "2"},
+        machine={"processor": "A processor", "cores": "2", "system": "Linux"},
         versions={"Mosec": "0.9.8"},
         commit="abc1234",
         date="2026-01-01 00:00 UTC",

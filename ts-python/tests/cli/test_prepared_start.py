@@ -227,6 +227,30 @@ def test_config_in_the_working_folder_counts_but_is_not_named(run: Run, java: Fa
     assert "-Dx=a b" in words
 
 
+@pytest.mark.parametrize(
+    ("vmargs", "options_of_java", "expected"),
+    [
+        ("", "", ["-XX:+UseSerialGC"]),
+        ("-Xmx1g -XX:+UseG1GC", "", ["-XX:+UseG1GC"]),
+        ("", "-Dx=y -XX:+UseParallelGC", []),
+    ],
+)
+def test_one_collector_is_chosen_and_the_users_wins(
+    run: Run,
+    java: FakeJava,
+    monkeypatch: pytest.MonkeyPatch,
+    vmargs: str,
+    options_of_java: str,
+    expected: list[str],
+) -> None:
+    Path("config.properties").write_text(f"model_store=store\nvmargs={vmargs}\n")
+    monkeypatch.setenv("JAVA_TOOL_OPTIONS", options_of_java)
+
+    assert run().status == 0
+
+    assert [word for word in java.words() if word.endswith("GC")] == expected
+
+
 def test_store_may_come_from_the_environment(
     run: Run, java: FakeJava, monkeypatch: pytest.MonkeyPatch
 ) -> None:

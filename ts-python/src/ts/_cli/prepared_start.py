@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,8 +28,7 @@ from ts._cli.registry import MAIN_CLASS, MAIN_CLASS_OF_012
 from ts._cli.temporary import usable_folder
 from ts._cli.utf8 import ENCODING_WORDS, USERS_LOCALE, is_utf8, locale_for_java
 
-# Before the user's own, so that those win. No collector is chosen here: a second choice in
-# `vmargs` would be an error rather than win.
+# Before the user's own, so that those win.
 _DEFAULT_VM_ARGUMENTS = (
     "-XX:+ExitOnOutOfMemoryError",
     "-XX:-UsePerfData",  # else a file in the temporary folder outlives a killed server
@@ -37,6 +37,22 @@ _DEFAULT_VM_ARGUMENTS = (
     # Netty samples where buffers were taken, to name who loses one; the tests have it look at all.
     "-Dio.netty.leakDetection.level=disabled",
 )
+
+
+# The heap holds little: bodies lie outside of it. So the simplest collector pauses as briefly as
+# any, and does without the threads, tables and barriers of the others: about 100 MB less, and a
+# quarter less CPU time for a request that does nothing.
+_COLLECTOR = "-XX:+UseSerialGC"
+_CHOICE_OF_COLLECTOR = re.compile(r"-XX:\+Use\w+GC")
+_VARIABLES_OF_JAVA = ("JDK_JAVA_OPTIONS", "JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS")
+
+
+def _collector_words(vm_arguments: Sequence[str], environ: Mapping[str, str]) -> list[str]:
+    """Return the choice of a collector, unless the user has made one: two are an error."""
+    said = [*vm_arguments]
+    for name in _VARIABLES_OF_JAVA:
+        said += environ.get(name, "").split()
+    return [] if any(map(_CHOICE_OF_COLLECTOR.match, said)) else [_COLLECTOR]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +103,7 @@ class PreparedStart:
             announces: Whether it says there that it has started.
         """
         words = [*self._java_words(java, home), *self._logging_words()]
+        words += _collector_words(self.vm_arguments, environ)
         if locale_for_java(environ) is not None:
             words.append(f"{USERS_LOCALE}{environ.get('LC_ALL', '')}")
         words.append(f"-Djava.io.tmpdir={self.temporary}")

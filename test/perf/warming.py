@@ -1,0 +1,63 @@
+"""The first seconds of a server's load beside the ones after it has come to speed."""
+
+from __future__ import annotations
+
+from perf import wrk
+from perf.archive import body_of
+from perf.bench import FAILURES, START_SEC, Bench, Failure, Result
+from perf.check import wait_for_answer
+from perf.clients import Target
+from perf.deployment import Deployment, System
+from perf.figures import Summary
+from perf.systems import MOSEC, OURS
+from perf.workloads import Metric
+
+NAME = "warming"
+TITLE = "The first seconds: a handler that does nothing, 8 connections, from a fresh start"
+FIRST_SEC = 10
+SETTLED_AFTER_SEC = 25
+CONNECTIONS = 8
+DEPLOYMENT = Deployment("noop")
+
+FIRST = Metric(f"CPU µs a request, all processes, first {FIRST_SEC} s", lower_is_better=True)
+SETTLED = Metric(
+    f"CPU µs a request, all processes, after {SETTLED_AFTER_SEC} s", lower_is_better=True
+)
+
+
+def measure(bench: Bench) -> None:
+    """Start each system anew in every round, load it, and add what came of it to the results."""
+    bench.say(f"\n{TITLE} [{NAME}]")
+    systems = [each for each in bench.systems if each.name in (OURS, MOSEC)]
+    samples: dict[tuple[str, Metric], list[float]] = {}
+    for _ in range(bench.options.rounds):
+        for system in systems:
+            try:
+                for metric, value in _load(bench, system).items():
+                    samples.setdefault((system.name, metric), []).append(value)
+            except FAILURES as e:
+                reason = f"{type(e).__name__}: {e}"
+                bench.failures.append(Failure(NAME, system.name, reason))
+                bench.say(f"  {system.name}: FAILED, {reason}\n{system.output()}")
+            finally:
+                system.stop()
+    for (system_name, metric), values in samples.items():
+        summary = Summary.of(values)
+        bench.results.append(Result(NAME, TITLE, "", metric, system_name, summary))
+        bench.say(f"  {system_name}: {summary.median:,.4g} {metric.name}")
+
+
+def _load(bench: Bench, system: System) -> dict[Metric, float]:
+    """Return the CPU time for a request in the first seconds of load, and later."""
+    system.start(DEPLOYMENT)
+    target = Target.of(system.url(), body_of(DEPLOYMENT.work, bench.paths.repository))
+    wait_for_answer(target, START_SEC, system.has_ended)
+
+    def cpu_micros(seconds: int) -> float:
+        used = system.cpu_sec()
+        load = wrk.run([target], CONNECTIONS, seconds, bench.paths.scratch)
+        return (system.cpu_sec() - used) / load.requests * 1e6
+
+    first = cpu_micros(FIRST_SEC)
+    cpu_micros(SETTLED_AFTER_SEC - FIRST_SEC)
+    return {FIRST: first, SETTLED: cpu_micros(FIRST_SEC)}
