@@ -71,6 +71,7 @@ public class ConsoleTest extends HttpTestBase {
         inference,
         models,
         workflows,
+        jobs(),
         consoleOn
             ? Optional.of(
                 new ConsoleSource(

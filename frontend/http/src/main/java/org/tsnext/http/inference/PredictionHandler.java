@@ -6,6 +6,7 @@ import io.netty.buffer.Unpooled;
 import io.netty.buffer.UnpooledByteBufAllocator;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.tsnext.core.access.HeaderPolicy;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.inference.InferenceService;
@@ -28,7 +29,7 @@ import org.tsnext.jobs.job.JobTarget;
 final class PredictionHandler implements RouteHandler {
 
   private final InferenceService inference;
-  private final JobSubmission jobs;
+  private final Optional<JobSubmission> jobs;
   private final PredictionRoute route;
   private final ModelChoice choice;
   private final HeaderPolicy headers;
@@ -41,6 +42,21 @@ final class PredictionHandler implements RouteHandler {
   PredictionHandler(
       InferenceService inference,
       JobSubmission jobs,
+      PredictionRoute route,
+      ModelChoice choice,
+      HeaderPolicy headers) {
+    this(inference, Optional.of(jobs), route, choice, headers);
+  }
+
+  /** Of routes on which every client waits for the response. */
+  PredictionHandler(
+      InferenceService inference, PredictionRoute route, ModelChoice choice, HeaderPolicy headers) {
+    this(inference, Optional.empty(), route, choice, headers);
+  }
+
+  private PredictionHandler(
+      InferenceService inference,
+      Optional<JobSubmission> jobs,
       PredictionRoute route,
       ModelChoice choice,
       HeaderPolicy headers) {
@@ -65,20 +81,20 @@ final class PredictionHandler implements RouteHandler {
   /** As {@link #handle}, with its inputs, which are taken over. */
   void handle(RoutedRequest routed, List<InputPart> parts) {
     Exchange exchange = routed.exchange();
-    if (jobs.wants(exchange.headers())) {
+    if (jobs.isPresent() && jobs.get().wants(exchange.headers())) {
       JobTarget target =
           route.equals(PredictionRoute.WORKFLOW) ? JobTarget.WORKFLOW : JobTarget.MODEL;
-      jobs.submit(exchange, checkedRequest(routed, parts), target);
+      jobs.get().submit(exchange, checkedRequest(routed, parts), target);
     } else {
       submit(routed, parts, new InferenceSink(exchange));
     }
   }
 
   /** As {@link #handle}, with headers beside those that the model sets. */
-  void handle(RoutedRequest routed, List<Header> headersOfAnswer) {
+  void handleWith(List<Header> headersOfResponse, RoutedRequest routed) {
     Exchange exchange = routed.exchange();
-    submit(
-        routed, inputs(routed, exchange.takeBody()), new InferenceSink(exchange, headersOfAnswer));
+    List<InputPart> parts = inputs(routed, exchange.takeBody());
+    submit(routed, parts, new InferenceSink(exchange, headersOfResponse));
   }
 
   /**

@@ -63,7 +63,7 @@ public final class TrialRoutes {
     RouteHandler handler =
         request -> {
           requireToken(request);
-          predictions.handle(request, HEADERS);
+          predictions.handleWith(HEADERS, request);
         };
     return Route.undocumented(List.of(POST), path + "/{model_name}/{model_version}", handler);
   }

@@ -103,6 +103,8 @@ final class JobRenderer {
               json.addProperty("responseStatus", head.status() == 0 ? OK : head.status());
               json.addProperty("responseBytes", outcome.bytes());
             });
-    outcome.error().ifPresent(error -> json.add("error", errors.wrapped(error).get("error")));
+    outcome
+        .error()
+        .ifPresent(error -> json.add("error", errors.wrapped(error, FOLDER).get("error")));
   }
 }
