@@ -409,7 +409,7 @@ public class ModelConfigReaderTest {
       String refusal = refusal(key.name() + ": " + wrongValue(key.name()));
       assertTrue(refusal.startsWith("model-config.yaml: " + key.name() + " is a "), refusal);
     }
-    assertEquals(ModelConfigKeys.FRONTEND.size(), 30);
+    assertEquals(ModelConfigKeys.FRONTEND.size(), 31);
   }
 
   /** Whatever their order in the file. */
