@@ -30,7 +30,8 @@ from ts._worker.exit_codes import (
     EXIT_PROTOCOL_ERROR,
 )
 from ts._worker.failures import explain, format_traceback
-from ts._worker.handler_run import HandlerIO, HandlerRun
+from ts._worker.handler_io import HandlerIO
+from ts._worker.handler_run import HandlerRun
 from ts._worker.inbox import Batch, Inbox
 from ts._worker.lazy_loop import LazyLoop
 from ts._worker.loading import load_service

@@ -18,7 +18,8 @@ from ts._worker.connection import WorkerConnection
 from ts._worker.console import report
 from ts._worker.failures import CANCELLED, WorkerUnusable
 from ts._worker.following import follow
-from ts._worker.handler_run import HandlerIO, HandlerRun
+from ts._worker.handler_io import HandlerIO
+from ts._worker.handler_run import HandlerRun
 from ts._worker.inbox import Batch, PendingRequest
 from ts._worker.metrics import PredictionTime
 from ts._worker.non_finite import JsonNan

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from ts._protocol.errors import PeerClosed
@@ -18,7 +16,6 @@ from ts._protocol.messages import (
 )
 from ts._protocol.texts import header_text
 from ts._worker.advice import advice_on_forms
-from ts._worker.connection import WorkerConnection
 from ts._worker.console import report
 from ts._worker.failures import (
     CANCELLED,
@@ -32,35 +29,13 @@ from ts._worker.failures import (
     prediction_error,
 )
 from ts._worker.following import FollowedRun
+from ts._worker.handler_io import HandlerIO
 from ts._worker.inbox import Batch, PendingRequest
 from ts._worker.non_finite import JsonNan, NotFiniteError
 from ts._worker.result_streams import NOT_YET, WHOLE, is_stream
 from ts._worker.values import decode_request, encode_value
 from ts.context import Context, RequestProcessor
 from ts.utils._row_errors import RowErrors
-
-
-@dataclass(frozen=True, slots=True)
-class HandlerIO:
-    """What all runs of a worker share.
-
-    Attributes:
-        connection: Where responses go.
-        batch_size: How many requests the handler gets in one call, at most.
-        decode: Whether JSON and text inputs are decoded.
-        max_response_size: Largest body of a response, in bytes.
-        json_nan: What becomes of NaN and the infinities in JSON.
-        poll: Reads the cancellations that have come.
-        flush: Sends what is queued.
-    """
-
-    connection: WorkerConnection
-    batch_size: int
-    decode: bool
-    max_response_size: int
-    json_nan: JsonNan
-    poll: Callable[[], object]
-    flush: Callable[[], object]
 
 
 class HandlerRun:

@@ -11,7 +11,8 @@ from ts._worker.console import report
 from ts._worker.failures import format_traceback
 
 if TYPE_CHECKING:
-    from ts._worker.handler_run import HandlerIO, HandlerRun
+    from ts._worker.handler_io import HandlerIO
+    from ts._worker.handler_run import HandlerRun
     from ts._worker.inbox import PendingRequest
 
 WaitFor = Callable[[Awaitable[Any]], Any]

@@ -17,7 +17,8 @@ from ts._worker.accelerator import why_unusable
 from ts._worker.connection import WorkerConnection
 from ts._worker.failures import RequestCancelled, WorkerUnusable
 from ts._worker.following import follow
-from ts._worker.handler_run import HandlerIO, HandlerRun
+from ts._worker.handler_io import HandlerIO
+from ts._worker.handler_run import HandlerRun
 from ts._worker.inbox import PendingRequest
 from ts._worker.lazy_loop import LazyLoop
 from ts._worker.metrics import PredictionTime

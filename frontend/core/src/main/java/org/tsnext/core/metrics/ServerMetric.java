@@ -12,56 +12,56 @@ public enum ServerMetric {
       "Requests2XX",
       MetricType.COUNTER,
       "Count",
-      Labels.HOST,
+      MetricLabels.HOST,
       "HTTP responses with a status of 200 to 299, of all listeners"),
   REQUESTS_4XX(
       Origin.TORCHSERVE,
       "Requests4XX",
       MetricType.COUNTER,
       "Count",
-      Labels.HOST,
+      MetricLabels.HOST,
       "HTTP responses with a status of 400 to 499"),
   REQUESTS_5XX(
       Origin.TORCHSERVE,
       "Requests5XX",
       MetricType.COUNTER,
       "Count",
-      Labels.HOST,
+      MetricLabels.HOST,
       "HTTP responses with a status of 500 or more"),
   INFERENCE_REQUESTS(
       Origin.TORCHSERVE,
       "ts_inference_requests_total",
       MetricType.COUNTER,
       "Count",
-      Labels.MODEL_AND_HOST,
+      MetricLabels.MODEL_AND_HOST,
       "Predictions and explanations for a model that is registered, refused ones included"),
   INFERENCE_LATENCY(
       Origin.TORCHSERVE,
       "ts_inference_latency_microseconds",
       MetricType.COUNTER,
       "Microseconds",
-      Labels.MODEL_AND_HOST,
+      MetricLabels.MODEL_AND_HOST,
       "Time from a request's arrival to the end of its response, summed over successful ones"),
   QUEUE_LATENCY(
       Origin.TORCHSERVE,
       "ts_queue_latency_microseconds",
       MetricType.COUNTER,
       "Microseconds",
-      Labels.MODEL_AND_HOST,
+      MetricLabels.MODEL_AND_HOST,
       "Time from a request's arrival until a worker got it, summed"),
   QUEUE_TIME(
       Origin.TORCHSERVE,
       "QueueTime",
       MetricType.GAUGE,
       "Milliseconds",
-      Labels.HOST,
+      MetricLabels.HOST,
       "How long the last request waited for a worker, in whole milliseconds"),
   WORKER_THREAD_TIME(
       Origin.TORCHSERVE,
       "WorkerThreadTime",
       MetricType.GAUGE,
       "Milliseconds",
-      Labels.HOST,
+      MetricLabels.HOST,
       "How long the server took to send the last batch to a worker once it was due"),
   WORKER_LOAD_TIME(
       Origin.TORCHSERVE,
@@ -75,70 +75,70 @@ public enum ServerMetric {
       "CPUUtilization",
       MetricType.GAUGE,
       "Percent",
-      Labels.HOST,
+      MetricLabels.HOST,
       "Use of all processors of the machine"),
   MEMORY_USED(
       Origin.TORCHSERVE,
       "MemoryUsed",
       MetricType.GAUGE,
       "Megabytes",
-      Labels.HOST,
+      MetricLabels.HOST,
       "Memory in use, in MiB"),
   MEMORY_AVAILABLE(
       Origin.TORCHSERVE,
       "MemoryAvailable",
       MetricType.GAUGE,
       "Megabytes",
-      Labels.HOST,
+      MetricLabels.HOST,
       "Memory that programs can still get, in MiB"),
   MEMORY_UTILIZATION(
       Origin.TORCHSERVE,
       "MemoryUtilization",
       MetricType.GAUGE,
       "Percent",
-      Labels.HOST,
+      MetricLabels.HOST,
       "Share of the memory that is not available"),
   DISK_USAGE(
       Origin.TORCHSERVE,
       "DiskUsage",
       MetricType.GAUGE,
       "Gigabytes",
-      Labels.HOST,
+      MetricLabels.HOST,
       "Use of the file system of /, in GiB"),
   DISK_UTILIZATION(
       Origin.TORCHSERVE,
       "DiskUtilization",
       MetricType.GAUGE,
       "Percent",
-      Labels.HOST,
+      MetricLabels.HOST,
       "Use of the file system of /"),
   DISK_AVAILABLE(
       Origin.TORCHSERVE,
       "DiskAvailable",
       MetricType.GAUGE,
       "Gigabytes",
-      Labels.HOST,
+      MetricLabels.HOST,
       "Free space of the file system of /, in GiB"),
   GPU_MEMORY_UTILIZATION(
       Origin.TORCHSERVE,
       "GPUMemoryUtilization",
       MetricType.GAUGE,
       "Percent",
-      Labels.DEVICE,
+      MetricLabels.DEVICE,
       "Share of a GPU's memory in use"),
   GPU_MEMORY_USED(
       Origin.TORCHSERVE,
       "GPUMemoryUsed",
       MetricType.GAUGE,
       "Megabytes",
-      Labels.DEVICE,
+      MetricLabels.DEVICE,
       "Memory of a GPU in use, in MiB"),
   GPU_UTILIZATION(
       Origin.TORCHSERVE,
       "GPUUtilization",
       MetricType.GAUGE,
       "Percent",
-      Labels.DEVICE,
+      MetricLabels.DEVICE,
       "Use of a GPU"),
   REQUESTS(
       "ts_requests_total",
@@ -151,37 +151,37 @@ public enum ServerMetric {
       "ts_request_latency_seconds",
       MetricType.HISTOGRAM,
       "Seconds",
-      Labels.MODEL_AND_PROTOCOL,
+      MetricLabels.MODEL_AND_PROTOCOL,
       "Time from a request's arrival to the end of its response, of successful ones"),
   QUEUE_SECONDS(
       "ts_queue_time_seconds",
       MetricType.HISTOGRAM,
       "Seconds",
-      Labels.MODEL_AND_PROTOCOL,
+      MetricLabels.MODEL_AND_PROTOCOL,
       "Time from a request's arrival until a worker got it"),
   WORKER_SECONDS(
       "ts_worker_time_seconds",
       MetricType.HISTOGRAM,
       "Seconds",
-      Labels.MODEL,
+      MetricLabels.MODEL,
       "Time that a worker took for a batch: from when it could begin until its last response"),
   QUEUE_LENGTH(
       "ts_queue_length",
       MetricType.GAUGE,
       "Count",
-      Labels.MODEL,
+      MetricLabels.MODEL,
       "Requests that wait for a worker"),
   READY_WORKERS(
       "ts_ready_workers",
       MetricType.GAUGE,
       "Count",
-      Labels.MODEL,
+      MetricLabels.MODEL,
       "Workers that have the model loaded"),
   JOBS(
       "ts_jobs",
       MetricType.GAUGE,
       "Count",
-      Labels.STATUS,
+      MetricLabels.STATUS,
       "Jobs by their status: queued, running, succeeded, failed, cancelled"),
   JOB_BYTES(
       "ts_job_bytes",
@@ -193,7 +193,7 @@ public enum ServerMetric {
       "ts_min_workers",
       MetricType.GAUGE,
       "Count",
-      Labels.MODEL,
+      MetricLabels.MODEL,
       "Workers that the version should have at least (minWorkers)"),
   WORKER_RESTARTS(
       "ts_worker_restarts_total",
@@ -205,28 +205,32 @@ public enum ServerMetric {
       "ts_requests_cancelled_total",
       MetricType.COUNTER,
       "Count",
-      Labels.MODEL_AND_STAGE,
+      MetricLabels.MODEL_AND_STAGE,
       "Requests whose client left before the response, by stage: queue, or worker once one had it"),
   REQUESTS_EXPIRED(
       "ts_requests_expired_total",
       MetricType.COUNTER,
       "Count",
-      Labels.MODEL_AND_STAGE,
+      MetricLabels.MODEL_AND_STAGE,
       "Requests that passed their deadline (clientTimeoutInMills, or the client's own), by stage"),
   BATCH_SIZE(
       "ts_batch_size",
       MetricType.HISTOGRAM,
       "Requests",
-      Labels.MODEL,
+      MetricLabels.MODEL,
       "Requests that a worker was given together"),
   GPU_MEMORY_USED_BYTES(
       "ts_gpu_memory_used_bytes",
       MetricType.GAUGE,
       "Bytes",
-      Labels.GPU,
+      MetricLabels.GPU,
       "Memory of a GPU in use, by all programs"),
   GPU_MEMORY_SIZE_BYTES(
-      "ts_gpu_memory_size_bytes", MetricType.GAUGE, "Bytes", Labels.GPU, "Memory that a GPU has");
+      "ts_gpu_memory_size_bytes",
+      MetricType.GAUGE,
+      "Bytes",
+      MetricLabels.GPU,
+      "Memory that a GPU has");
 
   /** Where a metric comes from. */
   public enum Origin {
@@ -234,20 +238,6 @@ public enum ServerMetric {
     TORCHSERVE,
     /** Always recorded; a declaration can choose other bounds. */
     OURS
-  }
-
-  /** Dimensions that several metrics have. A class of its own since constants come first. */
-  private static final class Labels {
-    static final List<String> HOST = List.of("Level", "Hostname");
-    static final List<String> DEVICE = List.of("Level", "DeviceId", "Hostname");
-    static final List<String> GPU = List.of("gpu", "hostname");
-    static final List<String> MODEL = List.of("model_name", "model_version");
-    static final List<String> STATUS = List.of("status");
-    static final List<String> MODEL_AND_HOST = List.of("model_name", "model_version", "hostname");
-    static final List<String> MODEL_AND_PROTOCOL =
-        List.of("model_name", "model_version", "protocol");
-    static final List<String> MODEL_AND_STAGE =
-        List.of("model_name", "model_version", "protocol", "stage");
   }
 
   private final Origin origin;

@@ -105,8 +105,10 @@ public final class ModelLifecycle implements ModelService {
           // Not before the counts are set: the listener reads them.
           ServingFutures.whenDone(progress.accepted(), (none, failure) -> changed());
           return scaling.synchronous()
-              ? progress.done().thenApply(loaded -> result(Outcome.of(loaded, min), found, min))
-              : progress.accepted().thenApply(none -> result(Outcome.ACCEPTED, found, min));
+              ? progress
+                  .done()
+                  .thenApply(loaded -> ScaleResult.of(Outcome.of(loaded, min), found, min))
+              : progress.accepted().thenApply(none -> ScaleResult.of(Outcome.ACCEPTED, found, min));
         });
   }
 
@@ -273,14 +275,14 @@ public final class ModelLifecycle implements ModelService {
     if (min == 0) {
       return progress
           .accepted()
-          .thenApply(none -> result(Outcome.REGISTERED_WITHOUT_WORKERS, version, min));
+          .thenApply(none -> ScaleResult.of(Outcome.REGISTERED_WITHOUT_WORKERS, version, min));
     }
     if (!synchronous) {
-      return progress.accepted().thenApply(none -> result(Outcome.ACCEPTED, version, min));
+      return progress.accepted().thenApply(none -> ScaleResult.of(Outcome.ACCEPTED, version, min));
     }
     return progress
         .done()
-        .thenApply(loaded -> result(Outcome.of(loaded, min), version, min))
+        .thenApply(loaded -> ScaleResult.of(Outcome.of(loaded, min), version, min))
         .exceptionallyCompose(failure -> undo(version, failure));
   }
 
@@ -294,9 +296,5 @@ public final class ModelLifecycle implements ModelService {
             (none, ignored) -> {
               throw ServingFutures.servingException(failure);
             });
-  }
-
-  private static ScaleResult result(Outcome outcome, ModelVersion version, int asked) {
-    return new ScaleResult(outcome, version.name(), version.version(), asked);
   }
 }

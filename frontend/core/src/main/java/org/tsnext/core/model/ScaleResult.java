@@ -8,6 +8,10 @@ package org.tsnext.core.model;
  */
 public record ScaleResult(Outcome outcome, String modelName, String modelVersion, int workers) {
 
+  static ScaleResult of(Outcome outcome, ModelVersion version, int asked) {
+    return new ScaleResult(outcome, version.name(), version.version(), asked);
+  }
+
   /** How far it came. */
   public enum Outcome {
     /** Registered with no workers asked for. */

@@ -6,7 +6,6 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
-import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.metrics.MetricSample;
@@ -22,9 +21,6 @@ import org.tsnext.core.tracing.WorkerAttempt;
  * written by the supervisor only, but for those that say otherwise.
  */
 final class WorkerRun implements WorkerListener, WorkerRegistration.Observer {
-
-  /** How long a request that is lost waits for the cause. */
-  static final Duration END_REPORT_LIMIT = Duration.ofSeconds(1);
 
   private final ProcessEvents events;
   private final WorkerSlot slot;
@@ -66,8 +62,7 @@ final class WorkerRun implements WorkerListener, WorkerRegistration.Observer {
 
   private int nextPing;
 
-  /** How the process ended, in words; empty if that was not known soon enough. */
-  private final CompletableFuture<Optional<String>> ending = new CompletableFuture<>();
+  private final EndReport ending = new EndReport();
 
   /** A ping on its way. */
   record Ping(int token, long sentNanos) {}
@@ -135,7 +130,7 @@ final class WorkerRun implements WorkerListener, WorkerRegistration.Observer {
 
   /** Tells those who wait for it how the process ended. */
   void ended(WorkerDeath death) {
-    ending.complete(Optional.of(death.detail()));
+    ending.complete(death.detail());
   }
 
   void cancelTimers() {
@@ -270,18 +265,7 @@ final class WorkerRun implements WorkerListener, WorkerRegistration.Observer {
 
   @Override
   public void onceEnded(Consumer<Optional<String>> told) {
-    Scheduled limit =
-        events
-            .context()
-            .supervisorContext()
-            .scheduler()
-            .schedule(END_REPORT_LIMIT, () -> ending.complete(Optional.empty()));
-    CompletableFuture<Void> unused =
-        ending.thenAccept(
-            how -> {
-              limit.cancel();
-              told.accept(how);
-            });
+    ending.onceKnown(events.context().supervisorContext().scheduler(), told);
   }
 
   @Override

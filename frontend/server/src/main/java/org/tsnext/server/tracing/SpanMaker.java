@@ -13,7 +13,6 @@ import io.opentelemetry.context.Context;
 import io.opentelemetry.sdk.trace.IdGenerator;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Supplier;
 import org.tsnext.core.tracing.FollowedBatch;
 import org.tsnext.core.tracing.RequestTimeline;
 import org.tsnext.core.tracing.RequestTrace.RequestEnd;
@@ -34,8 +33,6 @@ final class SpanMaker {
   private static final AttributeKey<Long> SIZE = AttributeKey.longKey("torchserve.batch.size");
   private static final AttributeKey<Long> ITEM = AttributeKey.longKey("torchserve.batch.item");
   private static final AttributeKey<String> ERROR = AttributeKey.stringKey("error.type");
-
-  private static final Supplier<String> NEW_ID = () -> IdGenerator.random().generateSpanId();
 
   private final Tracer tracer;
   private final PresetIds ids;
@@ -147,14 +144,15 @@ final class SpanMaker {
     for (WorkerAttempt attempt : batch.attempts()) {
       builder.addLink(traceOf(attempt).request().getSpanContext());
     }
-    ids.withSpanId(batch.spanId(NEW_ID), builder::startSpan).end(ended, TimeUnit.NANOSECONDS);
+    ids.withSpanId(batch.spanId(SpanMaker::newId), builder::startSpan)
+        .end(ended, TimeUnit.NANOSECONDS);
   }
 
   /** The span of a batch, which is made last: it belongs to the trace of its owner. */
   private static SpanContext batchContext(WorkerAttempt owner) {
     return SpanContext.create(
         traceOf(owner).traceId(),
-        owner.batch().spanId(NEW_ID),
+        owner.batch().spanId(SpanMaker::newId),
         TraceFlags.getSampled(),
         TraceState.getDefault());
   }
@@ -180,5 +178,9 @@ final class SpanMaker {
   /** {@code 00-<32 digits>-<16 digits>-<2 digits>}. */
   private static String spanIdOf(String traceparent) {
     return traceparent.substring(36, 52);
+  }
+
+  private static String newId() {
+    return IdGenerator.random().generateSpanId();
   }
 }

@@ -13,6 +13,7 @@ import java.util.stream.Collectors;
 import org.testng.annotations.AfterMethod;
 import org.testng.annotations.BeforeMethod;
 import org.testng.annotations.Test;
+import org.tsnext.core.request.Header;
 import org.tsnext.server.machine.NvidiaSmi;
 
 /** The sources that are not about CPUs and memory of the machine. */
@@ -71,12 +72,15 @@ public class LooksTest {
         [ "$2" = --format=csv,noheader,nounits ]""");
     NvidiaSmi tool = new NvidiaSmi(Map.of("PATH", root.path().toString()), Duration.ofSeconds(60));
     GpuSource gpus = new GpuSource(tool, DeviceOrder.of(Optional.of("1"), 1), usage);
+    List<Header> gpu = List.of(new Header("gpu", "1"));
     assertEquals(
         gpus.read(),
         List.of(
             HostSample.ofDevice("GPUMemoryUtilization", 0, 1),
             HostSample.ofDevice("GPUMemoryUsed", 0, 1),
-            HostSample.ofDevice("GPUUtilization", 0, 1)));
+            HostSample.ofDevice("GPUUtilization", 0, 1),
+            new HostSample("ts_gpu_memory_used_bytes", 0, gpu),
+            new HostSample("ts_gpu_memory_size_bytes", 1000.0 * (1 << 20), gpu)));
     assertTrue(usage.gpu(4711, 0).orElse("").endsWith("memory.used [MiB]::77 MiB"));
   }
 }
