@@ -3,6 +3,7 @@ package org.tsnext.http.openapi;
 import com.google.gson.JsonObject;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import org.tsnext.http.response.Response;
 
@@ -37,26 +38,29 @@ final class ErrorResponses {
 
   private ErrorResponses() {}
 
-  /** A reference to a response of {@link #all}. */
-  static JsonObject reference(int status) {
+  /**
+   * A reference to a response of {@link #all}.
+   *
+   * @param schema {@link Schemas#ERROR} or {@link Schemas#OPEN_AI_ERROR}
+   */
+  static JsonObject reference(int status, String schema) {
     if (!MEANINGS.containsKey(status)) {
       throw new IllegalArgumentException("error status " + status + " has no description");
     }
-    return OpenApiDocument.reference("responses", name(status));
+    return OpenApiDocument.reference("responses", schema + status);
   }
 
-  static JsonObject all() {
+  /** Those of the schemas that are used. */
+  static JsonObject all(Set<String> schemas) {
     JsonObject json = new JsonObject();
-    MEANINGS.forEach((status, meaning) -> json.add(name(status), response(meaning)));
+    for (String schema : schemas) {
+      MEANINGS.forEach((status, meaning) -> json.add(schema + status, response(meaning, schema)));
+    }
     return json;
   }
 
-  private static String name(int status) {
-    return "Error" + status;
-  }
-
-  private static JsonObject response(String description) {
+  private static JsonObject response(String description, String schema) {
     return OpenApiDocument.response(
-        description, Response.APPLICATION_JSON, Schemas.reference(Schemas.ERROR));
+        description, Response.APPLICATION_JSON, Schemas.reference(schema));
   }
 }

@@ -9,10 +9,12 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Function;
 import java.util.function.Predicate;
 import org.tsnext.core.access.Access;
+import org.tsnext.http.response.OpenAiErrors;
 import org.tsnext.http.routing.Operation;
 import org.tsnext.http.routing.Operation.Outcome;
 import org.tsnext.http.routing.Operation.Parameter;
@@ -33,6 +35,10 @@ final class OpenApiDocument {
   private static final String KEY = "token";
 
   private final JsonObject paths = new JsonObject();
+
+  /** The schemas of errors that its routes have. */
+  private final Set<String> errorSchemas = new TreeSet<>();
+
   private final String title;
   private final String version;
   private final Predicate<Access> asksForKey;
@@ -74,7 +80,9 @@ final class OpenApiDocument {
         route.template().parameterNames().stream()
             .filter(name -> path.contains("{" + name + "}"))
             .toList();
-    JsonObject described = operation(operation, pathParameters);
+    String errors = OpenAiErrors.isOnlyFor(path) ? Schemas.OPEN_AI_ERROR : Schemas.ERROR;
+    errorSchemas.add(errors);
+    JsonObject described = operation(operation, pathParameters, errors);
     if (asksForKey.test(route.access())) {
       described.add("security", key());
     }
@@ -87,7 +95,7 @@ final class OpenApiDocument {
     info.addProperty("version", version);
     JsonObject components = new JsonObject();
     components.add("schemas", Schemas.all());
-    components.add("responses", ErrorResponses.all());
+    components.add("responses", ErrorResponses.all(errorSchemas));
     if (EnumSet.allOf(Access.class).stream().anyMatch(asksForKey)) {
       components.add("securitySchemes", keys());
     }
@@ -118,7 +126,8 @@ final class OpenApiDocument {
     return schemes;
   }
 
-  private static JsonObject operation(Operation operation, List<String> pathParameters) {
+  private static JsonObject operation(
+      Operation operation, List<String> pathParameters, String errorSchema) {
     JsonObject json = new JsonObject();
     json.addProperty("summary", operation.summary());
     json.addProperty("operationId", operation.id());
@@ -141,7 +150,7 @@ final class OpenApiDocument {
         // Nothing to describe.
       }
     }
-    json.add("responses", responses(operation));
+    json.add("responses", responses(operation, errorSchema));
     return json;
   }
 
@@ -216,7 +225,7 @@ final class OpenApiDocument {
     return json;
   }
 
-  private static JsonObject responses(Operation operation) {
+  private static JsonObject responses(Operation operation, String errorSchema) {
     JsonObject json = new JsonObject();
     for (Outcome outcome : operation.responses()) {
       json.add(
@@ -228,7 +237,7 @@ final class OpenApiDocument {
     for (int status : errors) {
       String name = Integer.toString(status);
       if (!json.has(name)) {
-        json.add(name, ErrorResponses.reference(status));
+        json.add(name, ErrorResponses.reference(status, errorSchema));
       }
     }
     if (operation.failures().anyStatus()) {

@@ -27,6 +27,7 @@ public final class Schemas {
   public static final String MODEL_VERSIONS = "ModelVersions";
   public static final String DESCRIPTION = "ApiDescription";
   static final String ERROR = "Error";
+  static final String OPEN_AI_ERROR = "OpenAiError";
 
   private Schemas() {}
 
@@ -38,6 +39,7 @@ public final class Schemas {
   static JsonObject all() {
     JsonObject json = new JsonObject();
     json.add(ERROR, error());
+    json.add(OPEN_AI_ERROR, object(Map.of("error", openAiError()), "error"));
     json.add(STATUS, object(Map.of("status", of("string")), "status"));
     json.add(
         HEALTH,
@@ -81,13 +83,31 @@ public final class Schemas {
     type.addProperty("description", "Kind of the error, to be compared as it is");
     JsonObject detail = of("string");
     detail.addProperty("description", "The cause, unless error_detail=false");
-    JsonObject kserve = of("string");
-    kserve.addProperty("description", "The message once more, on KServe's routes");
+    JsonArray forms = new JsonArray();
+    forms.add(of("string"));
+    forms.add(openAiError());
+    JsonObject again = new JsonObject();
+    again.addProperty(
+        "description",
+        "The message once more, on KServe's routes; on /v1/models as clients of OpenAI read it");
+    again.add("oneOf", forms);
     return object(
         ordered(
-            "code", code, "type", type, "message", of("string"), "detail", detail, "error", kserve),
+            "code", code, "type", type, "message", of("string"), "detail", detail, "error", again),
         "code",
         "type");
+  }
+
+  private static JsonObject openAiError() {
+    return object(
+        ordered(
+            "message", of("string"),
+            "type", of("string"),
+            "param", of("string"),
+            "code", of("string")),
+        "message",
+        "type",
+        "code");
   }
 
   private static void openAi(JsonObject json) {

@@ -10,7 +10,7 @@ import org.tsnext.core.error.ServingException;
 /**
  * Errors as clients of the OpenAI API read them: {@code {"error": {message, type, param, code}}}.
  */
-final class OpenAiErrors {
+public final class OpenAiErrors {
 
   private static final String PREFIX = "/v1/";
   private static final String MODELS = "/v1/models";
@@ -18,7 +18,7 @@ final class OpenAiErrors {
   private OpenAiErrors() {}
 
   /** Whether nobody but clients of OpenAI asks that. */
-  static boolean isOnlyFor(String target) {
+  public static boolean isOnlyFor(String target) {
     return target.startsWith(PREFIX) && !isModels(target);
   }
 
