@@ -25,6 +25,7 @@ TYPED = {
     "docs/first-model.md": "test_first_model.py",
     "docs/first-steps.md": "test_readme.py",
     "docs/handlers.md": "test_handlers_page.py",
+    "docs/jobs.md": "here",
     "docs/management.md": "HttpManagementTest, from which the page is written",
     "docs/metrics.md": "here, test_metrics.py",
     "docs/migrating.md": "test_migrating_page.py",
@@ -36,13 +37,18 @@ TYPED = {
     "examples/digits/README.md": "test_examples.py",
     "examples/echo_stream/README.md": "here",
     "examples/embeddings/README.md": "test_embeddings_example.py",
+    "examples/tensor_parallel/README.md": "here",
+    "examples/textgen/README.md": "test_textgen_example.py",
     "examples/voice_activity/README.md": "test_examples.py",
     "examples/workflow/README.md": "here",
 }
 NOT_TYPED = {
+    "docs/console.md": "needs a second machine or a cluster; test_console.py opens the pages",
     "docs/containers.md": "needs Docker and Helm; test_image.py, test_chart.py look at the files",
     "docs/kserve.md": "needs a cluster; test_kserve_manifests.py looks at the files",
+    "docs/llm.md": "needs vLLM and its weights; test_llm_launcher.py starts a stand-in",
     "docs/performance.md": "takes an hour",
+    "docs/tracing.md": "needs a receiver; test_tracing.py has one, and these variables",
 }
 
 
@@ -148,6 +154,45 @@ def test_packing_metrics_and_the_console_of_an_example(reader: Reader) -> None:
         if line and not line.startswith("#")
     }
     assert names == {"ts_requests_total", "ts_queue_length"}
+
+
+def test_a_job_is_begun_waited_for_and_removed(reader: Reader) -> None:
+    page = (DOCS / "jobs.md").read_text(encoding="utf-8")
+    settings = blocks_of(page)[0].text.replace("/var/lib/torchserve", str(reader.clone))
+    begin, head, job, later, *_ = blocks("A job from beginning to end", page)
+    config = reader.clone / "config.properties"
+    config.write_text(config.read_text() + settings)
+    shutil.copy(REPOSITORY / "examples" / "digits" / "sample" / "seven.png", reader.clone)
+    reader.types("python examples/digits/build.py model_store")
+    reader.types(
+        "torchserve --start --model-store model_store --models digits.mar --disable-token-auth"
+    )
+    reader.types("torchserve wait digits")
+
+    printed = reader.types(begin.text)
+    assert "HTTP/1.1 202" in printed
+    for line in head.text.splitlines()[1:]:
+        assert f"{line.partition(':')[0]}: " in printed
+    begun = json.loads(printed[printed.index("{") :])
+    assert set(begun) >= set(json.loads(job.text))
+    result, delete = later.commands()
+    answered = reader.types(result, before=[f"ID={begun['id']}"])
+    assert "HTTP/1.1 200" in answered
+    assert json.loads(answered[answered.index("{") :])["class"] == "7"
+    reader.types(delete, before=[f"ID={begun['id']}"])
+    assert "404" in reader.types(result, before=[f"ID={begun['id']}"])
+
+
+def test_a_model_over_two_processes_answers_as_its_page_shows(reader: Reader) -> None:
+    text = (REPOSITORY / "examples/tensor_parallel/README.md").read_text(encoding="utf-8")
+    build, start, sample, ask = commands_of(blocks_of(text)[0].text)
+    reader.types(build.replace("build.py", "examples/tensor_parallel/build.py"))
+    reader.types(start)
+    reader.types("torchserve wait tensor_parallel")
+    reader.types(sample)
+    answer = json.loads(reader.types(ask))
+    assert answer["digit"] == 7
+    assert len(answer["probabilities"]) == 10
 
 
 def test_settings_of_a_start_are_printed_as_the_page_shows(reader: Reader) -> None:
