@@ -20,6 +20,7 @@ import pytest
 import requests
 from torchserve_process import TorchServe
 
+BETWEEN_SEC = 0.05
 HANDLER = """
 def handle(data, context):
     if data is None:
@@ -43,7 +44,7 @@ def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TorchServe]:
     stopped = threading.Event()
 
     def ask() -> None:
-        while not stopped.wait(0.05):
+        while not stopped.wait(BETWEEN_SEC):
             for body in (b"ok", b"ok", b"fail"):
                 requests.post(f"{server.inference}/predictions/echo", data=body, timeout=60)
 

@@ -163,7 +163,7 @@ def test_a_rank_that_dies_in_a_call_ends_the_worker_without_an_answer(
     front, spawn_id = group()
     worker = load(front, spawn_id, tmp_path)
     batch = worker.predict(item(f"die {rank}"))
-    wait_until(lambda: worker.closed, "the worker is gone", 20)
+    wait_until(lambda: worker.closed, "the worker is gone", 60)
     assert worker.of(batch) == []  # so the frontend gives it to another worker
     wait_until(lambda: f"Rank {rank} (pid" in front.text(spawn_id, stderr=True), "the log says it")
 
@@ -175,7 +175,7 @@ def test_an_idle_rank_that_is_killed_ends_the_worker(
     worker = load(front, spawn_id, tmp_path)
     assert worker.loaded
     os.kill(worker.loaded["rank_pids"][2], signal.SIGKILL)
-    wait_until(lambda: worker.closed, "the worker is gone", 20)
+    wait_until(lambda: worker.closed, "the worker is gone", 60)
     assert front.exit_of(spawn_id)["code"] != 0
 
 

@@ -392,7 +392,7 @@ public class ModelConfigReaderTest {
                 logits_processors: []
             """);
     assertEquals(
-        ModelConfigWarnings.of(config).stream().map(line -> line.split(" ")[1]).toList(),
+        ModelConfigWarnings.of(config).stream().map(line -> line.split(" ", -1)[1]).toList(),
         List.of(
             "handler.trust_remote_code",
             "handler.vllm_engine_config.trust_remote_code",
