@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import shutil
 import signal
 import socket
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -164,13 +164,11 @@ def unsplit() -> Callable[[list[float]], list[float]]:
     """The same model in one piece."""
     import torch
 
-    sys.path.insert(0, str(EXAMPLE))
-    try:
-        from model import SplitDigits
-    finally:
-        sys.path.remove(str(EXAMPLE))
-        sys.modules.pop("model", None)
-    model = SplitDigits()
+    # By its place: other examples have a module of that name, too.
+    spec = importlib.util.spec_from_file_location("split_digits", EXAMPLE / "model.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    model = module.SplitDigits()
     model.load_state_dict(torch.load(EXAMPLE / "weights.pt", weights_only=True))
 
     def run(pixels: list[float]) -> list[float]:
