@@ -3,31 +3,27 @@
 from __future__ import annotations
 
 import argparse
-import subprocess
-import sys
 from pathlib import Path
+
+from model_archiver import ModelArchiver, ModelArchiverConfig
 
 HERE = Path(__file__).parent
 
 
 def build(folder: Path, version: str = "1.0") -> Path:
     """Write the archive into `folder` and return its path."""
-    folder.mkdir(parents=True, exist_ok=True)
-    options = {
-        "--model-name": "digits",
-        "--version": version,
-        "--model-file": HERE / "model.py",
-        "--serialized-file": HERE / "digits.pt",
-        "--handler": HERE / "handler.py",
-        "--extra-files": HERE / "index_to_name.json",
-        "--config-file": HERE / "model-config.yaml",
-        "--export-path": folder,
-    }
-    # The same as the command torch-model-archiver, of the Python that runs this.
-    command = [sys.executable, "-m", "model_archiver.model_packaging", "--force"]
-    for name, value in options.items():
-        command += [name, str(value)]
-    subprocess.run(command, check=True)
+    config = ModelArchiverConfig(
+        model_name="digits",
+        version=version,
+        model_file=str(HERE / "model.py"),
+        serialized_file=str(HERE / "digits.pt"),
+        handler=str(HERE / "handler.py"),
+        extra_files=str(HERE / "index_to_name.json"),
+        config_file=str(HERE / "model-config.yaml"),
+        export_path=str(folder),
+        force=True,
+    )
+    ModelArchiver.generate_model_archive(config)
     return folder / "digits.mar"
 
 

@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import argparse
-import subprocess
-import sys
 from pathlib import Path
+
+from model_archiver import ModelArchiver, ModelArchiverConfig
 
 HERE = Path(__file__).parent
 
 
 def build(folder: Path) -> Path:
     """Write the archive into `folder` and return its path."""
-    folder.mkdir(parents=True, exist_ok=True)
-    options = {
-        "--model-name": "echo_stream",
-        "--version": "1.0",
-        "--handler": HERE / "handler.py",
-        "--config-file": HERE / "model-config.yaml",
-        "--export-path": folder,
-    }
-    # The same as the command torch-model-archiver, of the Python that runs this.
-    command = [sys.executable, "-m", "model_archiver.model_packaging", "--force"]
-    for name, value in options.items():
-        command += [name, str(value)]
-    subprocess.run(command, check=True)
+    config = ModelArchiverConfig(
+        model_name="echo_stream",
+        version="1.0",
+        handler=str(HERE / "handler.py"),
+        config_file=str(HERE / "model-config.yaml"),
+        export_path=str(folder),
+        force=True,
+    )
+    ModelArchiver.generate_model_archive(config)
     return folder / "echo_stream.mar"
 
 

