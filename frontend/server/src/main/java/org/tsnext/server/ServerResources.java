@@ -10,17 +10,12 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.tsnext.core.time.Clock;
 import org.tsnext.core.time.TimerThread;
-import org.tsnext.core.worker.ModelEnvironment;
 import org.tsnext.server.lifecycle.ClosingStack;
 import org.tsnext.server.lifecycle.StartException;
 import org.tsnext.server.lifecycle.TemporaryFolders;
 import org.tsnext.server.settings.ListenerKeys;
-import org.tsnext.server.settings.ModelKeys;
-import org.tsnext.server.settings.ServerKeys;
 import org.tsnext.server.settings.Settings;
-import org.tsnext.server.settings.SourceKeys;
 import org.tsnext.transport.Transport;
-import org.tsnext.worker.environment.PipModelEnvironment;
 import org.tsnext.worker.environment.ProcessEnvironment;
 
 /**
@@ -81,17 +76,6 @@ record ServerResources(
         processEnvironment,
         packageDirectory,
         metrics);
-  }
-
-  /** Where the Python packages of models come from. */
-  ModelEnvironment modelEnvironment(Settings settings) {
-    return new PipModelEnvironment(
-        settings.get(ServerKeys.PYTHON),
-        settings.get(ModelKeys.INSTALL_PY_DEP_PER_MODEL),
-        processEnvironment,
-        settings.find(SourceKeys.DEPENDENCY_CACHE).orElse(folders.models().resolve("environments")),
-        settings.isSet(SourceKeys.DEPENDENCY_CACHE),
-        settings.get(SourceKeys.DEPENDENCY_INSTALL_TIMEOUT));
   }
 
   private static EventLoopGroup eventLoops(Transport transport, int threads, ClosingStack parts) {
