@@ -124,7 +124,7 @@ public final class ModelConfigReader {
             ? Optional.of(values.flag("cpuLauncher", false))
             : Optional.empty();
     Optional<ParallelType> parallelType = values.word("parallelType", PARALLEL_TYPES);
-    TorchrunSection torchrun = new TorchrunSection(values, map);
+    TorchrunSection torchrun = new TorchrunSection(values);
     int parallelLevel = torchrun.parallelLevel();
     List<String> servedNames = ServedNameReader.read(values, "servedModelName");
     corrections.addAll(CodeSwitches.of(file, map));
@@ -146,12 +146,7 @@ public final class ModelConfigReader {
             concurrency),
         timeouts,
         new ModelConfig.Devices(
-            deviceType,
-            deviceIds,
-            parallelType,
-            parallelLevel,
-            torchrun.read(corrections),
-            ownCores),
+            deviceType, deviceIds, parallelType, parallelLevel, torchrun.read(), ownCores),
         new ModelConfig.Requests(queue, sequences, servedNames),
         new ModelConfig.Findings(unknownKeys(map), corrections));
   }
@@ -160,12 +155,7 @@ public final class ModelConfigReader {
     if (!values.has("concurrency")) {
       return OptionalInt.empty();
     }
-    int value = values.integer("concurrency", 1, 1);
-    if (value > ModelConfig.MAX_CONCURRENCY) {
-      throw values.refuse(
-          "concurrency", value, "a whole number from 1 to " + ModelConfig.MAX_CONCURRENCY);
-    }
-    return OptionalInt.of(value);
+    return OptionalInt.of(values.bounded("concurrency", 1, ModelConfig.MAX_CONCURRENCY, 1));
   }
 
   private static Object load(String text, String file) throws ArchiveException {

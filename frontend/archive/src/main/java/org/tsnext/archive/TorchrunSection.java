@@ -1,8 +1,6 @@
 package org.tsnext.archive;
 
-import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.OptionalInt;
 import java.util.Set;
 import org.tsnext.archive.ModelConfig.Torchrun;
@@ -35,46 +33,41 @@ final class TorchrunSection {
   private static final Set<String> KNOWN = Set.of(PROCESSES, NODES, THREADS, INTERVAL);
 
   private final YamlValues values;
-  private final Map<?, ?> map;
 
   /**
    * @param values those of the whole file
-   * @param map the same, as it was read
    */
-  TorchrunSection(YamlValues values, Map<?, ?> map) {
+  TorchrunSection(YamlValues values) {
     this.values = values;
-    this.map = map;
   }
 
   /** Of {@code parallelLevel} and {@code torchrun} the later one in the file wins, as in 0.12. */
   int parallelLevel() throws ArchiveException {
-    int level = atMost(values, LEVEL, 0, 0, ModelConfig.MAX_RANKS);
+    int level = values.bounded(LEVEL, 0, ModelConfig.MAX_RANKS, 0);
     if (!values.has(SECTION)) {
       return level;
     }
-    int processes = atMost(values.section(SECTION), PROCESSES, 1, 1, ModelConfig.MAX_RANKS);
-    List<Object> keys = new ArrayList<>(map.keySet());
+    int processes = values.section(SECTION).bounded(PROCESSES, 1, ModelConfig.MAX_RANKS, 1);
+    List<String> keys = values.keys();
     boolean levelIsLater = keys.indexOf(LEVEL) > keys.indexOf(SECTION);
     return values.has(LEVEL) && levelIsLater ? level : processes;
   }
 
-  Torchrun read(List<String> corrections) throws ArchiveException {
+  Torchrun read() throws ArchiveException {
     if (!values.has(SECTION)) {
       return Torchrun.DEFAULT;
     }
     YamlValues section = values.section(SECTION);
-    if (map.get(SECTION) instanceof Map<?, ?> keys) {
-      keys.keySet().forEach(key -> warn(String.valueOf(key), corrections));
-    }
+    section.keys().forEach(key -> warn(section, key));
     OptionalInt interval =
         section.has(INTERVAL)
-            ? OptionalInt.of(atMost(section, INTERVAL, 1, 1, MAX_INTERVAL_SECONDS))
+            ? OptionalInt.of(section.bounded(INTERVAL, 1, MAX_INTERVAL_SECONDS, 1))
             : OptionalInt.empty();
     return new Torchrun(
-        section.integer(NODES, 1, 1), atMost(section, THREADS, 1, 1, MAX_THREADS), interval);
+        section.integer(NODES, 1, 1), section.bounded(THREADS, 1, MAX_THREADS, 1), interval);
   }
 
-  private static void warn(String key, List<String> corrections) {
+  private static void warn(YamlValues section, String key) {
     if (KNOWN.contains(key)) {
       return;
     }
@@ -83,17 +76,6 @@ final class TorchrunSection {
             ? "the processes of a worker are on one machine, meet at a port of their own, and the"
                 + " server restarts them"
             : "it is none of " + String.join(", ", KNOWN.stream().sorted().toList());
-    corrections.add(
-        "model-config.yaml: torchrun.%s has no effect, since %s"
-            .formatted(PrintableText.of(key), reason));
-  }
-
-  private static int atMost(YamlValues of, String key, int min, int absent, int max)
-      throws ArchiveException {
-    int value = of.integer(key, min, absent);
-    if (value > max) {
-      throw of.refuse(key, value, "a whole number from " + min + " to " + max);
-    }
-    return value;
+    section.noEffect(key, reason);
   }
 }

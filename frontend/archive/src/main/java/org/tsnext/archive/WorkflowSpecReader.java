@@ -131,32 +131,23 @@ public final class WorkflowSpecReader {
 
   /** The defaults of a workflow, or the options of one of its models. */
   private static Options options(YamlValues values, Options absent) throws ArchiveException {
-    int min = bounded(values, "min-workers", 1, MAX_COUNT, absent.minWorkers());
-    int max = bounded(values, "max-workers", 1, MAX_COUNT, Math.max(min, absent.maxWorkers()));
+    int min = values.bounded("min-workers", 1, MAX_COUNT, absent.minWorkers());
+    int max = values.bounded("max-workers", 1, MAX_COUNT, Math.max(min, absent.maxWorkers()));
     if (max < min) {
       throw values.refuse("max-workers", max, "at least min-workers, which is " + min);
     }
     return new Options(
         min,
         max,
-        bounded(values, "batch-size", 1, MAX_COUNT, absent.batchSize()),
+        values.bounded("batch-size", 1, MAX_COUNT, absent.batchSize()),
         millis(values, "max-batch-delay", 0, absent.maxBatchDelay()),
-        bounded(values, "retry-attempts", 0, MAX_RETRIES, absent.retryAttempts()),
+        values.bounded("retry-attempts", 0, MAX_RETRIES, absent.retryAttempts()),
         millis(values, "timeout-ms", 1, absent.timeout()));
   }
 
   private static Duration millis(YamlValues values, String key, int min, Duration absent)
       throws ArchiveException {
-    return Duration.ofMillis(bounded(values, key, min, MAX_MILLIS, (int) absent.toMillis()));
-  }
-
-  private static int bounded(YamlValues values, String key, int min, int max, int absent)
-      throws ArchiveException {
-    int value = values.integer(key, min, absent);
-    if (value > max) {
-      throw values.refuse(key, value, "a whole number from " + min + " to " + max);
-    }
-    return value;
+    return Duration.ofMillis(values.bounded(key, min, MAX_MILLIS, (int) absent.toMillis()));
   }
 
   private static Map<String, List<String>> edges(String file, Map<?, ?> dag)

@@ -55,6 +55,15 @@ final class YamlValues {
     return value == null ? absent : integer(key, value, min);
   }
 
+  /** A whole number from {@code min} to {@code max}. */
+  int bounded(String key, int min, int max, int absent) throws ArchiveException {
+    int value = integer(key, min, absent);
+    if (value > max) {
+      throw refuse(key, value, "a whole number from " + min + " to " + max);
+    }
+    return value;
+  }
+
   /** A whole number; {@code min} in place of a smaller one. */
   OptionalInt raised(String key, int min) throws ArchiveException {
     return corrected(key, min, OptionalInt.of(min), min + " is taken");
@@ -175,6 +184,17 @@ final class YamlValues {
       names.add(name);
     }
     return Optional.of(names);
+  }
+
+  /** Its keys, in the order of the file. */
+  List<String> keys() {
+    return values.keySet().stream().map(String::valueOf).toList();
+  }
+
+  /** Says that a key is passed over. */
+  void noEffect(String key, String reason) {
+    corrections.add(
+        "%s: %s%s has no effect, since %s".formatted(file, prefix, PrintableText.of(key), reason));
   }
 
   YamlValues section(String key) throws ArchiveException {
