@@ -15,6 +15,7 @@ import org.tsnext.core.request.Protocol;
 import org.tsnext.core.request.RequestKind;
 import org.tsnext.core.request.ResponseHead;
 import org.tsnext.core.request.ResponseSink;
+import org.tsnext.core.tracing.FollowedBatch;
 import org.tsnext.core.worker.WorkerProcess;
 
 /** What the benchmarks share: requests, a client, and a worker that responds at once. */
@@ -70,7 +71,8 @@ final class Steps {
   /** A worker that hands each batch to {@code worker}, and runs {@code end} when it is to end. */
   record FakeProcess(IntConsumer worker, Runnable end) implements WorkerProcess {
     @Override
-    public void send(int batchId, List<InferenceRequest> items, int[] timeLeftMillis) {
+    public void send(
+        int batchId, List<InferenceRequest> items, int[] timeLeftMillis, FollowedBatch followed) {
       worker.accept(batchId);
     }
 

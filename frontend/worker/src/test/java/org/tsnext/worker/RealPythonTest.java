@@ -27,6 +27,7 @@ import org.tsnext.archive.ModelConfig.WorkerStart;
 import org.tsnext.core.request.InferenceRequest;
 import org.tsnext.core.settings.VersionId;
 import org.tsnext.core.time.TimerThread;
+import org.tsnext.core.tracing.FollowedBatch;
 import org.tsnext.core.worker.WorkerProcess;
 import org.tsnext.core.worker.WorkerSpec;
 import org.tsnext.transport.Transport;
@@ -224,7 +225,7 @@ public class RealPythonTest {
   private static void send(WorkerProcess worker, int batch, String... words) {
     List<InferenceRequest> items =
         Stream.of(words).map(word -> RuntimeFixture.request(TestWorker.utf8(word))).toList();
-    worker.send(batch, items, new int[words.length]);
+    worker.send(batch, items, new int[words.length], FollowedBatch.NOT_FOLLOWED);
     items.forEach(InferenceRequest::release);
   }
 

@@ -20,6 +20,7 @@ import org.testng.annotations.Factory;
 import org.testng.annotations.Test;
 import org.tsnext.core.metrics.MetricSample;
 import org.tsnext.core.request.InferenceRequest;
+import org.tsnext.core.tracing.FollowedBatch;
 import org.tsnext.transport.Transport;
 import org.tsnext.worker.RuntimeFixture.SpawnedProcess;
 import org.tsnext.worker.TestWorker.Frame;
@@ -110,7 +111,7 @@ public class WorkerRuntimeTest {
 
       List<InferenceRequest> batch =
           List.of(RuntimeFixture.request(new byte[100]), RuntimeFixture.request(new byte[2]));
-      spawned.process().send(7, batch, new int[] {0, 1500});
+      spawned.process().send(7, batch, new int[] {0, 1500}, FollowedBatch.NOT_FOLLOWED);
       batch.forEach(InferenceRequest::release);
       spawned.process().cancel(7, 1);
       spawned.process().ping(99);
@@ -160,7 +161,7 @@ public class WorkerRuntimeTest {
     SpawnedProcess spawned = fixture.spawn("");
     try (TestWorker worker = loadedWorker(spawned)) {
       InferenceRequest request = RuntimeFixture.request(new byte[3_000_000]);
-      spawned.process().send(1, List.of(request), new int[1]);
+      spawned.process().send(1, List.of(request), new int[1], FollowedBatch.NOT_FOLLOWED);
       request.release();
       long bytes = 0;
       Frame frame;
@@ -177,7 +178,7 @@ public class WorkerRuntimeTest {
     SpawnedProcess spawned = fixture.spawn("");
     try (TestWorker worker = loadedWorker(spawned)) {
       InferenceRequest request = RuntimeFixture.request(new byte[9_000_000]);
-      spawned.process().send(5, List.of(request), new int[1]);
+      spawned.process().send(5, List.of(request), new int[1], FollowedBatch.NOT_FOLLOWED);
       request.release();
       listener.await("not sent 5: 400 The request cannot be passed to a worker");
       spawned.process().ping(1);
@@ -335,7 +336,13 @@ public class WorkerRuntimeTest {
   public void stopLetsTheWorkerFinishAndKillsItAfterTheGrace() throws IOException {
     SpawnedProcess spawned = fixture.spawn("");
     try (TestWorker worker = loadedWorker(spawned)) {
-      spawned.process().send(1, List.of(RuntimeFixture.request(new byte[1])), new int[1]);
+      spawned
+          .process()
+          .send(
+              1,
+              List.of(RuntimeFixture.request(new byte[1])),
+              new int[1],
+              FollowedBatch.NOT_FOLLOWED);
       spawned.process().stop(Duration.ofSeconds(3));
       assertEquals(worker.read().type(), FrameType.PREDICT);
       assertTrue(worker.atEnd());

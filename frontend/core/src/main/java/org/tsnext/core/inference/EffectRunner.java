@@ -85,11 +85,7 @@ final class EffectRunner implements Effects.Target {
         }
       }
       FollowedBatch followed = recorder.sending(batch, now);
-      if (followed == null) {
-        worker.process().send(batch.id(), requests(batch), millisLeft);
-      } else {
-        worker.process().send(batch.id(), requests(batch), millisLeft, followed);
-      }
+      worker.process().send(batch.id(), requests(batch), millisLeft, followed);
     } catch (Throwable e) {
       dispatcher.sendFailed(batch, e);
       report("A batch could not be sent to worker " + worker.workerId(), e);
@@ -272,7 +268,7 @@ final class EffectRunner implements Effects.Target {
   }
 
   /** Logs a failure. What fails then, such as memory, must not keep anything from its end. */
-  private static void report(String what, Throwable failure) {
+  static void report(String what, Throwable failure) {
     try {
       LOGGER.error(what, failure);
     } catch (Throwable e) {

@@ -1,8 +1,6 @@
 package org.tsnext.core.inference;
 
 import java.util.Optional;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 import org.tsnext.core.metrics.Outcome;
 import org.tsnext.core.metrics.Stage;
 import org.tsnext.core.metrics.VersionMetrics;
@@ -16,7 +14,7 @@ import org.tsnext.core.tracing.FollowedBatch;
  */
 final class RequestRecorder {
 
-  private static final Logger LOGGER = LoggerFactory.getLogger(RequestRecorder.class);
+  private static final String NOT_COUNTED = "The end of a request could not be counted";
 
   private final Clock clock;
   private final VersionMetrics metrics;
@@ -29,11 +27,11 @@ final class RequestRecorder {
   /**
    * A batch is about to be sent.
    *
-   * @return what is followed of it; null if nothing is
+   * @return what is followed of it
    */
   FollowedBatch sending(Batch batch, long now) {
     DispatchedWorker worker = (DispatchedWorker) batch.worker();
-    FollowedBatch followed = null;
+    FollowedBatch followed = FollowedBatch.NOT_FOLLOWED;
     for (int i = 0; i < batch.size(); i++) {
       PendingRequest request = (PendingRequest) batch.request(i);
       if (request.worker == null) {
@@ -44,7 +42,9 @@ final class RequestRecorder {
         if (request.worker != null) {
           request.noteEnd(request.worker.lostNanos(), true);
         }
-        followed = followed == null ? worker.followed(batch, now) : followed;
+        if (followed == FollowedBatch.NOT_FOLLOWED) {
+          followed = worker.followed(batch, now);
+        }
         request.noteSent(followed, i);
       }
       request.worker = worker;
@@ -79,7 +79,7 @@ final class RequestRecorder {
         metrics.cancelled(request.request(), stage(request));
       }
     } catch (Throwable e) {
-      report(e);
+      EffectRunner.report(NOT_COUNTED, e);
     }
   }
 
@@ -88,19 +88,11 @@ final class RequestRecorder {
     try {
       metrics.expired(request.request(), stage(request));
     } catch (Throwable e) {
-      report(e);
+      EffectRunner.report(NOT_COUNTED, e);
     }
   }
 
   private static Stage stage(PendingRequest request) {
     return request.worker == null ? Stage.QUEUE : Stage.WORKER;
-  }
-
-  private static void report(Throwable failure) {
-    try {
-      LOGGER.error("The end of a request could not be counted", failure);
-    } catch (Throwable e) {
-      // There is no one left to tell.
-    }
   }
 }

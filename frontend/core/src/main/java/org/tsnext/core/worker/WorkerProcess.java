@@ -17,18 +17,11 @@ public interface WorkerProcess {
    *
    * @param batchId chosen by the caller, unsigned 32 bit, not in use on this worker
    * @param timeLeftMillis per item, milliseconds to its deadline, 0 for none
+   * @param followed the context of each handler, and whose times are wanted; {@link
+   *     FollowedBatch#NOT_FOLLOWED} if no request is followed
    */
-  void send(int batchId, List<InferenceRequest> items, int[] timeLeftMillis);
-
-  /**
-   * As {@link #send(int, List, int[])}, with requests that are followed.
-   *
-   * @param followed the context of each handler, and whose times are wanted
-   */
-  default void send(
-      int batchId, List<InferenceRequest> items, int[] timeLeftMillis, FollowedBatch followed) {
-    send(batchId, items, timeLeftMillis);
-  }
+  void send(
+      int batchId, List<InferenceRequest> items, int[] timeLeftMillis, FollowedBatch followed);
 
   /** Tells the worker that an item ({@code -1}: the whole batch) is no longer wanted. */
   void cancel(int batchId, int item);

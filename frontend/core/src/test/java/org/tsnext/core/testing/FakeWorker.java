@@ -15,6 +15,7 @@ import org.tsnext.core.request.Header;
 import org.tsnext.core.request.InferenceRequest;
 import org.tsnext.core.request.ResponseHead;
 import org.tsnext.core.request.ResponseHead.BodyKind;
+import org.tsnext.core.tracing.FollowedBatch;
 import org.tsnext.core.tracing.WorkerAttempt;
 import org.tsnext.core.worker.WorkerListener;
 import org.tsnext.core.worker.WorkerListener.ExitStatus;
@@ -252,7 +253,8 @@ public final class FakeWorker implements WorkerProcess {
   // ---- what the core tells it
 
   @Override
-  public void send(int batchId, List<InferenceRequest> items, int[] timeLeftMillis) {
+  public void send(
+      int batchId, List<InferenceRequest> items, int[] timeLeftMillis, FollowedBatch followed) {
     SentBatch batch;
     Consumer<SentBatch> action;
     synchronized (this) {

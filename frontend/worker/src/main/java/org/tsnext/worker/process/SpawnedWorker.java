@@ -98,11 +98,6 @@ public final class SpawnedWorker implements WorkerProcess, OutputSource {
   }
 
   @Override
-  public void send(int batchId, List<InferenceRequest> items, int[] timeLeftMillis) {
-    send(batchId, items, timeLeftMillis, FollowedBatch.NOT_FOLLOWED);
-  }
-
-  @Override
   public void send(
       int batchId, List<InferenceRequest> items, int[] timeLeftMillis, FollowedBatch followed) {
     WorkerConnection current = connection;
