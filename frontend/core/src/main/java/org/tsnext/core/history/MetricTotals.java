@@ -24,36 +24,32 @@ final class MetricTotals {
     this.registry = registry;
   }
 
-  /** The bounds of the histogram of latencies. */
-  List<Double> latencyBounds() {
-    return family(ServerMetric.REQUEST_LATENCY)
-        .map(found -> found.definition().bounds())
-        .orElse(List.of());
-  }
-
   Map<VersionId, VersionTotals> read() {
     Map<VersionId, VersionTotals> all = new HashMap<>();
-    int buckets = latencyBounds().size();
+    List<Double> bounds =
+        family(ServerMetric.REQUEST_LATENCY)
+            .map(found -> found.definition().bounds())
+            .orElse(List.of());
     family(ServerMetric.REQUESTS)
         .ifPresent(
             requests ->
                 requests.forEach(
                     (labels, series) -> {
                       if (series instanceof SingleValue value) {
-                        of(all, labels, buckets)
+                        of(all, labels, bounds)
                             .addEnded((long) value.value(), isError(labels.get(OUTCOME)));
                       }
                     }));
-    histograms(ServerMetric.REQUEST_LATENCY, all, buckets, VersionTotals::addLatencies);
-    histograms(ServerMetric.QUEUE_SECONDS, all, buckets, VersionTotals::addQueueing);
-    histograms(ServerMetric.WORKER_SECONDS, all, buckets, VersionTotals::addServing);
+    histograms(ServerMetric.REQUEST_LATENCY, all, bounds, VersionTotals::addLatencies);
+    histograms(ServerMetric.QUEUE_SECONDS, all, bounds, VersionTotals::addQueueing);
+    histograms(ServerMetric.WORKER_SECONDS, all, bounds, VersionTotals::addServing);
     return all;
   }
 
   private void histograms(
       ServerMetric metric,
       Map<VersionId, VersionTotals> all,
-      int buckets,
+      List<Double> bounds,
       BiConsumer<VersionTotals, Histogram.Reading> add) {
     family(metric)
         .ifPresent(
@@ -61,7 +57,7 @@ final class MetricTotals {
                 found.forEach(
                     (labels, series) -> {
                       if (series instanceof Histogram histogram) {
-                        add.accept(of(all, labels, buckets), histogram.read());
+                        add.accept(of(all, labels, bounds), histogram.read());
                       }
                     }));
   }
@@ -71,9 +67,9 @@ final class MetricTotals {
   }
 
   private static VersionTotals of(
-      Map<VersionId, VersionTotals> all, List<String> labels, int buckets) {
+      Map<VersionId, VersionTotals> all, List<String> labels, List<Double> bounds) {
     return all.computeIfAbsent(
-        new VersionId(labels.get(0), labels.get(1)), id -> new VersionTotals(buckets));
+        new VersionId(labels.get(0), labels.get(1)), id -> new VersionTotals(bounds));
   }
 
   private static boolean isError(String outcome) {

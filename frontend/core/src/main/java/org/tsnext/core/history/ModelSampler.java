@@ -25,7 +25,7 @@ import org.tsnext.core.time.Scheduler.Scheduled;
 
 /**
  * Looks at all models every other second, and keeps what it saw for a quarter of an hour, in fixed
- * memory: {@link #MOST_VERSIONS} versions have a history. However many people look, it looks once.
+ * memory: {@link #MAX_VERSIONS} versions have a history. However many people look, it looks once.
  * Thread-safe.
  */
 public final class ModelSampler implements AutoCloseable {
@@ -40,7 +40,7 @@ public final class ModelSampler implements AutoCloseable {
   public static final Duration KEPT = Duration.ofMinutes(15);
 
   /** Versions that have a history; of others only what is now is told. */
-  public static final int MOST_VERSIONS = 200;
+  public static final int MAX_VERSIONS = 200;
 
   private static final Logger LOGGER = LoggerFactory.getLogger(ModelSampler.class);
   private static final int POINTS = (int) KEPT.dividedBy(PERIOD);
@@ -141,7 +141,6 @@ public final class ModelSampler implements AutoCloseable {
   private ModelSample sample() {
     List<ModelDescription> described = models.describeEvery();
     Map<VersionId, VersionTotals> counted = totals.read();
-    List<Double> bounds = totals.latencyBounds();
     List<ModelSample.Version> versions = new ArrayList<>(described.size());
     synchronized (this) {
       tick = Math.max(tick + 1, (clock.nanoTime() - startNanos) / PERIOD.toNanos());
@@ -151,7 +150,7 @@ public final class ModelSampler implements AutoCloseable {
         known.add(id);
         versions.add(
             new ModelSample.Version(
-                description, figures(description, Optional.ofNullable(counted.get(id)), bounds)));
+                description, figures(description, Optional.ofNullable(counted.get(id)))));
       }
       histories.keySet().retainAll(known);
     }
@@ -159,8 +158,7 @@ public final class ModelSampler implements AutoCloseable {
   }
 
   @GuardedBy("this")
-  private Figures figures(
-      ModelDescription description, Optional<VersionTotals> counted, List<Double> bounds) {
+  private Figures figures(ModelDescription description, Optional<VersionTotals> counted) {
     ModelDescription.Condition condition = description.condition();
     Figures.Builder figures =
         new Figures.Builder()
@@ -170,8 +168,7 @@ public final class ModelSampler implements AutoCloseable {
                 Figure.WINDOW,
                 condition.workers().stream().mapToInt(worker -> worker.load().window()).sum());
     Optional<VersionHistory> history = history(description.identity().id());
-    history.ifPresent(
-        kept -> counted.ifPresent(totalsNow -> kept.count(tick, totalsNow, bounds, figures)));
+    history.ifPresent(kept -> counted.ifPresent(totalsNow -> kept.count(tick, totalsNow, figures)));
     Figures made = figures.build();
     history.ifPresent(kept -> kept.keep(tick, made));
     return made;
@@ -180,7 +177,7 @@ public final class ModelSampler implements AutoCloseable {
   @GuardedBy("this")
   private Optional<VersionHistory> history(VersionId id) {
     VersionHistory found = histories.get(id);
-    if (found == null && histories.size() < MOST_VERSIONS) {
+    if (found == null && histories.size() < MAX_VERSIONS) {
       found =
           new VersionHistory(POINTS, (int) WINDOW.dividedBy(PERIOD), PERIOD.toMillis() / 1000.0);
       histories.put(id, found);

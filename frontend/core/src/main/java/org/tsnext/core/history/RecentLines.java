@@ -18,13 +18,13 @@ import org.tsnext.core.time.Clock;
 public final class RecentLines {
 
   /** Lines of a version. */
-  public static final int MOST_LINES = 200;
+  public static final int MAX_LINES = 200;
 
   /** Characters of a line; the rest is left out. */
   public static final int MAX_LINE = 2000;
 
   private static final int MAX_CHARACTERS = 64 * 1024;
-  private static final int MOST_VERSIONS = 100;
+  private static final int MAX_VERSIONS = 100;
 
   /** How workers are called: {@code W-9000-digits_1.0}. */
   private static final String WORKER_PREFIX = "W-";
@@ -54,7 +54,7 @@ public final class RecentLines {
     void add(Line line) {
       lines.addLast(line);
       characters += line.text().length();
-      while (lines.size() > MOST_LINES || characters > MAX_CHARACTERS) {
+      while (lines.size() > MAX_LINES || characters > MAX_CHARACTERS) {
         characters -= lines.removeFirst().text().length();
       }
     }
@@ -83,7 +83,7 @@ public final class RecentLines {
         String text = line.length() > MAX_LINE ? line.substring(0, MAX_LINE) + "..." : line;
         ring.add(new Line(++lastNumber, now, worker, stderr, text));
       }
-      if (rings.size() > MOST_VERSIONS) {
+      if (rings.size() > MAX_VERSIONS) {
         rings.remove(rings.keySet().iterator().next());
       }
     }

@@ -4,7 +4,6 @@ import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.Deque;
 import java.util.EnumMap;
-import java.util.List;
 import java.util.Map;
 
 /**
@@ -39,18 +38,14 @@ final class VersionHistory {
     }
   }
 
-  /**
-   * Sets what has happened until {@code tick}, which is later than any before.
-   *
-   * @param bounds of the histogram of latencies
-   */
-  void count(long tick, VersionTotals totals, List<Double> bounds, Figures.Builder figures) {
+  /** Sets what has happened until {@code tick}, which is later than any before. */
+  void count(long tick, VersionTotals totals, Figures.Builder figures) {
     while (window.size() > 1 && window.peekFirst().tick() < tick - windowTicks) {
       window.removeFirst();
     }
     Moment before = window.peekFirst();
     if (before != null) {
-      totals.since(before.totals(), (tick - before.tick()) * secondsPerTick, bounds, figures);
+      totals.since(before.totals(), (tick - before.tick()) * secondsPerTick, figures);
     }
     window.addLast(new Moment(tick, totals));
   }

@@ -8,6 +8,7 @@ final class VersionTotals {
 
   private long ended;
   private long errors;
+  private final List<Double> bounds;
   private final long[] latencies;
   private final Sum latency = new Sum();
   private final Sum queueing = new Sum();
@@ -30,10 +31,11 @@ final class VersionTotals {
   }
 
   /**
-   * @param buckets of the histogram of latencies, without the last
+   * @param bounds of the histogram of latencies
    */
-  VersionTotals(int buckets) {
-    this.latencies = new long[buckets];
+  VersionTotals(List<Double> bounds) {
+    this.bounds = bounds;
+    this.latencies = new long[bounds.size()];
   }
 
   void addEnded(long requests, boolean failed) {
@@ -61,13 +63,12 @@ final class VersionTotals {
    *
    * @param before of the same version
    * @param seconds since then, more than 0
-   * @param bounds of the histogram of latencies
    */
-  void since(VersionTotals before, double seconds, List<Double> bounds, Figures.Builder figures) {
+  void since(VersionTotals before, double seconds, Figures.Builder figures) {
     figures.set(Figure.RATE, Math.max(0, ended - before.ended) / seconds);
     figures.set(Figure.ERRORS, Math.max(0, errors - before.errors) / seconds);
-    figures.set(Figure.P50, quantile(0.5, before, bounds));
-    figures.set(Figure.P99, quantile(0.99, before, bounds));
+    figures.set(Figure.P50, quantile(0.5, before));
+    figures.set(Figure.P99, quantile(0.99, before));
     double queue = queueing.meanSince(before.queueing);
     double worker = serving.meanSince(before.serving);
     double whole = latency.meanSince(before.latency);
@@ -84,7 +85,7 @@ final class VersionTotals {
   }
 
   /** Linear within a bucket; what is above all bounds counts as the last of them. */
-  private double quantile(double share, VersionTotals before, List<Double> bounds) {
+  private double quantile(double share, VersionTotals before) {
     long all = latency.count - before.latency.count;
     if (all <= 0 || bounds.isEmpty()) {
       return Double.NaN;

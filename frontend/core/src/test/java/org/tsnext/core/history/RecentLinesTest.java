@@ -54,7 +54,7 @@ public class RecentLinesTest {
       lines.add("W-1-m_1.0", false, List.of("line " + i));
     }
     List<RecentLines.Line> kept = lines.after(model, 0);
-    assertEquals(kept.size(), RecentLines.MOST_LINES);
+    assertEquals(kept.size(), RecentLines.MAX_LINES);
     assertEquals(kept.get(kept.size() - 1).text(), "line 999");
     lines.add("W-1-m_1.0", false, Collections.nCopies(100, "x".repeat(1 << 20)));
     List<RecentLines.Line> cut = lines.after(model, 0);
