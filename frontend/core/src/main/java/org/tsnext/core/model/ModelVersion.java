@@ -8,6 +8,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.OptionalLong;
 import org.tsnext.archive.ModelArchive;
 import org.tsnext.core.inference.VersionDispatcher;
 import org.tsnext.core.metrics.VersionMetrics;
@@ -237,11 +238,12 @@ final class ModelVersion {
 
   private static Optional<String> gpuUsage(WorkerView worker, WorkerUsage usage) {
     OptionalInt gpu = worker.identity().gpuId();
-    List<Long> pids = worker.processes().all();
+    WorkerView.Processes processes = worker.processes();
     // Of several processes the first rank has the first of its worker's GPUs.
-    int first = worker.processes().ranks().isEmpty() ? 0 : 1;
-    return gpu.isPresent() && pids.size() > first
-        ? usage.gpu(pids.get(first), gpu.getAsInt())
+    OptionalLong first =
+        processes.ranks().isEmpty() ? processes.pid() : OptionalLong.of(processes.ranks().get(0));
+    return gpu.isPresent() && first.isPresent()
+        ? usage.gpu(first.getAsLong(), gpu.getAsInt())
         : Optional.empty();
   }
 }
