@@ -9,8 +9,6 @@ import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
-import java.nio.file.attribute.FileAttribute;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -26,6 +24,7 @@ import org.tsnext.core.ownership.OwnerLock;
 import org.tsnext.core.ownership.OwnerLock.Abandoned;
 import org.tsnext.core.ownership.OwnerLock.Judgement;
 import org.tsnext.core.ownership.OwnerLock.Unknown;
+import org.tsnext.core.ownership.OwnerOnly;
 import org.tsnext.core.request.InferenceRequest;
 import org.tsnext.jobs.job.JobOutcome;
 import org.tsnext.jobs.job.JobTicket;
@@ -71,7 +70,7 @@ public final class JobFolder implements Closeable {
     if (!Files.isDirectory(folder)) {
       Files.createDirectories(folder.toAbsolutePath().getParent());
       try {
-        Files.createDirectory(folder, ownerOnly(folder.toAbsolutePath().getParent()));
+        Files.createDirectory(folder, OwnerOnly.folder(folder.toAbsolutePath().getParent()));
       } catch (FileAlreadyExistsException e) {
         if (!Files.isDirectory(folder)) {
           throw e;
@@ -94,7 +93,7 @@ public final class JobFolder implements Closeable {
   private static OwnerLock lock(Path file, Host host) throws IOException {
     if (!Files.exists(file, LinkOption.NOFOLLOW_LINKS)) {
       try {
-        Files.createFile(file, filePermissions(file.toAbsolutePath().getParent()));
+        Files.createFile(file, OwnerOnly.file(file.toAbsolutePath().getParent()));
         // Made here and now: whoever locks it first owns the folder.
         Files.writeString(file, host.mark());
       } catch (FileAlreadyExistsException e) {
@@ -215,7 +214,7 @@ public final class JobFolder implements Closeable {
   public void markStarted(String id, int attempt) {
     try {
       Files.createFile(
-          folder.resolve(id + ".started-" + Math.min(attempt, 9)), filePermissions(folder));
+          folder.resolve(id + ".started-" + Math.min(attempt, 9)), OwnerOnly.file(folder));
     } catch (FileAlreadyExistsException e) {
       // By a run before.
     } catch (IOException e) {
@@ -270,22 +269,6 @@ public final class JobFolder implements Closeable {
 
   private Path result(String id) {
     return folder.resolve(id + ".result");
-  }
-
-  private static FileAttribute<?>[] ownerOnly(Path existing) throws IOException {
-    return permissions(existing, "rwx------");
-  }
-
-  private static FileAttribute<?>[] filePermissions(Path existing) throws IOException {
-    return permissions(existing, "rw-------");
-  }
-
-  private static FileAttribute<?>[] permissions(Path existing, String mode) throws IOException {
-    return Files.getFileStore(existing).supportsFileAttributeView("posix")
-        ? new FileAttribute<?>[] {
-          PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString(mode))
-        }
-        : new FileAttribute<?>[0];
   }
 
   /** Ends the use of the folder. */

@@ -10,8 +10,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.FileAttribute;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Instant;
 import java.time.LocalDateTime;
 import java.time.ZoneId;
@@ -28,6 +26,7 @@ import java.util.Set;
 import java.util.function.Supplier;
 import java.util.regex.Pattern;
 import org.tsnext.core.ownership.Host;
+import org.tsnext.core.ownership.OwnerOnly;
 import org.tsnext.server.snapshot.SavedModel;
 import org.tsnext.server.snapshot.Snapshot;
 import org.tsnext.server.snapshot.SnapshotJson;
@@ -113,7 +112,7 @@ public final class SnapshotFolder implements Closeable {
     // Everything but ASCII is escaped, so that it reads the same as UTF-8 and as ISO-8859-1.
     properties.store(text, "Saving snapshot");
     Path file = folder.resolve(name);
-    Path unfinished = Files.createTempFile(folder, ".snapshot-", ".tmp", ownerOnly("rw-------"));
+    Path unfinished = Files.createTempFile(folder, ".snapshot-", ".tmp", OwnerOnly.file(folder));
     try {
       try (FileChannel channel = FileChannel.open(unfinished, StandardOpenOption.WRITE)) {
         ByteBuffer bytes = ByteBuffer.wrap(text.toByteArray());
@@ -184,21 +183,11 @@ public final class SnapshotFolder implements Closeable {
     }
     if (!Files.isDirectory(folder)) {
       Files.createDirectories(folder.getParent());
-      Files.createDirectories(folder, ownerOnly("rwx------"));
+      Files.createDirectories(folder, OwnerOnly.folder(folder.getParent()));
     }
     use = FolderUse.begin(folder, Host.current());
     if (use.isAlone()) {
       own.addAll(newestFirst());
     }
-  }
-
-  private FileAttribute<?>[] ownerOnly(String permissions) throws IOException {
-    Path existing = Files.isDirectory(folder) ? folder : folder.getParent();
-    boolean posix = Files.getFileStore(existing).supportsFileAttributeView("posix");
-    return posix
-        ? new FileAttribute<?>[] {
-          PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString(permissions))
-        }
-        : new FileAttribute<?>[0];
   }
 }
