@@ -6,12 +6,9 @@ import io.opentelemetry.context.propagation.TextMapPropagator;
 import io.opentelemetry.sdk.OpenTelemetrySdk;
 import io.opentelemetry.sdk.autoconfigure.AutoConfiguredOpenTelemetrySdk;
 import io.opentelemetry.sdk.autoconfigure.spi.ConfigurationException;
-import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.logging.Level;
 import java.util.logging.Logger;
@@ -34,8 +31,9 @@ public final class OpenTelemetryTracing implements Tracing, AutoCloseable {
   private static final Map<String, Integer> MAX_HEADERS =
       Map.of("traceparent", 512, "tracestate", 512, "baggage", 8192);
 
-  private static final Set<String> OTHER_SIGNALS =
-      Set.of("otel.metrics.exporter", "otel.logs.exporter");
+  /** Metrics are at /metrics, and logs in files. */
+  private static final Map<String, String> WITHOUT_OTHER_SIGNALS =
+      Map.of("otel.metrics.exporter", "none", "otel.logs.exporter", "none");
 
   private static final TextMapGetter<IncomingRequest> HEADERS = new HeaderGetter();
 
@@ -70,7 +68,7 @@ public final class OpenTelemetryTracing implements Tracing, AutoCloseable {
           AutoConfiguredOpenTelemetrySdk.builder()
               .disableShutdownHook()
               .addPropertiesSupplier(() -> defaults(environment, version))
-              .addPropertiesCustomizer(config -> withoutOtherSignals())
+              .addPropertiesCustomizer(config -> WITHOUT_OTHER_SIGNALS)
               .addTracerProviderCustomizer((provider, config) -> provider.setIdGenerator(ids))
               .addSpanExporterCustomizer((exporter, config) -> new ReportingExporter(exporter))
               .build()
@@ -91,22 +89,10 @@ public final class OpenTelemetryTracing implements Tracing, AutoCloseable {
     defaults.put("otel.service.name", "torchserve");
     defaults.put("otel.resource.attributes", "service.version=" + version);
     // By its port, which receivers of OTLP over HTTP have.
-    List<String> endpoints = new ArrayList<>();
-    for (String name :
-        List.of("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")) {
-      TraceSwitch.value(environment, name).ifPresent(endpoints::add);
-    }
-    if (!endpoints.isEmpty() && endpoints.get(0).matches("https?://[^/]+:4318(/.*)?")) {
-      defaults.put("otel.exporter.otlp.protocol", "http/protobuf");
-    }
+    TraceSwitch.endpoint(environment)
+        .filter(endpoint -> endpoint.matches("https?://[^/]+:4318(/.*)?"))
+        .ifPresent(endpoint -> defaults.put("otel.exporter.otlp.protocol", "http/protobuf"));
     return defaults;
-  }
-
-  /** Metrics are at /metrics, and logs in files. */
-  private static Map<String, String> withoutOtherSignals() {
-    Map<String, String> none = new HashMap<>();
-    OTHER_SIGNALS.forEach(name -> none.put(name, "none"));
-    return none;
   }
 
   @Override

@@ -24,12 +24,16 @@ public final class TraceSwitch {
     if (exporter.isPresent()) {
       return !exporter.get().equalsIgnoreCase("none");
     }
-    return value(environment, ENDPOINT).isPresent()
-        || value(environment, TRACES_ENDPOINT).isPresent();
+    return endpoint(environment).isPresent();
+  }
+
+  /** Where traces go, if it is named. */
+  static Optional<String> endpoint(Map<String, String> environment) {
+    return value(environment, TRACES_ENDPOINT).or(() -> value(environment, ENDPOINT));
   }
 
   /** An empty variable counts as none, as OpenTelemetry has it. */
-  static Optional<String> value(Map<String, String> environment, String name) {
+  private static Optional<String> value(Map<String, String> environment, String name) {
     return Optional.ofNullable(environment.get(name))
         .map(String::strip)
         .filter(text -> !text.isEmpty());
