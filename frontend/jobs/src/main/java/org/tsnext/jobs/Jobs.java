@@ -46,7 +46,7 @@ public final class Jobs implements JobService {
   private volatile boolean drained;
 
   /**
-   * Makes a server's jobs; those of the folder are there, and begin with {@link JobRecovery}.
+   * Makes a server's jobs; those of the folder are there, and are run by {@link JobLifecycle}.
    *
    * @param execution whose threads write and read files; bounded in number
    * @param folder empty to keep everything in memory
