@@ -8,32 +8,26 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.function.Predicate;
 import org.tsnext.core.metrics.Exemplar;
-import org.tsnext.core.metrics.Histogram;
 import org.tsnext.core.metrics.MetricDefinition;
 import org.tsnext.core.metrics.MetricFamily;
 import org.tsnext.core.metrics.MetricRegistry;
 import org.tsnext.core.metrics.MetricType;
-import org.tsnext.core.metrics.Series;
-import org.tsnext.core.metrics.SingleValue;
 
 /**
  * Writes metrics in the format OpenMetrics 1.0, with exemplars. Samples have the names that they
  * have in the text format, so that dashboards find them whatever a scraper asks for: a counter
  * whose name does not end with {@code _total}, as the format wants it, is of unknown type here.
  */
-final class OpenMetricsText {
+final class OpenMetricsText extends MetricsText {
 
   static final String CONTENT_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
   private static final String TOTAL = "_total";
-  private static final int ROUGH_SIZE = 16 * 1024;
 
-  private final Predicate<String> wanted;
   private final Set<String> families = new HashSet<>();
-  private final StringBuilder page = new StringBuilder(ROUGH_SIZE);
 
   private OpenMetricsText(Predicate<String> wanted) {
-    this.wanted = wanted;
+    super(wanted, "}");
   }
 
   /**
@@ -50,8 +44,8 @@ final class OpenMetricsText {
     return text.page.append("# EOF\n").toString();
   }
 
-  private void family(MetricFamily family) {
-    int before = page.length();
+  @Override
+  void head(MetricFamily family) {
     MetricDefinition definition = family.definition();
     String sample = family.exposedName();
     String name = familyName(definition.type(), sample);
@@ -60,20 +54,11 @@ final class OpenMetricsText {
             ? "unknown"
             : definition.type().word();
     page.append("# HELP ").append(name).append(' ');
-    appendText(
-        "Torchserve prometheus "
-            + definition.type().word()
-            + " metric with unit: "
-            + definition.unit());
+    escaped(help(definition), true);
     page.append("\n# TYPE ").append(name).append(' ').append(type).append('\n');
     String unit = definition.unit().toLowerCase(Locale.ROOT);
     if (name.endsWith("_" + unit) && unit.matches("[a-z0-9_]+")) {
       page.append("# UNIT ").append(name).append(' ').append(unit).append('\n');
-    }
-    int samples = page.length();
-    family.forEach((values, series) -> series(family, values, series));
-    if (page.length() == samples && !wanted.test(sample)) {
-      page.setLength(before);
     }
   }
 
@@ -86,99 +71,31 @@ final class OpenMetricsText {
     return families.contains(name) ? sample : name;
   }
 
-  private void series(MetricFamily family, List<String> values, Series series) {
-    if (series instanceof SingleValue single) {
-      if (wanted.test(family.exposedName())) {
-        page.append(family.exposedName());
-        labels(family, values, "");
-        page.append(' ').append(number(single.value())).append('\n');
-      }
-    } else if (series instanceof Histogram histogram) {
-      histogram(family, values, histogram);
-    }
+  @Override
+  String count(long count) {
+    return Long.toString(count);
   }
 
-  private void histogram(MetricFamily family, List<String> values, Histogram histogram) {
-    Histogram.Reading reading = histogram.read();
-    String name = family.exposedName();
-    List<Double> bounds = family.definition().bounds();
-    if (wanted.test(name + "_bucket")) {
-      for (int i = 0; i <= bounds.size(); i++) {
-        page.append(name).append("_bucket");
-        labels(family, values, i < bounds.size() ? number(bounds.get(i)) : "+Inf");
-        page.append(' ').append(count(reading.upTo(i)));
-        histogram.exemplar(i).ifPresent(this::exemplar);
-        page.append('\n');
-      }
-    }
-    if (wanted.test(name + "_count")) {
-      page.append(name).append("_count");
-      labels(family, values, "");
-      page.append(' ').append(count(reading.count())).append('\n');
-    }
-    // With buckets below zero the sum may fall, which the format does not allow.
-    if (wanted.test(name + "_sum") && (bounds.isEmpty() || bounds.get(0) >= 0)) {
-      page.append(name).append("_sum");
-      labels(family, values, "");
-      page.append(' ').append(number(reading.sum())).append('\n');
-    }
+  /** With buckets below zero the sum may fall, which the format does not allow. */
+  @Override
+  boolean showsSum(List<Double> bounds) {
+    return bounds.isEmpty() || bounds.get(0) >= 0;
   }
 
-  private void exemplar(Exemplar exemplar) {
-    page.append(" # {trace_id=\"")
-        .append(exemplar.traceId())
-        .append("\"} ")
-        .append(number(exemplar.value()))
-        .append(' ')
-        .append(seconds(exemplar.time()));
+  @Override
+  void exemplar(Optional<Exemplar> ofBucket) {
+    ofBucket.ifPresent(
+        exemplar ->
+            page.append(" # {trace_id=\"")
+                .append(exemplar.traceId())
+                .append("\"} ")
+                .append(number(exemplar.value()))
+                .append(' ')
+                .append(seconds(exemplar.time())));
   }
 
   private static String seconds(Instant time) {
     return String.format(Locale.ROOT, "%.3f", time.toEpochMilli() / 1e3);
-  }
-
-  private static String count(long count) {
-    return Long.toString(count);
-  }
-
-  /**
-   * @param bound of a bucket, or empty
-   */
-  private void labels(MetricFamily family, List<String> values, String bound) {
-    List<String> names = family.exposedDimensions();
-    if (names.isEmpty() && bound.isEmpty()) {
-      return;
-    }
-    String separator = "{";
-    for (int i = 0; i < names.size(); i++) {
-      page.append(separator).append(names.get(i)).append("=\"");
-      appendText(values.get(i));
-      page.append('"');
-      separator = ",";
-    }
-    if (!bound.isEmpty()) {
-      page.append(separator).append("le=\"").append(bound).append('"');
-    }
-    page.append('}');
-  }
-
-  private static String number(double value) {
-    if (Double.isInfinite(value)) {
-      return value > 0 ? "+Inf" : "-Inf";
-    }
-    return Double.toString(value);
-  }
-
-  private void appendText(String text) {
-    for (int i = 0; i < text.length(); i++) {
-      char c = text.charAt(i);
-      switch (c) {
-        case '\\' -> page.append("\\\\");
-        case '"' -> page.append("\\\"");
-        case '\n' -> page.append("\\n");
-        default -> page.append(c);
-      }
-    }
   }
 
   /** Whether a client that sends this header {@code Accept} prefers this format to the other. */
