@@ -36,6 +36,7 @@ import org.tsnext.http.settings.HttpSettings;
 import org.tsnext.http.settings.ListenerRole;
 import org.tsnext.http.settings.TokenSettings;
 import org.tsnext.jobs.JobService;
+import org.tsnext.jobs.job.JobTarget;
 import org.tsnext.workflow.WorkflowService;
 
 /** Puts the route table of a listener together from the roles it has. */
@@ -97,7 +98,6 @@ final class ListenerRoutes implements AutoCloseable {
       if (kserve) {
         routes.add(KServeRoutes.alive());
       }
-      JobSubmission submission = new JobSubmission(jobs, settings.api().errors());
       boolean openInference = settings.api().openInference().enabled();
       HeaderPolicy headers = HeaderPolicy.of(settings.access().tokens().isPresent());
       BodyConversions conversions =
@@ -106,7 +106,7 @@ final class ListenerRoutes implements AutoCloseable {
       routes.addAll(
           InferenceRoutes.of(
               inference,
-              submission,
+              submission(JobTarget.MODEL),
               models,
               settings.api().startUpModels(),
               headers,
@@ -114,7 +114,7 @@ final class ListenerRoutes implements AutoCloseable {
               settings.api().errors()));
       routes.add(OpenAiRoutes.models(models));
       routes.addAll(OpenAiRoutes.requests(inference, models, headers, conversions));
-      routes.add(WorkflowRoutes.of(workflows, submission, headers));
+      routes.add(WorkflowRoutes.of(workflows, submission(JobTarget.WORKFLOW), headers));
       jobs.ifPresent(service -> routes.addAll(JobRoutes.of(service, settings.api().errors())));
       if (openInference) {
         routes.addAll(
@@ -166,6 +166,10 @@ final class ListenerRoutes implements AutoCloseable {
             settings.api().serverVersion(),
             asksForToken(roles.contains(ListenerRole.KSERVE)),
             settings.api().errors().compatibility()));
+  }
+
+  private Optional<JobSubmission> submission(JobTarget target) {
+    return jobs.map(service -> new JobSubmission(service, target, settings.api().errors()));
   }
 
   /**

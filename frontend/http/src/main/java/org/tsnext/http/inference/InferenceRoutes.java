@@ -9,6 +9,7 @@ import io.netty.handler.codec.http.HttpMethod;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.function.Supplier;
 import org.tsnext.compatibility.Compatibility;
 import org.tsnext.core.access.Access;
@@ -41,14 +42,14 @@ public final class InferenceRoutes {
   /**
    * Builds the routes.
    *
-   * @param jobs begins those that clients prefer not to wait for
+   * @param jobs begins those that clients prefer not to wait for; empty if every client waits
    * @param startUpModels names of the models loaded at start
    * @param headers which of a request its handler gets
    * @param errors whether probes say why a model has too few workers
    */
   public static List<Route> of(
       InferenceService inference,
-      JobSubmission jobs,
+      Optional<JobSubmission> jobs,
       ModelService models,
       Supplier<List<String>> startUpModels,
       HeaderPolicy headers,
@@ -88,7 +89,7 @@ public final class InferenceRoutes {
   /** The routes that lead to a handler of a model. */
   private static final class Predictions {
     private final InferenceService inference;
-    private final JobSubmission jobs;
+    private final Optional<JobSubmission> jobs;
     private final ModelService models;
     private final InvokedModel invokedModel;
     private final HeaderPolicy headers;
@@ -98,7 +99,7 @@ public final class InferenceRoutes {
 
     Predictions(
         InferenceService inference,
-        JobSubmission jobs,
+        Optional<JobSubmission> jobs,
         ModelService models,
         Supplier<List<String>> startUpModels,
         HeaderPolicy headers,
@@ -189,7 +190,8 @@ public final class InferenceRoutes {
                   verb + which + ".",
                   Body.INPUTS,
                   query,
-                  jobs.outcomes(new Outcome(200, "*/*", "The response of the model's handler")))
+                  JobSubmission.outcomes(
+                      jobs, new Outcome(200, "*/*", "The response of the model's handler")))
               .failingWith(404, 504, 507)
               .withAnyStatus();
       return id.toLowerCase(Locale.ROOT).contains("legacy") ? operation.asDeprecated() : operation;

@@ -4,6 +4,7 @@ import static io.netty.handler.codec.http.HttpMethod.GET;
 import static io.netty.handler.codec.http.HttpMethod.POST;
 
 import java.util.List;
+import java.util.Optional;
 import org.tsnext.compatibility.Deviation;
 import org.tsnext.core.access.Access;
 import org.tsnext.core.access.HeaderPolicy;
@@ -40,7 +41,11 @@ public final class OpenAiRoutes {
       BodyConversions conversions) {
     PredictionHandler predictions =
         new PredictionHandler(
-            inference, PredictionRoute.OPENAI, (routed, parts) -> routed.modelName(), headers);
+            inference,
+            Optional.empty(),
+            PredictionRoute.OPENAI,
+            (routed, parts) -> routed.modelName(),
+            headers);
     return DOCS.stream()
         .map(
             doc ->

@@ -23,7 +23,6 @@ import org.tsnext.http.request.InputReader;
 import org.tsnext.http.request.QueryParameters;
 import org.tsnext.http.routing.RouteHandler;
 import org.tsnext.http.routing.RoutedRequest;
-import org.tsnext.jobs.job.JobTarget;
 
 /** Predictions and explanations: reads the inputs, asks the core, lets it answer. */
 final class PredictionHandler implements RouteHandler {
@@ -35,26 +34,11 @@ final class PredictionHandler implements RouteHandler {
   private final HeaderPolicy headers;
 
   /**
-   * @param jobs begins those that clients prefer not to wait for
+   * @param jobs begins those that clients prefer not to wait for; empty if every client waits
    * @param choice of the model, or the workflow, that is asked
    * @param headers which of them the handler gets
    */
   PredictionHandler(
-      InferenceService inference,
-      JobSubmission jobs,
-      PredictionRoute route,
-      ModelChoice choice,
-      HeaderPolicy headers) {
-    this(inference, Optional.of(jobs), route, choice, headers);
-  }
-
-  /** Of routes on which every client waits for the response. */
-  PredictionHandler(
-      InferenceService inference, PredictionRoute route, ModelChoice choice, HeaderPolicy headers) {
-    this(inference, Optional.empty(), route, choice, headers);
-  }
-
-  private PredictionHandler(
       InferenceService inference,
       Optional<JobSubmission> jobs,
       PredictionRoute route,
@@ -82,9 +66,7 @@ final class PredictionHandler implements RouteHandler {
   void handle(RoutedRequest routed, List<InputPart> parts) {
     Exchange exchange = routed.exchange();
     if (jobs.isPresent() && jobs.get().wants(exchange.headers())) {
-      JobTarget target =
-          route.equals(PredictionRoute.WORKFLOW) ? JobTarget.WORKFLOW : JobTarget.MODEL;
-      jobs.get().submit(exchange, checkedRequest(routed, parts), target);
+      jobs.get().submit(exchange, checkedRequest(routed, parts));
     } else {
       submit(routed, parts, new InferenceSink(exchange));
     }

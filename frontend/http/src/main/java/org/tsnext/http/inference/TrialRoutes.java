@@ -59,7 +59,8 @@ public final class TrialRoutes {
 
   private Route route(String path, PredictionRoute kind) {
     PredictionHandler predictions =
-        new PredictionHandler(inference, kind, (routed, parts) -> routed.modelName(), policy);
+        new PredictionHandler(
+            inference, Optional.empty(), kind, (routed, parts) -> routed.modelName(), policy);
     RouteHandler handler =
         request -> {
           requireToken(request);

@@ -5,6 +5,7 @@ import static io.netty.handler.codec.http.HttpMethod.POST;
 import static io.netty.handler.codec.http.HttpMethod.PUT;
 
 import java.util.List;
+import java.util.Optional;
 import org.tsnext.core.access.Access;
 import org.tsnext.core.access.HeaderPolicy;
 import org.tsnext.http.jobs.JobSubmission;
@@ -25,10 +26,11 @@ public final class WorkflowRoutes {
   /**
    * Builds the route.
    *
-   * @param jobs begins those that clients prefer not to wait for
+   * @param jobs begins those that clients prefer not to wait for; empty if every client waits
    * @param headers which of a request the nodes get
    */
-  public static Route of(WorkflowService workflows, JobSubmission jobs, HeaderPolicy headers) {
+  public static Route of(
+      WorkflowService workflows, Optional<JobSubmission> jobs, HeaderPolicy headers) {
     return Route.of(
             List.of(GET, PUT, POST),
             "/~wfpredict/{" + NAME + "}",
@@ -44,7 +46,8 @@ public final class WorkflowRoutes {
                     "Run a workflow on the given inputs.",
                     Body.INPUTS,
                     List.of(),
-                    jobs.outcomes(new Outcome(200, "*/*", "The response of the last node")))
+                    JobSubmission.outcomes(
+                        jobs, new Outcome(200, "*/*", "The response of the last node")))
                 .failingWith(404, 504, 507)
                 .withAnyStatus())
         .withAccess(Access.INFERENCE)

@@ -25,20 +25,26 @@ public final class JobSubmission {
 
   private static final String APPLIED = "preference-applied";
 
-  private final Optional<JobService> jobs;
+  private final JobService jobs;
+  private final JobTarget target;
   private final JobRenderer renderer;
 
   /**
-   * @param jobs empty if the job API is off
+   * @param target what the requests ask
    * @param form how errors look
    */
-  public JobSubmission(Optional<JobService> jobs, ErrorForm form) {
+  public JobSubmission(JobService jobs, JobTarget target, ErrorForm form) {
     this.jobs = jobs;
+    this.target = target;
     this.renderer = new JobRenderer(form);
   }
 
-  /** The responses of a route that predicts, and what it answers when it begins a job. */
-  public List<Outcome> outcomes(Outcome response) {
+  /**
+   * The responses of a route that predicts, and what it answers when it begins a job.
+   *
+   * @param jobs empty if it begins none
+   */
+  public static List<Outcome> outcomes(Optional<JobSubmission> jobs, Outcome response) {
     return jobs.isPresent()
         ? List.of(
             response,
@@ -52,7 +58,7 @@ public final class JobSubmission {
 
   /** Whether a request with these headers is to be a job. */
   public boolean wants(HttpHeaders headers) {
-    return jobs.isPresent() && Preferences.of(headers).respondAsync();
+    return Preferences.of(headers).respondAsync();
   }
 
   /**
@@ -60,11 +66,10 @@ public final class JobSubmission {
    *
    * @param request taken over
    */
-  public void submit(Exchange exchange, InferenceRequest request, JobTarget target) {
-    JobService service = jobs.orElseThrow();
-    JobService.Accepted accepted = service.submit(request, target);
+  public void submit(Exchange exchange, InferenceRequest request) {
+    JobService.Accepted accepted = jobs.submit(request, target);
     // Its id was told to nobody.
-    exchange.onClientGone(() -> service.abandon(accepted.id()));
+    exchange.onClientGone(() -> jobs.abandon(accepted.id()));
     Optional<Duration> wait = Preferences.of(exchange.headers()).maxWait();
     boolean waits = wait.isPresent() && !wait.get().isZero();
     String applied =
@@ -77,24 +82,24 @@ public final class JobSubmission {
             .thenCompose(
                 job ->
                     waits
-                        ? service.await(accepted.id(), wait.get())
+                        ? jobs.await(accepted.id(), wait.get())
                         : CompletableFuture.completedFuture(job))
-            .thenCompose(job -> response(service, job, waits, headers)),
+            .thenCompose(job -> response(job, waits, headers)),
         response -> response);
   }
 
   private CompletableFuture<Response> response(
-      JobService service, JobDescription job, boolean waited, List<Header> headers) {
+      JobDescription job, boolean waited, List<Header> headers) {
     if (!waited || !job.status().isEnd()) {
       return CompletableFuture.completedFuture(renderer.accepted(job, headers));
     }
     String id = job.ticket().id();
     CompletableFuture<Response> response;
     try {
-      response = service.result(id).thenApply(result -> renderer.result(result, headers));
+      response = jobs.result(id).thenApply(result -> renderer.result(result, headers));
     } catch (RuntimeException e) {
       response = CompletableFuture.failedFuture(e);
     }
-    return response.whenComplete((done, failure) -> service.abandon(id));
+    return response.whenComplete((done, failure) -> jobs.abandon(id));
   }
 }
