@@ -15,6 +15,7 @@ import java.util.Optional;
 import java.util.zip.GZIPInputStream;
 import org.tsnext.core.request.Header;
 import org.tsnext.http.connection.Exchange;
+import org.tsnext.http.request.WeightedValue;
 import org.tsnext.http.response.Response;
 
 /** A file of a web page, compressed as the build has left it. Immutable. */
@@ -109,14 +110,8 @@ final class PageFile {
   }
 
   private static boolean takesGzip(List<String> acceptEncoding) {
-    return acceptEncoding.stream()
-        .flatMap(value -> List.of(value.split(",", -1)).stream())
-        .map(coding -> coding.replace(" ", ""))
-        .anyMatch(
-            coding ->
-                coding.equalsIgnoreCase("gzip")
-                    || (coding.regionMatches(true, 0, "gzip;q=", 0, 7)
-                        && !coding.matches("(?i)gzip;q=0(\\.0*)?")));
+    return WeightedValue.all(acceptEncoding).stream()
+        .anyMatch(coding -> coding.value().equals("gzip") && coding.weight(1) > 0);
   }
 
   private static String contentTypeOf(String name) {

@@ -42,10 +42,8 @@ final class MetricsHandler implements RouteHandler {
   @Override
   public void handle(RoutedRequest request) {
     Predicate<String> wanted = filter(request.query().all(FILTER));
-    List<String> accepted = request.exchange().headers().getAll(HttpHeaderNames.ACCEPT);
     boolean openMetrics =
-        OpenMetricsText.isPreferred(
-            accepted.isEmpty() ? Optional.empty() : Optional.of(String.join(",", accepted)));
+        OpenMetricsText.isPreferred(request.exchange().headers().getAll(HttpHeaderNames.ACCEPT));
     if (waiting.incrementAndGet() > MAX_WAITING) {
       waiting.decrementAndGet();
       throw new ServingException(

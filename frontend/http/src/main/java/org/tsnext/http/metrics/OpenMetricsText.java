@@ -12,6 +12,7 @@ import org.tsnext.core.metrics.MetricDefinition;
 import org.tsnext.core.metrics.MetricFamily;
 import org.tsnext.core.metrics.MetricRegistry;
 import org.tsnext.core.metrics.MetricType;
+import org.tsnext.http.request.WeightedValue;
 
 /**
  * Writes metrics in the format OpenMetrics 1.0, with exemplars. Samples have the names that they
@@ -22,6 +23,7 @@ final class OpenMetricsText extends MetricsText {
 
   static final String CONTENT_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
+  private static final Set<String> VERSIONS = Set.of("1.0.0", "0.0.1");
   private static final String TOTAL = "_total";
 
   private final Set<String> families = new HashSet<>();
@@ -98,41 +100,22 @@ final class OpenMetricsText extends MetricsText {
     return String.format(Locale.ROOT, "%.3f", time.toEpochMilli() / 1e3);
   }
 
-  /** Whether a client that sends this header {@code Accept} prefers this format to the other. */
-  static boolean isPreferred(Optional<String> accept) {
+  /** Whether a client that sends these headers {@code Accept} prefers this format to the other. */
+  static boolean isPreferred(List<String> accept) {
     double ours = 0;
     double text = 0;
-    for (String range : accept.orElse("").split(",", -1)) {
-      String[] parts = range.split(";", -1);
-      String type = parts[0].strip().toLowerCase(Locale.ROOT);
-      double quality = quality(parts);
-      if (type.equals("application/openmetrics-text") && isKnown(parts)) {
-        ours = Math.max(ours, quality);
-      } else if (type.equals("text/plain")) {
-        text = Math.max(text, quality);
+    for (WeightedValue range : WeightedValue.all(accept)) {
+      if (range.value().equals("application/openmetrics-text") && isKnown(range)) {
+        ours = Math.max(ours, range.weight(1));
+      } else if (range.value().equals("text/plain")) {
+        text = Math.max(text, range.weight(1));
       }
     }
     return ours > 0 && ours >= text;
   }
 
   /** Without a version, or with one that this format is. */
-  private static boolean isKnown(String[] parts) {
-    for (int i = 1; i < parts.length; i++) {
-      String parameter = parts[i].strip().toLowerCase(Locale.ROOT);
-      if (parameter.startsWith("version=")) {
-        return parameter.equals("version=1.0.0") || parameter.equals("version=0.0.1");
-      }
-    }
-    return true;
-  }
-
-  private static double quality(String[] parts) {
-    for (int i = 1; i < parts.length; i++) {
-      String parameter = parts[i].strip().toLowerCase(Locale.ROOT);
-      if (parameter.matches("q=(0(\\.[0-9]{0,3})?|1(\\.0{0,3})?)")) {
-        return Double.parseDouble(parameter.substring(2));
-      }
-    }
-    return 1;
+  private static boolean isKnown(WeightedValue range) {
+    return VERSIONS.contains(range.parameter("version").orElse("1.0.0"));
   }
 }

@@ -5,10 +5,10 @@ import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpMethod;
 import io.netty.handler.codec.http.HttpRequest;
 import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
 import org.tsnext.core.request.Header;
 import org.tsnext.http.connection.Exchange;
+import org.tsnext.http.request.WeightedValue;
 import org.tsnext.http.response.Response;
 
 /**
@@ -40,31 +40,16 @@ public record LandingPage(String path) {
     double html = 0;
     double json = 0;
     double anything = 0;
-    for (String value : head.headers().getAll(HttpHeaderNames.ACCEPT)) {
-      for (String range : value.toLowerCase(Locale.ROOT).split(",", -1)) {
-        String type = range.split(";", 2)[0].trim();
-        switch (type) {
-          case HTML -> html = Math.max(html, quality(range));
-          case "application/json" -> json = Math.max(json, quality(range));
-          case "*/*" -> anything = Math.max(anything, quality(range));
-          default -> {
-            // Neither of both.
-          }
+    for (WeightedValue range : WeightedValue.all(head.headers().getAll(HttpHeaderNames.ACCEPT))) {
+      switch (range.value()) {
+        case HTML -> html = Math.max(html, range.weight(0));
+        case "application/json" -> json = Math.max(json, range.weight(0));
+        case "*/*" -> anything = Math.max(anything, range.weight(0));
+        default -> {
+          // Neither of both.
         }
       }
     }
     return html > Math.max(json, anything);
-  }
-
-  /** The weight of a media range, 1 unless it says another one; 0 if that is none. */
-  private static double quality(String range) {
-    for (String parameter : range.split(";", -1)) {
-      String[] pair = parameter.split("=", 2);
-      if (pair.length == 2 && pair[0].trim().equals("q")) {
-        String text = pair[1].trim();
-        return text.matches("[01](\\.[0-9]{0,3})?") ? Double.parseDouble(text) : 0;
-      }
-    }
-    return 1;
   }
 }

@@ -6,7 +6,6 @@ import static org.testng.Assert.assertTrue;
 
 import java.time.Instant;
 import java.util.List;
-import java.util.Optional;
 import org.testng.annotations.DataProvider;
 import org.testng.annotations.Test;
 import org.tsnext.core.metrics.Exemplar;
@@ -99,11 +98,11 @@ public class OpenMetricsTextTest {
 
   @Test(dataProvider = "accepted")
   public void formatIsChosenByWhatTheClientPrefers(String accept, boolean chosen) {
-    assertEquals(OpenMetricsText.isPreferred(Optional.of(accept)), chosen);
+    assertEquals(OpenMetricsText.isPreferred(List.of(accept)), chosen);
   }
 
   @Test
   public void clientThatSaysNothingGetsTheTextFormat() {
-    assertFalse(OpenMetricsText.isPreferred(Optional.empty()));
+    assertFalse(OpenMetricsText.isPreferred(List.of()));
   }
 }
