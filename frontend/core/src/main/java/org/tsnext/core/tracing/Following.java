@@ -25,16 +25,8 @@ public record Following(boolean timesForAll, Optional<Tracing> tracing) {
     Objects.requireNonNull(tracing, "tracing");
   }
 
-  /**
-   * Begins to follow a request, if it is to be followed.
-   *
-   * @param times whether its client is to be told its times
-   */
-  public Optional<RequestTimeline> begin(boolean times, Tracing.IncomingRequest request) {
-    if (!times && tracing.isEmpty()) {
-      return Optional.empty();
-    }
-    return Optional.of(
-        new RequestTimeline(request.startNanos(), tracing.map(into -> into.begin(request))));
+  /** Begins to follow a request that is to be followed. */
+  public RequestTimeline begin(Tracing.IncomingRequest request) {
+    return new RequestTimeline(request.startNanos(), tracing.map(into -> into.begin(request)));
   }
 }

@@ -9,6 +9,11 @@ public interface RequestTrace {
   /** 16 hex digits: the span of the request. */
   String spanId();
 
+  /** Appends both ids to a line of an access log. */
+  default void appendIds(StringBuilder line) {
+    line.append(" trace_id=").append(traceId()).append(" span_id=").append(spanId());
+  }
+
   /** Whether it is recorded, so that it can be looked up. */
   boolean isSampled();
 

@@ -1,6 +1,8 @@
 package org.tsnext.grpc.call;
 
 import io.grpc.Metadata;
+import java.util.ArrayList;
+import java.util.List;
 
 /** The metadata that every call has. */
 public final class CallMetadata {
@@ -25,5 +27,16 @@ public final class CallMetadata {
   public static Metadata withRequestId(Metadata metadata, String requestId) {
     metadata.put(REQUEST_ID, requestId);
     return metadata;
+  }
+
+  /** All values of a name, in order. */
+  public static List<String> values(Metadata metadata, Metadata.Key<String> key) {
+    Iterable<String> values = metadata.getAll(key);
+    if (values == null) {
+      return List.of();
+    }
+    List<String> all = new ArrayList<>(1);
+    values.forEach(all::add);
+    return all;
   }
 }

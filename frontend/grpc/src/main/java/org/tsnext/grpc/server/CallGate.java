@@ -5,7 +5,6 @@ import io.grpc.ServerCall;
 import io.grpc.ServerCallHandler;
 import io.grpc.ServerMethodDefinition;
 import io.grpc.ServerServiceDefinition;
-import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Objects;
@@ -74,8 +73,8 @@ final class CallGate {
   }
 
   private void require(ServerCall<?, ?> call, Metadata headers, Access access) {
-    List<String> pages = values(headers, CallMetadata.ORIGIN);
-    List<String> sites = values(headers, CallMetadata.SITE);
+    List<String> pages = CallMetadata.values(headers, CallMetadata.ORIGIN);
+    List<String> sites = CallMetadata.values(headers, CallMetadata.SITE);
     if (!pages.isEmpty() || !sites.isEmpty()) {
       String host = Objects.requireNonNullElse(call.getAuthority(), "");
       origins.require(new Page(pages, sites, false, host), CHANGING.contains(access));
@@ -84,19 +83,11 @@ final class CallGate {
       check
           .get()
           .require(
-              access.tokens(), values(headers, CallMetadata.AUTHORIZATION), TokenCheck.REFUSAL);
+              access.tokens(),
+              CallMetadata.values(headers, CallMetadata.AUTHORIZATION),
+              TokenCheck.REFUSAL);
       InboundCall.current().passedWithToken();
     }
-  }
-
-  private static List<String> values(Metadata headers, Metadata.Key<String> key) {
-    Iterable<String> values = headers.getAll(key);
-    if (values == null) {
-      return List.of();
-    }
-    List<String> all = new ArrayList<>(1);
-    values.forEach(all::add);
-    return all;
   }
 
   private void refuse(ServerCall<?, ?> call, Metadata headers, ServingException error) {

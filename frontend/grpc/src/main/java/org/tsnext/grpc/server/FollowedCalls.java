@@ -9,12 +9,10 @@ import io.grpc.ServerCallHandler;
 import io.grpc.ServerInterceptor;
 import io.grpc.ServerMethodDefinition;
 import io.grpc.Status;
-import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Collectors;
@@ -25,6 +23,7 @@ import org.tsnext.core.tracing.RequestTimeline;
 import org.tsnext.core.tracing.RequestTrace.RequestEnd;
 import org.tsnext.core.tracing.ServerTiming;
 import org.tsnext.core.tracing.Tracing.IncomingRequest;
+import org.tsnext.grpc.call.CallMetadata;
 import org.tsnext.grpc.call.InboundCall;
 
 /**
@@ -38,8 +37,6 @@ final class FollowedCalls implements ServerInterceptor {
 
   private static final Metadata.Key<String> WANTED =
       Metadata.Key.of(Following.HEADER, Metadata.ASCII_STRING_MARSHALLER);
-
-  private static final String TRACE_PARENT = "traceparent";
 
   /** What the semantic conventions take for failures of the server. */
   private static final Set<Status.Code> FAILURES =
@@ -79,13 +76,10 @@ final class FollowedCalls implements ServerInterceptor {
         || !rpcs.contains(call.getMethodDescriptor().getFullMethodName())) {
       return next.startCall(call, headers);
     }
-    Optional<RequestTimeline> timeline = following.begin(times, incoming(call, headers));
-    if (timeline.isEmpty()) {
-      return next.startCall(call, headers);
-    }
+    RequestTimeline timeline = following.begin(incoming(call, headers));
     InboundCall inbound = InboundCall.current();
-    inbound.follow(timeline.get());
-    FollowedCall<Q, A> followed = new FollowedCall<>(call, inbound, timeline.get(), times);
+    inbound.follow(timeline);
+    FollowedCall<Q, A> followed = new FollowedCall<>(call, inbound, timeline, times);
     return followed.listener(next.startCall(followed, headers));
   }
 
@@ -101,19 +95,8 @@ final class FollowedCalls implements ServerInterceptor {
             "rpc.method",
             Objects.requireNonNullElse(method.getBareMethodName(), "")),
         clock.nanoTime(),
-        name -> header(headers, name));
-  }
-
-  /** All values of a name; of {@code traceparent} there may be one only. */
-  private static String header(Metadata headers, String name) {
-    Iterable<String> values =
-        headers.getAll(Metadata.Key.of(name, Metadata.ASCII_STRING_MARSHALLER));
-    if (values == null) {
-      return null;
-    }
-    List<String> all = new ArrayList<>(1);
-    values.forEach(all::add);
-    return all.size() > 1 && name.equals(TRACE_PARENT) ? null : String.join(",", all);
+        name ->
+            CallMetadata.values(headers, Metadata.Key.of(name, Metadata.ASCII_STRING_MARSHALLER)));
   }
 
   private final class FollowedCall<Q, A> extends SimpleForwardingServerCall<Q, A> {

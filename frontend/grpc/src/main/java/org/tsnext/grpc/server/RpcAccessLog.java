@@ -66,14 +66,7 @@ final class RpcAccessLog extends ServerStreamTracer.Factory {
       line.append(" HTTP/2.0\" ").append(status.getCode().value()).append(' ').append(millis);
       InboundCall call = inbound;
       if (call != null) {
-        call.timeline()
-            .flatMap(RequestTimeline::trace)
-            .ifPresent(
-                trace ->
-                    line.append(" trace_id=")
-                        .append(trace.traceId())
-                        .append(" span_id=")
-                        .append(trace.spanId()));
+        call.timeline().flatMap(RequestTimeline::trace).ifPresent(trace -> trace.appendIds(line));
       }
       LOG.info(line.toString());
     }

@@ -48,11 +48,7 @@ final class FollowedExchange {
   }
 
   void appendIds(StringBuilder line) {
-    timeline.trace().ifPresent(trace -> appendIds(line, trace));
-  }
-
-  private static void appendIds(StringBuilder line, RequestTrace trace) {
-    line.append(" trace_id=").append(trace.traceId()).append(" span_id=").append(trace.spanId());
+    timeline.trace().ifPresent(trace -> trace.appendIds(line));
   }
 
   /** The exchange has ended. */

@@ -1,20 +1,15 @@
 package org.tsnext.http.routing;
 
 import io.netty.handler.codec.http.HttpHeaders;
-import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.function.Predicate;
 import org.tsnext.core.access.Access;
 import org.tsnext.core.tracing.Following;
-import org.tsnext.core.tracing.RequestTimeline;
 import org.tsnext.core.tracing.Tracing.IncomingRequest;
 import org.tsnext.http.connection.Exchange;
 
 /** Follows the requests of a listener that ask models, as far as that is wanted. Any event loop. */
 public final class RequestFollower {
-
-  private static final String TRACE_PARENT = "traceparent";
 
   private final Following following;
   private final boolean asksForToken;
@@ -36,8 +31,7 @@ public final class RequestFollower {
     if (!times && following.tracing().isEmpty()) {
       return;
     }
-    Optional<RequestTimeline> timeline = following.begin(times, incoming(exchange, route));
-    timeline.ifPresent(begun -> exchange.follow(begun, times));
+    exchange.follow(following.begin(incoming(exchange, route)), times);
   }
 
   private static boolean wantsTimes(HttpHeaders headers) {
@@ -65,15 +59,6 @@ public final class RequestFollower {
             "torchserve.request_id",
             exchange.requestId()),
         exchange.startNanos(),
-        name -> header(exchange.headers(), name));
-  }
-
-  /** All values of a header; of {@code traceparent} there may be one only. */
-  private static String header(HttpHeaders headers, String name) {
-    List<String> values = headers.getAll(name);
-    if (values.isEmpty() || (values.size() > 1 && name.equals(TRACE_PARENT))) {
-      return null;
-    }
-    return String.join(",", values);
+        exchange.headers()::getAll);
   }
 }

@@ -114,7 +114,7 @@ public final class OpenTelemetryTracing implements Tracing, AutoCloseable {
     @Override
     public String get(IncomingRequest request, String key) {
       String name = key.toLowerCase(Locale.ROOT);
-      String value = request == null ? null : request.header().apply(name);
+      String value = request == null ? null : request.header(name);
       int limit = MAX_HEADERS.getOrDefault(name, 512);
       return value == null || value.length() > limit ? null : value;
     }
