@@ -216,7 +216,7 @@ public final class HttpServer implements AutoCloseable {
   }
 
   private static boolean isFree(Optional<TokenSettings> checked, Access route) {
-    return checked.isEmpty() || checked.get().open().contains(route);
+    return checked.filter(tokens -> tokens.asksFor(route)).isEmpty();
   }
 
   /**

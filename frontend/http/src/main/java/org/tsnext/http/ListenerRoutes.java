@@ -58,20 +58,15 @@ final class ListenerRoutes implements AutoCloseable {
     this.workflows = services.workflows();
     this.jobs = services.jobs();
     this.metrics = metrics;
-    this.console =
-        services.console().map(source -> new ConsoleRoutes(source, facts(settings), clock));
+    this.console = services.console().map(source -> new ConsoleRoutes(source, facts(), clock));
     this.pages = services.console().map(source -> new PageRoutes(source.executor()));
   }
 
-  private static ConsoleRoutes.ServerFacts facts(HttpSettings settings) {
+  private ConsoleRoutes.ServerFacts facts() {
     return new ConsoleRoutes.ServerFacts(
         settings.api().serverVersion(),
         settings.api().enableModelApi(),
-        settings
-            .access()
-            .tokens()
-            .filter(tokens -> !tokens.open().contains(Access.INFERENCE))
-            .isPresent(),
+        asksForToken(false).test(Access.INFERENCE),
         settings.addresses().inference().toString());
   }
 
@@ -182,7 +177,7 @@ final class ListenerRoutes implements AutoCloseable {
         .access()
         .tokens()
         .filter(tokens -> !open)
-        .<Predicate<Access>>map(tokens -> access -> !tokens.open().contains(access))
+        .<Predicate<Access>>map(tokens -> tokens::asksFor)
         .orElse(access -> false);
   }
 }

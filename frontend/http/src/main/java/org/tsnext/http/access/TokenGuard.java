@@ -24,7 +24,7 @@ public final class TokenGuard implements RequestGuard {
 
   @Override
   public void check(HttpRequest head, Access access, boolean changes) {
-    if (!settings.open().contains(access)) {
+    if (settings.asksFor(access)) {
       check.require(
           access.tokens(),
           head.headers().getAll(HttpHeaderNames.AUTHORIZATION),

@@ -4,7 +4,6 @@ import static io.netty.handler.codec.http.HttpMethod.POST;
 
 import java.util.List;
 import java.util.Optional;
-import java.util.stream.Stream;
 import org.tsnext.core.access.Access;
 import org.tsnext.core.access.HeaderPolicy;
 import org.tsnext.core.access.TokenCheck;
@@ -32,13 +31,16 @@ public final class TrialRoutes {
           new Header("content-security-policy", "default-src 'none'; sandbox"),
           new Header("x-content-type-options", "nosniff"));
 
-  private final Optional<TokenSettings> tokens;
+  private final Optional<TokenCheck> check;
   private final HeaderPolicy policy;
   private final InferenceService inference;
 
   private TrialRoutes(InferenceService inference, Optional<TokenSettings> tokens) {
     this.inference = inference;
-    this.tokens = tokens.filter(settings -> !settings.open().contains(Access.INFERENCE));
+    this.check =
+        tokens
+            .filter(settings -> settings.asksFor(Access.INFERENCE))
+            .map(settings -> new TokenCheck(settings.tokens(), settings.failuresAs400(), "route"));
     this.policy = HeaderPolicy.of(tokens.isPresent());
   }
 
@@ -51,10 +53,9 @@ public final class TrialRoutes {
   public static List<Route> of(
       String path, InferenceService inference, Optional<TokenSettings> tokens) {
     TrialRoutes trials = new TrialRoutes(inference, tokens);
-    return Stream.of(
-            trials.route(path + "/predictions", PredictionRoute.PREDICTIONS),
-            trials.route(path + "/explanations", PredictionRoute.EXPLANATIONS))
-        .toList();
+    return List.of(
+        trials.route(path + "/predictions", PredictionRoute.PREDICTIONS),
+        trials.route(path + "/explanations", PredictionRoute.EXPLANATIONS));
   }
 
   private Route route(String path, PredictionRoute kind) {
@@ -72,11 +73,12 @@ public final class TrialRoutes {
   private void requireToken(RoutedRequest request) {
     List<String> given = request.exchange().headers().getAll(TOKEN_HEADER);
     request.exchange().headers().remove(TOKEN_HEADER);
-    if (tokens.isEmpty()) {
+    if (check.isEmpty()) {
       return;
     }
     try {
-      new TokenCheck(tokens.get().tokens(), tokens.get().failuresAs400(), "route")
+      check
+          .get()
           .require(
               Access.INFERENCE.tokens(),
               given.stream().map(token -> "Bearer " + token).toList(),

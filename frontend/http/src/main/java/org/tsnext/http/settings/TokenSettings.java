@@ -30,4 +30,9 @@ public record TokenSettings(
     withPages.addAll(open);
     open = Set.copyOf(withPages);
   }
+
+  /** Whether what has that access needs a token. */
+  public boolean asksFor(Access access) {
+    return !open.contains(access);
+  }
 }
