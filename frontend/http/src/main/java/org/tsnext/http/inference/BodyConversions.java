@@ -68,6 +68,23 @@ public final class BodyConversions {
             exchange.loop());
   }
 
+  /**
+   * As {@link #convert}, for the body of a request, of which nothing is wanted once its client has
+   * left.
+   *
+   * @param drop gets the result instead if it has
+   */
+  <T> void convertRequest(
+      Exchange exchange,
+      ByteBuf body,
+      Function<ByteBuf, T> work,
+      Consumer<T> done,
+      Consumer<T> drop) {
+    boolean[] gone = new boolean[1];
+    exchange.onClientGone(() -> gone[0] = true);
+    convert(exchange, body, work, result -> (gone[0] ? drop : done).accept(result));
+  }
+
   private static <T> T run(ByteBuf body, Function<ByteBuf, T> work) {
     try {
       return work.apply(body);

@@ -51,19 +51,12 @@ final class OpenAiHandler implements RouteHandler {
   @Override
   public void handle(RoutedRequest routed) {
     Exchange exchange = routed.exchange();
-    boolean[] gone = new boolean[1];
-    exchange.onClientGone(() -> gone[0] = true);
-    conversions.convert(
+    conversions.convertRequest(
         exchange,
         exchange.takeBody(),
         whole -> new Named(ModelMember.of(whole), whole.retain()),
-        named -> {
-          if (gone[0]) {
-            named.body().release();
-          } else {
-            submit(routed, named);
-          }
-        });
+        named -> submit(routed, named),
+        named -> named.body().release());
   }
 
   private void submit(RoutedRequest routed, Named named) {

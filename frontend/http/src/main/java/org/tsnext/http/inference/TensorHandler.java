@@ -62,19 +62,12 @@ final class TensorHandler implements RouteHandler {
         throw e;
       }
     }
-    boolean[] gone = new boolean[1];
-    exchange.onClientGone(() -> gone[0] = true);
-    conversions.convert(
+    conversions.convertRequest(
         exchange,
         body,
         whole -> headLength.isPresent() ? ofBoth(whole, headLength.getAsLong()) : ofJson(whole),
-        converted -> {
-          if (gone[0]) {
-            converted.body().release();
-          } else {
-            submit(routed, converted);
-          }
-        });
+        converted -> submit(routed, converted),
+        converted -> converted.body().release());
   }
 
   /** Until the exchange ends, there is room for the body and for what is made of it. */
