@@ -211,7 +211,8 @@ final class DescriptionRenderer {
     }
   }
 
-  private static String time(Instant instant) {
+  /** In UTC, with milliseconds. */
+  static String time(Instant instant) {
     return TIME.format(instant);
   }
 }

@@ -7,8 +7,6 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonPrimitive;
 import java.math.BigDecimal;
 import java.math.MathContext;
-import java.time.ZoneOffset;
-import java.time.format.DateTimeFormatter;
 import java.util.List;
 import java.util.Locale;
 import org.tsnext.core.history.Figure;
@@ -25,10 +23,6 @@ import org.tsnext.core.worker.WorkerError;
  * that has no value is left out, or null within a history.
  */
 public final class OverviewJson {
-
-  private static final DateTimeFormatter TIME =
-      DateTimeFormatter.ofPattern("yyyy-MM-dd'T'HH:mm:ss.SSS'Z'", Locale.ROOT)
-          .withZone(ZoneOffset.UTC);
 
   private static final MathContext DIGITS = new MathContext(4);
 
@@ -62,14 +56,17 @@ public final class OverviewJson {
     JsonObject json = id(id);
     float[] values = sampler.history(id, Figure.RATE);
     JsonArray points = new JsonArray();
-    for (int end = values.length; end > 0; end -= VALUES_PER_POINT) {
-      points.add(value(mean(values, Math.max(0, end - VALUES_PER_POINT), end)));
+    // The newest values fill their point; the oldest point may have fewer.
+    int from = 0;
+    for (int end = values.length % VALUES_PER_POINT;
+        end <= values.length;
+        end += VALUES_PER_POINT) {
+      if (end > 0) {
+        points.add(value(mean(values, from, end)));
+      }
+      from = end;
     }
-    JsonArray oldestFirst = new JsonArray();
-    for (int i = points.size() - 1; i >= 0; i--) {
-      oldestFirst.add(points.get(i));
-    }
-    json.add("points", oldestFirst);
+    json.add("points", points);
     return json;
   }
 
@@ -89,7 +86,7 @@ public final class OverviewJson {
   public static JsonObject sample(ModelSample sample) {
     JsonObject json = new JsonObject();
     json.addProperty("type", "sample");
-    json.addProperty("time", TIME.format(sample.time()));
+    json.addProperty("time", DescriptionRenderer.time(sample.time()));
     json.addProperty("ready", sample.readiness().ready());
     json.addProperty("reason", cut(sample.readiness().reason()));
     JsonArray missing = new JsonArray();
@@ -133,7 +130,9 @@ public final class OverviewJson {
   public static JsonObject history(ModelSampler sampler, VersionId id) {
     JsonObject json = id(id);
     json.addProperty("periodSeconds", ModelSampler.PERIOD.toSeconds());
-    sampler.latest().ifPresent(last -> json.addProperty("end", TIME.format(last.time())));
+    sampler
+        .latest()
+        .ifPresent(last -> json.addProperty("end", DescriptionRenderer.time(last.time())));
     JsonObject figures = new JsonObject();
     for (Figure figure : Figure.values()) {
       JsonArray values = new JsonArray();
@@ -152,7 +151,7 @@ public final class OverviewJson {
     for (RecentLines.Line line : lines) {
       JsonObject json = new JsonObject();
       json.addProperty("number", line.number());
-      json.addProperty("time", TIME.format(line.time()));
+      json.addProperty("time", DescriptionRenderer.time(line.time()));
       json.addProperty("worker", line.worker());
       json.addProperty("stderr", line.stderr());
       json.addProperty("text", line.text());

@@ -58,10 +58,15 @@ final class StreamEnd {
     if (!trailers && !times) {
       return headers;
     }
+    List<String> names = new ArrayList<>(2);
+    if (trailers) {
+      names.add(TRAILER);
+    }
+    if (times) {
+      names.add(ServerTiming.HEADER);
+    }
     List<Header> more = new ArrayList<>(headers);
-    String names =
-        trailers ? times ? TRAILER + ", " + ServerTiming.HEADER : TRAILER : ServerTiming.HEADER;
-    more.add(new Header("trailer", names));
+    more.add(new Header("trailer", String.join(", ", names)));
     return more;
   }
 

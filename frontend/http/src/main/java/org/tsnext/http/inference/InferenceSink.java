@@ -15,8 +15,6 @@ import org.tsnext.http.response.Response;
 /** Renders the answer of a model to the client. */
 class InferenceSink extends LoopSink {
 
-  private static final int OK = 200;
-
   final Exchange exchange;
   private final List<Header> ours;
   private boolean streaming;
@@ -46,7 +44,7 @@ class InferenceSink extends LoopSink {
     }
     exchange.send(
         new Response(
-            status(head),
+            HandlerResponseHeaders.status(head),
             head.reason(),
             Optional.of(HandlerResponseHeaders.contentType(head)),
             headers,
@@ -75,7 +73,10 @@ class InferenceSink extends LoopSink {
     headers.add(HandlerResponseHeaders.STREAM_NEXT);
     streaming =
         exchange.beginStream(
-            status(head), head.reason(), HandlerResponseHeaders.contentType(head), headers);
+            HandlerResponseHeaders.status(head),
+            head.reason(),
+            HandlerResponseHeaders.contentType(head),
+            headers);
     return streaming;
   }
 
@@ -101,10 +102,5 @@ class InferenceSink extends LoopSink {
       }
     }
     return all;
-  }
-
-  /** The status of a response; 200 where the handler set none. */
-  static int status(ResponseHead head) {
-    return head.status() == 0 ? OK : head.status();
   }
 }

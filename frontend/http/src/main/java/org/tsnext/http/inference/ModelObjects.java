@@ -63,12 +63,7 @@ final class ModelObjects {
       throw new ServingException(
           ErrorKind.MODEL_NOT_FOUND, "Model not found: " + Parameters.shown(name));
     }
-    JsonObject json = new JsonObject();
-    json.addProperty("id", name);
-    json.addProperty("object", "model");
-    json.addProperty("created", 0);
-    json.addProperty("owned_by", OWNER);
-    send(request, json, name, models.readiness(name, Optional.empty()).ready());
+    send(request, object(name, 0), name, models.readiness(name, Optional.empty()).ready());
   }
 
   private void send(RoutedRequest request, ServedModel model) {
@@ -86,10 +81,14 @@ final class ModelObjects {
   }
 
   private static JsonObject object(ServedModel model) {
+    return object(model.id(), model.since().getEpochSecond());
+  }
+
+  private static JsonObject object(String id, long created) {
     JsonObject json = new JsonObject();
-    json.addProperty("id", model.id());
+    json.addProperty("id", id);
     json.addProperty("object", "model");
-    json.addProperty("created", model.since().getEpochSecond());
+    json.addProperty("created", created);
     json.addProperty("owned_by", OWNER);
     return json;
   }

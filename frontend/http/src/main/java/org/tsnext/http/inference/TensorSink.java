@@ -36,7 +36,7 @@ final class TensorSink extends InferenceSink {
   /** A response with a status of its own, such as an error of the handler, has no tensors. */
   @Override
   protected void onComplete(ResponseHead head, ByteBuf body) {
-    int status = status(head);
+    int status = HandlerResponseHeaders.status(head);
     if (status < 200 || status > 299) {
       super.onComplete(head, body);
       return;
@@ -61,7 +61,7 @@ final class TensorSink extends InferenceSink {
     }
     exchange.send(
         new Response(
-            status(head),
+            HandlerResponseHeaders.status(head),
             head.reason(),
             Optional.of(response.binary() ? BINARY : Response.APPLICATION_JSON),
             headers,

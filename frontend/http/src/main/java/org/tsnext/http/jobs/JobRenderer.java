@@ -20,7 +20,6 @@ import org.tsnext.jobs.job.JobTicket;
 final class JobRenderer {
 
   static final String FOLDER = "/jobs/";
-  private static final int OK = 200;
 
   /** When to ask again about a job that has not ended. */
   private static final Header RETRY_AFTER = new Header("retry-after", "1");
@@ -48,7 +47,7 @@ final class JobRenderer {
     if (!job.status().isEnd()) {
       headers.add(RETRY_AFTER);
     }
-    return Response.json(OK, headers, json(job));
+    return Response.json(200, headers, json(job));
   }
 
   /**
@@ -65,9 +64,8 @@ final class JobRenderer {
       result.body().release();
       throw e;
     }
-    int status = result.head().status();
     return new Response(
-        status == 0 ? OK : status,
+        HandlerResponseHeaders.status(result.head()),
         result.head().reason(),
         Optional.of(HandlerResponseHeaders.contentType(result.head())),
         headers,
@@ -100,7 +98,7 @@ final class JobRenderer {
         .head()
         .ifPresent(
             head -> {
-              json.addProperty("responseStatus", head.status() == 0 ? OK : head.status());
+              json.addProperty("responseStatus", HandlerResponseHeaders.status(head));
               json.addProperty("responseBytes", outcome.bytes());
             });
     outcome

@@ -137,7 +137,7 @@ public final class JobRoutes {
   }
 
   private static List<Header> applied(Optional<Duration> wait) {
-    return wait.map(limit -> List.of(new Header("preference-applied", Preferences.applied(limit))))
+    return wait.map(limit -> List.of(new Header(Preferences.APPLIED, Preferences.applied(limit))))
         .orElse(List.of());
   }
 

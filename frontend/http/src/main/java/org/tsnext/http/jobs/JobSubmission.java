@@ -23,8 +23,6 @@ import org.tsnext.jobs.job.JobTarget;
  */
 public final class JobSubmission {
 
-  private static final String APPLIED = "preference-applied";
-
   private final JobService jobs;
   private final JobTarget target;
   private final JobRenderer renderer;
@@ -74,7 +72,7 @@ public final class JobSubmission {
     boolean waits = wait.isPresent() && !wait.get().isZero();
     String applied =
         "respond-async" + wait.map(limit -> ", " + Preferences.applied(limit)).orElse("");
-    List<Header> headers = List.of(new Header(APPLIED, applied));
+    List<Header> headers = List.of(new Header(Preferences.APPLIED, applied));
     LaterResponse.send(
         exchange,
         accepted

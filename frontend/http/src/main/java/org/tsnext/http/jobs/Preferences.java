@@ -23,6 +23,9 @@ record Preferences(boolean respondAsync, Optional<Duration> maxWait) {
 
   static final String HEADER = "prefer";
 
+  /** Tells the client what was followed. */
+  static final String APPLIED = "preference-applied";
+
   private static final Preferences NONE = new Preferences(false, Optional.empty());
 
   static Preferences of(HttpHeaders headers) {

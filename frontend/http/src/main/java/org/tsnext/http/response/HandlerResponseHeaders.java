@@ -19,6 +19,7 @@ public final class HandlerResponseHeaders {
   public static final Header STREAM_NEXT = new Header("ts_stream_next", "true");
 
   private static final String CONTENT_TYPE = "content-type";
+  private static final int OK = 200;
 
   /** Headers that are always the server's. */
   private static final Set<String> PROTECTED =
@@ -86,6 +87,11 @@ public final class HandlerResponseHeaders {
       }
     }
     return kept;
+  }
+
+  /** The status of a response; 200 where the handler set none. */
+  public static int status(ResponseHead head) {
+    return head.status() == 0 ? OK : head.status();
   }
 
   /** The content type the handler set, or the one that goes with what it returned. */
