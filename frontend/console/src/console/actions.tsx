@@ -1,6 +1,7 @@
 // The buttons that change something. Each asks first, or says what it will do.
 import { useEffect, useState } from "preact/hooks";
 import type { VersionRow } from "./api";
+import { messageOf } from "./format";
 import type { Live } from "./live";
 import { Dialog, told, type Note } from "./parts";
 
@@ -67,32 +68,15 @@ function ScaleDialog(props: { row: VersionRow; onClose: () => void; onScale: (mi
     <Dialog title={`Scale ${props.row.name} ${props.row.version}`} onClose={props.onClose}>
       <form onSubmit={submit}>
         <div class="fields">
-          <label>
-            Workers at least
-            <input
-              type="number"
-              min="0"
-              max="4096"
-              required
-              value={min}
-              onInput={(event) => {
-                const value = event.currentTarget.valueAsNumber;
-                setMin(value);
-                setMax((before) => Math.max(before, value));
-              }}
-            />
-          </label>
-          <label>
-            Workers at most
-            <input
-              type="number"
-              min={min}
-              max="4096"
-              required
-              value={max}
-              onInput={(event) => setMax(event.currentTarget.valueAsNumber)}
-            />
-          </label>
+          <WorkersField
+            label="Workers at least"
+            value={min}
+            onValue={(value) => {
+              setMin(value);
+              setMax((before) => Math.max(before, value));
+            }}
+          />
+          <WorkersField label="Workers at most" least={min} value={max} onValue={setMax} />
         </div>
         <p class="muted">Workers start in the background; those that leave finish what they run.</p>
         <div class="buttons">
@@ -105,6 +89,22 @@ function ScaleDialog(props: { row: VersionRow; onClose: () => void; onScale: (mi
         </div>
       </form>
     </Dialog>
+  );
+}
+
+function WorkersField(props: { label: string; least?: number; value: number; onValue: (value: number) => void }) {
+  return (
+    <label>
+      {props.label}
+      <input
+        type="number"
+        min={props.least ?? 0}
+        max="4096"
+        required
+        value={props.value}
+        onInput={(event) => props.onValue(event.currentTarget.valueAsNumber)}
+      />
+    </label>
   );
 }
 
@@ -136,7 +136,7 @@ function RegisterDialog({ live, onNote, onClose }: Props & { onClose: () => void
       })
       .catch((error: unknown) => {
         if (!control.signal.aborted) {
-          setProblem(error instanceof Error ? error.message : String(error));
+          setProblem(messageOf(error));
         }
       });
     return () => control.abort();
@@ -167,17 +167,7 @@ function RegisterDialog({ live, onNote, onClose }: Props & { onClose: () => void
                 ))}
               </select>
             </label>
-            <label>
-              Workers
-              <input
-                type="number"
-                min="0"
-                max="4096"
-                required
-                value={workers}
-                onInput={(event) => setWorkers(event.currentTarget.valueAsNumber)}
-              />
-            </label>
+            <WorkersField label="Workers" value={workers} onValue={setWorkers} />
           </div>
         )}
         <div class="buttons">

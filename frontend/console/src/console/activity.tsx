@@ -1,9 +1,9 @@
 // What a version does: its last error, its workers, and charts of the last minutes.
 import { useEffect, useState } from "preact/hooks";
-import type { Description, FigureName, History, PythonError, Worker } from "./api";
-import { Chart, type Line } from "./chart";
+import { FIGURES, type Description, type Figures, type History, type PythonError, type Worker } from "./api";
+import { Chart, type ChartPlan } from "./chart";
 import { bytes, number, seconds, time } from "./format";
-import { FIGURES, type Live } from "./live";
+import type { Live } from "./live";
 import { State } from "./parts";
 import { Traceback } from "./traceback";
 
@@ -39,13 +39,6 @@ function LastError({ error }: { error: PythonError }) {
       {error.traceback !== undefined && <Traceback text={error.traceback} />}
     </section>
   );
-}
-
-interface ChartPlan {
-  title: string;
-  lines: Line[];
-  stacked?: boolean;
-  format: (value: number | null | undefined) => string;
 }
 
 const CHARTS: ChartPlan[] = [
@@ -115,7 +108,7 @@ function useHistory(live: Live, name: string, version: string): History | null {
   return history;
 }
 
-function extended(before: History, end: string, figures: Partial<Record<FigureName, number>>): History {
+function extended(before: History, end: string, figures: Figures): History {
   const after = { ...before, end, figures: { ...before.figures } };
   for (const figure of FIGURES) {
     after.figures[figure] = [...before.figures[figure].slice(1), figures[figure] ?? null];

@@ -1,7 +1,8 @@
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useMemo } from "preact/hooks";
 import { attributionsOf } from "./attributions";
 import { Explanation } from "./explanation";
 import { bytes, number } from "./format";
+import { useObjectUrl } from "./hooks";
 
 export interface Result {
   running: boolean;
@@ -21,6 +22,7 @@ export interface Result {
 
 /** Characters that are shown of a text. */
 const MOST_CHARACTERS = 200_000;
+const MOST_BYTES_PER_CHARACTER = 4;
 
 export function Answer({ result }: { result: Result }) {
   const good = result.status >= 200 && result.status < 300;
@@ -102,12 +104,8 @@ function shortLists(json: string): string {
 }
 
 function Media({ result, type }: { result: Result; type: string }) {
-  const [url, setUrl] = useState("");
-  useEffect(() => {
-    const made = URL.createObjectURL(new Blob(result.bytes, { type }));
-    setUrl(made);
-    return () => URL.revokeObjectURL(made);
-  }, [result.bytes]);
+  const content = useMemo(() => new Blob(result.bytes, { type }), [result.bytes]);
+  const url = useObjectUrl(content);
   if (url === "") {
     return null;
   }
@@ -140,8 +138,10 @@ function Binary({ result }: { result: Result }) {
 /** The body as text; null if it is none. */
 function textOf(result: Result, type: string): string | null {
   const said = type.startsWith("text/") || /json|xml|javascript|yaml/.test(type);
+  // Each piece that comes shows the text again: no more of it than is shown.
+  const most = result.running ? MOST_CHARACTERS * MOST_BYTES_PER_CHARACTER : Infinity;
   try {
-    return new TextDecoder("utf-8", { fatal: !said }).decode(joined(result.bytes, Infinity), {
+    return new TextDecoder("utf-8", { fatal: !said }).decode(joined(result.bytes, most), {
       stream: result.running,
     });
   } catch {

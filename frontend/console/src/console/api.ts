@@ -1,18 +1,20 @@
 // What the page asks of its server. The token stays in this object: never in a URL, never in storage.
 
+export const FIGURES = [
+  "rate",
+  "errors",
+  "p50",
+  "p99",
+  "queueSeconds",
+  "workerSeconds",
+  "otherSeconds",
+  "batchSize",
+  "window",
+  "queueLength",
+  "readyWorkers",
+] as const;
+export type FigureName = (typeof FIGURES)[number];
 export type Figures = Partial<Record<FigureName, number>>;
-export type FigureName =
-  | "rate"
-  | "errors"
-  | "p50"
-  | "p99"
-  | "queueSeconds"
-  | "workerSeconds"
-  | "otherSeconds"
-  | "batchSize"
-  | "window"
-  | "queueLength"
-  | "readyWorkers";
 
 export interface VersionRow {
   name: string;

@@ -2,26 +2,28 @@ import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import type { FigureName, History } from "./api";
 
-export interface Line {
+interface Line {
   figure: FigureName;
   label: string;
   /** The custom property of its colour. */
   colour: string;
 }
 
-interface Props {
+type Format = (value: number | null | undefined) => string;
+
+/** What a chart shows. */
+export interface ChartPlan {
   title: string;
   lines: Line[];
   stacked?: boolean;
-  format: (value: number | null | undefined) => string;
-  history: History;
+  format: Format;
 }
 
 const HEIGHT = 150;
 const SHORTEST_SECONDS = 180;
 
 /** One chart of the last minutes. Screen readers get the last values, which stand in its legend. */
-export function Chart({ title, lines, stacked = false, format, history }: Props) {
+export function Chart({ title, lines, stacked = false, format, history }: ChartPlan & { history: History }) {
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const data = columns(history, lines, stacked);
@@ -92,7 +94,7 @@ function options(
   element: HTMLElement,
   lines: Line[],
   stacked: boolean,
-  format: (value: number | null | undefined) => string,
+  format: Format,
 ): uPlot.Options {
   const style = getComputedStyle(element);
   const colour = (name: string) => style.getPropertyValue(name).trim();

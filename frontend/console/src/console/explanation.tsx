@@ -1,5 +1,5 @@
 // Draws what an explanation says: over the picture that was sent, or over words.
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { scaleOf, type Attributions } from "./attributions";
 import { number } from "./format";
 
@@ -37,7 +37,8 @@ function HeatMap({ values, picture }: { values: number[][]; picture: Blob | null
   const canvas = useRef<HTMLCanvasElement>(null);
   const [strength, setStrength] = useState(85);
   const [image, setImage] = useState<ImageBitmap | null>(null);
-  const scale = scaleOf(values.flat());
+  const scale = useMemo(() => scaleOf(values.flat()), [values]);
+  const words = useMemo(() => inWords(values), [values]);
   useEffect(() => {
     let wanted = true;
     setImage(null);
@@ -58,7 +59,7 @@ function HeatMap({ values, picture }: { values: number[][]; picture: Blob | null
   }, [image, values, strength]);
   return (
     <>
-      <canvas ref={canvas} class="heat-map" role="img" aria-label={inWords(values)} />
+      <canvas ref={canvas} class="heat-map" role="img" aria-label={words} />
       <Legend scale={scale} />
       <label class="strength">
         Strength
@@ -70,7 +71,7 @@ function HeatMap({ values, picture }: { values: number[][]; picture: Blob | null
           onInput={(event) => setStrength(event.currentTarget.valueAsNumber)}
         />
       </label>
-      <p class="muted small">{inWords(values)}</p>
+      <p class="muted small">{words}</p>
     </>
   );
 }

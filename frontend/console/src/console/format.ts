@@ -61,6 +61,11 @@ export function spaced(name: string): string {
   });
 }
 
+/** What is told of something that was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 /** Without what moves a terminal's cursor or colours its text. */
 export function plain(text: string): string {
   return text.replace(/\u001b\[[0-9;?]*[ -/]*[@-~]/g, "").replace(/[\u0000-\u0008\u000b-\u001f\u007f]/g, "");

@@ -27,6 +27,17 @@ function readRoute(): string[] {
   }
 }
 
+/** The address of something in memory; empty while there is none. */
+export function useObjectUrl(content: Blob | null): string {
+  const [url, setUrl] = useState("");
+  useEffect(() => {
+    const made = content === null ? "" : URL.createObjectURL(content);
+    setUrl(made);
+    return () => URL.revokeObjectURL(made);
+  }, [content]);
+  return url;
+}
+
 /**
  * Calls `load` now and then every `everyMs` once the call before has ended, as long as the page is
  * seen and the part that asks is there.

@@ -2,7 +2,6 @@
 import {
   Api,
   Refusal,
-  type FigureName,
   type SampleLine,
   type ServerFacts,
   type StreamLine,
@@ -10,7 +9,7 @@ import {
 } from "./api";
 
 /** Points of a small chart: one each ten seconds, a quarter of an hour in all. */
-const SPARK_POINTS = 90;
+export const SPARK_POINTS = 90;
 const SAMPLES_PER_POINT = 5;
 
 /** Without a sample for so long the server counts as gone. */
@@ -160,18 +159,3 @@ export class Live {
     }
   }
 }
-
-/** The order of the figures in charts. */
-export const FIGURES: readonly FigureName[] = [
-  "rate",
-  "errors",
-  "p50",
-  "p99",
-  "queueSeconds",
-  "workerSeconds",
-  "otherSeconds",
-  "batchSize",
-  "window",
-  "queueLength",
-  "readyWorkers",
-];

@@ -13,11 +13,9 @@ export function Log({ live, name, version }: { live: Live; name: string; version
   const [following, setFollowing] = useState(true);
   const last = useRef(0);
   const text = useRef<HTMLPreElement>(null);
-  const latest = useRef(following);
-  latest.current = following;
   usePolling(
     async (signal) => {
-      if (!latest.current && last.current > 0) {
+      if (!following && last.current > 0) {
         return;
       }
       const more = await live.api.log(name, version, last.current, signal);

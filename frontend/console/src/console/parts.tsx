@@ -1,7 +1,8 @@
 // Small parts that several views have.
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import { word } from "./format";
+import { messageOf, word } from "./format";
+import { SPARK_POINTS } from "./live";
 
 /** States of versions and of workers. */
 const MOODS: Record<string, string> = {
@@ -26,7 +27,7 @@ const HEIGHT = 28;
 /** A line of the last minutes, without a scale. Decoration: the numbers stand beside it. */
 export function Sparkline({ points }: { points: (number | null)[] }) {
   const most = Math.max(1e-9, ...points.map((point) => point ?? 0));
-  const step = WIDTH / 89;
+  const step = WIDTH / (SPARK_POINTS - 1);
   let line = "";
   let pen = "M";
   points.forEach((point, i) => {
@@ -83,6 +84,6 @@ export async function told(work: () => Promise<string>): Promise<Note> {
     return { good: true, text: await work() };
   } catch (error) {
     const detail = error instanceof Error && "detail" in error ? ` ${String(error.detail)}` : "";
-    return { good: false, text: (error instanceof Error ? error.message : String(error)) + detail };
+    return { good: false, text: messageOf(error) + detail };
   }
 }

@@ -1,9 +1,10 @@
 // Asks a model, and shows what it answers.
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { path } from "./api";
 import { Answer, type Result } from "./answer";
 import { curl } from "./curl";
-import { bytes } from "./format";
+import { bytes, messageOf } from "./format";
+import { useObjectUrl } from "./hooks";
 import type { Live } from "./live";
 
 type Way = "file" | "json" | "text";
@@ -38,6 +39,8 @@ export function TryIt({ live, name, version }: Props) {
   const [result, setResult] = useState<Result | null>(null);
   const running = useRef<AbortController | null>(null);
   useEffect(() => () => running.current?.abort(), []);
+  // Not with each sample of the stream and each key: an answer may be large.
+  const answer = useMemo(() => result !== null && <Answer result={result} />, [result]);
   const needsToken = live.server?.inferenceToken === true;
   const contentType = type || (way === "file" && file?.type) || TYPE_OF_WAY[way];
   const jsonProblem = way === "json" && text !== "" ? problemOf(text) : "";
@@ -153,11 +156,7 @@ export function TryIt({ live, name, version }: Props) {
       </form>
       <section class="card answer" aria-labelledby="answer-title" aria-busy={result?.running === true}>
         <h2 id="answer-title">Answer</h2>
-        {result === null ? (
-          <p class="empty">Choose an input and send it: the answer appears here.</p>
-        ) : (
-          <Answer result={result} />
-        )}
+        {answer || <p class="empty">Choose an input and send it: the answer appears here.</p>}
       </section>
     </div>
   );
@@ -175,7 +174,10 @@ async function ask(
 ): Promise<void> {
   const began = performance.now();
   const result: Result = { running: true, status: 0, ms: 0, size: 0, parts: 0, headers: [], type: "", bytes: [], problem: "", picture };
-  const now = (change: Partial<Result>) => show(Object.assign(result, change, { ms: performance.now() - began }) && { ...result });
+  const now = (change: Partial<Result>) => {
+    Object.assign(result, change, { ms: performance.now() - began });
+    show({ ...result });
+  };
   now({});
   try {
     const response = await live.api.fetch("POST", where, { body, headers, signal });
@@ -207,7 +209,7 @@ function problemOf(text: string): string {
     JSON.parse(text);
     return "";
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return messageOf(error);
   }
 }
 
@@ -238,13 +240,8 @@ function Choice<T extends string>(props: {
 }
 
 function FileField({ file, onFile }: { file: File | null; onFile: (file: File | null) => void }) {
-  const [preview, setPreview] = useState("");
+  const preview = useObjectUrl(file !== null && file.type.startsWith("image/") ? file : null);
   const [over, setOver] = useState(false);
-  useEffect(() => {
-    const url = file !== null && file.type.startsWith("image/") ? URL.createObjectURL(file) : "";
-    setPreview(url);
-    return () => URL.revokeObjectURL(url);
-  }, [file]);
   const drop = (event: DragEvent) => {
     event.preventDefault();
     setOver(false);
