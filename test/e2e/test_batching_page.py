@@ -96,8 +96,7 @@ def test_batches_are_counted_as_the_page_says(start: Callable[..., TorchServe]) 
     at_once = "minWorkers: 1\nmaxWorkers: 1\nbatchSize: 8\nconcurrency: 32\n"
     server.store.write_handler("waits", SIZE_AT_ONCE, at_once)
     for name in ("cnn", "waits"):
-        url = f"{server.management}/models?url={name}&initial_workers=1&synchronous=true"
-        requests.post(url, timeout=60).raise_for_status()
+        server.register(name)
 
     sizes = [answer["size"] for answer in ask(server, "cnn", 16)]
     assert max(sizes) > 1
@@ -119,8 +118,7 @@ def test_micro_batching_of_the_page_answers_whole_batches_in_order(
     server = start(torch=True)
     config = block("yaml") + "minWorkers: 1\nmaxWorkers: 1\n"
     server.store.write_handler("sizes", block("python"), config)
-    url = f"{server.management}/models?url=sizes&initial_workers=1&synchronous=true"
-    requests.post(url, timeout=90).raise_for_status()
+    server.register("sizes")
 
     def size(width: int) -> Any:
         content = io.BytesIO()

@@ -303,9 +303,7 @@ def test_the_handler_of_the_page_works(start: Callable[..., TorchServe]) -> None
     assert config
     server = start()
     server.store.write_handler("parrot", code.group(1), config.group(1))
-    requests.post(
-        f"{server.management}/models?url=parrot&initial_workers=1&synchronous=true", timeout=60
-    ).raise_for_status()
+    server.register("parrot")
     with client_of(server) as client:
         answer = client.chat.completions.create(model="parrot", messages=says("a b"))
         assert answer.choices[0].message.content == "a b "

@@ -130,10 +130,7 @@ def test_what_handlers_registered_for_their_end_runs_at_a_stop(
     mark = tmp_path / "cleaned-up"
     server = start()
     server.store.write_handler("tidy", AT_EXIT.format(mark=str(mark)), "minWorkers: 1\n")
-    answer = requests.post(
-        f"{server.management}/models?url=tidy&initial_workers=1&synchronous=true", timeout=60
-    )
-    assert answer.status_code == 200, answer.text
+    server.register("tidy")
     server.stop()
     assert mark.exists()
 

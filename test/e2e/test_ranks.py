@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import os
 import shutil
 import signal
@@ -11,7 +10,6 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import requests
@@ -148,9 +146,7 @@ def registered(ranks: TorchServe) -> Iterator[Callable[..., TorchServe]]:
     def register(name: str, code: str = "", config: str = "") -> TorchServe:
         if code:
             ranks.store.write_handler(name, code, config)
-        url = f"{ranks.management}/models?url={name}&initial_workers=1&synchronous=true"
-        answer = requests.post(url, timeout=300)
-        assert answer.status_code == 200, answer.text
+        ranks.register(name, 300)
         names.append(name)
         return ranks
 
@@ -322,12 +318,12 @@ def _is_alive(pid: int) -> bool:
         return False
 
 
-def _of_model(server: TorchServe, name: str) -> list[Any]:
+def _of_model(server: TorchServe, name: str) -> list[int]:
     found = []
     for pid in server.processes():
         try:
             if os.readlink(f"/proc/{pid}/cwd").rstrip("/").endswith(name):
-                found.append(json.dumps(pid))
+                found.append(pid)
         except OSError:
             continue
     return found

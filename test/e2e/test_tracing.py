@@ -368,10 +368,7 @@ def test_traces_go_over_http_and_what_is_not_sampled_stays_here(
             }
         )
         server.store.write_handler("one", HANDLER)
-        registered = requests.post(
-            f"{server.management}/models?url=one&initial_workers=1&synchronous=true", timeout=60
-        )
-        assert registered.status_code == 200, registered.text
+        server.register("one")
         skipped, trace_of_skipped, _ = traceparent()
         skipped = skipped.removesuffix("01") + "00"
         answer = post(server, "one", {}, skipped)
@@ -402,10 +399,7 @@ def test_receiver_that_does_not_answer_costs_no_request_anything(
             }
         )
         server.store.write_handler("one", HANDLER)
-        registered = requests.post(
-            f"{server.management}/models?url=one&initial_workers=1&synchronous=true", timeout=60
-        )
-        assert registered.status_code == 200, registered.text
+        server.register("one")
         header, _, _ = traceparent()
         post(server, "one", {}, header)
         server.wait_log("ts_log.log", "Traces cannot be exported")
@@ -432,10 +426,7 @@ def test_without_a_switch_nothing_is_traced(
 ) -> None:
     server = start(environment=environment)
     server.store.write_handler("one", HANDLER)
-    registered = requests.post(
-        f"{server.management}/models?url=one&initial_workers=1&synchronous=true", timeout=60
-    )
-    assert registered.status_code == 200, registered.text
+    server.register("one")
     header, _, _ = traceparent()
     assert post(server, "one", {}, header).json() == {"parent": None, "baggage": {}}
     server.wait_log("access_log.log", r'"POST /predictions/one HTTP/1.1" 200 \d+$')

@@ -353,6 +353,12 @@ class TorchServe:
             f"{count} ready workers of {model}; output:\n{self.tail()}",
         )
 
+    def register(self, model: str, limit_sec: float = 90) -> None:
+        """Registers a model of the store, and returns once one worker has it loaded."""
+        url = f"{self.management}/models?url={model}&initial_workers=1&synchronous=true"
+        answer = requests.post(url, timeout=limit_sec)
+        assert answer.status_code == 200, answer.text
+
     def registered(self, model: str) -> bool:
         """Whether the model is known."""
         return requests.get(f"{self.management}/models/{model}", timeout=30).status_code == 200
