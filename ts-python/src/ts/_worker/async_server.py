@@ -123,12 +123,12 @@ class AsyncBatchServer:
             return run.finish([])
         if self._cores is not None:
             self._cores.follow()
-        if self._connection.inbox.has_followed:
-            followed = follow(run, self._connection.writer)
-            if followed is not None:
-                with followed:
-                    return await self._run_to_end(run, context)
-        return await self._run_to_end(run, context)
+        connection = self._connection
+        followed = follow(run, connection.writer) if connection.inbox.has_followed else None
+        if followed is None:
+            return await self._run_to_end(run, context)
+        with followed:
+            return await self._run_to_end(run, context)
 
     async def _run_to_end(self, run: HandlerRun, context: Context) -> list[PendingRequest]:
         while True:
@@ -141,21 +141,18 @@ class AsyncBatchServer:
                     self._blocks = True
                     report(_BLOCKS)
                 result = run.find_streams(result)
-                if run.followed is not None:
-                    run.followed.tell()
+                run.tell_handled()
                 break
             except asyncio.CancelledError:
                 run.fail(CANCELLED)
                 return []
             except RowErrors as error:
-                if run.followed is not None:
-                    run.followed.tell()
+                run.tell_handled()
                 if not run.fail_rows(error):
                     self._end_if_unusable(error)
                     return []
             except Exception as error:
-                if run.followed is not None:
-                    run.followed.tell()
+                run.tell_handled()
                 run.fail_with(error)
                 self._end_if_unusable(error)
                 return []

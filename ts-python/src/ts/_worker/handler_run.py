@@ -111,6 +111,11 @@ class HandlerRun:
         # Continuous batching has its own way to send a result in steps.
         return self._context.stopping_criteria is None
 
+    def tell_handled(self) -> None:
+        """Tell the frontend that the handler has ended, where requests are followed."""
+        if self.followed is not None:
+            self.followed.tell()
+
     def finish(self, result: Any) -> list[PendingRequest]:
         """Send what the handler returned; return the requests that go on in the next call.
 

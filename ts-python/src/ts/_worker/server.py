@@ -135,12 +135,12 @@ class BatchServer:
             self._cores.follow()
         if self._leader is not None:
             self._leader.running(run)
-        if self._connection.inbox.has_followed:
-            followed = follow(run, self._connection.writer)
-            if followed is not None:
-                with followed:
-                    return self._run(run)
-        return self._run(run)
+        connection = self._connection
+        followed = follow(run, connection.writer) if connection.inbox.has_followed else None
+        if followed is None:
+            return self._run(run)
+        with followed:
+            return self._run(run)
 
     def _run(self, run: HandlerRun) -> list[PendingRequest]:
         service = self._service
@@ -151,22 +151,19 @@ class BatchServer:
                 if type(result) is not list and inspect.isawaitable(result):
                     result = self._wait_for(run, result)
                 result = run.find_streams(result)
-                if run.followed is not None:
-                    run.followed.tell()
+                run.tell_handled()
                 break
             except (SystemExit, KeyboardInterrupt, ProtocolError, PeerClosed):
                 raise
             except RowErrors as error:
-                if run.followed is not None:
-                    run.followed.tell()
+                run.tell_handled()
                 if not run.fail_rows(error):
                     self._end_if_unusable(error)
                     return []
             except BaseException as error:
                 # Such as asyncio.CancelledError: it fails these requests, not the worker.
                 left = isinstance(error, asyncio.CancelledError) and not run.is_wanted()
-                if run.followed is not None:
-                    run.followed.tell()
+                run.tell_handled()
                 out_of_step = self._settle()
                 run.fail_with(RequestCancelled() if left else error)
                 self._end_if_unusable(error, out_of_step)
