@@ -17,6 +17,7 @@ import threading
 import time
 import traceback
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -115,11 +116,9 @@ class RankLeader:
     def fail_load(self, failed: Failed, rank: int = 0) -> None:
         """Tell the frontend why the model cannot be loaded. The first cause wins: others follow."""
         self._end.acquire()  # never released: whoever comes second waits for the end of the process
-        detail = failed.detail
         if self._membership.size > 1:
-            detail = f"rank {rank}: {detail}"
-        told = Failed(failed.code, failed.message, detail, failed.traceback)
-        self._connection.send(FrameType.FAILED, 0, told.encode())
+            failed = replace(failed, detail=f"rank {rank}: {failed.detail}")
+        self._connection.send(FrameType.FAILED, 0, failed.encode())
 
     def begin(self, requests: Sequence[PendingRequest]) -> None:
         """Have the others run what is wanted of `requests`, as the caller does next.
@@ -221,7 +220,8 @@ class RankLeader:
             self._give_up_on(rank)
         fields: dict[str, Any] = json.loads(body) if body else {}
         if kind == Kind.FAILED:
-            self._load_failed(rank, fields)
+            texts = [str(fields.get(name, "")) for name in ("message", "detail", "traceback")]
+            self._end_load(Failed(int(fields.get("code", 500)), *texts), rank)
         with self._state:
             if kind == Kind.LOADED:
                 self._loaded[rank] = int(fields.get("memory_bytes") or 0)
@@ -270,10 +270,10 @@ class RankLeader:
             self._connection.linger(_LINGER_SEC)
             _exit(EXIT_UNUSABLE)
 
-    def _load_failed(self, rank: int, fields: dict[str, Any]) -> NoReturn:
-        texts = [str(fields.get(name, "")) for name in ("message", "detail", "traceback")]
+    def _end_load(self, failed: Failed, rank: int) -> NoReturn:
+        """Tell the frontend of a rank that has not loaded the model, and end this process."""
         with contextlib.suppress(PeerClosed):
-            self.fail_load(Failed(int(fields.get("code", 500)), *texts), rank)
+            self.fail_load(failed, rank)
             self._connection.linger(_LINGER_SEC)
         _exit(EXIT_LOAD_FAILED)
 
@@ -283,14 +283,12 @@ class RankLeader:
             raise PeerClosed("the ranks are closed")
         pid = self._pids.get(rank, 0)
         if not self._serving:
-            text = f"rank {rank} (pid {pid}) has ended while it loaded the model"
-            advice = "its output is in the model log"
-            failed = Failed(500, f"Model {self._model_name!r} could not be loaded", "", "")
-            with contextlib.suppress(PeerClosed):
-                told = Failed(failed.code, failed.message, f"{text}; {advice}", "")
-                self.fail_load(told, rank)
-                self._connection.linger(_LINGER_SEC)
-            _exit(EXIT_LOAD_FAILED)
+            message = f"Model {self._model_name!r} could not be loaded"
+            detail = (
+                f"rank {rank} (pid {pid}) has ended while it loaded the model; its output is in the"
+                " model log"
+            )
+            self._end_load(Failed(500, message, detail, ""), rank)
         report(f"Rank {rank} (pid {pid}) has ended, and its worker ends with it")
         _exit(EXIT_CRASHED)
 
