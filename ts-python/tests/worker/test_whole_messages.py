@@ -176,7 +176,7 @@ def serve(
     service: Any = SimpleNamespace(context=context, entry_point=handler)
     with ours:
         try:
-            BatchServer(connection, service, load, decode=True).serve()
+            BatchServer(connection, service, load).serve()
         except BaseException as error:
             return error, peer, theirs
     raise AssertionError("the worker ended by itself")

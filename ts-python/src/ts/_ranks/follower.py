@@ -36,7 +36,6 @@ from ts._worker.inbox import Batch, Inbox
 from ts._worker.lazy_loop import LazyLoop
 from ts._worker.loading import load_service
 from ts._worker.main import WorkerOptions, configure_output, resident_bytes, set_threads
-from ts._worker.non_finite import JsonNan
 from ts.metrics._line import format_line
 from ts.metrics._sample import MetricSample
 from ts.service import Service
@@ -106,19 +105,7 @@ class _Follower:
         self._service = service
         self._loop = loop
         self._model_dir = load.model_dir
-        decode = (
-            load.decode_input_request
-            and os.environ.get("TS_DECODE_INPUT_REQUEST", "true") == "true"
-        )
-        self._io = HandlerIO(
-            _SilentConnection(channel.socket),
-            load.batch_size,
-            decode,
-            load.max_response_size,
-            JsonNan.of_environment(),
-            _nothing,
-            _nothing,
-        )
+        self._io = HandlerIO.of(load, _SilentConnection(channel.socket))
 
     def run(self, number: int, body: bytearray) -> None:
         """Run what rank 0 runs, and tell it if that fails."""
@@ -194,7 +181,3 @@ class _SilentInbox(Inbox):
 def _print_sample(sample: MetricSample) -> None:
     """Emit a metric as handlers of TorchServe 0.12 do: the frontend reads it from the output."""
     announce(format_line(sample))
-
-
-def _nothing() -> None:
-    """There is nothing to read or to send while the handler runs."""

@@ -22,7 +22,6 @@ from ts._worker.handler_io import HandlerIO
 from ts._worker.handler_run import HandlerRun
 from ts._worker.inbox import Batch, PendingRequest
 from ts._worker.metrics import PredictionTime
-from ts._worker.non_finite import JsonNan
 from ts._worker.own_cores import OwnCores
 from ts._worker.result_streams import ResultStreams
 from ts.context import Context
@@ -50,21 +49,12 @@ class AsyncBatchServer:
         service: Service,
         load: Load,
         loop: asyncio.AbstractEventLoop,
-        *,
-        decode: bool,
     ) -> None:
         self._connection = connection
         self._service = service
         self._loop = loop
-        self._io = HandlerIO(
-            connection,
-            load.batch_size,
-            decode,
-            load.max_response_size,
-            JsonNan.of_environment(),
-            _nothing,
-            self._flush_chunk,
-        )
+        # The event loop reads; a call need not.
+        self._io = HandlerIO.of(load, connection, flush=self._flush_chunk)
         self._prediction_time = PredictionTime(connection.writer, load.model_name)
         self._tasks: dict[Batch, asyncio.Task[None]] = {}
         self._running: set[Batch] = set()
@@ -218,7 +208,3 @@ class AsyncBatchServer:
     def _end(self, error: BaseException) -> None:
         if not self._ended.done():
             self._ended.set_exception(error)
-
-
-def _nothing() -> None:
-    """The event loop reads; a call need not."""

@@ -164,16 +164,11 @@ def _serve(
         openai_routes=_openai_routes(service),
     )
     connection.send(FrameType.LOADED, 0, loaded.encode())
-    decode = (
-        load.decode_input_request and os.environ.get("TS_DECODE_INPUT_REQUEST", "true") == "true"
-    )
     try:
         if loop is not None:
-            AsyncBatchServer(connection, service, load, loop, decode=decode).serve()
+            AsyncBatchServer(connection, service, load, loop).serve()
         else:
-            BatchServer(
-                connection, service, load, decode=decode, loop=lazy_loop, leader=leader
-            ).serve()
+            BatchServer(connection, service, load, loop=lazy_loop, leader=leader).serve()
     except WorkerUnusable as error:
         report(f"This worker can serve no more: {error}")
         connection.send(FrameType.UNUSABLE, 0, Unusable(str(error)[:_MAX_REASON]).encode())

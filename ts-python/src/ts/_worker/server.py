@@ -22,7 +22,6 @@ from ts._worker.handler_run import HandlerRun
 from ts._worker.inbox import PendingRequest
 from ts._worker.lazy_loop import LazyLoop
 from ts._worker.metrics import PredictionTime
-from ts._worker.non_finite import JsonNan
 from ts._worker.own_cores import OwnCores
 from ts._worker.result_streams import ResultStreams
 from ts.service import Service
@@ -47,7 +46,6 @@ class BatchServer:
         connection: To the frontend.
         service: The model.
         load: What the frontend said of it.
-        decode: Whether JSON and text inputs are decoded.
         loop: Where the model was loaded, if that needed an event loop.
         leader: Has the other processes of this worker run what runs here; None if it has none.
     """
@@ -58,7 +56,6 @@ class BatchServer:
         service: Service,
         load: Load,
         *,
-        decode: bool,
         loop: LazyLoop | None = None,
         leader: RankLeader | None = None,
     ) -> None:
@@ -66,15 +63,7 @@ class BatchServer:
         self._leader = leader
         self._service = service
         self._loop = loop or LazyLoop()
-        self._io = HandlerIO(
-            connection,
-            load.batch_size,
-            decode,
-            load.max_response_size,
-            JsonNan.of_environment(),
-            self._poll,
-            connection.writer.flush,
-        )
+        self._io = HandlerIO.of(load, connection, self._poll, connection.writer.flush)
         self._prediction_time = PredictionTime(connection.writer, load.model_name)
         self._continuous = False
         self._cores = OwnCores.of_environment()
