@@ -10,11 +10,11 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ts._cli.java import Java
+from ts.utils._private_folders import folder_for_caches, is_private
 
 CLASS_LIST = "classes.lst"
 _USERS_CHOICES = ("-XX:SharedArchiveFile", "-XX:ArchiveClassesAtExit", "-Xshare", "-javaagent")
@@ -51,14 +51,11 @@ def class_archive_words(
 
 def _private_folder(environ: Mapping[str, str]) -> Path | None:
     """Return a folder that only this user can write to, made if need be: its files are run."""
-    base = environ.get("XDG_CACHE_HOME") or os.path.join(environ.get("HOME", ""), ".cache")
-    if not os.path.isabs(base):
+    folder = folder_for_caches(environ)
+    if folder is None:
         return None
-    folder = Path(base) / "torchserve-next"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    found = folder.lstat()
-    private = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
-    return folder if private and not found.st_mode & 0o022 else None
+    return folder if is_private(folder) else None
 
 
 def _fingerprint(java: Java, home: Path) -> str:

@@ -11,7 +11,6 @@ import contextlib
 import json
 import os
 import secrets
-import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,6 +26,7 @@ from ts._cli.processes import (
     processes_with_argument,
 )
 from ts._cli.status import Status, read_status
+from ts.utils._private_folders import is_private
 
 MAIN_CLASS = "org.tsnext.server.ModelServer"
 MAIN_CLASS_OF_012 = "org.pytorch.serve.ModelServer"
@@ -246,15 +246,14 @@ class Registry:
 
     def _require_private(self, *, missing_ok: bool) -> None:
         try:
-            found = self._folder.lstat()
+            private = is_private(self._folder)
         except FileNotFoundError:
             if missing_ok:
                 return
             raise
         except OSError as problem:
             raise Refusal(f"{self._folder} cannot be used: {problem.strerror}.") from problem
-        private = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
-        if not private or found.st_mode & 0o022:
+        if not private:
             raise Refusal(
                 f"{self._folder} is not a folder that only you can write to; please remove it."
             )

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import logging
-import os
-import stat
 from collections.abc import MutableMapping
-from pathlib import Path
 from typing import Any
+
+from ts.utils._private_folders import folder_for_caches, is_private
 
 logger = logging.getLogger(__name__)
 
@@ -68,14 +67,14 @@ def keep_compiled_code(environ: MutableMapping[str, str]) -> None:
     """
     if environ.get("TORCHINDUCTOR_CACHE_DIR"):
         return
-    base = environ.get("XDG_CACHE_HOME") or os.path.join(environ.get("HOME", ""), ".cache")
-    if not os.path.isabs(base):
+    caches = folder_for_caches(environ)
+    if caches is None:
         return
-    folder = Path(base) / "torchserve-next" / "compiled"
+    folder = caches / "compiled"
     try:
-        folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        caches.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.mkdir(mode=0o700, exist_ok=True)
-        private = all(_is_private(each) for each in (folder.parent, folder))
+        private = is_private(caches) and is_private(folder)
     except OSError as problem:
         logger.info("Compiled code is not kept: %s", problem)
         return
@@ -83,8 +82,3 @@ def keep_compiled_code(environ: MutableMapping[str, str]) -> None:
         environ["TORCHINDUCTOR_CACHE_DIR"] = str(folder)
     else:
         logger.warning("Compiled code is not kept: others can write to %s", folder)
-
-
-def _is_private(folder: Path) -> bool:
-    found = folder.lstat()
-    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o022
