@@ -221,7 +221,7 @@ def read_chat(value: Any, limits: Limits) -> ChatRequest:
     if top is not None and not wanted:
         raise wrong("top_logprobs", top, "logprobs: true beside it")
     sampling = _sampling(fields, limits, (top or 0) if wanted else None, limits.max_tokens)
-    return ChatRequest(*_common(fields, sampling, 1), messages=messages)
+    return ChatRequest(**_common(fields, sampling, 1), messages=messages)
 
 
 def read_completion(value: Any, limits: Limits) -> CompletionRequest:
@@ -232,7 +232,7 @@ def read_completion(value: Any, limits: Limits) -> CompletionRequest:
     top = fields.whole("logprobs", 0, MAX_TOP_LOGPROBS)
     default = min(COMPLETION_TOKENS, limits.max_tokens)
     common = _common(fields, _sampling(fields, limits, top, default), len(prompts))
-    n = common[4]
+    n = common["n"]
     best_of = fields.whole("best_of", 1, MAX_CHOICES)
     if best_of is not None and best_of != n:
         raise wrong("best_of", best_of, f"n, which is {n}")
@@ -241,7 +241,7 @@ def read_completion(value: Any, limits: Limits) -> CompletionRequest:
         raise wrong("echo", True, "no logprobs beside it")
     if echo and not all(isinstance(prompt, str) for prompt in prompts):
         raise wrong("echo", True, "a prompt that is text")
-    return CompletionRequest(*common, prompts=prompts, echo=echo)
+    return CompletionRequest(**common, prompts=prompts, echo=echo)
 
 
 def _seeded(sampling: Sampling, index: int) -> Sampling:
@@ -250,10 +250,8 @@ def _seeded(sampling: Sampling, index: int) -> Sampling:
     return dataclasses.replace(sampling, seed=(sampling.seed + index) % _MAX_SEED)
 
 
-def _common(
-    fields: Fields, sampling: Sampling, prompts: int
-) -> tuple[str, Sampling, bool, bool, int, dict[str, Any]]:
-    """Return the first members of the requests, in their order."""
+def _common(fields: Fields, sampling: Sampling, prompts: int) -> dict[str, Any]:
+    """Return what both kinds of generation have, by the names of `_TextRequest`."""
     n = fields.whole("n", 1, MAX_CHOICES) or 1
     if n * prompts > MAX_CHOICES:
         raise wrong("n", n, f"at most {MAX_CHOICES} choices for all {prompts} prompts together")
@@ -266,7 +264,14 @@ def _common(
         if not stream:
             raise wrong("stream_options", options, "stream: true beside it")
         include_usage = Fields(options).flag("include_usage")
-    return (fields.text("model") or "", sampling, stream, include_usage, n, fields.body)
+    return {
+        "model": fields.text("model") or "",
+        "sampling": sampling,
+        "stream": stream,
+        "include_usage": include_usage,
+        "n": n,
+        "body": fields.body,
+    }
 
 
 def _sampling(fields: Fields, limits: Limits, logprobs: int | None, default: int) -> Sampling:

@@ -142,7 +142,7 @@ class StepHandler:
                 self._running.append(choice)
 
     def _step(self) -> None:
-        running = [choice for choice in self._running if choice.request.error is None]
+        running = list(self._running)
         if not running:
             return
         tokens = self.step([choice.sequence for choice in running])
