@@ -39,10 +39,13 @@ def served_names(config: dict[str, Any], model_name: str) -> list[str]:
 
     Names of adapters are the engine's own: they lead to other weights.
     """
-    more = config.get("servedModelName") or []
     adapters = (config.get("handler") or {}).get("adapters") or {}
-    names = [model_name, *([more] if isinstance(more, str) else more)]
+    names = [model_name, *_listed(config.get("servedModelName"))]
     return [name for name in dict.fromkeys(names) if name not in adapters]
+
+
+def _listed(names: str | list[str] | None) -> list[str]:
+    return [names] if isinstance(names, str) and names else list(names or [])
 
 
 def restrict_code(section: dict[str, Any]) -> None:
@@ -57,11 +60,15 @@ def restrict_code(section: dict[str, Any]) -> None:
     allowed = section.get("allow_pickle") is True
     os.environ["VLLM_ALLOW_INSECURE_SERIALIZATION"] = "1" if allowed else "0"
     os.environ["VLLM_PLUGINS"] = ",".join(str(name) for name in section.get("plugins") or [])
-    engine = section.get("vllm_engine_config") or {}
-    if engine.get("trust_remote_code") is True or section.get("trust_remote_code") is True:
+    if _trusts_code(section):
         logger.warning(
             "trust_remote_code is on: Python code that comes with the weights runs in this worker"
         )
+
+
+def _trusts_code(section: dict[str, Any]) -> bool:
+    places = section, section.get("vllm_engine_config") or {}
+    return any(place.get("trust_remote_code") is True for place in places)
 
 
 def command_line(
@@ -77,13 +84,10 @@ def command_line(
     """
     settings = dict(section.get("vllm_engine_config") or {})
     settings["model"] = model_of(section, model_dir)
-    engines = settings.get("served_model_name") or []
-    engines = [engines] if isinstance(engines, str) else engines
     # The first one is what responses say.
+    engines = _listed(settings.get("served_model_name"))
     settings["served_model_name"] = list(dict.fromkeys([*engines, *names]))
-    settings["trust_remote_code"] = (
-        settings.get("trust_remote_code") is True or section.get("trust_remote_code") is True
-    )
+    settings["trust_remote_code"] = _trusts_code(section)
     if section.get("chat_template"):
         template = model_dir / str(section["chat_template"])
         settings["chat_template"] = str(
