@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from itertools import takewhile
 
 _LIMIT_SEC = 20
 
@@ -19,12 +20,7 @@ def count_gpus() -> int:
     if visible is not None:
         names = [name.strip() for name in visible.split(",")]
         # What stands behind an invalid one is not seen, as CUDA has it.
-        count = 0
-        for name in names:
-            if not name or name == "-1":
-                break
-            count += 1
-        return count
+        return len(list(takewhile(lambda name: name not in ("", "-1"), names)))
     command = shutil.which("nvidia-smi")
     if command is None:
         return 0

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -125,8 +126,7 @@ def divide(cores: Sequence[Core], workers: int, options: CoreOptions) -> list[tu
 
 def _limited(run: list[Core], options: CoreOptions) -> list[Core]:
     if options.one_node:
-        counts = {core.node: sum(other.node == core.node for other in run) for core in run}
-        best = max(counts, key=lambda node: counts[node])
+        ((best, _),) = Counter(core.node for core in run).most_common(1)
         run = [core for core in run if core.node == best]
     return run if options.cores_each is None else run[: options.cores_each]
 

@@ -69,6 +69,10 @@ def _result(response: Response) -> Response | None:
     return None if going_on else response.raise_for_status()
 
 
+def _nothing(response: Response) -> None:
+    response.raise_for_status()
+
+
 def submit(
     model: str,
     data: Input,
@@ -78,15 +82,9 @@ def submit(
     headers: Mapping[str, str] | None,
 ) -> Request[Job]:
     """Return the request that begins a job."""
-    request = _api.predict("predictions", model, data, parts, version, content_type, headers)
-    return Request(
-        request.api,
-        request.method,
-        request.path,
-        _begun,
-        request.body,
-        {**request.headers, "prefer": "respond-async"},
-    )
+    headers = {**(headers or {}), "prefer": "respond-async"}
+    sent = _api.predict("predictions", model, data, parts, version, content_type, headers)
+    return Request(sent.api, sent.method, sent.path, _begun, sent.body, sent.headers)
 
 
 def describe(job_id: str, wait: float | None) -> Request[Job]:
@@ -104,11 +102,7 @@ def result(job_id: str, wait: float | None) -> Request[Response | None]:
 def delete(job_id: str) -> Request[None]:
     """Return the request that cancels or removes a job."""
     path = path_of("jobs", job_id)
-    return Request("inference", "DELETE", path, lambda response: _none(response.raise_for_status()))
-
-
-def _none(_: Response) -> None:
-    return None
+    return Request("inference", "DELETE", path, _nothing)
 
 
 def _prefer(wait: float | None) -> dict[str, str]:
