@@ -6,8 +6,9 @@ import math
 import random
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from perf import plain_loop
 from perf.archive import body_of
@@ -16,6 +17,8 @@ from perf.clients import Target, WrongAnswer
 from perf.deployment import Paths, System
 from perf.figures import Summary
 from perf.workloads import CPU, IDLE_CPU, JVM_CPU, RATE, Case, Metric, Sample, Workload
+
+AnySystem = TypeVar("AnySystem", bound=System)
 
 PLAIN = "plain loop"
 SEED = 5
@@ -118,6 +121,40 @@ class Bench:
             for system in self.systems:
                 system.stop()
 
+    def measure_anew(
+        self,
+        name: str,
+        title: str,
+        systems: Sequence[AnySystem],
+        measure: Callable[[AnySystem], Mapping[Metric, float]],
+        before_round: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Start each system anew in every round, and add what came of it to the results.
+
+        Args:
+            name: Of what is measured.
+            title: The same for readers.
+            systems: In which order they are started.
+            measure: Starts a system, and returns its figures.
+            before_round: What else is done in every round.
+        """
+        self.say(f"\n{title} [{name}]")
+        samples: dict[tuple[str, Metric], list[float]] = {}
+        for _ in range(self.options.rounds):
+            before_round()
+            for system in systems:
+                try:
+                    for metric, value in measure(system).items():
+                        samples.setdefault((system.name, metric), []).append(value)
+                except FAILURES as e:
+                    self._fail(name, system, e)
+                finally:
+                    system.stop()
+        for (system_name, metric), values in samples.items():
+            summary = Summary.of(values)
+            self.results.append(Result(name, title, "", metric, system_name, summary))
+            self.say(f"  {system_name}: {summary.median:,.4g} {metric.name}")
+
     def _measure_plain_loop(self, workload: Workload, body: bytes) -> bytes | None:
         work = workload.deployment.work
         if work == "stream":
@@ -157,7 +194,7 @@ class Bench:
                     wait_for_answer(target, end - time.monotonic(), system.has_ended)
                 ready.append(system)
             except FAILURES as e:
-                self._fail(workload, system, e)
+                self._fail(workload.name, system, e)
                 system.stop()
         self.say(f"  started in {time.monotonic() - began:.0f} s")
         return ready
@@ -205,7 +242,7 @@ class Bench:
                 try:
                     step(system)
                 except FAILURES as e:
-                    self._fail(workload, system, e)
+                    self._fail(workload.name, system, e)
                     running.remove(system)
                     system.stop()
         for system in running:
@@ -225,7 +262,7 @@ class Bench:
         wrong = f"  {errors} ERRORS" if errors else ""
         self.say(f"  {case.label}: {system}: {', '.join(shown)}{wrong}")
 
-    def _fail(self, workload: Workload, system: System, reason: Exception) -> None:
+    def _fail(self, workload: str, system: System, reason: Exception) -> None:
         text = f"{type(reason).__name__}: {reason}"
-        self.failures.append(Failure(workload.name, system.name, text))
+        self.failures.append(Failure(workload, system.name, text))
         self.say(f"  {system.name}: FAILED, {text}\n{system.output()}")

@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 
 from perf.archive import body_of
-from perf.bench import FAILURES, START_SEC, Bench, Failure, Result
+from perf.bench import START_SEC, Bench, Result
 from perf.check import post, validate, wait_for_answer
 from perf.clients import Target
 from perf.deployment import Deployment
@@ -73,31 +73,19 @@ def measure(bench: Bench) -> None:
 
 
 def _measure(bench: Bench, life: LifeCycle) -> None:
-    bench.say(f"\n{life.title} [{life.name}]")
     body = body_of(life.work, bench.paths.repository)
     systems = [each for each in bench.systems if isinstance(each, TorchServe)]
-    samples: dict[str, dict[Metric, list[float]]] = {each.name: {} for each in systems}
+    python = bench.paths.repository / ".venv" / "bin" / "python"
     imports: list[float] = []
-    for _ in range(bench.options.rounds):
-        python = bench.paths.repository / ".venv" / "bin" / "python"
-        imports.append(_import(python, life.imports))
-        for system in systems:
-            try:
-                for metric, value in _life(system, life.work, body).items():
-                    samples[system.name].setdefault(metric, []).append(value)
-            except FAILURES as e:
-                reason = f"{type(e).__name__}: {e}"
-                bench.failures.append(Failure(life.name, system.name, reason))
-                bench.say(f"  {system.name}: FAILED, {reason}\n{system.output()}")
-            finally:
-                system.stop()
+    bench.measure_anew(
+        life.name,
+        life.title,
+        systems,
+        lambda system: _life(system, life.work, body),
+        before_round=lambda: imports.append(_import(python, life.imports)),
+    )
     summary = Summary.of(imports)
     bench.results.append(Result(life.name, life.title, "", START, IMPORTS, summary))
-    for system in systems:
-        for metric, values in samples[system.name].items():
-            result = Result(life.name, life.title, "", metric, system.name, Summary.of(values))
-            bench.results.append(result)
-            bench.say(f"  {system.name}: {result.summary.median:.3g} {metric.name}")
 
 
 def pss_mb(pid: int) -> float:

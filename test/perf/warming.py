@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from perf import wrk
 from perf.archive import body_of
-from perf.bench import FAILURES, START_SEC, Bench, Failure, Result
+from perf.bench import START_SEC, Bench
 from perf.check import wait_for_answer
 from perf.clients import Target
 from perf.deployment import Deployment, System
-from perf.figures import Summary
 from perf.systems import MOSEC, OURS
 from perf.workloads import Metric
 
@@ -27,24 +26,8 @@ SETTLED = Metric(
 
 def measure(bench: Bench) -> None:
     """Start each system anew in every round, load it, and add what came of it to the results."""
-    bench.say(f"\n{TITLE} [{NAME}]")
     systems = [each for each in bench.systems if each.name in (OURS, MOSEC)]
-    samples: dict[tuple[str, Metric], list[float]] = {}
-    for _ in range(bench.options.rounds):
-        for system in systems:
-            try:
-                for metric, value in _load(bench, system).items():
-                    samples.setdefault((system.name, metric), []).append(value)
-            except FAILURES as e:
-                reason = f"{type(e).__name__}: {e}"
-                bench.failures.append(Failure(NAME, system.name, reason))
-                bench.say(f"  {system.name}: FAILED, {reason}\n{system.output()}")
-            finally:
-                system.stop()
-    for (system_name, metric), values in samples.items():
-        summary = Summary.of(values)
-        bench.results.append(Result(NAME, TITLE, "", metric, system_name, summary))
-        bench.say(f"  {system_name}: {summary.median:,.4g} {metric.name}")
+    bench.measure_anew(NAME, TITLE, systems, lambda system: _load(bench, system))
 
 
 def _load(bench: Bench, system: System) -> dict[Metric, float]:

@@ -155,3 +155,28 @@ def test_the_share_of_the_java_process_is_measured_where_there_is_one() -> None:
     assert with_java == {CPU: 500, JVM_CPU: 100, P50: 1, P99: 2}
     without = Measured(sample, 0.5, math.nan, 10).values((JVM_CPU, P50, P99))
     assert JVM_CPU not in without
+
+
+def test_a_system_that_is_started_anew_is_stopped_and_one_that_fails_has_no_figure(
+    tmp_path: Path,
+) -> None:
+    paths = Paths(tmp_path, tmp_path, tmp_path, tmp_path)
+    systems = [FakeSystem("good", 11), FakeSystem("bad", 12)]
+    run = Bench(paths, systems, Options(1, 2), lambda _: None)
+    rounds: list[str] = []
+
+    def measure(system: FakeSystem) -> dict[Metric, float]:
+        system.runs = True
+        rounds.append(system.name)
+        if system.name == "bad":
+            raise TimeoutError("no answer")
+        return {RATE: float(len(rounds))}
+
+    run.measure_anew("anew", "Anew", systems, measure, lambda: rounds.append("round"))
+    assert rounds == ["round", "good", "bad"] * 2
+    assert not any(system.runs for system in systems)
+    (result,) = run.results
+    assert (result.system, result.summary.low, result.summary.high) == ("good", 2, 5)
+    assert [(each.system, each.reason) for each in run.failures] == [
+        ("bad", "TimeoutError: no answer")
+    ] * 2
