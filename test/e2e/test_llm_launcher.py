@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,9 +13,8 @@ from typing import Any
 import openai
 import pytest
 import requests
-from class_cache import folder_for_caches
 from openai import OpenAI
-from torchserve_process import REPOSITORY, free_ports, wait_for
+from torchserve_process import REPOSITORY, TorchServe, wait_for
 
 WORDS = (
     "--model_name chat --model_id acme/Large-1B --served_model_name large --lora_adapter sql=a/sql"
@@ -25,47 +22,18 @@ WORDS = (
 HELLO: list[Any] = [{"role": "user", "content": "hello there"}]
 
 
-class Launched:
+class Launched(TorchServe):
     """The launcher and its server, with ports of their own by a settings file."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        ports = free_ports(5)
-        self.url = f"http://127.0.0.1:{ports[0]}"
-        names = ("inference", "management", "metrics")
-        settings = [
-            f"{name}_address=http://127.0.0.1:{port}"
-            for name, port in zip(names, ports, strict=False)
-        ]
-        settings += [f"grpc_inference_port={ports[3]}", f"grpc_management_port={ports[4]}"]
-        (folder / "config.properties").write_text("\n".join(settings) + "\n")
-        (folder / "tmp").mkdir()
-        self.environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("TS_")},
+        environment = {
             "TS_CONFIG_FILE": str(folder / "config.properties"),
             "PYTHONPATH": str(REPOSITORY / "test" / "vllm_fake"),
-            "TMPDIR": str(folder / "tmp"),
-            "TEMP": str(folder / "tmp"),
-            "XDG_CACHE_HOME": folder_for_caches(),
-            "LOG_LOCATION": str(folder / "logs"),
         }
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "ts.llm_launcher", *WORDS.split()],
-            cwd=folder,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        self.output: list[str] = []
-        self.reader = threading.Thread(target=self._read)
-        self.reader.start()
+        super().__init__(folder, environment=environment)
 
-    def _read(self) -> None:
-        assert self.process.stdout is not None
-        with self.process.stdout as lines:
-            self.output.extend(lines)
+    def command(self, *_: str) -> list[str]:
+        return [sys.executable, "-m", "ts.llm_launcher", *WORDS.split()]
 
     def text(self) -> str:
         return "".join(self.output)
@@ -74,31 +42,20 @@ class Launched:
         keys = json.loads((self.folder / "key_file.json").read_text())
         return str(keys["inference"]["key"])
 
-    def stop(self) -> int:
-        self.process.terminate()
-        status = self.process.wait(90)
-        self.reader.join(90)
-        return status
-
 
 @pytest.fixture(scope="module")
 def launched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launched]:
     running = Launched(tmp_path_factory.mktemp("launched"))
-    try:
-        wait_for(
-            lambda: "chat is ready:" in running.text() or running.process.poll() is not None,
-            "the model to be ready",
-        )
-        assert running.process.poll() is None, running.text()
-        yield running
-    finally:
-        status = running.stop()
-    assert status == 0, running.text()
+    running.start()
+    wait_for(lambda: "chat is ready:" in running.text(), "the model to be ready")
+    yield running
+    assert running.stop() == 0, running.text()
+    running.assert_nothing_left()
 
 
 @pytest.fixture
 def client(launched: Launched) -> Iterator[OpenAI]:
-    url = f"{launched.url}/v1"
+    url = f"{launched.inference}/v1"
     with OpenAI(base_url=url, api_key=launched.key(), max_retries=0, timeout=60) as made:
         yield made
 
@@ -138,7 +95,7 @@ def test_nothing_but_the_api_can_be_reached(launched: Launched, client: OpenAI) 
     assert [model.id for model in client.models.list()] == ["acme/Large-1B", "chat", "large", "sql"]
     head = {"Authorization": f"Bearer {launched.key()}"}
     for path in ("v1/load_lora_adapter", "sleep", "metrics", "v1/audio/speech"):
-        url = f"{launched.url}/predictions/chat/1.0/{path}"
+        url = f"{launched.inference}/predictions/chat/1.0/{path}"
         assert requests.post(url, json={}, headers=head, timeout=60).status_code == 404
     with pytest.raises(openai.NotFoundError, match="not here"):
         client.embeddings.create(model="chat", input="x", encoding_format="float")
