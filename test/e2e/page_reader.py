@@ -9,20 +9,28 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import requests
 from torchserve_process import REPOSITORY, TorchServe, free_ports, wait_for
 
 
-class Block:
-    """A fenced block: its language and its text."""
+class Block(NamedTuple):
+    """A fenced block."""
 
-    def __init__(self, language: str, text: str) -> None:
-        self.language = language
-        self.text = text
+    language: str
+    text: str
+
+    def lines(self) -> list[str]:
+        """Its lines as they are, without empty ones."""
+        return [line for line in self.text.splitlines() if line.strip()]
 
     def commands(self) -> list[str]:
-        return [line for line in self.text.splitlines() if line.strip()]
+        """What is typed: all, or what has a prompt; what goes on in a next line is joined."""
+        joined = self._replace(text=self.text.replace("\\\n", " "))
+        lines = [line.strip() for line in joined.lines()]
+        prompted = [line.removeprefix("$ ") for line in lines if line.startswith("$ ")]
+        return prompted or lines
 
 
 def blocks_of(text: str) -> list[Block]:
@@ -92,6 +100,12 @@ class Reader:
         """Does what reading on does: on a busy machine, unpacking takes a moment."""
         url = f"http://127.0.0.1:{self.ports['8081']}/models/{model}"
         wait_for(lambda: requests.get(url, timeout=30).status_code == 200, f"{model} to be known")
+
+    def leaves(self) -> None:
+        """Stops what the page has started, and checks that nothing of it is left."""
+        self.types("torchserve stop")
+        wait_for(lambda: not self.server.processes(), "the server to end")
+        self.server.assert_nothing_left()
 
     def as_shown(self, printed: str) -> str:
         """Output with the default ports again."""

@@ -11,6 +11,7 @@ from typing import Any
 import requests
 import yaml
 from model_archiver._config_keys import KNOWN_KEYS
+from page_reader import blocks_of
 from PIL import Image
 from torchserve_process import REPOSITORY, TorchServe
 
@@ -44,8 +45,8 @@ class AtOnce:
 
 
 def block(language: str) -> str:
-    (text,) = re.findall(rf"^```{language}\n(.*?)^```$", WHICH, re.M | re.S)
-    return str(text)
+    (text,) = (text for kind, text in blocks_of(WHICH) if kind == language)
+    return text
 
 
 def advised() -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from pathlib import Path
 import newcomer
 import pytest
 from page_reader import Block, Reader, assert_same_json, blocks_of
-from torchserve_process import REPOSITORY, wait_for
+from torchserve_process import REPOSITORY
 
 PAGE = (REPOSITORY / "docs" / "first-model.md").read_text(encoding="utf-8")
 LIMIT_SEC = 900
@@ -41,9 +41,7 @@ def reader(tmp_path: Path) -> Iterator[Reader]:
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
     }
     yield one
-    one.types("torchserve stop")
-    wait_for(lambda: not one.server.processes(), "the server to end")
-    one.server.assert_nothing_left()
+    one.leaves()
 
 
 def file_name(block: Block) -> str | None:

@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 import yaml
 from model_archiver._config_keys import KNOWN_KEYS
+from page_reader import blocks_of
 from torchserve_process import REPOSITORY, TorchServe
 
 PAGE = (REPOSITORY / "docs" / "handlers.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, re.M | re.S)
+BLOCKS = blocks_of(PAGE)
 
 
 def named(language: str) -> dict[str, str]:

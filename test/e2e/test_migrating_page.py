@@ -7,10 +7,11 @@ import re
 import subprocess
 from pathlib import Path
 
+from page_reader import blocks_of
 from torchserve_process import REPOSITORY, TorchServe
 
 PAGE = (REPOSITORY / "docs" / "migrating.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, re.M | re.S)
+BLOCKS = blocks_of(PAGE)
 
 
 def test_commands_print_what_the_page_shows(tmp_path: Path) -> None:

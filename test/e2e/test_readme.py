@@ -25,9 +25,7 @@ def reader(tmp_path: Path) -> Iterator[Reader]:
         pytest.skip("README's commands need openssl")
     one = Reader(tmp_path)
     yield one
-    one.types("torchserve --stop")
-    wait_for(lambda: not one.server.processes(), "the server to end")
-    one.server.assert_nothing_left()
+    one.leaves()
 
 
 def test_first_five_minutes_and_a_handler(reader: Reader) -> None:
@@ -41,7 +39,7 @@ def test_first_five_minutes_and_a_handler(reader: Reader) -> None:
     (command,) = start.commands()
     printed = reader.as_shown(reader.types(command)).splitlines()
     assert [without_folder(line) for line in printed] == [
-        without_folder(line) for line in started.commands()
+        without_folder(line) for line in started.lines()
     ]
 
     reader.waits_until_known("digits")
@@ -106,7 +104,7 @@ def test_production_has_keys_tls_and_versions_that_take_over(reader: Reader) -> 
     certificate, command = start.commands()
     reader.types(certificate)
     printed = reader.as_shown(reader.types(command)).splitlines()
-    assert printed == started.commands()
+    assert printed == started.lines()
 
     before = shell.commands()
     url = f"https://localhost:{reader.ports['8444']}/models/digits"

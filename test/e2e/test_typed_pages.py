@@ -58,17 +58,7 @@ def reader(tmp_path: Path) -> Iterator[Reader]:
         pytest.skip("the pages' commands need curl")
     one = Reader(tmp_path)
     yield one
-    one.types("torchserve stop")
-    wait_for(lambda: not one.server.processes(), "the server to end")
-    one.server.assert_nothing_left()
-
-
-def commands_of(text: str) -> list[str]:
-    """The commands of a block, without their prompts; what goes on in a next line is joined."""
-    joined = text.replace("\\\n", " ")
-    lines = [line.strip() for line in joined.splitlines()]
-    prompted = [line.removeprefix("$ ") for line in lines if line.startswith("$ ")]
-    return prompted or [line for line in lines if line]
+    one.leaves()
 
 
 def test_each_page_with_commands_is_run_or_says_why_not() -> None:
@@ -122,12 +112,12 @@ def test_workflows_are_packed_registered_and_called(reader: Reader) -> None:
 def test_packing_metrics_and_the_console_of_an_example(reader: Reader) -> None:
     archives = (DOCS / "archives.md").read_text(encoding="utf-8")
     text = archives.split("\n## Packing\n")[1]
-    (pack,) = commands_of(blocks_of(text)[0].text)
+    (pack,) = blocks_of(text)[0].commands()
     for name in ("handler.py", "model.py", "digits.pt", "model-config.yaml"):
         shutil.copy(REPOSITORY / "examples" / "digits" / name, reader.clone)
     (reader.clone / "model_store").mkdir()
     reader.types(pack)
-    manifest = json.loads(re.findall(r"^```json\n(.*?)^```", archives, re.M | re.S)[0])
+    manifest = json.loads(next(text for kind, text in blocks_of(archives) if kind == "json"))
     reader.types(
         "unzip -q -o model_store/digits.mar -d unpacked || python -m zipfile -e"
         " model_store/digits.mar unpacked"
@@ -138,7 +128,7 @@ def test_packing_metrics_and_the_console_of_an_example(reader: Reader) -> None:
 
     echo = (REPOSITORY / "examples" / "echo_stream" / "README.md").read_text(encoding="utf-8")
     (console,) = blocks_of(echo)
-    build, start, ask = commands_of(console.text)
+    build, start, ask = console.commands()
     shown = console.text.partition(ask)[2].lstrip("\n")
     reader.types(build.replace("build.py", "examples/echo_stream/build.py"))
     reader.types(start)
@@ -185,7 +175,7 @@ def test_a_job_is_begun_waited_for_and_removed(reader: Reader) -> None:
 
 def test_a_model_over_two_processes_answers_as_its_page_shows(reader: Reader) -> None:
     text = (REPOSITORY / "examples/tensor_parallel/README.md").read_text(encoding="utf-8")
-    build, start, sample, ask = commands_of(blocks_of(text)[0].text)
+    build, start, sample, ask = blocks_of(text)[0].commands()
     reader.types(build.replace("build.py", "examples/tensor_parallel/build.py"))
     reader.types(start)
     reader.types("torchserve wait tensor_parallel")
