@@ -11,7 +11,7 @@ import threading
 import time
 from pathlib import Path
 
-from ts._cli.commands.running import RunningServer, servers_here
+from ts._cli.commands.running import RunningServer, servers_here, trust_of
 from ts._cli.errors import Refusal
 from ts.client import Client, ClientError
 
@@ -60,7 +60,7 @@ class LlmProgress:
         if address is None:
             return False
         try:
-            with Client(address, running.status.addresses.get("management", address)) as client:
+            with Client(address, trust=trust_of(running.server.entry)) as client:
                 return client.ready(self._model).ready
         except (ClientError, OSError):
             return False
