@@ -155,6 +155,12 @@ def test_llm_launcher_says_how_to_ask_and_how_far_it_is(tmp_path: Path) -> None:
     assert LlmProgress("m", tokens=True).progress(running, 12.4) == (
         "m is loading, 12 s so far: shards: 50%"
     )
+    log.write_text(
+        "2026-01-01T00:00:00,000 [INFO ] W-9000-m_1.0-stdout MODEL_LOG - read - 7 of 9\n"
+    )
+    assert LlmProgress("m", tokens=True).progress(running, 12.4) == (
+        "m is loading, 12 s so far: read - 7 of 9"
+    )
 
 
 def test_llm_launcher_takes_a_parsed_command_line_and_the_folder_of_a_model(

@@ -11,6 +11,7 @@ import threading
 import time
 from pathlib import Path
 
+from ts._cli.commands.logs import LINE
 from ts._cli.commands.running import RunningServer, servers_here, trust_of
 from ts._cli.errors import Refusal
 from ts.client import Client, ClientError
@@ -111,4 +112,7 @@ def _last_line(logs: Path) -> str:
         return ""
     # A progress bar writes over its line.
     lines = [line.strip() for line in text.replace("\r", "\n").splitlines() if line.strip()]
-    return lines[-1].rpartition(" - ")[2][:_MAX_LINE] if lines else ""
+    if not lines:
+        return ""
+    found = LINE.match(lines[-1])
+    return (found["message"] if found else lines[-1])[:_MAX_LINE]
