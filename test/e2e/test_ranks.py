@@ -9,11 +9,10 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 import requests
-from torchserve_process import REPOSITORY, TorchServe, wait_for
+from torchserve_process import REPOSITORY, TorchServe, is_alive, wait_for
 
 EXAMPLE = REPOSITORY / "examples" / "tensor_parallel"
 START = "startupTimeout: 300\nresponseTimeout: 120\nminWorkers: 1\nmaxWorkers: 1\n"
@@ -240,7 +239,7 @@ def test_no_request_is_lost_whichever_rank_is_killed(
             wait_for(lambda before=before: len(answers) > before + 20, "requests run")
             os.kill(worker["rankPids"][victim], signal.SIGKILL)
             server.wait_new_worker("meet", [worker["pid"]])
-            assert not any(map(_is_alive, worker["rankPids"]))
+            assert not any(map(is_alive, worker["rankPids"]))
     finally:
         ended.set()
         for client in clients:
@@ -309,13 +308,6 @@ def test_what_cannot_be_is_refused_with_the_reason(
     answer = requests.post(f"{ranks.management}/models?url={name}", timeout=60)
     assert expected in answer.json()["message"]
     assert answer.status_code // 100 == status // 100
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 def _of_model(server: TorchServe, name: str) -> list[int]:

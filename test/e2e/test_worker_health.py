@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import requests
 from grpc_api import Api
-from torchserve_process import TorchServe, wait_for
+from torchserve_process import TorchServe, is_alive, wait_for
 
 HANDLER = """
 import os, subprocess, sys
@@ -76,14 +76,6 @@ def over_grpc(server: TorchServe, model: str) -> dict[str, Any]:
     description: dict[str, Any] = json.loads(api.DescribeModel(model_name=model).msg)[0]
     api.close()
     return description
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return False
-    return stat.rpartition(")")[2].split()[0] != "Z"
 
 
 def test_twenty_failures_in_a_row_replace_the_worker_and_all_descriptions_say_why(

@@ -105,6 +105,14 @@ def _name(pid: int) -> str:
         return ""
 
 
+def is_alive(pid: int) -> bool:
+    """Whether a process exists and is no zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 def workflow_archive(spec: str, functions: str, **changes: str) -> bytes:
     """A workflow archive named `w`; `changes` of the workflow's own entry in the manifest."""
     entry = {"workflowName": "w", "specFile": "spec.yaml", "handler": "functions.py", **changes}
