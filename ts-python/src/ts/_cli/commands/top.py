@@ -32,7 +32,7 @@ _HEAD = (
     "QUEUE",
     "RESTARTS",
 )
-_NUMBERS = 3
+_NUMBERS = 4
 """Columns from this one on stand at the right."""
 _SHORTEST_SEC = 0.2
 _MIN_NAME = 8
@@ -179,7 +179,7 @@ def _lines(shown: list[Figures], states: States, columns: int) -> list[str]:
         cells = []
         for column in kept:
             text = row[column][: widths[column]]
-            cell = text.rjust(widths[column]) if column > _NUMBERS else text.ljust(widths[column])
+            cell = text.rjust(widths[column]) if column >= _NUMBERS else text.ljust(widths[column])
             cells.append(_coloured(cell, column, row) if number else cell)
         lines.append("  ".join(cells).rstrip())
     return lines
