@@ -15,7 +15,6 @@ import java.util.regex.Pattern;
  */
 public record WeightedValue(String value, List<String> parameters) {
 
-  private static final Pattern EQUALS = Pattern.compile("\\s*=\\s*");
   private static final Pattern WEIGHT = Pattern.compile("0(\\.[0-9]{0,3})?|1(\\.0{0,3})?");
 
   public WeightedValue {
@@ -36,9 +35,19 @@ public record WeightedValue(String value, List<String> parameters) {
   private static WeightedValue of(String[] parts) {
     List<String> parameters = new ArrayList<>(parts.length - 1);
     for (int i = 1; i < parts.length; i++) {
-      parameters.add(EQUALS.matcher(parts[i].strip()).replaceFirst("="));
+      parameters.add(withoutBlanks(parts[i].strip()));
     }
     return new WeightedValue(parts[0].strip(), parameters);
+  }
+
+  /** A parameter without the blanks around its equals sign. */
+  private static String withoutBlanks(String parameter) {
+    int equals = parameter.indexOf('=');
+    return equals < 0
+        ? parameter
+        : parameter.substring(0, equals).stripTrailing()
+            + "="
+            + parameter.substring(equals + 1).stripLeading();
   }
 
   /** The first parameter with a name. */
