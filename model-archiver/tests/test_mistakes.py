@@ -72,6 +72,18 @@ def test_missing_file_names_the_nearest(
             "maxWorkers is 2, expected at least minWorkers, which is 4",
         ),
         ("sequenceBatching: true", "without sequenceMaxIdleMSec"),
+        (
+            "sequenceBatching: true\nsequenceMaxIdleMSec: 9\nwarmup: [{body: x}]",
+            "warmup is set beside sequenceBatching",
+        ),
+        ("warmup: [../a]", r"warmup is '../a', expected as warmup\[0\] the name of a file in"),
+        ("warmup: [{file: a, body: b}]", r"warmup is a map, expected as warmup\[0\] a map with"),
+        ("warmup: [{body: x, repeat: 0}]", r"as warmup\[0\].repeat a whole number from 1 to 100"),
+        ("warmup: [{body: x, batchSizes: 8}]", r"as warmup\[0\].batchSizes a list of 1 to 16"),
+        ("warmup: [{body: x, size: 8}]", r"as warmup\[0\].size only the keys file, body,"),
+        ("warmup: [{body: {day: 2026-01-01}}]", "not JSON serializable: put it between quotes"),
+        ("warmup: [{body: x, route: a b}]", "such as /v1/chat/completions"),
+        ("warmup: [labels.jsn]", "which is not packed: add it by --extra-files"),
         ("preloadModel: true\nworkerStart: spawn", "beside workerStart: spawn"),
         ("responseTimeout: 99999999999", "responseTimeout is 99999999999, expected"),
     ],
@@ -91,6 +103,7 @@ def test_value_that_a_server_refuses_is_refused(project: Project, text: str, sai
         ("responseTimeout: 0", "responseTimeout is 0, expected 1 or more; the server ignores it"),
         ("deviceType: tpu", "deviceType is 'tpu', expected one of cpu, gpu; the server ignores it"),
         ("deviceIds: [-1]", "expected 0 or more; the server ignores the whole list"),
+        ("warmup: true", "warmup is true, expected a list of names of files"),
     ],
 )
 def test_value_that_a_server_corrects_is_a_warning(
@@ -110,6 +123,8 @@ def test_right_values_are_said_nothing_about(
         "minWorkers: 1\nmaxWorkers: 2\nmaxBatchDelay: Adaptive\ndeviceType: CPU\ndeviceIds: [0]\n"
         "useVenv: false\nworkerStart: spawn\ntemplateImports: off\nparallelType: pp\n"
         "torchrun: {nproc-per-node: 2}\nhandler: {mine: 1}\nbatchSize:\njobQueueSize: 0\n"
+        "warmup:\n- handler.py\n"
+        "- {body: [1, a], contentType: text/plain, repeat: 3, batchSizes: [2]}\n"
     )
     path = project.write("config.yaml", text)
 
@@ -156,6 +171,24 @@ def test_state_dict_for_a_built_in_handler_needs_the_model_file(
 
     assert "is no TorchScript" in caplog.text
     assert "--model-file" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("state.safetensors", "holds tensors alone: a built-in handler loads it with the Python"),
+        ("state.bin", "is of a kind that no built-in handler loads, expected one of .pt, .pth,"),
+    ],
+)
+def test_weights_that_a_built_in_handler_cannot_load_are_told(
+    project: Project, caplog: pytest.LogCaptureFixture, name: str, said: str
+) -> None:
+    config = project.config(
+        serialized_file=str(project.write(name, "x")), model_file=None, handler="image_classifier"
+    )
+    ModelArchiver.generate_model_archive(config)
+
+    assert said in caplog.text
 
 
 def test_list_tells_what_was_packed_with_sizes(project: Project) -> None:

@@ -6,12 +6,15 @@ import logging
 import os
 import re
 import zipfile
+from collections.abc import Collection
 from pathlib import Path
 
 import yaml
 
 from model_archiver._config_keys import meant_by
 from model_archiver._config_types import problems_of
+from model_archiver._config_warmup import files_of_warmup
+from model_archiver._nearest import did_you_mean
 from model_archiver._yaml import MAX_BYTES, load_yaml
 from model_archiver.model_archiver_error import ModelArchiverError
 
@@ -21,6 +24,10 @@ MODEL_NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_\-.]*$"
 _MAX_NAME = 128
 _VERSION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+~:-]{0,254}")
 _EVERY_VERSION = "all"
+
+WEIGHTS_ALONE = (".safetensors",)
+WEIGHT_KINDS = (".pt", ".pth", ".ts", ".jit", *WEIGHTS_ALONE, ".pt2", ".onnx", ".so")
+"""The kinds of weights, as `ts._loader.weights` has them; a test compares both."""
 
 
 def check_model_name(name: str, what: str = "model") -> None:
@@ -67,8 +74,13 @@ def prepare_export_path(path: str) -> Path:
     return Path(path).absolute()
 
 
-def check_config_file(path: str) -> None:
-    """Refuses a model configuration that a server would refuse, and warns about misspelt keys."""
+def check_config_file(path: str, packed: Collection[str]) -> None:
+    """Refuses a model configuration that a server would refuse, and warns about misspelt keys.
+
+    Args:
+        path: of the configuration.
+        packed: names of the files of the archive, which the configuration may name.
+    """
     try:
         with open(path, "rb") as file:
             document = load_yaml(file.read(MAX_BYTES + 1))
@@ -86,6 +98,12 @@ def check_config_file(path: str) -> None:
     refused, corrected = problems_of(document or {})
     if refused:
         raise ModelArchiverError(f"Config file {path}: {'; '.join(refused)}")
+    for name in files_of_warmup(document or {}):
+        if name not in packed:
+            raise ModelArchiverError(
+                f"Config file {path}: warmup names the file {name!r}, which is not packed: add it"
+                f" by --extra-files{did_you_mean(name, packed)}"
+            )
     for sentence in corrected:
         logger.warning("Config file %s: %s", path, sentence)
     for key in document or ():
@@ -109,22 +127,39 @@ def warn_about_syntax(path: Path) -> None:
 
 
 def warn_about_weights(path: Path, model_file: str | None, built_in: bool) -> None:
-    """Warns about weights without the code that they need: a built-in handler cannot load them."""
-    if not built_in or model_file or path.suffix not in (".pt", ".pth"):
+    """Warns about weights that a built-in handler cannot load, or not without their code."""
+    if not built_in or model_file:
         return
+    if path.suffix not in WEIGHT_KINDS:
+        logger.warning(
+            "%s is of a kind that no built-in handler loads, expected one of %s, or --model-file",
+            path,
+            ", ".join(WEIGHT_KINDS),
+        )
+    elif path.suffix in WEIGHTS_ALONE or _is_state_dict(path):
+        what = "holds tensors alone"
+        if path.suffix not in WEIGHTS_ALONE:
+            what = "is no TorchScript, but a state dict or a pickled module"
+        logger.warning(
+            "%s %s: a built-in handler loads it with the Python file of its class only,"
+            " --model-file",
+            path,
+            what,
+        )
+
+
+def _is_state_dict(path: Path) -> bool:
+    """Whether it is what `torch.save` writes, of a state dict or a module."""
+    if path.suffix not in (".pt", ".pth"):
+        return False
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
     except (zipfile.BadZipFile, OSError):
-        return
-    if any(name.endswith("/data.pkl") for name in names) and not any(
+        return False
+    return any(name.endswith("/data.pkl") for name in names) and not any(
         name.endswith("/constants.pkl") for name in names
-    ):
-        logger.warning(
-            "%s is no TorchScript, but a state dict or a pickled module: a built-in handler loads"
-            " it with the Python file of its class only, --model-file",
-            path,
-        )
+    )
 
 
 def source_date_epoch() -> int | None:

@@ -37,6 +37,7 @@ KNOWN_KEYS = frozenset(
         "parallelLevel",
         "torchrun",
         "servedModelName",
+        "warmup",
         "handler",
         "pt2",
         "micro_batching",

@@ -10,24 +10,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from model_archiver._config_values import WrongValue, shown
+from model_archiver._config_warmup import check_warmup
+
 _MAX_INT = 2**31 - 1
 _MAX_CONCURRENCY = 1024
 _MAX_NAMES = 64
 _MAX_NAME = 256
 _MODULE = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
-
-
-class WrongValue(Exception):
-    """A value that the server refuses; the text says what was expected.
-
-    Args:
-        expected: What the server takes.
-        shown: The value, if it is not the whole one.
-    """
-
-    def __init__(self, expected: str, shown: str | None = None) -> None:
-        super().__init__(expected)
-        self.shown = shown
 
 
 Check = Callable[[Any], "str | None"]
@@ -45,11 +35,11 @@ def problems_of(document: Mapping[Any, Any]) -> tuple[list[str], list[str]]:
         try:
             correction = check(value)
         except WrongValue as wrong:
-            shown = wrong.shown or _shown(value)
-            refused.append(f"{key} is {shown}, expected {wrong}")
+            text = wrong.shown or shown(value)
+            refused.append(f"{key} is {text}, expected {wrong}")
             continue
         if correction is not None:
-            corrected.append(f"{key} is {_shown(value)}, {correction}")
+            corrected.append(f"{key} is {shown(value)}, {correction}")
     if not refused:
         refused += _combinations(document)
     return refused, corrected
@@ -63,6 +53,8 @@ def _combinations(document: Mapping[Any, Any]) -> list[str]:
         found.append(f"maxWorkers is {most}, expected at least minWorkers, which is {least}")
     if document.get("sequenceBatching") and (document.get("sequenceMaxIdleMSec") or 0) < 1:
         found.append("sequenceBatching is true without sequenceMaxIdleMSec, expected 1 or more")
+    if document.get("sequenceBatching") and isinstance(document.get("warmup"), list):
+        found.append("warmup is set beside sequenceBatching, expected one of them")
     if document.get("preloadModel"):
         if document.get("asyncCommunication"):
             found.append("preloadModel is true beside asyncCommunication, expected one of them")
@@ -138,7 +130,7 @@ def _numbers(value: Any) -> str | None:
         try:
             too_small = number(each) is not None or too_small
         except WrongValue as wrong:
-            raise WrongValue(f"in its list {wrong}", _shown(each)) from None
+            raise WrongValue(f"in its list {wrong}", shown(each)) from None
     return "expected 0 or more; the server ignores the whole list" if too_small else None
 
 
@@ -149,7 +141,7 @@ def _modules(value: Any) -> str | None:
         raise WrongValue("auto, off or a list of names of Python modules")
     for each in value:
         if not isinstance(each, str) or not _MODULE.fullmatch(each):
-            raise WrongValue("in its list names of Python modules", _shown(each))
+            raise WrongValue("in its list names of Python modules", shown(each))
     return None
 
 
@@ -173,7 +165,7 @@ def _names(value: Any) -> str | None:
     for name in names:
         plain = isinstance(name, str) and name.isprintable() and not re.search(r"\s", name)
         if not plain or not 1 <= len(name) <= _MAX_NAME:
-            raise WrongValue(expected, _shown(name))
+            raise WrongValue(expected, shown(name))
     return None
 
 
@@ -185,7 +177,7 @@ def _torchrun(value: Any) -> str | None:
             try:
                 check(value[key])
             except WrongValue as wrong:
-                raise WrongValue(f"as {key} {wrong}", _shown(value[key])) from None
+                raise WrongValue(f"as {key} {wrong}", shown(value[key])) from None
     return None
 
 
@@ -229,14 +221,6 @@ _CHECKS: dict[str, Check] = {
     "parallelLevel": _Number(0, None, most=_MAX_RANKS),
     "torchrun": _torchrun,
     "servedModelName": _names,
+    "warmup": check_warmup,
 }
 CHECKED_KEYS = frozenset(_CHECKS)
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, (dict, list)):
-        return "a map" if isinstance(value, dict) else "a list"
-    if isinstance(value, bool):
-        return str(value).lower()
-    text = repr(value) if isinstance(value, str) else str(value)
-    return text if len(text) <= 100 else text[:100] + "..."

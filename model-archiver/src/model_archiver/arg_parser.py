@@ -53,7 +53,9 @@ def argument_parser() -> argparse.ArgumentParser:
         help="path of a Python file, optionally path:function, or a built-in handler: "
         + ", ".join(sorted(BUILT_IN)),
     )
-    parser.add_argument("--serialized-file", help="weights: .pt, .pth, .pt2, .so, .onnx, ...")
+    parser.add_argument(
+        "--serialized-file", help="weights: .pt, .pth, .safetensors, .pt2, .onnx, .so"
+    )
     parser.add_argument(
         "--model-file", help="Python file with the one class of the model, for eager mode"
     )

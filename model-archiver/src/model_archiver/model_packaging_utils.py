@@ -120,7 +120,8 @@ class ModelExportUtils:
             contents.add_artifact(config.requirements_file)
         if config.config_file:
             contents.add_artifact(config.config_file)
-            _checks.check_config_file(config.config_file)
+            packed = {name for name, _ in contents.files()}
+            _checks.check_config_file(config.config_file, packed)
         return contents
 
     @staticmethod

@@ -151,6 +151,8 @@ class Context:
         stopping_criteria: For continuous batching: callables by index, set anew by each call.
         header_key_sequence_id: Name of the header that names a sequence; also ``..._start``
             and ``..._end``.
+        warming_up: Whether the batch is one of ``warmup`` in model-config.yaml, which no client
+            waits for.
     """
 
     def __init__(
@@ -194,6 +196,7 @@ class Context:
             "TS_REQUEST_SEQUENCE_END", "ts_request_sequence_end"
         )
         self._handler_run: HandlerRun | None = None
+        self.warming_up = False
 
     @property
     def system_properties(self) -> dict[str, Any]:

@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import json
 import os
+import zipfile
 from pathlib import Path
 
 import pytest
+from model_archiver._checks import WEIGHT_KINDS, WEIGHTS_ALONE
 from ts._cli.errors import Refusal
 from ts._cli.trying.source import Choices, copy, link, stage, watched_files
+from ts._loader import weights
 
 
 @pytest.fixture
@@ -57,6 +60,53 @@ def test_weights_and_model_file_are_found(folder: Path, place: Path) -> None:
     model = json.loads((staged / "MAR-INF" / "MANIFEST.json").read_text())["model"]
     assert (model["serializedFile"], model["modelFile"]) == ("weights.pt", "model.py")
     assert model["handler"] == "image_classifier"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "model_file"),
+    [
+        ("weights.safetensors", b"x", "model.py"),
+        ("weights.pth", b"x", "model.py"),
+        ("model.pt2", b"x", None),
+        ("model.onnx", b"x", None),
+        ("model.ts", "TorchScript", None),
+        ("model.jit", "TorchScript", None),
+    ],
+)
+def test_each_kind_of_weights_that_handlers_load_is_found(
+    folder: Path, place: Path, name: str, content: bytes | str, model_file: str | None
+) -> None:
+    if content == "TorchScript":
+        with zipfile.ZipFile(folder / name, "w") as archive:
+            archive.writestr("model/constants.pkl", b"")
+    else:
+        (folder / name).write_bytes(bytes(content))  # type: ignore[arg-type]
+    (folder / "model.py").write_text("")
+
+    staged = stage(folder, Choices(), place / "staged", copy).folder
+
+    model = json.loads((staged / "MAR-INF" / "MANIFEST.json").read_text())["model"]
+    assert (model["serializedFile"], model.get("modelFile")) == (name, model_file)
+
+
+def test_files_of_other_kinds_are_no_weights(folder: Path, place: Path) -> None:
+    (folder / "page.ts").write_text("const a = 1;")
+    (folder / "library.so").write_bytes(b"x")
+
+    staged = stage(folder, Choices(), place / "staged", copy).folder
+
+    assert "serializedFile" not in (staged / "MAR-INF" / "MANIFEST.json").read_text()
+
+
+def test_archiver_knows_the_same_kinds_of_weights() -> None:
+    assert set(WEIGHT_KINDS) == set(weights.KINDS)
+    assert set(WEIGHTS_ALONE) == set(weights.WEIGHTS_ALONE)
+
+
+def test_handler_that_runs_requests_side_by_side_is_known(folder: Path, place: Path) -> None:
+    (folder / "model-config.yaml").write_text("concurrency: 8\n")
+
+    assert stage(folder, Choices(), place / "staged", copy).is_async
 
 
 def test_large_files_are_not_copied(folder: Path, place: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 
 from ts._protocol.writer import FrameWriter
-from ts._worker.metrics import SAMPLE_EVERY_SEC, PredictionTime, Sampler, metric_sender
+from ts._worker.metrics import SAMPLE_EVERY_SEC, MetricSender, PredictionTime, Sampler
 from ts.metrics._sample import MetricSample
 
 
@@ -23,7 +23,7 @@ def test_automatic_gauges_are_told_once_in_a_while_and_all_others_each_time() ->
     one, other = socket.socketpair()
     with one, other:
         writer = FrameWriter(one)
-        emit = metric_sender(writer)
+        emit = MetricSender(writer)
         prediction_time = PredictionTime(writer, "m")
         sizes = [writer.pending_size]
         for _ in range(3):

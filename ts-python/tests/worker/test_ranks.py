@@ -132,6 +132,68 @@ def test_every_rank_loads_and_runs_each_batch_and_rank_0_answers(
     assert not any(map(is_alive, pids))
 
 
+WARMED = """
+import json, os
+rank = os.environ["RANK"]
+
+def handle(data, context):
+    if data is None:
+        return None
+    with open(os.path.join(os.environ["TOLD"], rank), "a") as told:
+        told.write(json.dumps([row["body"] for row in data]) + "\\n")
+    context.metrics.add_counter("Runs", 1)
+    if data[0]["body"] == "raise " + rank:
+        raise ValueError("no such thing")
+    if data[0]["body"] == "die" and rank == "1":
+        os.kill(os.getpid(), 9)
+    if data[0]["body"] == "die":
+        import time
+        time.sleep(600)
+    return ["fine"] * len(data) if rank == "0" else None
+"""
+
+
+def warmed(folder: Path, body: str) -> None:
+    (folder / "model-config.yaml").write_text(f"warmup: [{{body: {body}}}]\n")
+    (folder / "MAR-INF").mkdir()
+    manifest = {"model": {"handler": "handler.py", "configFile": "model-config.yaml"}}
+    (folder / "MAR-INF" / "MANIFEST.json").write_text(json.dumps(manifest))
+
+
+def test_every_rank_warms_up_before_the_worker_is_ready(
+    group: Callable[..., tuple[Any, int]], tmp_path: Path
+) -> None:
+    front, spawn_id = group(WARMED, size=2)
+    warmed(tmp_path, "hello")
+    worker = load(front, spawn_id, tmp_path, batch_size=2)
+    assert worker.loaded, worker.failed
+    for rank in range(2):
+        wait_until(lambda rank=rank: len(told(tmp_path, rank)) == 2, f"rank {rank} warms up")
+        assert told(tmp_path, rank) == [["hello"], ["hello", "hello"]]
+    item = PredictItem(0, 0, "r", [], [Part("body", "text/plain", bytearray(b"x"))])
+    assert bytes(worker.ask(item)[0].body) == b"fine"
+    wait_until(lambda: "[METRICS]Runs" in front.text(spawn_id), "the metric of rank 1")
+    assert front.text(spawn_id).count("[METRICS]Runs") == 1
+    assert len([sample for sample in worker.metrics if sample.name == "Runs"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("raise 0", "rank 0: The warm-up with warmup[0] in a batch of 1 failed"),
+        ("die", "has ended while it loaded the model"),
+    ],
+)
+def test_rank_that_fails_in_the_warm_up_is_why_the_model_is_not_loaded(
+    group: Callable[..., tuple[Any, int]], tmp_path: Path, body: str, said: str
+) -> None:
+    front, spawn_id = group(WARMED, size=2)
+    warmed(tmp_path, body)
+    worker = load(front, spawn_id, tmp_path)
+    assert not worker.loaded
+    assert said in worker.failed["detail"]
+
+
 def test_a_pipeline_is_driven_by_rank_0_alone(
     group: Callable[..., tuple[Any, int]], tmp_path: Path
 ) -> None:

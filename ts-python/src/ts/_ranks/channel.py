@@ -50,6 +50,8 @@ class Kind(enum.IntEnum):
     """Leader: asks whether the follower has come this far."""
     SYNCED = 8
     """Follower: it has, by the same number."""
+    SERVE = 9
+    """Leader, once: the worker is ready, and what runs from now on are requests."""
 
 
 class RankChannel:

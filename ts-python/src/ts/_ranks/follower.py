@@ -7,21 +7,18 @@ import inspect
 import json
 import os
 import platform
-import socket
 import traceback
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from typing import Any
 
 from ts._protocol.control import Failed, Load
 from ts._protocol.errors import PeerClosed, ProtocolError
-from ts._protocol.frames import MEBIBYTE, Buffer, worker_limits
-from ts._protocol.writer import FrameWriter
+from ts._protocol.frames import MEBIBYTE
 from ts._ranks.channel import Kind, RankChannel, join
 from ts._ranks.leader import JOIN_SEC
 from ts._ranks.membership import Membership
 from ts._ranks.requests import decode_run
 from ts._worker.accelerator import why_unusable
-from ts._worker.connection import WorkerConnection
 from ts._worker.console import announce, report
 from ts._worker.exit_codes import (
     EXIT_CLOSED,
@@ -32,10 +29,10 @@ from ts._worker.exit_codes import (
 from ts._worker.failures import explain, format_traceback
 from ts._worker.handler_io import HandlerIO
 from ts._worker.handler_run import HandlerRun
-from ts._worker.inbox import Batch, Inbox
 from ts._worker.lazy_loop import LazyLoop
 from ts._worker.loading import load_service
 from ts._worker.main import WorkerOptions, configure_output, resident_bytes, set_threads
+from ts._worker.silent import SilentConnection
 from ts.metrics._line import format_line
 from ts.metrics._sample import MetricSample
 from ts.service import Service
@@ -78,12 +75,14 @@ def _serve(channel: RankChannel, membership: Membership) -> int:
         # The processes of a worker see its GPUs alone, numbered from 0.
         load = dataclasses.replace(load, gpu_id=membership.rank)
     loop = LazyLoop()
-    service = load_service(load, _print_sample, loop.run)
+    samples = _Samples()
+    service = load_service(load, samples, loop.run)
     if isinstance(service, Failed):
         channel.send(Kind.FAILED, 0, service.encode())
         return EXIT_LOAD_FAILED
     memory = json.dumps({"memory_bytes": resident_bytes()}).encode("utf-8")
     channel.send(Kind.LOADED, 0, memory)
+    samples.wanted, service.context.warming_up = False, True
     # With continuous batching two batches may run together.
     limit = (2 * load.batch_size + 1) * (load.max_request_size + 2 * MEBIBYTE)
     follower = _Follower(channel, service, load, loop)
@@ -93,6 +92,9 @@ def _serve(channel: RankChannel, membership: Membership) -> int:
             follower.run(number, body)
         elif kind == Kind.SYNC:
             channel.send(Kind.SYNCED, number)
+        elif kind == Kind.SERVE:
+            samples.wanted = True
+            service.context.warming_up = False
         else:
             raise ProtocolError(f"{kind.name} where RUN was expected")
 
@@ -105,7 +107,7 @@ class _Follower:
         self._service = service
         self._loop = loop
         self._model_dir = load.model_dir
-        self._io = HandlerIO.of(load, _SilentConnection(channel.socket))
+        self._io = HandlerIO.of(load, SilentConnection(channel.socket))
 
     def run(self, number: int, body: bytearray) -> None:
         """Run what rank 0 runs, and tell it if that fails."""
@@ -155,29 +157,17 @@ class _Follower:
         return True
 
 
-class _SilentConnection(WorkerConnection):
-    """What a `HandlerRun` needs of a connection, where nothing is answered."""
+class _Samples:
+    """Emits metrics as handlers of TorchServe 0.12 do: the frontend reads them from the output.
 
-    def __init__(self, sock: socket.socket) -> None:
-        super().__init__(sock, worker_limits(0))
-        self.writer = _SilentWriter(sock)
-        self.inbox = _SilentInbox()
+    Attributes:
+        wanted: Whether they count; those of a warm-up do not.
+    """
 
+    def __init__(self) -> None:
+        self.wanted = True
 
-class _SilentWriter(FrameWriter):
-    """Drops what it is given."""
-
-    def queue(self, buffers: Sequence[Buffer]) -> None:
-        """Drop it."""
-
-
-class _SilentInbox(Inbox):
-    """Knows no batches of the frontend."""
-
-    def close(self, batch: Batch) -> None:
-        """Do nothing: a batch is known to its run alone."""
-
-
-def _print_sample(sample: MetricSample) -> None:
-    """Emit a metric as handlers of TorchServe 0.12 do: the frontend reads it from the output."""
-    announce(format_line(sample))
+    def __call__(self, sample: MetricSample) -> None:
+        """Print one."""
+        if self.wanted:
+            announce(format_line(sample))

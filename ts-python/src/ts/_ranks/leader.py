@@ -110,8 +110,14 @@ class RankLeader:
         with self._state:
             self._has_loaded = True
             self._state.wait_for(lambda: self._loaded.keys() == self._channels.keys())
-            self._serving = True
             return sum(self._loaded.values())
+
+    def begin_serving(self) -> None:
+        """Take note that the worker is ready: what fails before this is a failure of the load."""
+        with self._state:
+            self._serving = True
+        for rank, channel in self._channels.items():
+            self._send(rank, channel, Kind.SERVE)
 
     def fail_load(self, failed: Failed, rank: int = 0) -> None:
         """Tell the frontend why the model cannot be loaded. The first cause wins: others follow."""
@@ -261,6 +267,9 @@ class RankLeader:
                 return
             _, detail, _ = self._failure
             reason = f"rank 0 did not end the call in which another one has failed ({detail})"
+            if not self._serving:
+                message = f"Model {self._model_name!r} could not be loaded"
+                self._end_load(Failed(500, message, f"The warm-up failed: {reason}", ""), 0)
             report(f"This worker can serve no more: {reason}")
             # The main thread can end nothing before this is released, which is never.
             if self._run is not None:

@@ -72,6 +72,13 @@ class AsyncBatchServer:
         finally:
             self._loop.remove_reader(self._connection.socket)
 
+    def run(self, batch: Batch) -> None:
+        """Run a batch that did not come by the connection to its end. Raises as `serve` does."""
+        task = self._tasks[batch] = self._loop.create_task(self._run(batch))
+        self._loop.run_until_complete(task)
+        if self._ended.done():
+            self._ended.result()
+
     def _on_readable(self) -> None:
         try:
             cancelled = self._connection.receive(wait=False)

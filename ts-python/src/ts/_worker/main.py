@@ -36,7 +36,7 @@ from ts._worker.failures import WorkerUnusable
 from ts._worker.following import with_trace_ids
 from ts._worker.lazy_loop import LazyLoop
 from ts._worker.loading import load_failure, load_service
-from ts._worker.metrics import metric_sender
+from ts._worker.metrics import MetricSender
 from ts._worker.own_cores import OwnCores
 from ts._worker.preload import Preloaded
 from ts._worker.server import BatchServer
@@ -135,7 +135,7 @@ def _serve(
     if loop is not None:
         asyncio.set_event_loop(loop)
     started = time.monotonic()
-    emit = metric_sender(connection.writer)
+    emit = MetricSender(connection.writer)
     alone = _join_ranks(leader, load, body)
     service: Service | Failed
     if alone is not None:
@@ -146,29 +146,36 @@ def _serve(
         run = lazy_loop.run if loop is None else loop.run_until_complete
         service = load_service(load, emit, run)
     if isinstance(service, Failed):
-        if leader is not None:
-            leader.fail_load(service)
-        else:
-            connection.send(FrameType.FAILED, 0, service.encode())
-        return EXIT_LOAD_FAILED
+        return _fail_load(connection, leader, service)
+
+    server_of = _server_of(service, load, lazy_loop if loop is None else loop, leader)
+    # What the warm-up imports may start threads and processes, as compilers do: not for templates.
+    imported = imported_since_baseline(load.model_dir) or None
+    of_followers = leader.wait_until_loaded() if leader is not None else 0
+    failed = None
+    if service.context.model_yaml_config.get("warmup") is not None:
+        from ts._worker.warmup import warm_up
+
+        with emit.muted():
+            failed = warm_up(service, load, server_of)
+    if failed is not None:
+        return _fail_load(connection, leader, failed)
+    if leader is not None:
+        leader.begin_serving()
     if on_loaded is not None:
         on_loaded(service)
-    of_followers = leader.wait_until_loaded() if leader is not None else 0
     memory = resident_bytes()
     loaded = Loaded(
         message=f"loaded model {load.model_name}",
         load_ms=round((time.monotonic() - started) * 1000),
         memory_bytes=None if memory is None else memory + of_followers,
-        imported=imported_since_baseline(load.model_dir) or None,
+        imported=imported,
         rank_pids=leader.pids if leader is not None else None,
         openai_routes=_openai_routes(service),
     )
     connection.send(FrameType.LOADED, 0, loaded.encode())
     try:
-        if loop is not None:
-            AsyncBatchServer(connection, service, load, loop).serve()
-        else:
-            BatchServer(connection, service, load, loop=lazy_loop, leader=leader).serve()
+        server_of(connection).serve()
     except WorkerUnusable as error:
         report(f"This worker can serve no more: {error}")
         connection.send(FrameType.UNUSABLE, 0, Unusable(str(error)[:_MAX_REASON]).encode())
@@ -178,6 +185,31 @@ def _serve(
         if leader is not None:
             leader.close()
     return EXIT_CLOSED
+
+
+def _server_of(
+    service: Service,
+    load: Load,
+    loop: LazyLoop | asyncio.AbstractEventLoop,
+    leader: RankLeader | None,
+) -> Callable[[WorkerConnection], BatchServer | AsyncBatchServer]:
+    """Return what makes the loop of this worker, for the frontend or for its warm-up."""
+
+    def make(connection: WorkerConnection) -> BatchServer | AsyncBatchServer:
+        if isinstance(loop, LazyLoop):
+            return BatchServer(connection, service, load, loop=loop, leader=leader)
+        return AsyncBatchServer(connection, service, load, loop)
+
+    return make
+
+
+def _fail_load(connection: WorkerConnection, leader: RankLeader | None, failed: Failed) -> int:
+    """Tell the frontend why there is no model; return the exit code."""
+    if leader is not None:
+        leader.fail_load(failed)
+    else:
+        connection.send(FrameType.FAILED, 0, failed.encode())
+    return EXIT_LOAD_FAILED
 
 
 def _leader(connection: WorkerConnection, options: WorkerOptions) -> RankLeader | None:

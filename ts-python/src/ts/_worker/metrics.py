@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import struct
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,15 +63,22 @@ class Sampler:
         return True
 
 
-def metric_sender(writer: FrameWriter) -> Callable[[MetricSample], None]:
-    """Return what takes samples from any thread; they leave with the next answers.
+class MetricSender:
+    """Takes samples from any thread; they leave with the next answers.
 
     Of `AUTOMATIC` gauges it takes one each `SAMPLE_EVERY_SEC`, of all others each.
     """
-    samplers = {name: Sampler() for name in AUTOMATIC}
 
-    def emit(sample: MetricSample) -> None:
-        sampler = samplers.get(sample.name)
+    def __init__(self, writer: FrameWriter) -> None:
+        self._writer = writer
+        self._samplers = {name: Sampler() for name in AUTOMATIC}
+        self._muted = False
+
+    def __call__(self, sample: MetricSample) -> None:
+        """Queue a sample; one that cannot be encoded is dropped with a warning."""
+        if self._muted:
+            return
+        sampler = self._samplers.get(sample.name)
         if sampler is not None and not sampler.due():
             return
         try:
@@ -78,11 +86,19 @@ def metric_sender(writer: FrameWriter) -> Callable[[MetricSample], None]:
         except (ValueError, TypeError, AttributeError, OverflowError, struct.error) as error:
             logger.warning("Metric %r was dropped: %s", sample.name, error)
             return
+        writer = self._writer
         writer.queue(encode_message(FrameType.METRIC, 0, 0, (body,)))
         if writer.pending_size > _FLUSH_ABOVE:
             writer.flush()
 
-    return emit
+    @contextlib.contextmanager
+    def muted(self) -> Iterator[None]:
+        """Drop what comes meanwhile: it belongs to no request."""
+        self._muted = True
+        try:
+            yield
+        finally:
+            self._muted = False
 
 
 class PredictionTime:

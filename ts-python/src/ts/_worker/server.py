@@ -19,7 +19,7 @@ from ts._worker.failures import RequestCancelled, WorkerUnusable
 from ts._worker.following import follow
 from ts._worker.handler_io import HandlerIO
 from ts._worker.handler_run import HandlerRun
-from ts._worker.inbox import PendingRequest
+from ts._worker.inbox import Batch, PendingRequest
 from ts._worker.lazy_loop import LazyLoop
 from ts._worker.metrics import PredictionTime
 from ts._worker.own_cores import OwnCores
@@ -84,6 +84,12 @@ class BatchServer:
                     connection.writer.flush()
                     connection.receive(wait=False)
             continuing = self._run_everywhere(self._next_requests(continuing))
+
+    def run(self, batch: Batch) -> None:
+        """Run a batch that did not come by the connection to its end. Raises as `serve` does."""
+        requests = batch.requests
+        while requests:
+            requests = self._run_everywhere(requests)
 
     def _next_requests(self, continuing: list[PendingRequest]) -> list[PendingRequest]:
         """Return the requests of the next call: one batch, or those that go on and what fits.

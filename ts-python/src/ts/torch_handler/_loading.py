@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from ts._loader.weights import WEIGHTS_ALONE
 from ts.utils._optional import import_optional
 from ts.utils.util import list_classes_from_module
 
@@ -31,7 +32,7 @@ def load_weights(path: str | Path, weights_only: bool = True, map_location: Any 
         RuntimeError: The file holds other objects, and `weights_only` is set; or the package
             safetensors is missing.
     """
-    if str(path).endswith(".safetensors"):
+    if str(path).endswith(WEIGHTS_ALONE):
         safetensors = import_optional("safetensors.torch", "Weights in .safetensors", "safetensors")
         return safetensors.load_file(str(path), device=str(map_location))
     try:

@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from ts._loader import weights
 from ts.handler_utils.timer import timed
 from ts.torch_handler._compile import (
     aot_compile_wanted,
@@ -34,8 +35,6 @@ from ts.utils._row_errors import read_rows
 from ts.utils.util import check_valid_pt2_backend, load_label_mapping
 
 logger = logging.getLogger(__name__)
-
-_TORCHSCRIPT_SUFFIXES = (".pt", ".pth", ".ts", ".jit")
 
 # What this worker can do, for handlers that ask. The version of torch decides the first three;
 # the others are looked at when they are asked for, see __getattr__.
@@ -219,13 +218,17 @@ class BaseHandler(ABC):  # noqa: B024 - steps of subclasses may be abstract
             eager = self._load_pickled_model(str(model_dir), model_file, path)
             return eager.to(self.device).eval()
         suffix = Path(path).suffix if path else ""
-        if path and suffix in _TORCHSCRIPT_SUFFIXES:
+        if path and suffix in weights.TORCHSCRIPT:
             return self._load_torchscript_model(path).eval()
-        if path and suffix == ".pt2":
+        if path and suffix in weights.EXPORTED:
             return load_exported(path, self.device)
-        if path and suffix == ".onnx":
+        if path and suffix in weights.ONNX:
             return setup_ort_session(path, self.map_location)
-        if path and suffix == ".so" and aot_compile_wanted(self.model_yaml_config.get("pt2")):
+        if (
+            path
+            and suffix in weights.LIBRARIES
+            and aot_compile_wanted(self.model_yaml_config.get("pt2"))
+        ):
             return self._load_torch_export_aot_compile(path)
         raise RuntimeError(f"No model weights could be loaded: {self._why_not_loadable(path)}")
 
@@ -234,11 +237,13 @@ class BaseHandler(ABC):  # noqa: B024 - steps of subclasses may be abstract
             return "the model has no MAR-INF/MANIFEST.json, which names the model's files"
         if path is None:
             return "the manifest names neither a modelFile nor a serializedFile"
-        if path.endswith(".so"):
+        if path.endswith(weights.WEIGHTS_ALONE):
+            return f"{path} holds weights alone, expected a modelFile with the class of the model"
+        if path.endswith(weights.LIBRARIES):
             return f"{path} needs pt2: {{export: {{aot_compile: true}}}} in model-config.yaml"
         return (
-            f"{path} is of no known kind, expected {', '.join(_TORCHSCRIPT_SUFFIXES)} "
-            "(TorchScript), .pt2, .onnx or .so, or a modelFile with the class of the model"
+            f"{path} is of no known kind, expected one of {', '.join(weights.KINDS)}, or a "
+            "modelFile with the class of the model"
         )
 
     def _load_torchscript_model(self, model_pt_path: str) -> Any:
@@ -263,10 +268,10 @@ class BaseHandler(ABC):  # noqa: B024 - steps of subclasses may be abstract
             raise RuntimeError(f"Missing the model.py file: {path}, which the manifest names")
         model = load_model_class(path)()
         if model_pt_path:
-            weights = load_weights(model_pt_path, self._weights_only())
-            if isinstance(weights, torch.nn.Module):
-                weights = weights.state_dict()
-            model.load_state_dict(weights)
+            state = load_weights(model_pt_path, self._weights_only())
+            if isinstance(state, torch.nn.Module):
+                state = state.state_dict()
+            model.load_state_dict(state)
         return model
 
     def _weights_only(self) -> bool:

@@ -16,9 +16,8 @@ from ts._cli.commands.models import unknown_model
 from ts._cli.commands.running import find_server
 from ts._cli.commands.words import Commands, add_connection, add_server, print_json, say
 from ts._cli.errors import Refusal
+from ts._content_types import BINARY, TEXT, content_type_of
 from ts.client import Client, Response, ServerError
-
-_TYPES = {".json": "application/json", ".txt": "text/plain; charset=utf-8"}
 
 
 def add(commands: Commands) -> None:
@@ -97,15 +96,15 @@ def input_of(file: str | None, data: str | None, content_type: str | None) -> tu
             "Expected a FILE, - for standard input, or --data TEXT; and only one of them."
         )
     if data is not None:
-        return data.encode("utf-8"), content_type or "text/plain; charset=utf-8"
+        return data.encode("utf-8"), content_type or TEXT
     if file == "-":
-        return sys.stdin.buffer.read(), content_type or "application/octet-stream"
+        return sys.stdin.buffer.read(), content_type or BINARY
     path = Path(str(file))
     try:
         body = path.read_bytes()
     except OSError as problem:
         raise Refusal(f"{path} cannot be read: {problem.strerror}.") from problem
-    return body, content_type or _TYPES.get(path.suffix.lower(), "application/octet-stream")
+    return body, content_type or content_type_of(path)
 
 
 def _header(line: str) -> tuple[str, str]:

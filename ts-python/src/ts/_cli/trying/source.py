@@ -15,11 +15,11 @@ from typing import Any
 
 from ts._cli.errors import Refusal
 from ts._cli.nearest import did_you_mean
+from ts._loader import weights
 from ts._loader.manifest import read_manifest, read_model_config
 
 _ZIPS = (".mar", ".war", ".zip")
 _TARS = (".tar.gz", ".tgz")
-_WEIGHTS = (".pt", ".pth", ".pt2", ".onnx")
 _MANIFEST = Path("MAR-INF", "MANIFEST.json")
 _CONFIG = "model-config.yaml"
 _LARGE_BYTES = 1 << 20
@@ -64,7 +64,10 @@ class ModelSource:
     @property
     def is_async(self) -> bool:
         """Whether its handler serves several requests at once."""
-        return self.config.get("asyncCommunication") is True
+        return (
+            self.config.get("asyncCommunication") is True
+            or self.config.get("concurrency") is not None
+        )
 
     def in_users_words(self, text: str) -> str:
         """Return a text in which the copy's files are called by their own names."""
@@ -190,10 +193,10 @@ def _manifest_of(path: Path, origin: Path, choices: Choices) -> dict[str, Any]:
     model["handler"] = choices.handler or model.get("handler") or _handler_in(origin)
     if (origin / _CONFIG).is_file():
         model.setdefault("configFile", _CONFIG)
-    weights = [each for each in sorted(origin.iterdir()) if each.name.endswith(_WEIGHTS)]
-    if len(weights) == 1:
-        model.setdefault("serializedFile", weights[0].name)
-        if (origin / "model.py").is_file() and not _is_torchscript(weights[0]):
+    files = [each for each in sorted(origin.iterdir()) if weights.is_found(each)]
+    if len(files) == 1:
+        model.setdefault("serializedFile", files[0].name)
+        if (origin / "model.py").is_file() and not weights.is_program(files[0]):
             model.setdefault("modelFile", "model.py")
     return {**manifest, "createdOn": "", "archiverVersion": "", "model": model}
 
@@ -212,14 +215,6 @@ def _handler_in(origin: Path) -> str:
 def _name_of(path: Path, origin: Path) -> str:
     stem = path.stem if path.is_file() and path.stem != "handler" else origin.name
     return re.sub(r"[^A-Za-z0-9_.-]", "_", stem).lstrip("_.-") or "model"
-
-
-def _is_torchscript(path: Path) -> bool:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return any(name.endswith("/constants.pkl") for name in archive.namelist())
-    except (zipfile.BadZipFile, OSError):
-        return False
 
 
 def _read(folder: Path, origin: Path, choices: Choices) -> ModelSource:

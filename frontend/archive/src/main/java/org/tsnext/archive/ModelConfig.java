@@ -149,13 +149,32 @@ public record ModelConfig(
    * What is asked of the model.
    *
    * @param servedNames further names by which OpenAI clients name the model in a request
+   * @param warmup what its handler is asked before any client can ask
    */
-  public record Requests(Queue queue, Sequences sequences, List<String> servedNames) {
+  public record Requests(
+      Queue queue, Sequences sequences, List<String> servedNames, Warmup warmup) {
 
     public Requests {
       Objects.requireNonNull(queue, "queue");
       Objects.requireNonNull(sequences, "sequences");
+      Objects.requireNonNull(warmup, "warmup");
       servedNames = List.copyOf(servedNames);
+    }
+  }
+
+  /**
+   * The inputs that run through the handler before a worker is ready; the worker reads them.
+   *
+   * @param entries how many there are
+   * @param files the files of the model's folder that they name
+   */
+  public record Warmup(int entries, List<String> files) {
+
+    /** What holds without the key. */
+    public static final Warmup NONE = new Warmup(0, List.of());
+
+    public Warmup {
+      files = List.copyOf(files);
     }
   }
 
@@ -280,7 +299,8 @@ public record ModelConfig(
         new Requests(
             new Queue(OptionalInt.empty(), false, true),
             new Sequences(false, Duration.ZERO, Duration.ZERO, 1, 1),
-            List.of()),
+            List.of(),
+            Warmup.NONE),
         new Findings(List.of(), List.of()));
   }
 }

@@ -220,7 +220,15 @@ public final class ModelConfigKeys {
               "a text or a list of them, of 1 to 256 characters each",
               "the model's own name alone",
               "Further names of the model for OpenAI clients, such as `meta-llama/Llama-3.1-8B`; no"
-                  + " two models have one in common."));
+                  + " two models have one in common."),
+          new Key(
+              "warmup",
+              "[kitten.jpg, {body: {text: hello}, batchSizes: [1, 8]}]",
+              "a list of at most 32: names of files in the model's folder, or maps with `file` or"
+                  + " `body`, and `contentType`, `route`, `repeat`, `batchSizes`",
+              "none",
+              "Inputs that run through the handler before a worker is ready, alone and in batches of"
+                  + " `batchSize`; if one fails, the load fails. See exported-models.md."));
 
   /** Sections that bundled Python code reads. */
   static final Set<String> PYTHON =

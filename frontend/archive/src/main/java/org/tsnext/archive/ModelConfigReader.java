@@ -60,7 +60,22 @@ public final class ModelConfigReader {
         return ModelConfig.none();
       }
     }
-    return parse(BoundedFile.read(directory.resolve(name), PrintableText.of(name)), name);
+    ModelConfig config =
+        parse(BoundedFile.read(directory.resolve(name), PrintableText.of(name)), name);
+    requireWarmupFiles(config, directory, name);
+    return config;
+  }
+
+  private static void requireWarmupFiles(ModelConfig config, Path directory, String name)
+      throws ArchiveException {
+    for (String file : config.requests().warmup().files()) {
+      if (!Files.isRegularFile(directory.resolve(file))) {
+        throw new ArchiveException(
+            Reason.INVALID,
+            "%s: warmup names the file '%s', which is not in the model's folder; pack it with --extra-files"
+                .formatted(PrintableText.of(name), PrintableText.of(file)));
+      }
+    }
   }
 
   ModelConfig parse(String text, String fileName) throws ArchiveException {
@@ -127,6 +142,7 @@ public final class ModelConfigReader {
     TorchrunSection torchrun = new TorchrunSection(values);
     int parallelLevel = torchrun.parallelLevel();
     List<String> servedNames = ServedNameReader.read(values, "servedModelName");
+    ModelConfig.Warmup warmup = WarmupReader.read(values, "warmup");
     corrections.addAll(CodeSwitches.of(file, map));
     return new ModelConfig(
         new ModelConfig.Workers(
@@ -147,7 +163,7 @@ public final class ModelConfigReader {
         timeouts,
         new ModelConfig.Devices(
             deviceType, deviceIds, parallelType, parallelLevel, torchrun.read(), ownCores),
-        new ModelConfig.Requests(queue, sequences, servedNames),
+        new ModelConfig.Requests(queue, sequences, servedNames, warmup),
         new ModelConfig.Findings(unknownKeys(map), corrections));
   }
 

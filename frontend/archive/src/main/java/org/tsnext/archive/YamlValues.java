@@ -204,15 +204,30 @@ final class YamlValues {
     throw refuse(key, values.get(key), "a map");
   }
 
+  /** The values of a map that stands in a list, at {@code place}, such as {@code inputs[0]}. */
+  YamlValues element(String place, Map<?, ?> map) {
+    return new YamlValues(file, prefix + place + ".", map, corrections);
+  }
+
+  /** Says that a value is none for the server, and that its handler may know it. */
+  void leaveToHandler(String key, String expected) {
+    correct(key, shown(values.get(key)), expected, "it is left to the handler");
+  }
+
   ArchiveException refuse(String key, Object value, String expected) {
-    String shown = value instanceof String ? "'" + value + "'" : String.valueOf(value);
-    if (value instanceof Map || value instanceof List) {
-      // Aliases may make a small file print without end.
-      shown = value instanceof Map ? "a map" : "a list";
-    }
     return new ArchiveException(
         Reason.INVALID,
-        file + ": " + prefix + key + " is " + PrintableText.of(shown) + ", expected " + expected);
+        "%s: %s%s is %s, expected %s"
+            .formatted(
+                file, prefix, PrintableText.of(key), PrintableText.of(shown(value)), expected));
+  }
+
+  private static String shown(Object value) {
+    if (value instanceof Map || value instanceof List) {
+      // Aliases may make a small file print without end.
+      return value instanceof Map ? "a map" : "a list";
+    }
+    return value instanceof String ? "'" + value + "'" : String.valueOf(value);
   }
 
   private OptionalInt corrected(String key, int min, OptionalInt instead, String outcome)

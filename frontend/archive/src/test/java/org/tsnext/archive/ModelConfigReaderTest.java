@@ -69,6 +69,7 @@ public class ModelConfigReaderTest {
             preloadModel: true
             templateImports: [torchvision.ops, _x9]
             servedModelName: [served/one, two, served/one]
+            warmup: [kitten.jpg, {body: {text: hello}, repeat: 2}]
             handler:
               profile: true
             """);
@@ -106,7 +107,8 @@ public class ModelConfigReaderTest {
                 new ModelConfig.Queue(OptionalInt.of(11), true, false),
                 new ModelConfig.Sequences(
                     true, Duration.ofMillis(12), Duration.ofMillis(13), 14, 15),
-                List.of("served/one", "two")),
+                List.of("served/one", "two"),
+                new ModelConfig.Warmup(2, List.of("kitten.jpg"))),
             new ModelConfig.Findings(List.of(), List.of())));
   }
 

@@ -314,7 +314,10 @@ public class CallLimitsTest extends GrpcTestBase {
         none.timeouts(),
         none.devices(),
         new ModelConfig.Requests(
-            none.queue(), new ModelConfig.Sequences(true, maxIdle, Duration.ZERO, 1, 1), List.of()),
+            none.queue(),
+            new ModelConfig.Sequences(true, maxIdle, Duration.ZERO, 1, 1),
+            List.of(),
+            ModelConfig.Warmup.NONE),
         none.findings());
   }
 

@@ -28,6 +28,14 @@ final class ServableModel {
               + name
               + " sets sequenceBatching without sequenceMaxIdleMSec, expected more than 0.");
     }
+    if (config.sequences().batching() && config.requests().warmup().entries() > 0) {
+      throw new ServingException(
+          ErrorKind.INVALID_MODEL,
+          "Model "
+              + name
+              + " sets warmup beside sequenceBatching, but a warm-up belongs to no sequence; leave"
+              + " out one of them.");
+    }
     refuse(name, runtime.equals("LSP"), "runtime LSP");
     if (config.workers().preloadModel()) {
       requirePreloadable(name, config);

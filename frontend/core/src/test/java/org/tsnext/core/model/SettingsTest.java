@@ -245,6 +245,11 @@ public class SettingsTest {
       },
       {new Configs().sequenceBatching(), ErrorKind.INVALID_MODEL, "sequenceMaxIdleMSec"},
       {
+        new Configs().sequences(Duration.ofSeconds(1), 1, 1).warmedUp(),
+        ErrorKind.INVALID_MODEL,
+        "warmup beside sequenceBatching, but a warm-up belongs to no sequence"
+      },
+      {
         new Configs().workers(1, 5000),
         ErrorKind.INVALID_MODEL,
         "model-config.yaml asks for 1 to 5000 workers, expected at most 4096."

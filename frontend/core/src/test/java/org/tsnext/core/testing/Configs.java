@@ -43,6 +43,7 @@ public final class Configs {
   private int maxSequenceJobQueueSize = 1;
   private boolean adaptiveBatchDelay;
   private List<String> servedNames = List.of();
+  private ModelConfig.Warmup warmup = ModelConfig.Warmup.NONE;
 
   public Configs workers(int min, int max) {
     minWorkers = OptionalInt.of(min);
@@ -168,6 +169,12 @@ public final class Configs {
     return this;
   }
 
+  /** A warm-up of one input. */
+  public Configs warmedUp() {
+    warmup = new ModelConfig.Warmup(1, List.of());
+    return this;
+  }
+
   public Configs preloadModel() {
     preloadModel = true;
     return this;
@@ -201,7 +208,8 @@ public final class Configs {
                 sequenceTimeout,
                 maxNumSequence,
                 maxSequenceJobQueueSize),
-            servedNames),
+            servedNames,
+            warmup),
         new ModelConfig.Findings(List.of(), List.of()));
   }
 }

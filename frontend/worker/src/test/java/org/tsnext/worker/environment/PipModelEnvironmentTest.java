@@ -355,7 +355,8 @@ public class PipModelEnvironmentTest {
                 none.sequences().timeout(),
                 none.sequences().maxNumber(),
                 none.sequences().queueCapacity()),
-            none.requests().servedNames()),
+            none.requests().servedNames(),
+            none.requests().warmup()),
         new ModelConfig.Findings(none.findings().unknownKeys(), none.findings().corrections()));
   }
 
