@@ -76,6 +76,7 @@ def test_missing_file_names_the_nearest(
             "sequenceBatching: true\nsequenceMaxIdleMSec: 9\nwarmup: [{body: x}]",
             "warmup is set beside sequenceBatching",
         ),
+        ("warmup: {file: a}", "warmup is a map, expected a list of names of files, or of maps"),
         ("warmup: [../a]", r"warmup is '../a', expected as warmup\[0\] the name of a file in"),
         ("warmup: [{file: a, body: b}]", r"warmup is a map, expected as warmup\[0\] a map with"),
         ("warmup: [{body: x, repeat: 0}]", r"as warmup\[0\].repeat a whole number from 1 to 100"),

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import requests
+from gpu_machine import gpus, register
 from torchserve_process import REPOSITORY, TorchServe, wait_for
 
 EXAMPLE = REPOSITORY / "examples" / "tensor_parallel"
@@ -63,14 +62,6 @@ def handle(data, context):
 """
 
 
-def gpus() -> int:
-    try:
-        listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        return 0
-    return sum(line.startswith("GPU ") for line in listed.stdout.splitlines())
-
-
 pytestmark = pytest.mark.skipif(gpus() == 0, reason="there is no GPU")
 
 
@@ -92,11 +83,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TorchServe]:
     yield running
     running.stop()
     running.assert_nothing_left()
-
-
-def register(server: TorchServe, name: str, workers: int = 1) -> requests.Response:
-    url = f"{server.management}/models?url={name}&initial_workers={workers}&synchronous=true"
-    return requests.post(url, timeout=300)
 
 
 def test_workers_take_the_gpus_in_turn_and_descriptions_show_their_memory(

@@ -1,4 +1,4 @@
-"""One model in each form that the default handlers load: how long it loads, what an inference costs.
+"""One model in each form that default handlers load: how long that takes, what inferences cost.
 
 ``scripts/bench exports`` runs it: examples/digits, and torchvision's ResNet-18 with random weights.
 Each form is loaded by `BaseHandler` in a process of its own, which has torch imported, as workers

@@ -18,6 +18,7 @@ _MAX_BATCH_SIZE = 4096
 _MAX_TEXT = 256
 _TYPE = re.compile(r"[!-.0-~]+/[!-:<-~]+(?:;[ -~]*)?")
 _ROUTE = re.compile(r"/?[!-~]+")
+_LIST = "a list of names of files, or of maps with file or body"
 _FILE = "the name of a file in the model's folder"
 _SIZES = f"a list of 1 to {_MAX_SIZES} whole numbers from 1 to {_MAX_BATCH_SIZE}"
 
@@ -25,10 +26,9 @@ _SIZES = f"a list of 1 to {_MAX_SIZES} whole numbers from 1 to {_MAX_BATCH_SIZE}
 def check_warmup(value: Any) -> str | None:
     """Refuse what the server refuses; say so of a value that it leaves to the handler."""
     if not isinstance(value, list):
-        return (
-            "expected a list of names of files, or of maps with file or body; the server leaves it"
-            " to the handler"
-        )
+        if isinstance(value, dict) and not {"file", "body"}.isdisjoint(value):
+            raise WrongValue(_LIST)
+        return f"expected {_LIST}; the server leaves it to the handler"
     if len(value) > _MAX_ENTRIES:
         raise WrongValue(f"a list of at most {_MAX_ENTRIES} files or maps")
     for index, entry in enumerate(value):

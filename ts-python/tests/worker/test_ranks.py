@@ -116,7 +116,7 @@ def test_every_rank_loads_and_runs_each_batch_and_rank_0_answers(
 ) -> None:
     front, spawn_id = group()
     worker = load(front, spawn_id, tmp_path, batch_size=2)
-    assert worker.loaded
+    assert worker.loaded, front.lines
     pids = worker.loaded["rank_pids"]
     assert len(set(pids)) == 3
     assert worker.hello is not None

@@ -254,6 +254,7 @@ def test_file_below_a_folder_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("value", "said"),
     [
+        ({"file": "a"}, "warmup is a map in model-config.yaml, expected a list of names of files"),
         ([3], r"warmup\[0\] is 3 in model-config.yaml, expected the name of a file, or a map"),
         (["a"] * 33, "expected at most 32"),
         (["../a"], r"warmup\[0\].file is '../a' in model-config.yaml, expected the name of a file"),

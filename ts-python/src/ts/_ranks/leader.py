@@ -117,7 +117,7 @@ class RankLeader:
         with self._state:
             self._serving = True
         for rank, channel in self._channels.items():
-            self._send(rank, channel, Kind.SERVE)
+            self._send(rank, channel, Kind.SERVE, 0)
 
     def fail_load(self, failed: Failed, rank: int = 0) -> None:
         """Tell the frontend why the model cannot be loaded. The first cause wins: others follow."""

@@ -66,6 +66,8 @@ def read_entries(
     """
     section = config.get(KEY)
     if not isinstance(section, list):
+        if isinstance(section, dict) and not {"file", "body"}.isdisjoint(section):
+            raise _wrong(KEY, section, "a list of names of files, or of maps with file or body")
         # Handlers of TorchServe 0.12 may have a key of this name for themselves.
         return []
     if len(section) > MAX_ENTRIES:

@@ -17,6 +17,7 @@ final class WarmupReader {
 
   private static final List<String> KEYS =
       List.of("file", "body", "contentType", "route", "repeat", "batchSizes");
+  private static final String LIST = "a list of names of files, or of maps with file or body";
   private static final String SIZES =
       "a list of 1 to " + MAX_SIZES + " whole numbers from 1 to " + MAX_BATCH_SIZE;
   private static final Pattern TYPE = Pattern.compile("[!-.0-~]++/[!-:<-~]++(?:;[ -~]*+)?+");
@@ -32,7 +33,10 @@ final class WarmupReader {
       return Warmup.NONE;
     }
     if (!(value instanceof List<?> list)) {
-      values.leaveToHandler(key, "a list of names of files, or of maps with file or body");
+      if (value instanceof Map<?, ?> map && (map.containsKey("file") || map.containsKey("body"))) {
+        throw values.refuse(key, value, LIST);
+      }
+      values.leaveToHandler(key, LIST);
       return Warmup.NONE;
     }
     if (list.size() > MAX_ENTRIES) {
@@ -46,15 +50,14 @@ final class WarmupReader {
       } else if (list.get(i) instanceof Map<?, ?> map) {
         readEntry(values, place, map, files);
       } else {
-        throw values.refuse(
-            place, list.get(i), "the name of a file, or a map with file or body");
+        throw values.refuse(place, list.get(i), "the name of a file, or a map with file or body");
       }
     }
     return new Warmup(list.size(), files);
   }
 
-  private static void readEntry(
-      YamlValues values, String place, Map<?, ?> map, List<String> files) throws ArchiveException {
+  private static void readEntry(YamlValues values, String place, Map<?, ?> map, List<String> files)
+      throws ArchiveException {
     YamlValues entry = values.element(place, map);
     for (String name : entry.keys()) {
       if (!KEYS.contains(name)) {

@@ -59,6 +59,7 @@ public class WarmupReaderTest {
     String file = "is '%s', expected the name of a file in the model's folder";
     String sizes = "expected a list of 1 to 16 whole numbers from 1 to 4096";
     return new Object[][] {
+      {"{file: a}", "warmup is a map, expected a list of names of files, or of maps with file or body"},
       {"[3]", "warmup[0] is 3, expected the name of a file, or a map with file or body"},
       {
         "[" + "a, ".repeat(33) + "]",
@@ -73,13 +74,18 @@ public class WarmupReaderTest {
         "[a, {file: b, body: c}]",
         "warmup[1] is a map, expected a map with file or body, and only one of them"
       },
-      {"[{repeat: 2}]", "warmup[0] is a map, expected a map with file or body, and only one of them"},
+      {
+        "[{repeat: 2}]",
+        "warmup[0] is a map, expected a map with file or body, and only one of them"
+      },
       {
         "[{body: x, batchsize: 3}]",
         "warmup[0].batchsize is 3, expected only the keys file, body, contentType, route, repeat,"
             + " batchSizes"
       },
-      {"[{body: x, repeat: 101}]", "warmup[0].repeat is 101, expected a whole number from 1 to 100"},
+      {
+        "[{body: x, repeat: 101}]", "warmup[0].repeat is 101, expected a whole number from 1 to 100"
+      },
       {"[{body: x, batchSizes: 8}]", "warmup[0].batchSizes is 8, " + sizes},
       {"[{body: x, batchSizes: []}]", "warmup[0].batchSizes is a list, " + sizes},
       {"[{body: x, batchSizes: [1, 4097]}]", "warmup[0].batchSizes is 4097, " + sizes},
@@ -109,8 +115,7 @@ public class WarmupReaderTest {
     try {
       Files.writeString(directory.resolve("model-config.yaml"), "warmup: [kitten.jpg]");
       ArchiveException e =
-          expectThrows(
-              ArchiveException.class, () -> reader.read(directory, Optional.empty()));
+          expectThrows(ArchiveException.class, () -> reader.read(directory, Optional.empty()));
       assertEquals(
           e.getMessage(),
           "model-config.yaml: warmup names the file 'kitten.jpg', which is not in the model's"
