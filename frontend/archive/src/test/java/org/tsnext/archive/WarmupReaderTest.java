@@ -59,7 +59,10 @@ public class WarmupReaderTest {
     String file = "is '%s', expected the name of a file in the model's folder";
     String sizes = "expected a list of 1 to 16 whole numbers from 1 to 4096";
     return new Object[][] {
-      {"{file: a}", "warmup is a map, expected a list of names of files, or of maps with file or body"},
+      {
+        "{file: a}",
+        "warmup is a map, expected a list of names of files, or of maps with file or body"
+      },
       {"[3]", "warmup[0] is 3, expected the name of a file, or a map with file or body"},
       {
         "[" + "a, ".repeat(33) + "]",
