@@ -75,9 +75,11 @@ class FakeOpenAi:
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-@pytest.fixture
-def vllm(monkeypatch: pytest.MonkeyPatch) -> Iterator[types.SimpleNamespace]:
-    """Put a fake package where vLLM would be."""
+@pytest.fixture(params=["0.11", "0.32"])
+def vllm(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[types.SimpleNamespace]:
+    """Put a fake package where vLLM would be, with the modules that a version has."""
     record = types.SimpleNamespace(app=None, args=None)
 
     def module(name: str, **content: Any) -> None:
@@ -114,18 +116,28 @@ def vllm(monkeypatch: pytest.MonkeyPatch) -> Iterator[types.SimpleNamespace]:
     class LoRAModulePath(types.SimpleNamespace):
         pass
 
-    for name in ("vllm", "vllm.entrypoints", "vllm.entrypoints.openai", "vllm.engine"):
+    entrypoints = "vllm.entrypoints"
+    for name in ("vllm", entrypoints, f"{entrypoints}.openai", "vllm.engine"):
         module(name, __path__=[])
-    module("vllm.utils", FlexibleArgumentParser=argparse.ArgumentParser)
     module("vllm.engine.arg_utils", AsyncEngineArgs=AsyncEngineArgs)
-    module("vllm.entrypoints.openai.cli_args", make_arg_parser=make_arg_parser)
-    module("vllm.entrypoints.openai.serving_models", LoRAModulePath=LoRAModulePath)
-    module(
-        "vllm.entrypoints.openai.api_server",
-        build_async_engine_client_from_engine_args=build_client,
-        build_app=build_app,
-        init_app_state=init_app_state,
-    )
+    client = {"build_async_engine_client_from_engine_args": build_client}
+    if request.param == "0.11":
+        module("vllm.utils", FlexibleArgumentParser=argparse.ArgumentParser)
+        module(f"{entrypoints}.openai.cli_args", make_arg_parser=make_arg_parser)
+        module(f"{entrypoints}.openai.serving_models", LoRAModulePath=LoRAModulePath)
+        server = {"build_app": build_app, "init_app_state": init_app_state, **client}
+        module(f"{entrypoints}.openai.api_server", **server)
+    else:
+        launchers = f"{entrypoints}.launchers"
+        for name in ("vllm.utils", launchers, f"{launchers}.api_server"):
+            module(name, __path__=[])
+        module("vllm.utils.argparse_utils", FlexibleArgumentParser=argparse.ArgumentParser)
+        module(f"{launchers}.cli_args", make_arg_parser=make_arg_parser)
+        module(f"{launchers}.app", build_app=build_app)
+        module(f"{launchers}.api_server.entry", **client)
+        module(f"{launchers}.api_server.app_state", init_app_state=init_app_state)
+        module(f"{entrypoints}.openai.models", __path__=[])
+        module(f"{entrypoints}.openai.models.protocol", LoRAModulePath=LoRAModulePath)
     record.handler = VLLMHandler()
     yield record
     if record.handler._server is not None:
@@ -154,6 +166,27 @@ def test_engine_starts_at_load_with_the_settings(
     paths = {adapter.name: adapter.path for adapter in vllm.args.lora_modules}
     assert paths == {"a": str(tmp_path / "lora"), "b": "org/hub"}
     assert "no settings no_such" in caplog.text
+
+
+def test_routes_that_the_engine_has_not_are_refused_by_the_frontend(
+    vllm: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = ("/health", "/v1/embeddings", "/v1/models")
+    routes = [types.SimpleNamespace(path=path) for path in paths]
+    monkeypatch.setattr(FakeOpenAi, "routes", routes, raising=False)
+    vllm.handler.initialize(LlmContext(tmp_path, SECTION))
+    assert vllm.handler.openai_routes == ("v1/embeddings",)
+
+
+def test_version_of_vllm_that_lacks_what_is_used_is_told(
+    vllm: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("vllm.utils", "vllm.utils.argparse_utils"):
+        if name in sys.modules:
+            monkeypatch.delattr(sys.modules[name], "FlexibleArgumentParser", raising=False)
+    monkeypatch.setattr(sys.modules["vllm"], "__version__", "9.9", raising=False)
+    with pytest.raises(RuntimeError, match=r"vLLM 9.9 has no FlexibleArgumentParser in vllm\."):
+        vllm.handler.initialize(LlmContext(tmp_path, SECTION))
 
 
 def test_requests_reach_the_routes(vllm: Any, tmp_path: Path) -> None:

@@ -33,6 +33,11 @@ class AsgiThread:
 
         self._app = asyncio.run_coroutine_threadsafe(make(), self._loop).result()
 
+    def paths(self) -> set[str]:
+        """Return the paths that the application routes; none where it does not say."""
+        routes = getattr(self._app, "routes", None) or ()
+        return {str(getattr(route, "path", "")) for route in routes}
+
     def stop(self) -> None:
         """End the event loop and the thread."""
         self._loop.call_soon_threadsafe(self._loop.stop)

@@ -15,7 +15,22 @@ from ts.utils._optional import import_optional
 logger = logging.getLogger(__name__)
 
 _PURPOSE = "A vLLM handler"
-_PARSER_MODULES = ("vllm.utils.argparse_utils", "vllm.utils")
+
+_OPENAI = "vllm.entrypoints.openai"
+_LAUNCHERS = "vllm.entrypoints.launchers"
+_PLACES = {
+    "FlexibleArgumentParser": ("vllm.utils.argparse_utils", "vllm.utils"),
+    "make_arg_parser": (f"{_LAUNCHERS}.cli_args", f"{_OPENAI}.cli_args"),
+    "AsyncEngineArgs": ("vllm.engine.arg_utils",),
+    "build_async_engine_client_from_engine_args": (
+        f"{_LAUNCHERS}.api_server.entry",
+        f"{_OPENAI}.api_server",
+    ),
+    "build_app": (f"{_LAUNCHERS}.app", f"{_OPENAI}.api_server"),
+    "init_app_state": (f"{_LAUNCHERS}.api_server.app_state", f"{_OPENAI}.api_server"),
+    "LoRAModulePath": (f"{_OPENAI}.models.protocol", f"{_OPENAI}.serving_models"),
+}
+"""Where vLLM has what is used of it: in newer versions first, from 0.11 to 0.32."""
 
 
 def model_of(section: dict[str, Any], model_dir: Path) -> str:
@@ -109,18 +124,15 @@ async def create_app(section: dict[str, Any], model_dir: Path, names: list[str])
     """
     model_of(section, model_dir)
     restrict_code(section)
-    server = import_optional("vllm.entrypoints.openai.api_server", _PURPOSE, "vllm")
-    cli_args = import_optional("vllm.entrypoints.openai.cli_args", _PURPOSE, "vllm")
-    arg_utils = import_optional("vllm.engine.arg_utils", _PURPOSE, "vllm")
-    parser = cli_args.make_arg_parser(_argument_parser()())
+    parser = _of_vllm("make_arg_parser")(_of_vllm("FlexibleArgumentParser")())
     args = parser.parse_args([])
     settings = command_line(section, model_dir, names, set(vars(args)))
     for key, value in settings.items():
         setattr(args, key, value)
     args.lora_modules = _adapters(section, model_dir) or None
 
-    engine_args = arg_utils.AsyncEngineArgs.from_cli_args(args)
-    manager = server.build_async_engine_client_from_engine_args(engine_args)
+    engine_args = _of_vllm("AsyncEngineArgs").from_cli_args(args)
+    manager = _of_vllm("build_async_engine_client_from_engine_args")(engine_args)
     client = await manager.__aenter__()
     available: dict[str, Any] = {"args": args, "engine_client": client}
     if hasattr(client, "get_supported_tasks"):
@@ -128,9 +140,9 @@ async def create_app(section: dict[str, Any], model_dir: Path, names: list[str])
     for name in ("vllm_config", "model_config"):
         if hasattr(client, name):
             available[name] = getattr(client, name)
-    app = _call(server.build_app, available)
+    app = _call(_of_vllm("build_app"), available)
     available["state"] = app.state
-    await _call(server.init_app_state, available)
+    await _call(_of_vllm("init_app_state"), available)
     app.state.engine_manager = manager  # kept alive: its end would be the engine's
     return app
 
@@ -144,30 +156,32 @@ def _call(function: Callable[..., Any], available: dict[str, Any]) -> Any:
     return function(**{name: available[name] for name in names if name in available})
 
 
-def _argument_parser() -> Any:
-    for module in _PARSER_MODULES:
+def _of_vllm(name: str) -> Any:
+    """Return what vLLM calls so. Its modules move from one version to the next.
+
+    Raises:
+        RuntimeError: vLLM is not installed, or has no such name where it is looked for.
+    """
+    vllm = import_optional("vllm", _PURPOSE)
+    for place in _PLACES[name]:
         try:
-            return importlib.import_module(module).FlexibleArgumentParser
-        except (ImportError, AttributeError):
+            return getattr(importlib.import_module(place), name)
+        except AttributeError:
             continue
-    raise RuntimeError(f"This version of vLLM has no FlexibleArgumentParser in {_PARSER_MODULES}")
+        except ModuleNotFoundError as error:
+            # One that the module needs is told: the installation is broken.
+            if error.name is None or not f"{place}.".startswith(f"{error.name}."):
+                raise
+    version = getattr(vllm, "__version__", "of this environment")
+    places = ", ".join(_PLACES[name])
+    raise RuntimeError(f"vLLM {version} has no {name} in {places}; expected 0.11 to 0.32")
 
 
 def _adapters(section: dict[str, Any], model_dir: Path) -> list[Any]:
     adapters = section.get("adapters") or {}
     if not adapters:
         return []
-    for module in (
-        "vllm.entrypoints.openai.models.protocol",
-        "vllm.entrypoints.openai.serving_models",
-    ):
-        try:
-            path_class = importlib.import_module(module).LoRAModulePath
-            break
-        except (ImportError, AttributeError):
-            continue
-    else:
-        raise RuntimeError("This version of vLLM has no LoRAModulePath: adapters cannot be used")
+    path_class = _of_vllm("LoRAModulePath")
     paths = {name: model_dir / str(path) for name, path in adapters.items()}
     return [
         path_class(name=name, path=str(path if path.exists() else adapters[name]))

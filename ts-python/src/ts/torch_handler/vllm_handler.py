@@ -60,6 +60,11 @@ class VLLMHandler(BaseHandler):
         server = AsgiThread(create, name="vllm")
         server.start()
         self._server = server
+        # A model that only embeds has no chat: what the engine lacks is refused by the frontend.
+        served = server.paths()
+        self.openai_routes = (
+            tuple(path for path in self.openai_routes if f"/{path}" in served) or self.openai_routes
+        )
         self.initialized = True
 
     async def handle(self, data: Any, context: Any) -> list[Any]:  # type: ignore[override]
