@@ -24,6 +24,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -133,7 +134,8 @@ def torchscript(folder: Path, network: Network) -> dict[str, str]:
     """Write a traced program of TorchScript."""
     import torch
 
-    traced = torch.jit.trace(eager(folder, network), torch.zeros(2, *network.shape))
+    trace: Any = torch.jit.trace
+    traced = trace(eager(folder, network), torch.zeros(2, *network.shape))
     torch.jit.save(traced, str(folder / "model.pt"))
     return {"serializedFile": "model.pt"}
 
@@ -292,10 +294,8 @@ def conditions(threads: int) -> str:
     import torch
 
     packages = [f"torch {torch.__version__}", f"Python {platform.python_version()}"]
-    if importlib.util.find_spec("onnxruntime") is not None:
-        import onnxruntime
-
-        packages.append(f"onnxruntime {onnxruntime.__version__}")
+    with contextlib.suppress(metadata.PackageNotFoundError):
+        packages.append(f"onnxruntime {metadata.version('onnxruntime')}")
     today = datetime.now(timezone.utc).date()
     load = os.getloadavg()[0]
     return (

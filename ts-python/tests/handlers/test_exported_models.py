@@ -6,6 +6,7 @@ import importlib.util
 import shutil
 import stat
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -135,6 +136,10 @@ def test_compiled_code_is_kept_in_the_users_folder_for_caches(tmp_path: Path) ->
     folder = tmp_path / "torchserve-next" / "compiled"
     assert environ["TORCHINDUCTOR_CACHE_DIR"] == str(folder)
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    by_torch = f"{tempfile.gettempdir()}/torchinductor_me"  # as importing torchvision leaves it
+    environ = {"TORCHINDUCTOR_CACHE_DIR": by_torch, "XDG_CACHE_HOME": str(tmp_path)}
+    keep_compiled_code(environ)
+    assert environ["TORCHINDUCTOR_CACHE_DIR"] == str(folder)
     own = {"TORCHINDUCTOR_CACHE_DIR": "/mine", "XDG_CACHE_HOME": str(tmp_path)}
     keep_compiled_code(own)
     assert own["TORCHINDUCTOR_CACHE_DIR"] == "/mine"

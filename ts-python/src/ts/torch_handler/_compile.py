@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import tempfile
 from collections.abc import MutableMapping
+from pathlib import Path
 from typing import Any
 
 from ts.utils._private_folders import folder_for_caches, is_private
@@ -65,7 +67,8 @@ def keep_compiled_code(environ: MutableMapping[str, str]) -> None:
     ``TORCHINDUCTOR_CACHE_DIR`` names another. Without it, it would go with the temporary folder of
     the server. A folder that others can write to is not used: what lies there is run.
     """
-    if environ.get("TORCHINDUCTOR_CACHE_DIR"):
+    chosen = environ.get("TORCHINDUCTOR_CACHE_DIR")
+    if chosen and not _is_torchs_own(chosen):
         return
     caches = folder_for_caches(environ)
     if caches is None:
@@ -82,3 +85,9 @@ def keep_compiled_code(environ: MutableMapping[str, str]) -> None:
         environ["TORCHINDUCTOR_CACHE_DIR"] = str(folder)
     else:
         logger.warning("Compiled code is not kept: others can write to %s", folder)
+
+
+def _is_torchs_own(folder: str) -> bool:
+    """Return whether torch itself has set the variable: the import of ``torch._dynamo`` does."""
+    path = Path(folder)
+    return path.name.startswith("torchinductor_") and path.parent == Path(tempfile.gettempdir())

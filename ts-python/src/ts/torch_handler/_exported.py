@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from ts.torch_handler._compile import keep_compiled_code
 from ts.utils._optional import import_optional
 
 _COMPILED = "data/aotinductor/"
@@ -29,6 +31,8 @@ def load_exported(path: str | Path, device: torch.device) -> Any:
             raise RuntimeError(
                 f"torch {torch.__version__} cannot load {path}, expected 2.6 or newer"
             )
+        # torch compiles small programs to see which instructions this processor has: once is enough.
+        keep_compiled_code(os.environ)
         if device.type == "cpu":
             return inductor.aoti_load_package(str(path))
         return inductor.aoti_load_package(str(path), device_index=device.index or 0)
