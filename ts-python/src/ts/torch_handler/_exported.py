@@ -31,7 +31,7 @@ def load_exported(path: str | Path, device: torch.device) -> Any:
             raise RuntimeError(
                 f"torch {torch.__version__} cannot load {path}, expected 2.6 or newer"
             )
-        # torch compiles small programs to see which instructions this processor has: once is enough.
+        # torch compiles programs to see which instructions this processor has: once is enough.
         keep_compiled_code(os.environ)
         if device.type == "cpu":
             return inductor.aoti_load_package(str(path))
