@@ -127,4 +127,4 @@ def test_model_that_torch_compiles_is_compiled_before_it_is_ready(server: TorchS
     for name in ("digits.pt", "model.py"):
         shutil.copy(DIGITS / name, folder)
     assert_served(server, "compiled")
-    server.wait_log("model_log.log", r"Warmed up with 4 batches in")
+    server.wait_log("model_log.log", r"Warmed up in [\d.]+ s, batches: 4")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,7 @@ def test_inputs_run_alone_and_in_whole_batches_before_the_first_request(
     ]
     printed = shared_frontend.text(spawn_id)
     assert "Warming up with warmup[0] (sample.json) in a batch of 3" in printed
-    assert "Warmed up with 4 batches in " in printed
+    assert re.search(r"^Warmed up in [\d.]+ s, batches: 4$", printed, re.MULTILINE)
     assert [sample.value for sample in worker.metrics if sample.name == "Seen"] == [1.0]
     assert [reply[0] for reply in worker.replies] == ["RESPONSE"]
 

@@ -107,7 +107,8 @@ class _Warmup:
                 failed = self._run_entry(entry, size)
                 if failed is not None:
                     return failed
-        announce(f"Warmed up with {self._batches} batches in {time.monotonic() - started:.2f} s")
+        took = time.monotonic() - started
+        announce(f"Warmed up in {took:.2f} s, batches: {self._batches}")
         return None
 
     def _sizes(self, entry: WarmupEntry) -> list[int]:
