@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 from archiver_project import FORMATS, Project, manifest_of, read_back
-from model_archiver import ModelArchiverConfig, model_packaging
+from model_archiver import ModelArchiverConfig, model_packaging, model_packaging_utils
 from model_archiver.arg_parser import ArgParser
 from model_archiver.manifest_components.manifest import Manifest
 from model_archiver.manifest_components.model import Model
 from model_archiver.model_archiver_error import ModelArchiverError
 from model_archiver.model_packaging import ModelExportUtils, generate_model_archive, package_model
-from model_archiver.version import __version__
+from model_archiver.version import __version__, version_path
 
 
 def test_command_line_becomes_a_config(
@@ -103,3 +103,44 @@ def test_manifest_shows_its_parts() -> None:
     assert manifest.manifest_dict == json.loads(str(manifest))
     assert manifest.manifest_dict["createdOn"] == manifest.creation_time
     assert manifest.archiver_version == __version__
+
+
+def test_names_of_the_parts_of_an_archive() -> None:
+    utils = model_packaging_utils
+    assert f"{utils.MAR_INF}/{utils.MANIFEST_FILE_NAME}" == "MAR-INF/MANIFEST.json"
+    assert (utils.MODEL_SERVER_VERSION, utils.MODEL_ARCHIVE_VERSION) == ("1.0", "1.0")
+    assert {name: "m" + end for name, end in utils.archiving_options.items()} == FORMATS
+    assert utils.model_handlers["image_classifier"] == "vision"
+    assert version_path.read_text().strip() == __version__
+
+
+def test_filters_say_what_belongs_into_an_archive() -> None:
+    utils = ModelExportUtils
+    assert utils.directory_filter("data", ["__pycache__"])
+    assert not utils.directory_filter("__pycache__", ["__pycache__"])
+    assert not utils.directory_filter(".git", [])
+    assert utils.file_filter("model.py", ["notes.txt"])
+    for name in ("notes.txt", "model.pyc", ".DS_Store", "old.mar"):
+        assert not utils.file_filter(name, ["notes.txt"]), name
+    assert utils.find_unique(["a.pt", "b.py"], ".py") == "b.py"
+    assert utils.find_unique(["a.pt"], ".py") is None
+    with pytest.raises(ModelArchiverError, match=r"2 files end in \.py, expected one: a\.py, b"):
+        utils.find_unique(["a.py", "b.py"], ".py")
+
+
+@pytest.mark.parametrize("archive_format", list(FORMATS))
+def test_model_directory_is_packed_with_its_own_manifest(
+    project: Project, archive_format: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    utils = ModelExportUtils
+    generate_model_archive(project.config(model_name="one", archive_format="no-archive"))
+    folder = project.out / "one"
+    utils.make_dir(project.out / "a" / "b")
+    utils.make_dir(project.out / "a" / "b")
+    target = project.out / "a" / "b" / FORMATS[archive_format]
+    utils.archive_dir(str(folder), str(target), archive_format, "one")
+    assert read_back(target) == read_back(folder)
+    assert "is reserved" not in caplog.text
+    (folder / "MAR-INF" / "MANIFEST.json").unlink()
+    with pytest.raises(ModelArchiverError, match=r"one to the model-archive: .*MANIFEST\.json"):
+        utils.archive_dir(str(folder), str(target), archive_format, "one")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import logging
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from model_archiver._nearest import did_you_mean, files_beside
@@ -15,6 +15,13 @@ logger = logging.getLogger(__name__)
 
 RESERVED_DIRECTORY = "MAR-INF"
 _SKIPPED_DIRECTORIES = frozenset({"__MACOSX", "__pycache__"})
+
+
+def is_packed_directory(
+    name: str, unwanted_directories: Collection[str] = _SKIPPED_DIRECTORIES
+) -> bool:
+    """Whether a directory of that last name goes into archives: no hidden one, no unwanted one."""
+    return not name.startswith(".") and name not in unwanted_directories
 
 
 class Contents:
@@ -53,10 +60,16 @@ class Contents:
                 for path in _expand(part):
                     self._add_extra(path)
 
-    def add_directory(self, directory: Path) -> None:
-        """Adds what is in a directory: its files, and its sub-directories as trees."""
+    def add_directory(self, directory: Path, *, with_manifest: bool = False) -> None:
+        """Adds what is in a directory: its files, and its sub-directories as trees.
+
+        Args:
+            directory: where they are.
+            with_manifest: whether it is a model directory, whose manifest the caller has.
+        """
         for name, source in _walk(directory, prefix="", above=frozenset()):
-            self._add(name, source)
+            if not (with_manifest and name.split("/")[0] == self._reserved):
+                self._add(name, source)
 
     def files(self) -> list[tuple[str, Path]]:
         """Name in the archive and source of every file, sorted by name."""
@@ -121,7 +134,7 @@ def _walk(directory: Path, prefix: str, above: frozenset[str]) -> Iterator[tuple
         raise ValueError(f"Invalid extra file given {directory}: a link to a directory above it")
     for entry in sorted(directory.iterdir()):
         if entry.is_dir():
-            if not entry.name.startswith(".") and entry.name not in _SKIPPED_DIRECTORIES:
+            if is_packed_directory(entry.name):
                 yield from _walk(entry, f"{prefix}{entry.name}/", above | {real})
         elif entry.is_file():
             yield prefix + entry.name, entry

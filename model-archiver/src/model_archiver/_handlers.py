@@ -8,22 +8,22 @@ from pathlib import Path
 
 from model_archiver.manifest_components.manifest import RuntimeType
 
-BUILT_IN = frozenset(
-    {
-        "base_handler",
-        "dali_handler",
-        "dali_image_classifier",
-        "densenet_handler",
-        "image_classifier",
-        "image_segmenter",
-        "object_detector",
-        "text_classifier",
-        "text_handler",
-        "trt_llm_handler",
-        "vision_handler",
-        "vllm_handler",
-    }
-)
+KINDS = {
+    "base_handler": "base",
+    "dali_handler": "vision",
+    "dali_image_classifier": "vision",
+    "densenet_handler": "vision",
+    "image_classifier": "vision",
+    "image_segmenter": "vision",
+    "object_detector": "vision",
+    "text_classifier": "text",
+    "text_handler": "text",
+    "trt_llm_handler": "text",
+    "vision_handler": "vision",
+    "vllm_handler": "text",
+}
+"""The built-in handlers, with the kind of what each reads."""
+BUILT_IN = frozenset(KINDS)
 BUILT_IN_LSP = frozenset({"BaseHandler", "TorchScriptHandler"})
 
 

@@ -25,6 +25,12 @@ from model_archiver.model_archiver_error import ModelArchiverError
 ArchiveFormat = Literal["default", "zip-store", "tgz", "no-archive"]
 
 MANIFEST = f"{RESERVED_DIRECTORY}/MANIFEST.json"
+SUFFIXES: dict[ArchiveFormat, str] = {
+    "default": ".mar",
+    "zip-store": ".mar",
+    "tgz": ".tar.gz",
+    "no-archive": "",
+}
 _BUFFER_BYTES = 1 << 20
 # The moments that a zip can express.
 _ZIP_EARLIEST = (1980, 1, 1, 0, 0, 0)
@@ -33,8 +39,7 @@ _ZIP_LATEST = (2107, 12, 31, 23, 59, 58)
 
 def target_path(export_path: Path, model_name: str, archive_format: ArchiveFormat) -> Path:
     """Where the result of this name and format goes."""
-    suffix = {"default": ".mar", "zip-store": ".mar", "tgz": ".tar.gz", "no-archive": ""}
-    return export_path / (model_name + suffix[archive_format])
+    return export_path / (model_name + SUFFIXES[archive_format])
 
 
 def pack(

@@ -6,12 +6,12 @@ import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timezone
 from pathlib import Path
 
 from model_archiver import _checks, _handlers, _packing
-from model_archiver._contents import Contents
+from model_archiver._contents import RESERVED_DIRECTORY, Contents, is_packed_directory
 from model_archiver._packing import ArchiveFormat
 from model_archiver.manifest_components.manifest import Manifest
 from model_archiver.manifest_components.model import Model
@@ -19,6 +19,21 @@ from model_archiver.model_archiver_config import ModelArchiverConfig
 from model_archiver.model_archiver_error import ModelArchiverError
 
 logger = logging.getLogger(__name__)
+
+MAR_INF = RESERVED_DIRECTORY
+"""The folder of the manifest in an archive."""
+MANIFEST_FILE_NAME = os.path.basename(_packing.MANIFEST)
+"""The file of the manifest in that folder."""
+MODEL_SERVER_VERSION = "1.0"
+"""The version of the form of manifests that servers read."""
+MODEL_ARCHIVE_VERSION = "1.0"
+"""The version of the form of archives."""
+archiving_options: dict[ArchiveFormat, str] = dict(_packing.SUFFIXES)
+"""What the name of a result ends in, by format."""
+model_handlers: dict[str, str] = dict(_handlers.KINDS)
+"""The built-in handlers, with the kind of what each reads."""
+
+_JUNK = (".pyc", ".DS_Store", ".mar")
 
 
 class ModelExportUtils:
@@ -169,6 +184,63 @@ class ModelExportUtils:
                 shutil.rmtree(path)
             elif os.path.lexists(path):
                 os.remove(path)
+
+    @staticmethod
+    def make_dir(d: str | os.PathLike[str]) -> None:
+        """Makes a directory, and those above it, unless it is there."""
+        os.makedirs(d, exist_ok=True)
+
+    @staticmethod
+    def directory_filter(directory: str, unwanted_dirs: Collection[str]) -> bool:
+        """Returns whether a directory of that last name is packed: not if hidden or unwanted."""
+        return is_packed_directory(directory, unwanted_dirs)
+
+    @staticmethod
+    def file_filter(current_file: str, files_to_exclude: Collection[str]) -> bool:
+        """Returns whether a file of that last name belongs into an archive; for callers alone.
+
+        Packing itself leaves out no file that it was asked to pack.
+        """
+        return current_file not in files_to_exclude and not current_file.endswith(_JUNK)
+
+    @staticmethod
+    def find_unique(files: Iterable[str], suffix: str) -> str | None:
+        """Returns the one file that ends in `suffix`, or None.
+
+        Raises:
+            ModelArchiverError: if there are several.
+        """
+        found = [file for file in files if file.endswith(suffix)]
+        if len(found) > 1:
+            raise ModelArchiverError(
+                f"{len(found)} files end in {suffix}, expected one: {', '.join(found)}"
+            )
+        return found[0] if found else None
+
+    @staticmethod
+    def archive_dir(path: str, dst: str, archive_format: ArchiveFormat, model_name: str) -> None:
+        """Packs a directory that has its manifest in it; a failure leaves what was there.
+
+        Args:
+            path: the directory.
+            dst: path of the result.
+            archive_format: how to write it.
+            model_name: name of the model, for messages.
+
+        Raises:
+            ModelArchiverError: if it has no manifest, or cannot be packed or written.
+        """
+        manifest = Path(path, _packing.MANIFEST)
+        try:
+            text = manifest.read_text(encoding="utf-8")
+        except (OSError, ValueError) as e:
+            raise ModelArchiverError(
+                f"Failed to convert {model_name} to the model-archive: {manifest} cannot be "
+                f"read ({e})"
+            ) from e
+        contents = Contents()
+        contents.add_directory(Path(path), with_manifest=True)
+        ModelExportUtils.write(dst, contents, text, archive_format)
 
     @staticmethod
     def archive(

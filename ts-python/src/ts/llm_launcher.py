@@ -8,12 +8,14 @@ served under its name here and under that of the engine, by the OpenAI API. docs
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
+import shutil
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -113,12 +115,35 @@ def get_model_config(
     return {**config, "handler": section}
 
 
-def write_model(arguments: argparse.Namespace) -> Path:
+@contextlib.contextmanager
+def create_mar_file(
+    args: argparse.Namespace, model_snapshot_path: str | Path | None = None
+) -> Iterator[str]:
+    """Have the model in the model store for the length of a ``with`` block; yield its path.
+
+    A folder that was there before is written anew, as `main` does, and stays.
+
+    Args:
+        args: A parsed command line.
+        model_snapshot_path: As `get_model_config` takes it.
+    """
+    is_new = not Path(args.model_store, args.model_name).exists()
+    folder = write_model(args, model_snapshot_path)
+    try:
+        yield str(folder)
+    finally:
+        if is_new:
+            shutil.rmtree(folder)
+
+
+def write_model(
+    arguments: argparse.Namespace, model_snapshot_path: str | Path | None = None
+) -> Path:
     """Write the model's folder into the model store, anew, and return it."""
     folder = Path(arguments.model_store, arguments.model_name)
     manifest_folder = folder / "MAR-INF"
     manifest_folder.mkdir(parents=True, exist_ok=True)
-    config = yaml.safe_dump(get_model_config(arguments), sort_keys=False)
+    config = yaml.safe_dump(get_model_config(arguments, model_snapshot_path), sort_keys=False)
     (folder / "model-config.yaml").write_text(config, encoding="utf-8")
     manifest = {
         "runtime": "python",

@@ -31,6 +31,8 @@ SOCKET_ACCEPT_TIMEOUT = 30.0
 DEBUG = False
 BENCHMARK = False
 
+_MAX_SOCKET_NAME = 103 if sys.platform == "darwin" else 107
+
 logger = logging.getLogger(__name__)
 
 
@@ -80,6 +82,7 @@ class TorchModelServiceWorker:
             if not s_name:
                 raise ValueError("Wrong arguments passed. No socket name given.")
             self.sock_name: str | None = _name_of_rank(s_name, rank) if rank else s_name
+            _require_short(self.sock_name)
             self.port: int | None = None
             _remove_stale(Path(self.sock_name))
         elif s_type == "tcp":
@@ -133,18 +136,17 @@ class TorchModelServiceWorker:
                 if service is None:
                     raise RuntimeError(f"{code} - {result}")
                 service.set_cl_socket(cl_socket)
+                if self.async_comm:
+                    AsyncService(service).run()
                 continue
             if service is None:
                 raise RuntimeError("The frontend asks before it has named a model")
-            if self.async_comm:
-                response = AsyncService(service).run(message)[0]
-            else:
-                response = service.predict(message)
+            response = service.predict(message)
             if response is not None:
                 cl_socket.sendall(response)
 
     def handle_connection_async(self, cl_socket: socket.socket) -> None:
-        """Serve one frontend with a handler that is a coroutine, one batch at a time."""
+        """Serve one frontend with a handler that is a coroutine, batches side by side."""
         self.async_comm = True
         self.handle_connection(cl_socket)
 
@@ -168,6 +170,14 @@ class TorchModelServiceWorker:
                     self.handle_connection(cl_socket)
                 except EOFError:
                     logger.info("Frontend disconnected.")
+
+
+def _require_short(name: str) -> None:
+    size = len(os.fsencode(name))
+    if size > _MAX_SOCKET_NAME:
+        raise ValueError(
+            f"The socket name {name} has {size} bytes, expected at most {_MAX_SOCKET_NAME}"
+        )
 
 
 def _remove_stale(path: Path) -> None:

@@ -4,4 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-__version__ = (Path(__file__).parent / "version.txt").read_text(encoding="utf-8").strip()
+version_path = Path(__file__).parent / "version.txt"
+"""The file that holds it."""
+
+__version__ = version_path.read_text(encoding="utf-8").strip()

@@ -198,3 +198,18 @@ def test_llm_launcher_runs_the_command_until_a_signal(spawn: Spawn) -> None:
 
 def test_llm_launcher_passes_on_the_status_of_a_server_that_ends() -> None:
     assert llm_launcher.run_until_signal([sys.executable, "-c", "raise SystemExit(3)"]) == 3
+
+
+def test_llm_launcher_has_the_model_in_the_store_for_the_length_of_a_block(tmp_path: Path) -> None:
+    arguments = llm_launcher.parse_arguments(["--model_store", str(tmp_path)])
+    with llm_launcher.create_mar_file(arguments, "/models/snapshot") as path:
+        assert path == str(tmp_path / "model")
+        config = (tmp_path / "model" / "model-config.yaml").read_text()
+        assert "model_path: /models/snapshot" in config
+    assert not (tmp_path / "model").exists()
+    kept = tmp_path / "model" / "notes.txt"
+    kept.parent.mkdir()
+    kept.touch()
+    with llm_launcher.create_mar_file(arguments):
+        pass
+    assert kept.exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,12 @@ from typing import Any
 import pytest
 from fake_java import wait_until
 from handler_fakes import FakeContext
-from ts.handler_utils.micro_batching import HANDLER_METHODS, MicroBatching, WorkerThread
+from ts.handler_utils.micro_batching import (
+    HANDLER_METHODS,
+    MicroBatching,
+    WorkerThread,
+    execute_call,
+)
 from ts.torch_handler.base_handler import BaseHandler
 
 LIMIT_SEC = 20
@@ -190,3 +196,19 @@ def test_thread_groups_are_the_threads_that_run() -> None:
     )
     micro.shutdown()
     assert micro.thread_groups == {step: [] for step in HANDLER_METHODS}
+
+
+def test_step_runs_on_numbered_slices_in_a_thread_of_ones_own() -> None:
+    ins: queue.Queue[Any] = queue.Queue()
+    outs: queue.Queue[Any] = queue.Queue()
+    ended = threading.Event()
+    step = threading.Thread(
+        target=execute_call, args=(ins, outs, lambda data: [n + 1 for n in data], ended)
+    )
+    step.start()
+    for number, data in ((0, [1, 2]), (1, [3])):
+        ins.put((number, data))
+    assert [outs.get(timeout=LIMIT_SEC) for _ in range(2)] == [(0, [2, 3]), (1, [4])]
+    ended.set()
+    step.join(LIMIT_SEC)
+    assert not step.is_alive()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ts import model_server, model_service_worker
+from ts import model_server, model_service_worker, version
 from ts.async_service import PREDICTION_METRIC, predict
 from ts.handler_utils.distributed import pt_pippy
 from ts.model_service.model_service import ModelService, SingleNodeService
@@ -92,3 +92,7 @@ def test_coroutine_of_a_service_answers_a_batch() -> None:
     assert message is not None
     assert b"hello" in message
     assert PREDICTION_METRIC == "PredictionTime"
+
+
+def test_version_is_the_text_of_its_file() -> None:
+    assert version.version_path.read_text().strip() == version.__version__

@@ -36,3 +36,8 @@ def test_command_needs_a_folder() -> None:
     answer = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
     assert answer.returncode == 2
     assert "venv_path" in answer.stderr
+
+
+def test_packages_are_inherited_by_an_environment_that_is_there_alone(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="python"):
+        setup_model_venv.inherit_site_packages(tmp_path)

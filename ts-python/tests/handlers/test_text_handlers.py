@@ -11,6 +11,7 @@ from handler_fakes import EAGER, FakeContext, write_eager, write_labels
 from ts.handler_utils.text_utils import get_tokenizer, ngrams_iterator
 from ts.torch_handler.contractions import CONTRACTION_MAP
 from ts.torch_handler.text_classifier import TextClassifier
+from ts.torch_handler.text_handler import CONTRACTIONS_PATTERN
 from ts.utils.util import PredictionException
 
 MODEL = """
@@ -131,3 +132,7 @@ def test_tokenizers() -> None:
 def test_ngrams() -> None:
     assert list(ngrams_iterator(["a", "b", "c"], 3)) == ["a", "b", "c", "a b", "b c", "a b c"]
     assert list(ngrams_iterator(["a"], 2)) == ["a"]
+
+
+def test_pattern_finds_the_contractions_of_the_map() -> None:
+    assert CONTRACTIONS_PATTERN.findall("I'm sure they DON'T") == ["I'm", "DON'T"]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ts.metrics._sample import MetricSample
 from ts.metrics.caching_metric import CachingMetric
 from ts.metrics.dimension import Dimension
 from ts.metrics.metric_abstract import MetricAbstract
@@ -82,3 +83,19 @@ def test_our_own_are_of_these_classes() -> None:
     assert isinstance(MetricsCacheYamlImpl(None), MetricCacheAbstract)
     assert isinstance(CachingMetric("name", "ms"), MetricAbstract)
     assert MetricsCacheYamlImpl(Path("metrics.yaml")).config_file_path == Path("metrics.yaml")
+
+
+def test_sample_can_be_emitted_past_the_checks_and_a_subclass_sees_each() -> None:
+    samples: list[MetricSample] = []
+
+    class Doubling(CachingMetric):
+        def emit_metrics(self, value: float, *more: Any, **given: Any) -> None:
+            super().emit_metrics(2 * value, *more, **given)
+
+    metric = Doubling("seen", "count", ["Kind"], emit=samples.append)
+    metric.add_or_update(2, ["new"], "a")
+    metric.emit_metrics(-1, ["old"])
+    found = [(one.value, one.dimensions, one.request_ids) for one in samples]
+    assert found == [(4.0, (("Kind", "new"),), "a"), (-2.0, (("Kind", "old"),), "")]
+    with pytest.raises(ValueError, match="zip"):
+        metric.emit_metrics(1)

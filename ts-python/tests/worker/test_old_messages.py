@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import os
 import socket
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -176,6 +178,34 @@ def test_async_service_awaits_its_handler() -> None:
     assert second.endswith(b"r1\xff\xff\xff\xff")
 
 
+def test_async_service_serves_its_connection_with_batches_side_by_side() -> None:
+    second = asyncio.Event()
+
+    async def handle(data: Any, context: Any) -> list[str]:
+        if context.get_request_id(0) == "r0":
+            await second.wait()  # so that the first is answered after the second
+        else:
+            second.set()
+        return [context.get_request_id(0)]
+
+    service = Service("m", "/m", None, handle, None, 1)
+    with pytest.raises(ValueError, match="set it by set_cl_socket"):
+        AsyncService(service).run()
+    ours, theirs = socket.socketpair()
+    with ours, theirs, ThreadPoolExecutor(1) as threads:
+        service.set_cl_socket(theirs)
+        served = threads.submit(AsyncService(service).run)
+        ours.settimeout(60)
+        ours.sendall(bytes.fromhex(PREDICT) + bytes.fromhex(PREDICT).replace(b"r0", b"r1"))
+        received = b""
+        while received.count(b"\xff\xff\xff\xff") < 2:
+            received += ours.recv(1000)
+        assert received.index(b"r1\xff\xff\xff\xff") < received.index(b"r0\xff\xff\xff\xff")
+        ours.sendall(bytes.fromhex(LOAD))
+        with pytest.raises(ValueError, match="command b'L', expected a batch"):
+            served.result(60)
+
+
 def test_old_worker_serves_an_old_frontend(tmp_path: Path, monkeypatch: Any, until: Any) -> None:
     (tmp_path / "oldworkerhandler.py").write_text(
         "def handle(data, context):\n    return [row['body'] for row in data] if data else None\n"
@@ -281,7 +311,10 @@ def test_socket_on_which_another_worker_listens_is_left_to_it(tmp_path: Path) ->
     assert not path.exists()
 
 
-@pytest.mark.parametrize("arguments", [{}, {"s_type": "unix"}, {"s_type": "tcp"}])
+@pytest.mark.parametrize(
+    "arguments",
+    [{}, {"s_type": "unix"}, {"s_type": "tcp"}, {"s_type": "unix", "s_name": "/" + "d" * 107}],
+)
 def test_old_worker_needs_a_socket(arguments: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=r"arguments|Incomplete"):
+    with pytest.raises(ValueError, match=r"arguments|Incomplete|has 108 bytes"):
         TorchModelServiceWorker(**arguments)

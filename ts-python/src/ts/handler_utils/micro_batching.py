@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,7 @@ HANDLER_METHODS = ["preprocess", "inference", "postprocess"]
 """The steps of a handler, in their order."""
 
 _END: Any = None  # ends one thread of a step
+_LOOK_SEC = 0.5
 
 
 @dataclass(slots=True)
@@ -48,6 +49,31 @@ class WorkerThread:
 
     event: threading.Event
     thread: threading.Thread
+
+
+def execute_call(
+    in_queue: queue.Queue[tuple[int, Any]],
+    out_queue: queue.Queue[tuple[int, Any]],
+    handle: Callable[[Any], Any],
+    event: threading.Event,
+) -> None:
+    """Run one step of a handler on numbered slices, as the body of a thread of one's own.
+
+    `MicroBatching` has threads that also see the end at once and pass errors on; this is for code
+    that puts the steps together itself.
+
+    Args:
+        in_queue: Number and data of each slice.
+        out_queue: Gets the same number with what `handle` returned.
+        handle: The step, ``handler.preprocess`` for example. What it raises ends the call.
+        event: Ends the call once it is set, within half a second.
+    """
+    while not event.is_set():
+        try:
+            number, data = in_queue.get(timeout=_LOOK_SEC)
+        except queue.Empty:
+            continue
+        out_queue.put((number, handle(data)))
 
 
 class MicroBatching:

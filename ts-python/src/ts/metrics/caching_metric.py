@@ -86,15 +86,34 @@ class CachingMetric(MetricAbstract):
         if self.metric_type is MetricTypes.COUNTER and not number >= 0:
             logger.error("Metric %s: counter step %r, expected 0 or more", self.metric_name, value)
             return
+        self.emit_metrics(number, given, request_id)
+
+    def emit_metrics(
+        self,
+        value: float,
+        dimension_values: Sequence[object] | None = None,
+        request_id: str = "",
+    ) -> None:
+        """Emit one sample without looking at it; `add_or_update` calls this with what is right.
+
+        Args:
+            value: The step of a counter, else the value.
+            dimension_values: One value per dimension name, in their order.
+            request_id: Request ids joined by commas, or ``""``.
+
+        Raises:
+            ValueError: There is not one value for each dimension name.
+        """
+        pairs = zip(self.dimension_names, dimension_values or (), strict=True)
         self._emit(
             MetricSample(
                 self.metric_type.value,
                 self.metric_name,
                 self.unit,
-                number,
+                float(value),
                 int(time.time() * 1000),
                 request_id or "",
-                tuple((n, str(v)) for n, v in zip(names, given, strict=True)),
+                tuple((name, str(given)) for name, given in pairs),
             )
         )
 

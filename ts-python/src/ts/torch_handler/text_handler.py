@@ -19,6 +19,9 @@ from ts.torch_handler.contractions import CONTRACTION_MAP
 from ts.utils._optional import import_optional
 from ts.utils.util import CLEANUP_REGEX
 
+CONTRACTIONS_PATTERN = re.compile("|".join(map(re.escape, CONTRACTION_MAP)), re.IGNORECASE)
+"""Finds the contractions of `CONTRACTION_MAP`, short forms before longer ones."""
+
 _WITHOUT_PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 
@@ -89,9 +92,9 @@ class TextHandler(BaseHandler):
 
     @functools.cached_property
     def _contractions_regex(self) -> re.Pattern[str]:
-        words = list(CONTRACTION_MAP)
-        if self.longest_contraction_first:
-            words.sort(key=len, reverse=True)
+        if not self.longest_contraction_first:
+            return CONTRACTIONS_PATTERN
+        words = sorted(CONTRACTION_MAP, key=len, reverse=True)
         return re.compile("|".join(map(re.escape, words)), re.IGNORECASE)
 
     def _remove_accented_characters(self, text: str) -> str:

@@ -26,7 +26,22 @@ def create_venv(venv_path: Path) -> Path:
     What the folder held before is removed.
     """
     venv.EnvBuilder(clear=True, with_pip=True, symlinks=True).create(venv_path)
-    python = venv_path / "bin" / "python"
+    return inherit_site_packages(venv_path)
+
+
+def inherit_site_packages(venv_path: str | Path) -> Path:
+    """Make the packages of this interpreter visible in an environment, after its own.
+
+    Args:
+        venv_path: Folder of the environment.
+
+    Returns:
+        Its site-packages folder.
+
+    Raises:
+        FileNotFoundError: There is no environment.
+    """
+    python = Path(venv_path) / "bin" / "python"
     question = "import sysconfig; print(sysconfig.get_path('purelib'))"
     answer = subprocess.run(
         [str(python), "-c", question], check=True, capture_output=True, text=True
