@@ -112,13 +112,12 @@ def _start(
 
 def _say_what_is_missing(options: Options) -> None:
     for option, given, what in (
-        ("--workflow-store", options.workflow_store, "workflows"),
-        ("--plugins-path", options.plugins_path, "plug-ins"),
-        ("--cpp-log-config", options.cpp_log_config, "the C++ backend"),
+        ("--plugins-path", options.plugins_path, "there are no plug-ins"),
+        ("--cpp-log-config", options.cpp_log_config, "there is no C++ backend"),
     ):
         if given is not None:
             print(
-                f"Warning: {option} has no effect: TorchServe Next does not support {what} yet.",
+                f"Warning: {option} has no effect: {what}; docs/plug-ins.md has the replacement.",
                 file=sys.stderr,
             )
 

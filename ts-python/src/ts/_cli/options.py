@@ -172,7 +172,9 @@ def option_parser() -> argparse.ArgumentParser:
         help="models to load: 'all', or file or name=file, in the model store",
     )
     parser.add_argument("--log-config", metavar="FILE", help="log4j2 configuration")
-    parser.add_argument("--cpp-log-config", metavar="FILE", help="accepted; not supported yet")
+    parser.add_argument(
+        "--cpp-log-config", metavar="FILE", help="accepted; there is no C++ backend"
+    )
     parser.add_argument(
         "--foreground", action="store_true", help="run the server in place of this command"
     )
@@ -183,7 +185,7 @@ def option_parser() -> argparse.ArgumentParser:
         help="neither write nor read snapshots of the state",
     )
     parser.add_argument(
-        "--plugins-path", "--ppath", metavar="DIR", help="accepted; not supported yet"
+        "--plugins-path", "--ppath", metavar="DIR", help="accepted; there are no plug-ins"
     )
     parser.add_argument(
         "--disable-token-auth", "--dt", action="store_true", help="serve without tokens"

@@ -75,7 +75,7 @@ record ServerOptions(
   private static final Option WORKFLOW_STORE =
       option("w", "workflow-store", "dir", "directory that holds workflows");
   private static final Option CPP_LOG =
-      option("clog", "cpp-log-config", "file", "log settings of C++ workers (not supported yet)");
+      option("clog", "cpp-log-config", "file", "log settings of C++ workers, which there are not");
   private static final Option DISABLE_TOKENS =
       flag("dt", "disable-token-auth", "serve without tokens");
   private static final Option MODEL_API =

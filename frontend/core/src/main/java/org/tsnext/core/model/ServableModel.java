@@ -36,7 +36,12 @@ final class ServableModel {
               + " sets warmup beside sequenceBatching, but a warm-up belongs to no sequence; leave"
               + " out one of them.");
     }
-    refuse(name, runtime.equals("LSP"), "runtime LSP");
+    if (runtime.equals("LSP")) {
+      throw new ServingException(
+          ErrorKind.NOT_SUPPORTED,
+          "Model %s asks for runtime LSP, but there is no C++ backend: export the model and use a Python handler; docs/plug-ins.md has how."
+              .formatted(name));
+    }
     if (config.workers().preloadModel()) {
       requirePreloadable(name, config);
     }
@@ -96,14 +101,6 @@ final class ServableModel {
     if (impossible) {
       throw new ServingException(
           ErrorKind.INVALID_MODEL, "Model " + name + " sets preloadModel, but " + reason + ".");
-    }
-  }
-
-  private static void refuse(String name, boolean asked, String key) {
-    if (asked) {
-      throw new ServingException(
-          ErrorKind.NOT_SUPPORTED,
-          "Model " + name + " asks for " + key + ", which is not supported yet.");
     }
   }
 }

@@ -27,7 +27,7 @@ public final class SettingFindings {
     settings.file().ifPresent(file -> findings.addAll(ofFile(file)));
     inspection.problems().stream().map(SettingFindings::ofProblem).forEach(findings::add);
     for (Remark remark : settings.remarks()) {
-      if (remark.kind() != Remark.Kind.NOT_YET
+      if (remark.kind() != Remark.Kind.NOT_SUPPORTED
           || !MetDeviations.isAbout(remark.subject(), settings)) {
         findings.add(ofRemark(remark));
       }
@@ -75,7 +75,7 @@ public final class SettingFindings {
     return switch (remark.kind()) {
       case UNKNOWN_KEY ->
           Finding.works(subject, text, "correct the name, or take it out; 0.12 ignored it, too");
-      case NOT_YET ->
+      case NOT_SUPPORTED ->
           new Finding(
               Finding.Level.DIFFERS,
               subject,

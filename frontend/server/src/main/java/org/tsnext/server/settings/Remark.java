@@ -12,7 +12,7 @@ public record Remark(Kind kind, String subject, String text) {
     UNKNOWN_KEY(true),
     /** Two settings without a line break between them. */
     JOINED_LINES(true),
-    NOT_YET(true),
+    NOT_SUPPORTED(true),
     /** A boolean that is none, taken as TorchServe 0.12 took it. */
     ODD_BOOLEAN(true),
     VARIABLE_IGNORED(true),

@@ -93,7 +93,7 @@ public final class ServerKeys {
           .noEffect("logs are always written by a thread of their own");
   public static final SettingKey<Path> CPP_LOG_CONFIG =
       SettingKey.of("cpp_log_config", path(), "Log configuration of C++ workers.")
-          .notYet("the C++ backend is");
+          .notSupported("there is no C++ backend; docs/plug-ins.md has what replaces it");
 
   public static final SettingKey<Compatibility> COMPATIBILITY =
       SettingKey.of(
@@ -136,7 +136,7 @@ public final class ServerKeys {
   public static final SettingKey<String> PLUGINS_PATH =
       SettingKey.of("plugins_path", text("a path"), "Where plug-ins lie.")
           .fileOnly()
-          .notYet("plug-ins are");
+          .notSupported("there are no plug-ins; docs/plug-ins.md has what replaces them");
   public static final SettingKey<String> VERSION =
       SettingKey.of("version", text("a version"), "Written into snapshots by TorchServe 0.12.")
           .fileOnly()

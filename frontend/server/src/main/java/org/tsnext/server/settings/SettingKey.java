@@ -63,14 +63,16 @@ public record SettingKey<T>(
         name, type, defaultText, new EnvironmentForm(variable, gate), support, secret, description);
   }
 
-  /** Belongs to a feature this version does not have; {@code asks} tells values that want it. */
-  SettingKey<T> notYet(String feature, Predicate<T> asks) {
-    return withSupport(new Support<>(Support.Level.NOT_YET, feature, asks));
+  /**
+   * Belongs to a feature that this server does not have; {@code asks} tells values that want it.
+   */
+  SettingKey<T> notSupported(String feature, Predicate<T> asks) {
+    return withSupport(new Support<>(Support.Level.NOT_SUPPORTED, feature, asks));
   }
 
-  /** As {@link #notYet(String, Predicate)}, whatever the value is. */
-  SettingKey<T> notYet(String feature) {
-    return notYet(feature, value -> true);
+  /** As {@link #notSupported(String, Predicate)}, whatever the value is. */
+  SettingKey<T> notSupported(String feature) {
+    return notSupported(feature, value -> true);
   }
 
   /** Accepted for old files, and rightly without effect. */
@@ -112,16 +114,16 @@ public record SettingKey<T>(
   }
 
   /**
-   * How far this version goes with a key.
+   * How far this server goes with a key.
    *
-   * @param note the missing feature, or why there is no effect
+   * @param note what is not there with what replaces it, or why there is no effect
    * @param asks whether a value asks for what is not there
    */
   public record Support<T>(Level level, String note, Predicate<T> asks) {
     /** The three answers. */
     public enum Level {
       PRESENT,
-      NOT_YET,
+      NOT_SUPPORTED,
       NO_EFFECT
     }
 

@@ -270,12 +270,12 @@ public final class SettingsLoader {
   private <T> void reportSupport(SettingKey<T> key, T value, String text, Source source) {
     Support<T> support = key.support();
     String setting = "%s = %s (%s)".formatted(key.name(), key.shown(text), source);
-    if (support.level() == Support.Level.NOT_YET && support.asks().test(value)) {
+    if (support.level() == Support.Level.NOT_SUPPORTED && support.asks().test(value)) {
       remarks.add(
           new Remark(
-              Remark.Kind.NOT_YET,
+              Remark.Kind.NOT_SUPPORTED,
               key.name(),
-              setting + ": " + support.note() + " not supported yet in this version."));
+              setting + " has no effect: " + support.note() + "."));
     }
     if (support.level() == Support.Level.NO_EFFECT) {
       remarks.add(

@@ -150,7 +150,9 @@ public final class WorkerKeys {
               bool(),
               "Starts no workers, so that one can be attached by hand, in TorchServe 0.12.")
           .withDefault("false")
-          .notYet("attaching workers by hand is", enabled -> enabled);
+          .notSupported(
+              "workers are not attached by hand; torchserve try runs a model in its own process",
+              enabled -> enabled);
 
   public static final SettingKey<String> SEQUENCE_ID =
       sequenceHeader("id", "ts_request_sequence_id", "carries the id of a sequence");

@@ -95,8 +95,7 @@ final class ConfigurationDocuments {
     Support<?> support = key.support();
     return switch (support.level()) {
       case PRESENT -> key.description();
-      case NOT_YET -> key.description() + " (Not supported yet.)";
-      case NO_EFFECT -> key.description() + " (No effect: " + support.note() + ".)";
+      case NOT_SUPPORTED, NO_EFFECT -> key.description() + " (No effect: " + support.note() + ".)";
     };
   }
 
