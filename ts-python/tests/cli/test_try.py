@@ -8,11 +8,14 @@ import signal
 import subprocess
 import sys
 import tarfile
+import tempfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from ts._cli.errors import Refusal
+from ts._cli.trying.socket_folder import socket_folder
 
 SOURCES = Path(__file__).parents[2] / "src"
 DIGITS = Path(__file__).parents[3] / "examples" / "digits"
@@ -235,3 +238,33 @@ def test_interrupt_tells_where_the_model_hangs_and_is_130(place: Path) -> None:
             assert process.wait(60) == 130
         finally:
             process.kill()
+
+
+def test_temporary_folder_may_have_any_path(place: Path) -> None:
+    folder = write("echo", ECHO)
+    long = place / ("t" * 120)
+    long.mkdir()
+    code = "import sys; from ts._cli.main import main; sys.exit(main())"
+
+    done = subprocess.run(
+        [sys.executable, "-c", code, "try", str(folder), "--data", "hello"],
+        capture_output=True,
+        env={**os.environ, "PYTHONPATH": str(SOURCES), "TMPDIR": str(long)},
+    )
+
+    assert done.returncode == 0, done.stderr.decode()
+    assert list(long.iterdir()) == []
+
+
+def test_socket_without_a_place_names_the_cause_and_the_way_out(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = place / ("t" * 120)
+    long.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(long))
+    with pytest.raises(Refusal, match=r"at most \(.*/t+: its path would have \d+ bytes; /no: No s"):
+        socket_folder(["/no"])
+    assert list(long.iterdir()) == []
+    with socket_folder([str(place)]) as made:
+        assert Path(made).parent == place
+        assert oct(Path(made).stat().st_mode & 0o777) == "0o700"

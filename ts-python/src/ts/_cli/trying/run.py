@@ -6,7 +6,6 @@ import os
 import signal
 import socket
 import sys
-import tempfile
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 
 from ts._cli.trying.frontend import Input, OneModelFrontend, Outcome
 from ts._cli.trying.output import output_to_stderr
+from ts._cli.trying.socket_folder import NAME, socket_folder
 from ts._cli.trying.source import ModelSource
 from ts._cli.trying.stages import StageTimer, peak_accelerator_memory, peak_memory
 from ts._protocol.messages import RequestKind
@@ -67,6 +67,7 @@ def try_model(source: ModelSource, plan: Plan) -> Tried:
     worker, and stay so.
 
     Raises:
+        Refusal: There is no folder for the socket between this process's two ends.
         KeyboardInterrupt: The user waits no more; the traceback has been told.
     """
     interrupted = threading.Event()
@@ -79,8 +80,8 @@ def try_model(source: ModelSource, plan: Plan) -> Tried:
     batches = [plan.inputs] * plan.repeat if plan.inputs else []
     kind = RequestKind.EXPLAIN if plan.explain else RequestKind.PREDICT
     timer = StageTimer(plan.profile)
-    with tempfile.TemporaryDirectory(prefix="ts-try-") as folder:
-        address = str(Path(folder, "s"))
+    with socket_folder() as folder:
+        address = str(Path(folder, NAME))
         listener = socket.socket(socket.AF_UNIX)
         listener.bind(address)
         listener.listen(1)

@@ -1,6 +1,7 @@
 package org.tsnext.server.settings;
 
 import java.math.BigDecimal;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
@@ -26,6 +27,10 @@ import org.tsnext.server.snapshot.SnapshotJson;
 /** The kinds of values that settings have. */
 final class SettingTypes {
   private static final long MILLIS_PER_MINUTE = 60_000;
+
+  /** The kernel's limit is 108 with the final zero. */
+  private static final int MAX_SOCKET_PATH = 107;
+
   private static final BigDecimal MAX_MINUTES = new BigDecimal("1000000000");
 
   private SettingTypes() {}
@@ -217,7 +222,18 @@ final class SettingTypes {
   static SettingType<ListenAddress> address(String key, int httpPort, int httpsPort) {
     return type(
         "http://host[:port], https://host[:port] or unix:/absolute/path",
-        text -> ListenAddress.parse(key, text, httpPort, httpsPort));
+        text -> {
+          ListenAddress address = ListenAddress.parse(key, text, httpPort, httpsPort);
+          if (address instanceof ListenAddress.Unix unix) {
+            int length = unix.path().toString().getBytes(StandardCharsets.UTF_8).length;
+            if (length > MAX_SOCKET_PATH) {
+              throw new InvalidValueException(
+                  "expected the path of a Unix-domain socket, of at most %d bytes; this one has %d"
+                      .formatted(MAX_SOCKET_PATH, length));
+            }
+          }
+          return address;
+        });
   }
 
   static SettingType<ModelsProperty> models() {
