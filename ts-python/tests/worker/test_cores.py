@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -10,12 +12,16 @@ from typing import Any
 
 import pytest
 from ts._protocol.messages import Part, PredictItem
+from ts._worker import node_memory
+from ts._worker.node_memory import NodeMemory
+from ts._worker.own_cores import OwnCores
 from ts._zygote.core_options import parse_core_options
 from ts._zygote.cores import (
     Core,
     CoreOptions,
     cpu_quota,
     divide,
+    nodes_of_cpus,
     parse_cpu_list,
     read_cores,
     usable_cores,
@@ -114,6 +120,9 @@ def test_words_of_the_launcher_mean_what_the_table_says() -> None:
     )
     assert options == CoreOptions(True, 4, 1, None, True)
     assert remarks == []
+    options, remarks = parse_core_options("--disable-numactl --disable_iomp".split())
+    assert options == CoreOptions(bind_memory=False)
+    assert remarks == []
     options, remarks = parse_core_options("--core_list 0-2,7 --ninstances 2 --rank 1".split())
     assert options == CoreOptions(cpus=frozenset({0, 1, 2, 7}))
     assert [remark.split(" has")[0] for remark in remarks] == ["--ninstances", "--rank"]
@@ -174,6 +183,83 @@ def test_options_that_leave_no_core_pin_nothing() -> None:
     pinning.started(1, {"TS_CPU_LAUNCHER": "true", "TS_CPU_LAUNCHER_ARGS": "--node-id 7"})
     assert not pinned
     assert "leave no core" in said[0]
+
+
+class FakeNuma:
+    """libnuma, with masks that are the texts of their nodes."""
+
+    def __init__(self, refused: bytes = b"") -> None:
+        self.policies: list[bytes] = []
+        self.open_masks = 0
+        self.refused = refused
+
+    def numa_parse_nodestring(self, text: bytes) -> bytes | None:
+        if text == self.refused:
+            return None
+        self.open_masks += 1
+        return text
+
+    def numa_bitmask_free(self, mask: bytes) -> None:
+        self.open_masks -= 1
+
+    def numa_set_membind(self, mask: bytes) -> None:
+        self.policies.append(mask)
+
+    def numa_set_localalloc(self) -> None:
+        self.policies.append(b"local")
+
+
+def test_memory_comes_from_the_nodes_of_a_workers_cores(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numa = FakeNuma()
+    nodes = nodes_of_cpus(machine(tmp_path, 3, 2, 1))
+    memory = NodeMemory.of_machine(lambda: numa, lambda: nodes)
+    assert memory is not None
+    own = OwnCores(memory)
+    for cpus in ({0, 1}, {0, 1}, {1}, {4, 5}, {1, 2}, set(range(6)), {5}, {77}):
+        monkeypatch.setattr(os, "sched_getaffinity", lambda pid, cpus=cpus: cpus)
+        monkeypatch.setitem(os.environ, "OMP_NUM_THREADS", "1")
+        monkeypatch.setitem(os.environ, "MKL_NUM_THREADS", "1")
+        own.follow()
+    assert numa.policies == [b"0", b"2", b"0,1", b"local", b"2"]
+    assert numa.open_masks == 0
+
+
+def test_memory_is_left_to_the_kernel_where_nothing_else_can_be(tmp_path: Path) -> None:
+    one = nodes_of_cpus(machine(tmp_path / "one", 1, 4))
+    two = nodes_of_cpus(machine(tmp_path / "two", 2, 4))
+    assert NodeMemory.of_machine(FakeNuma, lambda: one) is None
+    assert NodeMemory.of_machine(FakeNuma, lambda: {}) is None
+    assert NodeMemory.of_machine(lambda: None, lambda: two) is None
+    numa = FakeNuma(refused=b"1")
+    memory = NodeMemory(numa, two)
+    memory.bind({4})  # a cpuset keeps the process off that node
+    assert numa.policies == []
+
+
+def test_libnuma_of_this_machine_takes_the_calls() -> None:
+    memory = NodeMemory.of_machine(nodes=lambda: {0: 0, 1: 1})
+    if memory is None:
+        pytest.skip("libnuma.so.1 is not there, or its calls are refused")
+    code = (
+        "import ctypes\n"
+        "from ts._worker.node_memory import NodeMemory\n"
+        "NodeMemory.of_machine(nodes=lambda: {0: 0, 1: 1}).bind({0})\n"
+        "mode, nodes = ctypes.c_int(), ctypes.c_ulong()\n"
+        "library = ctypes.CDLL('libnuma.so.1')\n"
+        "library.get_mempolicy(ctypes.byref(mode), ctypes.byref(nodes), 64, None, 0)\n"
+        "print(mode.value, nodes.value)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": str(Path(node_memory.__file__).parents[2])},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert done.stdout.split() == ["2", "1"], done.stderr  # MPOL_BIND, node 0
 
 
 CODE = """

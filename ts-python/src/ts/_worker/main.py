@@ -85,9 +85,6 @@ def run_worker(
     announce(f"Python runtime: {platform.python_version()}")
     try:
         set_threads(options.threads)
-        cores = OwnCores.of_environment()
-        if cores is not None:
-            cores.follow()
         with contextlib.closing(connect(options.address)) as sock:
             connection = WorkerConnection(sock, worker_limits(0))
             return _serve(connection, options, preloaded, on_loaded)
@@ -129,6 +126,9 @@ def _serve(
     body = bytes(message.body)
     load = Load.decode(body)
     announce(f"model_name: {load.model_name}, batchSize: {load.batch_size}")
+    cores = OwnCores.of_environment()
+    if cores is not None:
+        cores.follow()  # before the weights are there
     connection.reader.set_limits(worker_limits(load.max_request_size))
     lazy_loop = LazyLoop()
     loop = asyncio.new_event_loop() if load.is_async else None

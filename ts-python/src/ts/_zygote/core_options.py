@@ -17,7 +17,6 @@ _WITHOUT_EFFECT = {
     "multi-instance": (False, _DIVIDED),
     "throughput-mode": (False, _DIVIDED),
     "latency-mode": (False, "set cores with --ncores-per-instance instead"),
-    "disable-numactl": (False, ""),
     "disable-taskset": (False, ""),
     "enable-tcmalloc": (False, _OWN_LIBRARY),
     "enable-jemalloc": (False, _OWN_LIBRARY),
@@ -51,6 +50,8 @@ def parse_core_options(words: Sequence[str]) -> tuple[CoreOptions, list[str]]:
             chosen["use_hyper_threads"] = True
         elif name == "skip-cross-node-cores":
             chosen["one_node"] = True
+        elif name == "disable-numactl":
+            chosen["bind_memory"] = False
         elif name in _VALUES:
             try:
                 field, parse = _VALUES[name]

@@ -40,6 +40,7 @@ class CoreOptions:
         node: The one NUMA node to use; None for all.
         cpus: The logical CPUs to use; None for all.
         one_node: Whether no worker gets cores of two nodes.
+        bind_memory: Whether a worker's memory comes from the nodes of its cores alone.
     """
 
     use_hyper_threads: bool = False
@@ -47,6 +48,7 @@ class CoreOptions:
     node: int | None = None
     cpus: frozenset[int] | None = None
     one_node: bool = False
+    bind_memory: bool = True
 
 
 def parse_cpu_list(text: str) -> list[int]:
@@ -65,7 +67,7 @@ def read_cores(allowed: Iterable[int], system: Path = _SYSTEM) -> list[Core]:
         allowed: The logical CPUs that it may use, of its affinity mask.
         system: Where the kernel describes the machine.
     """
-    nodes = _nodes_of_cpus(system)
+    nodes = nodes_of_cpus(system)
     usable = set(allowed)
     cores: dict[tuple[int, ...], int] = {}
     for cpu in sorted(usable):
@@ -143,7 +145,8 @@ def allowed_cpus() -> set[int]:
     return set() if get is None else set(get(0))
 
 
-def _nodes_of_cpus(system: Path) -> dict[int, int]:
+def nodes_of_cpus(system: Path = _SYSTEM) -> dict[int, int]:
+    """Return the NUMA node of each logical CPU; empty where the system knows no nodes."""
     nodes: dict[int, int] = {}
     for folder in system.glob("node/node[0-9]*"):
         for cpu in _cpu_list(folder / "cpulist"):
