@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import shutil
@@ -9,6 +10,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 import requests
@@ -94,6 +96,8 @@ def handle(data, context):
     if data is None:
         return None
     text = bytes(data[0].get("data") or data[0].get("body")).decode()
+    if text == "hang" and os.environ["RANK"] == "1":
+        time.sleep(600)
     total = torch.ones(1)
     distributed.all_reduce(total)
     if text == "stream":
@@ -247,11 +251,37 @@ def test_no_request_is_lost_whichever_rank_is_killed(
     assert set(answers) == {(200, "hello from 2 ranks")}
 
 
+@pytest.mark.parametrize("name", ["tensor2", "rpc"])
+def test_no_process_of_a_group_listens_beyond_the_loopback(
+    registered: Callable[..., TorchServe], name: str
+) -> None:
+    server = registered(name)
+    (worker,) = server.describe(name)["workers"]
+    listening = {pid: listening_at(pid) for pid in (worker["pid"], *worker["rankPids"])}
+    assert listening[worker["pid"]], "torchrun's own store has a port"
+    assert {host for hosts in listening.values() for host in hosts} == {"127.0.0.1"}
+    assert server.predict(name, json=images(1)[0]).status_code == 200
+
+
 def test_streams_of_a_group_come_from_rank_0_once(registered: Callable[..., TorchServe]) -> None:
     config = START + "parallelType: tp\ntorchrun: {nproc-per-node: 2}\n"
     server = registered("streams", MEET, config)
     assert server.predict("streams", data=b"stream").text == "0 1 2 end"
     assert server.predict("streams", data=b"x").text == "x from 2 ranks"
+
+
+def test_a_rank_that_hangs_while_another_waits_for_it_is_a_time_out_and_a_new_worker(
+    registered: Callable[..., TorchServe],
+) -> None:
+    config = START.replace("responseTimeout: 120", "responseTimeout: 3")
+    server = registered("hangs", MEET, config + "parallelType: tp\nparallelLevel: 2\n")
+    (worker,) = server.describe("hangs")["workers"]
+    answer = server.predict("hangs", data=b"hang")
+    assert answer.status_code == 504
+    assert "responseTimeout" in answer.text
+    server.wait_new_worker("hangs", [worker["pid"]])
+    assert not any(map(is_alive, worker["rankPids"]))
+    assert server.predict("hangs", data=b"x").text == "x from 2 ranks"
 
 
 def test_workers_meet_at_ports_of_their_own_whatever_the_file_says(
@@ -308,6 +338,23 @@ def test_what_cannot_be_is_refused_with_the_reason(
     answer = requests.post(f"{ranks.management}/models?url={name}", timeout=60)
     assert expected in answer.json()["message"]
     assert answer.status_code // 100 == status // 100
+
+
+def listening_at(pid: int) -> list[str]:
+    """Return the addresses at which a process listens over TCP, as the kernel shows them."""
+    inodes = set()
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(OSError):
+            inodes.add(os.readlink(descriptor))
+    found = []
+    for table, family in (("tcp", socket.AF_INET), ("tcp6", socket.AF_INET6)):
+        for line in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A" and f"socket:[{fields[9]}]" in inodes:
+                words = bytes.fromhex(fields[1].partition(":")[0])
+                turned = b"".join(words[at : at + 4][::-1] for at in range(0, len(words), 4))
+                found.append(socket.inet_ntop(family, turned))
+    return found
 
 
 def _of_model(server: TorchServe, name: str) -> list[int]:

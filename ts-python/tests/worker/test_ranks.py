@@ -9,6 +9,8 @@ import contextlib
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +19,9 @@ from typing import Any
 import pytest
 from ts._protocol.errors import ProtocolError
 from ts._protocol.messages import Part, PredictItem
+from ts._ranks import launch
 from ts._ranks.channel import Door, join, named
+from ts._ranks.crowding import crowding
 from ts._ranks.membership import Membership
 from ts._ranks.output import with_number
 
@@ -419,3 +423,47 @@ def test_the_environment_of_torchrun_is_checked() -> None:
 def test_lines_carry_the_rank_and_samples_do_not() -> None:
     assert with_number(3, b"a\n\n[METRICS]x") == b"[rank 3] a\n[rank 3] \n[METRICS]x"
     assert (named([2]), named([3, 1])) == ("rank 2", "ranks 1, 3")
+
+
+def test_more_ranks_than_cpus_are_told_in_the_model_log(
+    group: Callable[..., tuple[Any, int]], tmp_path: Path
+) -> None:
+    assert crowding(2, 2) is None
+    assert crowding(64, 2) == (
+        "64 ranks share 2 CPUs, so that they wait for each other at each step; expected"
+        " nproc-per-node (or parallelLevel) of at most 2"
+    )
+    cpus = len(os.sched_getaffinity(0))
+    front, spawn_id = group(size=cpus + 1)
+    worker = load(front, spawn_id, tmp_path)
+    assert worker.loaded
+    wait_until(
+        lambda: f"[rank 0] {cpus + 1} ranks share " in front.text(spawn_id, stderr=True), "the log"
+    )
+
+
+def test_python_without_torchrun_is_told(tmp_path: Path) -> None:
+    (tmp_path / "torch.py").write_text("raise ImportError('none of that here')")
+    done = subprocess.run(
+        [sys.executable, launch.__file__, "--nnodes", "1", "program.py"],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr == (
+        "A worker of several processes (parallelType) needs torch.distributed.run, which"
+        f" {sys.executable} cannot import: none of that here\n"
+    )
+
+
+def test_torch_without_our_rendezvous_keeps_its_own(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def register() -> None:
+        raise ImportError("cannot import name 'RendezvousInfo'")
+
+    monkeypatch.setattr(launch, "register", register)
+    assert launch.rendezvous_words() == "--rdzv-backend c10d --rdzv-endpoint 127.0.0.1:0".split()
+    assert "the store through which its ranks meet listens on all" in capsys.readouterr().err

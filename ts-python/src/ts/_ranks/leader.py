@@ -26,6 +26,7 @@ from ts._protocol.errors import PeerClosed
 from ts._protocol.frames import FrameType
 from ts._protocol.messages import ErrorResponse
 from ts._ranks.channel import Door, Kind, RankChannel, named
+from ts._ranks.crowding import crowding, usable_cpus
 from ts._ranks.membership import Membership
 from ts._ranks.requests import encode_run, wanted
 from ts._worker.connection import WorkerConnection
@@ -90,6 +91,8 @@ class RankLeader:
         """
         self._model_name = load.model_name
         self._runs_everywhere = load.parallel_type != "pp"
+        if load.gpu_id is None and (remark := crowding(self._membership.size, usable_cpus())):
+            report(remark)
         try:
             joined = self._door.admit(self._membership.size, JOIN_SEC)
         finally:

@@ -4,6 +4,8 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.tsnext.archive.ArchiveException;
 import org.tsnext.archive.ModelArchive;
 import org.tsnext.archive.ModelConfig;
@@ -35,6 +37,8 @@ import org.tsnext.core.worker.WorkerPlan;
  * when it fails.
  */
 final class VersionFactory {
+
+  private static final Logger LOGGER = LoggerFactory.getLogger(VersionFactory.class);
 
   private final ModelSource source;
   private final ModelEnvironment environment;
@@ -82,7 +86,10 @@ final class VersionFactory {
     registry.requireOpen();
     ModelArchive archive = openArchive(registration);
     try {
-      return new Candidate(archive, resolver.resolve(registration, archive), false);
+      VersionSpec spec = resolver.resolve(registration, archive);
+      RankRemarks.of(spec.settings(), server.machine().cpuCount())
+          .ifPresent(remark -> LOGGER.warn("Model {}: {}", spec.name(), remark));
+      return new Candidate(archive, spec, false);
     } catch (Throwable e) {
       source.release(archive);
       throw e;

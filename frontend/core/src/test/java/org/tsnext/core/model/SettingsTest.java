@@ -21,6 +21,7 @@ import org.tsnext.archive.ModelConfig.ParallelType;
 import org.tsnext.compatibility.Compatibility;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
+import org.tsnext.core.settings.VersionSettings;
 import org.tsnext.core.testing.Configs;
 import org.tsnext.core.testing.FakeModelSource;
 
@@ -255,6 +256,22 @@ public class SettingsTest {
         "model-config.yaml asks for 1 to 5000 workers, expected at most 4096."
       },
     };
+  }
+
+  @Test
+  public void moreProcessesThanProcessorsAreToldUnlessTheyHaveGpus() {
+    ModelConfig config = new Configs().parallel(ParallelType.TENSOR, 8).build();
+    VersionSettings onCpu = resolve(registration(false), config, server(0, false)).settings();
+    VersionSettings onGpus = resolve(registration(false), config, server(8, false)).settings();
+    assertEquals(
+        RankRemarks.of(onCpu, 7).orElseThrow(),
+        "each worker has 8 processes (parallelLevel or torchrun.nproc-per-node), and this machine 7"
+            + " processors: the processes wait for each other at each step; expected at most 7");
+    assertEquals(RankRemarks.of(onCpu, 8), Optional.empty());
+    assertEquals(RankRemarks.of(onGpus, 7), Optional.empty());
+    VersionSettings plain =
+        resolve(registration(false), ModelConfig.none(), server(0, false)).settings();
+    assertEquals(RankRemarks.of(plain, 1), Optional.empty());
   }
 
   @Test

@@ -139,6 +139,11 @@ public final class ModelFindings {
       findings.add(
           Finding.works(shown, warning, "correct model-config.yaml and pack the model again"));
     }
+    for (String remark : version.remarks()) {
+      findings.add(
+          Finding.works(
+              shown, named + ": " + remark, "have fewer processes, or a machine that has more"));
+    }
   }
 
   private static String remedy(ServingException e) {

@@ -11,25 +11,23 @@ import org.tsnext.core.worker.WorkerSpec.RankGroup;
 /** How the processes of one worker are started: by torchrun, torch's own launcher. */
 final class RankLauncher {
 
-  /** A port that the system chooses, on the loopback: no two workers or servers can meet at it. */
-  private static final String OWN_PORT = "127.0.0.1:0";
-
   private RankLauncher() {}
 
   /**
    * What stands between the interpreter and the program that each process runs.
    *
+   * @param packageDirectory the folder of the Python package {@code ts}, whose start file has the
+   *     processes meet at a port of the loopback that the system chooses: no two workers or servers
+   *     can meet at it
    * @param logFolder for torchrun's files
    */
-  static List<String> prefix(WorkerSpec spec, RankGroup ranks, Path logFolder) {
+  static List<String> prefix(
+      WorkerSpec spec, RankGroup ranks, Path packageDirectory, Path logFolder) {
     List<String> words = new ArrayList<>();
-    words.addAll(List.of("-m", "torch.distributed.run"));
+    words.add(packageDirectory.resolve("_ranks").resolve("launch.py").toString());
     words.addAll(List.of("--nnodes", "1"));
     words.addAll(List.of("--nproc-per-node", Integer.toString(ranks.size())));
-    words.addAll(List.of("--rdzv-backend", "c10d"));
-    words.addAll(List.of("--rdzv-endpoint", OWN_PORT));
     words.addAll(List.of("--rdzv-id", spec.modelName() + "_" + spec.workerId()));
-    words.addAll(List.of("--local-addr", "127.0.0.1"));
     // The server replaces the worker as a whole.
     words.addAll(List.of("--max-restarts", "0"));
     words.addAll(List.of("--log-dir", logFolder.toString()));

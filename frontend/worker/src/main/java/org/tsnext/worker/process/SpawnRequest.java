@@ -53,7 +53,8 @@ public final class SpawnRequest {
         spec.process().interpreter().map(Path::toString).orElse(settings.python().interpreter()));
     JsonArray prefix = new JsonArray();
     spec.ranks()
-        .ifPresent(ranks -> RankLauncher.prefix(spec, ranks, logFolder()).forEach(prefix::add));
+        .map(ranks -> rankPrefix(spec, ranks))
+        .ifPresent(words -> words.forEach(prefix::add));
     json.add("prefix", prefix);
     JsonObject variables = new JsonObject();
     environment.forEach(variables::addProperty);
@@ -76,6 +77,10 @@ public final class SpawnRequest {
       spec.process().imports().ifPresent(imports -> json.add("imports", imports(spec, imports)));
     }
     return new Outgoing.Json(FrameType.SPAWN, worker.id(), json.toString());
+  }
+
+  private List<String> rankPrefix(WorkerSpec spec, WorkerSpec.RankGroup ranks) {
+    return RankLauncher.prefix(spec, ranks, settings.python().packageDirectory(), logFolder());
   }
 
   private JsonObject imports(WorkerSpec spec, WorkerSpec.TemplateImports imports) {

@@ -160,11 +160,11 @@ public class SpawnRequestTest {
                     ParallelType.TENSOR, 2, new Torchrun(1, 3, OptionalInt.of(5)))),
             one.startupTimeout());
     List<String> prefix =
-        RankLauncher.prefix(spec, spec.ranks().orElseThrow(), Path.of("/private/ranks"));
+        RankLauncher.prefix(
+            spec, spec.ranks().orElseThrow(), Path.of("/site/ts"), Path.of("/private/ranks"));
     assertEquals(
         String.join(" ", prefix),
-        "-m torch.distributed.run --nnodes 1 --nproc-per-node 2 --rdzv-backend c10d"
-            + " --rdzv-endpoint 127.0.0.1:0 --rdzv-id digits_9000 --local-addr 127.0.0.1"
+        "/site/ts/_ranks/launch.py --nnodes 1 --nproc-per-node 2 --rdzv-id digits_9000"
             + " --max-restarts 0 --log-dir /private/ranks --monitor-interval 5");
     assertEquals(
         RankLauncher.environment(spec.ranks().orElseThrow()), Map.of("OMP_NUM_THREADS", "3"));
