@@ -25,6 +25,9 @@ TYPES = {
     "METRIC": 23,
     "UNUSABLE": 24,
     "HANDLED": 25,
+    "WITHDRAW": 26,
+    "WITHDRAWN": 27,
+    "BEGUN": 28,
     "SPAWN": 32,
     "SIGNAL": 33,
     "SHUTDOWN": 34,
@@ -259,7 +262,11 @@ def worker_channel() -> None:
         "frontend",
         message("HELLO", 0, json={**minimal, "new": [1]}),
     )
+    control = {**HELLO["json"], "control": True}
+    valid("hello-control", "worker", "frontend", message("HELLO", 0, json=control))
     valid("load", "worker", "worker", LOAD)
+    controlled = {**LOAD["json"], "control": True}
+    valid("load-control", "worker", "worker", message("LOAD", 0, json=controlled))
     loaded = {"message": "loaded model digits", "load_ms": 123, "memory_bytes": 5_000_000_000}
     valid("loaded", "worker", "frontend", message("LOADED", 0, json=loaded))
     imported = {**loaded, "imported": ["torchvision", "torchvision.ops", "PIL"]}
@@ -344,6 +351,9 @@ def worker_channel() -> None:
     )
     valid("cancel-item", "worker", "worker", message("CANCEL", 7, 1))
     valid("cancel-batch", "worker", "worker", message("CANCEL", 7, -1))
+    valid("withdraw", "worker", "worker", message("WITHDRAW", 0xFFFFFFFF, -1))
+    withdrawn, begun = message("WITHDRAWN", 7, -1), message("BEGUN", 0xFFFFFFFF, -1)
+    valid("withdrawal", "worker", "frontend", withdrawn, begun)
     valid("ping", "worker", "worker", message("PING", 0xFFFFFFFF))
     valid("pong", "worker", "frontend", message("PONG", 0xFFFFFFFF))
     gauge = message(
@@ -520,6 +530,19 @@ def invalid_frames() -> None:
             "hello-without-secret",
             "no secret",
             frame("HELLO", 0, 0, 0, b'{"protocol":1,"launch":17,"pid":1,"python":"3.11"}'),
+        ),
+        ("withdrawn-with-body", "a body in WITHDRAWN", frame("WITHDRAWN", 0, 0xFFFF, 7, b"x")),
+        ("begun-with-flag", "MORE in BEGUN", frame("BEGUN", MORE, 0xFFFF, 7, bytes(4))),
+        (
+            "hello-control-not-a-flag",
+            "control is no flag",
+            frame(
+                "HELLO",
+                0,
+                0,
+                0,
+                body_of(message("HELLO", 0, json={**HELLO["json"], "control": 1})),
+            ),
         ),
         ("handled-short", "HANDLED ends too early", frame("HANDLED", 0, 0, 7, bytes(15))),
         ("handled-long", "HANDLED over its limit", frame("HANDLED", 0, 0, 7, bytes(17))),

@@ -98,6 +98,7 @@ class WorkerChannel:
         self.replies: list[tuple[str, int, int, Any]] = []
         self.metrics: list[MetricSample] = []
         self.pongs: list[int] = []
+        self.withdrawals: list[tuple[str, int]] = []
         self.handled: list[tuple[int, int, tuple[int, int], int]] = []
         """Batch, item, times, and how many responses of the batch had come before."""
         self.closed = False
@@ -122,6 +123,8 @@ class WorkerChannel:
                     self.failed = decode_json(message.body)
                 elif kind == FrameType.UNUSABLE:
                     self.unusable = decode_json(message.body)
+                elif kind in (FrameType.WITHDRAWN, FrameType.BEGUN):
+                    self.withdrawals.append((kind.name, message.id))
                 elif kind == FrameType.PONG:
                     self.pongs.append(message.id)
                 elif kind == FrameType.HANDLED:
@@ -210,6 +213,8 @@ class Frontend:
         self.messages: list[tuple[str, int, Any]] = []
         self.lines: list[tuple[int, bool, str]] = []
         self.workers: dict[int, WorkerChannel] = {}
+        self.controls: dict[int, WorkerChannel] = {}
+        """Second connections of workers whose LOAD asks for one."""
         self.secrets: dict[int, str] = {}
         self.ended = threading.Event()
         self._next_spawn_id = 1
@@ -264,7 +269,8 @@ class Frontend:
                 time.sleep(0.001)
             if channel.hello is not None:
                 assert channel.hello["secret"] == self.secrets[channel.hello["launch"]]
-                self.workers[channel.hello["launch"]] = channel
+                kept = self.controls if channel.hello.get("control") else self.workers
+                kept[channel.hello["launch"]] = channel
 
     def send(self, frame_type: int, spawn_id: int, fields: dict[str, Any] | None = None) -> None:
         assert self.init.stdin is not None
@@ -349,8 +355,8 @@ class Frontend:
         with contextlib.suppress(OSError):
             self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
-        for worker in self.workers.values():
-            worker.close()
+        for channel in (*self.workers.values(), *self.controls.values()):
+            channel.close()
         for thread in self._threads:
             thread.join(LIMIT_SEC)
         assert self.init.stdout is not None

@@ -14,6 +14,7 @@ from ts._protocol import control, messages, metric_message
 from ts._protocol.errors import ProtocolError
 from ts._protocol.frames import (
     ALL_ITEMS,
+    CONTROL_LIMITS,
     FLAG_LAST_ITEM,
     FLAG_STDERR,
     INIT_LIMITS,
@@ -53,7 +54,7 @@ class Golden:
         if self.spec["channel"] == "init":
             limits = INIT_LIMITS if self.spec["to"] == "init" else INIT_SENT_LIMITS
         elif self.spec["to"] == "worker":
-            limits = worker_limits(sizes.get("request", 6553500))
+            limits = {**worker_limits(sizes.get("request", 6553500)), **CONTROL_LIMITS}
         else:
             limits = frontend_limits(sizes.get("response", 6553500))
         return FrameAssembler(limits, self.frame_limit)

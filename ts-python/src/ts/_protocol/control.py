@@ -45,7 +45,11 @@ def _take(fields: Mapping[str, Any], name: str, kind: type, default: Any = ...) 
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """First message of a worker. On the wire, `spawn_id` is ``launch``."""
+    """First message of a connection. On the wire, `spawn_id` is ``launch``.
+
+    Attributes:
+        control: Whether it is the second connection of a worker, see `ts._worker.withdrawals`.
+    """
 
     spawn_id: int
     secret: str
@@ -53,6 +57,7 @@ class Hello:
     python: str
     protocol: int
     torch: str | None = None
+    control: bool | None = None
 
     @classmethod
     def decode(cls, body: Buffer) -> Hello:
@@ -65,6 +70,7 @@ class Hello:
             python=_take(fields, "python", str),
             protocol=_take(fields, "protocol", int),
             torch=_take(fields, "torch", str, None),
+            control=_take(fields, "control", bool, None),
         )
 
     def encode(self) -> bytes:
@@ -92,6 +98,7 @@ class Load:
     envelope: str | None = None
     metrics_config: str | None = None
     parallel_type: str | None = None
+    control: bool = False
 
     @classmethod
     def decode(cls, body: Buffer) -> Load:
@@ -116,6 +123,7 @@ class Load:
             envelope=_take(fields, "envelope", str, None),
             metrics_config=_take(fields, "metrics_config", str, None),
             parallel_type=_take(fields, "parallel_type", str, None),
+            control=_take(fields, "control", bool, False),
         )
 
 

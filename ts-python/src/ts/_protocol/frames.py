@@ -32,7 +32,7 @@ MEBIBYTE = 1 << 20
 
 
 class FrameType(enum.IntEnum):
-    """Type byte of a frame; 1 to 25 belong to the worker channel, 32 to 41 to the init channel."""
+    """Type byte of a frame; 1 to 28 belong to the worker channel, 32 to 41 to the init channel."""
 
     HELLO = 1
     LOAD = 2
@@ -48,6 +48,9 @@ class FrameType(enum.IntEnum):
     METRIC = 23
     UNUSABLE = 24
     HANDLED = 25
+    WITHDRAW = 26
+    WITHDRAWN = 27
+    BEGUN = 28
     SPAWN = 32
     SIGNAL = 33
     SHUTDOWN = 34
@@ -70,6 +73,9 @@ ALLOWED_FLAGS: Mapping[int, int] = {
     **dict.fromkeys(FrameType, FLAGS_OF_CUT),
     FrameType.HELLO: 0,
     FrameType.HANDLED: 0,
+    FrameType.WITHDRAW: 0,
+    FrameType.WITHDRAWN: 0,
+    FrameType.BEGUN: 0,
     FrameType.PREDICT: FLAGS_OF_CUT | FLAG_LAST_ITEM,
     FrameType.OUTPUT: FLAGS_OF_CUT | FLAG_STDERR,
 }
@@ -95,6 +101,10 @@ def worker_limits(max_request_size: int) -> Limits:
     }
 
 
+CONTROL_LIMITS: Limits = {FrameType.WITHDRAW: 0}
+"""What a worker accepts on its control connection."""
+
+
 def frontend_limits(max_response_size: int) -> Limits:
     """What the frontend accepts from a worker."""
     return {
@@ -108,6 +118,8 @@ def frontend_limits(max_response_size: int) -> Limits:
         FrameType.METRIC: 64 * 1024,
         FrameType.UNUSABLE: MEBIBYTE,
         FrameType.HANDLED: 16,
+        FrameType.WITHDRAWN: 0,
+        FrameType.BEGUN: 0,
     }
 
 

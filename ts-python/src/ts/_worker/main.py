@@ -12,7 +12,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from ts._imports.learn import imported_since_baseline
 from ts._protocol.control import Failed, Hello, Load, Loaded, Unusable
 from ts._protocol.errors import InDoubt, PeerClosed, ProtocolError
-from ts._protocol.frames import PROTOCOL_VERSION, FrameType, worker_limits
+from ts._protocol.frames import PROTOCOL_VERSION, FrameType, encode_message, worker_limits
 from ts._ranks.membership import Membership
 from ts._worker.async_server import AsyncBatchServer
 from ts._worker.connection import WorkerConnection, connect
@@ -40,6 +40,7 @@ from ts._worker.metrics import MetricSender
 from ts._worker.own_cores import OwnCores
 from ts._worker.preload import Preloaded
 from ts._worker.server import BatchServer
+from ts._worker.withdrawals import Withdrawals, answer_withdrawals
 from ts.service import Service
 
 if TYPE_CHECKING:
@@ -157,13 +158,14 @@ def _serve(
         from ts._worker.warmup import warm_up
 
         with emit.muted():
-            failed = warm_up(service, load, server_of)
+            failed = warm_up(service, load, lambda frontend: server_of(frontend, None))
     if failed is not None:
         return _fail_load(connection, leader, failed)
     if leader is not None:
         leader.begin_serving()
     if on_loaded is not None:
         on_loaded(service)
+    withdrawals = _open_control(options.address, hello) if load.control else None
     memory = resident_bytes()
     loaded = Loaded(
         message=f"loaded model {load.model_name}",
@@ -175,7 +177,7 @@ def _serve(
     )
     connection.send(FrameType.LOADED, 0, loaded.encode())
     try:
-        server_of(connection).serve()
+        server_of(connection, withdrawals).serve()
     except WorkerUnusable as error:
         report(f"This worker can serve no more: {error}")
         connection.send(FrameType.UNUSABLE, 0, Unusable(str(error)[:_MAX_REASON]).encode())
@@ -192,12 +194,16 @@ def _server_of(
     load: Load,
     loop: LazyLoop | asyncio.AbstractEventLoop,
     leader: RankLeader | None,
-) -> Callable[[WorkerConnection], BatchServer | AsyncBatchServer]:
+) -> Callable[[WorkerConnection, Withdrawals | None], BatchServer | AsyncBatchServer]:
     """Return what makes the loop of this worker, for the frontend or for its warm-up."""
 
-    def make(connection: WorkerConnection) -> BatchServer | AsyncBatchServer:
+    def make(
+        connection: WorkerConnection, withdrawals: Withdrawals | None
+    ) -> BatchServer | AsyncBatchServer:
         if isinstance(loop, LazyLoop):
-            return BatchServer(connection, service, load, loop=loop, leader=leader)
+            return BatchServer(
+                connection, service, load, loop=loop, leader=leader, withdrawals=withdrawals
+            )
         return AsyncBatchServer(connection, service, load, loop)
 
     return make
@@ -210,6 +216,23 @@ def _fail_load(connection: WorkerConnection, leader: RankLeader | None, failed: 
     else:
         connection.send(FrameType.FAILED, 0, failed.encode())
     return EXIT_LOAD_FAILED
+
+
+def _open_control(address: str, hello: Hello) -> Withdrawals | None:
+    """Open the control connection; return what comes by it, or None where there can be none."""
+    body = replace(hello, control=True).encode()
+    withdrawals = Withdrawals()
+    with contextlib.ExitStack() as failed:
+        try:
+            sock = failed.enter_context(contextlib.closing(connect(address)))
+            sock.sendall(encode_message(FrameType.HELLO, 0, 0, (body,))[0])
+            answer_withdrawals(sock, withdrawals)
+            failed.pop_all()
+        except (OSError, RuntimeError) as error:
+            # No descriptor or no thread: nothing is sent ahead to this worker then.
+            report(f"The control connection cannot be opened: {error}")
+            return None
+    return withdrawals
 
 
 def _leader(connection: WorkerConnection, options: WorkerOptions) -> RankLeader | None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ts._protocol.control import Load
 from ts._protocol.errors import PeerClosed, ProtocolError
+from ts._protocol.frames import ALL_ITEMS, FrameType, encode_message
 from ts._protocol.messages import RequestKind
 from ts._worker.accelerator import why_unusable
 from ts._worker.connection import WorkerConnection
@@ -24,6 +25,7 @@ from ts._worker.lazy_loop import LazyLoop
 from ts._worker.metrics import PredictionTime
 from ts._worker.own_cores import OwnCores
 from ts._worker.result_streams import ResultStreams
+from ts._worker.withdrawals import Withdrawals
 from ts.service import Service
 from ts.utils._row_errors import RowErrors
 
@@ -48,6 +50,7 @@ class BatchServer:
         load: What the frontend said of it.
         loop: Where the model was loaded, if that needed an event loop.
         leader: Has the other processes of this worker run what runs here; None if it has none.
+        withdrawals: Batches that are not to be begun; None if there can be none.
     """
 
     def __init__(
@@ -58,8 +61,10 @@ class BatchServer:
         *,
         loop: LazyLoop | None = None,
         leader: RankLeader | None = None,
+        withdrawals: Withdrawals | None = None,
     ) -> None:
         self._connection = connection
+        self._withdrawals = withdrawals
         self._leader = leader
         self._service = service
         self._loop = loop or LazyLoop()
@@ -83,7 +88,9 @@ class BatchServer:
                     breathed_at = now
                     connection.writer.flush()
                     connection.receive(wait=False)
-            continuing = self._run_everywhere(self._next_requests(continuing))
+            requests = self._next_requests(continuing)
+            if requests:
+                continuing = self._run_everywhere(requests)
 
     def run(self, batch: Batch) -> None:
         """Run a batch that did not come by the connection to its end. Raises as `serve` does."""
@@ -100,12 +107,24 @@ class BatchServer:
         ready = self._connection.inbox.ready
         requests = continuing
         if not requests:
-            requests = ready.popleft().requests if ready else []
+            while ready and not requests:
+                requests = self._begin_next()
             if not self._continuous:
                 return requests
         while ready and self._may_join(requests, ready[0].requests):
-            requests = requests + ready.popleft().requests
+            requests = requests + self._begin_next()
         return requests
+
+    def _begin_next(self) -> list[PendingRequest]:
+        """Return the requests of the batch that came first; none if it was withdrawn."""
+        inbox = self._connection.inbox
+        batch = inbox.ready.popleft()
+        if self._withdrawals is None or self._withdrawals.begin(batch.id):
+            return batch.requests
+        inbox.close(batch)
+        # Said before, unless the control connection has failed.
+        self._connection.writer.queue(encode_message(FrameType.WITHDRAWN, batch.id, ALL_ITEMS))
+        return []
 
     @staticmethod
     def _may_join(requests: list[PendingRequest], more: list[PendingRequest]) -> bool:

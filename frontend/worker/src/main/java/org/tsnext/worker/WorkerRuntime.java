@@ -25,6 +25,7 @@ import org.tsnext.core.worker.WorkerProcess;
 import org.tsnext.core.worker.WorkerSpec;
 import org.tsnext.core.worker.WorkerStarter;
 import org.tsnext.transport.Transport;
+import org.tsnext.worker.connection.ControlConnection;
 import org.tsnext.worker.connection.HelloHandler;
 import org.tsnext.worker.connection.WorkerConnection;
 import org.tsnext.worker.connection.WorkerSocket;
@@ -183,6 +184,8 @@ public final class WorkerRuntime implements WorkerStarter, AutoCloseable {
             stranger.refuse(shown + " is unknown or has ended");
           } else if (!worker.hasSecret(hello.secret())) {
             stranger.refuse("wrong secret for " + shown);
+          } else if (hello.control()) {
+            acceptControl(worker, shown, stranger);
           } else if (worker.hasConnection()) {
             stranger.refuse(shown + " has dialled in already");
           } else {
@@ -203,6 +206,20 @@ public final class WorkerRuntime implements WorkerStarter, AutoCloseable {
             worker::disconnected);
     worker.connected(hello.pid(), connection);
     stranger.accept(connection);
+  }
+
+  /** Accepts the second connection of a worker, once. */
+  private void acceptControl(SpawnedWorker worker, String shown, HelloHandler stranger) {
+    if (!worker.hasConnection() || worker.hasControlConnection()) {
+      stranger.refuse(shown + " opens a control connection twice, or before its first connection");
+      return;
+    }
+    ControlConnection connection =
+        new ControlConnection(
+            stranger.channel(), worker.spec().workerName(), limits, worker::withdrawal);
+    // In this order: what is asked over it is answered to it.
+    stranger.accept(connection);
+    worker.controlConnected(connection);
   }
 
   private WorkerSocketAddress listenAddress() throws IOException {

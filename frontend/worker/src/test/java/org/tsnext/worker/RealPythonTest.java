@@ -233,7 +233,7 @@ public class RealPythonTest {
     return new WorkerSpec(
         9000,
         new WorkerSpec.Model(
-            new VersionId("digits", "1.0"), folder, handler, Optional.empty(), 2, false),
+            new VersionId("digits", "1.0"), folder, handler, Optional.empty(), 2, false, false),
         new WorkerSpec.Gpus(OptionalInt.empty(), List.of()),
         new WorkerSpec.PythonProcess(
             Map.of(),
@@ -256,7 +256,8 @@ public class RealPythonTest {
             spec.model().handler(),
             spec.model().envelope(),
             spec.model().batchSize(),
-            spec.model().async()),
+            spec.model().async(),
+            spec.model().withdrawable()),
         new WorkerSpec.Gpus(spec.gpus().device(), spec.gpus().visible()),
         new WorkerSpec.PythonProcess(
             spec.process().environment(),

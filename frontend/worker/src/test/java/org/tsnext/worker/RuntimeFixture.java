@@ -85,7 +85,13 @@ final class RuntimeFixture implements AutoCloseable {
     return new WorkerSpec(
         9000,
         new WorkerSpec.Model(
-            new VersionId("digits", "1.0"), folder, "handler.py", Optional.empty(), 4, false),
+            new VersionId("digits", "1.0"),
+            folder,
+            "handler.py",
+            Optional.empty(),
+            4,
+            false,
+            false),
         new WorkerSpec.Gpus(OptionalInt.empty(), List.of()),
         new WorkerSpec.PythonProcess(
             Map.of("FAKE_BEHAVIOUR", behaviour),

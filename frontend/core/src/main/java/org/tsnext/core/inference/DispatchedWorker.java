@@ -94,6 +94,16 @@ final class DispatchedWorker extends ReadyWorker implements WorkerRegistration {
   }
 
   @Override
+  public void withdrawal(int batchId, boolean given) {
+    dispatcher.withdrawal(this, batchId, given);
+  }
+
+  @Override
+  protected boolean canWithdraw() {
+    return process.canWithdraw();
+  }
+
+  @Override
   public void drain(Runnable whenDone) {
     whenIdle.set(whenDone);
     dispatcher.drain(this);

@@ -108,6 +108,11 @@ final class EffectRunner implements Effects.Target {
   }
 
   @Override
+  public void withdraw(Batch batch) {
+    ((DispatchedWorker) batch.worker()).process().withdraw(batch.id());
+  }
+
+  @Override
   public void complete(QueuedRequest ended, ResponseHead head, Object body) {
     PendingRequest request = (PendingRequest) ended;
     recorder.ended(request, Outcome.of(head.status()));

@@ -90,6 +90,15 @@ final class PendingRequest extends QueuedRequest implements InferenceService.Inf
     }
   }
 
+  /** Forgets that a worker had it which has given it back. Does nothing if none had. */
+  void noteWithdrawn() {
+    WorkerAttempt last = attempt;
+    if (last != null) {
+      timeline.withdrawn(last);
+      attempt = null;
+    }
+  }
+
   /** Notes when its handler ran, if somebody follows it. */
   void noteHandled(WorkerAttempt.HandlerTime time) {
     WorkerAttempt last = attempt;

@@ -39,8 +39,10 @@ final class RequestRecorder {
             request.request(), now - request.arrivalNanos(), request.sampledTrace(), clock);
       }
       if (request.isFollowed()) {
-        if (request.worker != null) {
+        if (request.worker != null && request.worker.isLost()) {
           request.noteEnd(request.worker.lostNanos(), true);
+        } else {
+          request.noteWithdrawn();
         }
         if (followed == FollowedBatch.NOT_FOLLOWED) {
           followed = worker.followed(batch, now);

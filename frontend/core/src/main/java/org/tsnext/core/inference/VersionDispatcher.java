@@ -190,6 +190,11 @@ public final class VersionDispatcher implements WorkSource {
     scheduler.feed((events, now) -> events.onNotSent(worker, batchId, why, now));
   }
 
+  /** See {@link VersionScheduler#onWithdrawal}. */
+  void withdrawal(ReadyWorker worker, int batchId, boolean given) {
+    scheduler.feed((events, now) -> events.onWithdrawal(worker, batchId, given, now));
+  }
+
   void drain(ReadyWorker worker) {
     scheduler.feed((events, now) -> events.onDrain(worker, now));
   }

@@ -33,7 +33,8 @@ final class WorkerTemplate {
             spec.model().handler(),
             spec.model().envelope(),
             settings.batching().size(),
-            config.batching().coroutineKey().isPresent()),
+            config.batching().coroutineKey().isPresent(),
+            isWithdrawable(config)),
         WorkerSpec.Gpus.NONE,
         new WorkerSpec.PythonProcess(
             ownCores(config.devices()),
@@ -49,6 +50,14 @@ final class WorkerTemplate {
                 : Optional.of(new WorkerSpec.TemplateImports(versionId, imports))),
         ranksOf(config.devices()),
         settings.timeouts().startup());
+  }
+
+  /** Where workers of one process run plain batches one after the other, from one queue. */
+  private static boolean isWithdrawable(ModelConfig config) {
+    return config.batching().coroutineKey().isEmpty()
+        && !config.batching().continuous()
+        && !config.sequences().batching()
+        && config.devices().ranks() == 0;
   }
 
   /** What the model itself says of the cores of its workers, over what the server says. */

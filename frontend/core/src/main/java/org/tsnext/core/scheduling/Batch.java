@@ -15,12 +15,25 @@ public final class Batch extends Effect {
    */
   private volatile boolean sent;
 
+  /** What is known of it while another batch of its worker comes first. */
+  private Turn turn = Turn.IN_ORDER;
+
   /** When its worker last said something of it, or when it was assigned. */
   long lastResponseNanos;
 
   private final long assignedNanos;
   private final long freeNanos;
   private final boolean behind;
+
+  /** How a batch came to its worker, and whether it can leave it again. */
+  enum Turn {
+    /** It stays. */
+    IN_ORDER,
+    /** It was sent ahead, while the worker runs another one, and can be withdrawn. */
+    AHEAD,
+    /** The worker was asked for it, and has not answered. */
+    WITHDRAWING
+  }
 
   /**
    * @param freeNanos since when the worker has had nothing; {@code now} if it has
@@ -93,6 +106,19 @@ public final class Batch extends Effect {
   /** Whether the worker may have seen it. */
   boolean isSent() {
     return sent;
+  }
+
+  /** Whether it waits behind another batch, and can be asked for. */
+  boolean canBeWithdrawn() {
+    return turn == Turn.AHEAD && worker.open().peekFirst() != this;
+  }
+
+  boolean isWithdrawing() {
+    return turn == Turn.WITHDRAWING;
+  }
+
+  void turn(Turn next) {
+    turn = next;
   }
 
   boolean isDone() {

@@ -40,6 +40,12 @@ public class Effects {
     /** Tells the worker that an item of a batch is no longer wanted. */
     void cancel(Batch batch, int item);
 
+    /**
+     * Asks the worker for a batch that it has not begun; {@link VersionScheduler#onWithdrawal}
+     * tells what became of it.
+     */
+    void withdraw(Batch batch);
+
     /** Ends a request with a plain response. */
     void complete(QueuedRequest request, ResponseHead head, Object body);
 
@@ -166,6 +172,16 @@ public class Effects {
           @Override
           void apply(Target target) {
             target.cancel(batch, item);
+          }
+        });
+  }
+
+  final void withdraw(Batch batch) {
+    act(
+        new Effect() {
+          @Override
+          void apply(Target target) {
+            target.withdraw(batch);
           }
         });
   }

@@ -76,7 +76,17 @@ final class EventSteps {
    * @param begun whether it may have begun the oldest of its batches
    */
   void lose(ReadyWorker worker, boolean silent, boolean begun, long now) {
-    List<QueuedRequest> again = fleet.lose(worker, silent, begun, strategy, now);
+    waitAgain(fleet.lose(worker, silent, begun, strategy, now), now);
+    disarmIfOver();
+  }
+
+  /** A worker has given a batch back. Its requests wait again, as if it had not been sent. */
+  void takeBack(Batch batch, long now) {
+    waitAgain(fleet.takeBack(batch), now);
+  }
+
+  /** Has requests wait again that a worker had; those that may not are rejected. */
+  private void waitAgain(List<QueuedRequest> again, long now) {
     for (int i = again.size() - 1; i >= 0; i--) {
       QueuedRequest request = again.get(i);
       ServingException unserved = admission.unserved(request, now);
@@ -86,7 +96,6 @@ final class EventSteps {
         ends.reject(request, unserved);
       }
     }
-    disarmIfOver();
   }
 
   /** Admits no request from now on, and rejects what waits. */

@@ -106,6 +106,28 @@ final class Fleet {
     reportIfDrained(batch.worker());
   }
 
+  /** Asks a worker for a batch that it has not begun. */
+  void withdraw(Batch batch) {
+    effects.withdraw(batch);
+    batch.turn(Batch.Turn.WITHDRAWING);
+  }
+
+  /** The worker will not run a batch. Returns those of its requests that have not ended. */
+  List<QueuedRequest> takeBack(Batch batch) {
+    List<QueuedRequest> taken = new ArrayList<>(batch.size());
+    for (int i = 0; i < batch.size(); i++) {
+      QueuedRequest request = batch.openItem(i);
+      if (request != null) {
+        batch.take(request);
+        if (!request.hasEnded()) {
+          taken.add(request);
+        }
+      }
+    }
+    closeUnsent(batch);
+    return taken;
+  }
+
   void drain(ReadyWorker worker, DispatchStrategy strategy) {
     worker.drain();
     strategy.onUnavailable(worker);

@@ -10,6 +10,15 @@ import java.util.function.Consumer;
  */
 public class ReadyWorker {
 
+  /** About the way to a worker and back, with a turn of the timer. */
+  static final long LEAD_NANOS = 300_000;
+
+  /**
+   * A batch that is later than the mean by so many mean deviations, or as long again, is an
+   * exception.
+   */
+  private static final int MANY_DEVIATIONS = 4;
+
   private final Concurrency concurrency;
   private final Window window;
   private final Deque<Batch> open;
@@ -73,9 +82,51 @@ public class ReadyWorker {
     return !draining && !lost && open.size() < window.size();
   }
 
+  /**
+   * Whether a batch can be taken back from it that it has not begun: it says whether it has. May
+   * change at any time, and is asked by the scheduler alone.
+   */
+  protected boolean canWithdraw() {
+    return false;
+  }
+
   /** Whether it may have the next batch ahead, as long as there is no other worker. */
   boolean takesOneAhead() {
     return !draining && !lost && open.size() == 1 && window.allowsOneAhead();
+  }
+
+  /** Whether it may have the next batch ahead where there are others, shortly before its end. */
+  boolean takesOneJustInTime(long now) {
+    return takesOneAhead() && window.isSteady() && doneAt() - now >= 0 && canWithdraw();
+  }
+
+  /** Of a worker with one batch: from when on it may have the next one. */
+  long takesOneAt() {
+    return doneAt() - LEAD_NANOS - (long) window.meanDeviationNanos();
+  }
+
+  /**
+   * From when on what it has ahead is better served elsewhere, because its batch takes longer than
+   * predicted.
+   *
+   * @param wanted whether another worker has nothing to do
+   */
+  long overdueAt(boolean wanted) {
+    double mean = window.meanServiceNanos();
+    double late = wanted ? 0 : Math.min(mean, MANY_DEVIATIONS * window.meanDeviationNanos());
+    return turnNanos + (long) (mean + late) + LEAD_NANOS;
+  }
+
+  /** What it has ahead and is not asked for, or null. */
+  Batch ahead() {
+    Batch last = open.peekLast();
+    return last != null && last.canBeWithdrawn() && canWithdraw() ? last : null;
+  }
+
+  /** Whether it is asked for a batch. */
+  boolean isWithdrawing() {
+    Batch last = open.peekLast();
+    return last != null && last.isWithdrawing();
   }
 
   boolean hasTicket() {
@@ -116,6 +167,9 @@ public class ReadyWorker {
   Batch assign(QueuedRequest[] requests, long now) {
     boolean idle = open.isEmpty();
     Batch batch = new Batch(this, nextBatchId, requests, now, idle ? turnNanos : now, !idle);
+    if (open.size() >= window.size()) {
+      batch.turn(Batch.Turn.AHEAD);
+    }
     if (idle) {
       turnNanos = now;
       lastResponseNanos = now;
@@ -173,7 +227,7 @@ public class ReadyWorker {
     return took;
   }
 
-  /** Forgets a batch that the worker never got. */
+  /** Forgets a batch that the worker never got, or has given back. */
   void closeUnsent(Batch batch) {
     open.remove(batch);
   }

@@ -10,8 +10,8 @@ import org.tsnext.core.request.RequestKind;
  * One bounded queue for all workers: the one that will be free first gets the next batch. A batch
  * is ready when it is full, when its oldest request has waited for as long as the {@link
  * BatchDelay} says, or when waiting cannot fill it: with batch size 1, for a description, and with
- * a full queue. The next batch forms while the last one runs. A worker that is the only one has it
- * before it is done, if it is full and batches are short.
+ * a full queue. The next batch forms while the last one runs. A busy worker has it before it is
+ * done, if it is full and batches are short: see {@link SentAhead}.
  */
 final class SharedStrategy implements DispatchStrategy {
 
@@ -20,6 +20,7 @@ final class SharedStrategy implements DispatchStrategy {
   private final BatchDelay delay;
   private final Refusals refusals;
   private final Fleet fleet;
+  private final SentAhead sentAhead;
 
   /** After {@link #ready} found none: when there will be one, if nothing else arrives. */
   private long readyAt;
@@ -30,6 +31,7 @@ final class SharedStrategy implements DispatchStrategy {
     this.delay = delay;
     this.refusals = refusals;
     this.fleet = fleet;
+    this.sentAhead = new SentAhead(fleet);
   }
 
   @Override
@@ -67,11 +69,15 @@ final class SharedStrategy implements DispatchStrategy {
 
   @Override
   public OptionalLong dispatch(ReadyWorker[] workers, long now) {
+    OptionalLong next = give(workers, now);
+    return workers.length > 1 ? sentAhead.withdraw(workers, next, now) : next;
+  }
+
+  private OptionalLong give(ReadyWorker[] workers, long now) {
     while (!queue.isEmpty()) {
       ReadyWorker worker = DispatchStrategy.freest(workers);
       if (worker == null) {
-        sendAhead(workers, now);
-        break;
+        return sendAhead(workers, now);
       }
       RequestKind kind = ready(now, isOnlyOneWithRoom(workers, worker));
       if (kind == null) {
@@ -82,15 +88,19 @@ final class SharedStrategy implements DispatchStrategy {
     return OptionalLong.empty();
   }
 
-  /** Gives the only worker the next batch while it runs the last, if that batch is full. */
-  private void sendAhead(ReadyWorker[] workers, long now) {
-    if (workers.length != 1 || !workers[0].takesOneAhead()) {
-      return;
+  /** Gives busy workers the next batches while they run the last, if those batches are full. */
+  private OptionalLong sendAhead(ReadyWorker[] workers, long now) {
+    for (RequestKind kind = fullKind(); kind != null; kind = fullKind()) {
+      ReadyWorker worker = SentAhead.firstDone(workers, now);
+      if (worker == null) {
+        break;
+      }
+      if (workers.length > 1 && worker.takesOneAt() - now > 0) {
+        return OptionalLong.of(worker.takesOneAt());
+      }
+      fleet.assign(worker, take(kind), now);
     }
-    RequestKind kind = fullKind();
-    if (kind != null) {
-      fleet.assign(workers[0], take(kind), now);
-    }
+    return OptionalLong.empty();
   }
 
   /** The kind of a batch that no wait can make larger, the one with the oldest request; or null. */

@@ -196,6 +196,23 @@ public final class VersionScheduler {
     }
   }
 
+  /**
+   * A worker says what becomes of a batch that was to be withdrawn: {@code given} back, or begun.
+   * Does nothing if that is known by another way.
+   */
+  public void onWithdrawal(ReadyWorker worker, int batchId, boolean given, long now) {
+    Batch batch = worker.openBatch(batchId);
+    if (batch == null || !batch.isWithdrawing()) {
+      return;
+    }
+    if (given) {
+      steps.takeBack(batch, now);
+    } else {
+      batch.turn(Batch.Turn.IN_ORDER);
+    }
+    steps.advance(now);
+  }
+
   /** A worker is to leave: it gets no more batches, and is reported once it has none left. */
   public void onDrain(ReadyWorker worker, long now) {
     fleet.drain(worker, strategy);

@@ -19,9 +19,15 @@ final class Window {
    */
   private static final double WEIGHT = 0.25;
 
+  /** Of the mean: where batches differ by more, nothing is predicted. */
+  private static final double MAX_DEVIATION = 0.25;
+
   private final boolean adaptive;
   private int size;
   private double meanServiceNanos = -1;
+
+  /** Mean distance of a service time from the mean before it. */
+  private double meanDeviationNanos;
 
   private Window(boolean adaptive, int size) {
     this.adaptive = adaptive;
@@ -50,6 +56,16 @@ final class Window {
     return Math.max(0, meanServiceNanos);
   }
 
+  /** How far a batch usually is from the mean, zero while unknown. */
+  double meanDeviationNanos() {
+    return meanDeviationNanos;
+  }
+
+  /** Whether the end of a batch can be predicted by the mean. */
+  boolean isSteady() {
+    return meanDeviationNanos <= meanServiceNanos * MAX_DEVIATION;
+  }
+
   /**
    * Whether batches are so short that a worker which is the only one gains by having the next one
    * while it runs the last: no other can fall idle meanwhile.
@@ -61,8 +77,15 @@ final class Window {
   /** A batch is done, {@code serviceNanos} after the worker could begin with it. */
   void responded(long serviceNanos) {
     double sample = Math.max(0, serviceNanos);
-    meanServiceNanos =
-        meanServiceNanos < 0 ? sample : meanServiceNanos + WEIGHT * (sample - meanServiceNanos);
+    if (meanServiceNanos < 0) {
+      meanServiceNanos = sample;
+      // One time says nothing of how far others will be from it.
+      meanDeviationNanos = sample;
+    } else {
+      double distance = Math.abs(sample - meanServiceNanos);
+      meanDeviationNanos += WEIGHT * (distance - meanDeviationNanos);
+      meanServiceNanos += WEIGHT * (sample - meanServiceNanos);
+    }
     if (adaptive) {
       int allowed =
           1 + (int) Math.min(MAX_SIZE - 1, QUEUED_WORK_NANOS / Math.max(1, meanServiceNanos));

@@ -62,6 +62,11 @@ public final class RequestTimeline {
     return attempt;
   }
 
+  /** The worker of an attempt has given the request back and not begun with it. */
+  public synchronized void withdrawn(WorkerAttempt attempt) {
+    attempts.remove(attempt);
+  }
+
   /** Attempts so far, in order. */
   public synchronized List<WorkerAttempt> attempts() {
     return List.copyOf(attempts);

@@ -57,6 +57,13 @@ public interface WorkerListener {
   void error(int batchId, int item, HandlerError error);
 
   /**
+   * The answer to {@link WorkerProcess#withdraw}; perhaps twice.
+   *
+   * @param given whether the process will not run the batch; else it has begun with it
+   */
+  default void withdrawal(int batchId, boolean given) {}
+
+  /**
    * When the handler ran, for an item that is followed, or for all that are still open if {@code
    * item} is -1. Comes before its end, perhaps several times.
    */

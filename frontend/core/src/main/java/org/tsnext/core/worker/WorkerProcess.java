@@ -26,6 +26,17 @@ public interface WorkerProcess {
   /** Tells the worker that an item ({@code -1}: the whole batch) is no longer wanted. */
   void cancel(int batchId, int item);
 
+  /** Whether {@link #withdraw} is answered now. From any thread, and without waiting. */
+  default boolean canWithdraw() {
+    return false;
+  }
+
+  /**
+   * Asks for a batch that waits behind another one; {@link WorkerListener#withdrawal} answers, if
+   * the batch does not end first.
+   */
+  default void withdraw(int batchId) {}
+
   /** Asks an idle worker for a sign of life; {@link WorkerListener#pong} answers. */
   void ping(int token);
 

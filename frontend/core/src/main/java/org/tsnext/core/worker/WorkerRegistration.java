@@ -34,6 +34,9 @@ public interface WorkerRegistration {
   /** See {@link WorkerListener#error}. */
   void error(int batchId, int item, HandlerError error);
 
+  /** See {@link WorkerListener#withdrawal}. */
+  default void withdrawal(int batchId, boolean given) {}
+
   /** See {@link WorkerListener#handled}. */
   default void handled(int batchId, int item, WorkerAttempt.HandlerTime time) {}
 

@@ -218,6 +218,11 @@ final class WorkerRun implements WorkerListener, WorkerRegistration.Observer {
   }
 
   @Override
+  public void withdrawal(int batchId, boolean given) {
+    registration.ifPresent(place -> place.withdrawal(batchId, given));
+  }
+
+  @Override
   public void metric(MetricSample sample) {
     events.metric(sample);
   }

@@ -35,6 +35,7 @@ public record WorkerSpec(
    *
    * @param handler {@code module:function}, {@code file.py} or the name of a default handler
    * @param async whether the handler is a coroutine that serves several batches at once
+   * @param withdrawable whether batches may be taken back that it has not begun
    */
   public record Model(
       VersionId id,
@@ -42,7 +43,8 @@ public record WorkerSpec(
       String handler,
       Optional<String> envelope,
       int batchSize,
-      boolean async) {
+      boolean async,
+      boolean withdrawable) {
 
     public Model {
       Objects.requireNonNull(id, "id");

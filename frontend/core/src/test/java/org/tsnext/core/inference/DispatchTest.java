@@ -64,7 +64,7 @@ public class DispatchTest {
   }
 
   @Test
-  public void nothingIsSentAheadWhereAnotherWorkerMayFallIdleFirst() {
+  public void nothingIsSentAheadToOneOfSeveralThatGivesNothingBack() {
     List<FakeWorker> workers = fixture.serve(2, ModelConfig.none());
     serveEach(workers, Duration.ofMillis(3));
     for (String body : List.of("a", "b", "c")) {

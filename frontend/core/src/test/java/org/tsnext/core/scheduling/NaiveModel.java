@@ -77,8 +77,19 @@ final class NaiveModel implements Effects.Target {
     boolean reported;
     long quietSince;
 
+    /** When it could begin with the oldest batch that it has. */
+    long turnSince;
+
+    /** Whether it answers when a batch is to be withdrawn. */
+    boolean givesBack;
+
     Worker(DispatchPolicy policy, long now) {
       super(policy, now);
+    }
+
+    @Override
+    protected boolean canWithdraw() {
+      return givesBack;
     }
 
     @Override
@@ -97,6 +108,8 @@ final class NaiveModel implements Effects.Target {
     final Worker worker;
     final Request[] items;
     boolean written;
+    boolean ahead;
+    boolean withdrawing;
     long respondedAt;
 
     OpenBatch(Batch batch, Worker worker, Request[] items, long now) {
@@ -184,7 +197,40 @@ final class NaiveModel implements Effects.Target {
       }
     }
     batch.worker.has.remove(batch);
+    batch.worker.turnSince = now;
     return wanted;
+  }
+
+  /** The worker was asked for a batch, and says that it will not run it, or that it runs. */
+  void withdrawal(OpenBatch batch, boolean given) {
+    batch.withdrawing = false;
+    batch.ahead = false;
+    if (!given) {
+      return;
+    }
+    batch.worker.has.remove(batch);
+    List<Request> again = new ArrayList<>();
+    for (Request request : batch.items) {
+      if (request != null) {
+        request.at = null;
+        waitsAgain(request, again);
+      }
+    }
+    toTheFront(again);
+  }
+
+  private void waitsAgain(Request request, List<Request> again) {
+    if (!request.over && unserved().isPresent()) {
+      mustFail.put(request, unserved().get());
+    } else if (!request.over) {
+      again.add(request);
+    }
+  }
+
+  private void toTheFront(List<Request> again) {
+    for (int i = again.size() - 1; i >= 0; i--) {
+      lines.get(again.get(i).kind()).add(0, again.get(i));
+    }
   }
 
   void drain(Worker worker) {
@@ -219,17 +265,13 @@ final class NaiveModel implements Effects.Target {
           mustFail.put(request, ErrorKind.RESPONSE_TIMEOUT);
         } else if (request.begun || request.line != null || request.tried > maxTries()) {
           mustFail.put(request, ErrorKind.WORKER_LOST);
-        } else if (unserved().isPresent()) {
-          mustFail.put(request, unserved().get());
         } else {
-          again.add(request);
+          waitsAgain(request, again);
         }
       }
     }
     worker.has.clear();
-    for (int i = again.size() - 1; i >= 0; i--) {
-      lines.get(again.get(i).kind()).add(0, again.get(i));
-    }
+    toTheFront(again);
   }
 
   void availability(WorkerAvailability next) {
@@ -266,8 +308,7 @@ final class NaiveModel implements Effects.Target {
   // ---- effects, taken after the scheduler has decided
 
   /** Takes the effects of one event, and looks through everything. */
-  void check(Effects effects, VersionScheduler scheduler) {
-    RecordedEffects recorded = RecordedEffects.of(effects);
+  void check(RecordedEffects recorded, VersionScheduler scheduler) {
     recorded.replay(new FirstLook());
     recorded.replay(this);
     delivered = false;
@@ -328,13 +369,18 @@ final class NaiveModel implements Effects.Target {
     }
     if (idle) {
       worker.quietSince = now;
+      worker.turnSince = now;
     }
+    open.ahead = !worker.has.isEmpty() && worker.has.size() >= worker.maxOpenBatches();
     worker.has.add(open);
   }
 
-  /** The only worker may have one full batch more while it runs one. */
+  /**
+   * The only worker may have one full batch more while it runs one, and so may one of several that
+   * gives it back when it is late.
+   */
   private boolean isAhead(Worker worker, Batch batch) {
-    return workers.size() == 1
+    return (workers.size() == 1 || worker.givesBack)
         && policy.sequences().isEmpty()
         && !worker.leaves
         && worker.hasServed()
@@ -349,6 +395,16 @@ final class NaiveModel implements Effects.Target {
     assertFalse(worker.gone, "a lost worker is told nothing");
     assertTrue(request.at != null && request.at.batch == batch, request + " does not run there");
     assertTrue(cancelled.add(request.number + ""), request + " was cancelled twice");
+  }
+
+  @Override
+  public void withdraw(Batch batch) {
+    Worker worker = (Worker) batch.worker();
+    assertTrue(worker.givesBack && workers.size() > 1, "nobody else could run it");
+    OpenBatch open = worker.has.get(worker.has.size() - 1);
+    assertSame(open.batch, batch);
+    assertTrue(open.ahead && !open.withdrawing && worker.has.size() > 1, "is not ahead");
+    open.withdrawing = true;
   }
 
   @Override
@@ -470,6 +526,11 @@ final class NaiveModel implements Effects.Target {
     assertEquals(worker.openBatches(), worker.has.size(), "batches");
     assertTrue(!worker.leaves || !worker.has.isEmpty() || worker.reported, "drained, not told");
     assertTrue(worker.has.isEmpty() || !quietTooLong(worker.quietSince), "silent, not ended");
+    if (worker.has.size() > 1 && workers.size() > 1 && worker.givesBack) {
+      OpenBatch last = worker.has.get(worker.has.size() - 1);
+      boolean late = now - worker.turnSince >= 2 * Window.MAX_AHEAD_NANOS + ReadyWorker.LEAD_NANOS;
+      assertFalse(last.ahead && !last.withdrawing && late, "waits behind a late one");
+    }
     if (policy.runsSideBySide()) {
       for (OpenBatch batch : worker.has) {
         assertTrue(batch.items[0].over || !quietTooLong(batch.respondedAt), "silent on one");

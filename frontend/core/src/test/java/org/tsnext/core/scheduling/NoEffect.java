@@ -13,6 +13,9 @@ class NoEffect implements Effects.Target {
   public void cancel(Batch batch, int item) {}
 
   @Override
+  public void withdraw(Batch batch) {}
+
+  @Override
   public void complete(QueuedRequest request, ResponseHead head, Object body) {}
 
   @Override

@@ -1,6 +1,7 @@
 package org.tsnext.core.scheduling;
 
 import static org.testng.Assert.assertEquals;
+import static org.testng.Assert.assertFalse;
 import static org.testng.Assert.assertTrue;
 
 import java.time.Duration;
@@ -34,6 +35,20 @@ public class PartsTest {
       instant.responded(0);
     }
     assertEquals(instant.size(), Window.MAX_SIZE);
+  }
+
+  @Test
+  public void onlySteadyTimesArePredicted() {
+    Window window = Window.adaptive();
+    window.responded(5_000_000);
+    assertFalse(window.isSteady(), "one time says nothing");
+    for (int i = 0; i < 10; i++) {
+      window.responded(5_000_000 + (i % 2) * 200_000);
+    }
+    assertTrue(window.isSteady());
+    assertTrue(window.meanDeviationNanos() < 600_000, "about " + window.meanDeviationNanos());
+    window.responded(200_000_000);
+    assertFalse(window.isSteady(), "one that took long");
   }
 
   @Test

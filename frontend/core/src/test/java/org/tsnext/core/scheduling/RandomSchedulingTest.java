@@ -132,6 +132,8 @@ public class RandomSchedulingTest {
         nonsense();
       } else if (choice < 91) {
         cancel();
+      } else if (choice == 91) {
+        withdrawing().ifPresent(batch -> answer(batch, random.nextBoolean()));
       } else if (choice < 94) {
         ready();
       } else if (choice < 96) {
@@ -296,6 +298,7 @@ public class RandomSchedulingTest {
       if (model.workers.size() < 4) {
         last = "ready";
         Worker worker = new Worker(model.policy, model.now);
+        worker.givesBack = random.nextBoolean();
         if (random.nextInt(10) == 0) {
           scheduler.onWorkerLost(worker, true, model.now);
           worker.gone = true;
@@ -305,6 +308,13 @@ public class RandomSchedulingTest {
         scheduler.onWorkerReady(worker, model.now);
         check();
       }
+    }
+
+    private void answer(OpenBatch batch, boolean given) {
+      last = given ? "withdrawn" : "begun";
+      model.withdrawal(batch, given);
+      scheduler.onWithdrawal(batch.worker, batch.batch.id(), given, model.now);
+      check();
     }
 
     private void lose(Worker worker) {
@@ -377,7 +387,7 @@ public class RandomSchedulingTest {
 
     private void check() {
       taken.takeFrom(decided);
-      model.check(taken, scheduler);
+      model.check(RecordedEffects.of(taken), scheduler);
     }
 
     private static void write(OpenBatch batch, boolean now) {
@@ -396,6 +406,13 @@ public class RandomSchedulingTest {
           }
         }
       }
+      return pick(open);
+    }
+
+    private Optional<OpenBatch> withdrawing() {
+      List<OpenBatch> open = new ArrayList<>();
+      model.workers.forEach(
+          worker -> worker.has.stream().filter(batch -> batch.withdrawing).forEach(open::add));
       return pick(open);
     }
 

@@ -36,6 +36,11 @@ final class RecordedEffects implements Effects.Target {
   }
 
   @Override
+  public void withdraw(Batch batch) {
+    calls.add(target -> target.withdraw(batch));
+  }
+
+  @Override
   public void complete(QueuedRequest request, ResponseHead head, Object body) {
     calls.add(target -> target.complete(request, head, body));
   }

@@ -36,9 +36,11 @@ public final class FakeWorker implements WorkerProcess {
   private final List<SentBatch> batches = new ArrayList<>();
   private final List<Cancelled> cancels = new ArrayList<>();
   private final List<Integer> pings = new ArrayList<>();
+  private final List<Integer> withdrawn = new ArrayList<>();
   private final Set<Item> ended = new HashSet<>();
   private Consumer<SentBatch> onSend = batch -> {};
   private boolean diesOnRequest = true;
+  private boolean givesBack;
   private boolean connected;
   private boolean exited;
   private boolean killed;
@@ -102,6 +104,11 @@ public final class FakeWorker implements WorkerProcess {
     return List.copyOf(pings);
   }
 
+  /** Batches that it was asked to give back. */
+  public synchronized List<Integer> withdrawn() {
+    return List.copyOf(withdrawn);
+  }
+
   public synchronized boolean hasExited() {
     return exited;
   }
@@ -124,6 +131,19 @@ public final class FakeWorker implements WorkerProcess {
   /** Whether {@link #stop} and {@link #kill} end it at once, which is the default. */
   public synchronized void diesOnRequest(boolean value) {
     diesOnRequest = value;
+  }
+
+  /** Whether it can be asked for a batch that it has not begun; not by default. */
+  public synchronized void givesBack(boolean value) {
+    givesBack = value;
+  }
+
+  /** Says that it will not run a batch that it was asked for, or that it has begun with it. */
+  public void withdrawal(int batchId, boolean given) {
+    if (given) {
+      close(batchId, -1);
+    }
+    listener.withdrawal(batchId, given);
   }
 
   /** Starts and connects, but does not load. */
@@ -281,6 +301,16 @@ public final class FakeWorker implements WorkerProcess {
   @Override
   public synchronized void cancel(int batchId, int item) {
     cancels.add(new Cancelled(batchId, item));
+  }
+
+  @Override
+  public synchronized boolean canWithdraw() {
+    return givesBack;
+  }
+
+  @Override
+  public synchronized void withdraw(int batchId) {
+    withdrawn.add(batchId);
   }
 
   @Override

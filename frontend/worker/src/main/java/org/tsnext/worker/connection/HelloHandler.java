@@ -71,6 +71,18 @@ public final class HelloHandler extends ChannelInboundHandlerAdapter {
             });
   }
 
+  /** The connection is the second one of a worker from now on. */
+  public void accept(ControlConnection connection) {
+    context
+        .executor()
+        .execute(
+            () -> {
+              if (!closed && context.channel().isActive()) {
+                context.pipeline().replace(this, "control", connection);
+              }
+            });
+  }
+
   /** Logs the reason and closes the connection. */
   public void refuse(String reason) {
     context.executor().execute(() -> close(reason));

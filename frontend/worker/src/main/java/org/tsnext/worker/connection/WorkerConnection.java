@@ -33,6 +33,7 @@ import org.tsnext.worker.protocol.WorkerMessage.Metric;
 import org.tsnext.worker.protocol.WorkerMessage.Pong;
 import org.tsnext.worker.protocol.WorkerMessage.Response;
 import org.tsnext.worker.protocol.WorkerMessage.Unusable;
+import org.tsnext.worker.protocol.WorkerMessage.Withdrawal;
 
 /**
  * The accepted connection of one worker. From its opening on, all calls of the worker's listener
@@ -208,6 +209,9 @@ public final class WorkerConnection extends ChannelInboundHandlerAdapter {
     } else if (message instanceof Pong pong) {
       expect(State.LOADED, message);
       listener.pong(pong.token());
+    } else if (message instanceof Withdrawal withdrawal) {
+      expect(State.LOADED, message);
+      listener.withdrawal(withdrawal.batch(), withdrawal.given());
     } else if (message instanceof Unusable unusable) {
       expect(State.LOADED, message);
       listener.unusable(unusable.reason());

@@ -34,6 +34,9 @@ public final class LoadMessage {
     json.addProperty("max_request_size", settings.bodies().maxRequestSize());
     json.addProperty("max_response_size", settings.bodies().maxResponseSize());
     json.addProperty("async", spec.model().async());
+    if (spec.model().withdrawable()) {
+      json.addProperty("control", true);
+    }
     spec.ranks().ifPresent(ranks -> json.addProperty("parallel_type", ranks.type().yamlName()));
     return json;
   }

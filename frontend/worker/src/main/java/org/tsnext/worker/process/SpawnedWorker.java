@@ -15,11 +15,13 @@ import org.tsnext.core.worker.WorkerListener;
 import org.tsnext.core.worker.WorkerListener.ExitStatus;
 import org.tsnext.core.worker.WorkerProcess;
 import org.tsnext.core.worker.WorkerSpec;
+import org.tsnext.worker.connection.ControlConnection;
 import org.tsnext.worker.connection.WorkerConnection;
 import org.tsnext.worker.output.OutputSource;
 import org.tsnext.worker.output.StderrTail;
 import org.tsnext.worker.protocol.Outgoing;
 import org.tsnext.worker.protocol.PredictBatch;
+import org.tsnext.worker.protocol.WorkerMessage.Withdrawal;
 
 /**
  * One worker process, as its two sources report it:{@code init} and the socket.
@@ -48,6 +50,9 @@ public final class SpawnedWorker implements WorkerProcess, OutputSource {
 
   /** Written on the control loop, once. */
   private volatile WorkerConnection connection;
+
+  /** Written on the control loop, once; null before, and for a worker that needs none. */
+  private volatile ControlConnection controlConnection;
 
   // Control loop only.
   private boolean started;
@@ -111,6 +116,20 @@ public final class SpawnedWorker implements WorkerProcess, OutputSource {
     WorkerConnection current = connection;
     if (current != null) {
       current.send(new Outgoing.Cancel(batchId, item));
+    }
+  }
+
+  @Override
+  public boolean canWithdraw() {
+    ControlConnection current = controlConnection;
+    return current != null && current.isOpen();
+  }
+
+  @Override
+  public void withdraw(int batchId) {
+    ControlConnection current = controlConnection;
+    if (current != null) {
+      current.withdraw(batchId);
     }
   }
 
@@ -184,10 +203,29 @@ public final class SpawnedWorker implements WorkerProcess, OutputSource {
     connection = accepted;
   }
 
+  /** Whether a control connection was accepted. Control loop. */
+  public boolean hasControlConnection() {
+    return controlConnection != null;
+  }
+
+  /** The process has its second connection. Control loop. */
+  public void controlConnected(ControlConnection accepted) {
+    controlConnection = accepted;
+  }
+
+  /** The worker says something of a batch by its second connection. Any thread. */
+  public void withdrawal(Withdrawal said) {
+    // In order with what it says by the first one, and one at a time.
+    connection.execute(() -> listener.withdrawal(said.batch(), said.given()));
+  }
+
   /** The connection is closed. Any thread. */
   public void disconnected() {
     control.execute(
         () -> {
+          if (controlConnection != null) {
+            controlConnection.close();
+          }
           if (!ended && deadline.isEmpty()) {
             killAfter(LINGER_LIMIT);
           }

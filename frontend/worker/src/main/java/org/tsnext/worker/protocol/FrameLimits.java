@@ -50,7 +50,7 @@ public record FrameLimits(int frame, int request, int response) {
       case RESPONSE, CHUNK -> (long) response + MIB;
       case METRIC -> 64 * KIB;
       case HANDLED -> 2 * Long.BYTES;
-      case CANCEL, PING, PONG, SHUTDOWN, RELEASE -> 0;
+      case CANCEL, PING, PONG, SHUTDOWN, RELEASE, WITHDRAW, WITHDRAWN, BEGUN -> 0;
       case LOAD,
           LOADED,
           FAILED,

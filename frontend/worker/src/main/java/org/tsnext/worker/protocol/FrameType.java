@@ -18,6 +18,9 @@ public enum FrameType {
   METRIC(23, Sender.WORKER),
   UNUSABLE(24, Sender.WORKER),
   HANDLED(25, Sender.WORKER),
+  WITHDRAW(26, Sender.FRONTEND_TO_WORKER),
+  WITHDRAWN(27, Sender.WORKER),
+  BEGUN(28, Sender.WORKER),
   SPAWN(32, Sender.FRONTEND_TO_INIT),
   SIGNAL(33, Sender.FRONTEND_TO_INIT),
   SHUTDOWN(34, Sender.FRONTEND_TO_INIT),
@@ -62,7 +65,7 @@ public enum FrameType {
       case HELLO -> 0;
       case PREDICT -> flags | Flags.LAST_ITEM;
       case OUTPUT -> flags | Flags.STDERR;
-      case CANCEL, PING, PONG, SHUTDOWN, RELEASE, HANDLED -> 0;
+      case CANCEL, PING, PONG, SHUTDOWN, RELEASE, HANDLED, WITHDRAW, WITHDRAWN, BEGUN -> 0;
       case LOAD,
           LOADED,
           FAILED,

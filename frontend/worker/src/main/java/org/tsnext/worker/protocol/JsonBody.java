@@ -124,6 +124,12 @@ final class JsonBody {
     return value.get().getAsBoolean();
   }
 
+  /** False if it is absent. */
+  boolean optionalFlag(String name) throws ProtocolException {
+    JsonElement value = fields.get(name);
+    return value != null && !value.isJsonNull() && flag(name);
+  }
+
   private Optional<JsonPrimitive> primitive(String name, String expected) throws ProtocolException {
     JsonElement value = fields.get(name);
     if (value == null || value.isJsonNull()) {

@@ -28,6 +28,14 @@ public interface Outgoing {
     }
   }
 
+  /** WITHDRAW of a batch, for the control connection. */
+  record Withdraw(int batch) implements Outgoing {
+    @Override
+    public void appendTo(List<ByteBuf> out, FrameEncoder encoder) throws ProtocolException {
+      encoder.appendEmpty(FrameType.WITHDRAW, -1, batch, out);
+    }
+  }
+
   record Ping(int token) implements Outgoing {
     @Override
     public void appendTo(List<ByteBuf> out, FrameEncoder encoder) throws ProtocolException {

@@ -18,9 +18,16 @@ public sealed interface WorkerMessage {
    * The first message of a connection.
    *
    * @param spawnId u32 that the frontend chose, as an int
+   * @param control whether it is the control connection of a worker that has its first one
    */
   record Hello(
-      long protocol, int spawnId, String secret, long pid, String python, Optional<String> torch)
+      long protocol,
+      int spawnId,
+      String secret,
+      long pid,
+      String python,
+      Optional<String> torch,
+      boolean control)
       implements WorkerMessage {
 
     /** The secret stays out of logs. */
@@ -75,6 +82,13 @@ public sealed interface WorkerMessage {
    * @param item -1 for all that are still open
    */
   record Handled(int batch, int item, HandlerTime time) implements WorkerMessage {}
+
+  /**
+   * What becomes of a batch that was to be withdrawn.
+   *
+   * @param given whether the worker does not run it; else it has begun with it
+   */
+  record Withdrawal(int batch, boolean given) implements WorkerMessage {}
 
   /** The worker can serve no more, and ends. */
   record Unusable(String reason) implements WorkerMessage {}

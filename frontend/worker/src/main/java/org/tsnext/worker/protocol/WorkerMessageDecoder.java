@@ -22,6 +22,7 @@ import org.tsnext.worker.protocol.WorkerMessage.Metric;
 import org.tsnext.worker.protocol.WorkerMessage.Pong;
 import org.tsnext.worker.protocol.WorkerMessage.Response;
 import org.tsnext.worker.protocol.WorkerMessage.Unusable;
+import org.tsnext.worker.protocol.WorkerMessage.Withdrawal;
 
 /** Reads the bodies of the messages that workers send. */
 final class WorkerMessageDecoder {
@@ -60,10 +61,13 @@ final class WorkerMessageDecoder {
       case METRIC -> metric(message);
       case HANDLED -> handled(message);
       case PONG -> new Pong(message.id());
+      case WITHDRAWN -> new Withdrawal(message.id(), true);
+      case BEGUN -> new Withdrawal(message.id(), false);
       case UNUSABLE -> new Unusable(JsonBody.parse(message.type(), message.body()).text("reason"));
       case LOAD,
           PREDICT,
           CANCEL,
+          WITHDRAW,
           PING,
           SPAWN,
           SIGNAL,
@@ -94,7 +98,8 @@ final class WorkerMessageDecoder {
         json.text("secret"),
         json.number("pid"),
         json.text("python"),
-        json.optionalText("torch"));
+        json.optionalText("torch"),
+        json.optionalFlag("control"));
   }
 
   private static Loaded loaded(JsonBody json) throws ProtocolException {

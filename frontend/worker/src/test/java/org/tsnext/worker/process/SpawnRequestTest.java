@@ -180,7 +180,7 @@ public class SpawnRequestTest {
     return new WorkerSpec(
         9000,
         new WorkerSpec.Model(
-            new VersionId("digits", "1.0"), MODEL, handler, Optional.empty(), 1, false),
+            new VersionId("digits", "1.0"), MODEL, handler, Optional.empty(), 1, false, false),
         new WorkerSpec.Gpus(OptionalInt.empty(), gpus),
         new WorkerSpec.PythonProcess(
             environment,

@@ -314,6 +314,7 @@ public class GoldenFramesTest {
     FrameType type = FrameType.valueOf(message.get("type").getAsString());
     return switch (type) {
       case CANCEL -> new Outgoing.Cancel(id, message.get("item").getAsInt());
+      case WITHDRAW -> new Outgoing.Withdraw(id);
       case PING -> new Outgoing.Ping(id);
       case SHUTDOWN, RELEASE -> new Outgoing.Json(type, id, "");
       default -> new Outgoing.Json(type, id, message.get("json").toString());

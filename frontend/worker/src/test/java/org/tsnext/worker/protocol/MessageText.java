@@ -54,6 +54,8 @@ final class MessageText {
       json.addProperty("ended_ns", handled.time().endedEpochNanos());
     } else if (message instanceof WorkerMessage.Pong pong) {
       start(json, "PONG", 0, pong.token());
+    } else if (message instanceof WorkerMessage.Withdrawal withdrawal) {
+      start(json, withdrawal.given() ? "WITHDRAWN" : "BEGUN", -1, withdrawal.batch());
     } else {
       cold(json, message);
     }
@@ -104,6 +106,9 @@ final class MessageText {
       body.addProperty("pid", hello.pid());
       body.addProperty("python", hello.python());
       hello.torch().ifPresent(torch -> body.addProperty("torch", torch));
+      if (hello.control()) {
+        body.addProperty("control", true);
+      }
     } else if (message instanceof WorkerMessage.Loaded loaded) {
       start(json, "LOADED", 0, 0);
       body.addProperty("message", loaded.message());

@@ -46,6 +46,7 @@ public class WholeMessageTest {
         message(() -> new Outgoing.Json(FrameType.LOAD, 0, "x".repeat(600_000)))
       },
       {"CANCEL", message(() -> new Outgoing.Cancel(1, -1))},
+      {"WITHDRAW", message(() -> new Outgoing.Withdraw(1))},
       {"PING", message(() -> new Outgoing.Ping(7))},
     };
   }
