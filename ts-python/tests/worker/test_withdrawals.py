@@ -17,7 +17,7 @@ FOLDER = os.path.dirname(__file__)
 def handle(data, context):
     if data is None:
         return None
-    name = bytes(data[0]["body"]).decode()
+    name = data[0]["body"]
     open(os.path.join(FOLDER, name + ".began"), "w").close()
     while name == "slow" and not os.path.exists(os.path.join(FOLDER, "go")):
         time.sleep(0.001)

@@ -53,6 +53,11 @@ final class RecordingListener implements WorkerListener {
   }
 
   @Override
+  public void withdrawal(int batchId, boolean given) {
+    add((given ? "withdrawn " : "begun ") + batchId);
+  }
+
+  @Override
   public void notSent(int batchId, ServingException why) {
     add("not sent " + batchId + ": " + why.httpStatus() + " " + why.getMessage());
   }

@@ -40,7 +40,17 @@ final class TestWorker implements AutoCloseable {
   }
 
   void hello(long spawnId, String secret) throws IOException {
+    hello(spawnId, secret, new JsonObject());
+  }
+
+  /** HELLO of the second connection of a worker. */
+  void helloOfControl(long spawnId, String secret) throws IOException {
     JsonObject hello = new JsonObject();
+    hello.addProperty("control", true);
+    hello(spawnId, secret, hello);
+  }
+
+  private void hello(long spawnId, String secret, JsonObject hello) throws IOException {
     hello.addProperty("protocol", 1);
     hello.addProperty("launch", spawnId);
     hello.addProperty("secret", secret);

@@ -97,6 +97,66 @@ public class WorkerRuntimeTest {
   }
 
   @Test
+  public void batchesAreWithdrawnOverTheControlConnection() throws IOException {
+    SpawnedProcess spawned = fixture.spawn("");
+    try (TestWorker worker = spawned.dial()) {
+      worker.hello(1, spawned.secret());
+      worker.read();
+      assertFalse(spawned.process().canWithdraw());
+      try (TestWorker control = spawned.dial()) {
+        control.helloOfControl(1, spawned.secret());
+        awaitWithdrawals(spawned, true);
+        worker.loaded();
+        listener.await("loaded 5");
+        spawned.process().withdraw(7);
+        Frame asked = control.read();
+        assertEquals(asked.type(), FrameType.WITHDRAW);
+        assertEquals(asked.id(), 7);
+        control.write(FrameType.WITHDRAWN.code(), 0, 0xFFFF, 7, new byte[0]);
+        listener.await("withdrawn 7");
+        control.write(FrameType.BEGUN.code(), 0, 0xFFFF, 8, new byte[0]);
+        listener.await("begun 8");
+        control.write(FrameType.PONG.code(), 0, 0, 1, new byte[0]);
+        assertTrue(control.atEnd(), "for nothing else");
+      }
+      awaitWithdrawals(spawned, false);
+      spawned.process().withdraw(9);
+      worker.write(FrameType.WITHDRAWN.code(), 0, 0xFFFF, 9, new byte[0]);
+      listener.await("withdrawn 9");
+      worker.respond(10, 0, TestWorker.utf8("goes on"));
+      listener.await("response 10/0 goes on");
+    }
+  }
+
+  @Test
+  public void aControlConnectionIsTheSecondOneOfAWorkerAndTheOnlyOne() throws IOException {
+    SpawnedProcess spawned = fixture.spawn("");
+    try (TestWorker early = spawned.dial();
+        TestWorker worker = spawned.dial();
+        TestWorker stranger = spawned.dial();
+        TestWorker control = spawned.dial();
+        TestWorker second = spawned.dial()) {
+      early.helloOfControl(1, spawned.secret());
+      assertTrue(early.atEnd(), "before the first one");
+      worker.hello(1, spawned.secret());
+      worker.read();
+      stranger.helloOfControl(1, "0".repeat(64));
+      assertTrue(stranger.atEnd(), "with a wrong secret");
+      control.helloOfControl(1, spawned.secret());
+      awaitWithdrawals(spawned, true);
+      second.helloOfControl(1, spawned.secret());
+      assertTrue(second.atEnd(), "a second time");
+      worker.close();
+      assertTrue(control.atEnd(), "ends with the first one");
+    }
+  }
+
+  private static void awaitWithdrawals(SpawnedProcess spawned, boolean possible) {
+    Condition.await(
+        LIMIT, () -> spawned.process().canWithdraw() == possible, () -> "canWithdraw " + possible);
+  }
+
+  @Test
   public void aWorkerDialsInLoadsAndResponds() throws IOException {
     SpawnedProcess spawned = fixture.spawn("");
     try (TestWorker worker = spawned.dial()) {
