@@ -33,7 +33,7 @@ def test_too_few_are_said_in_one_line(tmp_path: Path) -> None:
     server = TorchServe(tmp_path / "server")
     failed = run(server, 100, *server.start_words())
     assert failed.returncode == 1
-    assert failed.stdout == ("Too few file descriptors: ulimit -n is 100, expected 250 or more.\n")
+    assert failed.stdout == ("Too few file descriptors: ulimit -n is 100, expected 266 or more.\n")
     server.assert_nothing_left()
 
 

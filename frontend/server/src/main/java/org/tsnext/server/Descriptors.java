@@ -27,10 +27,10 @@ record Descriptors(OptionalInt limit, int eventLoops) {
 
   private static final int LISTENER_MIN = 4;
 
-  /** Workers have this share of what is free. */
+  /** Workers, which have two each, have this share of what is free. */
   private static final int WORKERS_SHARE = 8;
 
-  private static final int WORKERS_MIN = 16;
+  private static final int WORKERS_MIN = 32;
 
   /** Over HTTP and over gRPC each. */
   private static final int INFERENCE_MIN = 16;

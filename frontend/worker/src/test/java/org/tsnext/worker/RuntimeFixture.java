@@ -91,7 +91,7 @@ final class RuntimeFixture implements AutoCloseable {
             Optional.empty(),
             4,
             false,
-            false),
+            behaviour.equals("control")),
         new WorkerSpec.Gpus(OptionalInt.empty(), List.of()),
         new WorkerSpec.PythonProcess(
             Map.of("FAKE_BEHAVIOUR", behaviour),

@@ -98,10 +98,10 @@ public class WorkerRuntimeTest {
 
   @Test
   public void batchesAreWithdrawnOverTheControlConnection() throws IOException {
-    SpawnedProcess spawned = fixture.spawn("");
+    SpawnedProcess spawned = fixture.spawn("control");
     try (TestWorker worker = spawned.dial()) {
       worker.hello(1, spawned.secret());
-      worker.read();
+      assertTrue(worker.read().json().get("control").getAsBoolean(), "LOAD asks for it");
       assertFalse(spawned.process().canWithdraw());
       try (TestWorker control = spawned.dial()) {
         control.helloOfControl(1, spawned.secret());
@@ -166,6 +166,7 @@ public class WorkerRuntimeTest {
       assertEquals(load.json().get("model_name").getAsString(), "digits");
       assertEquals(load.json().get("batch_size").getAsInt(), 4);
       assertFalse(load.json().has("gpu_id"));
+      assertFalse(load.json().has("control"));
       worker.loaded();
       listener.await("loaded 5");
 

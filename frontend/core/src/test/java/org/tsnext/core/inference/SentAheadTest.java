@@ -2,6 +2,7 @@ package org.tsnext.core.inference;
 
 import static org.testng.Assert.assertEquals;
 import static org.testng.Assert.assertFalse;
+import static org.testng.Assert.assertTrue;
 
 import java.time.Duration;
 import java.time.temporal.ChronoUnit;
@@ -9,8 +10,11 @@ import java.util.List;
 import java.util.Optional;
 import org.testng.annotations.AfterMethod;
 import org.testng.annotations.BeforeMethod;
+import org.testng.annotations.DataProvider;
 import org.testng.annotations.Test;
 import org.tsnext.archive.ModelConfig;
+import org.tsnext.archive.ModelConfig.ParallelType;
+import org.tsnext.core.testing.Configs;
 import org.tsnext.core.testing.CoreFixture;
 import org.tsnext.core.testing.FakeWorker;
 import org.tsnext.core.testing.RecordingSink;
@@ -139,6 +143,24 @@ public class SentAheadTest {
     assertEquals(first.lastBatch().bodies(), List.of("c"));
     respond(first, first.lastBatch().id());
     assertEquals(sinkOfC.body(), Optional.of("ok"));
+  }
+
+  @Test(dataProvider = "otherModels")
+  public void onlyWorkersWithOneQueueAndOneBatchAtATimeAreToGiveBatchesBack(ModelConfig other) {
+    assertTrue(first.spec().model().withdrawable());
+    CoreFixture another = new CoreFixture();
+    assertFalse(another.serve(1, other).get(0).spec().model().withdrawable());
+    another.closeAndCheck();
+  }
+
+  @DataProvider
+  static Object[][] otherModels() {
+    return new Object[][] {
+      {new Configs().concurrency(4).build()},
+      {new Configs().continuousBatching().build()},
+      {new Configs().sequences(Duration.ofMinutes(1), 2, 2).build()},
+      {new Configs().parallel(ParallelType.TENSOR, 2).build()},
+    };
   }
 
   private void sendAhead() {

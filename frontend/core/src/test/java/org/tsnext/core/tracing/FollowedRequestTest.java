@@ -11,6 +11,7 @@ import org.testng.annotations.AfterMethod;
 import org.testng.annotations.BeforeMethod;
 import org.testng.annotations.Test;
 import org.tsnext.archive.ModelConfig;
+import org.tsnext.core.model.ScaleModel;
 import org.tsnext.core.request.InferenceRequest;
 import org.tsnext.core.request.Protocol;
 import org.tsnext.core.request.RequestKind;
@@ -100,6 +101,32 @@ public class FollowedRequestTest {
         told(timeline),
         "queue;dur=0.000, batch;dur=0.000, handler;dur=7.000, lost;dur=30.000,"
             + " transport;dur=3.000, total;dur=40.000");
+  }
+
+  @Test
+  public void workerThatGivesARequestBackHasNoAttempt() {
+    FakeWorker first = fixture.serve(1, ModelConfig.none()).get(0);
+    first.givesBack(true);
+    for (int i = 0; i < 20; i++) {
+      fixture.predict("x");
+      fixture.advance(Duration.ofMillis(5));
+      first.respondToOpen();
+    }
+    fixture.predict("late");
+    RequestTimeline timeline = ask();
+    int ahead = first.lastBatch().id();
+    ScaleModel two = new ScaleModel(2, 2, false, Optional.empty());
+    fixture.core().models().scale("m", Optional.empty(), two);
+    FakeWorker second = fixture.starter().latest();
+    fixture.advance(Duration.ofMillis(30));
+    second.load();
+    assertEquals(first.withdrawn(), List.of(ahead));
+    first.withdrawal(ahead, true);
+    assertEquals(timeline.attempts().get(0).batch().worker().workerId(), 9001);
+    assertEquals(timeline.attempts().size(), 1);
+    assertEquals(told(timeline), "queue;dur=30.000, batch;dur=0.000");
+    second.respondToOpen();
+    first.respondToOpen();
   }
 
   @Test
