@@ -102,6 +102,11 @@ final class TestWorker implements AutoCloseable {
     }
   }
 
+  /** Closes the connection before the test is done with it. */
+  void hangUp() throws IOException {
+    channel.close();
+  }
+
   @Override
   public void close() throws IOException {
     channel.close();

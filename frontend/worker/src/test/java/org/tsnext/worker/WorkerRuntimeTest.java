@@ -146,7 +146,7 @@ public class WorkerRuntimeTest {
       awaitWithdrawals(spawned, true);
       second.helloOfControl(1, spawned.secret());
       assertTrue(second.atEnd(), "a second time");
-      worker.close();
+      worker.hangUp();
       assertTrue(control.atEnd(), "ends with the first one");
     }
   }
