@@ -19,7 +19,7 @@ LOG_FILES = {
 }
 """What the default logging writes, by the variable that names its folder."""
 LOGGING_PROPERTIES = ("-Dlog4j.configurationFile=", "-Dlog4j2.configurationFile=")
-_LEAST_DESCRIPTORS = 250
+_LEAST_DESCRIPTORS = 266
 
 NamedFile = tuple[str | None, str, Callable[[Path], bool]]
 
