@@ -116,7 +116,7 @@ public class FollowedRequestTest {
     RequestTimeline timeline = ask();
     int ahead = first.lastBatch().id();
     ScaleModel two = new ScaleModel(2, 2, false, Optional.empty());
-    fixture.core().models().scale("m", Optional.empty(), two);
+    var unused = fixture.core().models().scale("m", Optional.empty(), two);
     FakeWorker second = fixture.starter().latest();
     fixture.advance(Duration.ofMillis(30));
     second.load();
