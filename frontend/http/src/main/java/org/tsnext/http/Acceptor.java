@@ -32,7 +32,7 @@ final class Acceptor {
   private static final int BACKLOG = 1024;
 
   /** Bytes of one read: few while requests are small, many while a body comes in. */
-  private static final int SMALLEST_READ = 128;
+  private static final int MIN_READ = 128;
 
   private static final int FIRST_READ = 2048;
   private static final int MAX_READ = 256 * 1024;
@@ -67,7 +67,7 @@ final class Acceptor {
               .option(ChannelOption.SO_BACKLOG, BACKLOG)
               .childOption(
                   ChannelOption.RECVBUF_ALLOCATOR,
-                  new AdaptiveRecvByteBufAllocator(SMALLEST_READ, FIRST_READ, MAX_READ))
+                  new AdaptiveRecvByteBufAllocator(MIN_READ, FIRST_READ, MAX_READ))
               .childHandler(pipeline);
       if (address instanceof ListenAddress.Unix unix) {
         return openUnix(unix, roles, transport, bootstrap, unixMode);

@@ -17,7 +17,7 @@ import org.tsnext.core.worker.WorkerError;
 final class Preparations {
 
   /** Failures kept at most; the oldest go first. */
-  private static final int MOST = 100;
+  private static final int MAX_PREPARATIONS = 100;
 
   private record Key(String name, String version) {}
 
@@ -33,7 +33,7 @@ final class Preparations {
     Key key = keyOf(preparation);
     if (all.get(key) != preparation) {
       all.remove(key);
-      if (all.size() >= MOST) {
+      if (all.size() >= MAX_PREPARATIONS) {
         all.remove(all.keySet().iterator().next());
       }
       all.put(key, preparation);

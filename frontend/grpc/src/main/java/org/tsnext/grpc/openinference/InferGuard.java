@@ -15,7 +15,7 @@ import org.tsnext.grpc.messages.openinference.ModelInferRequest;
 final class InferGuard {
 
   /** In all places of one message together. */
-  private static final int MOST = 4096;
+  private static final int MAX_PARTS = 4096;
 
   private int found;
 
@@ -59,10 +59,10 @@ final class InferGuard {
 
   private void count() {
     found++;
-    if (found > MOST) {
+    if (found > MAX_PARTS) {
       throw new ServingException(
           ErrorKind.BAD_REQUEST,
-          "There are more than " + MOST + " inputs, outputs, contents and parameters.");
+          "There are more than " + MAX_PARTS + " inputs, outputs, contents and parameters.");
     }
   }
 

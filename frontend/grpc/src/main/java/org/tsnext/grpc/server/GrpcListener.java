@@ -47,7 +47,7 @@ public final class GrpcListener {
   private static final int RESET_WINDOW_SECONDS = 10;
 
   /** Clients may ask whether the connection is alive, but not all the time. */
-  private static final Duration SHORTEST_CLIENT_PING = Duration.ofSeconds(5);
+  private static final Duration MIN_CLIENT_PING_INTERVAL = Duration.ofSeconds(5);
 
   /** A client that is gone without a word is noticed. */
   private static final Duration OWN_PING = Duration.ofMinutes(2);
@@ -147,7 +147,7 @@ public final class GrpcListener {
         .maxInboundMetadataSize(MAX_METADATA)
         .maxConcurrentCallsPerConnection(MAX_CALLS)
         .maxRstFramesPerWindow(MAX_RESETS, RESET_WINDOW_SECONDS)
-        .permitKeepAliveTime(SHORTEST_CLIENT_PING.toNanos(), TimeUnit.NANOSECONDS)
+        .permitKeepAliveTime(MIN_CLIENT_PING_INTERVAL.toNanos(), TimeUnit.NANOSECONDS)
         .permitKeepAliveWithoutCalls(true)
         .keepAliveTime(OWN_PING.toNanos(), TimeUnit.NANOSECONDS)
         .keepAliveTimeout(OWN_PING_TIMEOUT.toNanos(), TimeUnit.NANOSECONDS);

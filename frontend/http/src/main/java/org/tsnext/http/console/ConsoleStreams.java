@@ -24,10 +24,10 @@ import org.tsnext.http.connection.Exchange;
 final class ConsoleStreams {
 
   /** Streams at once. */
-  static final int MOST = 100;
+  static final int MAX_STREAMS = 100;
 
   /** Bytes that may wait for one console. */
-  static final int MOST_WAITING = 256 * 1024;
+  static final int MAX_WAITING = 256 * 1024;
 
   /** After which a console asks again, by a token that may not be valid any more. */
   static final Duration LIFE = Duration.ofMinutes(10);
@@ -55,19 +55,18 @@ final class ConsoleStreams {
     if (ended) {
       throw new ServingException(ErrorKind.SHUTTING_DOWN, "The server is shutting down.");
     }
-    if (open.size() >= MOST) {
+    if (open.size() >= MAX_STREAMS) {
       throw new ServingException(
           ErrorKind.QUEUE_FULL,
-          MOST + " consoles are open already, the most that there may be: close one.");
+          MAX_STREAMS + " consoles are open already, the most that there may be: close one.");
     }
     if (!exchange.beginStream(200, "", TYPE, List.of())) {
       return;
     }
     open.put(exchange, clock.nanoTime() + LIFE.toNanos());
     exchange.onClientGone(() -> open.remove(exchange));
-    exchange.writeChunk(line(start), MOST_WAITING);
-    latest.ifPresent(
-        sample -> exchange.writeChunk(line(OverviewJson.sample(sample)), MOST_WAITING));
+    exchange.writeChunk(line(start), MAX_WAITING);
+    latest.ifPresent(sample -> exchange.writeChunk(line(OverviewJson.sample(sample)), MAX_WAITING));
     if (ended) {
       end(exchange, "stopping");
     }
@@ -85,7 +84,7 @@ final class ConsoleStreams {
             onLoop(
                 exchange,
                 () -> {
-                  exchange.writeChunk(Unpooled.wrappedBuffer(line), MOST_WAITING);
+                  exchange.writeChunk(Unpooled.wrappedBuffer(line), MAX_WAITING);
                   if (end - now <= 0) {
                     end(exchange, "renew");
                   }
@@ -115,7 +114,7 @@ final class ConsoleStreams {
     end.addProperty("type", "end");
     end.addProperty("reason", reason);
     open.remove(exchange);
-    exchange.writeChunk(line(end), MOST_WAITING);
+    exchange.writeChunk(line(end), MAX_WAITING);
     exchange.endStream();
   }
 

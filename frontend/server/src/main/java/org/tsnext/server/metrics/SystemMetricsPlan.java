@@ -39,7 +39,7 @@ public record SystemMetricsPlan(
   private static final Duration GPU_TOOL_TIMEOUT = Duration.ofSeconds(10);
 
   /** A Python that imports torch takes seconds; beyond a minute, more time would not help. */
-  private static final Duration SHORTEST_COMMAND_TIMEOUT = Duration.ofSeconds(10);
+  private static final Duration MIN_COMMAND_TIMEOUT = Duration.ofSeconds(10);
 
   private static final Duration MAX_COMMAND_TIMEOUT = Duration.ofSeconds(60);
   private static final int COMMAND_OUTPUT_LIMIT = 1 << 20;
@@ -104,8 +104,8 @@ public record SystemMetricsPlan(
 
   /** The interval, unless that is very short or very long. */
   Duration commandTimeout() {
-    if (interval.compareTo(SHORTEST_COMMAND_TIMEOUT) < 0) {
-      return SHORTEST_COMMAND_TIMEOUT;
+    if (interval.compareTo(MIN_COMMAND_TIMEOUT) < 0) {
+      return MIN_COMMAND_TIMEOUT;
     }
     return interval.compareTo(MAX_COMMAND_TIMEOUT) > 0 ? MAX_COMMAND_TIMEOUT : interval;
   }
