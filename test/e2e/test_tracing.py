@@ -16,11 +16,14 @@ import httpx
 import pytest
 import requests
 from grpc_api import Client
-from otlp_receiver import Receiver, Span, grpc_receiver, http_receiver
-from torchserve_process import TorchServe, wait_for
+from otlp_receiver import Receiver, Span, Tls, grpc_receiver, http_receiver
+from torchserve_process import REPOSITORY, TorchServe, wait_for
 
 SERVER = 2
 """The kind of a span."""
+
+KEYS = REPOSITORY / "frontend/transport/src/test/resources/org/tsnext/transport/tls"
+RECEIVERS = {"grpc": grpc_receiver, "http/protobuf": http_receiver}
 
 HANDLER = """
 import json, logging, os, signal, time
@@ -382,21 +385,112 @@ def test_traces_go_over_http_and_what_is_not_sampled_stays_here(
         assert receiver.spans(trace_of_skipped) == []
 
 
+def exporting(endpoint: str, protocol: str, **variables: str) -> dict[str, str]:
+    """The environment of a server that exports soon."""
+    return {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,
+        "OTEL_EXPORTER_OTLP_PROTOCOL": protocol,
+        "OTEL_BSP_SCHEDULE_DELAY": "50",
+        **variables,
+    }
+
+
+@pytest.mark.parametrize("protocol", RECEIVERS)
+def test_export_is_compressed_has_its_headers_and_trusts_the_certificate_that_it_is_given(
+    start: Callable[..., TorchServe], protocol: str
+) -> None:
+    tls = Tls(KEYS / "rsa-pkcs8.pem", KEYS / "rsa.crt")
+    with RECEIVERS[protocol](tls) as receiver:
+        server = start(
+            environment=exporting(
+                receiver.endpoint,
+                protocol,
+                OTEL_EXPORTER_OTLP_CERTIFICATE=str(tls.certificate),
+                OTEL_EXPORTER_OTLP_HEADERS="api-key=secret%20key,tenant=a",
+                OTEL_EXPORTER_OTLP_COMPRESSION="gzip",
+            )
+        )
+        server.store.write_handler("one", HANDLER)
+        server.register("one")
+        header, trace, span = traceparent()
+        assert post(server, "one", {}, header).status_code == 200
+        check_tree(tree(receiver, trace, [HTTP_SPAN, *BELOW]), HTTP_SPAN, span)
+        headers = receiver.exports[-1]
+        assert headers["api-key"] == "secret key"
+        assert headers["tenant"] == "a"
+        if protocol == "http/protobuf":
+            assert headers["content-encoding"] == "gzip"
+        assert "secret" not in server.log("ts_log.log")
+
+
+@pytest.mark.parametrize("protocol", RECEIVERS)
+def test_receiver_whose_certificate_is_not_known_gets_nothing(
+    start: Callable[..., TorchServe], protocol: str
+) -> None:
+    with RECEIVERS[protocol](Tls(KEYS / "rsa-pkcs8.pem", KEYS / "rsa.crt")) as receiver:
+        other = str(KEYS / "ec.crt")
+        server = start(
+            environment=exporting(receiver.endpoint, protocol, OTEL_EXPORTER_OTLP_CERTIFICATE=other)
+        )
+        server.store.write_handler("one", HANDLER)
+        server.register("one")
+        header, _, _ = traceparent()
+        assert post(server, "one", {}, header).status_code == 200
+        server.wait_log("ts_log.log", r"Traces cannot be exported: .*[Cc]ertif")
+        assert receiver.spans() == []
+
+
+@pytest.mark.parametrize("protocol", RECEIVERS)
+def test_export_that_is_refused_for_the_moment_comes_again(
+    start: Callable[..., TorchServe], protocol: str
+) -> None:
+    with RECEIVERS[protocol]() as receiver:
+        receiver.refusals = 2
+        server = start(environment=exporting(receiver.endpoint, protocol))
+        server.store.write_handler("one", HANDLER)
+        server.register("one")
+        header, trace, span = traceparent()
+        assert post(server, "one", {}, header).status_code == 200
+        check_tree(tree(receiver, trace, [HTTP_SPAN, *BELOW]), HTTP_SPAN, span)
+        assert len(receiver.exports) >= 3
+        assert "Traces cannot be exported" not in server.log("ts_log.log")
+
+
+@pytest.mark.parametrize("protocol", RECEIVERS)
+def test_receiver_that_is_slow_costs_no_request_anything(
+    start: Callable[..., TorchServe], protocol: str
+) -> None:
+    with RECEIVERS[protocol]() as receiver:
+        receiver.delay_sec = 1.5
+        server = start(environment=exporting(receiver.endpoint, protocol))
+        server.store.write_handler("one", HANDLER)
+        server.register("one")
+        header, trace, _ = traceparent()
+        began = time.monotonic()
+        for _ in range(5):
+            assert post(server, "one", {}, header).status_code == 200
+        took = time.monotonic() - began
+        wait_for(lambda: len(receiver.spans(trace)) == 25, "the spans of five requests")
+        assert took < 5
+        assert "Traces cannot be exported" not in server.log("ts_log.log")
+
+
+@pytest.mark.parametrize("protocol", RECEIVERS)
 @pytest.mark.parametrize("how", ["down", "hangs"])
 def test_receiver_that_does_not_answer_costs_no_request_anything(
-    start: Callable[..., TorchServe], how: str
+    start: Callable[..., TorchServe], how: str, protocol: str
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
         if how == "down":
             silent.close()
         server = start(
-            environment={
-                "OTEL_TRACES_EXPORTER": "otlp",
-                "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{port}",
-                "OTEL_EXPORTER_OTLP_TIMEOUT": "500",
-                "OTEL_BSP_SCHEDULE_DELAY": "50",
-            }
+            environment=exporting(
+                f"http://127.0.0.1:{port}",
+                protocol,
+                OTEL_TRACES_EXPORTER="otlp",
+                OTEL_EXPORTER_OTLP_TIMEOUT="500",
+            )
         )
         server.store.write_handler("one", HANDLER)
         server.register("one")
@@ -432,14 +526,29 @@ def test_without_a_switch_nothing_is_traced(
     server.wait_log("access_log.log", r'"POST /predictions/one HTTP/1.1" 200 \d+$')
 
 
-def test_variables_that_cannot_be_used_are_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("variables", "told"),
+    [
+        ({"OTEL_EXPORTER_OTLP_PROTOCOL": "pigeon"}, "pigeon"),
+        ({"OTEL_TRACES_EXPORTER": "console"}, "OTEL_TRACES_EXPORTER=console: expected otlp"),
+        ({"OTEL_TRACES_EXPORTER": "otlp,jaeger"}, "OTEL_TRACES_EXPORTER=otlp,jaeger"),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "collector:4317"}, "collector:4317"),
+        ({"OTEL_EXPORTER_OTLP_TIMEOUT": "soon"}, "soon"),
+        ({"OTEL_EXPORTER_OTLP_CERTIFICATE": "/no/such/file.pem"}, "/no/such/file.pem"),
+        ({"OTEL_TRACES_SAMPLER": "sometimes"}, "sometimes"),
+        ({"OTEL_PROPAGATORS": "b3"}, "b3"),
+    ],
+)
+def test_variables_that_cannot_be_used_are_told(
+    tmp_path: Path, variables: dict[str, str], told: str
+) -> None:
     server = TorchServe(
-        tmp_path / "server",
-        environment={"OTEL_TRACES_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_PROTOCOL": "pigeon"},
+        tmp_path / "server", environment={"OTEL_TRACES_EXPORTER": "otlp", **variables}
     )
     with pytest.raises(AssertionError):
         server.start()
     server.stop()
     text = "\n".join(server.output)
-    assert "The variables OTEL_... cannot be used" in text
-    assert "pigeon" in text
+    assert "Invalid configuration: " in text
+    assert told in text
+    assert "OTEL_" in text

@@ -62,6 +62,7 @@ public final class OpenTelemetryTracing implements Tracing, AutoCloseable {
    */
   public static OpenTelemetryTracing start(
       Map<String, String> environment, String version, Clock clock) {
+    TraceSwitch.checkExporters(environment);
     PresetIds ids = new PresetIds();
     try {
       OpenTelemetrySdk sdk =
@@ -77,10 +78,18 @@ public final class OpenTelemetryTracing implements Tracing, AutoCloseable {
     } catch (ConfigurationException e) {
       throw new IllegalArgumentException(
           "The variables OTEL_... cannot be used: "
-              + e.getMessage()
+              + reason(e)
               + ". OTEL_SDK_DISABLED=true switches traces off.",
           e);
     }
+  }
+
+  /** The SDK has some of its reasons in a cause alone. */
+  private static String reason(Throwable failure) {
+    Throwable cause = failure.getCause();
+    return cause == null || cause.getMessage() == null
+        ? String.valueOf(failure.getMessage())
+        : failure.getMessage() + ": " + cause.getMessage();
   }
 
   /** What holds unless a variable says otherwise. */

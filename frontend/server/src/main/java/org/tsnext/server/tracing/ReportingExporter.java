@@ -13,6 +13,8 @@ final class ReportingExporter implements SpanExporter {
 
   private static final Logger LOGGER = LoggerFactory.getLogger(ReportingExporter.class);
 
+  private static final int MAX_CAUSES = 8;
+
   private final SpanExporter exporter;
   private final AtomicBoolean failing = new AtomicBoolean();
 
@@ -37,9 +39,18 @@ final class ReportingExporter implements SpanExporter {
       LOGGER.warn(
           "Traces cannot be exported{}. Requests go on without them; see OTEL_EXPORTER_OTLP_ENDPOINT."
               + " This is said once, until they reach their receiver again. ({})",
-          cause == null ? "" : ": " + cause,
+          cause == null ? "" : ": " + firstCause(cause),
           exporter);
     }
+  }
+
+  /** What the SDK wraps, at most some levels down. */
+  private static Throwable firstCause(Throwable failure) {
+    Throwable cause = failure;
+    for (int level = 0; level < MAX_CAUSES && cause.getCause() != null; level++) {
+      cause = cause.getCause();
+    }
+    return cause;
   }
 
   @Override

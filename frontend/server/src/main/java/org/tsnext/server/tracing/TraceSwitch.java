@@ -7,6 +7,7 @@ import java.util.Optional;
 public final class TraceSwitch {
 
   private static final String EXPORTER = "OTEL_TRACES_EXPORTER";
+  private static final String OTLP = "otlp";
   private static final String ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT";
   private static final String TRACES_ENDPOINT = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT";
 
@@ -25,6 +26,21 @@ public final class TraceSwitch {
       return !exporter.get().equalsIgnoreCase("none");
     }
     return endpoint(environment).isPresent();
+  }
+
+  /**
+   * Looks at the exporters of traces that are named.
+   *
+   * @throws IllegalArgumentException if the server has one of them not
+   */
+  static void checkExporters(Map<String, String> environment) {
+    for (String name : value(environment, EXPORTER).orElse(OTLP).split(",", -1)) {
+      if (!name.strip().equals(OTLP)) {
+        throw new IllegalArgumentException(
+            "%s=%s: expected otlp, or none to switch traces off; the server has no other exporter."
+                .formatted(EXPORTER, environment.get(EXPORTER)));
+      }
+    }
   }
 
   /** Where traces go, if it is named. */

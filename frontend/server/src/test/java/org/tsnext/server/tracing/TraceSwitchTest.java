@@ -1,6 +1,7 @@
 package org.tsnext.server.tracing;
 
 import static org.testng.Assert.assertEquals;
+import static org.testng.Assert.expectThrows;
 
 import java.util.Map;
 import org.testng.annotations.DataProvider;
@@ -28,5 +29,35 @@ public class TraceSwitchTest {
   @Test(dataProvider = "environments")
   public void tracesAreOnWhereTheVariablesSaySo(Map<String, String> environment, boolean on) {
     assertEquals(TraceSwitch.isOn(environment), on);
+  }
+
+  @DataProvider
+  public Object[][] exporters() {
+    return new Object[][] {
+      {"otlp", true},
+      {"", true},
+      {" otlp ", true},
+      {"console", false},
+      {"otlp,zipkin", false},
+      {"otlp,none", false},
+      {"OTLP", false},
+    };
+  }
+
+  @Test(dataProvider = "exporters")
+  public void exporterThatTheServerHasNotIsToldWithWhatItHas(String named, boolean there) {
+    Map<String, String> environment = Map.of("OTEL_TRACES_EXPORTER", named);
+    if (there) {
+      TraceSwitch.checkExporters(environment);
+    } else {
+      IllegalArgumentException refusal =
+          expectThrows(
+              IllegalArgumentException.class, () -> TraceSwitch.checkExporters(environment));
+      assertEquals(
+          refusal.getMessage(),
+          "OTEL_TRACES_EXPORTER="
+              + named
+              + ": expected otlp, or none to switch traces off; the server has no other exporter.");
+    }
   }
 }
