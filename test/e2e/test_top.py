@@ -188,3 +188,43 @@ def test_server_without_metrics_is_told(tmp_path: Path) -> None:
 def test_without_a_server_the_status_says_so(tmp_path: Path) -> None:
     server = TorchServe(tmp_path / "server")
     assert top(server, "--once").returncode == 3
+
+
+def test_server_that_goes_away_is_told_on_a_terminal_as_it_was(tmp_path: Path) -> None:
+    server = TorchServe(tmp_path / "server")
+    server.start()
+    try:
+        with Terminal(server, 100, 20) as terminal:
+            terminal.read_until(r"No model is registered")
+            server.stop()
+            after = terminal.read_until(r"\x1b\[\?1049l(?s:.)*\S\r\n").split("\x1b[?1049l")[1]
+            assert "Traceback" not in after
+            assert "No response from" in after
+            assert terminal.process.wait(60) != 0
+    finally:
+        server.stop()
+
+
+def test_command_that_is_terminated_leaves_the_terminal_as_it_was(busy: TorchServe) -> None:
+    with Terminal(busy, 100, 20) as terminal:
+        terminal.read_until(r"req/s")
+        terminal.process.terminate()
+        terminal.read_until(r"\x1b\[\?25h\x1b\[\?1049l")
+        assert terminal.process.wait(60) != 0
+
+
+def test_reader_that_has_enough_ends_the_command_without_a_word(busy: TorchServe) -> None:
+    with subprocess.Popen(
+        busy.command("top", "--interval", "0.2"),
+        env=busy.environment,
+        cwd=busy.folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("MODEL")
+        process.stdout.close()
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
+        process.wait(60)

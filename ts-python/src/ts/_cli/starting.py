@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import FrameType
 from typing import NoReturn
 
 from ts._cli.conditions import LOG_FILES
 from ts._cli.configuration import normal_address
 from ts._cli.console import logs_to_console
 from ts._cli.errors import Refusal
+from ts._cli.interrupts import interruptible
 from ts._cli.java import Java, find_java
 from ts._cli.prepared_check import PreparedCheck
 from ts._cli.prepared_start import PreparedStart
@@ -64,7 +61,7 @@ def start_server(
     output = None if console else output_path
     child = _spawn(command, output, _server_environment(environ, prepared), claim)
     try:
-        with _interruptible():
+        with interruptible():
             server = claim.publish(child.pid)
             status = _await_start(child, status_path, limit_sec)
             if status is not None and status.state is State.STARTED:
@@ -301,26 +298,3 @@ def _end(child: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         child.kill()
         child.wait()
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP end the block as Ctrl-C does, so that no half-started server stays.
-
-    Only the main thread can: in another one signals do what they did.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def interrupt(number: int, _frame: FrameType | None) -> None:
-        raise SystemExit(128 + number)
-
-    before = {
-        number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)
-    }
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

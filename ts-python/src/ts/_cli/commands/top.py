@@ -18,6 +18,8 @@ from ts._cli.commands.terminal import Colour, is_terminal, of_state, paint, prin
 from ts._cli.commands.top_figures import Figures, Samples, figures, read_samples
 from ts._cli.commands.words import Commands, add_connection, add_server, seconds
 from ts._cli.errors import Refusal
+from ts._cli.interrupts import interruptible
+from ts._cli.streams import failure_of
 from ts.client import Client, ClientError, ServerError
 
 _HEAD = (
@@ -34,7 +36,7 @@ _HEAD = (
 )
 _NUMBERS = 4
 """Columns from this one on stand at the right."""
-_SHORTEST_SEC = 0.2
+_MIN_INTERVAL_SEC = 0.2
 _MIN_NAME = 8
 _FALLBACK_SIZE = (100, 30)
 
@@ -71,7 +73,7 @@ def add(commands: Commands) -> None:
 
 def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     """Carry out the command."""
-    interval = max(_SHORTEST_SEC, arguments.interval)
+    interval = max(_MIN_INTERVAL_SEC, arguments.interval)
     server = find_server(arguments.ts_config, environ)
     with server.client(arguments, environ) as client:
         before, since = _look(client), time.monotonic()
@@ -90,8 +92,7 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
                     _draw(shown, states, server.server.process.pid)
                 else:
                     print("\n".join(_lines(shown, states, _width())))
-                sys.stdout.flush()
-                if arguments.once:
+                if failure_of(sys.stdout) is not None or arguments.once:
                     return DONE
                 before, since = now, at
 
@@ -137,7 +138,7 @@ def _width() -> int:
 
 @contextlib.contextmanager
 def _screen() -> Iterator[None]:
-    """Take the terminal over, without cursor and echo, and leave it as it was."""
+    """Take the terminal over, without cursor and echo, and leave it as it was, also at SIGTERM."""
     import termios
     import tty
 
@@ -147,7 +148,8 @@ def _screen() -> Iterator[None]:
         tty.setcbreak(sys.stdin.fileno())
     sys.stdout.write("\x1b[?1049h\x1b[?25l")
     try:
-        yield
+        with interruptible():
+            yield
     finally:
         sys.stdout.write("\x1b[?25h\x1b[?1049l")
         sys.stdout.flush()
