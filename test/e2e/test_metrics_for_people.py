@@ -128,6 +128,69 @@ def test_alert_rules_ask_for_metrics_that_the_server_has(measured: TorchServe) -
     assert [rule["alert"] for rule in rules if rule["alert"] not in documented] == []
 
 
+OF_THE_SCRAPE = {"instance", "job"}
+"""Labels that Prometheus adds."""
+
+
+def labels_by_name(server: TorchServe) -> dict[str, set[str]]:
+    """The labels of each sample of a scrape; of metrics that have none yet, as documented."""
+    labels: dict[str, set[str]] = {}
+    table = (REPOSITORY / "docs/metrics.md").read_text(encoding="utf-8")
+    for name, kind, named in re.findall(
+        r"^\| `(\w+)` \| (\w+) \| \w+ \| ([^|]*) \|", table, re.MULTILINE
+    ):
+        for sample in (f"{name}_bucket", f"{name}_count", f"{name}_sum", name):
+            labels[sample] = set(re.findall(r"`(\w+)`", named))
+        if kind == "histogram":
+            labels[f"{name}_bucket"].add("le")
+    for family in text_string_to_metric_families(page(server, OPEN_METRICS).text):
+        for sample in family.samples:
+            if sample.name.startswith("ts_") and sample.name in labels:
+                assert set(sample.labels) == labels[sample.name], sample
+            labels[sample.name] = set(sample.labels)
+    labels["up"] = set()
+    return {name: of | OF_THE_SCRAPE for name, of in labels.items()}
+
+
+def labels_of_result(expression: str, labels: dict[str, set[str]]) -> set[str]:
+    """The labels that are left of an expression; checks those that it asks for on the way."""
+    for name, selector in re.findall(r"([a-zA-Z_]\w*)\{([^}]*)\}", expression):
+        asked = set(re.findall(r"(\w+)\s*[!=]=?~?\s*\"", selector))
+        assert asked <= labels[name], (expression, asked - labels[name])
+    of_all = set.union(*(labels[name] for name in asked_names(expression) or {"up"}))
+    groups = re.findall(r"\bby\s*\(([^)]*)\)", expression)
+    if not groups:
+        return set() if expression.startswith("sum(") else of_all
+    kept = [set(re.findall(r"\w+", group)) for group in groups]
+    assert set.union(*kept) <= of_all, (expression, kept)
+    return set.union(*kept)
+
+
+def test_dashboard_and_alerts_ask_for_labels_that_samples_have(measured: TorchServe) -> None:
+    url = f"{measured.inference}/predictions/one"
+    assert requests.post(url, data=b"x", timeout=60).ok
+    assert requests.post(url, data=b"slow", timeout=60).status_code == 504
+    labels = labels_by_name(measured)
+    dashboard = json.loads(DASHBOARD.read_text(encoding="utf-8"))
+    targets = [each for panel in dashboard["panels"] for each in panel.get("targets", [])]
+    assert len(targets) > 20
+    for target in targets:
+        shown = set(re.findall(r"\{\{\s*(\w+)\s*\}\}", target.get("legendFormat", "")))
+        assert shown <= labels_of_result(target["expr"], labels), target
+    for group in yaml.safe_load(RULES.read_text("utf-8"))["groups"]:
+        for rule in group["rules"]:
+            shown = set(re.findall(r"\$labels\.(\w+)", json.dumps(rule["annotations"])))
+            assert shown <= labels_of_result(rule["expr"], labels), rule
+
+
+def test_outcomes_that_dashboard_and_alerts_select_are_counted(measured: TorchServe) -> None:
+    texts = DASHBOARD.read_text(encoding="utf-8") + RULES.read_text(encoding="utf-8")
+    selected = set(re.findall(r'outcome=\\?"(\w+)', texts))
+    assert selected
+    counted = set(re.findall(r'^ts_requests_total\{.*outcome="(\w+)"', page(measured).text, re.M))
+    assert selected <= counted
+
+
 def promtool(*words: str, **arguments: Any) -> subprocess.CompletedProcess[str]:
     tool = shutil.which("promtool")
     if tool is None:
@@ -182,6 +245,8 @@ def test_open_metrics_is_what_a_scraper_prefers(measured: TorchServe, accept: st
         "text/plain;q=0.9,application/openmetrics-text;q=0.1",
         "application/openmetrics-text;q=0",
         "application/openmetrics-text;version=9.9.9",
+        "application/openmetrics-text;q=0.5,*/*",
+        "application/openmetrics-text;q=0.5,text/*;q=0.9,*/*;q=0.1",
     ],
 )
 def test_text_format_is_what_others_get(measured: TorchServe, accept: str) -> None:

@@ -1,9 +1,11 @@
 package org.tsnext.http.metrics;
 
 import java.time.Instant;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Predicate;
@@ -22,6 +24,9 @@ import org.tsnext.http.request.WeightedValue;
 final class OpenMetricsText extends MetricsText {
 
   static final String CONTENT_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+  /** The ranges that the other format is in; of several the first counts, by RFC 9110. */
+  private static final List<String> TEXT_RANGES = List.of("text/plain", "text/*", "*/*");
 
   private static final Set<String> VERSIONS = Set.of("1.0.0", "0.0.1");
   private static final String TOTAL = "_total";
@@ -103,15 +108,17 @@ final class OpenMetricsText extends MetricsText {
   /** Whether a client that sends these headers {@code Accept} prefers this format to the other. */
   static boolean isPreferred(List<String> accept) {
     double ours = 0;
-    double text = 0;
+    Map<String, Double> text = new HashMap<>();
     for (WeightedValue range : WeightedValue.all(accept)) {
       if (range.value().equals("application/openmetrics-text") && isKnown(range)) {
         ours = Math.max(ours, range.weight(1));
-      } else if (range.value().equals("text/plain")) {
-        text = Math.max(text, range.weight(1));
+      } else if (TEXT_RANGES.contains(range.value())) {
+        text.merge(range.value(), range.weight(1), Math::max);
       }
     }
-    return ours > 0 && ours >= text;
+    double ofText =
+        TEXT_RANGES.stream().filter(text::containsKey).findFirst().map(text::get).orElse(0.0);
+    return ours > 0 && ours >= ofText;
   }
 
   /** Without a version, or with one that this format is. */
