@@ -41,6 +41,48 @@ INK = """
   return {red, blue};
 }
 """
+ODD_ANSWERS = """
+import json
+
+SHAPES = {
+    "one row": [0.1, -0.2, 0.3],
+    "four levels": [[[[0.5, -0.5], [0.25, 0.0]]], [[[0.5, -0.5], [0.25, 0.0]]]],
+    "null": [[0.1, None], [0.2, 0.3]],
+    "empty": [],
+    "uneven": [[1.0, 2.0], [3.0]],
+    "deep": None,
+    "zeros": [[0.0, 0.0], [0.0, 0.0]],
+    "tiny": [[0.00012, -0.00034], [0.0, 0.00001]],
+    "wide": [[float(i % 7 - 3) for i in range(1000)] for _ in range(2)],
+    "too wide": [[1.0] * 70_000, [-1.0] * 70_000],
+    "other shape": [[float(x - 5) for x in range(10)] for _ in range(40)],
+    "negative": [-0.1] * 200 + ["end"],
+}
+
+
+def handle(data, context):
+    if data is None:
+        return None
+    answers = []
+    for row in data:
+        wanted = row.get("body") or row.get("data")
+        wanted = wanted if isinstance(wanted, str) else bytes(wanted).decode()
+        if wanted == "deep":
+            answers.append('{"attributions": ' + "[" * 20_000 + "]" * 20_000 + "}")
+        elif wanted == "NaN":
+            answers.append('{"attributions": [[NaN, 1.0], [0.5, Infinity]]}')
+        elif wanted == "binary":
+            answers.append(bytes(range(256)) * 40_000)
+        elif wanted.startswith("huge"):
+            answers.append("[" + "-0.125, " * 6_500_000 + "null]")
+        elif wanted == "stream":
+            answers.append((f"part{number} " for number in range(20_000)))
+        elif wanted in SHAPES:
+            answers.append({"attributions": SHAPES[wanted]})
+        else:
+            answers.append({"attributions": [[1.0, -1.0], [0.5, 0.0]]})
+    return answers
+"""
 COUNT_LONG_TASKS = """
 () => {
   window.longest = 0;
@@ -114,10 +156,16 @@ def test_log_is_followed_and_markup_in_it_stays_text(page: Any, troubled: TorchS
     assert page.locator("main img, main script").count() == 0
 
 
-def test_error_text_full_of_markup_stays_text(page: Any, troubled: TorchServe) -> None:
-    troubled.order("raise", text=MARKUP)
+def test_error_text_full_of_markup_and_control_characters_stays_text(
+    page: Any, troubled: TorchServe
+) -> None:
+    troubled.order("raise", text=MARKUP + " \u202eturned\u0007 \u001b[31mred")
     open_console(page, troubled, "models/commands/1.0")
     until(page, re.compile(r"ValueError: <img"))
+    # What turns the order of the text would turn the place behind it, too.
+    error = page.locator(".error-line").inner_text()
+    assert " turned red (handler.py:" in error, error
+    assert not re.search("[\u202e\u0007\u001b]", page.locator("main").inner_text())
     assert page.evaluate("window.pwned") is None
     assert page.locator("main img, main script").count() == 0
 
@@ -289,6 +337,98 @@ def test_error_of_a_model_and_json_that_is_none_are_told(page: Any, server: Torc
     assert "bad digit" in body.inner_text()
 
 
+@pytest.fixture(scope="module")
+def odd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TorchServe]:
+    """A server with a model whose answers are what a page would not expect."""
+    running = TorchServe(
+        tmp_path_factory.mktemp("odd"), config={"max_response_size": str(100 * 1024 * 1024)}
+    )
+    running.store.write_handler("odd", ODD_ANSWERS)
+    running.start("odd")
+    running.wait_ready("odd")
+    yield running
+    running.stop()
+    running.assert_nothing_left()
+
+
+def ask_odd(page: Any, server: TorchServe, what: str, kind: str = "Explanation") -> None:
+    """Types a text into Try it, sends it and waits for the status of the answer."""
+    open_console(page, server, "models/odd/1.0/try")
+    page.get_by_text(kind, exact=True).click()
+    page.get_by_text("Text", exact=True).click()
+    page.get_by_label("Text", exact=True).last.fill(what)
+    page.get_by_role("button", name="Send").click()
+    page.locator(".answer .pill.good").wait_for()
+    page.locator(".answer[aria-busy=false]").wait_for()
+
+
+@pytest.mark.parametrize(
+    ("what", "shown"),
+    [
+        ("one row", "Weight of each part"),
+        ("four levels", "Nothing to draw"),
+        ("null", "Nothing to draw"),
+        ("NaN", "Nothing to draw"),
+        ("empty", "Nothing to draw"),
+        ("uneven", "Nothing to draw"),
+        ("deep", "Nothing to draw"),
+        ("too wide", "Nothing to draw"),
+        ("zeros", "Heat map"),
+        ("tiny", "0.00034 against"),
+        ("wide", "1000 values"),
+        ("negative", "Nothing to draw"),
+    ],
+)
+def test_explanation_of_an_odd_shape_is_drawn_or_told(
+    page: Any, odd: TorchServe, what: str, shown: str
+) -> None:
+    ask_odd(page, odd, what)
+    until(page, re.compile(re.escape(shown)))
+    assert page.get_by_label("Body of the answer").inner_text().startswith(("{", "["))
+
+
+def test_heat_map_of_another_shape_than_the_picture_says_so(page: Any, odd: TorchServe) -> None:
+    open_console(page, odd, "models/odd/1.0/try")
+    page.get_by_text("Explanation", exact=True).click()
+    page.locator("input[type=file]").set_input_files(
+        {"name": "other.png", "mimeType": "image/png", "buffer": SEVEN.read_bytes()}
+    )
+    # The model is asked for a shape by text alone: the picture stays what was sent before.
+    page.route("**/console/explanations/**", lambda route: route.continue_(post_data="other shape"))
+    page.get_by_role("button", name="Send").click()
+    until(page, re.compile("has another shape"))
+
+
+def test_huge_answer_is_shown_as_far_as_it_is_read(page: Any, odd: TorchServe) -> None:
+    open_console(page, odd, "models/odd/1.0/try")
+    page.evaluate(COUNT_LONG_TASKS)
+    ask_odd(page, odd, "huge", "Prediction")
+    body = page.get_by_label("Body of the answer")
+    assert body.inner_text().startswith("[-0.125, ")
+    assert len(body.inner_text()) < 300_000
+    print(f"\nhuge answer: the page was busy for {page.evaluate('window.longest'):.0f} ms at most")
+    page.get_by_role("link", name="Log").click()
+    until(page, "Log of the workers")
+
+
+def test_binary_answer_is_shown_by_its_beginning(page: Any, odd: TorchServe) -> None:
+    ask_odd(page, odd, "binary", "Prediction")
+    beginning = page.get_by_label("Beginning of the body").inner_text()
+    assert beginning.startswith("00 01 02 03")
+    assert len(beginning) < 1000
+
+
+def test_stream_of_very_many_parts_leaves_the_page_usable(page: Any, odd: TorchServe) -> None:
+    open_console(page, odd, "models/odd/1.0/try")
+    page.evaluate(COUNT_LONG_TASKS)
+    ask_odd(page, odd, "stream", "Prediction")
+    body = page.get_by_label("Body of the answer").inner_text()
+    assert body.startswith("part0 part1 ")
+    longest = page.evaluate("window.longest")
+    print(f"\nstream of 20,000 parts: the page was busy for {longest:.0f} ms at most")
+    assert longest < 1000
+
+
 # -- tokens, other pages ----------------------------------------------------------------------
 
 
@@ -332,6 +472,36 @@ def test_tokens_are_asked_for_and_stay_in_the_page(
     assert "x-ts-inference-token" in answer.json()["detail"]
     page.reload()
     page.get_by_label("Token", exact=True).wait_for()
+
+
+def test_token_that_is_replaced_is_asked_for_anew(
+    page: Any, start: Callable[..., TorchServe]
+) -> None:
+    server = start(options=())
+    server.store.write_handler("echo", "def handle(data, context):\n    return data")
+    server.stop()
+    server.start("echo")
+    keys = server.folder / "key_file.json"
+
+    def token(kind: str) -> str:
+        return str(json.loads(keys.read_text(encoding="utf-8"))[kind]["key"])
+
+    open_console(page, server, "models/echo/1.0")
+    page.get_by_label("Token", exact=True).fill(token("management"))
+    page.get_by_role("button", name="Open the console").click()
+    until(page, "Live")
+    page.locator(".chart canvas").first.wait_for()
+    rotate = requests.get(
+        f"{server.management}/token?type=management",
+        headers={"Authorization": f"Bearer {token('API')}"},
+        timeout=60,
+    )
+    assert rotate.status_code == 200, rotate.text
+    page.get_by_role("alert").get_by_text("does not take this token").wait_for()
+    page.get_by_label("Token", exact=True).fill(token("management"))
+    page.get_by_role("button", name="Open the console").click()
+    page.get_by_role("heading", name="echo").wait_for()
+    page.locator(".chart canvas").first.wait_for()
 
 
 def test_page_of_another_origin_can_neither_frame_it_nor_use_it(
@@ -444,6 +614,36 @@ def test_restart_of_the_server_is_told_and_the_page_comes_back(
 
 
 # -- what it costs ----------------------------------------------------------------------------
+
+
+def test_page_goes_on_while_models_come_and_go_and_workers_die(
+    page: Any, start: Callable[..., TorchServe]
+) -> None:
+    server = start()
+    server.store.add_directory(MODELS / "commands")
+    for name in ("first", "second"):
+        server.store.write_handler(name, "def handle(data, context):\n    return data")
+    for name in ("commands", "first"):
+        url = f"{server.management}/models?url={name}&initial_workers=1"
+        assert requests.post(url, timeout=60).status_code == 200
+    open_console(page, server, "models/commands/1.0")
+    workers = page.locator("table.workers tbody")
+    workers.get_by_text("Ready", exact=True).wait_for()
+    (pid,) = server.worker_pids("commands")
+    os.kill(pid, 9)
+    workers.get_by_text(re.compile("signal 9")).wait_for()
+    workers.get_by_text("Ready", exact=True).wait_for()
+    page.get_by_role("link", name="Models").first.click()
+    for _ in range(3):
+        url = f"{server.management}/models?url=second&initial_workers=0"
+        assert requests.post(url, timeout=60).status_code == 200
+        page.get_by_role("link", name="second 1.0").wait_for()
+        assert requests.delete(f"{server.management}/models/second", timeout=60).status_code == 200
+        page.get_by_role("link", name="second 1.0").wait_for(state="detached")
+    page.get_by_role("link", name="first 1.0").click()
+    assert requests.delete(f"{server.management}/models/first", timeout=60).status_code == 200
+    until(page, re.compile("not there|not exist"))
+    assert axe_findings(page) == []
 
 
 def test_files_of_the_console_are_small_and_nothing_comes_from_outside(

@@ -16,13 +16,19 @@ export interface Result {
   type: string;
   bytes: Uint8Array<ArrayBuffer>[];
   problem: string;
+  /** Whether an explanation was asked for. */
+  explains: boolean;
   /** The picture that is explained. */
   picture: Blob | null;
 }
 
 /** Characters that are shown of a text. */
-const MOST_CHARACTERS = 200_000;
-const MOST_BYTES_PER_CHARACTER = 4;
+const MAX_CHARACTERS = 200_000;
+/** Of a text that is read as JSON, to set it out; longer ones are shown as they came. */
+const MAX_PRETTY_CHARACTERS = 1_000_000;
+/** Of a text in which attributions are looked for. */
+const MAX_READ_CHARACTERS = 32_000_000;
+const MAX_BYTES_PER_CHARACTER = 4;
 
 export function Answer({ result }: { result: Result }) {
   const good = result.status >= 200 && result.status < 300;
@@ -42,6 +48,7 @@ export function Answer({ result }: { result: Result }) {
         </p>
       )}
       {result.size > 0 && <Body result={result} />}
+      {result.size === 0 && good && !result.running && <p class="empty">The answer has no body.</p>}
       {result.headers.length > 0 && (
         <details>
           <summary>Headers</summary>
@@ -72,7 +79,7 @@ function Body({ result }: { result: Result }) {
 
 function Text({ text, result }: { text: string; result: Result }) {
   const json = useMemo(() => {
-    if (result.running) {
+    if (result.running || text.length > MAX_READ_CHARACTERS) {
       return undefined;
     }
     try {
@@ -85,20 +92,34 @@ function Text({ text, result }: { text: string; result: Result }) {
     () => (json !== undefined && result.status < 300 ? attributionsOf(json) : null),
     [json, result.status],
   );
-  const pretty = json === undefined ? text : shortLists(JSON.stringify(json, null, 2));
+  const pretty = useMemo(() => (json === undefined ? text : setOut(json, text)), [json, text]);
   return (
     <>
       {found !== null && <Explanation found={found} picture={result.picture} />}
+      {found === null && result.explains && !result.running && result.status < 300 && (
+        <p class="muted">
+          Nothing to draw: an explanation is drawn if it holds rows of finite numbers, or words with a number for each.
+        </p>
+      )}
       <pre class="body" tabIndex={0} aria-label="Body of the answer">
-        {pretty.length > MOST_CHARACTERS ? `${pretty.slice(0, MOST_CHARACTERS)}\n…` : pretty}
+        {pretty.length > MAX_CHARACTERS ? `${pretty.slice(0, MAX_CHARACTERS)}\n…` : pretty}
       </pre>
     </>
   );
 }
 
+/** JSON on lines of its own, unless it is very long or deep. */
+function setOut(json: unknown, text: string): string {
+  try {
+    return text.length <= MAX_PRETTY_CHARACTERS ? shortLists(JSON.stringify(json, null, 2)) : text;
+  } catch {
+    return text;
+  }
+}
+
 /** Lists of numbers on one line each. */
 function shortLists(json: string): string {
-  return json.replace(/\[\s*(-?[\d.eE+-]+(?:,\s*-?[\d.eE+-]+)*)\s*\]/g, (_, inner: string) => {
+  return json.replace(/\[\s*([\d.eE+-]+(?:,\s*[\d.eE+-]+)*)\s*\]/g, (_, inner: string) => {
     return `[${inner.replace(/\s+/g, " ")}]`;
   });
 }
@@ -139,7 +160,7 @@ function Binary({ result }: { result: Result }) {
 function textOf(result: Result, type: string): string | null {
   const said = type.startsWith("text/") || /json|xml|javascript|yaml/.test(type);
   // Each piece that comes shows the text again: no more of it than is shown.
-  const most = result.running ? MOST_CHARACTERS * MOST_BYTES_PER_CHARACTER : Infinity;
+  const most = result.running ? MAX_CHARACTERS * MAX_BYTES_PER_CHARACTER : Infinity;
   try {
     return new TextDecoder("utf-8", { fatal: !said }).decode(joined(result.bytes, most), {
       stream: result.running,

@@ -148,6 +148,9 @@ export async function refusal(response: Response): Promise<Refusal> {
 export class Api {
   private token = "";
 
+  /** Called when what the page looks at is refused for its token, say because that has expired. */
+  onTokenRefused = (): void => undefined;
+
   /** The server's own addresses are one level above the page. */
   constructor(private readonly base: URL = new URL("..", document.baseURI)) {}
 
@@ -182,7 +185,11 @@ export class Api {
   private async json<T>(method: string, where: string, signal?: AbortSignal): Promise<T> {
     const response = await this.fetch(method, where, signal === undefined ? {} : { signal });
     if (!response.ok) {
-      throw await refusal(response);
+      const refused = await refusal(response);
+      if (method === "GET" && refused.aboutToken) {
+        this.onTokenRefused();
+      }
+      throw refused;
     }
     return (await response.json()) as T;
   }

@@ -20,7 +20,7 @@ export interface ChartPlan {
 }
 
 const HEIGHT = 150;
-const SHORTEST_SECONDS = 180;
+const MIN_SECONDS = 180;
 
 /** One chart of the last minutes. Screen readers get the last values, which stand in its legend. */
 export function Chart({ title, lines, stacked = false, format, history }: ChartPlan & { history: History }) {
@@ -76,7 +76,7 @@ function columns(history: History, lines: Line[], stacked: boolean): uPlot.Align
   const length = history.figures.rate.length;
   const first = history.figures.readyWorkers.findIndex((value) => value !== null);
   // Of a version that is new: from its beginning, but no shorter than that.
-  const from = Math.max(0, Math.min(first, length - Math.ceil(SHORTEST_SECONDS / history.periodSeconds)));
+  const from = Math.max(0, Math.min(first, length - Math.ceil(MIN_SECONDS / history.periodSeconds)));
   const end = new Date(history.end ?? Date.now()).getTime() / 1000;
   const times = Array.from({ length }, (_, i) => end - (length - 1 - i) * history.periodSeconds).slice(from);
   const values = lines.map((line) => history.figures[line.figure].slice(from));

@@ -23,7 +23,8 @@ export function curl(request: Request): string {
   lines.push(
     "file" in request.body
       ? `--data-binary ${quoted(`@${request.body.file}`)}`
-      : `--data-binary ${quoted(request.body.text)}`,
+      : // Not as a file, where it begins with @.
+        `--data-raw ${quoted(request.body.text)}`,
   );
   return lines.join(" \\\n  ");
 }

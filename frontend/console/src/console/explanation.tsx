@@ -8,6 +8,9 @@ const FOR = [202, 52, 22] as const;
 const AGAINST = [28, 91, 196] as const;
 
 const SHOWN_WIDTH = 384;
+const MIN_SHOWN_HEIGHT = 24;
+/** By which sides may differ that are meant to be the same. */
+const SAME_SHAPE = 0.02;
 const FAINT_WORD = 0.4;
 
 export function Explanation({ found, picture }: { found: Attributions; picture: Blob | null }) {
@@ -72,8 +75,18 @@ function HeatMap({ values, picture }: { values: number[][]; picture: Blob | null
         />
       </label>
       <p class="muted small">{words}</p>
+      {image !== null && !isSameShape(image, values) && (
+        <p class="muted small">
+          The picture of {image.width} × {image.height} has another shape: the values are stretched over it.
+        </p>
+      )}
     </>
   );
+}
+
+function isSameShape(image: ImageBitmap, values: number[][]): boolean {
+  const ratio = (image.width / image.height) * (values.length / (values[0]?.length ?? 1));
+  return Math.abs(ratio - 1) <= SAME_SHAPE;
 }
 
 function draw(
@@ -88,7 +101,7 @@ function draw(
   const width = SHOWN_WIDTH;
   const height = Math.round(image === null ? (width * rows) / columns : (width * image.height) / image.width);
   canvas.width = width;
-  canvas.height = Math.min(height, width * 2);
+  canvas.height = Math.max(MIN_SHOWN_HEIGHT, Math.min(height, width * 2));
   const pen = canvas.getContext("2d");
   if (pen === null) {
     return;

@@ -1,6 +1,6 @@
 // How values are shown.
 
-/** Three digits, as people read them: 0.12, 4.5, 87, 1,240. */
+/** Some digits, as people read them: 0.0012, 0.12, 4.5, 87, 1,240. */
 export function number(value: number | null | undefined): string {
   if (value === null || value === undefined || Number.isNaN(value)) {
     return "–";
@@ -8,8 +8,11 @@ export function number(value: number | null | undefined): string {
   if (value === 0) {
     return "0";
   }
-  const digits = Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2;
-  return value.toLocaleString("en", { maximumFractionDigits: digits });
+  const size = Math.abs(value);
+  if (size < 0.01) {
+    return String(Number(value.toPrecision(2)));
+  }
+  return value.toLocaleString("en", { maximumFractionDigits: size >= 100 ? 0 : size >= 10 ? 1 : 2 });
 }
 
 /** A length of time in the unit that suits it. */
@@ -66,7 +69,9 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** Without what moves a terminal's cursor or colours its text. */
+/** Without what moves a terminal's cursor, colours its text, or turns the order of what follows. */
 export function plain(text: string): string {
-  return text.replace(/\u001b\[[0-9;?]*[ -/]*[@-~]/g, "").replace(/[\u0000-\u0008\u000b-\u001f\u007f]/g, "");
+  return text
+    .replace(/\u001b\[[0-9;?]*[ -/]*[@-~]/g, "")
+    .replace(/[\u0000-\u0008\u000b-\u001f\u007f\u202a-\u202e\u2066-\u2069]/g, "");
 }

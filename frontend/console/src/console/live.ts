@@ -13,9 +13,9 @@ export const SPARK_POINTS = 90;
 const SAMPLES_PER_POINT = 5;
 
 /** Without a sample for so long the server counts as gone. */
-const SILENCE_MS = 8000;
-const FIRST_WAIT_MS = 500;
-const LONGEST_WAIT_MS = 5000;
+const MAX_SILENCE_MS = 8000;
+const MIN_WAIT_MS = 500;
+const MAX_WAIT_MS = 5000;
 
 export type Link =
   | { kind: "connecting" }
@@ -41,7 +41,14 @@ export class Live {
   private readonly listeners = new Set<() => void>();
   private running: AbortController | null = null;
 
-  constructor(readonly api: Api) {}
+  constructor(readonly api: Api) {
+    // The stream asks for the token anew.
+    api.onTokenRefused = () => {
+      if (this.link.kind === "live") {
+        this.start();
+      }
+    };
+  }
 
   /** Has `listener` called whenever something changes; returns what ends that. */
   listen(listener: () => void): () => void {
@@ -72,19 +79,19 @@ export class Live {
   }
 
   private async run(signal: AbortSignal): Promise<void> {
-    let wait = FIRST_WAIT_MS;
+    let wait = MIN_WAIT_MS;
     while (!signal.aborted) {
       let renewed = false;
       const attempt = new AbortController();
       const stop = () => attempt.abort();
       signal.addEventListener("abort", stop);
-      let silence = setTimeout(stop, SILENCE_MS);
+      let silence = setTimeout(stop, MAX_SILENCE_MS);
       let cause = "The server ended the connection.";
       try {
         await this.api.stream((line) => {
           clearTimeout(silence);
-          silence = setTimeout(stop, SILENCE_MS);
-          wait = FIRST_WAIT_MS;
+          silence = setTimeout(stop, MAX_SILENCE_MS);
+          wait = MIN_WAIT_MS;
           renewed = line.type === "end" && line.reason === "renew";
           if (line.type === "end" && !renewed) {
             cause = "The server is shutting down.";
@@ -111,7 +118,7 @@ export class Live {
         const since = this.link.kind === "lost" ? this.link.since : Date.now();
         this.set({ kind: "lost", since, cause });
         await new Promise((done) => setTimeout(done, wait));
-        wait = Math.min(LONGEST_WAIT_MS, wait * 2);
+        wait = Math.min(MAX_WAIT_MS, wait * 2);
       }
     }
   }

@@ -4,7 +4,7 @@ import { plain, time } from "./format";
 import { usePolling } from "./hooks";
 import type { Live } from "./live";
 
-const MOST_LINES = 200;
+const MAX_LINES = 200;
 const EVERY_MS = 1500;
 
 /** The last lines that the workers of a version printed. */
@@ -23,7 +23,7 @@ export function Log({ live, name, version }: { live: Live; name: string; version
       if (newest !== undefined) {
         last.current = newest.number;
       }
-      setLines((before) => (before !== null && more.length === 0 ? before : [...(before ?? []), ...more].slice(-MOST_LINES)));
+      setLines((before) => (before !== null && more.length === 0 ? before : [...(before ?? []), ...more].slice(-MAX_LINES)));
     },
     EVERY_MS,
     [name, version],
@@ -66,7 +66,7 @@ export function Log({ live, name, version }: { live: Live; name: string; version
         </pre>
       )}
       <p class="muted small">
-        The last {MOST_LINES} lines of stdout and stderr. The whole log is in <code>model_log.log</code> in the
+        The last {MAX_LINES} lines of stdout and stderr. The whole log is in <code>model_log.log</code> in the
         server's log folder.
       </p>
     </section>

@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { Actions } from "./actions";
 import { path, Refusal, type Description, type VersionRow } from "./api";
 import { Activity } from "./activity";
+import { plain } from "./format";
 import { usePolling } from "./hooks";
 import type { Live } from "./live";
 import { Log } from "./log";
@@ -64,7 +65,7 @@ export function ModelView(props: { live: Live; name: string; version: string; ta
       )}
       {row !== undefined && row.reason !== "" && row.state !== "READY" && (
         <p class="banner bad">
-          <strong>{name} is not ready.</strong> {row.reason}
+          <strong>{name} is not ready.</strong> {plain(row.reason)}
         </p>
       )}
       <nav class="tabs" aria-label="Parts of this model">

@@ -1,6 +1,6 @@
 import { useMemo, useState } from "preact/hooks";
 import { path, type VersionRow } from "./api";
-import { number, seconds } from "./format";
+import { number, plain, seconds } from "./format";
 import { keyOf, type Live } from "./live";
 import { Notes, Sparkline, State, type Note } from "./parts";
 import { RegisterButton } from "./actions";
@@ -137,7 +137,7 @@ function Table({ live, rows }: { live: Live; rows: VersionRow[] }) {
 function Row({ row, points, several }: { row: VersionRow; points: (number | null)[]; several: boolean }) {
   const { figures } = row;
   const spark = useMemo(() => <Sparkline points={points} />, [points]);
-  const why = BROKEN.has(row.state) ? row.lastError || row.reason : row.reason;
+  const why = plain(BROKEN.has(row.state) ? row.lastError || row.reason : row.reason);
   const workers = row.minWorkers === row.maxWorkers ? `${row.minWorkers}` : `${row.minWorkers}–${row.maxWorkers}`;
   return (
     <tr>

@@ -1,4 +1,5 @@
 // A traceback of Python, with the frames of the user's own files marked.
+import { plain } from "./format";
 
 const FRAME = /^\s*(?:\|\s*)*File "(.*)", line (\d+)(?:, in .*)?$/;
 const NOT_THEIRS = /\/(?:site|dist)-packages\/|\/lib\/python3|^<frozen |^<string>|\/ts\/_?[a-z_]+\/|\/ts\/[a-z_]+\.py$/;
@@ -31,7 +32,7 @@ export function parts(text: string): Part[] {
 }
 
 export function Traceback({ text }: { text: string }) {
-  const all = parts(text.replace(/\n+$/, ""));
+  const all = parts(plain(text).replace(/\n+$/, ""));
   return (
     <figure class="traceback">
       {all.some((part) => part.users) && (

@@ -18,7 +18,13 @@ const TYPE_OF_WAY: Record<Way, string> = {
 };
 
 /** An answer is shown up to this size, as a whole or as far as it has come. */
-const MOST_BYTES = 64 * 1024 * 1024;
+const MAX_BYTES = 64 * 1024 * 1024;
+
+/** How often an answer is shown anew while it comes. */
+const SHOWN_EVERY_MS = 100;
+
+/** A text that stands in the command; longer ones come from a file. */
+const MAX_COMMAND_CHARACTERS = 2000;
 
 /** Kept for the page, so that it need not be typed for each model. Nowhere else. */
 let inferenceToken = "";
@@ -44,12 +50,13 @@ export function TryIt({ live, name, version }: Props) {
   const needsToken = live.server?.inferenceToken === true;
   const contentType = type || (way === "file" && file?.type) || TYPE_OF_WAY[way];
   const jsonProblem = way === "json" && text !== "" ? problemOf(text) : "";
+  const named = (way === "file" && file?.name) || "FILE";
   const command = curl({
     address: live.server?.inferenceAddress ?? "",
     path: `/${kind}/${path(name, version)}`,
     contentType,
     token: needsToken,
-    body: way === "file" ? { file: file?.name ?? "FILE" } : { text },
+    body: way !== "file" && text.length <= MAX_COMMAND_CHARACTERS ? { text } : { file: named },
   });
 
   const send = async (event: Event) => {
@@ -65,7 +72,7 @@ export function TryIt({ live, name, version }: Props) {
       { "content-type": contentType, ...(needsToken ? { "x-ts-inference-token": token.trim() } : {}) },
       control.signal,
       (next) => running.current === control && setResult(next),
-      kind === "explanations" && way === "file" ? file : null,
+      { explains: kind === "explanations", picture: kind === "explanations" && way === "file" ? file : null },
     );
   };
 
@@ -170,13 +177,22 @@ async function ask(
   headers: Record<string, string>,
   signal: AbortSignal,
   show: (result: Result) => void,
-  picture: Blob | null,
+  asked: Pick<Result, "explains" | "picture">,
 ): Promise<void> {
   const began = performance.now();
-  const result: Result = { running: true, status: 0, ms: 0, size: 0, parts: 0, headers: [], type: "", bytes: [], problem: "", picture };
-  const now = (change: Partial<Result>) => {
-    Object.assign(result, change, { ms: performance.now() - began });
+  const result: Result = { running: true, status: 0, ms: 0, size: 0, parts: 0, headers: [], type: "", bytes: [], problem: "", ...asked };
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const change = (what: Partial<Result>) => Object.assign(result, what, { ms: performance.now() - began });
+  const now = (what: Partial<Result>) => {
+    clearTimeout(timer);
+    timer = undefined;
+    change(what);
     show({ ...result });
+  };
+  // Of a stream of very many parts not each by itself.
+  const soon = (what: Partial<Result>) => {
+    change(what);
+    timer ??= setTimeout(() => now({}), SHOWN_EVERY_MS);
   };
   now({});
   try {
@@ -189,10 +205,10 @@ async function ask(
         break;
       }
       result.bytes.push(value);
-      now({ size: result.size + value.length, parts: result.parts + 1 });
-      if (result.size > MOST_BYTES) {
+      soon({ size: result.size + value.length, parts: result.parts + 1 });
+      if (result.size > MAX_BYTES) {
         await reader.cancel();
-        now({ problem: `Only the first ${bytes(MOST_BYTES)} are shown.` });
+        now({ problem: `Only the first ${bytes(MAX_BYTES)} are shown.` });
         break;
       }
     }
@@ -267,7 +283,11 @@ function FileField({ file, onFile }: { file: File | null; onFile: (file: File | 
 function Command({ text }: { text: string }) {
   const [copied, setCopied] = useState(false);
   const copy = async () => {
-    await navigator.clipboard.writeText(text);
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      return; // The browser does not allow it: the text can be selected.
+    }
     setCopied(true);
     setTimeout(() => setCopied(false), 2000);
   };
