@@ -24,14 +24,19 @@ public final class RequestFollower {
 
   /** The request of an exchange has its route, and has passed the guards. */
   void begin(Exchange exchange, Route route) {
-    if (route.access() != Access.INFERENCE) {
-      return;
+    if (follows(route, exchange.headers())) {
+      exchange.follow(following.begin(incoming(exchange, route)), tellsTimes(exchange.headers()));
     }
-    boolean times = following.timesForAll() || (asksForToken && wantsTimes(exchange.headers()));
-    if (!times && following.tracing().isEmpty()) {
-      return;
-    }
-    exchange.follow(following.begin(incoming(exchange, route)), times);
+  }
+
+  /** Whether a request is followed. Where none is, this is all that a request costs here. */
+  public boolean follows(Route route, HttpHeaders headers) {
+    return route.access() == Access.INFERENCE
+        && (following.tracing().isPresent() || tellsTimes(headers));
+  }
+
+  private boolean tellsTimes(HttpHeaders headers) {
+    return following.timesForAll() || (asksForToken && wantsTimes(headers));
   }
 
   private static boolean wantsTimes(HttpHeaders headers) {
