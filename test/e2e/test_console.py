@@ -164,7 +164,7 @@ def test_error_text_full_of_markup_and_control_characters_stays_text(
     until(page, re.compile(r"ValueError: <img"))
     # What turns the order of the text would turn the place behind it, too.
     error = page.locator(".error-line").inner_text()
-    assert " turned red (handler.py:" in error, error
+    assert " turned red (command_handler.py:" in error, error
     assert not re.search("[\u202e\u0007\u001b]", page.locator("main").inner_text())
     assert page.evaluate("window.pwned") is None
     assert page.locator("main img, main script").count() == 0
