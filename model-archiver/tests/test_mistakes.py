@@ -87,6 +87,7 @@ def test_missing_file_names_the_nearest(
         ("warmup: [labels.jsn]", "which is not packed: add it by --extra-files"),
         ("preloadModel: true\nworkerStart: spawn", "beside workerStart: spawn"),
         ("responseTimeout: 99999999999", "responseTimeout is 99999999999, expected"),
+        ("batchSize: 1\nbatchSize: 2", "line 2 column 1: the key batchSize stands twice"),
     ],
 )
 def test_value_that_a_server_refuses_is_refused(project: Project, text: str, said: str) -> None:

@@ -15,6 +15,8 @@ MAX_ALIASES = 30
 """How many aliases may stand for a list or a map; those of plain values are free."""
 MAX_DEPTH = 50
 
+_MERGE = "tag:yaml.org,2002:merge"
+
 YamlError = yaml.YAMLError
 
 
@@ -39,6 +41,19 @@ class _BoundedLoader(yaml.SafeLoader):
             if self._aliases > MAX_ALIASES:
                 problem = f"more than {MAX_ALIASES} aliases of lists and maps"
                 raise yaml.composer.ComposerError(None, None, problem, mark)
+        return node
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        """Refuses a key that stands twice: only one of both would count."""
+        node: yaml.MappingNode = super().compose_mapping_node(anchor)
+        seen = set()
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode) or key.tag == _MERGE:
+                continue
+            if (key.tag, key.value) in seen:
+                problem = f"the key {key.value} stands twice"
+                raise yaml.composer.ComposerError(None, None, problem, key.start_mark)
+            seen.add((key.tag, key.value))
         return node
 
 

@@ -61,7 +61,7 @@ def package_workflow(args: argparse.Namespace) -> Path:
         )
     contents = Contents(_RESERVED)
     workflow = {"workflowName": name, "specFile": contents.add_artifact(args.spec_file)}
-    check_spec(Path(args.spec_file), has_handler=bool(args.handler))
+    check_spec(Path(args.spec_file), name, has_handler=bool(args.handler))
     if args.handler:
         workflow["handler"] = contents.add_artifact(args.handler)
         warn_about_syntax(Path(args.handler))
