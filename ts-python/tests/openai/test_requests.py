@@ -63,6 +63,15 @@ def test_max_completion_tokens_comes_before_max_tokens() -> None:
         ("stop", {}, "stop is an object, expected"),
         ("stream_options", {}, "stream_options is an object, expected stream: true beside it."),
         ("top_logprobs", 3, "top_logprobs is 3, expected logprobs: true beside it."),
+        ("tool_choice", "required", "tool_choice is not supported by this model."),
+        ("tool_choice", {"type": "function"}, "tool_choice is not supported by this model."),
+        ("function_call", {"name": "f"}, "function_call is not supported by this model."),
+        ("stop", "a\ud83d", "stop has \\ud83d at character 1, half of a surrogate pair, expected"),
+        (
+            "messages",
+            [{"role": "user", "content": "\ude00"}],
+            "messages[0].content has \\ude00 at character 0, half of a surrogate pair, expected",
+        ),
         ("tools", [{"type": "function"}], "tools is not supported by this model."),
         ("response_format", {"type": "json_object"}, "response_format is not supported"),
         ("messages", [], "messages is a list of 0, expected a list of 1 to 2048 messages."),
@@ -76,6 +85,16 @@ def test_max_completion_tokens_comes_before_max_tokens() -> None:
             "messages",
             [{"role": "user", "content": [{"type": "image_url"}]}],
             'messages[0].content[0] is of type "image_url", expected a part of type text.',
+        ),
+        (
+            "messages",
+            [{"role": "user", "content": [{"type": "text"}]}],
+            "messages[0].content[0].text is null, expected a text.",
+        ),
+        (
+            "messages",
+            [{"role": "user", "content": ["a"]}],
+            'messages[0].content[0] is "a", expected',
         ),
     ],
 )
@@ -92,6 +111,7 @@ def test_a_wrong_member_of_a_chat_is_named(member: str, value: Any, said: str) -
     [
         (b'{"a": "\xff"}', "The body is not text in UTF-8: "),
         (b"{", "The body is not JSON: "),
+        (b'{"seed": ' + b"9" * 5000 + b"}", "The body has a number of too many digits"),
         ([], "The body is a list of 0, expected a JSON object."),
         (b"[" * 100_000, "The body is nested too deeply"),
         (None, "The body is null, expected a JSON object."),
@@ -103,11 +123,20 @@ def test_a_body_that_is_no_object_is_refused(body: Any, said: str) -> None:
 
 def test_what_says_nothing_is_accepted() -> None:
     read_chat(chat_body(tools=[], response_format={"type": "text"}, user="u", extra=1), LIMITS)
+    read_chat(chat_body(tool_choice="auto", function_call="none", seed=None), LIMITS)
 
 
 def test_a_parameter_that_the_handler_supports_is_left_to_it() -> None:
     limits = Limits(100, False, frozenset({"tools"}))
-    assert read_chat(chat_body(tools=[1]), limits).body["tools"] == [1]
+    body = read_chat(chat_body(tools=[1], tool_choice="required"), limits).body
+    assert (body["tools"], body["tool_choice"]) == ([1], "required")
+
+
+def test_a_member_of_the_options_is_named_whole() -> None:
+    body = chat_body(stream=True, stream_options={"include_usage": 1})
+    error = refusal(read_chat, body)
+    assert error.message == "stream_options.include_usage is 1, expected true or false."
+    assert error.param == "stream_options.include_usage"
 
 
 def test_probabilities_need_an_engine_that_has_them() -> None:
@@ -147,6 +176,7 @@ def test_prompts_are_texts_or_ids(prompt: Any, prompts: Any) -> None:
         ({"prompt": "a", "best_of": 2}, "best_of is 2, expected n, which is 1."),
         ({"prompt": "a", "suffix": "x"}, "suffix is not supported"),
         ({"prompt": [1], "echo": True}, "echo is true, expected a prompt that is text."),
+        ({"prompt": ["a", "\ud83d"]}, "prompt[1] has \\ud83d at character 0, half of"),
     ],
 )
 def test_a_wrong_member_of_a_completion_is_named(more: dict[str, Any], said: str) -> None:

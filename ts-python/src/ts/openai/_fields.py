@@ -26,11 +26,14 @@ def body_of(value: Any) -> dict[str, Any]:
             value = json.loads(value)
         except UnicodeDecodeError as error:
             raise OpenAIError(_BAD_REQUEST, f"The body is not text in UTF-8: {error}.") from error
+        except json.JSONDecodeError as error:
+            raise OpenAIError(_BAD_REQUEST, f"The body is not JSON: {error}.") from error
         except RecursionError as error:
             message = "The body is nested too deeply, expected a plain request."
             raise OpenAIError(_BAD_REQUEST, message) from error
-        except ValueError as error:
-            raise OpenAIError(_BAD_REQUEST, f"The body is not JSON: {error}.") from error
+        except ValueError as error:  # the limit of the interpreter
+            message = "The body has a number of too many digits, expected a plain request."
+            raise OpenAIError(_BAD_REQUEST, message) from error
     if not isinstance(value, dict):
         message = f"The body is {shown(value)}, expected a JSON object."
         raise OpenAIError(_BAD_REQUEST, message)
@@ -56,11 +59,33 @@ def wrong(param: str, value: Any, expected: str) -> OpenAIError:
     )
 
 
-class Fields:
-    """The members of a body. An absent one and null are the same."""
+def unbroken(param: str, text: str) -> str:
+    """Return a text that can be sent on as UTF-8.
 
-    def __init__(self, body: dict[str, Any]) -> None:
+    Raises:
+        OpenAIError: 400, it has half of a surrogate pair, as a cut escape of JSON leaves.
+    """
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            found = f"\\u{ord(text[error.start]):04x} at character {error.start}"
+            message = f"{param} has {found}, half of a surrogate pair, expected whole characters."
+            raise OpenAIError(_BAD_REQUEST, message, param, "invalid_value") from error
+    return text
+
+
+class Fields:
+    """The members of a body. An absent one and null are the same.
+
+    Args:
+        body: The object.
+        prefix: What stands before the names in errors, with its dot.
+    """
+
+    def __init__(self, body: dict[str, Any], prefix: str = "") -> None:
         self.body = body
+        self._prefix = prefix
 
     def flag(self, name: str, absent: bool = False) -> bool:
         """Return a boolean."""
@@ -68,7 +93,7 @@ class Fields:
         if value is None:
             return absent
         if not isinstance(value, bool):
-            raise wrong(name, value, "true or false")
+            raise wrong(self._prefix + name, value, "true or false")
         return value
 
     def text(self, name: str) -> str | None:
@@ -76,7 +101,7 @@ class Fields:
         value = self.body.get(name)
         if value is not None and not isinstance(value, str):
             raise wrong(name, value, "a text")
-        return value
+        return value if value is None else unbroken(name, value)
 
     def whole(self, name: str, low: int, high: int) -> int | None:
         """Return a whole number of the range."""
@@ -110,4 +135,4 @@ class Fields:
         for each in values:
             if not isinstance(each, str) or not 1 <= len(each) <= longest:
                 raise wrong(name, each, expected)
-        return tuple(values)
+        return tuple(unbroken(name, each) for each in values)

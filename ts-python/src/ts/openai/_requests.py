@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ts.openai._errors import OpenAIError
-from ts.openai._fields import Fields, body_of, shown, wrong
+from ts.openai._fields import Fields, body_of, shown, unbroken, wrong
 
 MAX_MESSAGES = 2048
 MAX_CHOICES = 128
@@ -24,7 +24,9 @@ _MAX_TOKEN_ID = 2**31 - 1
 _MAX_SEED = 2**63 - 1
 _UNSUPPORTED = (
     "tools",
+    "tool_choice",
     "functions",
+    "function_call",
     "logit_bias",
     "response_format",
     "modalities",
@@ -35,9 +37,14 @@ _UNSUPPORTED = (
 )
 """What would change the response: refused where the handler does not say that it supports it."""
 
+_BELONGS_TO = {"tool_choice": "tools", "function_call": "functions"}
+"""Parameters that a handler supports with another one."""
+
 _HARMLESS: dict[str, tuple[Any, ...]] = {
     "tools": ([],),
+    "tool_choice": ("none", "auto"),
     "functions": ([],),
+    "function_call": ("none", "auto"),
     "logit_bias": ({},),
     "response_format": ({"type": "text"},),
     "modalities": (["text"],),
@@ -263,7 +270,7 @@ def _common(fields: Fields, sampling: Sampling, prompts: int) -> dict[str, Any]:
             raise wrong("stream_options", options, "an object")
         if not stream:
             raise wrong("stream_options", options, "stream: true beside it")
-        include_usage = Fields(options).flag("include_usage")
+        include_usage = Fields(options, "stream_options.").flag("include_usage")
     return {
         "model": fields.text("model") or "",
         "sampling": sampling,
@@ -295,7 +302,8 @@ def _sampling(fields: Fields, limits: Limits, logprobs: int | None, default: int
 def _refuse_unsupported(fields: Fields, limits: Limits) -> None:
     for name in _UNSUPPORTED:
         value = fields.body.get(name)
-        if value is None or name in limits.supports or value in _HARMLESS.get(name, ()):
+        is_supported = _BELONGS_TO.get(name, name) in limits.supports
+        if value is None or is_supported or value in _HARMLESS.get(name, ()):
             continue
         message = f"{name} is not supported by this model."
         raise OpenAIError(400, message, name, "unsupported_parameter")
@@ -327,19 +335,18 @@ def _message(index: int, value: Any) -> Message:
         )
     if not isinstance(content, str):
         raise wrong(f"{place}.content", content, "a text, or a list of parts of type text")
-    return Message(role, content, name, value)
+    return Message(role, unbroken(f"{place}.content", content), name, value)
 
 
 def _part(place: str, part: Any) -> str:
-    text = part.get("text") if isinstance(part, dict) and part.get("type") == "text" else None
+    if not isinstance(part, dict):
+        raise wrong(place, part, "a part of type text")
+    kind, text = part.get("type"), part.get("text")
+    if kind != "text":
+        message = f"{place} is of type {shown(kind)}, expected a part of type text."
+        raise OpenAIError(400, message, place, "invalid_value")
     if not isinstance(text, str):
-        kind = part.get("type") if isinstance(part, dict) else part
-        raise OpenAIError(
-            400,
-            f"{place} is of type {shown(kind)}, expected a part of type text.",
-            place,
-            "invalid_value",
-        )
+        raise wrong(f"{place}.text", text, "a text")
     return text
 
 
@@ -359,6 +366,7 @@ def _prompts(value: Any, param: str, most: int, *, empty: bool) -> list[str | li
         if isinstance(each, str):
             if not each and not empty:
                 raise wrong(place, each, "a text that is not empty")
+            unbroken(place, each)
         elif not isinstance(each, list) or not each:
             raise wrong(place, each, expected)
         elif not all(type(token) is int and 0 <= token <= _MAX_TOKEN_ID for token in each):
