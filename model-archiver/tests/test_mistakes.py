@@ -41,6 +41,12 @@ def test_missing_file_names_the_nearest(
     assert (done.returncode, done.stderr) == (1, f"ERROR - File does not exist: {said}\n")
 
 
+def test_directory_in_place_of_a_file_is_called_one(project: Project) -> None:
+    done = project.run(*BASIC, "--handler", "handler.py", "--serialized-file", "extra")
+
+    assert (done.returncode, done.stderr) == (1, "ERROR - extra is a directory, expected a file\n")
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -82,6 +82,7 @@ def test_workflow_of_models_needs_no_handler(workflow: Path) -> None:
         (SPEC, (*BASIC, "--export-path", "nowhere"), "is not a directory"),
         (SPEC, (*BASIC, "--extra-files", "no.txt"), "File does not exist: no.txt"),
         (SPEC, ("--workflow-name", "p", "--spec-file", "no.yaml"), "File does not exist"),
+        (SPEC, (*BASIC, "--extra-files", "."), ". is a directory, expected a file"),
         ("a: [", BASIC, "is not valid YAML"),
         ("models: {a: {url: a, min-workers: 0}}\ndag: {a: []}", BASIC, "models.a.min-workers is 0"),
         (

@@ -43,6 +43,8 @@ class Contents:
         Of one that does not exist the nearest name is told: of the files beside it, or of `others`.
         """
         source = Path(path)
+        if source.is_dir():
+            raise ModelArchiverError(f"{path} is a directory, expected a file")
         if not source.is_file():
             hint = did_you_mean(source.name, [*files_beside(source), *others])
             raise FileNotFoundError(f"File does not exist: {path}{hint}")

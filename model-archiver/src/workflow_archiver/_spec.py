@@ -118,7 +118,7 @@ def _check_options(place: str, given: _Map, defaults: _Map) -> None:
 
 
 def _nodes_of(dag: _Map) -> set[str]:
-    """All nodes; refuses graphs with several starts or with cycles, and those that are too large."""
+    """All nodes; refuses graphs that are too large, have several starts, or have cycles."""
     children: dict[str, list[str]] = {}
     for name, after in dag.items():
         if after is not None and not isinstance(after, list):
