@@ -162,6 +162,8 @@ def test_a_model_that_is_not_of_this_api_is_404_and_is_not_asked(
         ({"temperature": "hot"}, "temperature"),
         ({"n": 1000}, "n"),
         ({"tools": [{"type": "function", "function": {"name": "f"}}]}, "tools"),
+        ({"tool_choice": "required"}, "tool_choice"),
+        ({"messages": [{"role": "user", "content": "say \ud83d"}]}, "messages[0].content"),
     ],
 )
 def test_wrong_values_are_400_and_name_the_parameter(
@@ -186,13 +188,16 @@ def test_wrong_values_are_400_and_name_the_parameter(
         b'{"model": "acme/words", "messages": ' + b"[" * 50_000,
         b'{"messages": ' + b"[" * 50_000,
         b"model=acme/words",
+        b'{"' + b"k" * 100_000 + b'": x',
     ],
 )
 def test_broken_bodies_are_400_in_the_form_of_the_api(server: TorchServe, body: bytes) -> None:
     answer = post(server, body)
     assert answer.status_code == 400, answer.text
     assert set(answer.json()) == {"error"}
+    assert set(answer.json()["error"]) == {"message", "type", "param", "code"}
     assert answer.json()["error"]["message"]
+    assert len(answer.content) < 1000
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -329,4 +334,6 @@ def test_the_servers_token_is_the_api_key(start: Callable[..., TorchServe], tmp_
             with pytest.raises(openai.AuthenticationError) as caught:
                 client.chat.completions.create(model=MODEL, messages=says("say one"))
             assert caught.value.code == "invalid_api_key"
+            with pytest.raises(openai.AuthenticationError):
+                client.models.list()
     assert post(server, {"model": MODEL}).status_code == 401

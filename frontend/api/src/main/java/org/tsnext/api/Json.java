@@ -11,11 +11,18 @@ public final class Json {
   private static final Gson PRETTY =
       new GsonBuilder().setPrettyPrinting().disableHtmlEscaping().create();
 
+  private static final Gson WITH_NULLS = PRETTY.newBuilder().serializeNulls().create();
+
   private Json() {}
 
   /** Without a line feed at the end. Null members are left out. */
   public static String text(JsonElement json) {
     return PRETTY.toJson(json);
+  }
+
+  /** As {@link #text}, for clients that expect every member. */
+  public static String textWithNulls(JsonElement json) {
+    return WITH_NULLS.toJson(json);
   }
 
   /** {@code {"status": text}}. */

@@ -11,6 +11,7 @@ import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.Set;
 import org.testng.annotations.DataProvider;
 import org.testng.annotations.Test;
 import org.tsnext.core.error.ErrorKind;
@@ -85,15 +86,46 @@ public class OpenAiRoutesTest extends HttpTestBase {
 
   @Test
   public void unknownModelIsNotFound() throws Exception {
-    for (String name : List.of("meta/dogs", "a b", "-x")) {
+    for (String name : List.of("meta/dogs", "a b", "-x", "a".repeat(129))) {
       RawResponse response = client().post(CHAT, "{\"model\": \"" + name + "\"}");
       assertEquals(response.status(), 404);
       JsonObject error = error(response);
-      assertEquals(error.get("message").getAsString(), "Model not found: " + name);
+      assertTrue(error.get("message").getAsString().startsWith("Model not found: " + part(name)));
       assertEquals(error.get("param").getAsString(), "model");
       assertEquals(error.get("code").getAsString(), "model_not_found");
     }
     assertTrue(inference.isEmpty());
+  }
+
+  private static String part(String name) {
+    return name.substring(0, Math.min(100, name.length()));
+  }
+
+  @Test
+  public void errorHasEveryMemberOfTheApi() throws Exception {
+    JsonObject error = error(client().post(CHAT, "{}"));
+    assertEquals(error.keySet(), Set.of("message", "type", "param", "code"));
+    assertTrue(error.get("param").isJsonNull());
+    JsonObject ofModels = json(client().get("/v1/models/dogs")).getAsJsonObject("error");
+    assertEquals(ofModels.keySet(), Set.of("message", "type", "param", "code"));
+  }
+
+  @Test
+  public void errorDoesNotRepeatALongBody() throws Exception {
+    RawResponse response = client().post(CHAT, "{\"" + "k".repeat(100_000) + "\": x");
+    assertEquals(response.status(), 400);
+    assertTrue(response.body().length() < 1000, response.body().length() + " bytes");
+  }
+
+  @Test
+  public void compressedBodyIsNamedAsSuch() throws Exception {
+    RawResponse response = client().post(CHAT, "{\"model\": \"cats\"}", "Content-Encoding: gzip");
+    assertEquals(response.status(), 400);
+    assertEquals(
+        error(response).get("message").getAsString(),
+        "The body has the content-encoding gzip, expected none: send the JSON as it is.");
+    assertEquals(
+        client().post(CHAT, "{\"model\": \"cats\"}", "Content-Encoding: identity").status(), 200);
   }
 
   @Test

@@ -58,6 +58,11 @@ public final class Names {
             + " model_name.");
   }
 
+  /** Whether a model can be registered under that name. */
+  public static boolean isPossible(String name) {
+    return NAME.defect(name).isEmpty();
+  }
+
   /**
    * Returns {@code name} if it may be one.
    *

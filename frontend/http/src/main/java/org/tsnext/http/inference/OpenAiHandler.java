@@ -1,6 +1,8 @@
 package org.tsnext.http.inference;
 
 import io.netty.buffer.ByteBuf;
+import io.netty.handler.codec.http.HttpHeaderNames;
+import io.netty.handler.codec.http.HttpHeaders;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -8,6 +10,7 @@ import java.util.Optional;
 import org.tsnext.api.Parameters;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
+import org.tsnext.core.model.Names;
 import org.tsnext.core.model.ServedModels;
 import org.tsnext.core.model.ServedModels.ServedModel;
 import org.tsnext.core.request.InputPart;
@@ -21,6 +24,8 @@ import org.tsnext.http.routing.RoutedRequest;
  * is. What is in it is the handler's to read, see the package {@code ts.openai}.
  */
 final class OpenAiHandler implements RouteHandler {
+
+  private static final String IDENTITY = "identity";
 
   private final PredictionHandler predictions;
   private final ServedModels models;
@@ -51,12 +56,25 @@ final class OpenAiHandler implements RouteHandler {
   @Override
   public void handle(RoutedRequest routed) {
     Exchange exchange = routed.exchange();
+    requireNoCoding(exchange.headers());
     conversions.convertRequest(
         exchange,
         exchange.takeBody(),
         whole -> new Named(ModelMember.of(whole), whole.retain()),
         named -> submit(routed, named),
         named -> named.body().release());
+  }
+
+  /** Bodies are read as they come: what is compressed would be told to be no JSON. */
+  private static void requireNoCoding(HttpHeaders headers) {
+    String coding = headers.get(HttpHeaderNames.CONTENT_ENCODING, IDENTITY).trim();
+    if (!coding.isEmpty() && !coding.equalsIgnoreCase(IDENTITY)) {
+      throw new ServingException(
+          ErrorKind.BAD_REQUEST,
+          "The body has the content-encoding "
+              + Parameters.shown(coding)
+              + ", expected none: send the JSON as it is.");
+    }
   }
 
   private void submit(RoutedRequest routed, Named named) {
@@ -102,13 +120,9 @@ final class OpenAiHandler implements RouteHandler {
     }
   }
 
-  /** A name that cannot be a registered one, such as one with a slash, is not found either. */
+  /** A name that none can be registered under, such as one with a slash, is not found either. */
   private static String known(String name) {
-    boolean possible =
-        name.chars()
-            .allMatch(
-                c -> c == '_' || c == '.' || c == '-' || (c < 128 && Character.isLetterOrDigit(c)));
-    if (!possible || !Character.isLetterOrDigit(name.charAt(0))) {
+    if (!Names.isPossible(name)) {
       throw new ServingException(
           ErrorKind.MODEL_NOT_FOUND, "Model not found: " + Parameters.shown(name));
     }

@@ -18,6 +18,9 @@ import org.tsnext.core.error.ServingException;
  */
 public final class ModelMember {
 
+  /** Characters of a place in the body; it has the client's own words. */
+  private static final int MAX_PLACE = 100;
+
   private static final String NAME = "model";
   private static final String EXPECTED =
       ", expected a JSON object with the name of a model as model.";
@@ -45,8 +48,12 @@ public final class ModelMember {
       throw refusal("The body is not text in UTF-8" + EXPECTED);
     } catch (IOException | IllegalStateException e) {
       throw refusal("The body is not JSON" + EXPECTED)
-          .withDetail("It cannot be read at " + json.getPath() + ".");
+          .withDetail("It cannot be read at " + place(json.getPath()) + ".");
     }
+  }
+
+  private static String place(String path) {
+    return path.length() > MAX_PLACE ? path.substring(0, MAX_PLACE) + "..." : path;
   }
 
   private static String read(JsonReader json) throws IOException {

@@ -42,25 +42,28 @@ public final class ErrorRenderer {
    */
   public Response render(ServingException failure, List<String> allowed, String target) {
     ServingException error = form.shown(failure);
+    boolean onlyOpenAi = OpenAiErrors.isOnlyFor(target);
+    boolean alsoOpenAi = !kserve && OpenAiErrors.isAlsoFor(target);
+    int status = onlyOpenAi || alsoOpenAi ? OpenAiErrors.status(error) : error.httpStatus();
     List<Header> headers;
     try {
-      headers = headers(error, allowed, OpenAiErrors.isOnlyFor(target));
+      headers = headers(error, status, allowed);
     } catch (ServingException e) {
       return render(e, allowed, target);
     }
     if (error.kind() == ErrorKind.REQUEST_TOO_LARGE && form.isOriginal(Deviation.BODY_TOO_LARGE)) {
       return new Response(error.httpStatus(), "", Optional.empty(), headers, Unpooled.EMPTY_BUFFER);
     }
-    if (OpenAiErrors.isOnlyFor(target)) {
-      return Response.json(OpenAiErrors.status(error), headers, wrapped(failure, target));
+    if (onlyOpenAi) {
+      return Response.jsonWithNulls(status, headers, wrapped(failure, target));
     }
-    JsonObject body = members(error);
+    JsonObject body = members(error, status);
     if (target.startsWith("/v2/") || (kserve && target.startsWith("/v1/"))) {
       body.addProperty("error", error.getMessage());
-    } else if (OpenAiErrors.isAlsoFor(target)) {
+    } else if (alsoOpenAi) {
       body.add("error", OpenAiErrors.error(error, cause(error)));
     }
-    return Response.json(error.httpStatus(), headers, body);
+    return Response.jsonWithNulls(status, headers, body);
   }
 
   /**
@@ -73,7 +76,9 @@ public final class ErrorRenderer {
     JsonObject json = new JsonObject();
     json.add(
         "error",
-        OpenAiErrors.isOnlyFor(target) ? OpenAiErrors.error(error, cause(error)) : members(error));
+        OpenAiErrors.isOnlyFor(target)
+            ? OpenAiErrors.error(error, cause(error))
+            : members(error, error.httpStatus()));
     return json;
   }
 
@@ -87,9 +92,9 @@ public final class ErrorRenderer {
     return form.showDetail() ? error.detail() : Optional.empty();
   }
 
-  private JsonObject members(ServingException error) {
+  private JsonObject members(ServingException error, int status) {
     JsonObject members = new JsonObject();
-    members.addProperty("code", error.httpStatus());
+    members.addProperty("code", status);
     members.addProperty("type", form.type(error));
     if (error.getMessage() != null) {
       members.addProperty("message", error.getMessage());
@@ -99,13 +104,13 @@ public final class ErrorRenderer {
   }
 
   /** Those that belong to the status, and those that the handler chose, which win. */
-  private List<Header> headers(ServingException error, List<String> allowed, boolean openAi) {
+  private List<Header> headers(ServingException error, int status, List<String> allowed) {
     List<Header> headers = new ArrayList<>(1);
     error
         .retryAfter()
         .filter(wait -> !form.isOriginal(Deviation.RETRY_AFTER))
         .ifPresent(wait -> headers.add(retryAfter(wait)));
-    if (error.httpStatus() == 401 || (openAi && OpenAiErrors.status(error) == 401)) {
+    if (status == 401) {
       headers.add(AUTHENTICATE);
     }
     if (error.httpStatus() == 405) {

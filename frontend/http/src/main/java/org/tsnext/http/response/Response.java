@@ -34,6 +34,12 @@ public record Response(
     return new Response(status, "", Optional.of(APPLICATION_JSON), headers, encode(json));
   }
 
+  /** As {@link #json(int, List, JsonElement)}, but members that are null are there. */
+  static Response jsonWithNulls(int status, List<Header> headers, JsonElement json) {
+    return new Response(
+        status, "", Optional.of(APPLICATION_JSON), headers, encode(Json.textWithNulls(json)));
+  }
+
   /** {@code {"status": text}} with status 200. */
   public static Response ok(String text) {
     return json(200, Json.status(text));
@@ -41,7 +47,11 @@ public record Response(
 
   /** In UTF-8, with a line feed at the end; the buffer is the caller's to release. */
   public static ByteBuf encode(JsonElement json) {
-    return Unpooled.wrappedBuffer((Json.text(json) + "\n").getBytes(StandardCharsets.UTF_8));
+    return encode(Json.text(json));
+  }
+
+  private static ByteBuf encode(String json) {
+    return Unpooled.wrappedBuffer((json + "\n").getBytes(StandardCharsets.UTF_8));
   }
 
   public static Response noContent(List<Header> headers) {
