@@ -203,6 +203,18 @@ def test_deadline_of_the_client_ends_the_whole_run(
     assert time.monotonic() - before < 5.5  # the node itself takes 6 s
 
 
+def test_values_for_all_models_hold_for_functions_too(
+    flows: TorchServe, workflow: Callable[..., requests.Response]
+) -> None:
+    spec = "models:\n  timeout-ms: 300\n  retry-attempts: 0\ndag:\n  first: [sleep]\n"
+    assert workflow(spec).status_code == 200
+    described = requests.get(f"{flows.management}/workflows/w", timeout=60).json()[0]
+    assert {node["timeoutMs"] for node in described["nodes"]} == {300}
+    answer = run(flows, "w", data=b"abc")
+    assert answer.status_code == 504, answer.text
+    assert "The node has timeout-ms 300." in answer.json()["detail"]
+
+
 def test_model_of_a_node_that_was_unregistered_is_named(
     flows: TorchServe, workflow: Callable[..., requests.Response]
 ) -> None:

@@ -99,12 +99,12 @@ final class LeafResponses {
     object.addComponent(true, Unpooled.copiedBuffer(text, StandardCharsets.UTF_8));
   }
 
-  /** Whether the bytes are one JSON value; in linear time. */
+  /** Whether the bytes are one JSON value in UTF-8; in linear time. */
   private static boolean isJson(ByteBuf body) {
     try (JsonReader reader =
         new JsonReader(
             new InputStreamReader(
-                new ByteBufInputStream(body.duplicate()), StandardCharsets.UTF_8))) {
+                new ByteBufInputStream(body.duplicate()), StandardCharsets.UTF_8.newDecoder()))) {
       reader.setStrictness(Strictness.STRICT);
       reader.skipValue();
       return reader.peek() == JsonToken.END_DOCUMENT;

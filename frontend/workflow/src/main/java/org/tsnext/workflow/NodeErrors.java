@@ -1,6 +1,6 @@
 package org.tsnext.workflow;
 
-import java.util.Optional;
+import java.util.Objects;
 import org.tsnext.compatibility.Deviation;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
@@ -13,8 +13,10 @@ final class NodeErrors {
   /**
    * The error of a workflow whose node failed: the status of the cause, the sentence of TorchServe
    * 0.12 with the node's name, and the cause in words.
+   *
+   * @param hint a sentence more; may be empty
    */
-  static ServingException named(WorkflowNode node, ServingException error) {
+  static ServingException named(WorkflowNode node, ServingException error, String hint) {
     String message = "Error executing " + node.name();
     ServingException named =
         switch (error.kind()) {
@@ -23,12 +25,7 @@ final class NodeErrors {
               new ServingException(ErrorKind.MODEL_GOING_AWAY, message, error);
           default -> new ServingException(error.kind(), message, error);
         };
-    Optional<String> cause =
-        error
-            .detail()
-            .map(detail -> error.getMessage() + " " + detail)
-            .or(() -> Optional.ofNullable(error.getMessage()));
-    named = named.withDetail(cause.orElse("") + hint(node, error));
+    named = named.withDetail(joined(cause(error), goneHint(node, error), hint));
     return error
         .retryAfter()
         .map(named::withRetryAfter)
@@ -36,15 +33,40 @@ final class NodeErrors {
         .withDeviation(Deviation.WORKFLOW_ERROR_STATUS);
   }
 
-  private static String hint(WorkflowNode node, ServingException error) {
+  private static String cause(ServingException error) {
+    String message = Objects.requireNonNullElse(error.getMessage(), "");
+    return error
+        .detail()
+        .map(
+            detail ->
+                message.isEmpty() || endsSentence(message)
+                    ? joined(message, detail)
+                    : message + ": " + detail)
+        .orElse(message);
+  }
+
+  /** Texts as sentences after one another; empty ones are left out. */
+  private static String joined(String... texts) {
+    StringBuilder sentences = new StringBuilder();
+    for (String text : texts) {
+      if (!sentences.isEmpty() && !text.isEmpty()) {
+        sentences.append(endsSentence(sentences) ? " " : ". ");
+      }
+      sentences.append(text);
+    }
+    return sentences.toString();
+  }
+
+  private static boolean endsSentence(CharSequence text) {
+    return !text.isEmpty() && ".!?".indexOf(text.charAt(text.length() - 1)) >= 0;
+  }
+
+  private static String goneHint(WorkflowNode node, ServingException error) {
     return switch (error.kind()) {
       case MODEL_NOT_FOUND, MODEL_VERSION_NOT_FOUND ->
-          " The model "
+          "The model "
               + node.modelName()
-              + " of this node was unregistered; register the"
-              + " workflow again.";
-      case CLIENT_TIMEOUT ->
-          " The node has timeout-ms " + node.options().timeout().toMillis() + ".";
+              + " of this node was unregistered; register the workflow again.";
       default -> "";
     };
   }

@@ -1,6 +1,5 @@
 package org.tsnext.workflow;
 
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
@@ -100,10 +99,7 @@ final class NodeModels {
     RegisterModel.Requested requested =
         new RegisterModel.Requested(
             OptionalInt.of(node.options().batchSize()),
-            Optional.of(
-                node.source() instanceof WorkflowNode.Function
-                    ? Duration.ZERO
-                    : node.options().maxBatchDelay()),
+            Optional.of(node.options().maxBatchDelay()),
             OptionalInt.of(min),
             Optional.of(registration.responseTimeout()),
             Optional.of(registration.startupTimeout()));

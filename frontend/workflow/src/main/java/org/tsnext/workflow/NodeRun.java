@@ -1,6 +1,7 @@
 package org.tsnext.workflow;
 
 import io.netty.buffer.ByteBuf;
+import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Objects;
@@ -13,6 +14,7 @@ final class NodeRun {
   private final WorkflowNode node;
   private final Map<String, ByteBuf> inputs = new LinkedHashMap<>();
   private int tries;
+  private Duration limit = Duration.ZERO;
   private InferenceCall call = () -> {};
 
   NodeRun(WorkflowNode node) {
@@ -45,9 +47,23 @@ final class NodeRun {
     return tries;
   }
 
-  /** Another try begins. */
-  void begin() {
+  /**
+   * Another try begins.
+   *
+   * @param most how long it may take
+   */
+  void begin(Duration most) {
     tries++;
+    limit = most;
+  }
+
+  /**
+   * What to tell of a try that took too long: nothing if the client had less time than the node.
+   */
+  String timeoutHint() {
+    return limit.equals(options().timeout())
+        ? "The node has timeout-ms " + limit.toMillis() + "."
+        : "";
   }
 
   /** The request of the newest try. */

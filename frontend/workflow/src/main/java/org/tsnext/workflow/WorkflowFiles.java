@@ -1,9 +1,9 @@
 package org.tsnext.workflow;
 
 import java.nio.file.Files;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import org.tsnext.archive.ArchiveException;
@@ -103,7 +103,7 @@ final class WorkflowFiles {
     WorkflowGraph graph = WorkflowGraph.of(spec.dag());
     List<WorkflowNode> nodes = new ArrayList<>();
     for (String node : spec.dag().keySet()) {
-      nodes.add(node(name, node, spec.models(), files, manifest));
+      nodes.add(node(name, node, spec, files, manifest));
     }
     return new Opened(name, files, spec, graph, List.copyOf(nodes));
   }
@@ -111,12 +111,12 @@ final class WorkflowFiles {
   private static WorkflowNode node(
       String workflow,
       String name,
-      Map<String, WorkflowSpec.ModelNode> models,
+      WorkflowSpec spec,
       ModelArchive files,
       WorkflowManifest manifest) {
     String modelName = workflow + "__" + name;
     Names.requireName(ErrorKind.INVALID_WORKFLOW, modelName);
-    WorkflowSpec.ModelNode model = models.get(name);
+    WorkflowSpec.ModelNode model = spec.models().get(name);
     if (model != null) {
       return new WorkflowNode(
           name, modelName, new WorkflowNode.Archive(model.url()), model.options());
@@ -130,7 +130,13 @@ final class WorkflowFiles {
         name,
         modelName,
         new WorkflowNode.Function(files.directory().toString(), handler + ":" + name),
-        WorkflowSpec.Options.DEFAULTS);
+        ofFunction(spec.defaults()));
+  }
+
+  /** A function has one worker and no batches; how long and how often it is tried may be said. */
+  private static WorkflowSpec.Options ofFunction(WorkflowSpec.Options defaults) {
+    return new WorkflowSpec.Options(
+        1, 1, 1, Duration.ZERO, defaults.retryAttempts(), defaults.timeout());
   }
 
   private static ServingException noFunction(String node, Optional<String> handler) {

@@ -107,12 +107,12 @@ final class WorkflowRun implements InferenceCall {
     if (deadlineNanos.isPresent()) {
       Duration left = Duration.ofNanos(deadlineNanos.get() - execution.clock().nanoTime());
       if (left.isNegative() || left.isZero()) {
-        fail(named(node, clientTimeout()));
+        fail(NodeErrors.named(node.node(), clientTimeout(), ""));
         return;
       }
       timeout = left.compareTo(timeout) < 0 ? left : timeout;
     }
-    node.begin();
+    node.begin(timeout);
     List<InputPart> parts = inputsOf(node);
     long bytes = parts.stream().mapToLong(part -> part.value().readableBytes()).sum();
     if (bytes > rules.maxInputBytes()) {
@@ -338,7 +338,8 @@ final class WorkflowRun implements InferenceCall {
   }
 
   private ServingException named(NodeRun node, ServingException error) {
-    return NodeErrors.named(node.node(), error);
+    return NodeErrors.named(
+        node.node(), error, error.kind() == ErrorKind.CLIENT_TIMEOUT ? node.timeoutHint() : "");
   }
 
   private ServingException clientTimeout() {

@@ -5,6 +5,7 @@ import static org.testng.Assert.assertTrue;
 import static org.tsnext.workflow.WorkflowFixture.buffer;
 
 import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -158,6 +159,42 @@ public class WorkflowRunTest {
   }
 
   @Test
+  public void jsonOfSeveralLastNodesHasToBeUtf8() throws Exception {
+    WorkflowFixture fixture = begun(FORK);
+    FakeInference.Waiting b = fixture.inference.nextWaiting();
+    FakeInference.Waiting a = fixture.inference.nextWaiting();
+    a.sink()
+        .complete(head(BodyKind.BYTES), Unpooled.wrappedBuffer(new byte[] {'"', (byte) 0xff, '"'}));
+    complete(b, "1");
+    assertEquals(answer.error().orElseThrow().getMessage(), "Error executing a");
+  }
+
+  @Test
+  public void whatHoldsForAllModelsHoldsForTriesOfFunctionsToo() throws Exception {
+    WorkflowFixture fixture =
+        fixture("models:\n  timeout-ms: 700\n  retry-attempts: 0\ndag:\n  pre: []\n");
+    fixture.submit("x", answer);
+    FakeInference.Waiting pre = fixture.inference.nextWaiting();
+    assertEquals(pre.request().timeout(), Optional.of(Duration.ofMillis(700)));
+    pre.sink().fail(late());
+    ServingException error = answer.error().orElseThrow();
+    assertEquals(error.detail(), Optional.of("Late. The node has timeout-ms 700."));
+  }
+
+  @Test
+  public void timeoutOfTheClientIsNotToldAsThatOfTheNode() throws Exception {
+    WorkflowFixture fixture = fixture("models:\n  retry-attempts: 0\ndag:\n  pre: []\n");
+    fixture.workflows.submit(
+        WorkflowFixture.request("x", Optional.of(Duration.ofMillis(300))), answer);
+    fixture.inference.nextWaiting().sink().fail(late());
+    assertEquals(answer.error().orElseThrow().detail(), Optional.of("Late."));
+  }
+
+  private static ServingException late() {
+    return new ServingException(ErrorKind.CLIENT_TIMEOUT, "Late.");
+  }
+
+  @Test
   public void nodeThatFailsIsAskedAgainAndThenNamed() throws Exception {
     WorkflowFixture fixture = begun(PIPELINE);
     ServingException cause =
@@ -171,7 +208,7 @@ public class WorkflowRunTest {
     ServingException error = answer.error().orElseThrow();
     assertEquals(error.kind(), ErrorKind.PREDICTION_FAILED);
     assertEquals(error.getMessage(), "Error executing m1");
-    assertEquals(error.detail(), Optional.of("Prediction failed ValueError: bad digit"));
+    assertEquals(error.detail(), Optional.of("Prediction failed: ValueError: bad digit"));
     assertEquals(answer.ends(), 1);
   }
 

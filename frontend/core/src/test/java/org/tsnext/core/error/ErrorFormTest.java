@@ -51,6 +51,7 @@ public class ErrorFormTest {
         Optional.of(
             "No token. TorchServe 0.12 answered otherwise; token_failures_as_400=true brings that"
                 + " back."));
+    assertEquals(OURS.detail(refused.withDetail("No token")), OURS.detail(refused));
     assertEquals(ORIGINAL.detail(refused), Optional.of("No token."));
     assertEquals(
         OURS.detail(new ServingException(ErrorKind.RESPONSE_TIMEOUT, "late")),
