@@ -57,11 +57,21 @@ final class YamlValues {
 
   /** A whole number from {@code min} to {@code max}. */
   int bounded(String key, int min, int max, int absent) throws ArchiveException {
-    int value = integer(key, min, absent);
-    if (value > max) {
-      throw refuse(key, value, "a whole number from " + min + " to " + max);
+    Object value = values.get(key);
+    if (value == null) {
+      return absent;
     }
-    return value;
+    if (value instanceof Integer number && number >= min && number <= max) {
+      return number;
+    }
+    throw refuse(
+        key,
+        value,
+        "a whole number from "
+            + min
+            + " to "
+            + max
+            + (value instanceof Integer ? "" : ", not quoted"));
   }
 
   /** A whole number; {@code min} in place of a smaller one. */

@@ -143,9 +143,12 @@ public class ModelConfigReaderTest {
     return new Object[][] {
       {"batchSize: '4'", "batchSize is '4', " + whole},
       {"batchSize: 4.0", "batchSize is 4.0, " + whole},
-      {"concurrency: 0", "concurrency is 0, " + whole},
+      {"concurrency: 0", "concurrency is 0, expected a whole number from 1 to 1024"},
       {"concurrency: 1025", "concurrency is 1025, expected a whole number from 1 to 1024"},
-      {"concurrency: many", "concurrency is 'many', " + whole},
+      {
+        "concurrency: many",
+        "concurrency is 'many', expected a whole number from 1 to 1024, not quoted"
+      },
       {"batchSize: true", "batchSize is true, " + whole},
       {"batchSize: 2147483648", "batchSize is 2147483648, " + whole},
       {"batchSize: 99999999999999999999", "batchSize is 99999999999999999999, " + whole},
@@ -176,13 +179,19 @@ public class ModelConfigReaderTest {
         "deviceIds is 'x', expected a whole number from 0 to 2147483647, not quoted"
       },
       {"torchrun: 4", "torchrun is 4, expected a map"},
-      {"torchrun: {nproc-per-node: gpu}", "torchrun.nproc-per-node is 'gpu', " + whole},
+      {
+        "torchrun: {nproc-per-node: gpu}",
+        "torchrun.nproc-per-node is 'gpu', expected a whole number from 1 to 256, not quoted"
+      },
       {
         "torchrun: {nproc-per-node: 1000}",
         "torchrun.nproc-per-node is 1000, expected a whole number from 1 to 256"
       },
       {"parallelLevel: 257", "parallelLevel is 257, expected a whole number from 0 to 256"},
-      {"torchrun: {monitor-interval: 0}", "torchrun.monitor-interval is 0, " + whole},
+      {
+        "torchrun: {monitor-interval: 0}",
+        "torchrun.monitor-interval is 0, expected a whole number from 1 to 3600"
+      },
     };
   }
 
