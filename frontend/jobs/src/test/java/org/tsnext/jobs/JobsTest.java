@@ -519,6 +519,12 @@ public class JobsTest {
     Files.write(store.resolve(id + ".result"), Arrays.copyOf(whole, whole.length - 1));
     restart();
     assertEquals(kind(() -> jobs.describe(id)), ErrorKind.JOB_NOT_FOUND);
+    String never = new String(whole, StandardCharsets.UTF_8);
+    Files.writeString(
+        store.resolve(id + ".result"),
+        never.replaceFirst("\"expires\":\"[^\"]*\"", "\"expires\":\"+999999999-01-01T00:00:00Z\""));
+    restart();
+    assertEquals(kind(() -> jobs.describe(id)), ErrorKind.JOB_NOT_FOUND);
   }
 
   @Test

@@ -9,6 +9,7 @@ import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -41,6 +42,10 @@ public final class JobFolder implements Closeable {
 
   private static final Logger LOGGER = LoggerFactory.getLogger(JobFolder.class);
   private static final String LOCK = ".jobs.lock";
+
+  /** Longer than {@code job_lifetime} can be, and not too long for a timer. */
+  private static final Duration MAX_LIFETIME = Duration.ofDays(36_525);
+
   private static final Pattern NAME =
       Pattern.compile("([0-9a-f]{32})\\.(request|result|started-([0-9]))");
 
@@ -175,6 +180,7 @@ public final class JobFolder implements Closeable {
       removeRequest(id);
       JobOutcome outcome = JobJson.outcome(head.json());
       requireBytes(head, outcome.bytes());
+      requireMoment(outcome.expires(), now);
       if (!outcome.expires().isAfter(now)) {
         remove(id);
         return Optional.empty();
@@ -189,6 +195,12 @@ public final class JobFolder implements Closeable {
   private static void requireBytes(RecordFile.Head head, long bytes) throws IOException {
     if (head.bodyBytes() != bytes) {
       throw new IOException("it has " + head.bodyBytes() + " bytes of data, expected " + bytes);
+    }
+  }
+
+  private static void requireMoment(Instant expires, Instant now) throws IOException {
+    if (expires.isAfter(now.plus(MAX_LIFETIME))) {
+      throw new IOException("it expires in more than a century");
     }
   }
 
