@@ -99,14 +99,15 @@ public final class Schemas {
   }
 
   private static JsonObject openAiError() {
+    JsonObject param = of("string");
+    param.addProperty("nullable", true);
+    param.addProperty("description", "The member of the request that is wrong, if it is one");
     return object(
         ordered(
-            "message", of("string"),
-            "type", of("string"),
-            "param", of("string"),
-            "code", of("string")),
+            "message", of("string"), "type", of("string"), "param", param, "code", of("string")),
         "message",
         "type",
+        "param",
         "code");
   }
 
