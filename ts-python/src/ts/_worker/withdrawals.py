@@ -8,6 +8,7 @@ connection, with a thread that does nothing else and costs nothing while it wait
 
 from __future__ import annotations
 
+import _thread
 import contextlib
 import signal
 import socket
@@ -72,10 +73,8 @@ def answer_withdrawals(sock: socket.socket, withdrawals: Withdrawals) -> None:
         sock: The control connection, whose HELLO was sent. The thread closes it.
         withdrawals: What the thread that runs handlers asks before it begins a batch.
     """
-    thread = threading.Thread(
-        target=_answer, args=(sock, withdrawals), name="ts-withdrawals", daemon=True
-    )
-    thread.start()
+    # Not one of threading's: handlers find their own threads there, and no other.
+    _thread.start_new_thread(_answer, (sock, withdrawals))
 
 
 def _answer(sock: socket.socket, withdrawals: Withdrawals) -> None:
