@@ -218,14 +218,24 @@ def test_worker_is_forked_in_no_time_and_computes_with_all_threads(
 def test_lost_workers_and_a_lost_template_come_back_and_cost_no_request(server: TorchServe) -> None:
     register(server, "shared", 2)
     stop: list[bool] = []
+    answered = [0] * 4
 
-    def client(_: int) -> set[int]:
+    def client(number: int) -> set[int]:
         statuses = set()
         with requests.Session() as session:
             while not stop:
                 url = f"{server.inference}/predictions/shared"
                 statuses.add(session.post(url, timeout=60).status_code)
+                answered[number] += 1
         return statuses
+
+    def wait_for_what_the_lost_worker_had() -> None:
+        # A request has two attempts: one that both kills hit would fail, and rightly so.
+        before = list(answered)
+        wait_for(
+            lambda: all(now >= then + 2 for now, then in zip(answered, before, strict=True)),
+            "requests that were sent after the kill",
+        )
 
     with ThreadPoolExecutor(4) as threads:
         results = [threads.submit(client, number) for number in range(4)]
@@ -235,6 +245,7 @@ def test_lost_workers_and_a_lost_template_come_back_and_cost_no_request(server: 
             os.kill(old[0], signal.SIGKILL)
             server.wait_new_worker("shared", old)
             assert only_template(server) == template, "the model was not loaded again"
+            wait_for_what_the_lost_worker_had()
             os.kill(template, signal.SIGKILL)
             wait_for(lambda: template not in server.processes(), "its end")
             old = server.worker_pids("shared")
