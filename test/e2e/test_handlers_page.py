@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import subprocess
-import sys
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -30,7 +29,6 @@ def named(language: str) -> dict[str, str]:
 
 
 HANDLERS = named("python")
-EXPORTS = [text for kind, text in BLOCKS if kind == "python" and not text.startswith("# ")]
 CONFIGS = named("yaml")
 COMMANDS = [
     (commands, shown)
@@ -70,29 +68,12 @@ def test_commands_print_what_the_page_shows(server: TorchServe, commands: str, s
 
 def test_each_block_is_run() -> None:
     kinds = [kind for kind, _ in BLOCKS]
-    assert kinds.count("python") == len(HANDLERS) + len(EXPORTS)
+    assert kinds.count("python") == len(HANDLERS)
     assert kinds.count("bash") == kinds.count("text") == len(COMMANDS)
     assert set(CONFIGS) <= set(HANDLERS)
     assert set(kinds) <= {"python", "yaml", "bash", "text"}
     asked = " ".join(commands for commands, _ in COMMANDS)
     assert all(f"/predictions/{name} " in asked for name in HANDLERS)
-
-
-@pytest.mark.parametrize("export", EXPORTS)
-def test_an_exported_model_takes_batches_of_any_size(export: str, tmp_path: Path) -> None:
-    before = "import torch\nmodel, example = torch.nn.Linear(3, 2).eval(), torch.zeros(2, 3)\n"
-    after = """
-loaded = torch.export.load("model.pt2").module()
-for size in (1, 5):
-    rows = torch.rand(size, 3)
-    assert torch.equal(loaded(rows), model(rows))
-"""
-    subprocess.run(
-        [sys.executable, "-c", before + export + after],
-        cwd=tmp_path,
-        stdin=subprocess.DEVNULL,
-        check=True,
-    )
 
 
 def test_settings_of_the_page_are_known() -> None:
