@@ -3,6 +3,7 @@ package org.tsnext.workflow;
 import java.util.Objects;
 import org.tsnext.compatibility.Deviation;
 import org.tsnext.core.error.ErrorKind;
+import org.tsnext.core.error.Sentences;
 import org.tsnext.core.error.ServingException;
 
 /** Errors of nodes, as the clients of their workflow see them. */
@@ -25,7 +26,7 @@ final class NodeErrors {
               new ServingException(ErrorKind.MODEL_GOING_AWAY, message, error);
           default -> new ServingException(error.kind(), message, error);
         };
-    named = named.withDetail(joined(cause(error), goneHint(node, error), hint));
+    named = named.withDetail(Sentences.joined(cause(error), goneHint(node, error), hint));
     return error
         .retryAfter()
         .map(named::withRetryAfter)
@@ -35,30 +36,7 @@ final class NodeErrors {
 
   private static String cause(ServingException error) {
     String message = Objects.requireNonNullElse(error.getMessage(), "");
-    return error
-        .detail()
-        .map(
-            detail ->
-                message.isEmpty() || endsSentence(message)
-                    ? joined(message, detail)
-                    : message + ": " + detail)
-        .orElse(message);
-  }
-
-  /** Texts as sentences after one another; empty ones are left out. */
-  private static String joined(String... texts) {
-    StringBuilder sentences = new StringBuilder();
-    for (String text : texts) {
-      if (!sentences.isEmpty() && !text.isEmpty()) {
-        sentences.append(endsSentence(sentences) ? " " : ". ");
-      }
-      sentences.append(text);
-    }
-    return sentences.toString();
-  }
-
-  private static boolean endsSentence(CharSequence text) {
-    return !text.isEmpty() && ".!?".indexOf(text.charAt(text.length() - 1)) >= 0;
+    return error.detail().map(detail -> Sentences.withCause(message, detail)).orElse(message);
   }
 
   private static String goneHint(WorkflowNode node, ServingException error) {

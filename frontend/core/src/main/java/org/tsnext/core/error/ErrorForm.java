@@ -80,12 +80,8 @@ public record ErrorForm(boolean showDetail, Compatibility compatibility) {
     }
     Optional<String> hint = deviation(error).flatMap(this::hint);
     return error.detail().isPresent() && hint.isPresent()
-        ? Optional.of(sentence(error.detail().get()) + " " + hint.get())
+        ? Optional.of(Sentences.joined(error.detail().get(), hint.get()))
         : error.detail().or(() -> hint);
-  }
-
-  private static String sentence(String text) {
-    return text.isEmpty() || ".!?".indexOf(text.charAt(text.length() - 1)) >= 0 ? text : text + ".";
   }
 
   private static Optional<Deviation> deviation(ServingException error) {

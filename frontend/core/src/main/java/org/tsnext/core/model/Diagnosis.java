@@ -4,6 +4,7 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import org.tsnext.core.error.Sentences;
 import org.tsnext.core.worker.FleetView;
 import org.tsnext.core.worker.Recovery;
 import org.tsnext.core.worker.WorkerError;
@@ -77,9 +78,9 @@ public record Diagnosis(State state, int readyWorkers, String reason, Optional<R
     String last = causeOf(staying).map(text -> "; " + text).orElse("");
     return switch (state) {
       case READY -> "";
-      case DEGRADED, LOADING, RECOVERING -> sentence(loaded + last);
+      case DEGRADED, LOADING, RECOVERING -> Sentences.ended(loaded + last);
       case FAILED ->
-          sentence(
+          Sentences.ended(
               loaded
                   + ", and automatic restarts have ended (maxRetryTimeoutInSec); scaling starts the"
                   + " workers again"
@@ -97,11 +98,6 @@ public record Diagnosis(State state, int readyWorkers, String reason, Optional<R
                 .filter(worker -> stays(worker) && isFailing(worker))
                 .flatMap(worker -> worker.lastError().stream()))
         .map(WorkerError::summary);
-  }
-
-  /** The text of an error may end as a sentence does. */
-  private static String sentence(String text) {
-    return text.endsWith(".") || text.endsWith("!") || text.endsWith("?") ? text : text + ".";
   }
 
   private static Optional<Recovery> recoveryOf(List<WorkerView> staying) {

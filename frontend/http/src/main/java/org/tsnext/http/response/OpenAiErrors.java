@@ -5,6 +5,7 @@ import com.google.gson.JsonObject;
 import java.util.Locale;
 import java.util.Optional;
 import org.tsnext.core.error.ErrorKind;
+import org.tsnext.core.error.Sentences;
 import org.tsnext.core.error.ServingException;
 
 /**
@@ -17,7 +18,7 @@ public final class OpenAiErrors {
 
   private OpenAiErrors() {}
 
-  /** Whether nobody but clients of OpenAI asks that. */
+  /** Whether clients of OpenAI alone ask that. */
   public static boolean isOnlyFor(String target) {
     return target.startsWith(PREFIX) && !isModels(target);
   }
@@ -57,7 +58,7 @@ public final class OpenAiErrors {
   }
 
   private static String message(String text, Optional<String> detail) {
-    return detail.map(cause -> text + (text.endsWith(".") ? " " : ": ") + cause).orElse(text);
+    return detail.map(cause -> Sentences.withCause(text, cause)).orElse(text);
   }
 
   private static String type(int status) {
