@@ -1,7 +1,6 @@
 package org.tsnext.server.machine;
 
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
@@ -18,6 +17,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.tsnext.core.ownership.Host;
 import org.tsnext.core.ownership.OwnerLock;
+import org.tsnext.transport.UnixSocketPath;
 
 /**
  * A folder of this server alone (0700) for everything temporary, removed at the end. A lock in it
@@ -29,9 +29,7 @@ public final class ServerFolder implements AutoCloseable {
   private static final Pattern NAME =
       Pattern.compile("tsnext-[0-9]{1,10}-[0-9a-z]{1,13}-[0-9a-f]{8}");
 
-  /** Names of sockets end at 107 bytes; what is made in this folder may take as many of them. */
-  private static final int SOCKET_PATH_LIMIT = 107;
-
+  /** Bytes that the name of a socket in this folder may add to the folder's own. */
   private static final int ROOM_FOR_NAMES = 32;
 
   private static final String LOCK = "owner.lock";
@@ -76,8 +74,9 @@ public final class ServerFolder implements AutoCloseable {
 
   /** Whether the names of Unix-domain sockets in a folder of {@code parent} are short enough. */
   public static boolean fitsSockets(Path parent) {
-    String example = parent.toAbsolutePath().normalize() + "/tsnext-1234567890-0123456789-01234567";
-    return example.getBytes(StandardCharsets.UTF_8).length + ROOM_FOR_NAMES <= SOCKET_PATH_LIMIT;
+    Path example =
+        parent.toAbsolutePath().normalize().resolve("tsnext-1234567890-0123456789-01234567");
+    return UnixSocketPath.bytes(example) + ROOM_FOR_NAMES <= UnixSocketPath.MAX_BYTES;
   }
 
   /**

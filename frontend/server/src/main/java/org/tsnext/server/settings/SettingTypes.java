@@ -1,7 +1,6 @@
 package org.tsnext.server.settings;
 
 import java.math.BigDecimal;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
@@ -23,14 +22,11 @@ import org.tsnext.http.settings.ListenAddress;
 import org.tsnext.server.settings.SettingType.InvalidValueException;
 import org.tsnext.server.snapshot.Snapshot;
 import org.tsnext.server.snapshot.SnapshotJson;
+import org.tsnext.transport.UnixSocketPath;
 
 /** The kinds of values that settings have. */
 final class SettingTypes {
   private static final long MILLIS_PER_MINUTE = 60_000;
-
-  /** The kernel's limit is 108 with the final zero. */
-  private static final int MAX_SOCKET_PATH = 107;
-
   private static final BigDecimal MAX_MINUTES = new BigDecimal("1000000000");
 
   private SettingTypes() {}
@@ -225,11 +221,11 @@ final class SettingTypes {
         text -> {
           ListenAddress address = ListenAddress.parse(key, text, httpPort, httpsPort);
           if (address instanceof ListenAddress.Unix unix) {
-            int length = unix.path().toString().getBytes(StandardCharsets.UTF_8).length;
-            if (length > MAX_SOCKET_PATH) {
+            int length = UnixSocketPath.bytes(unix.path());
+            if (length > UnixSocketPath.MAX_BYTES) {
               throw new InvalidValueException(
                   "expected the path of a Unix-domain socket, of at most %d bytes; this one has %d"
-                      .formatted(MAX_SOCKET_PATH, length));
+                      .formatted(UnixSocketPath.MAX_BYTES, length));
             }
           }
           return address;

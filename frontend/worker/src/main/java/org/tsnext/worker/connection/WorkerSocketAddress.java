@@ -6,7 +6,6 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -14,6 +13,7 @@ import java.util.List;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.tsnext.transport.Transport;
+import org.tsnext.transport.UnixSocketPath;
 
 /** Where the frontend listens for its workers. */
 public sealed interface WorkerSocketAddress {
@@ -63,9 +63,6 @@ public sealed interface WorkerSocketAddress {
     private static final Logger LOG = LoggerFactory.getLogger(Unix.class);
     private static final String NAME = "w";
 
-    /** The kernel's limit is 108 with the final zero. */
-    private static final int MAX_PATH = 107;
-
     /**
      * Makes the folder in the first of some parents in which the socket's path is short enough.
      *
@@ -78,7 +75,7 @@ public sealed interface WorkerSocketAddress {
                 parent.toAbsolutePath(),
                 "ts-",
                 PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
-        if (length(folder.resolve(NAME)) <= MAX_PATH) {
+        if (UnixSocketPath.bytes(folder.resolve(NAME)) <= UnixSocketPath.MAX_BYTES) {
           return new Unix(folder);
         }
         Files.delete(folder);
@@ -86,7 +83,7 @@ public sealed interface WorkerSocketAddress {
       }
       throw new IOException(
           "The path of the workers' socket would be longer than "
-              + MAX_PATH
+              + UnixSocketPath.MAX_BYTES
               + " bytes in each of "
               + parents
               + "; set a shorter temporary folder");
@@ -119,10 +116,6 @@ public sealed interface WorkerSocketAddress {
       } catch (IOException e) {
         LOG.warn("Cannot remove {}: {}", folder, e.toString());
       }
-    }
-
-    private static int length(Path path) {
-      return path.toString().getBytes(StandardCharsets.UTF_8).length;
     }
   }
 }
