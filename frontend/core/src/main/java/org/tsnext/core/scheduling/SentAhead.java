@@ -40,6 +40,9 @@ final class SentAhead {
    * @return when to look at the queue or at these again
    */
   OptionalLong withdraw(ReadyWorker[] workers, OptionalLong next, long now) {
+    if (!isAnyAhead(workers)) {
+      return next;
+    }
     OptionalLong first = next;
     int wanted = wanted(workers);
     for (ReadyWorker worker : workers) {
@@ -56,6 +59,15 @@ final class SentAhead {
       }
     }
     return first;
+  }
+
+  private static boolean isAnyAhead(ReadyWorker[] workers) {
+    for (ReadyWorker worker : workers) {
+      if (worker.ahead() != null) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /** Workers with nothing to do, less those for which a batch is on its way back. */
