@@ -385,14 +385,20 @@ def test_traces_go_over_http_and_what_is_not_sampled_stays_here(
         assert receiver.spans(trace_of_skipped) == []
 
 
-def exporting(endpoint: str, protocol: str, **variables: str) -> dict[str, str]:
-    """The environment of a server that exports soon."""
-    return {
+def start_exporting(
+    start: Callable[..., TorchServe], endpoint: str, protocol: str, **variables: str
+) -> TorchServe:
+    """Start a server that exports soon, and has the model ``one``."""
+    environment = {
         "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,
         "OTEL_EXPORTER_OTLP_PROTOCOL": protocol,
         "OTEL_BSP_SCHEDULE_DELAY": "50",
         **variables,
     }
+    server = start(environment=environment)
+    server.store.write_handler("one", HANDLER)
+    server.register("one")
+    return server
 
 
 @pytest.mark.parametrize("protocol", RECEIVERS)
@@ -401,17 +407,14 @@ def test_export_is_compressed_has_its_headers_and_trusts_the_certificate_that_it
 ) -> None:
     tls = Tls(KEYS / "rsa-pkcs8.pem", KEYS / "rsa.crt")
     with RECEIVERS[protocol](tls) as receiver:
-        server = start(
-            environment=exporting(
-                receiver.endpoint,
-                protocol,
-                OTEL_EXPORTER_OTLP_CERTIFICATE=str(tls.certificate),
-                OTEL_EXPORTER_OTLP_HEADERS="api-key=secret%20key,tenant=a",
-                OTEL_EXPORTER_OTLP_COMPRESSION="gzip",
-            )
+        server = start_exporting(
+            start,
+            receiver.endpoint,
+            protocol,
+            OTEL_EXPORTER_OTLP_CERTIFICATE=str(tls.certificate),
+            OTEL_EXPORTER_OTLP_HEADERS="api-key=secret%20key,tenant=a",
+            OTEL_EXPORTER_OTLP_COMPRESSION="gzip",
         )
-        server.store.write_handler("one", HANDLER)
-        server.register("one")
         header, trace, span = traceparent()
         assert post(server, "one", {}, header).status_code == 200
         check_tree(tree(receiver, trace, [HTTP_SPAN, *BELOW]), HTTP_SPAN, span)
@@ -429,11 +432,9 @@ def test_receiver_whose_certificate_is_not_known_gets_nothing(
 ) -> None:
     with RECEIVERS[protocol](Tls(KEYS / "rsa-pkcs8.pem", KEYS / "rsa.crt")) as receiver:
         other = str(KEYS / "ec.crt")
-        server = start(
-            environment=exporting(receiver.endpoint, protocol, OTEL_EXPORTER_OTLP_CERTIFICATE=other)
+        server = start_exporting(
+            start, receiver.endpoint, protocol, OTEL_EXPORTER_OTLP_CERTIFICATE=other
         )
-        server.store.write_handler("one", HANDLER)
-        server.register("one")
         header, _, _ = traceparent()
         assert post(server, "one", {}, header).status_code == 200
         server.wait_log("ts_log.log", r"Traces cannot be exported: .*[Cc]ertif")
@@ -446,9 +447,7 @@ def test_export_that_is_refused_for_the_moment_comes_again(
 ) -> None:
     with RECEIVERS[protocol]() as receiver:
         receiver.refusals = 2
-        server = start(environment=exporting(receiver.endpoint, protocol))
-        server.store.write_handler("one", HANDLER)
-        server.register("one")
+        server = start_exporting(start, receiver.endpoint, protocol)
         header, trace, span = traceparent()
         assert post(server, "one", {}, header).status_code == 200
         check_tree(tree(receiver, trace, [HTTP_SPAN, *BELOW]), HTTP_SPAN, span)
@@ -462,9 +461,7 @@ def test_receiver_that_is_slow_costs_no_request_anything(
 ) -> None:
     with RECEIVERS[protocol]() as receiver:
         receiver.delay_sec = 1.5
-        server = start(environment=exporting(receiver.endpoint, protocol))
-        server.store.write_handler("one", HANDLER)
-        server.register("one")
+        server = start_exporting(start, receiver.endpoint, protocol)
         header, trace, _ = traceparent()
         began = time.monotonic()
         for _ in range(5):
@@ -484,16 +481,13 @@ def test_receiver_that_does_not_answer_costs_no_request_anything(
         port = silent.getsockname()[1]
         if how == "down":
             silent.close()
-        server = start(
-            environment=exporting(
-                f"http://127.0.0.1:{port}",
-                protocol,
-                OTEL_TRACES_EXPORTER="otlp",
-                OTEL_EXPORTER_OTLP_TIMEOUT="500",
-            )
+        server = start_exporting(
+            start,
+            f"http://127.0.0.1:{port}",
+            protocol,
+            OTEL_TRACES_EXPORTER="otlp",
+            OTEL_EXPORTER_OTLP_TIMEOUT="500",
         )
-        server.store.write_handler("one", HANDLER)
-        server.register("one")
         header, _, _ = traceparent()
         post(server, "one", {}, header)
         server.wait_log("ts_log.log", "Traces cannot be exported")
