@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import shutil
 from collections.abc import Iterator
@@ -40,13 +39,9 @@ def image() -> list[float]:
 def digits() -> Any:
     """The network on the CPU."""
     import torch
+    from ts.torch_handler._loading import load_model_class
 
-    spec = importlib.util.spec_from_file_location("digits_on_gpu", DIGITS / "model.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    model = module.DigitsNet()
+    model = load_model_class(DIGITS / "model.py")()
     model.load_state_dict(torch.load(DIGITS / "digits.pt", weights_only=True))
     return model.eval()
 
@@ -73,7 +68,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TorchServe]:
     running.assert_nothing_left()
 
 
-def exported(folder: Path) -> Any:
+def exported() -> Any:
     import torch
 
     batch = torch.export.Dim("batch", min=1, max=64)
@@ -102,7 +97,7 @@ def test_program_of_torch_export_is_moved_to_the_gpu(server: TorchServe) -> None
     import torch
 
     folder = write_model(server.store.path, "program", {"serializedFile": "digits.pt2"})
-    torch.export.save(exported(folder), folder / "digits.pt2")
+    torch.export.save(exported(), folder / "digits.pt2")
     assert_served(server, "program")
 
 
@@ -113,7 +108,7 @@ def test_package_that_aotinductor_compiled_for_the_gpu_runs_there(server: TorchS
     from torch.export.passes import move_to_device_pass
 
     folder = write_model(server.store.path, "package", {"serializedFile": "digits.pt2"})
-    program = move_to_device_pass(exported(folder), "cuda")
+    program = move_to_device_pass(exported(), "cuda")
     torch._inductor.aoti_compile_and_package(program, package_path=str(folder / "digits.pt2"))
     assert_served(server, "package")
 
