@@ -1,4 +1,4 @@
-"""The kinds of files that hold a model, by their endings. One list for whoever looks at names.
+"""The kinds of files that hold a model, by their endings. One list for all that look at names.
 
 Handlers load them (`ts.torch_handler`), ``torchserve try`` finds them in a folder, and the
 archiver, a distribution of its own, has the same list, which a test compares with this one.

@@ -1,4 +1,4 @@
-"""A connection whose other end does not listen, for calls of the handler that nobody waits for."""
+"""A connection whose other end does not listen, for calls of the handler without a client."""
 
 from __future__ import annotations
 

@@ -50,11 +50,11 @@ final class NodeRun {
   /**
    * Another try begins.
    *
-   * @param most how long it may take
+   * @param limit how long it may take
    */
-  void begin(Duration most) {
+  void begin(Duration limit) {
     tries++;
-    limit = most;
+    this.limit = limit;
   }
 
   /**

@@ -5,7 +5,9 @@ import org.tsnext.core.request.InferenceRequest;
 import org.tsnext.core.request.ResponseSink;
 import org.tsnext.core.scheduling.Deadline;
 
-/** A request that nobody follows, and what the core still does for following. For the benchmark. */
+/**
+ * A request that is not followed, and what the core still does for following. For the benchmark.
+ */
 public final class UnfollowedRequest {
 
   private final InferenceRequest request;

@@ -400,7 +400,7 @@ final class NaiveModel implements Effects.Target {
   @Override
   public void withdraw(Batch batch) {
     Worker worker = (Worker) batch.worker();
-    assertTrue(worker.givesBack && workers.size() > 1, "nobody else could run it");
+    assertTrue(worker.givesBack && workers.size() > 1, "no other worker could run it");
     OpenBatch open = worker.has.get(worker.has.size() - 1);
     assertSame(open.batch, batch);
     assertTrue(open.ahead && !open.withdrawing && worker.has.size() > 1, "is not ahead");
