@@ -224,7 +224,7 @@ def test_model_is_registered_from_the_store_made_default_and_unregistered(
     assert "1.0" in dialog.inner_text()
     dialog.get_by_role("button", name="Unregister").click()
     until(page, re.compile('Model "echo" unregistered'))
-    until(page, re.compile("not there|not exist"))
+    until(page, "This version is not there (any more).")
     answer = requests.get(f"{server.management}/models/echo/all", timeout=30).json()
     assert [model["modelVersion"] for model in answer] == ["2.0"]
 
@@ -642,7 +642,7 @@ def test_page_goes_on_while_models_come_and_go_and_workers_die(
         page.get_by_role("link", name="second 1.0").wait_for(state="detached")
     page.get_by_role("link", name="first 1.0").click()
     assert requests.delete(f"{server.management}/models/first", timeout=60).status_code == 200
-    until(page, re.compile("not there|not exist"))
+    until(page, "This version is not there (any more).")
     assert axe_findings(page) == []
 
 

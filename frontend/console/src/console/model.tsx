@@ -61,7 +61,7 @@ export function ModelView(props: { live: Live; name: string; version: string; ta
       </div>
       <Notes note={note} />
       {row === undefined && (
-        <p class="banner warn">{gone || "This version is not there (any more)."}</p>
+        <p class="banner warn">This version is not there (any more). {gone}</p>
       )}
       {row !== undefined && row.reason !== "" && row.state !== "READY" && (
         <p class="banner bad">
