@@ -101,6 +101,8 @@ class WorkerChannel:
         self.withdrawals: list[tuple[str, int]] = []
         self.handled: list[tuple[int, int, tuple[int, int], int]] = []
         """Batch, item, times, and how many responses of the batch had come before."""
+        self.handled_batches: list[tuple[int, tuple[int, int], int]] = []
+        """The same, of what is said of a whole batch."""
         self.closed = False
         self.reading = threading.Event()
         self.reading.set()
@@ -130,7 +132,10 @@ class WorkerChannel:
                 elif kind == FrameType.HANDLED:
                     answered = len(self.of(message.id))
                     times = decode_handled(message.body)
-                    self.handled.append((message.id, message.item, times, answered))
+                    if message.item == ALL_ITEMS:
+                        self.handled_batches.append((message.id, times, answered))
+                    else:
+                        self.handled.append((message.id, message.item, times, answered))
                 elif kind == FrameType.METRIC:
                     self.metrics.append(decode_metric(message.body))
                 else:

@@ -6,7 +6,7 @@ export const FIGURES = [
   "p50",
   "p99",
   "queueSeconds",
-  "workerSeconds",
+  "handlerSeconds",
   "otherSeconds",
   "batchSize",
   "window",

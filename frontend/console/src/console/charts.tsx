@@ -26,7 +26,7 @@ const CHARTS: ChartPlan[] = [
     title: "Where the time goes",
     lines: [
       { figure: "queueSeconds", label: "queue", colour: "--c3" },
-      { figure: "workerSeconds", label: "worker", colour: "--c1" },
+      { figure: "handlerSeconds", label: "handler", colour: "--c1" },
       { figure: "otherSeconds", label: "transport", colour: "--c4" },
     ],
     stacked: true,

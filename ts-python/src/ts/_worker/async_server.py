@@ -20,6 +20,7 @@ from ts._worker.failures import CANCELLED, WorkerUnusable
 from ts._worker.following import follow
 from ts._worker.handler_io import HandlerIO
 from ts._worker.handler_run import HandlerRun
+from ts._worker.handler_times import HandlerTimes
 from ts._worker.inbox import Batch, PendingRequest
 from ts._worker.metrics import PredictionTime
 from ts._worker.own_cores import OwnCores
@@ -56,6 +57,7 @@ class AsyncBatchServer:
         # The event loop reads; a call need not.
         self._io = HandlerIO.of(load, connection, flush=self._flush_chunk)
         self._prediction_time = PredictionTime(connection.writer, load.model_name)
+        self._handler_times = HandlerTimes(connection.writer)
         self._tasks: dict[Batch, asyncio.Task[None]] = {}
         self._running: set[Batch] = set()
         self._ended: asyncio.Future[None] = loop.create_future()
@@ -155,6 +157,7 @@ class AsyncBatchServer:
                 return []
         took = time.perf_counter() - started
         if not run.streams:
+            self._handler_times.queue(run.batches, started, took)
             self._prediction_time.queue(took, run.request_ids.values())
         continuing = run.finish(result)
         if run.streams:

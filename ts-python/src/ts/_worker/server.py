@@ -20,6 +20,7 @@ from ts._worker.failures import RequestCancelled, WorkerUnusable
 from ts._worker.following import follow
 from ts._worker.handler_io import HandlerIO
 from ts._worker.handler_run import HandlerRun
+from ts._worker.handler_times import HandlerTimes
 from ts._worker.inbox import Batch, PendingRequest
 from ts._worker.lazy_loop import LazyLoop
 from ts._worker.metrics import PredictionTime
@@ -70,6 +71,7 @@ class BatchServer:
         self._loop = loop or LazyLoop()
         self._io = HandlerIO.of(load, connection, self._poll, connection.writer.flush)
         self._prediction_time = PredictionTime(connection.writer, load.model_name)
+        self._handler_times = HandlerTimes(connection.writer)
         self._continuous = False
         self._cores = OwnCores.of_environment()
 
@@ -186,6 +188,8 @@ class BatchServer:
         if service.context.stopping_criteria is not None:
             self._continuous = True
         if not run.streams:
+            if not self._continuous:
+                self._handler_times.queue(run.batches, started, took)
             self._prediction_time.queue(took, run.request_ids.values())
         continuing = run.finish(result)
         if run.streams:

@@ -10,11 +10,11 @@ public enum Figure {
   P50,
   /** Seconds within which 99 % of them were. */
   P99,
-  /** Mean seconds that a request waited for a worker. */
+  /** Mean seconds that a request waited for a worker, or in it for the batch before its own. */
   QUEUE_SECONDS,
-  /** Mean seconds that a worker took for a batch, its connection included. */
-  WORKER_SECONDS,
-  /** What is left of the mean time of a request: its way through the server. */
+  /** Mean seconds that the handler ran for a batch; those of the worker where it tells none. */
+  HANDLER_SECONDS,
+  /** What is left of the mean time of a request: its way through the server and to the worker. */
   OTHER_SECONDS,
   /** Mean requests in a batch. */
   BATCH_SIZE,

@@ -43,6 +43,8 @@ final class MetricTotals {
     histograms(ServerMetric.REQUEST_LATENCY, all, bounds, VersionTotals::addLatencies);
     histograms(ServerMetric.QUEUE_SECONDS, all, bounds, VersionTotals::addQueueing);
     histograms(ServerMetric.WORKER_SECONDS, all, bounds, VersionTotals::addServing);
+    histograms(ServerMetric.HELD_SECONDS, all, bounds, VersionTotals::addHolding);
+    histograms(ServerMetric.HANDLER_SECONDS, all, bounds, VersionTotals::addHandling);
     return all;
   }
 

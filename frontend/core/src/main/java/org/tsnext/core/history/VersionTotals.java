@@ -13,6 +13,8 @@ final class VersionTotals {
   private final Sum latency = new Sum();
   private final Sum queueing = new Sum();
   private final Sum serving = new Sum();
+  private final Sum holding = new Sum();
+  private final Sum handling = new Sum();
 
   /** How many values there were, and all of them together. */
   private static final class Sum {
@@ -24,9 +26,17 @@ final class VersionTotals {
       total += reading.sum();
     }
 
+    long countSince(Sum before) {
+      return Math.max(0, count - before.count);
+    }
+
+    double totalSince(Sum before) {
+      return Math.max(0, total - before.total);
+    }
+
     double meanSince(Sum before) {
-      long more = count - before.count;
-      return more <= 0 ? Double.NaN : Math.max(0, total - before.total) / more;
+      long more = countSince(before);
+      return more == 0 ? Double.NaN : totalSince(before) / more;
     }
   }
 
@@ -58,6 +68,16 @@ final class VersionTotals {
     serving.add(reading);
   }
 
+  /** Of the batches that waited in their worker. */
+  void addHolding(Histogram.Reading reading) {
+    holding.add(reading);
+  }
+
+  /** Of some batches. */
+  void addHandling(Histogram.Reading reading) {
+    handling.add(reading);
+  }
+
   /**
    * Sets what has happened since an earlier moment.
    *
@@ -69,19 +89,28 @@ final class VersionTotals {
     figures.set(Figure.ERRORS, Math.max(0, errors - before.errors) / seconds);
     figures.set(Figure.P50, quantile(0.5, before));
     figures.set(Figure.P99, quantile(0.99, before));
-    double queue = queueing.meanSince(before.queueing);
-    double worker = serving.meanSince(before.serving);
-    double whole = latency.meanSince(before.latency);
-    figures.set(Figure.QUEUE_SECONDS, queue);
-    figures.set(Figure.WORKER_SECONDS, worker);
-    figures.set(Figure.OTHER_SECONDS, Math.max(0, whole - queue - worker));
-    long batches = serving.count - before.serving.count;
+    long batches = serving.countSince(before.serving);
     if (batches > 0) {
+      setParts(before, batches, figures);
       // Counted when they leave the queue, which batches do as a whole.
       figures.set(
           Figure.BATCH_SIZE,
-          Math.max(1.0, (double) (queueing.count - before.queueing.count) / batches));
+          Math.max(1.0, (double) queueing.countSince(before.queueing) / batches));
     }
+  }
+
+  private void setParts(VersionTotals before, long batches, Figures.Builder figures) {
+    double queue =
+        queueing.meanSince(before.queueing) + holding.totalSince(before.holding) / batches;
+    double handler = serving.meanSince(before.serving);
+    if (handling.countSince(before.handling) > 0) {
+      // The mean of a sample: it may have met the longer ones.
+      handler = Math.min(handler, handling.meanSince(before.handling));
+    }
+    double whole = latency.meanSince(before.latency);
+    figures.set(Figure.QUEUE_SECONDS, queue);
+    figures.set(Figure.HANDLER_SECONDS, handler);
+    figures.set(Figure.OTHER_SECONDS, Math.max(0, whole - queue - handler));
   }
 
   /** Linear within a bucket; what is above all bounds counts as the last of them. */

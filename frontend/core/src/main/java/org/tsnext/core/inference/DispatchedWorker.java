@@ -124,11 +124,7 @@ final class DispatchedWorker extends ReadyWorker implements WorkerRegistration {
 
   @Override
   public void handled(int batchId, int item, WorkerAttempt.HandlerTime time) {
-    dispatcher.read(
-        () -> {
-          forOpen(batchId, item, request -> ((PendingRequest) request).noteHandled(time));
-          return true;
-        });
+    dispatcher.handled(this, batchId, item, time);
   }
 
   @Override

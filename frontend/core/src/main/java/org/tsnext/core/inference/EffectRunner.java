@@ -227,8 +227,8 @@ final class EffectRunner implements Effects.Target {
   }
 
   @Override
-  public void served(long nanos) {
-    recorder.served(nanos);
+  public void served(long nanos, long heldNanos) {
+    recorder.served(nanos, heldNanos);
   }
 
   @Override

@@ -60,9 +60,9 @@ final class RequestRecorder {
     metrics.sent(batch.size(), clock.nanoTime() - batch.assignedNanos());
   }
 
-  /** A batch is done, so long after its worker could begin with it. */
-  void served(long nanos) {
-    metrics.served(nanos);
+  /** A batch is done; see {@link VersionMetrics#served}. */
+  void served(long nanos, long heldNanos) {
+    metrics.served(nanos, heldNanos);
   }
 
   /** Before the client learns of the end: it may read the metrics next. Never throws. */

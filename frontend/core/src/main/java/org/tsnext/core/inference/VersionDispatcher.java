@@ -24,6 +24,7 @@ import org.tsnext.core.scheduling.ReadyWorker;
 import org.tsnext.core.scheduling.VersionScheduler;
 import org.tsnext.core.time.Clock;
 import org.tsnext.core.time.Scheduler;
+import org.tsnext.core.tracing.WorkerAttempt;
 import org.tsnext.core.worker.WorkSource;
 import org.tsnext.core.worker.WorkerAvailability;
 import org.tsnext.core.worker.WorkerListener.HandlerError;
@@ -220,6 +221,22 @@ public final class VersionDispatcher implements WorkSource {
   /** From any thread. */
   long nanoTime() {
     return clock.nanoTime();
+  }
+
+  /**
+   * A handler has told when it ran.
+   *
+   * @param item -1 for all of the batch that are still open
+   */
+  void handled(DispatchedWorker worker, int batchId, int item, WorkerAttempt.HandlerTime time) {
+    boolean any =
+        read(
+            () ->
+                worker.forOpen(
+                    batchId, item, request -> ((PendingRequest) request).noteHandled(time)));
+    if (any && item == -1) {
+      metrics.handled(time.nanos());
+    }
   }
 
   /** Reads the state of a worker as it is between two events. */

@@ -1,6 +1,5 @@
 package org.tsnext.core.metrics;
 
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -149,22 +148,24 @@ public enum ServerMetric {
           + " cancelled because the client left"),
   REQUEST_LATENCY(
       "ts_request_latency_seconds",
-      MetricType.HISTOGRAM,
-      "Seconds",
       MetricLabels.MODEL_AND_PROTOCOL,
       "Time from a request's arrival to the end of its response, of successful ones"),
   QUEUE_SECONDS(
       "ts_queue_time_seconds",
-      MetricType.HISTOGRAM,
-      "Seconds",
       MetricLabels.MODEL_AND_PROTOCOL,
       "Time from a request's arrival until a worker got it"),
   WORKER_SECONDS(
       "ts_worker_time_seconds",
-      MetricType.HISTOGRAM,
-      "Seconds",
       MetricLabels.MODEL,
       "Time that a worker took for a batch: from when it could begin until its last response"),
+  HELD_SECONDS(
+      "ts_worker_wait_seconds",
+      MetricLabels.MODEL,
+      "Time that a batch waited in its worker for the one before it, of those that did"),
+  HANDLER_SECONDS(
+      "ts_handler_time_seconds",
+      MetricLabels.MODEL,
+      "Time that the handler ran for a batch, of a sample: up to ten batches a second of a worker"),
   QUEUE_LENGTH(
       "ts_queue_length",
       MetricType.GAUGE,
@@ -247,6 +248,11 @@ public enum ServerMetric {
 
   private final String meaning;
 
+  /** A histogram of ours, in seconds. */
+  ServerMetric(String name, List<String> dimensions, String meaning) {
+    this(name, MetricType.HISTOGRAM, "Seconds", dimensions, meaning);
+  }
+
   /** One of ours. */
   ServerMetric(String name, MetricType type, String unit, List<String> dimensions, String meaning) {
     this(Origin.OURS, name, type, unit, dimensions, meaning);
@@ -286,12 +292,9 @@ public enum ServerMetric {
 
   /** The declarations of those that need one. */
   static List<MetricDefinition> declarations() {
-    List<MetricDefinition> declarations = new ArrayList<>();
-    for (ServerMetric metric : values()) {
-      if (metric.origin == Origin.TORCHSERVE) {
-        declarations.add(metric.definition);
-      }
-    }
-    return declarations;
+    return Arrays.stream(values())
+        .filter(metric -> metric.origin == Origin.TORCHSERVE)
+        .map(ServerMetric::definition)
+        .toList();
   }
 }

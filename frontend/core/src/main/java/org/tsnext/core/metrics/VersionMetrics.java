@@ -33,6 +33,8 @@ public final class VersionMetrics implements AutoCloseable {
   private final Recorder queueTime;
   private final Recorder workerThreadTime;
   private final Recorder workerSeconds;
+  private final Recorder heldSeconds;
+  private final Recorder handlerSeconds;
   private final Sums ofDefault;
   private final Sums ofVersion;
   private final Recorder batchSizes;
@@ -58,6 +60,8 @@ public final class VersionMetrics implements AutoCloseable {
     this.queueTime = server.ofHost(ServerMetric.QUEUE_TIME);
     this.workerThreadTime = server.ofHost(ServerMetric.WORKER_THREAD_TIME);
     this.workerSeconds = own(ServerMetric.WORKER_SECONDS, labels);
+    this.heldSeconds = own(ServerMetric.HELD_SECONDS, labels);
+    this.handlerSeconds = own(ServerMetric.HANDLER_SECONDS, labels);
     this.batchSizes = own(ServerMetric.BATCH_SIZE, labels);
     this.ofDefault = sums(modelName, DEFAULT_VERSION);
     this.ofVersion = sums(modelName, modelVersion);
@@ -147,9 +151,22 @@ public final class VersionMetrics implements AutoCloseable {
     workerThreadTime.record(tookNanos / NANOS_PER_MILLI);
   }
 
-  /** A worker has answered a batch, so long after it could begin. */
-  public void served(long tookNanos) {
+  /**
+   * A worker has answered a batch.
+   *
+   * @param tookNanos since it could begin with it
+   * @param heldNanos for which it had had it by then, while it ran the one before
+   */
+  public void served(long tookNanos, long heldNanos) {
     workerSeconds.record(tookNanos / NANOS_PER_SECOND);
+    if (heldNanos > 0) {
+      heldSeconds.record(heldNanos / NANOS_PER_SECOND);
+    }
+  }
+
+  /** The handler ran so long for a batch; told of some batches. */
+  public void handled(long tookNanos) {
+    handlerSeconds.record(tookNanos / NANOS_PER_SECOND);
   }
 
   /** A worker has its model loaded, so long after its process was started. */

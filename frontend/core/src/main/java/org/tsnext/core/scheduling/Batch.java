@@ -21,6 +21,9 @@ public final class Batch extends Effect {
   /** When its worker last said something of it, or when it was assigned. */
   long lastResponseNanos;
 
+  /** How long it was with its worker while that could not begin with it. */
+  private long heldNanos;
+
   private final long assignedNanos;
   private final long freeNanos;
   private final boolean behind;
@@ -119,6 +122,16 @@ public final class Batch extends Effect {
 
   void turn(Turn next) {
     turn = next;
+  }
+
+  /** Its worker could begin with it at that moment. */
+  void turnCame(long nanos) {
+    heldNanos = Math.max(0, nanos - assignedNanos);
+  }
+
+  /** How long it was with its worker while that ran the batch before it; once it is done. */
+  long heldNanos() {
+    return heldNanos;
   }
 
   boolean isDone() {

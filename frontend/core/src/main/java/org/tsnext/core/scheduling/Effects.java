@@ -75,8 +75,13 @@ public class Effects {
     /** Ends a request whose client has left. */
     void endSilently(QueuedRequest request);
 
-    /** A batch is done, {@code nanos} after its worker could begin with it. */
-    void served(long nanos);
+    /**
+     * A batch is done.
+     *
+     * @param nanos since its worker could begin with it
+     * @param heldNanos for which the worker had had it by then, while it ran the one before
+     */
+    void served(long nanos, long heldNanos);
 
     /** A worker did not respond within the response timeout; it was taken out and must end. */
     void silent(ReadyWorker worker);
@@ -206,12 +211,12 @@ public class Effects {
         });
   }
 
-  final void served(long nanos) {
+  final void served(long nanos, long heldNanos) {
     act(
         new Effect() {
           @Override
           void apply(Target target) {
-            target.served(nanos);
+            target.served(nanos, heldNanos);
           }
         });
   }

@@ -96,7 +96,7 @@ final class Fleet {
     if (batch.isDone()) {
       long took = worker.close(batch);
       strategy.served(took);
-      effects.served(took);
+      effects.served(took, batch.heldNanos());
       reportIfDrained(worker);
     }
   }

@@ -183,15 +183,19 @@ public class ReadyWorker {
    * Calls for each request of an open batch that the worker still has.
    *
    * @param item its number in the batch, or -1 for all
+   * @return whether there was one
    */
-  public final void forOpen(int batchId, int item, Consumer<QueuedRequest> action) {
+  public final boolean forOpen(int batchId, int item, Consumer<QueuedRequest> action) {
     Batch batch = openBatch(batchId);
+    boolean any = false;
     for (int i = 0; batch != null && i < batch.size(); i++) {
       QueuedRequest request = item == -1 || item == i ? batch.openItem(i) : null;
       if (request != null) {
         action.accept(request);
+        any = true;
       }
     }
+    return any;
   }
 
   /** The open batch with that number, or null. */
@@ -221,6 +225,7 @@ public class ReadyWorker {
    */
   long close(Batch batch) {
     long took = lastResponseNanos - turnNanos;
+    batch.turnCame(turnNanos);
     open.remove(batch);
     window.responded(took);
     turnNanos = lastResponseNanos;

@@ -53,14 +53,18 @@ public class ModelSamplerTest {
     return only().figures().get(figure);
   }
 
+  private void submit() {
+    var unused =
+        fixture
+            .core()
+            .inference()
+            .submit(fixture.requests().predict("m", "x"), new RecordingSink());
+  }
+
   /** Requests that a worker answers after {@code took}. */
   private void ask(FakeWorker worker, int count, Duration took) {
     for (int i = 0; i < count; i++) {
-      var unused =
-          fixture
-              .core()
-              .inference()
-              .submit(fixture.requests().predict("m", "x"), new RecordingSink());
+      submit();
       fixture.time().advance(took);
       worker.respondToOpen();
     }
@@ -75,13 +79,51 @@ public class ModelSamplerTest {
     assertEquals(figure(Figure.RATE), 5f, 0.01f);
     assertEquals(figure(Figure.ERRORS), 0f);
     assertTrue(figure(Figure.P50) > 0.05f && figure(Figure.P50) <= 0.1f, figure(Figure.P50) + "");
-    assertEquals(figure(Figure.WORKER_SECONDS), 0.1f, 0.02f);
+    assertEquals(figure(Figure.HANDLER_SECONDS), 0.1f, 0.02f, "all that the worker took");
     assertEquals(figure(Figure.QUEUE_SECONDS), 0f, 0.001f);
     assertEquals(figure(Figure.BATCH_SIZE), 1f, 0.001f);
     assertEquals(figure(Figure.READY_WORKERS), 1f);
     fixture.time().advance(Duration.ofSeconds(14));
     assertEquals(figure(Figure.RATE), 0f);
     assertTrue(Float.isNaN(figure(Figure.P50)), "no latency without a request");
+  }
+
+  @Test
+  public void handlerAndTransportAreApartWhereTheWorkerTellsItsTimes() {
+    FakeWorker worker = fixture.serve(1, ModelConfig.none()).get(0);
+    sampler.start();
+    for (int i = 0; i < 10; i++) {
+      submit();
+      fixture.time().advance(Duration.ofMillis(100));
+      worker.handled(worker.lastBatch().id(), -1, 0, 70_000_000);
+      worker.respondToOpen();
+    }
+    worker.handled(worker.lastBatch().id(), -1, 0, 5_000_000_000L);
+    fixture.time().advance(Duration.ofSeconds(1));
+    assertEquals(figure(Figure.HANDLER_SECONDS), 0.07f, 0.001f, "of open batches alone");
+    assertEquals(figure(Figure.OTHER_SECONDS), 0.03f, 0.01f);
+    assertEquals(figure(Figure.QUEUE_SECONDS), 0f, 0.001f);
+  }
+
+  @Test
+  public void waitInAWorkerForTheBatchBeforeCountsAsQueue() {
+    FakeWorker worker = fixture.serve(1, ModelConfig.none()).get(0);
+    sampler.start();
+    for (int i = 0; i < 40; i++) {
+      submit();
+      if (i > 0) {
+        fixture.time().advance(Duration.ofMillis(1));
+        int batch = worker.batches().get(i - 1).id();
+        worker.handled(batch, -1, 0, 1_000_000);
+        worker.respond(batch, 0, "x");
+      }
+    }
+    submit();
+    assertEquals(worker.batches().size(), 41, "sent ahead");
+    fixture.time().advance(Duration.ofSeconds(2));
+    assertEquals(figure(Figure.HANDLER_SECONDS), 0.001f, 1e-5f);
+    assertEquals(figure(Figure.QUEUE_SECONDS), 0.001f, 1e-4f, "each waits for the one before it");
+    assertEquals(figure(Figure.OTHER_SECONDS), 0f, 1e-4f, "and for nothing else");
   }
 
   @Test

@@ -488,8 +488,9 @@ final class NaiveModel implements Effects.Target {
   }
 
   @Override
-  public void served(long nanos) {
+  public void served(long nanos, long heldNanos) {
     assertTrue(nanos >= 0, "service time " + nanos);
+    assertTrue(heldNanos >= 0, "held for " + heldNanos);
   }
 
   @Override

@@ -37,7 +37,7 @@ class NoEffect implements Effects.Target {
   public void endSilently(QueuedRequest request) {}
 
   @Override
-  public void served(long nanos) {}
+  public void served(long nanos, long heldNanos) {}
 
   @Override
   public void silent(ReadyWorker worker) {}

@@ -76,8 +76,8 @@ final class RecordedEffects implements Effects.Target {
   }
 
   @Override
-  public void served(long nanos) {
-    calls.add(target -> target.served(nanos));
+  public void served(long nanos, long heldNanos) {
+    calls.add(target -> target.served(nanos, heldNanos));
   }
 
   @Override
