@@ -50,7 +50,7 @@ def test_wheel_in_an_empty_environment_serves_without_torch_and_without_the_clon
         server.wait_ready("plain")
         assert server.predict("plain", data=b"x").text == "no torch"
         for pid, words in server.processes().items():
-            assert str(REPOSITORY) not in words, words
+            assert f"{REPOSITORY}/" not in words, words
             assert not os.readlink(f"/proc/{pid}/cwd").startswith(str(REPOSITORY))
     finally:
         server.stop()

@@ -44,7 +44,7 @@ def wait_for(condition: Callable[[], Any], what: str, limit: float = LIMIT_SEC) 
         time.sleep(0.02)
 
 
-_taken: list[IO[str]] = []
+_taken: list[IO[str] | socket.socket] = []
 """Locks of the ports that this process has handed out, held until its end."""
 
 
@@ -64,13 +64,12 @@ def free_ports(count: int) -> list[int]:
     They lie below those that the kernel gives to outgoing connections, of which any could take
     one before the server has it.
     """
-    folder = Path(tempfile.gettempdir(), f"torchserve-next-test-ports-{os.getuid()}")
-    folder.mkdir(exist_ok=True)
     ports: list[int] = []
     for port in random.sample(range(LOWEST_PORT, _lowest_outgoing_port()), 1000):
-        lock = (folder / str(port)).open("w")
+        lock = _lock_of(port)
+        if lock is None:
+            continue
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             with socket.socket() as probe:
                 probe.bind(("127.0.0.1", port))
         except OSError:
@@ -81,6 +80,31 @@ def free_ports(count: int) -> list[int]:
         if len(ports) == count:
             return ports
     raise AssertionError(f"no {count} free ports between {LOWEST_PORT} and those of the kernel")
+
+
+def _lock_of(port: int) -> IO[str] | socket.socket | None:
+    """Take a port, for all tests of this machine until this process ends; None if it is taken.
+
+    Linux has names of sockets for it, which no file is behind: runs of the tests with temporary
+    folders of their own have no folder in common.
+    """
+    if sys.platform == "linux":
+        name = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        try:
+            name.bind(f"\0torchserve-next-test-port-{port}")
+        except OSError:
+            name.close()
+            return None
+        return name
+    folder = Path(tempfile.gettempdir(), f"torchserve-next-test-ports-{os.getuid()}")
+    folder.mkdir(exist_ok=True)
+    lock = (folder / str(port)).open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        return None
+    return lock
 
 
 def _lowest_outgoing_port() -> int:
