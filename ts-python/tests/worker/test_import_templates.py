@@ -335,6 +335,49 @@ def test_what_a_worker_has_imported_is_there_for_the_next_one_and_the_next_start
     assert fact["imported_in"] in templates(frontend)
 
 
+TRANSFORMERS = """
+def __getattr__(name):
+    if name == "ToyForTests":
+        import heavy
+        return heavy
+    raise AttributeError(name)
+"""
+
+
+@pytest.mark.parametrize("place", [".", "checkpoint"])
+def test_classes_that_the_files_of_a_checkpoint_name_are_imported_for_all(
+    frontend: Any, site: Site, folder: Any, request_of: Any, until: Any, place: str
+) -> None:
+    site.package("heavy", HEAVY)
+    site.package("transformers", TRANSFORMERS)
+    path = folder("m", "import transformers")
+    (path / place).mkdir(exist_ok=True)
+    config = {"architectures": ["ToyForTests", "Unknown", "os.system", 3]}
+    (path / place / "config.json").write_text(json.dumps(config))
+    (path / place / "tokenizer_config.json").write_text("[]")
+    facts_of = [facts(ready(frontend, path, until), request_of) for _ in range(2)]
+    assert {fact["imported_in"] for fact in facts_of} == {*templates(frontend)}
+
+
+def test_class_that_cannot_be_shared_leaves_the_other_imports_shared(
+    frontend: Any, site: Site, folder: Any, tmp_path: Path, request_of: Any, until: Any
+) -> None:
+    effect = "import signal; signal.signal(signal.SIGUSR1, lambda *_: None)\n"
+    site.package("heavy", HEAVY + effect)
+    site.package("transformers", TRANSFORMERS)
+    path = folder("m", "import transformers")
+    (path / "config.json").write_text('{"architectures": ["ToyForTests"]}')
+    history = tmp_path / "history"
+    first = ready(frontend, path, until, history=str(history))
+    assert "set a signal handler" in plain_fork(frontend, first)
+    second = ready(frontend, path, until, history=str(history))
+    assert plain_fork(frontend, second) is None
+    fact = facts(second, request_of)
+    assert fact["imported_in"] == fact["pid"]
+    assert len(templates(frontend)) == 1
+    assert not history.exists(), "no refusal is kept"
+
+
 def test_names_that_are_given_are_imported_and_nothing_is_learnt(
     frontend: Any, site: Site, folder: Any, request_of: Any, until: Any
 ) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 
+from ts._imports.checkpoint import classes_of
 from ts._loader.entry_point import DEFAULT_HANDLERS, ENVELOPES, split_handler
 from ts._loader.manifest import read_manifest
 
@@ -32,10 +33,12 @@ class Scan:
 
     Attributes:
         imports: Of modules that belong neither to the model nor to Python, in order.
+        named: Of classes that the model's files name; `imports` come before them.
         digest: Stands for the code that was read, and for the packages that are installed.
     """
 
     imports: tuple[str, ...]
+    named: tuple[str, ...]
     digest: str
 
 
@@ -67,7 +70,12 @@ def scan_model(model_dir: Path, handler: str, envelope: str | None, path: Sequen
     imports = tuple(scanner.imports)[:_MAX_IMPORTS]
     if all(name.lstrip("?").partition(".")[0] == "ts" for name in imports):
         imports = ()  # they are quick, and not worth a process
-    return Scan(imports, scanner.digest(path))
+    named = scanner.classes(model_dir) if any(map(_is_transformers, imports)) else ()
+    return Scan(imports, named, scanner.digest(path))
+
+
+def _is_transformers(text: str) -> bool:
+    return text.lstrip("?").partition(":")[0].partition(".")[0] == "transformers"
 
 
 def _handler_file(model_dir: Path, handler: str) -> Path:
@@ -141,6 +149,12 @@ class _Scanner:
                 self._hash.update(f"{file.name}:{len(text)}:".encode() + text)
                 for statement, optional in _statements(ast.parse(text).body):
                     self._take(statement, file, "?" if optional else "")
+
+    def classes(self, model_dir: Path) -> tuple[str, ...]:
+        """Read which classes of transformers the model's files name."""
+        names = classes_of(model_dir)
+        self._hash.update("\0".join(names).encode())
+        return tuple(f"?transformers:{name}" for name in names)
 
     def digest(self, path: Sequence[str]) -> str:
         """Return what stands for the code and for the installed packages."""

@@ -176,6 +176,8 @@ class ImportTemplates(TemplatePool[ImportTemplate]):
             # Found out once is enough: no worker waits for it again.
             version.reason = result.refused
         elif result.imports:
+            if result.named:
+                version.candidates.append((*result.imports, *result.named))
             version.candidates.append(result.imports)
         self._choose(version)
         waiting, version.scanning = version.scanning or [], None
@@ -281,6 +283,8 @@ class ImportTemplates(TemplatePool[ImportTemplate]):
     def _keep_refusal(self, template: ImportTemplate, reason: str) -> None:
         for version in self._users_of(template):
             wanted = version.spawn.imports
+            if version.candidates:
+                continue  # others are tried, and may do
             if wanted is not None and wanted.history and version.digest:
                 self._scans.keep(wanted.history, version.digest, (), reason)
 

@@ -33,12 +33,14 @@ class ScanResult:
 
     Attributes:
         imports: By its source.
+        named: Further ones, of classes that its files name.
         kept: As an earlier start has found out.
-        refused: Why an earlier start could not share `imports`; empty if it could.
+        refused: Why an earlier start could not share them; empty if it could.
         digest: Stands for the code and the installed packages.
     """
 
     imports: tuple[str, ...] = ()
+    named: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
     refused: str = ""
     digest: str = ""
@@ -143,7 +145,13 @@ def _scan(spawn: Spawn, write_end: int) -> None:
     path = list(dict.fromkeys([*spawn.path, *inherited, *sys.path]))
     found = scan_model(Path(spawn.cwd), wanted.handler, wanted.envelope, path)
     kept, refused = recall(Path(wanted.history), found.digest) if wanted.history else ((), "")
-    result = {"imports": found.imports, "kept": kept, "refused": refused, "digest": found.digest}
+    result = {
+        "imports": found.imports,
+        "named": found.named,
+        "kept": kept,
+        "refused": refused,
+        "digest": found.digest,
+    }
     with os.fdopen(write_end, "wb") as pipe:
         pipe.write(json.dumps(result).encode())
 
@@ -151,10 +159,10 @@ def _scan(spawn: Spawn, write_end: int) -> None:
 def _result_of(data: bytes | bytearray) -> ScanResult:
     try:
         fields = json.loads(data)
-        imports, kept = fields["imports"], fields["kept"]
+        imports, named, kept = fields["imports"], fields["named"], fields["kept"]
         refused, digest = str(fields["refused"]), str(fields["digest"])
     except (ValueError, KeyError, TypeError):
         return ScanResult()
-    if not (are_imports(imports) and are_imports(kept)):
+    if not all(map(are_imports, (imports, named, kept))):
         return ScanResult()
-    return ScanResult(tuple(imports), tuple(kept), refused, digest)
+    return ScanResult(tuple(imports), tuple(named), tuple(kept), refused, digest)
