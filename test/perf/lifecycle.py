@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,6 +98,18 @@ def pss_mb(pid: int) -> float:
     return parse_pss_kb(text) / 1000
 
 
+def shares_of(processes: Sequence[psutil.Process]) -> list[tuple[str, float]]:
+    """Return name and share of memory in MB of those that still run when they are looked at.
+
+    A process from which workers are forked may just have been replaced.
+    """
+    shares = []
+    for process in processes:
+        with contextlib.suppress(OSError, psutil.NoSuchProcess):
+            shares.append((process.name(), pss_mb(process.pid)))
+    return shares
+
+
 def parse_pss_kb(text: str) -> float:
     """Return the kilobytes of the line ``Pss:``.
 
@@ -128,11 +140,10 @@ def _life(system: TorchServe, work: str, body: bytes) -> dict[Metric, float]:
     _, answer = post(target)
     validate(target, answer, requests=8 * WORKERS)
     workers = system.worker_pids()
-    family = system.processes()
     values[WORKERS_PSS] = sum(map(pss_mb, workers))
-    python = [each.pid for each in family if each.name() != "java"]
-    values[PYTHON_PSS] = sum(map(pss_mb, python))
-    values[SERVER_PSS] = sum(pss_mb(each.pid) for each in family)
+    shares = shares_of(system.processes())
+    values[PYTHON_PSS] = sum(mb for name, mb in shares if name != "java")
+    values[SERVER_PSS] = sum(mb for _, mb in shares)
 
     system.scale(1)
     _wait(lambda: len(system.worker_pids()) == 1, "one worker")

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import subprocess
+import sys
 from pathlib import Path
 
+import psutil
 import pytest
 from perf import chart, lifecycle, report, warming
 from perf.bench import PLAIN, Failure, Options, Result
@@ -159,3 +162,12 @@ def test_memory_is_the_proportional_share() -> None:
     assert lifecycle.parse_pss_kb(text) == 1024
     with pytest.raises(ValueError, match="no line Pss"):
         lifecycle.parse_pss_kb("Rss: 1 kB")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc/PID/smaps_rollup")
+def test_process_that_ended_meanwhile_has_no_share_of_memory() -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    gone = psutil.Process(ended.pid)
+    ended.wait()
+    ((_, share),) = lifecycle.shares_of([gone, psutil.Process()])
+    assert share > 1
