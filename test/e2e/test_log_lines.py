@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import socket
+import sys
+import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from torchserve_process import TorchServe, wait_for
@@ -78,3 +82,32 @@ def test_printing_a_lot_does_not_hold_a_handler(printing: TorchServe) -> None:
         assert numbers == list(range(LINES)), f"each line once and in order in {name}"
     print(f"{LINES} lines held the handler for {held:.1f} s")
     assert held < 14
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc/PID/task")
+def test_thread_that_writes_logs_sleeps_while_there_are_no_lines(printing: TorchServe) -> None:
+    (java,) = (pid for pid, words in printing.processes().items() if "ModelServer" in words)
+    (writer,) = (
+        task
+        for task in Path(f"/proc/{java}/task").iterdir()
+        if (task / "comm").read_text().startswith("Log4j2-TF")
+    )
+
+    def wakes() -> int:
+        found = re.search(
+            r"^voluntary_ctxt_switches:\s*(\d+)", (writer / "status").read_text(), re.M
+        )
+        assert found
+        return int(found[1])
+
+    def wakes_within_a_second() -> int:
+        before = wakes()
+        time.sleep(1)  # the time that is measured
+        return wakes() - before
+
+    # Looking for lines every 10 ms would be about 100.
+    wait_for(lambda: wakes_within_a_second() < 20, "a second without looking for lines")
+    assert printing.predict("printer", data=b"a line after the silence").text == "done"
+    wait_for(
+        lambda: "a line after the silence" in printing.log("model_log.log"), "the line of it", 30
+    )

@@ -1,0 +1,62 @@
+package org.tsnext.server.logging;
+
+import com.lmax.disruptor.AlertException;
+import com.lmax.disruptor.Sequence;
+import com.lmax.disruptor.SequenceBarrier;
+import com.lmax.disruptor.WaitStrategy;
+import java.time.Duration;
+import java.util.concurrent.locks.LockSupport;
+
+/**
+ * How the thread that writes logs waits for lines. While they come it looks for them every 10 ms:
+ * waking it for each would cost a request more than anything else that is logged about it. When
+ * none has come for a few looks it sleeps, and the next line wakes it: an idle server does nothing.
+ *
+ * <p>For one writing thread.
+ */
+final class LineWait implements WaitStrategy {
+
+  private static final long LOOK_NANOS = Duration.ofMillis(10).toNanos();
+  private static final int LOOKS = 3;
+  private static final long MAX_SLEEP_NANOS = Duration.ofSeconds(10).toNanos();
+
+  /** Who sleeps until a line comes, or null. */
+  private volatile Thread asleep;
+
+  @Override
+  public long waitFor(long sequence, Sequence cursor, Sequence dependent, SequenceBarrier barrier)
+      throws AlertException {
+    int looks = 0;
+    long available = dependent.get();
+    while (available < sequence) {
+      barrier.checkAlert();
+      if (looks < LOOKS) {
+        looks++;
+        LockSupport.parkNanos(this, LOOK_NANOS);
+      } else {
+        sleep(sequence, dependent, barrier);
+      }
+      available = dependent.get();
+    }
+    return available;
+  }
+
+  private void sleep(long sequence, Sequence dependent, SequenceBarrier barrier) {
+    // In this order: a line that is not seen here sees who sleeps.
+    asleep = Thread.currentThread();
+    if (dependent.get() < sequence && !barrier.isAlerted()) {
+      LockSupport.parkNanos(this, MAX_SLEEP_NANOS);
+    }
+    asleep = null;
+  }
+
+  /** Called after each line, by the thread that logs it. */
+  @Override
+  public void signalAllWhenBlocking() {
+    Thread sleeper = asleep;
+    if (sleeper != null) {
+      asleep = null;
+      LockSupport.unpark(sleeper);
+    }
+  }
+}
