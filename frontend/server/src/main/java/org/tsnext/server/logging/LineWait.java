@@ -18,10 +18,23 @@ final class LineWait implements WaitStrategy {
 
   private static final long LOOK_NANOS = Duration.ofMillis(10).toNanos();
   private static final int LOOKS = 3;
-  private static final long MAX_SLEEP_NANOS = Duration.ofSeconds(10).toNanos();
+  private static final Duration MAX_SLEEP = Duration.ofSeconds(10);
+
+  private final long maxSleepNanos;
 
   /** Who sleeps until a line comes, or null. */
   private volatile Thread asleep;
+
+  LineWait() {
+    this(MAX_SLEEP);
+  }
+
+  /**
+   * @param maxSleep after which it looks although no line has woken it
+   */
+  LineWait(Duration maxSleep) {
+    this.maxSleepNanos = maxSleep.toNanos();
+  }
 
   @Override
   public long waitFor(long sequence, Sequence cursor, Sequence dependent, SequenceBarrier barrier)
@@ -45,7 +58,7 @@ final class LineWait implements WaitStrategy {
     // In this order: a line that is not seen here sees who sleeps.
     asleep = Thread.currentThread();
     if (dependent.get() < sequence && !barrier.isAlerted()) {
-      LockSupport.parkNanos(this, MAX_SLEEP_NANOS);
+      LockSupport.parkNanos(this, maxSleepNanos);
     }
     asleep = null;
   }

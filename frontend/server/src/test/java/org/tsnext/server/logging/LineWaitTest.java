@@ -39,7 +39,9 @@ public final class LineWaitTest {
           writer.set(thread);
           return thread;
         };
-    lines = new Disruptor<>(() -> new int[1], 1024, threads, ProducerType.MULTI, new LineWait());
+    lines =
+        new Disruptor<>(
+            () -> new int[1], 1024, threads, ProducerType.MULTI, new LineWait(Duration.ofHours(1)));
     lines.handleEventsWith(
         (line, sequence, endOfBatch) -> {
           if (written.incrementAndGet() == line[0]) {
@@ -76,8 +78,7 @@ public final class LineWaitTest {
       enough = new CountDownLatch(1);
       awaitSleep();
       publish(i);
-      // Far below what it sleeps for if no line wakes it.
-      assertTrue(enough.await(5, TimeUnit.SECONDS), "line " + i);
+      assertTrue(enough.await(LIMIT.toSeconds(), TimeUnit.SECONDS), "line " + i);
     }
   }
 
@@ -102,7 +103,7 @@ public final class LineWaitTest {
     for (Thread logger : loggers) {
       logger.join();
     }
-    assertTrue(enough.await(5, TimeUnit.SECONDS), written + " of " + total);
+    assertTrue(enough.await(LIMIT.toSeconds(), TimeUnit.SECONDS), written + " of " + total);
     assertEquals(written.get(), total);
   }
 
@@ -110,7 +111,7 @@ public final class LineWaitTest {
   public void aWriterThatSleepsEndsWhenItIsToldTo() throws InterruptedException {
     awaitSleep();
     lines.halt();
-    writer.get().join(5000);
+    writer.get().join(LIMIT.toMillis());
     assertEquals(writer.get().getState(), Thread.State.TERMINATED);
   }
 }
