@@ -33,7 +33,7 @@ ROWS = (
 COLUMNS = (
     "CPU µs a request, all processes\nless is better",
     "requests (streams: chunks) a second\nmore is better",
-    "99 of 100 within, ms (streams: first chunk)\nless is better",
+    "99 of 100 within, ms; less is\nbetter (streams: first chunk)",
 )
 SYSTEMS = (OURS, *PEERS, BARE, PLAIN)
 # Told apart by colour-blind readers too (Okabe and Ito).
@@ -78,7 +78,7 @@ def draw(results: Sequence[Result], caption: str, path: Path) -> bool:
         for axes, panel in zip(place, row, strict=True):
             _draw_panel(axes, panel)
     for axes, title in zip(grid[0], COLUMNS, strict=True):
-        axes.set_title(title, fontsize=9)
+        axes.set_title(title, fontsize=9, loc="left")
     figure.supxlabel(caption, fontsize=8)
     figure.savefig(path, dpi=110)
     pyplot.close(figure)
