@@ -68,14 +68,16 @@ def scan_model(model_dir: Path, handler: str, envelope: str | None, path: Sequen
     scanner.add_file(_model_file(model_dir))
     scanner.run()
     imports = tuple(scanner.imports)[:_MAX_IMPORTS]
-    if all(name.lstrip("?").partition(".")[0] == "ts" for name in imports):
+    if all(_top_of(text) == "ts" for text in imports):
         imports = ()  # they are quick, and not worth a process
-    named = scanner.classes(model_dir) if any(map(_is_transformers, imports)) else ()
+    uses_transformers = any(_top_of(text) == "transformers" for text in imports)
+    named = scanner.classes(model_dir) if uses_transformers else ()
     return Scan(imports, named, scanner.digest(path))
 
 
-def _is_transformers(text: str) -> bool:
-    return text.lstrip("?").partition(":")[0].partition(".")[0] == "transformers"
+def _top_of(text: str) -> str:
+    """Return the top-level module of an import such as ``?package.module:name``."""
+    return text.lstrip("?").partition(":")[0].partition(".")[0]
 
 
 def _handler_file(model_dir: Path, handler: str) -> Path:

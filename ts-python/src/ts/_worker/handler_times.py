@@ -8,6 +8,7 @@ from ts._protocol.frames import ALL_ITEMS, FrameType, encode_message
 from ts._protocol.handled_message import encode_handled
 from ts._protocol.writer import FrameWriter
 from ts._worker.inbox import Batch
+from ts._worker.metrics import Sampler
 
 EVERY_SEC = 0.1
 """A batch is told of at most this often: a frame for each would be a visible part of the cost of a
@@ -23,7 +24,7 @@ class HandlerTimes:
 
     def __init__(self, writer: FrameWriter) -> None:
         self._writer = writer
-        self._due_at = float("-inf")
+        self._sampler = Sampler(EVERY_SEC)
 
     def queue(self, batches: list[Batch], began_sec: float, took_sec: float) -> None:
         """Queue the times of a call of the handler if they are due, before its answers.
@@ -34,9 +35,8 @@ class HandlerTimes:
             began_sec: When it began, by `time.perf_counter`.
             took_sec: How long it ran.
         """
-        if began_sec < self._due_at or len(batches) != 1:
+        if len(batches) != 1 or not self._sampler.due(began_sec):
             return
-        self._due_at = began_sec + EVERY_SEC
         ended_ns = time.time_ns()
         body = encode_handled(ended_ns - int(took_sec * 1e9), ended_ns)
         self._writer.queue(encode_message(FrameType.HANDLED, batches[0].id, ALL_ITEMS, (body,)))

@@ -54,9 +54,13 @@ class Sampler:
         self._clock = clock
         self._next = float("-inf")
 
-    def due(self) -> bool:
-        """Return whether it is time; if so, the next is due an interval later."""
-        now = self._clock()
+    def due(self, at: float | None = None) -> bool:
+        """Return whether it is time; if so, the next is due an interval later.
+
+        Args:
+            at: For which moment, in seconds; None for now. A sampler is asked for one or the other.
+        """
+        now = self._clock() if at is None else at
         if now < self._next:
             return False
         self._next = now + self._every_sec
