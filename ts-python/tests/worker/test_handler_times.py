@@ -25,6 +25,18 @@ ASYNC = SYNC.replace("def handle(", "async def handle(").replace(
     "time.sleep(0.02)", "await __import__('asyncio').sleep(0.02)"
 )
 
+STEPS = """
+left = {{}}
+{kind} handle(data, context):
+    if data is None:
+        return None
+    ids = [context.get_request_id(index) for index in range(len(data))]
+    for request in ids:
+        left[request] = left.get(request, 3) - 1
+    context.stopping_criteria = [lambda _, r=request: left[r] <= 0 for request in ids]
+    return ["x"] * len(data)
+"""
+
 
 def told(*calls: tuple[float, float, int]) -> list[bool]:
     """Which calls are told of: when each began, how long it ran, of how many batches."""
@@ -72,4 +84,16 @@ def test_stream_is_not_told_of(shared_frontend: Any, model: Any, request_of: Any
     batch = worker.predict(request_of(b"x"))
     worker.ends(batch)
     assert [told_of for told_of, _, _ in worker.handled_batches] == [batch]
+    worker.close()
+
+
+@pytest.mark.parametrize(("kind", "is_async"), [("def", False), ("async def", True)])
+def test_step_of_a_batch_that_goes_on_is_not_told_of(
+    shared_frontend: Any, model: Any, request_of: Any, kind: str, is_async: bool
+) -> None:
+    worker = shared_frontend.loaded("fork", model(STEPS.format(kind=kind)), **{"async": is_async})
+    batch = worker.predict(request_of(b"x"))
+    worker.ends(batch)
+    assert len(worker.of(batch)) == 3
+    assert worker.handled_batches == []
     worker.close()

@@ -157,7 +157,8 @@ class AsyncBatchServer:
                 return []
         took = time.perf_counter() - started
         if not run.streams:
-            self._handler_times.queue(run.batches, started, took)
+            if context.stopping_criteria is None:
+                self._handler_times.queue(run.batches, started, took)
             self._prediction_time.queue(took, run.request_ids.values())
         continuing = run.finish(result)
         if run.streams:

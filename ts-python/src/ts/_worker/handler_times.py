@@ -31,7 +31,8 @@ class HandlerTimes:
 
         Args:
             batches: What it was called with. Several are continuous batching, where a call is only
-                a part of what the handler does for each of them: these are left out.
+                a part of what the handler does for each of them: these are left out. Of one that
+                goes on in further calls the caller does not tell.
             began_sec: When it began, by `time.perf_counter`.
             took_sec: How long it ran.
         """
