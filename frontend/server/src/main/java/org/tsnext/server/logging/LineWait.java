@@ -4,6 +4,7 @@ import com.lmax.disruptor.AlertException;
 import com.lmax.disruptor.Sequence;
 import com.lmax.disruptor.SequenceBarrier;
 import com.lmax.disruptor.WaitStrategy;
+import java.lang.invoke.VarHandle;
 import java.time.Duration;
 import java.util.concurrent.locks.LockSupport;
 
@@ -57,6 +58,7 @@ final class LineWait implements WaitStrategy {
   private void sleep(long sequence, Sequence dependent, SequenceBarrier barrier) {
     // In this order: a line that is not seen here sees who sleeps.
     asleep = Thread.currentThread();
+    VarHandle.fullFence(); // a Sequence is not read as a volatile is
     if (dependent.get() < sequence && !barrier.isAlerted()) {
       LockSupport.parkNanos(this, maxSleepNanos);
     }

@@ -24,7 +24,7 @@ public final class LoggerContexts extends AsyncLoggerContextSelector {
 
   private static final class Context extends AsyncLoggerContext {
 
-    private final Configuration notRead = new NotRead();
+    private static final Configuration NOT_READ = new NotRead();
 
     Context(String name, URI configLocation) {
       super(name, null, configLocation);
@@ -33,9 +33,7 @@ public final class LoggerContexts extends AsyncLoggerContextSelector {
     @Override
     public Configuration getConfiguration() {
       Configuration configuration = super.getConfiguration();
-      return configuration instanceof DefaultConfiguration && notRead != null
-          ? notRead
-          : configuration;
+      return configuration instanceof DefaultConfiguration ? NOT_READ : configuration;
     }
   }
 
