@@ -9,31 +9,39 @@ import java.time.Duration;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * How the thread that writes logs waits for lines. While they come it looks for them every 10 ms:
- * waking it for each would cost a request more than anything else that is logged about it. When
- * none has come for a few looks it sleeps, and the next line wakes it: an idle server does nothing.
+ * How the thread that writes logs waits for lines. While they come it looks for them every 50 ms,
+ * and writes together what came: waking it for each would cost a request more than all else that is
+ * logged about it. When none has come for a few looks it sleeps, and the next line wakes it: an
+ * idle server does nothing.
  *
  * <p>For one writing thread.
  */
 final class LineWait implements WaitStrategy {
 
-  private static final long LOOK_NANOS = Duration.ofMillis(10).toNanos();
+  // The buffer of lines (log4j2.component.properties) holds what comes in this time many times
+  // over.
+  private static final long LOOK_NANOS = Duration.ofMillis(50).toNanos();
   private static final int LOOKS = 3;
   private static final Duration MAX_SLEEP = Duration.ofSeconds(10);
 
+  private final Runnable flush;
   private final long maxSleepNanos;
 
   /** Who sleeps until a line comes, or null. */
   private volatile Thread asleep;
 
-  LineWait() {
-    this(MAX_SLEEP);
+  /**
+   * @param flush has what was written leave this process, before it waits; must not throw
+   */
+  LineWait(Runnable flush) {
+    this(flush, MAX_SLEEP);
   }
 
   /**
    * @param maxSleep after which it looks although no line has woken it
    */
-  LineWait(Duration maxSleep) {
+  LineWait(Runnable flush, Duration maxSleep) {
+    this.flush = flush;
     this.maxSleepNanos = maxSleep.toNanos();
   }
 
@@ -42,6 +50,9 @@ final class LineWait implements WaitStrategy {
       throws AlertException {
     int looks = 0;
     long available = dependent.get();
+    if (available < sequence) {
+      flush.run();
+    }
     while (available < sequence) {
       barrier.checkAlert();
       if (looks < LOOKS) {

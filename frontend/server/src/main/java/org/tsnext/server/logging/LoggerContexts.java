@@ -24,7 +24,7 @@ public final class LoggerContexts extends AsyncLoggerContextSelector {
 
   private static final class Context extends AsyncLoggerContext {
 
-    private static final Configuration NOT_READ = new NotRead();
+    private final Configuration notRead = new NotRead(this);
 
     Context(String name, URI configLocation) {
       super(name, null, configLocation);
@@ -33,15 +33,21 @@ public final class LoggerContexts extends AsyncLoggerContextSelector {
     @Override
     public Configuration getConfiguration() {
       Configuration configuration = super.getConfiguration();
-      return configuration instanceof DefaultConfiguration ? NOT_READ : configuration;
+      return configuration instanceof DefaultConfiguration ? notRead : configuration;
     }
   }
 
   private static final class NotRead extends DefaultConfiguration {
 
+    private final transient LoggerContext context;
+
+    NotRead(LoggerContext context) {
+      this.context = context;
+    }
+
     @Override
     public AsyncWaitStrategyFactory getAsyncWaitStrategyFactory() {
-      return LineWait::new;
+      return () -> new LineWait(() -> Logging.flush(context));
     }
   }
 }

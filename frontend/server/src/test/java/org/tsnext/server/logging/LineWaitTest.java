@@ -24,6 +24,7 @@ public final class LineWaitTest {
 
   private final AtomicReference<Thread> writer = new AtomicReference<>();
   private AtomicInteger written;
+  private final AtomicInteger flushed = new AtomicInteger();
   private volatile CountDownLatch enough;
   private Disruptor<int[]> lines;
   private RingBuffer<int[]> buffer;
@@ -31,6 +32,7 @@ public final class LineWaitTest {
   @BeforeMethod
   public void start() {
     written = new AtomicInteger();
+    flushed.set(0);
     enough = new CountDownLatch(1);
     ThreadFactory threads =
         task -> {
@@ -41,7 +43,11 @@ public final class LineWaitTest {
         };
     lines =
         new Disruptor<>(
-            () -> new int[1], 1024, threads, ProducerType.MULTI, new LineWait(Duration.ofHours(1)));
+            () -> new int[1],
+            1024,
+            threads,
+            ProducerType.MULTI,
+            new LineWait(() -> flushed.set(written.get()), Duration.ofHours(1)));
     lines.handleEventsWith(
         (line, sequence, endOfBatch) -> {
           if (written.incrementAndGet() == line[0]) {
@@ -64,8 +70,8 @@ public final class LineWaitTest {
   private void awaitSleep() throws InterruptedException {
     long deadline = System.nanoTime() + LIMIT.toNanos();
     int seen = 0;
-    // Between two looks it waits as well, for 10 ms: it sleeps if it does so for longer.
-    while (seen < 50) {
+    // Between two looks it waits as well, for 50 ms: it sleeps if it does so for longer.
+    while (seen < 150) {
       assertTrue(System.nanoTime() < deadline, "the writer goes on looking");
       seen = writer.get().getState() == Thread.State.TIMED_WAITING ? seen + 1 : 0;
       Thread.sleep(1);
@@ -95,7 +101,7 @@ public final class LineWaitTest {
                 for (int line = 0; line < each; line++) {
                   publish(total);
                   // About as long as the writer looks before it sleeps: both happen at once.
-                  LockSupport.parkNanos(line % 20 == 0 ? 31_000_000L + pause * 333_000L : 0);
+                  LockSupport.parkNanos(line % 20 == 0 ? 151_000_000L + pause * 333_000L : 0);
                 }
               });
       loggers[i].start();
@@ -105,6 +111,17 @@ public final class LineWaitTest {
     }
     assertTrue(enough.await(LIMIT.toSeconds(), TimeUnit.SECONDS), written + " of " + total);
     assertEquals(written.get(), total);
+  }
+
+  @Test
+  public void whatIsWrittenIsFlushedBeforeTheWriterSleeps() throws InterruptedException {
+    for (int i = 1; i <= 3; i++) {
+      publish(i);
+      assertTrue(enough.await(LIMIT.toSeconds(), TimeUnit.SECONDS), "line " + i);
+      awaitSleep();
+      assertEquals(flushed.get(), i);
+      enough = new CountDownLatch(1);
+    }
   }
 
   @Test
