@@ -38,6 +38,9 @@ _BREATH_SEC = 0.0001
 call, which for the fastest handlers is more than their own work. Seldom is no better: the frontend
 then has nothing to do, and after that much at once."""
 _FLUSH_ABOVE = 64 * 1024
+_POLL_SEC = 0.001
+"""While a handler streams, cancellations are read this often at most: a look costs more than it
+does to send a small chunk."""
 
 
 class BatchServer:
@@ -72,6 +75,7 @@ class BatchServer:
         self._io = HandlerIO.of(load, connection, self._poll, connection.writer.flush)
         self._prediction_time = PredictionTime(connection.writer, load.model_name)
         self._handler_times = HandlerTimes(connection.writer)
+        self._polled_at = 0.0
         self._continuous = False
         self._cores = OwnCores.of_environment()
 
@@ -220,5 +224,9 @@ class BatchServer:
     def _poll(self) -> None:
         # What was begun in several processes ends in all of them: none would know of the other's
         # cancellation, and they would wait for each other in different calls.
-        if self._leader is None:
+        if self._leader is not None:
+            return
+        now = time.perf_counter()
+        if now - self._polled_at > _POLL_SEC:
+            self._polled_at = now
             self._connection.receive(wait=False)

@@ -19,6 +19,11 @@ __all__ = [
 ]
 
 
+# What starts the ranks of a group sets it before Python runs; reading it for each chunk costs more
+# than to send one.
+_IS_OTHER_RANK = os.environ.get("LOCAL_RANK", "0") != "0"
+
+
 def send_intermediate_predict_response(
     ret: list[Any],
     req_id_map: Mapping[int, str] | None,
@@ -45,7 +50,7 @@ def send_intermediate_predict_response(
             pass.
         ValueError: `ret` has not one element per request.
     """
-    if os.environ.get("LOCAL_RANK", "0") != "0":
+    if _IS_OTHER_RANK:
         return
     if code != 200:
         raise PredictionException(message, code)
