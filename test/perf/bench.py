@@ -222,7 +222,9 @@ class Bench:
                 validate(target, right)
 
         def warm_up(system: System) -> None:
-            case.warm_up(targets[system.name], warm_up_sec, scratch)
+            compiles = not math.isnan(system.frontend_cpu_sec())
+            seconds = warm_up_sec if compiles else options.warm_up_sec
+            case.warm_up(targets[system.name], seconds, scratch)
 
         def measure(system: System) -> None:
             began = time.monotonic()

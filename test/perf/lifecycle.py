@@ -41,7 +41,7 @@ METRICS = (START, SCALE, WORKERS_PSS, PYTHON_PSS, SERVER_PSS, KILL, STOP)
 
 @dataclass(frozen=True)
 class LifeCycle:
-    """What is served, and what its handler imports."""
+    """What is served, and what its handler imports until it answers."""
 
     name: str
     title: str
@@ -61,7 +61,9 @@ LIVES = (
         f"{NAME}-texts",
         "Life cycle, with a text archive that imports transformers",
         "texts",
-        "torch; from transformers import AutoModelForSequenceClassification, AutoTokenizer",
+        # The last two are named by the checkpoint: no answer comes without them.
+        "torch; from transformers import AutoModelForSequenceClassification, AutoTokenizer,"
+        " BertForSequenceClassification, PreTrainedTokenizerFast",
     ),
 )
 

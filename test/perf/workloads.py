@@ -205,8 +205,8 @@ class Workload:
         quick: Whether it is part of a quick run; then the case of that index is measured.
         systems: Names of the systems that are measured; empty for all.
         rounds: How many measurements there are at least, unless the run is quick.
-        settle_sec: How long each server is loaded before the first case, for its compiler to
-            finish; an idle one is left alone as long.
+        settle_sec: How long a server with a Java process is loaded before the first case, for its
+            compiler to finish; an idle one is left alone as long.
     """
 
     name: str

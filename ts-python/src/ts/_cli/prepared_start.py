@@ -32,7 +32,7 @@ from ts._cli.utf8 import ENCODING_WORDS, USERS_LOCALE, is_utf8, locale_for_java
 _DEFAULT_VM_ARGUMENTS = (
     "-XX:+ExitOnOutOfMemoryError",
     "-XX:-UsePerfData",  # else a file in the temporary folder outlives a killed server
-    "-Xms64m",
+    "-Xms40m",
     *ENCODING_WORDS,
     # Netty samples where buffers were taken, to name who loses one; the tests have it look at all.
     "-Dio.netty.leakDetection.level=disabled",

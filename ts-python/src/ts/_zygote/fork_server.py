@@ -15,7 +15,7 @@ from ts._protocol.reader import FrameAssembler
 from ts._zygote.memory import release_file_pages
 from ts._zygote.reaper import fork_with_reaper
 
-_IDLE_SEC = 1.0
+_IDLE_SEC = 0.05
 _FILES_PER_FORK = 5
 """The reaper's channel, then those of the worker or template process."""
 
