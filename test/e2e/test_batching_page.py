@@ -6,6 +6,7 @@ import io
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from fractions import Fraction
 from typing import Any
 
 import requests
@@ -104,7 +105,7 @@ def test_batches_are_counted_as_the_page_says(start: Callable[..., TorchServe]) 
     labels = {"protocol": "http", "outcome": "success"}
     assert counted(server, "ts_requests_total", "cnn", **labels) == 16
     batches = counted(server, "ts_worker_time_seconds_count", "cnn")
-    assert batches == sum(1 / size for size in sizes)
+    assert batches == sum(Fraction(1, size) for size in sizes)
     assert counted(server, "ts_queue_time_seconds_count", "cnn", protocol="http") == 16
 
     # With `concurrency` no batches are formed, whatever batchSize says.
