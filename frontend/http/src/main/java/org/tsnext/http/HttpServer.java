@@ -212,7 +212,8 @@ public final class HttpServer implements AutoCloseable {
       return others;
     }
     HostNames names = new HostNames(access.hosts().allowed(), tcp.host());
-    return new HostGuard(names, route -> isGuarded(route, tcp.isLoopback(), checked)).and(others);
+    boolean loopback = tcp.isLoopback();
+    return new HostGuard(names, route -> isGuarded(route, loopback, checked)).and(others);
   }
 
   private static boolean isFree(Optional<TokenSettings> checked, Access route) {

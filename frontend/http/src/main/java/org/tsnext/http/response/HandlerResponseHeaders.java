@@ -96,12 +96,13 @@ public final class HandlerResponseHeaders {
 
   /** The content type the handler set, or the one that goes with what it returned. */
   public static String contentType(ResponseHead head) {
-    Optional<String> own =
-        head.headers().stream()
-            .filter(header -> header.name().equalsIgnoreCase(CONTENT_TYPE))
-            .map(Header::value)
-            .reduce((first, second) -> second);
-    return own.orElseGet(() -> defaultContentType(head.bodyKind()));
+    List<Header> headers = head.headers();
+    for (int i = headers.size() - 1; i >= 0; i--) {
+      if (headers.get(i).name().equalsIgnoreCase(CONTENT_TYPE)) {
+        return headers.get(i).value();
+      }
+    }
+    return defaultContentType(head.bodyKind());
   }
 
   private static String defaultContentType(ResponseHead.BodyKind kind) {
