@@ -305,6 +305,8 @@ def test_requests_that_expire_or_are_cancelled_count_by_stage(measured: TorchSer
         ),
         "the cancelled request to be counted",
     )
+    # Its handler may still run.
+    wait_for(lambda: requests.post(url, data=b"x", timeout=60).ok, "an answer to others again")
 
 
 def test_batches_count_by_size(measured: TorchServe) -> None:
