@@ -7,10 +7,7 @@ socket. A message of several frames is received straight into one `bytearray` of
 
 from __future__ import annotations
 
-import os
 import socket
-import time
-from collections.abc import Callable
 from typing import NamedTuple
 
 from ts._protocol.errors import PeerClosed, ProtocolError
@@ -232,24 +229,11 @@ class FrameAssembler:
         )
 
 
-_SHORT_WAIT_NS = 100_000
-_SPIN_NS = 150_000
-_MAX_COUNTED_NS = 1_000_000
-_WEIGHT = 0.125
-_yield_cpu: Callable[[], object] = getattr(os, "sched_yield", lambda: time.sleep(0))
-
-
 class FrameReader:
-    """Receives messages from a connected socket that is in blocking mode.
-
-    Being woken takes tens of microseconds: more than everything else that a small request costs. So
-    while bytes keep coming at short intervals, a wait polls for them a moment longer before it
-    sleeps, and yields the CPU between polls.
-    """
+    """Receives messages from a connected socket that is in blocking mode."""
 
     def __init__(self, sock: socket.socket, limits: Limits) -> None:
         self._socket = sock
-        self._mean_wait_ns: float = _MAX_COUNTED_NS
         self._assembler = FrameAssembler(limits)
         self.next_message = self._assembler.next_message
 
@@ -266,11 +250,7 @@ class FrameReader:
         buffers = self._assembler.buffers()
         try:
             if len(buffers) == 1:
-                count = (
-                    self._wait_into(buffers[0])
-                    if wait
-                    else self._socket.recv_into(buffers[0], 0, flags)
-                )
+                count = self._socket.recv_into(buffers[0], 0, flags)
             else:
                 count = self._socket.recvmsg_into(buffers, 0, flags)[0]
         except BlockingIOError:
@@ -280,23 +260,6 @@ class FrameReader:
         if count == 0:
             raise PeerClosed("end of stream")
         self._assembler.received(count)
-        return count
-
-    def _wait_into(self, buffer: memoryview) -> int:
-        receive, clock = self._socket.recv_into, time.perf_counter_ns
-        began = clock()
-        count = -1
-        if self._mean_wait_ns < _SHORT_WAIT_NS:
-            end = began + _SPIN_NS
-            while count < 0 and clock() < end:
-                try:
-                    count = receive(buffer, 0, socket.MSG_DONTWAIT)
-                except BlockingIOError:
-                    _yield_cpu()
-        if count < 0:
-            count = receive(buffer)
-        took = min(clock() - began, _MAX_COUNTED_NS)
-        self._mean_wait_ns += _WEIGHT * (took - self._mean_wait_ns)
         return count
 
     def read_message(self) -> Message:

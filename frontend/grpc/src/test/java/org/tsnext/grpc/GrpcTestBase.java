@@ -79,7 +79,7 @@ abstract class GrpcTestBase {
         }
       };
 
-  final Transport transport = Transport.choose(true, System::nanoTime);
+  final Transport transport = Transport.choose(true);
   private EventLoopGroup loops;
   private LeakWatch leaks;
   private final List<AutoCloseable> open = new ArrayList<>();

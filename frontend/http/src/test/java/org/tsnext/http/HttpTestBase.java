@@ -40,7 +40,7 @@ abstract class HttpTestBase {
   static final int STREAM_LIMIT = 64 * 1024;
   private static final int BIND_ATTEMPTS = 10;
 
-  final Transport transport = Transport.choose(true, System::nanoTime);
+  final Transport transport = Transport.choose(true);
   private EventLoopGroup loops;
   private LeakWatch leaks;
   private final List<AutoCloseable> open = new ArrayList<>();

@@ -8,7 +8,6 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
-import org.tsnext.core.time.Clock;
 import org.tsnext.core.time.TimerThread;
 import org.tsnext.server.lifecycle.ClosingStack;
 import org.tsnext.server.lifecycle.StartException;
@@ -57,8 +56,7 @@ record ServerResources(
     if (shortage.isPresent()) {
       throw new StartException(shortage.get());
     }
-    Transport transport =
-        Transport.choose(settings.get(ListenerKeys.USE_NATIVE_IO), Clock.system()::nanoTime);
+    Transport transport = Transport.choose(settings.get(ListenerKeys.USE_NATIVE_IO));
     TemporaryFolders folders =
         TemporaryFolders.make(temporaryDirectory, modules.workerSockets(transport), parts);
     EventLoopGroup loops = eventLoops(transport, modules.eventLoopThreads(), parts);

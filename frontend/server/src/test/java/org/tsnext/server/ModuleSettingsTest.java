@@ -52,8 +52,8 @@ public class ModuleSettingsTest {
 
   @Test
   public void workersUseTcpWhereAskedOrWhereNothingElseIs() {
-    Transport nio = Transport.choose(false, System::nanoTime);
-    Transport best = Transport.choose(true, System::nanoTime);
+    Transport nio = Transport.choose(false);
+    Transport best = Transport.choose(true);
     assertEquals(modules(Map.of()).workerSockets(nio), Sockets.TCP);
     assertEquals(modules(Map.of("worker_transport", "tcp")).workerSockets(best), Sockets.TCP);
     if (best.supportsUnixSockets()) {

@@ -10,22 +10,9 @@ import io.netty.channel.unix.DomainSocketAddress;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import java.net.SocketAddress;
 import java.nio.file.Path;
-import java.util.function.LongSupplier;
 
 /** Linux. */
 final class EpollTransport implements Transport {
-
-  /** 0 lets the number of events of one look grow with their number. */
-  private static final int MAX_EVENTS = 0;
-
-  private final LongSupplier nanoTime;
-
-  /**
-   * @param nanoTime a monotonic clock, in nanoseconds
-   */
-  EpollTransport(LongSupplier nanoTime) {
-    this.nanoTime = nanoTime;
-  }
 
   @Override
   public String name() {
@@ -35,9 +22,7 @@ final class EpollTransport implements Transport {
   @Override
   public EventLoopGroup newEventLoopGroup(int threads, String threadPrefix) {
     return new MultiThreadIoEventLoopGroup(
-        threads,
-        new DefaultThreadFactory(threadPrefix),
-        EpollIoHandler.newFactory(MAX_EVENTS, () -> new BriefSpin(nanoTime, Thread::yield)));
+        threads, new DefaultThreadFactory(threadPrefix), EpollIoHandler.newFactory());
   }
 
   @Override

@@ -6,7 +6,6 @@ import io.netty.channel.epoll.Epoll;
 import io.netty.channel.kqueue.KQueue;
 import java.net.SocketAddress;
 import java.nio.file.Path;
-import java.util.function.LongSupplier;
 
 /** The kind of sockets this process uses. One is chosen at start and shared by all listeners. */
 public interface Transport {
@@ -42,14 +41,10 @@ public interface Transport {
    */
   SocketAddress unixAddress(Path path);
 
-  /**
-   * The best transport of this machine, or NIO if native ones are not wanted.
-   *
-   * @param nanoTime a monotonic clock, in nanoseconds, by which event loops tell how long they wait
-   */
-  static Transport choose(boolean allowNative, LongSupplier nanoTime) {
+  /** The best transport of this machine, or NIO if native ones are not wanted. */
+  static Transport choose(boolean allowNative) {
     if (allowNative && Epoll.isAvailable()) {
-      return new EpollTransport(nanoTime);
+      return new EpollTransport();
     }
     if (allowNative && KQueue.isAvailable()) {
       return new KQueueTransport();

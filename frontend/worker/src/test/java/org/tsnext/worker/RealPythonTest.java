@@ -101,7 +101,7 @@ public class RealPythonTest {
                 fake.handlers().switches(), fake.handlers().sequenceHeaders(), Optional.empty()),
             new WorkerSettings.BodyLimits(
                 fake.bodies().maxRequestSize(), fake.bodies().maxResponseSize()));
-    Transport transport = Transport.choose(unix, System::nanoTime);
+    Transport transport = Transport.choose(unix);
     eventLoops = transport.newEventLoopGroup(2, "test-loop");
     runtime = new WorkerRuntime(settings, transport, eventLoops, timer, this::print);
     runtime.start();

@@ -49,7 +49,7 @@ final class RuntimeFixture implements AutoCloseable {
   }
 
   RuntimeFixture(boolean unix, String python) throws IOException {
-    Transport transport = Transport.choose(unix, System::nanoTime);
+    Transport transport = Transport.choose(unix);
     eventLoops = transport.newEventLoopGroup(2, "test-loop");
     folder = Files.createTempDirectory("worker-test-");
     runtime =

@@ -9,10 +9,11 @@ import java.time.Duration;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * How the thread that writes logs waits for lines. While they come it looks for them every 50 ms,
+ * How the thread that writes logs waits for lines. While they come it looks for them now and then,
  * and writes together what came: waking it for each would cost a request more than all else that is
- * logged about it. When none has come for a few looks it sleeps, and the next line wakes it: an
- * idle server does nothing.
+ * logged about it. The more there were, the sooner it looks again, so that it takes a CPU from
+ * requests for short times only. When none has come for a few looks it sleeps, and the next line
+ * wakes it: an idle server does nothing.
  *
  * <p>For one writing thread.
  */
@@ -21,11 +22,19 @@ final class LineWait implements WaitStrategy {
   // The buffer of lines (log4j2.component.properties) holds what comes in this time many times
   // over.
   private static final long LOOK_NANOS = Duration.ofMillis(50).toNanos();
+  private static final long BUSY_LOOK_NANOS = Duration.ofMillis(10).toNanos();
+
+  /** So many lines at one look have the next one come sooner. */
+  private static final int BUSY_LINES = 20;
+
   private static final int LOOKS = 3;
   private static final Duration MAX_SLEEP = Duration.ofSeconds(10);
 
   private final Runnable flush;
   private final long maxSleepNanos;
+
+  /** Up to where lines were there at the wait before. */
+  private long seen;
 
   /** Who sleeps until a line comes, or null. */
   private volatile Thread asleep;
@@ -48,16 +57,19 @@ final class LineWait implements WaitStrategy {
   @Override
   public long waitFor(long sequence, Sequence cursor, Sequence dependent, SequenceBarrier barrier)
       throws AlertException {
-    int looks = 0;
     long available = dependent.get();
-    if (available < sequence) {
-      flush.run();
+    if (available >= sequence) {
+      return available;
     }
+    flush.run();
+    long look = sequence - seen > BUSY_LINES ? BUSY_LOOK_NANOS : LOOK_NANOS;
+    seen = sequence;
+    int looks = 0;
     while (available < sequence) {
       barrier.checkAlert();
       if (looks < LOOKS) {
         looks++;
-        LockSupport.parkNanos(this, LOOK_NANOS);
+        LockSupport.parkNanos(this, look);
       } else {
         sleep(sequence, dependent, barrier);
       }
