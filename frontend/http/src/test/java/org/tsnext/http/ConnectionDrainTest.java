@@ -6,7 +6,10 @@ import io.netty.buffer.Unpooled;
 import java.io.IOException;
 import java.net.ConnectException;
 import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.net.Socket;
+import java.net.SocketException;
+import java.net.SocketTimeoutException;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -16,6 +19,9 @@ import org.tsnext.http.RawClient.RawResponse;
 
 /** Connections that are open when the server goes. */
 public class ConnectionDrainTest extends HttpTestBase {
+
+  /** Else the system tries again by itself, after a second: the server has closed by then. */
+  private static final int ATTEMPT_MILLIS = 100;
 
   @Test
   public void idleConnectionsEndWithTheServerAndBusyOnesAfterTheirResponse() throws Exception {
@@ -50,11 +56,14 @@ public class ConnectionDrainTest extends HttpTestBase {
 
   /** Waits until no connection is accepted any more: from then on the server closes connections. */
   private void awaitRefusal() throws IOException {
+    InetSocketAddress address = new InetSocketAddress(InetAddress.getLoopbackAddress(), port);
     while (true) {
-      try {
-        new Socket(InetAddress.getLoopbackAddress(), port).close();
+      try (Socket socket = new Socket()) {
+        socket.connect(address, ATTEMPT_MILLIS);
       } catch (ConnectException e) {
         return;
+      } catch (SocketException | SocketTimeoutException e) {
+        // It was in the listener's queue when that was closed.
       }
     }
   }
