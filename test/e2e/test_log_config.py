@@ -85,3 +85,21 @@ def test_loggers_and_layouts_of_the_original_work(tmp_path: Path) -> None:
         "mine_ts.log",
     }
     server.assert_nothing_left()
+
+
+def test_lines_are_written_at_once_by_loggers_that_are_not_asynchronous_too(
+    tmp_path: Path,
+) -> None:
+    selector = "org.apache.logging.log4j.core.selector.ClassLoaderContextSelector"
+    server = TorchServe(
+        tmp_path / "server", config={"vmargs": f"-Dlog4j2.contextSelector={selector}"}
+    )
+    server.store.add_directory(REPOSITORY / "test" / "models" / "commands")
+    server.start("commands")
+    try:
+        server.order("print", text="a line of the handler").raise_for_status()
+        server.wait_log("model_log.log", r"MODEL_LOG - a line of the handler")
+        server.wait_log("access_log.log", r'"POST /predictions/commands HTTP/1\.1" 200 \d+$')
+    finally:
+        server.stop()
+    server.assert_nothing_left()

@@ -22,6 +22,11 @@ public final class LoggerContexts extends AsyncLoggerContextSelector {
     return new Context(name, configLocation);
   }
 
+  /** Whether what is logged in a context leaves this process when no line is left to be written. */
+  static boolean flushes(LoggerContext context) {
+    return context instanceof Context;
+  }
+
   private static final class Context extends AsyncLoggerContext {
 
     private final Configuration notRead = new NotRead(this);

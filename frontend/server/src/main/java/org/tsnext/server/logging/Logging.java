@@ -3,6 +3,9 @@ package org.tsnext.server.logging;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
 import org.apache.logging.log4j.LogManager;
 import org.apache.logging.log4j.core.Appender;
 import org.apache.logging.log4j.core.LoggerContext;
@@ -30,6 +33,8 @@ public final class Logging {
    */
   private static final java.util.logging.Logger GRPC =
       java.util.logging.Logger.getLogger("io.grpc");
+
+  private static final Duration FLUSH_INTERVAL = Duration.ofMillis(100);
 
   private Logging() {}
 
@@ -67,6 +72,22 @@ public final class Logging {
             dropInSilence(context);
           }
         });
+    if (!LoggerContexts.flushes(context)) {
+      flushAtIntervals(context);
+    }
+  }
+
+  private static void flushAtIntervals(LoggerContext context) {
+    ScheduledExecutorService flusher =
+        Executors.newSingleThreadScheduledExecutor(
+            task -> {
+              Thread thread = new Thread(task, "logging-flush");
+              thread.setDaemon(true);
+              return thread;
+            });
+    long millis = FLUSH_INTERVAL.toMillis();
+    var unused =
+        flusher.scheduleWithFixedDelay(() -> flush(context), millis, millis, TimeUnit.MILLISECONDS);
   }
 
   /**
@@ -111,7 +132,8 @@ public final class Logging {
    * Writes what files with {@code immediateFlush="false"} still hold. Asynchronous loggers have a
    * file written after the last of the lines that waited together, if that line is its own: where
    * it is another file's, the lines would stay in memory until the next one comes. {@link LineWait}
-   * has it done by the thread that writes, when no line is left.
+   * has it done by the thread that writes, when no line is left; where the user has chosen other
+   * contexts (log4j2.contextSelector), a thread does it at intervals.
    */
   static void flush(LoggerContext context) {
     for (Appender appender : context.getConfiguration().getAppenders().values()) {
