@@ -19,8 +19,7 @@ import java.util.concurrent.locks.LockSupport;
  */
 final class LineWait implements WaitStrategy {
 
-  // The buffer of lines (log4j2.component.properties) holds what comes in this time many times
-  // over.
+  // The buffer (log4j2.component.properties) holds the lines of this time many times over.
   private static final long LOOK_NANOS = Duration.ofMillis(50).toNanos();
   private static final long BUSY_LOOK_NANOS = Duration.ofMillis(10).toNanos();
 
