@@ -240,13 +240,11 @@ class HandlerRun:
             )
         try:
             self._io.poll()
-            is_wanted = False
+            if not self.is_wanted():
+                raise RequestCancelled("every request of the batch was cancelled or has failed")
             for index, request in enumerate(self.requests):
                 if not request.cancelled and not request.responded:
-                    is_wanted = True
                     self.send_chunk(index, request, values[index])
-            if not is_wanted:
-                raise RequestCancelled("every request of the batch was cancelled or has failed")
             self._io.flush()
         except PeerClosed as error:
             for request in self.requests:
