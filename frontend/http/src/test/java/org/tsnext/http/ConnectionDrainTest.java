@@ -54,6 +54,36 @@ public class ConnectionDrainTest extends HttpTestBase {
     closed.get(60, TimeUnit.SECONDS);
   }
 
+  /** Its client was told that the connection stays, before the server knew that it does not. */
+  @Test
+  public void requestAfterAStreamThatBeganBeforeTheServerWentIsAnswered() throws Exception {
+    inference.hold();
+    RawClient client = client();
+    RawClient other = client();
+    client.request("POST", "/predictions/m", "a");
+    FakeInference.Waiting waiting = inference.nextWaiting();
+    waiting.sink().chunk(FakeInference.text(), Unpooled.copiedBuffer(new byte[] {'x'}));
+    assertEquals(client.read(false).header("connection"), "keep-alive");
+    assertEquals(client.chunk(), "x");
+    CompletableFuture<Void> closed =
+        CompletableFuture.runAsync(() -> server.close(Duration.ofSeconds(60)));
+    awaitDrain(other);
+    waiting.sink().end(Unpooled.EMPTY_BUFFER);
+    assertEquals(client.chunk(), "");
+    RawResponse next = client.get("/ping");
+    assertEquals(next.status(), 200);
+    assertEquals(next.header("connection"), "close");
+    assertEquals(client.readToEnd(), "");
+    closed.get(60, TimeUnit.SECONDS);
+  }
+
+  /** Waits until answers say that their connection ends. */
+  private static void awaitDrain(RawClient client) throws IOException {
+    while (!client.get("/ping").header("connection").equals("close")) {
+      Thread.onSpinWait();
+    }
+  }
+
   /** Waits until no connection is accepted any more: from then on the server closes connections. */
   private void awaitRefusal() throws IOException {
     InetSocketAddress address = new InetSocketAddress(InetAddress.getLoopbackAddress(), port);

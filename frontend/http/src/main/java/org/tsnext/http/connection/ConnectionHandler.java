@@ -174,7 +174,12 @@ public final class ConnectionHandler extends ChannelInboundHandlerAdapter {
     current = exchange;
   }
 
-  /** The exchange has been answered, or its stream was cut; the next one may begin. */
+  /**
+   * The exchange has been answered, or its stream was cut; the next one may begin.
+   *
+   * @param keepAlive what the client was told. Where the server has begun to go since, the client
+   *     may have sent the next request already, so the connection ends as an idle one does.
+   */
   void ended(Exchange exchange, boolean keepAlive) {
     if (current == exchange) {
       current = null;
@@ -183,10 +188,13 @@ public final class ConnectionHandler extends ChannelInboundHandlerAdapter {
       return;
     }
     restingNanos = server.clock().nanoTime();
-    if (keepAlive && !server.draining().getAsBoolean()) {
-      forwardHeld();
-    } else {
+    if (!keepAlive) {
       closeGracefully();
+      return;
+    }
+    forwardHeld();
+    if (server.draining().getAsBoolean()) {
+      drain();
     }
   }
 
