@@ -10,10 +10,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from perf import lifecycle, report, warming, wrk
+from perf import lifecycle, report, resting, warming, wrk
 from perf.archive import prepare_work
 from perf.bench import Bench, Options
 from perf.deployment import Paths, System
+from perf.resting import Resting
 from perf.systems import OURS, all_systems
 from perf.workloads import Workload, all_workloads
 
@@ -27,9 +28,8 @@ def parse(words: list[str]) -> argparse.Namespace:
     """Return the arguments of the command line."""
     names = [workload.name for workload in all_workloads()]
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
-    parser.add_argument(
-        "workloads", nargs="*", metavar="WORKLOAD", help=", ".join((*OTHERS, *names))
-    )
+    known = (*OTHERS, resting.NAME, *names)
+    parser.add_argument("workloads", nargs="*", metavar="WORKLOAD", help=", ".join(known))
     parser.add_argument("--quick", action="store_true", help="a few cases, under three minutes")
     parser.add_argument("--seconds", type=int, help="of each measurement; default 2, quick 1")
     parser.add_argument("--rounds", type=int, help="measurements of each; default 3, quick 1")
@@ -40,9 +40,8 @@ def parse(words: list[str]) -> argparse.Namespace:
     )
     arguments = parser.parse_args(words)
     for name in arguments.workloads:
-        if name not in (*OTHERS, *names):
-            expected = ", ".join((*OTHERS, *names))
-            parser.error(f"workload {name!r}, expected one of {expected}")
+        if name not in known:
+            parser.error(f"workload {name!r}, expected one of {', '.join(known)}")
     for key, usual in (("seconds", 2), ("rounds", 3)):
         value = getattr(arguments, key)
         if value is None:
@@ -58,6 +57,13 @@ def chosen_workloads(arguments: argparse.Namespace) -> list[Workload]:
     if arguments.workloads:
         return [each for each in workloads if each.name in arguments.workloads]
     return [each for each in workloads if not arguments.quick or each.quick is not None]
+
+
+def is_chosen(arguments: argparse.Namespace, name: str) -> bool:
+    """Tell whether to measure what has no cases."""
+    if arguments.workloads:
+        return name in arguments.workloads
+    return not arguments.quick
 
 
 def chosen_systems(wanted: str | None, systems: list[System]) -> list[System]:
@@ -90,14 +96,22 @@ def main() -> int:
         Options(arguments.seconds, arguments.rounds, arguments.quick and not arguments.workloads),
         lambda line: print(line, flush=True),
     )
+    rests = Resting(bench, chosen_systems(arguments.systems, all_systems(paths)))
     try:
         prepare_work(paths)
+        if is_chosen(arguments, resting.NAME):
+            rests.begin()
         for workload in chosen_workloads(arguments):
             bench.run(workload)
+        if is_chosen(arguments, resting.NAME):
+            rests.measure()
+        # Beside their processes, those of a life cycle would have pages in common with more.
+        rests.stop()
         for name, measure in OTHERS.items():
-            if name in arguments.workloads or not (arguments.workloads or arguments.quick):
+            if is_chosen(arguments, name):
                 measure(bench)
     finally:
+        rests.stop()
         for system in bench.systems:
             system.stop()
         shutil.rmtree(scratch, ignore_errors=True)

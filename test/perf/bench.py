@@ -16,7 +16,7 @@ from perf.check import validate, wait_for_answer
 from perf.clients import Target, WrongAnswer
 from perf.deployment import Paths, System
 from perf.figures import Summary
-from perf.workloads import CPU, IDLE_CPU, JVM_CPU, RATE, Case, Metric, Sample, Workload
+from perf.workloads import CPU, JVM_CPU, RATE, Case, Metric, Sample, Workload
 
 AnySystem = TypeVar("AnySystem", bound=System)
 
@@ -42,7 +42,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Measured:
-    """One measurement, with the CPU time that all processes of the server took, and its length.
+    """One measurement, with the CPU time that all processes of the server took.
 
     `jvm_sec` is the part of the CPU time that the Java process took; NaN where there is none.
     """
@@ -50,18 +50,15 @@ class Measured:
     sample: Sample
     cpu_sec: float
     jvm_sec: float
-    wall_sec: float
 
     def values(self, metrics: Sequence[Metric]) -> dict[Metric, float]:
         """Return the figures, CPU time first: on a shared machine it is the steadiest."""
         found: dict[Metric, float] = {}
         if self.sample.requests:
             found[CPU] = self.cpu_sec / self.sample.requests * 1e6
-        if IDLE_CPU in metrics:
-            found[IDLE_CPU] = 100 * self.cpu_sec / self.wall_sec
         if JVM_CPU in metrics and not math.isnan(self.jvm_sec):
             found[JVM_CPU] = self.jvm_sec / self.sample.requests * 1e6
-        others = [metric for metric in metrics if metric not in (IDLE_CPU, JVM_CPU)]
+        others = [metric for metric in metrics if metric != JVM_CPU]
         return found | dict(zip(others, self.sample.values, strict=True))
 
 
@@ -147,7 +144,7 @@ class Bench:
                     for metric, value in measure(system).items():
                         samples.setdefault((system.name, metric), []).append(value)
                 except FAILURES as e:
-                    self._fail(name, system, e)
+                    self.fail(name, system, e)
                 finally:
                     system.stop()
         for (system_name, metric), values in samples.items():
@@ -162,11 +159,12 @@ class Bench:
         python = self.paths.repository / ".venv" / "bin" / "python"
         folder = self.paths.work / work
         size = workload.deployment.batch_size
+        is_limit = work in ("digits", "images", "texts", "embeddings")
         loops = [
             plain_loop.measure(python, folder, work, size, self.options.seconds, body)
-            for _ in range(self.options.rounds)
+            for _ in range(self.options.rounds if is_limit else 1)
         ]
-        if work in ("digits", "images", "texts", "embeddings"):
+        if is_limit:
             summary = Summary.of([loop.rate for loop in loops])
             self.results.append(
                 Result(workload.name, workload.title, "", RATE, PLAIN, summary),
@@ -194,7 +192,7 @@ class Bench:
                     wait_for_answer(target, end - time.monotonic(), system.has_ended)
                 ready.append(system)
             except FAILURES as e:
-                self._fail(workload.name, system, e)
+                self.fail(workload.name, system, e)
                 system.stop()
         self.say(f"  started in {time.monotonic() - began:.0f} s")
         return ready
@@ -227,12 +225,11 @@ class Bench:
             case.warm_up(targets[system.name], seconds, scratch)
 
         def measure(system: System) -> None:
-            began = time.monotonic()
             all_before, jvm_before = system.cpu_sec(), system.frontend_cpu_sec()
             sample = case.measure(targets[system.name], options.seconds, scratch)
             used = system.cpu_sec() - all_before
             jvm = system.frontend_cpu_sec() - jvm_before
-            samples[system.name].append(Measured(sample, used, jvm, time.monotonic() - began))
+            samples[system.name].append(Measured(sample, used, jvm))
 
         shuffle = random.Random(SEED).shuffle
         rounds = options.rounds if options.quick else max(options.rounds, workload.rounds)
@@ -244,7 +241,7 @@ class Bench:
                 try:
                     step(system)
                 except FAILURES as e:
-                    self._fail(workload.name, system, e)
+                    self.fail(workload.name, system, e)
                     running.remove(system)
                     system.stop()
         for system in running:
@@ -264,7 +261,8 @@ class Bench:
         wrong = f"  {errors} ERRORS" if errors else ""
         self.say(f"  {case.label}: {system}: {', '.join(shown)}{wrong}")
 
-    def _fail(self, workload: str, system: System, reason: Exception) -> None:
+    def fail(self, workload: str, system: System, reason: Exception) -> None:
+        """Note why there is no figure of a system."""
         text = f"{type(reason).__name__}: {reason}"
         self.failures.append(Failure(workload, system.name, text))
         self.say(f"  {system.name}: FAILED, {text}\n{system.output()}")

@@ -6,11 +6,11 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from perf import lifecycle, warming
+from perf import lifecycle, resting, warming
 from perf.bench import Result
 from perf.figures import ratio
 from perf.systems import BARE, MOSEC, OURS, TORCHSERVE
-from perf.workloads import CHUNK_RATE, CPU, FIRST_CHUNK, IDLE_CPU, JVM_CPU, P99, RATE, Metric
+from perf.workloads import CHUNK_RATE, CPU, FIRST_CHUNK, JVM_CPU, P99, RATE, Metric
 
 IMPORT_EXTRA_SEC = 1.0
 KILL_MAX_SEC = 0.3
@@ -114,7 +114,7 @@ def _absolute(median: Callable[[str, str, Metric, str], float]) -> list[Verdict]
         share = first / settled
         found.append(Verdict(text, f"{FIRST_MAX} x", f"{share:.2f} x", share <= FIRST_MAX))
     limits = [
-        ("idle", "idle", IDLE_CPU, IDLE_MAX_PERCENT, "%"),
+        (resting.NAME, "", resting.IDLE_CPU, IDLE_MAX_PERCENT, "%"),
         ("paced", "100 requests a second", JVM_CPU, PACED_MAX_JVM_MICROS, "µs"),
     ]
     for life in lifecycle.LIVES:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +16,6 @@ CAPACITY_SEC = 2
 # Ratios of CPU time are what counts, and there are small differences to be seen.
 CPU_ROUNDS = 5
 PACED_SEC = 10
-IDLE_SEC = 20
 DEADLINE_SEC = 0.1
 
 
@@ -37,7 +35,6 @@ FIRST_CHUNK = Metric("first chunk ms", lower_is_better=True)
 OFFERED = Metric("offered/s")
 CPU = Metric("CPU µs a request, all processes", lower_is_better=True)
 JVM_CPU = Metric("CPU µs a request, Java process", lower_is_better=True)
-IDLE_CPU = Metric("% of a core, no requests", lower_is_better=True)
 IN_TIME = Metric(f"% within {DEADLINE_SEC * 1000:.0f} ms")
 REFUSED = Metric("% refused", lower_is_better=True)
 
@@ -174,27 +171,6 @@ class Paced:
         return Sample((load.p50_ms, load.p99_ms), wrong, offered)
 
 
-@dataclass
-class Idle:
-    """No requests at all; all servers are idle at the same time."""
-
-    label: str = "idle"
-    body: bytes | None = None
-    metrics: tuple[Metric, ...] = (IDLE_CPU,)
-    since: float | None = None
-
-    def warm_up(self, targets: Sequence[Target], seconds: int, scratch: Path) -> None:
-        """Wait until the last request is long ago."""
-        now = time.monotonic()
-        self.since = now if self.since is None else self.since
-        time.sleep(max(0.0, self.since + seconds - now))
-
-    def measure(self, targets: Sequence[Target], seconds: int, scratch: Path) -> Sample:
-        """Wait; the CPU time of it is the figure."""
-        time.sleep(IDLE_SEC)
-        return Sample(())
-
-
 class Workload:
     """A deployment and the cases measured on it.
 
@@ -206,7 +182,7 @@ class Workload:
         systems: Names of the systems that are measured; empty for all.
         rounds: How many measurements there are at least, unless the run is quick.
         settle_sec: How long a server with a Java process is loaded before the first case, for its
-            compiler to finish; an idle one is left alone as long.
+            compiler to finish.
     """
 
     name: str
@@ -249,20 +225,6 @@ class PacedNoOp(Workload):
     def cases(self) -> list[Case]:
         """Return three rates."""
         return [Paced(100), Paced(10), Paced(1000)]
-
-
-class IdleServer(Workload):
-    """Four workers with nothing to do."""
-
-    name = "idle"
-    title = "A server with four workers, ten minutes after the last request"
-    deployment = Deployment("noop", workers=4)
-    systems = (OURS, MOSEC)
-    settle_sec = 600
-
-    def cases(self) -> list[Case]:
-        """Return one case."""
-        return [Idle()]
 
 
 class Images(Workload):
@@ -420,5 +382,4 @@ def all_workloads() -> list[Workload]:
         Models(50),
         Overload(),
         PacedNoOp(),
-        IdleServer(),
     ]

@@ -151,9 +151,9 @@ def test_a_workload_of_some_systems_leaves_the_others_alone(
 
 def test_the_share_of_the_java_process_is_measured_where_there_is_one() -> None:
     sample = Sample((1.0, 2.0), requests=1000)
-    with_java = Measured(sample, 0.5, 0.1, 10).values((JVM_CPU, P50, P99))
+    with_java = Measured(sample, 0.5, 0.1).values((JVM_CPU, P50, P99))
     assert with_java == {CPU: 500, JVM_CPU: 100, P50: 1, P99: 2}
-    without = Measured(sample, 0.5, math.nan, 10).values((JVM_CPU, P50, P99))
+    without = Measured(sample, 0.5, math.nan).values((JVM_CPU, P50, P99))
     assert JVM_CPU not in without
 
 
