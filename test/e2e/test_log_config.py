@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from torchserve_process import REPOSITORY, TorchServe, wait_for
@@ -51,16 +53,25 @@ OF_0_12 = """<?xml version="1.0" encoding="UTF-8"?>
 """
 
 
+@contextmanager
+def printing_a_line(server: TorchServe) -> Iterator[None]:
+    """Run it with a handler that has printed a line; ends it afterwards."""
+    server.store.add_directory(REPOSITORY / "test" / "models" / "commands")
+    server.start("commands")
+    try:
+        server.order("print", text="a line of the handler").raise_for_status()
+        yield
+    finally:
+        server.stop()
+
+
 def test_loggers_and_layouts_of_the_original_work(tmp_path: Path) -> None:
     file = tmp_path / "log4j2.xml"
     file.write_text(OF_0_12, encoding="utf-8")
     server = TorchServe(
         tmp_path / "server", options=("--disable-token-auth", "--log-config", str(file))
     )
-    server.store.add_directory(REPOSITORY / "test" / "models" / "commands")
-    server.start("commands")
-    try:
-        server.order("print", text="a line of the handler").raise_for_status()
+    with printing_a_line(server):
         server.wait_log("mine_model.log", r"W-9000-commands_1\.0-stdout MODEL_LOG - a line of the")
         server.wait_log("mine_access.log", r'"POST /predictions/commands HTTP/1\.1" 200 \d+$')
         wait_for(lambda: server.log("mine_metrics.log").count("\n"), "a metric")
@@ -69,8 +80,6 @@ def test_loggers_and_layouts_of_the_original_work(tmp_path: Path) -> None:
             r"^HostName=\S+\nMarketplace=TorchServe::\nStartTime=\d{10}\nProgram=TorchServe\n"
             r"Metrics=QueueTime=\d+\.\d+ Milliseconds Level\|Host\nEOE\n",
         )
-    finally:
-        server.stop()
     metric = json.loads(server.log("mine_metrics.log").splitlines()[0])
     assert (metric["MetricName"], metric["Unit"]) == ("PredictionTime", "ms")
     assert {"Name": "ModelName", "Value": "commands"} in metric["Dimensions"]
@@ -94,12 +103,7 @@ def test_lines_are_written_at_once_by_loggers_that_are_not_asynchronous_too(
     server = TorchServe(
         tmp_path / "server", config={"vmargs": f"-Dlog4j2.contextSelector={selector}"}
     )
-    server.store.add_directory(REPOSITORY / "test" / "models" / "commands")
-    server.start("commands")
-    try:
-        server.order("print", text="a line of the handler").raise_for_status()
+    with printing_a_line(server):
         server.wait_log("model_log.log", r"MODEL_LOG - a line of the handler")
         server.wait_log("access_log.log", r'"POST /predictions/commands HTTP/1\.1" 200 \d+$')
-    finally:
-        server.stop()
     server.assert_nothing_left()
