@@ -251,6 +251,22 @@ def test_one_collector_is_chosen_and_the_users_wins(
     assert [word for word in java.words() if word.endswith("GC")] == expected
 
 
+def test_optimizing_compiler_begins_late_unless_the_user_says_otherwise(
+    run: Run, java: FakeJava
+) -> None:
+    Path("config.properties").write_text(
+        "model_store=store\nvmargs=-XX:Tier4InvocationThreshold=5000\n"
+    )
+
+    assert run().status == 0
+
+    # The JVM goes by the last.
+    assert [word for word in java.words() if "Tier4InvocationThreshold" in word] == [
+        "-XX:Tier4InvocationThreshold=20000",
+        "-XX:Tier4InvocationThreshold=5000",
+    ]
+
+
 def test_store_may_come_from_the_environment(
     run: Run, java: FakeJava, monkeypatch: pytest.MonkeyPatch
 ) -> None:
