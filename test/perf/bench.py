@@ -14,7 +14,7 @@ from perf import plain_loop
 from perf.archive import body_of
 from perf.check import validate, wait_for_answer
 from perf.clients import Target, WrongAnswer
-from perf.deployment import Paths, System
+from perf.deployment import Deployment, Paths, System
 from perf.figures import Summary
 from perf.workloads import CPU, JVM_CPU, RATE, Case, Metric, Sample, Workload
 
@@ -83,6 +83,19 @@ class Options:
     def warm_up_sec(self) -> int:
         """How long a server is loaded before it is measured."""
         return 2 if self.quick else 3
+
+
+def started(system: System, deployment: Deployment, body: bytes) -> Target:
+    """Start a server, and return where to ask it once it answers `body`.
+
+    Raises:
+        TimeoutError: It did not answer, or has ended.
+        OSError: It cannot be started.
+    """
+    system.start(deployment)
+    target = Target.of(system.url(), body)
+    wait_for_answer(target, START_SEC, system.has_ended)
+    return target
 
 
 @dataclass

@@ -15,8 +15,8 @@ from pathlib import Path
 import psutil
 
 from perf.archive import body_of
-from perf.bench import START_SEC, Bench, Result
-from perf.check import post, validate, wait_for_answer
+from perf.bench import Bench, Result, started
+from perf.check import post, validate
 from perf.clients import Target
 from perf.deployment import Deployment
 from perf.figures import Summary
@@ -129,9 +129,7 @@ def _life(system: TorchServe, work: str, body: bytes) -> dict[Metric, float]:
     """Return one server's figures, from its start to its end."""
     values: dict[Metric, float] = {}
     began = time.monotonic()
-    system.start(Deployment(work))
-    target = Target.of(system.url(), body)
-    wait_for_answer(target, START_SEC, system.has_ended)
+    target = started(system, Deployment(work), body)
     values[START] = time.monotonic() - began
 
     began = time.monotonic()

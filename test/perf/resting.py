@@ -10,9 +10,7 @@ from collections.abc import Sequence
 
 from perf import wrk
 from perf.archive import body_of
-from perf.bench import FAILURES, START_SEC, Bench, Result
-from perf.check import wait_for_answer
-from perf.clients import Target
+from perf.bench import FAILURES, Bench, Result, started
 from perf.deployment import Deployment, System
 from perf.figures import Summary
 from perf.systems import MOSEC, OURS
@@ -46,10 +44,8 @@ class Resting:
         """Start the servers, and load each for a moment."""
         for system in list(self._systems):
             try:
-                system.start(DEPLOYMENT)
                 body = body_of(DEPLOYMENT.work, self._bench.paths.repository)
-                target = Target.of(system.url(), body)
-                wait_for_answer(target, START_SEC, system.has_ended)
+                target = started(system, DEPLOYMENT, body)
                 wrk.run([target], CONNECTIONS, LOAD_SEC, self._bench.paths.scratch)
             except FAILURES as e:
                 self._bench.fail(NAME, system, e)

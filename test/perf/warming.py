@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from perf import wrk
 from perf.archive import body_of
-from perf.bench import START_SEC, Bench
-from perf.check import wait_for_answer
-from perf.clients import Target
+from perf.bench import Bench, started
 from perf.deployment import Deployment, System
 from perf.systems import MOSEC, OURS
 from perf.workloads import Metric
@@ -32,9 +30,7 @@ def measure(bench: Bench) -> None:
 
 def _load(bench: Bench, system: System) -> dict[Metric, float]:
     """Return the CPU time for a request in the first seconds of load, and later."""
-    system.start(DEPLOYMENT)
-    target = Target.of(system.url(), body_of(DEPLOYMENT.work, bench.paths.repository))
-    wait_for_answer(target, START_SEC, system.has_ended)
+    target = started(system, DEPLOYMENT, body_of(DEPLOYMENT.work, bench.paths.repository))
 
     def cpu_micros(seconds: int) -> float:
         used = system.cpu_sec()

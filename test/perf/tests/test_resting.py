@@ -20,7 +20,7 @@ def waited(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """How long was slept each time. A second passes at each look at the clock."""
     pauses: list[float] = []
     clock = iter(range(1000))
-    monkeypatch.setattr(resting, "wait_for_answer", lambda *_: None)
+    monkeypatch.setattr("perf.bench.wait_for_answer", lambda *_: None)
     monkeypatch.setattr(resting, "body_of", lambda *_: b"x")
     monkeypatch.setattr(wrk, "run", lambda *_: None)
     time = SimpleNamespace(sleep=pauses.append, monotonic=lambda: float(next(clock)))
