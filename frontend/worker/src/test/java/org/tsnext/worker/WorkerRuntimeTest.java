@@ -377,17 +377,13 @@ public class WorkerRuntimeTest {
   public void anEndedProcessWhoseSocketStaysOpenIsGivenUpAfterALimit() throws IOException {
     SpawnedProcess spawned = fixture.spawn("");
     try (TestWorker worker = loadedWorker(spawned)) {
-      int waiting = fixture.time.pending();
+      Duration limit = WorkerConnection.END_OF_STREAM_LIMIT;
+      assertFalse(fixture.time.isDueWithin(limit));
       spawned.process().kill();
-      // One limit for the report of the kill while it lasts, one for the socket.
-      Condition.await(LIMIT, () -> fixture.time.pending() > waiting, () -> "limit for the socket");
-      Condition.await(
-          LIMIT,
-          () -> {
-            fixture.time.advance(WorkerConnection.END_OF_STREAM_LIMIT);
-            return listener.calls().size() >= 5;
-          },
-          () -> listener.calls().toString());
+      // The limit for the report of the kill is longer: what falls due is the one for the socket.
+      Condition.await(LIMIT, () -> fixture.time.isDueWithin(limit), () -> "limit for the socket");
+      fixture.time.advance(limit);
+      Condition.await(LIMIT, () -> listener.calls().size() >= 5, () -> listener.calls().toString());
       assertTrue(worker.atEnd());
       assertEquals(listener.calls().get(4), "exited -1,9: ");
     }

@@ -55,6 +55,11 @@ public final class ManualTime implements Clock, Scheduler {
     return tasks.size();
   }
 
+  /** Whether a task falls due within a time from now. */
+  public synchronized boolean isDueWithin(Duration limit) {
+    return tasks.stream().anyMatch(task -> task.due() - nanos <= limit.toNanos());
+  }
+
   private synchronized void setNanos(long target) {
     nanos = Math.max(nanos, target);
   }
