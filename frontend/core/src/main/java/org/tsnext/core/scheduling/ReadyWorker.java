@@ -106,15 +106,21 @@ public class ReadyWorker {
   }
 
   /**
-   * From when on what it has ahead is better served elsewhere, because its batch takes longer than
+   * From when on what it has ahead is better served elsewhere: at once, if another worker has
+   * nothing to do and the running batch is not about to be done; else when that takes longer than
    * predicted.
    *
    * @param wanted whether another worker has nothing to do
+   * @return that moment, {@code now} for at once
    */
-  long overdueAt(boolean wanted) {
+  long overdueAt(boolean wanted, long now) {
     double mean = window.meanServiceNanos();
-    double late = wanted ? 0 : Math.min(mean, MANY_DEVIATIONS * window.meanDeviationNanos());
-    return turnNanos + (long) (mean + late) + LEAD_NANOS;
+    long doneAt = turnNanos + (long) mean;
+    if (wanted) {
+      return doneAt - now > LEAD_NANOS ? now : doneAt + LEAD_NANOS;
+    }
+    double late = Math.min(mean, MANY_DEVIATIONS * window.meanDeviationNanos());
+    return doneAt + (long) late + LEAD_NANOS;
   }
 
   /** What it has ahead and is not asked for, or null. */

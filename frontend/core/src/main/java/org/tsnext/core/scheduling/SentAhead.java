@@ -5,9 +5,9 @@ import java.util.OptionalLong;
 /**
  * Batches that workers have while they run another one, so that they do not idle for a round trip
  * between the two. A worker that is the only one has the next batch at once. Of several, the one
- * that will be done first has it just before; if its running batch then takes longer than
- * predicted, the worker is asked for the other one, which waits again, in front, once the worker
- * has confirmed that it will not run it.
+ * that will be done first has it just before. If another worker then falls idle first, or the
+ * running batch takes longer than predicted, the worker is asked for the other one, which waits
+ * again, in front, once the worker has confirmed that it will not run it.
  */
 final class SentAhead {
 
@@ -33,8 +33,8 @@ final class SentAhead {
   }
 
   /**
-   * Asks workers for what they have ahead and are late with: a little late, if another worker has
-   * nothing to do, else late beyond doubt.
+   * Asks workers for what they have ahead and do not come to: soon, if another worker has nothing
+   * to do, else when they are late beyond doubt.
    *
    * @param next when to look at the queue again
    * @return when to look at the queue or at these again
@@ -50,7 +50,7 @@ final class SentAhead {
       if (batch == null) {
         continue;
       }
-      long moment = worker.overdueAt(wanted > 0);
+      long moment = worker.overdueAt(wanted > 0, now);
       if (moment - now <= 0) {
         fleet.withdraw(batch);
         wanted--;

@@ -10,9 +10,11 @@ import java.util.List;
 import java.util.Optional;
 import org.testng.annotations.AfterMethod;
 import org.testng.annotations.BeforeMethod;
+import org.testng.annotations.DataProvider;
 import org.testng.annotations.Test;
 import org.tsnext.archive.ModelConfig;
 import org.tsnext.core.error.ErrorKind;
+import org.tsnext.core.model.ScaleModel;
 import org.tsnext.core.request.RequestKind;
 import org.tsnext.core.scheduling.DispatchPolicy;
 import org.tsnext.core.testing.Configs;
@@ -38,16 +40,21 @@ public class DispatchTest {
   @Test
   public void slowModelIsNotPipelined() {
     FakeWorker worker = fixture.serve(1, ModelConfig.none()).get(0);
-    serveEach(List.of(worker), Duration.ofMillis(11));
+    serveEach(List.of(worker), Duration.ofMillis(101));
     fixture.predict("a");
     fixture.predict("b");
     assertEquals(worker.batches().size(), 21);
   }
 
-  @Test
-  public void onlyWorkerOfAModelWithShortBatchesHasTheNextOneAhead() {
+  @DataProvider
+  static Object[][] shortTimes() {
+    return new Object[][] {{Duration.ofMillis(3)}, {Duration.ofMillis(90)}};
+  }
+
+  @Test(dataProvider = "shortTimes")
+  public void onlyWorkerOfAModelWithShortBatchesHasTheNextOneAhead(Duration time) {
     FakeWorker worker = fixture.serve(1, ModelConfig.none()).get(0);
-    serveEach(List.of(worker), Duration.ofMillis(3));
+    serveEach(List.of(worker), time);
     fixture.predict("a");
     RecordingSink ahead = fixture.predict("b");
     RecordingSink waiting = fixture.predict("c");
@@ -61,6 +68,27 @@ public class DispatchTest {
     next.respondToOpen();
     assertEquals(ahead.body(), Optional.of("ok"), "it was not begun, and is not lost");
     assertEquals(waiting.body(), Optional.of("ok"));
+  }
+
+  @Test
+  public void whatTheOnlyWorkerHasAheadGoesAtOnceToASecondOne() {
+    FakeWorker first = fixture.serve(1, ModelConfig.none()).get(0);
+    first.givesBack(true);
+    serveEach(List.of(first), Duration.ofMillis(50));
+    fixture.predict("a");
+    RecordingSink ahead = fixture.predict("b");
+    fixture.advance(Duration.ofMillis(10));
+    fixture
+        .core()
+        .models()
+        .scale("m", Optional.empty(), new ScaleModel(2, 2, false, Optional.empty()));
+    FakeWorker second = fixture.starter().latest();
+    second.load();
+    assertEquals(first.withdrawn(), List.of(first.lastBatch().id()), "40 ms before its turn");
+    first.withdrawal(first.lastBatch().id(), true);
+    second.respondToOpen();
+    assertEquals(ahead.body(), Optional.of("ok"));
+    first.respondToOpen();
   }
 
   @Test

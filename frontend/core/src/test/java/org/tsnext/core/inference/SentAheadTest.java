@@ -90,6 +90,21 @@ public class SentAheadTest {
   }
 
   @Test
+  public void whatIsAheadComesBackAtOnceIfAnotherWorkerFallsIdleFirst() {
+    letTimesDiffer();
+    fixture.predict("a");
+    fixture.advance(Duration.ofMillis(1));
+    fixture.predict("b");
+    fixture.predict("c");
+    first = holder("a");
+    second = holder("b");
+    fixture.advance(micros(3300));
+    assertEquals(first.lastBatch().bodies(), List.of("c"), "by the mean deviation earlier");
+    respond(second, second.lastBatch().id());
+    assertEquals(first.withdrawn(), List.of(first.lastBatch().id()));
+  }
+
+  @Test
   public void whatHasBegunStays() {
     sendAhead();
     respond(second, second.lastBatch().id());
@@ -161,6 +176,18 @@ public class SentAheadTest {
       {new Configs().sequences(Duration.ofMinutes(1), 2, 2).build()},
       {new Configs().parallel(ParallelType.TENSOR, 2).build()},
     };
+  }
+
+  /** Batches take 5 ms, and by half a millisecond more or less. */
+  private void letTimesDiffer() {
+    workers.forEach(FakeWorker::respondToOpen);
+    workers.forEach(FakeWorker::respondToOpen);
+    for (int i = 0; i < 80; i++) {
+      fixture.predict("x");
+      fixture.predict("y");
+      fixture.advance(micros(i % 2 == 0 ? 4500 : 5500));
+      workers.forEach(FakeWorker::respondToOpen);
+    }
   }
 
   private void sendAhead() {

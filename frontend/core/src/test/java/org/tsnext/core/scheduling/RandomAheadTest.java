@@ -100,6 +100,7 @@ public class RandomAheadTest {
     private final List<Peer> peers = new ArrayList<>();
     private final List<Request> all = new ArrayList<>();
     private final Map<Request, Integer> runs = new HashMap<>();
+    private final int slowness;
     private final long serviceNanos;
     private final boolean busy;
     int step;
@@ -108,7 +109,9 @@ public class RandomAheadTest {
     Life(long seed, Map<String, Integer> seen) {
       this.random = new Random(seed);
       this.seen = seen;
-      this.serviceNanos = 2_500_000L + random.nextInt(6_000_000);
+      // Batches of 2.5 to 85 ms: all that are sent ahead.
+      this.slowness = random.nextBoolean() ? 1 : 10;
+      this.serviceNanos = slowness * (2_500_000L + random.nextInt(6_000_000));
       this.busy = random.nextBoolean();
       boolean late = random.nextBoolean();
       DispatchPolicy policy =
@@ -148,7 +151,7 @@ public class RandomAheadTest {
     }
 
     private void step() {
-      pass(random.nextInt(400_000));
+      pass(random.nextInt(400_000 * slowness));
       List.copyOf(peers).stream()
           .filter(peer -> peer.worker.leaves && peer.worker.has.isEmpty())
           .forEach(this::lose);
