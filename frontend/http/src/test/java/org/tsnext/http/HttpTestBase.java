@@ -185,7 +185,10 @@ abstract class HttpTestBase {
   }
 
   final RawClient client(int toPort) throws IOException {
-    RawClient client = new RawClient(toPort);
+    return closedAfterwards(new RawClient(toPort));
+  }
+
+  final RawClient closedAfterwards(RawClient client) {
     open.add(0, client);
     return client;
   }

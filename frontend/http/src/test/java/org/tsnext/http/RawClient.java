@@ -46,6 +46,11 @@ final class RawClient implements AutoCloseable {
     return socket;
   }
 
+  /** What was not read yet of an answer. */
+  InputStream in() {
+    return in;
+  }
+
   RawClient send(String bytes) throws IOException {
     socket.getOutputStream().write(bytes.getBytes(StandardCharsets.ISO_8859_1));
     return this;

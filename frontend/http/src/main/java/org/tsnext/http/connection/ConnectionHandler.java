@@ -8,11 +8,14 @@ import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.EventLoop;
 import io.netty.channel.socket.DuplexChannel;
 import io.netty.handler.codec.http.HttpContent;
+import io.netty.handler.codec.http.HttpRequest;
 import io.netty.handler.ssl.SslHandler;
 import io.netty.util.ReferenceCountUtil;
 import io.netty.util.concurrent.Future;
 import java.io.IOException;
 import java.util.ArrayDeque;
+import java.util.Iterator;
+import java.util.Map;
 import java.util.Queue;
 import java.util.concurrent.TimeUnit;
 import javax.net.ssl.SSLException;
@@ -35,6 +38,10 @@ public final class ConnectionHandler extends ChannelInboundHandlerAdapter {
 
   private static final int MAX_HELD_BYTES = 256 * 1024;
   private static final int MAX_HELD_OBJECTS = 4096;
+
+  /** About what a header takes in memory beside its characters. */
+  private static final int HEADER_BYTES = 100;
+
   private static final int LINGER_SECONDS = 2;
   private static final long LINGER_BYTES = 64L << 20;
 
@@ -55,6 +62,10 @@ public final class ConnectionHandler extends ChannelInboundHandlerAdapter {
   private final Queue<Object> held = new ArrayDeque<>();
   private final BodyRoom heldRoom;
   private long heldBytes;
+
+  /** The newest of {@link #held}, not counted yet: most are handed on at once. */
+  private Object arriving;
+
   private State state = State.OPEN;
   private ChannelHandlerContext context;
   private String remote = "";
@@ -88,9 +99,13 @@ public final class ConnectionHandler extends ChannelInboundHandlerAdapter {
       return;
     }
     held.add(message);
-    heldBytes += bytes(message);
+    arriving = message;
     forwardHeld();
-    if (heldBytes > MAX_HELD_BYTES || held.size() > MAX_HELD_OBJECTS || !heldRoom.grow(heldBytes)) {
+    if (arriving != null) {
+      heldBytes += bytes(message);
+      arriving = null;
+    }
+    if (!heldRoom.grow(heldBytes) || heldBytes > MAX_HELD_BYTES || held.size() > MAX_HELD_OBJECTS) {
       ctx.channel().config().setAutoRead(false);
     }
   }
@@ -214,6 +229,8 @@ public final class ConnectionHandler extends ChannelInboundHandlerAdapter {
     long left = restingNanos + QUIET_NANOS - server.clock().nanoTime();
     if (left > 0) {
       loop.schedule(this::drain, left, TimeUnit.NANOSECONDS);
+    } else if (UnsentOutput.bytes(context.channel()) > 0) {
+      closeGracefully();
     } else {
       context.close();
     }
@@ -271,7 +288,11 @@ public final class ConnectionHandler extends ChannelInboundHandlerAdapter {
         if (next == null) {
           break;
         }
-        heldBytes -= bytes(next);
+        if (next == arriving) {
+          arriving = null;
+        } else {
+          heldBytes -= bytes(next);
+        }
         context.fireChannelRead(next);
       }
     } finally {
@@ -329,12 +350,24 @@ public final class ConnectionHandler extends ChannelInboundHandlerAdapter {
       message = held.poll();
     }
     heldBytes = 0;
+    arriving = null;
     heldRoom.release();
   }
 
-  private static int bytes(Object message) {
+  /** What a message takes of the memory, about. */
+  private static long bytes(Object message) {
     if (message instanceof HttpContent content) {
       return content.content().readableBytes();
+    }
+    if (message instanceof HttpRequest head) {
+      long bytes = head.uri().length();
+      Iterator<Map.Entry<CharSequence, CharSequence>> headers =
+          head.headers().iteratorCharSequence();
+      while (headers.hasNext()) {
+        Map.Entry<CharSequence, CharSequence> header = headers.next();
+        bytes += HEADER_BYTES + header.getKey().length() + header.getValue().length();
+      }
+      return bytes;
     }
     return message instanceof ByteBuf buffer ? buffer.readableBytes() : 0;
   }

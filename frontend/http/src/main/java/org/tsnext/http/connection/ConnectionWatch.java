@@ -9,9 +9,10 @@ import java.util.concurrent.TimeUnit;
 
 /**
  * Ends a connection that keeps its place without using it: no request for too long, a head that
- * does not come to its end, a body that trickles. A request costs it an addition; one timer per
- * connection looks a few times per limit whether anything has moved. The first handler of a
- * connection, so that it counts what comes from the network; removed where HTTP/2 is spoken.
+ * does not come to its end, a body that trickles, a response that is not read. A request costs it
+ * an addition; one timer per connection looks a few times per limit whether anything has moved. The
+ * first handler of a connection, so that it counts what comes from the network; removed where
+ * HTTP/2 is spoken.
  */
 @SuppressWarnings("FutureReturnValueIgnored") // closing ends in channelInactive
 final class ConnectionWatch extends ChannelInboundHandlerAdapter {
@@ -30,6 +31,7 @@ final class ConnectionWatch extends ChannelInboundHandlerAdapter {
   private static final long NEVER = Long.MAX_VALUE;
 
   private final ConnectionTimeouts timeouts;
+  private final UnsentOutput unsent = new UnsentOutput();
   private long bytes;
   private long bytesAtLook;
   private long bytesAtRest;
@@ -88,15 +90,21 @@ final class ConnectionWatch extends ChannelInboundHandlerAdapter {
     }
     long now = timeouts.clock().nanoTime();
     ConnectionHandler http1 = ctx.pipeline().get(ConnectionHandler.class);
+    unsent.look(ctx.channel(), now);
     if (http1 == null) {
       // A handshake of TLS has a limit of its own.
       rest(now, 0);
+    } else if (isOver(now, unsent.movedNanos(), timeouts.idleNanos())) {
+      http1.abort();
+      return;
     } else if (http1.isResponding()) {
       rest(now, http1.heads());
       tricklingNanos = NEVER;
     } else if (http1.isReceiving()) {
       rest(now, http1.heads());
       lookAtBody(ctx, now);
+    } else if (!unsent.isEmpty()) {
+      rest(now, http1.heads());
     } else {
       lookAtHead(ctx, now, http1.heads());
     }

@@ -1,0 +1,45 @@
+package org.tsnext.http.connection;
+
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelOutboundBuffer;
+
+/**
+ * What a connection has been given to send and the system has not taken yet, because the client
+ * does not read; and since when none of it has left. On the event loop.
+ */
+final class UnsentOutput {
+
+  private long bytes;
+  private Object first;
+  private long sentOfFirst;
+  private long movedNanos;
+
+  /** Bytes that wait. */
+  static long bytes(Channel channel) {
+    ChannelOutboundBuffer buffer = channel.unsafe().outboundBuffer();
+    return buffer == null ? 0 : buffer.totalPendingWriteBytes();
+  }
+
+  /** Looks whether anything has left since the last look, or was written. */
+  void look(Channel channel, long now) {
+    ChannelOutboundBuffer buffer = channel.unsafe().outboundBuffer();
+    long waiting = bytes(channel);
+    Object current = buffer == null ? null : buffer.current();
+    long sent = buffer == null ? 0 : buffer.currentProgress();
+    if (waiting == 0 || waiting != bytes || current != first || sent != sentOfFirst) {
+      movedNanos = now;
+    }
+    bytes = waiting;
+    first = waiting == 0 ? null : current;
+    sentOfFirst = sent;
+  }
+
+  boolean isEmpty() {
+    return bytes == 0;
+  }
+
+  /** Since when nothing of it has moved; now while there is nothing. */
+  long movedNanos() {
+    return movedNanos;
+  }
+}
