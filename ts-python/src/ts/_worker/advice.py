@@ -78,7 +78,7 @@ def advice_on(error: BaseException, model_dir: str | None) -> str | None:
                 return advice
     try:
         text = str(error)
-    except Exception:
+    except BaseException:  # of a text that the handler's own class makes
         return None
     return next((advice for pattern, advice in _BY_TEXT if pattern.search(text)), None)
 

@@ -16,7 +16,7 @@ from ts._protocol.errors import PeerClosed
 from ts._worker.accelerator import why_unusable
 from ts._worker.connection import WorkerConnection
 from ts._worker.console import report
-from ts._worker.failures import CANCELLED, WorkerUnusable
+from ts._worker.failures import CANCELLED, ENDS_WORKER, WorkerUnusable
 from ts._worker.following import follow
 from ts._worker.handler_io import HandlerIO
 from ts._worker.handler_run import HandlerRun
@@ -36,6 +36,9 @@ _BLOCKS = (
 
 _BLOCK_ABOVE = 8 << 20
 """Bytes that may wait for a frontend that does not read before a chunk blocks the loop."""
+
+_ENDS_TASK = (asyncio.CancelledError, GeneratorExit)
+"""What the handler sees when its task is cancelled, or dropped with the event loop."""
 
 
 class AsyncBatchServer:
@@ -73,6 +76,10 @@ class AsyncBatchServer:
             self._loop.run_until_complete(self._ended)
         finally:
             self._loop.remove_reader(self._connection.socket)
+            # Nobody waits for what is dropped: it does not fail when its coroutine is closed.
+            for batch in self._tasks:
+                for request in batch.requests:
+                    request.cancelled = True
 
     def run(self, batch: Batch) -> None:
         """Run a batch that did not come by the connection to its end. Raises as `serve` does."""
@@ -142,18 +149,16 @@ class AsyncBatchServer:
                 result = run.find_streams(result)
                 run.tell_handled()
                 break
-            except asyncio.CancelledError:
-                run.fail(CANCELLED)
-                return []
+            except ENDS_WORKER:
+                raise
             except RowErrors as error:
                 run.tell_handled()
                 if not run.fail_rows(error):
                     self._end_if_unusable(error)
                     return []
-            except Exception as error:
+            except BaseException as error:
                 run.tell_handled()
-                run.fail_with(error)
-                self._end_if_unusable(error)
+                self._fail(run, error)
                 return []
         took = time.perf_counter() - started
         if not run.streams:
@@ -164,13 +169,21 @@ class AsyncBatchServer:
         if run.streams:
             try:
                 await ResultStreams(run, self._io).send_side_by_side()
-            except asyncio.CancelledError:
-                run.fail(CANCELLED)
+            except asyncio.CancelledError as error:
+                self._fail(run, error)
             took = time.perf_counter() - started
             self._prediction_time.queue(took, run.request_ids.values())
         if run.failure is not None:
             self._end_if_unusable(run.failure)
         return continuing
+
+    def _fail(self, run: HandlerRun, error: BaseException) -> None:
+        # A handler may also await a task that it has cancelled itself, while its client waits.
+        if isinstance(error, _ENDS_TASK) and not run.is_wanted():
+            run.fail(CANCELLED)
+            return
+        run.fail_with(error)
+        self._end_if_unusable(error)
 
     def _end_if_unusable(self, error: BaseException) -> None:
         reason = why_unusable(error)

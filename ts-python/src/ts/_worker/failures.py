@@ -7,6 +7,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 
+from ts._protocol.errors import PeerClosed, ProtocolError
 from ts._protocol.messages import ErrorResponse
 from ts._worker.advice import advice_on
 from ts._worker.console import report
@@ -17,6 +18,8 @@ EXPIRED = ErrorResponse(408, "Request expired before it was run")
 NOT_A_LIST = "Invalid model predict output"
 WRONG_LENGTH = "number of batch response mismatched"
 NOT_ENCODABLE = "Unsupported model output data type."
+ENDS_WORKER = (SystemExit, KeyboardInterrupt, ProtocolError, PeerClosed)
+"""What a worker ends by. Whatever else a handler raises fails requests, `GeneratorExit` as well."""
 
 _TOO_LARGE = 413
 _SERVER = 500
@@ -92,7 +95,7 @@ def _with_advice(text: str, advice: str | None) -> str:
 def _text_of(value: object) -> str:
     try:
         return str(value)
-    except Exception as broken:
+    except BaseException as broken:
         return f"<its text failed: {type(broken).__name__}>"
 
 

@@ -37,6 +37,9 @@ from ts._worker.values import decode_request, encode_value
 from ts.context import Context, RequestProcessor
 from ts.utils._row_errors import RowErrors
 
+_NO_FAILURES = (SystemExit, KeyboardInterrupt, PeerClosed)
+"""What is no failure of a result that is encoded. `ProtocolError` is: a header is too long."""
+
 
 class HandlerRun:
     """The requests of one run of the handler, usually those of one batch.
@@ -140,9 +143,9 @@ class HandlerRun:
             try:
                 if self._send_result(index, request, result[index]):
                     continuing.append(request)
-            except PeerClosed:
+            except _NO_FAILURES:
                 raise
-            except Exception as error:
+            except BaseException as error:
                 self._fail_unencodable(request, error)
         if not self.streams:
             self.close_batches()
@@ -165,9 +168,9 @@ class HandlerRun:
                     encode_message(FrameType.RESPONSE, request.batch.id, request.index, (head,))
                 )
             request.responded = True
-        except PeerClosed:
+        except _NO_FAILURES:
             raise
-        except Exception as error:
+        except BaseException as error:
             self._fail_unencodable(request, error)
 
     def is_wanted(self) -> bool:
@@ -258,9 +261,9 @@ class HandlerRun:
             return
         try:
             self._queue_value(FrameType.CHUNK, index, request, value)
-        except PeerClosed:
+        except _NO_FAILURES:
             raise
-        except Exception as error:
+        except BaseException as error:
             self._fail_unencodable(request, error)
 
     def _send_result(self, index: int, request: PendingRequest, value: Any) -> bool:
@@ -337,7 +340,7 @@ class HandlerRun:
             return PLAIN_HEADS[kind]
         return encode_response_head(0, kind, "", [(name, header_text(ended))])
 
-    def _fail_unencodable(self, request: PendingRequest, error: Exception) -> None:
+    def _fail_unencodable(self, request: PendingRequest, error: BaseException) -> None:
         if isinstance(error, NotFiniteError):
             report(f"{error.message}\n")
             self._fail_request(request, ErrorResponse(500, error.message, error.advice))

@@ -6,9 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from ts._protocol.errors import PeerClosed, ProtocolError
 from ts._worker.console import report
-from ts._worker.failures import format_traceback
+from ts._worker.failures import ENDS_WORKER, format_traceback
 
 if TYPE_CHECKING:
     from ts._worker.handler_io import HandlerIO
@@ -88,7 +87,7 @@ class ResultStreams:
         except StopIteration as end:
             self._tell_of(request)
             run.end_stream(index, request, end.value)
-        except (SystemExit, KeyboardInterrupt, ProtocolError, PeerClosed):
+        except ENDS_WORKER:
             raise
         except BaseException as error:
             if run.is_wanted_by(request):
@@ -126,11 +125,13 @@ class ResultStreams:
                 self._io.flush()
                 # Other requests have their turn, and cancellations are seen.
                 await asyncio.sleep(0)
-        except (asyncio.CancelledError, SystemExit, KeyboardInterrupt, PeerClosed):
+        except ENDS_WORKER:
             raise
         except BaseException as error:
-            self._tell_of(request)
-            run.fail_request_with(request, error)
+            # The task is cancelled once the client has left: that is no failure.
+            if not isinstance(error, asyncio.CancelledError) or run.is_wanted_by(request):
+                self._tell_of(request)
+                run.fail_request_with(request, error)
         finally:
             await _close_async(pieces)
 
@@ -177,7 +178,9 @@ async def _close_async(pieces: Any) -> None:
     if close is not None:
         try:
             await close()
-        except Exception as error:
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as error:
             report(format_traceback(error))
 
 

@@ -11,12 +11,11 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from ts._protocol.control import Load
-from ts._protocol.errors import PeerClosed, ProtocolError
 from ts._protocol.frames import ALL_ITEMS, FrameType, encode_message
 from ts._protocol.messages import RequestKind
 from ts._worker.accelerator import why_unusable
 from ts._worker.connection import WorkerConnection
-from ts._worker.failures import RequestCancelled, WorkerUnusable
+from ts._worker.failures import ENDS_WORKER, RequestCancelled, WorkerUnusable
 from ts._worker.following import follow
 from ts._worker.handler_io import HandlerIO
 from ts._worker.handler_run import HandlerRun
@@ -173,7 +172,7 @@ class BatchServer:
                 result = run.find_streams(result)
                 run.tell_handled()
                 break
-            except (SystemExit, KeyboardInterrupt, ProtocolError, PeerClosed):
+            except ENDS_WORKER:
                 raise
             except RowErrors as error:
                 run.tell_handled()
