@@ -4,6 +4,7 @@ import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufAllocator;
 import io.netty.buffer.CompositeByteBuf;
 import io.netty.buffer.Unpooled;
+import java.util.Arrays;
 import org.tsnext.transport.BodyRoom;
 
 /**
@@ -61,36 +62,55 @@ final class BodyCollector {
       single = piece;
       return true;
     }
+    try {
+      joinFirst();
+    } catch (Throwable failure) { // out of memory
+      piece.release();
+      throw failure;
+    }
+    append(piece);
+    return true;
+  }
+
+  private void joinFirst() {
     if (pieces == null) {
       pieces = allocator.compositeBuffer(Integer.MAX_VALUE);
       ByteBuf first = single;
       single = null;
       append(first);
     }
-    append(piece);
-    return true;
   }
 
   private void append(ByteBuf piece) {
-    if (piece.readableBytes() >= SMALL) {
-      flushTail();
+    boolean small = piece.readableBytes() < SMALL;
+    try {
+      makeWayFor(piece.readableBytes(), small);
+    } catch (Throwable failure) { // out of memory
+      piece.release();
+      throw failure;
+    }
+    if (small) {
+      tail.writeBytes(piece);
+      piece.release();
+    } else {
       pieces.addFlattenedComponents(true, piece);
-      return;
     }
-    if (tail != null && tail.writableBytes() < piece.readableBytes()) {
+  }
+
+  private void makeWayFor(int length, boolean small) {
+    if (!small || (tail != null && tail.writableBytes() < length)) {
       flushTail();
     }
-    if (tail == null) {
+    if (small && tail == null) {
       tail = allocator.buffer(TAIL_CAPACITY, TAIL_CAPACITY);
     }
-    tail.writeBytes(piece);
-    piece.release();
   }
 
   private void flushTail() {
     if (tail != null) {
-      pieces.addComponent(true, tail);
+      ByteBuf full = tail;
       tail = null;
+      pieces.addComponent(true, full);
     }
   }
 
@@ -107,7 +127,13 @@ final class BodyCollector {
   /** Drops what was gathered. */
   void release() {
     room.release();
-    take().release();
+    for (ByteBuf part : Arrays.asList(single, pieces, tail)) {
+      if (part != null) {
+        part.release();
+      }
+    }
+    tail = null;
+    clear();
   }
 
   private void clear() {

@@ -148,18 +148,32 @@ public final class ConnectionHandler extends ChannelInboundHandlerAdapter {
       ctx.close();
       return;
     }
+    if (receiving) {
+      ctx.fireExceptionCaught(cause);
+    } else {
+      fail(cause);
+    }
+  }
+
+  /** Answers the request that has the turn with an error, if there is one, and closes. */
+  void fail(Throwable cause) {
     LOG.error("Failure on the connection of {}", remote, cause);
     if (current == null) {
-      ctx.close();
+      context.close();
       return;
     }
     boolean memory = cause instanceof OutOfMemoryError;
     current.closeAfterwards();
-    current.fail(
-        new ServingException(
-            memory ? ErrorKind.FRONTEND_OUT_OF_MEMORY : ErrorKind.INTERNAL,
-            memory ? "The server is out of memory." : "Internal server error.",
-            cause));
+    try {
+      current.fail(
+          new ServingException(
+              memory ? ErrorKind.FRONTEND_OUT_OF_MEMORY : ErrorKind.INTERNAL,
+              memory ? "The server is out of memory." : "Internal server error.",
+              cause));
+    } catch (Throwable again) {
+      LOG.error("That could not be answered", again);
+      abort();
+    }
   }
 
   /** A request starts to come in; the connection is not idle until it has been answered. */

@@ -2,6 +2,7 @@ package org.tsnext.http.connection;
 
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
+import io.netty.channel.ChannelFuture;
 import io.netty.channel.EventLoop;
 import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpHeaders;
@@ -17,6 +18,7 @@ import org.tsnext.core.error.ServingException;
 import org.tsnext.core.request.Header;
 import org.tsnext.core.request.RequestIds;
 import org.tsnext.core.tracing.RequestTimeline;
+import org.tsnext.http.request.RequestTarget;
 import org.tsnext.http.response.CorsOrigins;
 import org.tsnext.http.response.ErrorRenderer;
 import org.tsnext.http.response.HeadEncoder.Framing;
@@ -202,20 +204,20 @@ public final class Exchange {
     if (state == State.STREAMING) {
       failStream(error);
     } else {
-      send(writer.server().rendering().errors().render(error, allowed, request.uri()));
+      send(writer.server().rendering().errors().render(error, allowed, path()));
     }
   }
 
   /** Tells the error where the client reads it; otherwise the stream must not look complete. */
   private void failStream(ServingException error) {
     ErrorRenderer errors = writer.server().rendering().errors();
-    Optional<String> part = streamEnd.lastPart(errors, error, request.uri());
+    Optional<String> part = streamEnd.lastPart(errors, error, path());
     if (part.isPresent()) {
       writeChunk(Unpooled.copiedBuffer(part.get(), StandardCharsets.UTF_8));
       endStream();
       return;
     }
-    List<Header> trailers = streamEnd.trailers(errors, error, request.uri());
+    List<Header> trailers = streamEnd.trailers(errors, error, path());
     if (trailers.isEmpty()) {
       cut();
     } else {
@@ -285,17 +287,16 @@ public final class Exchange {
       cut();
       return;
     }
-    streamBytesWaiting += size;
     streamEnd.wrote(chunk);
     BodyMemory memory = writer.server().bodies().memory();
+    ChannelFuture writing = writer.writeChunk(chunk);
+    streamBytesWaiting += size;
     memory.count(size);
-    writer
-        .writeChunk(chunk)
-        .addListener(
-            written -> {
-              streamBytesWaiting -= size;
-              memory.give(size);
-            });
+    writing.addListener(
+        written -> {
+          streamBytesWaiting -= size;
+          memory.give(size);
+        });
   }
 
   /** Ends the stream properly. */
@@ -375,6 +376,11 @@ public final class Exchange {
     return origins.dependOnRequest()
         ? origins.addedTo(headers, request.headers().get(HttpHeaderNames.ORIGIN))
         : headers;
+  }
+
+  /** Whose clients ask that, and so how an error looks; on errors alone, as it costs a parse. */
+  private String path() {
+    return RequestTarget.path(request.uri());
   }
 
   private boolean isHead() {

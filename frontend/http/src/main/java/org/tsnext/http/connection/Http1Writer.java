@@ -8,7 +8,9 @@ import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoop;
 import io.netty.handler.ssl.SslHandler;
 import java.util.List;
+import java.util.function.Supplier;
 import org.tsnext.core.request.Header;
+import org.tsnext.http.response.HeadEncoder;
 import org.tsnext.http.response.HeadEncoder.Framing;
 import org.tsnext.http.response.HeadEncoder.Head;
 import org.tsnext.transport.BodyMemory;
@@ -59,11 +61,9 @@ final class Http1Writer implements ResponseWriter {
   public void writeResponse(Exchange exchange, Head head, ByteBuf body) {
     int length = body.readableBytes();
     boolean inline = length <= INLINE_BODY;
-    ByteBuf out = encode(exchange, head, inline ? length : 0);
+    ByteBuf out = orAbort(body, () -> encode(exchange, head, inline ? length : 0));
     if (inline) {
       out.writeBytes(body);
-    }
-    if (inline) {
       body.release();
       write(out);
     } else {
@@ -92,13 +92,13 @@ final class Http1Writer implements ResponseWriter {
   @Override
   public void writeHead(Exchange exchange, Head head, boolean last) {
     chunked = head.framing() == Framing.CHUNKED;
-    connection.write(encode(exchange, head, 0));
+    connection.write(orAbort(Unpooled.EMPTY_BUFFER, () -> encode(exchange, head, 0)));
   }
 
   @Override
   public ChannelFuture writeChunk(ByteBuf chunk) {
     if (chunked) {
-      connection.write(chunkStart(chunk.readableBytes()));
+      connection.write(orAbort(chunk, () -> chunkStart(chunk.readableBytes())));
     }
     ChannelFuture written = connection.context().write(chunk);
     if (chunked) {
@@ -112,7 +112,9 @@ final class Http1Writer implements ResponseWriter {
   public void writeEnd(List<Header> trailers) {
     if (chunked) {
       connection.write(
-          trailers.isEmpty() ? Unpooled.wrappedBuffer(LAST_CHUNK) : lastChunk(trailers));
+          trailers.isEmpty()
+              ? Unpooled.wrappedBuffer(LAST_CHUNK)
+              : orAbort(Unpooled.EMPTY_BUFFER, () -> lastChunk(trailers)));
     }
     connection.flush();
   }
@@ -136,16 +138,34 @@ final class Http1Writer implements ResponseWriter {
     connection.ended(exchange, exchange.isKeptAlive());
   }
 
+  /**
+   * Encodes something. Where that fails, say for want of memory, an error could not be written
+   * either: the connection breaks off, and the exchange ends with it.
+   *
+   * @param content what cannot be sent then, and is released
+   */
+  private ByteBuf orAbort(ByteBuf content, Supplier<ByteBuf> encoding) {
+    try {
+      return encoding.get();
+    } catch (Throwable failure) {
+      content.release();
+      connection.abort();
+      throw failure;
+    }
+  }
+
   private ByteBuf encode(Exchange exchange, Head head, int bodyLength) {
     if (connection.server().draining().getAsBoolean()) {
       exchange.closeAfterwards();
     }
     ByteBuf out = connection.context().alloc().buffer(HEAD_CAPACITY + bodyLength);
-    connection
-        .server()
-        .rendering()
-        .heads()
-        .encode(out, head, exchange.requestId(), exchange.isKeptAlive());
+    HeadEncoder heads = connection.server().rendering().heads();
+    try {
+      heads.encode(out, head, exchange.requestId(), exchange.isKeptAlive());
+    } catch (Throwable failure) {
+      out.release();
+      throw failure;
+    }
     return out;
   }
 

@@ -73,6 +73,16 @@ final class RequestAssembler extends SimpleChannelInboundHandler<HttpObject> {
     ctx.fireUserEventTriggered(event);
   }
 
+  /** The last handler: what fails here, or where a request is handed to, reaches no other. */
+  @Override
+  public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
+    dropBody();
+    if (connection.isReceiving() && head != null) {
+      beginWithoutBody(false);
+    }
+    connection.fail(cause);
+  }
+
   @Override
   public void channelInactive(ChannelHandlerContext ctx) {
     dropBody();

@@ -76,18 +76,18 @@ final class StreamEnd {
   }
 
   /** The last part, which tells the error; empty if there is no form for it. */
-  Optional<String> lastPart(ErrorRenderer errors, ServingException error, String target) {
+  Optional<String> lastPart(ErrorRenderer errors, ServingException error, String path) {
     return errors.cutsStreams()
         ? Optional.empty()
-        : form.lastPart(errors.wrapped(error, target), lastByte);
+        : form.lastPart(errors.wrapped(error, path), lastByte);
   }
 
   /** The trailers that tell the error; none if the client takes none. */
-  List<Header> trailers(ErrorRenderer errors, ServingException error, String target) {
+  List<Header> trailers(ErrorRenderer errors, ServingException error, String path) {
     if (!trailers || errors.cutsStreams()) {
       return List.of();
     }
-    String text = ascii(errors.wrapped(error, target).toString());
+    String text = ascii(errors.wrapped(error, path).toString());
     return List.of(
         new Header(
             TRAILER,

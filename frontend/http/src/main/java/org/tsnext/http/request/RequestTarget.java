@@ -3,6 +3,7 @@ package org.tsnext.http.request;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import org.tsnext.core.error.ServingException;
 
 /**
  * The target of a request line, taken apart.
@@ -16,7 +17,7 @@ public record RequestTarget(List<String> segments, QueryParameters query, boolea
   /**
    * Reads origin form, absolute form and {@code *}.
    *
-   * @throws org.tsnext.core.error.ServingException BAD_REQUEST for anything else
+   * @throws ServingException BAD_REQUEST for anything else
    */
   public static RequestTarget parse(String raw) {
     if (raw.equals("*")) {
@@ -42,6 +43,20 @@ public record RequestTarget(List<String> segments, QueryParameters query, boolea
         : Optional.of(raw.substring(start, endOfAuthority(raw, start))).filter(Authority::isValid);
   }
 
+  /**
+   * The path of a target in any form, decoded, without its query; as much of that as can be read.
+   */
+  public static String path(String raw) {
+    String path = raw;
+    try {
+      String origin = originForm(raw);
+      path = origin.substring(0, firstOf("?#", origin, 0));
+      return "/" + String.join("/", split(path));
+    } catch (ServingException e) {
+      return path;
+    }
+  }
+
   private static String originForm(String raw) {
     if (raw.startsWith("/")) {
       return raw;
@@ -60,8 +75,12 @@ public record RequestTarget(List<String> segments, QueryParameters query, boolea
   }
 
   private static int endOfAuthority(String raw, int start) {
+    return firstOf("/?#", raw, start);
+  }
+
+  private static int firstOf(String ends, String raw, int start) {
     int end = start;
-    while (end < raw.length() && "/?#".indexOf(raw.charAt(end)) < 0) {
+    while (end < raw.length() && ends.indexOf(raw.charAt(end)) < 0) {
       end++;
     }
     return end;

@@ -37,28 +37,28 @@ public final class ErrorRenderer {
    *
    * @param failure what happened
    * @param allowed methods for the {@code Allow} header of a 405
-   * @param target of the request; clients of KServe's routes read the member {@code error}, those
-   *     of OpenAI's nothing else
+   * @param path of the request; clients of KServe's routes read the member {@code error}, those of
+   *     OpenAI's nothing else
    */
-  public Response render(ServingException failure, List<String> allowed, String target) {
+  public Response render(ServingException failure, List<String> allowed, String path) {
     ServingException error = form.shown(failure);
-    boolean onlyOpenAi = OpenAiErrors.isOnlyFor(target);
-    boolean alsoOpenAi = !kserve && OpenAiErrors.isAlsoFor(target);
+    boolean onlyOpenAi = OpenAiErrors.isOnlyFor(path);
+    boolean alsoOpenAi = !kserve && OpenAiErrors.isAlsoFor(path);
     int status = onlyOpenAi || alsoOpenAi ? OpenAiErrors.status(error) : error.httpStatus();
     List<Header> headers;
     try {
       headers = headers(error, status, allowed);
     } catch (ServingException e) {
-      return render(e, allowed, target);
+      return render(e, allowed, path);
     }
     if (error.kind() == ErrorKind.REQUEST_TOO_LARGE && form.isOriginal(Deviation.BODY_TOO_LARGE)) {
       return new Response(error.httpStatus(), "", Optional.empty(), headers, Unpooled.EMPTY_BUFFER);
     }
     if (onlyOpenAi) {
-      return Response.jsonWithNulls(status, headers, wrapped(failure, target));
+      return Response.jsonWithNulls(status, headers, wrapped(failure, path));
     }
     JsonObject body = members(error, status);
-    if (target.startsWith("/v2/") || (kserve && target.startsWith("/v1/"))) {
+    if (path.startsWith("/v2/") || (kserve && path.startsWith("/v1/"))) {
       body.addProperty("error", error.getMessage());
     } else if (alsoOpenAi) {
       body.add("error", OpenAiErrors.error(error, cause(error)));
@@ -69,14 +69,14 @@ public final class ErrorRenderer {
   /**
    * An error after the beginning of a stream: the body of other errors, as {@code error}.
    *
-   * @param target of the request; clients of OpenAI read other members
+   * @param path of the request; clients of OpenAI read other members
    */
-  public JsonObject wrapped(ServingException failure, String target) {
+  public JsonObject wrapped(ServingException failure, String path) {
     ServingException error = form.shown(failure);
     JsonObject json = new JsonObject();
     json.add(
         "error",
-        OpenAiErrors.isOnlyFor(target)
+        OpenAiErrors.isOnlyFor(path)
             ? OpenAiErrors.error(error, cause(error))
             : members(error, error.httpStatus()));
     return json;

@@ -19,19 +19,17 @@ public final class OpenAiErrors {
   private OpenAiErrors() {}
 
   /** Whether clients of OpenAI alone ask that. */
-  public static boolean isOnlyFor(String target) {
-    return target.startsWith(PREFIX) && !isModels(target);
+  public static boolean isOnlyFor(String path) {
+    return path.startsWith(PREFIX) && !isModels(path);
   }
 
   /** Whether clients of OpenAI ask that, and others as well. */
-  static boolean isAlsoFor(String target) {
-    return isModels(target) && target.indexOf(':') < 0;
+  static boolean isAlsoFor(String path) {
+    return isModels(path) && path.indexOf(':') < 0;
   }
 
-  private static boolean isModels(String target) {
-    return target.startsWith(MODELS)
-        && (target.length() == MODELS.length()
-            || "/?".indexOf(target.charAt(MODELS.length())) >= 0);
+  private static boolean isModels(String path) {
+    return path.equals(MODELS) || path.startsWith(MODELS + "/");
   }
 
   /** The status: a wrong token is what OpenAI calls a wrong API key. */
