@@ -233,6 +233,36 @@ def test_server_of_a_killed_program_ends_and_its_folder_goes(
     wait_for(lambda: _has_gone(pid), "the server has gone")
 
 
+def test_program_that_is_killed_while_its_server_starts_leaves_nothing(
+    started: tuple[TorchServe, Any], tmp_path: Path
+) -> None:
+    server = started[0]
+    with subprocess.Popen(
+        [sys.executable, "-c", SERVE, str(server.store.path)],
+        env={**server.environment, "TMPDIR": str(tmp_path)},
+        cwd=tmp_path,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
+        wait_for(lambda: _commands_with(f"-Djava.io.tmpdir={tmp_path}"), "the JVM")
+        process.kill()
+        assert process.stdout is not None
+        assert process.stdout.read() == b"", "the start had not ended"
+
+    wait_for(lambda: not list(tmp_path.glob("ts-serve-*")), "the guard removes the folder")
+    wait_for(lambda: not _commands_with(str(tmp_path)), "no process is left")
+
+
+def _commands_with(word: str) -> list[str]:
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            found.append(path.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+        except OSError:  # it has ended
+            continue
+    return [words for words in found if word in words]
+
+
 def _has_gone(pid: int) -> bool:
     try:
         os.kill(pid, 0)

@@ -221,6 +221,19 @@ class Registry:
         """Return this user's servers that were started with another temporary folder."""
         return [each for each in _visible_servers() if each.entry.folder != self._folder]
 
+    def unpublished(self) -> list[Server]:
+        """Return the servers that hold their files while these have no names yet.
+
+        On a file system without locks there is none: `running` finds it once it runs Java.
+        """
+        owners = [(path, owner_of(path, None)) for path in sorted(self._folder.glob("*.new"))]
+        return [
+            Server(Entry(self._folder, path.stem), process)
+            for path, owner in owners
+            if isinstance(owner, Owned) and owner.pid is not None
+            if (process := find_process(owner.pid)) is not None
+        ]
+
     def _look(self) -> tuple[list[Server], list[Entry]]:
         visible = {
             each.entry.token: each

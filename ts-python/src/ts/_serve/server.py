@@ -23,7 +23,7 @@ from ts._cli.registry import Registry, Server
 from ts._cli.starting import start_server
 from ts._cli.status import Status
 from ts._cli.stopping import stop_limit_of, stop_server
-from ts._serve.settings import environment, properties, words_of
+from ts._serve.settings import environment, properties, temporary_of, words_of
 from ts.client import AsyncClient, Client, ClientError, ModelFailed, RequestTimeout, Tokens
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -66,14 +66,15 @@ def serve(
         raise FileNotFoundError(f"There is no model store {store}.")
     words = words_of(models, store)
     folder = Path(tempfile.mkdtemp(prefix="ts-serve-"))
+    guard = start_guard(folder)
     try:
         server, status, given = _start(
             store, words, config or {}, folder, tokens, model_api, timeout
         )
     except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
+        release(guard)
         raise
-    running = RunningServer(server, status, given, folder)
+    running = RunningServer(server, status, given, folder, guard)
     if wait:
         try:
             running.wait_ready(timeout)
@@ -92,7 +93,7 @@ def _start(
     model_api: bool,
     timeout: float,
 ) -> tuple[Server, Status, Tokens]:
-    (folder / "tmp").mkdir()
+    temporary_of(folder).mkdir()
     settings = folder / "config.properties"
     settings.write_text(properties(config, folder), encoding="utf-8")
     environ = environment(os.environ, folder)
@@ -114,7 +115,7 @@ def _start(
     )
     try:
         prepared = prepare_start(options, environ)
-        registry = Registry((folder / "tmp").resolve())
+        registry = Registry(temporary_of(folder))
         server, status = start_server(prepared, registry, environ, PACKAGE, timeout)
     except Refusal as refusal:
         log = _tail(folder / "logs" / "ts_log.log")
@@ -134,7 +135,14 @@ class RunningServer:
         folder: Its logs (``logs/``) and its settings.
     """
 
-    def __init__(self, server: Server, status: Status, tokens: Tokens, folder: Path) -> None:
+    def __init__(
+        self,
+        server: Server,
+        status: Status,
+        tokens: Tokens,
+        folder: Path,
+        guard: subprocess.Popen[bytes],
+    ) -> None:
         self.inference = status.addresses["inference"]
         self.management = status.addresses["management"]
         self.addresses = dict(status.addresses)
@@ -144,7 +152,7 @@ class RunningServer:
         self._server = server
         self._stopping = threading.Lock()
         self._stopped = False
-        self._guard = _guard(server, folder)
+        self._guard = guard
         atexit.register(self.stop)
 
     @property
@@ -215,24 +223,29 @@ class RunningServer:
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(self.pid, 0)
             shutil.rmtree(self.folder, ignore_errors=True)
-            if self._guard.stdin is not None:
-                self._guard.stdin.close()
-            self._guard.wait()
+            release(self._guard)
             atexit.unregister(self.stop)
 
 
-def _guard(server: Server, folder: Path) -> subprocess.Popen[bytes]:
-    process = server.process
+def start_guard(folder: Path) -> subprocess.Popen[bytes]:
+    """Start the process that ends the server of a folder, and the folder, after this program."""
     inherited = os.environ.get("PYTHONPATH", "")
     path = os.pathsep.join([str(PACKAGE.parent), *([inherited] if inherited else [])])
     return subprocess.Popen(
-        [sys.executable, "-m", "ts._serve.guard", str(process.pid), process.started, str(folder)],
+        [sys.executable, "-m", "ts._serve.guard", str(folder)],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         env={**os.environ, "PYTHONPATH": path},
         start_new_session=True,
     )
+
+
+def release(guard: subprocess.Popen[bytes]) -> None:
+    """Let the guard do now what it does after this program, and wait for it."""
+    if guard.stdin is not None:
+        guard.stdin.close()
+    guard.wait()
 
 
 def _failures(client: Client, loads: Loads) -> str:

@@ -27,10 +27,15 @@ def properties(given: Mapping[str, object], folder: Path) -> str:
     return "".join(f"{key}={_escaped(value)}\n" for key, value in settings.items())
 
 
+def temporary_of(folder: Path) -> Path:
+    """Return the folder for temporary files, in which the server is registered, too."""
+    return (folder / "tmp").resolve()
+
+
 def environment(given: Mapping[str, str], folder: Path) -> dict[str, str]:
     """Return the environment: what would bring in another server's settings is left out."""
     kept = {name: value for name, value in given.items() if not name.startswith("TS_")}
-    temporary, logs = str(folder / "tmp"), str(folder / "logs")
+    temporary, logs = str(temporary_of(folder)), str(folder / "logs")
     ours = {"TEMP": temporary, "TMPDIR": temporary}
     return {**kept, **ours, "LOG_LOCATION": logs, "METRICS_LOCATION": logs}
 

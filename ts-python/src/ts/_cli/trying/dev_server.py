@@ -15,7 +15,7 @@ from ts._cli.commands.terminal import Colour, paint
 from ts._cli.errors import Refusal
 from ts._cli.trying.dev_logs import DevLogs
 from ts._cli.trying.source import Choices, ModelSource, copy, stage, watched_files
-from ts._serve.server import RunningServer, serve
+from ts._serve.server import RunningServer, release, serve, start_guard
 from ts.client import Client, ClientError, ServerError
 
 _POLL_SEC = 0.25
@@ -47,6 +47,7 @@ class DevServer:
         self._serving: ModelSource | None = None
         self._seen = self._watched()
         self._scratch = Path(tempfile.mkdtemp(prefix="ts-dev-")).resolve()
+        self._guard = start_guard(self._scratch)
         self._server: RunningServer | None = None
         try:
             self._store = self._scratch / "store"
@@ -74,7 +75,7 @@ class DevServer:
         """Stop the server and remove what was copied."""
         if self._server is not None:
             self._server.stop()
-        shutil.rmtree(self._scratch, ignore_errors=True)
+        release(self._guard)
 
     def serve(self) -> None:
         """Serve until the user ends it.
