@@ -37,9 +37,11 @@ if [ "$1" = serve ]; then
     if [ "${TS_DISABLE_TOKEN_AUTHORIZATION:-}" = true ]; then set -- "$@" --disable-token-auth; fi
 fi
 
-# starts_server WORD...: whether these words of torchserve start a server in the background.
+# starts_server WORD...: whether these words of torchserve start a server in the background. A first word without a
+# dash is a subcommand, such as `try`.
 starts_server() {
     local word
+    [[ ${1:--} == -* ]] || return 1
     for word in "$@"; do
         case "$word" in
             -h | --h* | -v | --v* | --sto* | --pr* | --ch* | --fo*) return 1 ;;

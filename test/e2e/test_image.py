@@ -154,8 +154,21 @@ def test_variable_has_serve_ask_for_no_tokens_and_options_may_follow_the_word(
         (("printf %s. 'one two' three",), 0, "one two.three."),
         (("pwd",), 0, f"{HOME}\n"),
         (("no-such-command",), 127, "no-such-command"),
+        (("torchserve", "completion", "bash"), 0, "# "),
+        (("torchserve", "status", "--json"), 3, '"running": false'),
+        (("torchserve try no.mar",), 1, "There is no no.mar."),
     ],
-    ids=["words", "one-string", "shell", "quotes", "folder", "missing"],
+    ids=[
+        "words",
+        "one-string",
+        "shell",
+        "quotes",
+        "folder",
+        "missing",
+        "completion",
+        "status",
+        "try",
+    ],
 )
 def test_any_command_is_run_as_given_and_its_status_is_the_containers(
     container: ImageContainer, words: tuple[str, ...], status: int, text: str
