@@ -1,8 +1,9 @@
 """Serves a large language model: `python -m ts.llm_launcher --model_id ...`.
 
 Writes a model folder (a manifest and a model-config.yaml, no archive) into the model store,
-runs a server with it in the foreground, and stops the server at SIGINT or SIGTERM. The model is
-served under its name here and under that of the engine, by the OpenAI API. docs/llm.md has more.
+runs a server with it in the foreground, and stops the server at SIGINT, SIGTERM or SIGHUP. The
+model is served under its name here and under that of the engine, by the OpenAI API. docs/llm.md
+has more.
 """
 
 from __future__ import annotations
@@ -184,7 +185,9 @@ def main(args: argparse.Namespace | Sequence[str] | None = None) -> int:
 
 
 def run_until_signal(command: list[str]) -> int:
-    """Run a command, hand SIGINT and SIGTERM on to it as SIGTERM, and wait for its end.
+    """Run a command, hand SIGINT, SIGTERM and SIGHUP on to it as SIGTERM, and wait for its end.
+
+    Under `nohup`, SIGHUP stays ignored.
 
     Returns:
         0 if a signal ended it, else its own status.
@@ -198,7 +201,10 @@ def run_until_signal(command: list[str]) -> int:
             child.terminate()
 
     # Before the child is there: a signal that came between the two would leave it behind.
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
+    before = {number: signal.signal(number, stop) for number in numbers}
     try:
         # A session of its own: Ctrl-C in the terminal reaches it once, through here.
         child = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
@@ -250,14 +256,18 @@ def _vllm_section(arguments: argparse.Namespace, level: int) -> dict[str, Any]:
         "tensor_parallel_size": level,
         "dtype": arguments.dtype,
     }
-    for name in ("max_model_len", "download_dir"):
-        if given[f"vllm_engine.{name}"] is not None:
-            engine[name] = given[f"vllm_engine.{name}"]
+    if given["vllm_engine.max_model_len"] is not None:
+        engine["max_model_len"] = given["vllm_engine.max_model_len"]
+    if given["vllm_engine.download_dir"] is not None:
+        engine["download_dir"] = str(Path(given["vllm_engine.download_dir"]).absolute())
     if given.get("trust_remote_code"):
         engine["trust_remote_code"] = True
-    section: dict[str, Any] = {"model_path": arguments.model_id, "vllm_engine_config": engine}
+    section: dict[str, Any] = {
+        "model_path": _located(arguments.model_id),
+        "vllm_engine_config": engine,
+    }
     if given.get("lora_adapter"):
-        section["adapters"] = dict(given["lora_adapter"])
+        section["adapters"] = {name: _located(path) for name, path in given["lora_adapter"]}
     if given.get("chat_template"):
         # Not below the model's folder, where the handler would look for it.
         section["chat_template"] = str(Path(given["chat_template"]).absolute())
@@ -268,12 +278,18 @@ def _trt_llm_section(arguments: argparse.Namespace) -> dict[str, Any]:
     given = vars(arguments)
     fraction = given["trt_llm_engine.kv_cache_free_gpu_memory_fraction"]
     return {
-        "tokenizer_dir": arguments.model_id,
-        "engine_dir": arguments.model_id,
+        "tokenizer_dir": _located(arguments.model_id),
+        "engine_dir": _located(arguments.model_id),
         "dtype": arguments.dtype,
         "max_batch_size": given["trt_llm_engine.max_batch_size"],
         "kv_cache_config": {"free_gpu_memory_fraction": fraction},
     }
+
+
+def _located(name: str) -> str:
+    """Return the whole path of what exists, as workers run in another folder; else a hub's name."""
+    path = Path(name)
+    return str(path.absolute()) if path.exists() else name
 
 
 if __name__ == "__main__":

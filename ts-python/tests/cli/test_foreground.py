@@ -144,6 +144,31 @@ def test_llm_launcher_serves_adapters_and_further_names() -> None:
         llm_launcher.parse_arguments(["--lora_adapter", "sql"])
 
 
+def test_llm_launcher_finds_folders_where_it_runs_itself(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A worker runs in another folder."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("llama", "adapters/sql"):
+        Path(name).mkdir(parents=True)
+    words = (
+        "--model_id ./llama --lora_adapter sql=adapters/sql --lora_adapter fr=org/fr"
+        " --vllm_engine.download_dir weights"
+    ).split()
+    section = llm_launcher.get_model_config(llm_launcher.parse_arguments(words))["handler"]
+    assert section["model_path"] == str(tmp_path / "llama")
+    assert section["adapters"] == {"sql": str(tmp_path / "adapters" / "sql"), "fr": "org/fr"}
+    assert section["vllm_engine_config"]["download_dir"] == str(tmp_path / "weights")
+
+    def trt_llm(model: str) -> tuple[str, str]:
+        words = ["--engine", "trt_llm", "--model_id", model]
+        section = llm_launcher.get_model_config(llm_launcher.parse_arguments(words))["handler"]
+        return section["tokenizer_dir"], section["engine_dir"]
+
+    assert trt_llm("llama") == (str(tmp_path / "llama"),) * 2
+    assert trt_llm("meta-llama/Llama-3") == ("meta-llama/Llama-3",) * 2
+
+
 def test_llm_launcher_says_how_to_ask_and_how_far_it_is(tmp_path: Path) -> None:
     said = LlmProgress("m", tokens=True).how_to_ask("http://127.0.0.1:8080")
     assert said.startswith("m is ready:\n\n  curl http://127.0.0.1:8080/v1/chat/completions")
@@ -184,16 +209,34 @@ def test_llm_launcher_writes_a_trt_llm_model() -> None:
     assert section["dtype"] == "bfloat16"
 
 
-def test_llm_launcher_runs_the_command_until_a_signal(spawn: Spawn) -> None:
+def launched(spawn: Spawn, *prefix: str) -> tuple[subprocess.Popen[bytes], int]:
+    """The launcher with a command that stays, and the process of that."""
     code = (
         "import sys; from ts.llm_launcher import run_until_signal; "
-        "sys.exit(run_until_signal([sys.executable, '-c', "
-        "'import pathlib, time; pathlib.Path(\"up\").touch(); time.sleep(60)']))"
+        "sys.exit(run_until_signal([sys.executable, '-c', 'import os, pathlib, time; "
+        'pathlib.Path("draft").write_text(str(os.getpid())); os.rename("draft", "up"); '
+        "time.sleep(60)']))"
     )
-    process = spawn([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": str(SOURCE)})
+    environ = {**os.environ, "PYTHONPATH": str(SOURCE)}
+    process = spawn([*prefix, sys.executable, "-c", code], env=environ, stdin=subprocess.DEVNULL)
     wait_until(Path("up").exists)
-    process.send_signal(signal.SIGTERM)
+    return process, int(Path("up").read_text())
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_llm_launcher_ends_the_command_at_a_signal(spawn: Spawn, number: signal.Signals) -> None:
+    process, command = launched(spawn)
+    process.send_signal(number)
     assert process.wait(60) == 0
+    with pytest.raises(ProcessLookupError):
+        os.kill(command, 0)
+
+
+def test_llm_launcher_under_nohup_outlives_its_terminal(spawn: Spawn) -> None:
+    process, command = launched(spawn, "nohup")
+    process.send_signal(signal.SIGHUP)
+    os.kill(command, signal.SIGKILL)
+    assert process.wait(60) == 128 + signal.SIGKILL, "the command's own end"
 
 
 def test_llm_launcher_passes_on_the_status_of_a_server_that_ends() -> None:
