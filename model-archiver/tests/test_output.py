@@ -94,6 +94,57 @@ def test_force_does_not_replace_a_directory_that_is_no_model(project: Project) -
     assert project.leftovers() == []
 
 
+@pytest.mark.parametrize("is_link", [False, True])
+def test_force_does_not_replace_a_directory_with_a_file_to_pack(
+    project: Project, is_link: bool
+) -> None:
+    ModelArchiver.generate_model_archive(project.config(archive_format="no-archive"))
+    source = project.write("out/m/src/labels.json", "mine")
+    named = source
+    if is_link:
+        named = project.root / "labels.json"
+        named.symlink_to(source)
+    before = read_back(project.out / "m")
+
+    with pytest.raises(ModelArchiverError) as refused:
+        ModelArchiver.generate_model_archive(
+            project.config(archive_format="no-archive", force=True, extra_files=str(named))
+        )
+
+    assert str(refused.value) == (
+        f"{project.out / 'm'} is not replaced: {named}, which is to be packed, is in it"
+    )
+    assert read_back(project.out / "m") == before
+    assert project.leftovers() == []
+
+
+def test_directory_of_sources_that_is_the_result_too_stays_as_it_is(project: Project) -> None:
+    project.write("out/m/MAR-INF/MANIFEST.json", "{}")
+    handler = project.write("out/m/handler.py", "def handle(data, context): return data\n")
+    before = read_back(project.out / "m")
+    words = "--model-name m --version 1.0 --handler handler.py --extra-files . --force"
+
+    done = project.run(
+        *words.split(), "--export-path", "..", "--archive-format", "no-archive", cwd=handler.parent
+    )
+
+    assert done.returncode == 1
+    assert "handler.py, which is to be packed, is in it" in done.stderr
+    assert read_back(project.out / "m") == before
+
+
+def test_source_beside_the_result_that_is_named_by_a_way_through_it_is_packed(
+    project: Project,
+) -> None:
+    ModelArchiver.generate_model_archive(project.config(archive_format="no-archive"))
+    handler = str(project.out / "m" / ".." / ".." / "handler.py")
+    config = project.config(
+        archive_format="no-archive", force=True, handler=handler, extra_files=None
+    )
+    ModelArchiver.generate_model_archive(config)
+    assert "labels.json" not in read_back(project.out / "m")
+
+
 def test_missing_export_path_is_made_with_a_warning(
     project: Project, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -60,6 +60,7 @@ def pack(
     """
     files = contents.files()
     if archive_format == "no-archive":
+        _refuse_to_replace_a_source(target, files)
         _replace_directory(target, lambda new: _copy_tree(new, files, manifest))
         return
     if archive_format == "tgz":
@@ -117,6 +118,18 @@ def _replace_directory(target: Path, write: Callable[[Path], None]) -> None:
     finally:
         shutil.rmtree(new, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
+
+
+def _refuse_to_replace_a_source(target: Path, files: list[tuple[str, Path]]) -> None:
+    if not target.exists():
+        return
+    for _, source in files:
+        # By the path that was given, where a link may be, and by where that leads.
+        for path in (Path(os.path.abspath(source)), source.resolve()):
+            if any(parent.samefile(target) for parent in path.parents):
+                raise ModelArchiverError(
+                    f"{target} is not replaced: {source}, which is to be packed, is in it"
+                )
 
 
 def _may_be_replaced(directory: Path) -> bool:
