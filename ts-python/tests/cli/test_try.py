@@ -197,6 +197,62 @@ def test_what_is_no_model_says_what_was_expected(try_: Try, path: str, said: str
     assert said in done.stderr.decode()
 
 
+CODE = "".join(f"# {number * number}\n" for number in range(300))
+
+
+def damaged_zip(method: int) -> bytes:
+    """A file in it is of another text than its end says."""
+    with zipfile.ZipFile("m.mar", "w", method) as archive:
+        archive.writestr("handler.py", CODE)
+    content = bytearray(Path("m.mar").read_bytes())
+    content[100:140] = bytes(40)
+    return bytes(content)
+
+
+def changed_zip(marks: tuple[int, int], value: int) -> bytes:
+    """Both headers of the only file have another value at these places."""
+    with zipfile.ZipFile("m.mar", "w") as archive:
+        archive.writestr("handler.py", CODE)
+    content = bytearray(Path("m.mar").read_bytes())
+    for signature, mark in zip((b"PK\3\4", b"PK\1\2"), marks, strict=True):
+        content[content.index(signature) + mark] = value
+    return bytes(content)
+
+
+def cut_tar() -> bytes:
+    with tarfile.open("m.tar.gz", "w:gz") as packed:
+        packed.add("echo")
+    return Path("m.tar.gz").read_bytes()[:100]
+
+
+@pytest.mark.parametrize(
+    ("name", "packed", "said"),
+    [
+        ("x.mar", lambda: damaged_zip(zipfile.ZIP_STORED), "Bad CRC-32"),
+        ("x.mar", lambda: damaged_zip(zipfile.ZIP_DEFLATED), "Error -3 while decompressing"),
+        ("x.mar", lambda: damaged_zip(zipfile.ZIP_BZIP2), "Invalid data stream"),
+        ("x.mar", lambda: damaged_zip(zipfile.ZIP_LZMA), "Corrupt input data"),
+        ("x.mar", lambda: changed_zip((6, 8), 1), "is encrypted, password required"),
+        ("x.mar", lambda: changed_zip((8, 10), 99), "compression method is not supported"),
+        ("x.tgz", cut_tar, "ended before the end-of-stream marker"),
+        ("x.tar.gz", lambda: b"\x1f\x8b\x08" + bytes(200), "file could not be opened"),
+    ],
+    ids=["stored", "deflated", "bzip2", "lzma", "encrypted", "unknown-method", "cut", "no-gzip"],
+)
+def test_archive_that_cannot_be_unpacked_is_refused_in_one_line(
+    try_: Try, name: str, packed: Callable[[], bytes], said: str
+) -> None:
+    write("echo", ECHO)
+    Path(name).write_bytes(packed())
+
+    done = try_(name)
+
+    assert done.returncode == 1
+    (line,) = done.stderr.decode().splitlines()
+    assert line.startswith(f"{name} cannot be unpacked: ")
+    assert said in line
+
+
 def test_folder_of_a_model_stays_as_it_was(try_: Try) -> None:
     folder = write("echo", ECHO)
     (folder / "MAR-INF").mkdir()

@@ -251,8 +251,11 @@ def _unpack(path: Path, folder: Path) -> Path:
         else:
             with zipfile.ZipFile(path) as packed:
                 packed.extractall(folder)  # noqa: S202 - it keeps names within the folder
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError) as problem:
-        raise Refusal(f"{path} cannot be unpacked: {problem}") from problem
+    except Refusal:
+        raise
+    except Exception as problem:  # of which kind depends on what is damaged, and how it is packed
+        cause = str(problem).partition("\n")[0].rstrip(":") or "it ends too early"
+        raise Refusal(f"{path} cannot be unpacked: {cause}") from problem
     inner = list(folder.iterdir())
     if not (folder / _MANIFEST).is_file() and len(inner) == 1 and inner[0].is_dir():
         folder = inner[0]
