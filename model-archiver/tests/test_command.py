@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
 from archiver_project import FORMATS, Project, read_back
 
 BASIC = ("--model-name", "m", "--version", "1.0", "--handler", "handler.py")
+WORKFLOW = ("--workflow-name", "w", "--spec-file", "spec.yaml")
 
 
 @pytest.mark.parametrize(("archive_format", "name"), FORMATS.items())
@@ -132,26 +134,40 @@ def test_readme_example_runs(project: Project) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux")
-@pytest.mark.parametrize("redirections", ["<&- >&- 2>&-", ">/dev/full 2>&1", "2>&-"])
+@pytest.mark.parametrize(
+    "redirections", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-", ">/dev/full", ">/dev/full 2>&1"]
+)
+@pytest.mark.parametrize(
+    ("module", "words", "result"),
+    [
+        ("model_archiver.model_packaging", (*BASIC, "--list"), "m.mar"),
+        ("workflow_archiver.workflow_packaging", WORKFLOW, "w.war"),
+    ],
+)
 def test_exit_code_says_what_was_done_whatever_the_streams_are(
-    project: Project, redirections: str
+    project: Project, redirections: str, module: str, words: tuple[str, ...], result: str
 ) -> None:
+    project.write("spec.yaml", "models:\n  m1: {url: m1.mar}\ndag:\n  m1: []\n")
+
     def run(*arguments: str) -> subprocess.CompletedProcess[bytes]:
-        command = [sys.executable, "-m", "model_archiver.model_packaging", *arguments]
-        return subprocess.run(
-            ["/bin/sh", "-c", f'exec "$@" {redirections}', "sh", *command],
+        command = (sys.executable, "-m", module)
+        done = subprocess.run(
+            ["/bin/sh", "-c", f'exec "$@" {redirections}', "sh", *command, *arguments],
             cwd=project.root,
             env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1] / "src")},
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=60,
             check=False,
         )
+        assert b"Traceback" not in done.stderr
+        return done
 
-    done = run(*BASIC, "--export-path", "out")
-    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
-    assert "handler.py" in read_back(project.out / "m.mar")
-    assert run(*BASIC, "--export-path", "out").returncode == 1, "it is there already"
-    assert run(*BASIC, "--export-path", "out", "--force").returncode == 0
+    packed = (*words, "--export-path", "out")
+    assert run(*packed).returncode == 0
+    with zipfile.ZipFile(project.out / result) as archive:
+        assert archive.testzip() is None
+    assert run(*packed).returncode == 1, "it is there already"
     assert run("--no-such-option").returncode == 2
     lost = ">/dev/full" in redirections
     assert run("--help").returncode == (1 if lost else 0)

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from fake_java import FakeJava
+from fake_java import FakeJava, Run
+from fake_server import FakeServer, description, serving
 
-Command = Callable[..., "subprocess.CompletedProcess[bytes]"]
+Done = subprocess.CompletedProcess[bytes]
+Command = Callable[..., Done]
 
 CODE = """
 import sys
@@ -38,6 +44,7 @@ ALL = (
     "<&- >&- 2>/dev/full",
     ">/dev/null 1<&0",  # open, but not for writing
 )
+EACH = ("<&-", ">&-", "2>&-", "<&- >&- 2>&-", ">/dev/full", "<&- >/dev/full 2>/dev/full")
 SOME = ("<&- >&- 2>&-", ">/dev/full 2>&1", "<&- >&- 2>/dev/full")
 pytestmark = pytest.mark.skipif(
     not Path("/dev/full").exists() or not Path("/proc/self/fd").exists(), reason="needs Linux"
@@ -48,18 +55,46 @@ pytestmark = pytest.mark.skipif(
 def command(home: Path) -> Command:
     """Run the command in a process of its own, with redirections of a shell."""
 
-    def run(redirections: str, *words: str) -> subprocess.CompletedProcess[bytes]:
-        script = f'exec "$@" {redirections}'
-        return subprocess.run(
-            ["/bin/sh", "-c", script, "sh", sys.executable, "-c", CODE, str(home), *words],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
-            check=False,
-            timeout=60,
-        )
+    def run(redirections: str, *words: str) -> Done:
+        return run_python(redirections, "-c", CODE, str(home), *words)
 
     return run
+
+
+def run_python(redirections: str, *words: str) -> Done:
+    return subprocess.run(
+        ["/bin/sh", "-c", f'exec "$@" {redirections}', "sh", sys.executable, *words],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
+        check=False,
+        timeout=120,
+    )
+
+
+def with_each(run: Callable[[str], Done]) -> dict[str, Done]:
+    """Run something with each kind of streams at once, and return how it ended."""
+    with ThreadPoolExecutor(len(EACH)) as threads:
+        ended = dict(zip(EACH, threads.map(run, EACH)))
+    for redirections, done in ended.items():
+        assert b"Traceback" not in done.stderr, (redirections, done.stderr)
+    return ended
+
+
+@pytest.fixture
+def server(java: FakeJava, run: Run, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeServer]:
+    """A server that was started from here, and a handler's file."""
+    monkeypatch.setenv("TS_INFERENCE_TOKEN", "given")
+    Path("echo.py").write_text("def handle(data, context):\n    return data and ['text']\n")
+    Path("logs").mkdir()
+    Path("logs", "ts_log.log").write_text("a line\n")
+    with serving() as fake:
+        java.starts({"inference": fake.url, "management": fake.url})
+        assert run("--start", "--model-store", "store").status == 0
+        fake.has_models(description("digits"))
+        fake.answer("/predictions/digits", {"class": 7})
+        fake.answer("/metrics", b"")
+        yield fake
 
 
 def targets(pid: int) -> list[str]:
@@ -130,7 +165,16 @@ def test_server_in_the_foreground_never_gets_a_closed_descriptor(
     assert {"0", "1", "2"} <= set(record["files"])
 
 
-@pytest.mark.parametrize("words", [("--version",), ("--help",), ("--print-config",)])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--version",),
+        ("--help",),
+        ("--print-config",),
+        ("--check", "--model-store", "store"),
+        ("dev", "--help"),
+    ],
+)
 def test_text_that_was_asked_for_and_is_lost_is_an_error(
     java: FakeJava, command: Command, words: tuple[str, ...]
 ) -> None:
@@ -144,9 +188,120 @@ def test_text_that_was_asked_for_and_is_lost_is_an_error(
         assert command(closed, *words).returncode == 0, closed
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "status",
+        "models digits",
+        "predict digits -",
+        "logs",
+        "token",
+        "top --once --interval 0.2",
+        "completion bash",
+        "try echo.py --input -",
+    ],
+)
+def test_command_whose_text_is_the_result_fails_where_that_is_lost(
+    server: FakeServer, command: Command, words: str
+) -> None:
+    for redirections, done in with_each(lambda each: command(each, *words.split())).items():
+        assert done.returncode == int("full" in redirections), (redirections, done.stderr)
+        assert bool(done.stdout) == (redirections in ("<&-", "2>&-")), redirections
+        if redirections == ">/dev/full":
+            assert b"cannot be written: No space left on device.\n" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        ("wait", 0),
+        ("wait broken", 1),
+        ("predict digits --data x --output answer", 0),
+        ("predict digit --data x", 1),
+        ("try echo.py", 0),
+        ("try missing.py", 1),
+        ("dev missing.py", 1),
+    ],
+)
+def test_command_says_by_its_exit_code_what_it_has_done(
+    server: FakeServer, command: Command, words: str, status: int
+) -> None:
+    server.answer("/models/broken", [description("broken", "FAILED", reason="no handler")])
+
+    for redirections, done in with_each(lambda each: command(each, *words.split())).items():
+        assert done.returncode == status, (redirections, done.stderr)
+
+    assert "answer" not in words or Path("answer").read_bytes() == b'{"class": 7}'
+
+
+@pytest.mark.parametrize("words", [("stop",), ("stop", "--json")])
+def test_server_has_been_stopped_though_nobody_reads_it(
+    server: FakeServer, command: Command, words: tuple[str, ...]
+) -> None:
+    assert command(">/dev/full", *words).returncode == 0
+    assert command("", "status").returncode == 3
+
+
+@pytest.mark.parametrize("redirections", [">/dev/full", "| head -n 1"])
+@pytest.mark.parametrize("words", ["logs -f -n 1", "top --interval 0.2 --json"])
+def test_command_that_goes_on_ends_when_nothing_more_can_be_written(
+    server: FakeServer, command: Command, redirections: str, words: str
+) -> None:
+    stop = threading.Event()
+
+    def write_on() -> None:
+        with Path("logs", "ts_log.log").open("a", buffering=1) as log:
+            while not stop.wait(0.05):
+                log.write("one more line\n")
+
+    writer = threading.Thread(target=write_on)
+    writer.start()
+    try:
+        ended = command(redirections, *words.split())
+    finally:
+        stop.set()
+        writer.join()
+
+    assert ended.returncode == int("full" in redirections), ended.stderr
+    assert ended.stdout.count(b"\n") == int("full" not in redirections)
+    assert command("", "status").returncode == 0, "the server, which it showed, runs on"
+
+
+def test_stream_of_a_model_ends_when_its_reader_has_gone(
+    java: FakeJava, run: Run, command: Command
+) -> None:
+    def answer_without_end() -> None:
+        connection, _ = listener.accept()
+        with connection, contextlib.suppress(ConnectionError):
+            connection.recv(65536)
+            connection.sendall(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
+            while True:
+                connection.sendall(b"5\r\npart\n\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        java.starts({"inference": f"http://127.0.0.1:{listener.getsockname()[1]}"})
+        assert run("--start", "--model-store", "store").status == 0
+        model = threading.Thread(target=answer_without_end, daemon=True)
+        model.start()
+
+        ended = command("| head -n 1", "predict", "digits", "--data", "x")
+
+        assert (ended.returncode, ended.stdout, ended.stderr) == (0, b"part\n", b"")
+        model.join(60)
+        assert not model.is_alive(), "the model works on for a client that has gone"
+
+
+def test_help_of_the_launcher_of_language_models_is_written_or_an_error(place: Path) -> None:
+    ended = with_each(lambda each: run_python(each, "-m", "ts.llm_launcher", "--help"))
+    for redirections, done in ended.items():
+        assert done.returncode == int("full" in redirections), (redirections, done.stderr)
+        assert (b"--model_id" in done.stdout) == (redirections in ("<&-", "2>&-"))
+
+
 @pytest.mark.parametrize("redirections", SOME)
 def test_wrong_usage_is_status_2(command: Command, redirections: str) -> None:
     assert command(redirections, "--no-such-option").returncode == 2
+    assert command(redirections, "no-such-command").returncode == 2
 
 
 def test_reader_that_has_gone_is_no_error(java: FakeJava, command: Command) -> None:

@@ -19,6 +19,7 @@ from ts._cli.commands.running import find_server
 from ts._cli.commands.terminal import Colour, paint, printable
 from ts._cli.commands.words import Commands, add_server, positive, say
 from ts._cli.errors import Refusal
+from ts._cli.streams import failure_of
 
 _FILES = {
     "server": "ts_log.log",
@@ -86,11 +87,13 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
             if not last and arguments.model:
                 say(f"No line of {arguments.model} in {path}.")
             return DONE
-        sys.stdout.flush()
+        if failure_of(sys.stdout) is not None:
+            return DONE
         for line in lines.from_now(running.server.process.runs):
             if wanted(line):
                 _print(line, arguments.json)
-                sys.stdout.flush()
+                if failure_of(sys.stdout) is not None:  # nothing more can be written
+                    return DONE
     return DONE
 
 

@@ -16,6 +16,7 @@ from ts._cli.commands.models import unknown_model
 from ts._cli.commands.running import find_server
 from ts._cli.commands.words import Commands, add_connection, add_server, print_json, say
 from ts._cli.errors import Refusal
+from ts._cli.streams import failure_of
 from ts._content_types import BINARY, TEXT, content_type_of
 from ts.client import Client, Response, ServerError
 
@@ -144,8 +145,9 @@ def _write(chunks: Any, output: str | None) -> int:
             raise Refusal("The answer is binary; --output FILE writes it to a file.")
         sys.stdout.flush()
         sys.stdout.buffer.write(chunk)
-        sys.stdout.buffer.flush()
         last = chunk
+        if failure_of(sys.stdout) is not None:  # the model need not go on
+            break
     if terminal and not last.endswith(b"\n"):
         print()
     return DONE

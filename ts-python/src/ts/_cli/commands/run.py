@@ -42,6 +42,8 @@ _PARTS = {
     "dev": dev,
     "completion": completion,
 }
+_REPORTING = ("stop", "wait")
+"""What they print only reports what they did: where it is lost, that is done all the same."""
 _OLD_WORDS = ("start", "version", "check", "print-config")
 EXIT_STATUSES = (
     "exit status: 0 done, 1 it failed or the server said no, 2 wrong usage, 3 no server runs,\n"
@@ -87,7 +89,7 @@ def run_command(words: Sequence[str], environ: Mapping[str, str]) -> int:
     arguments = command_parser().parse_args(words)
     try:
         result: int = arguments.run(arguments, environ)
-        return result or output_status()
+        return result if arguments.command in _REPORTING else result or output_status()
     except NoServer as refusal:
         if not getattr(arguments, "json", False):
             say(str(refusal))
