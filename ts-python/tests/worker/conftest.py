@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -209,6 +209,7 @@ class Frontend:
         cwd: Path | None = None,
         python_path: Path | None = None,
         torch: bool = False,
+        start: Sequence[str] = (str(INIT),),
     ) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="ts"))
         self.address = f"unix:{self.folder}/w"
@@ -231,7 +232,7 @@ class Frontend:
             self.env["PYTHONPATH"] = str(WITHOUT_TORCH)
         self.env |= env or {}
         self.init = subprocess.Popen(
-            [sys.executable, str(INIT)],
+            [sys.executable, *start],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=self.env,

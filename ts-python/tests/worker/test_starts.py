@@ -332,3 +332,30 @@ def test_worker_beyond_the_descriptors_is_refused_and_the_others_go_on(
     }
     for spawn_id in spawn_ids:
         assert frontend.worker(spawn_id).ask(request_of(b""))
+
+
+MANY_DESCRIPTORS = """
+import os, resource
+soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 4096)), hard))
+null = os.open(os.devnull, os.O_RDONLY)
+while os.dup(null) < 1024:
+    pass
+"""
+
+
+@pytest.mark.parametrize("start", ["fork", "spawn"])
+def test_worker_starts_however_many_descriptors_init_has_open(
+    make_frontend: Any, model: Any, tmp_path: Path, request_of: Any, start: str
+) -> None:
+    python_path = tmp_path / "path"
+    python_path.mkdir()
+    (python_path / "sitecustomize.py").write_text(MANY_DESCRIPTORS)
+    (python_path / "torch.py").write_text("raise ModuleNotFoundError(name='torch')")
+    frontend = make_frontend(python_path=python_path)
+    worker = frontend.loaded(start, model(ECHO))
+    assert worker.ask(request_of(b""))
+    worker.close()
+    assert frontend.exit_of(worker.hello["launch"]) == {"pid": worker.hello["pid"], "code": 0}
+    assert frontend.find("ZYGOTE_EXITED", 0) == []
+    assert frontend.text(0) == ""

@@ -1,9 +1,27 @@
-"""The file descriptors of this process, as the kernel counts them."""
+"""The file descriptors of this process, whose numbers may be large."""
 
 from __future__ import annotations
 
 import os
+import select
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from _typeshed import FileDescriptorLike
+
+
+def wait_for_input(sources: Iterable[FileDescriptorLike], limit_sec: float | None) -> bool:
+    """Wait until there is something to read, or an end; return False if nothing came in time.
+
+    Args:
+        sources: Descriptors, of any number: ``select.select`` takes those below 1024 only.
+        limit_sec: None for no limit.
+    """
+    poll = select.poll()
+    for source in sources:
+        poll.register(source, select.POLLIN)
+    return bool(poll.poll(None if limit_sec is None else limit_sec * 1000))
 
 
 def open_descriptors() -> list[int]:

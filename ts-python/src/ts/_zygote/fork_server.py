@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import select
 import socket
 import warnings
 from collections.abc import Callable, Sequence
@@ -12,6 +11,7 @@ from typing import NoReturn
 from ts._protocol.control import Spawn, decode_json, encode_json
 from ts._protocol.frames import MEBIBYTE, FrameType, encode_message
 from ts._protocol.reader import FrameAssembler
+from ts._zygote.descriptors import wait_for_input
 from ts._zygote.memory import release_file_pages
 from ts._zygote.reaper import fork_with_reaper
 
@@ -61,17 +61,19 @@ class ForkServer:
             message = assembler.next_message()
             if message is not None:
                 spawn = Spawn.from_json(decode_json(message.body))
-                self._fork(message.id, spawn, files)
+                response = self._fork(message.id, spawn, files)
                 for file in files:
                     os.close(file)
                 files.clear()
+                # Not before: a reaper has failed for init when nobody has its channel open.
+                self.send(FrameType.SPAWNED, message.id, response)
                 continue
             if self._receive(assembler, files) == 0:
                 return
 
     def _receive(self, assembler: FrameAssembler, files: list[int]) -> int:
         """Receive once, together with the descriptors that came along."""
-        if self._is_large and not select.select([self._channel], (), (), _IDLE_SEC)[0]:
+        if self._is_large and not wait_for_input([self._channel], _IDLE_SEC):
             release_file_pages()
             self._is_large = False
         space = socket.CMSG_SPACE(_FILES_PER_FORK * 4)
@@ -83,34 +85,29 @@ class ForkServer:
         assembler.received(count)
         return count
 
-    def _fork(self, spawn_id: int, spawn: Spawn, files: Sequence[int]) -> None:
+    def _fork(self, spawn_id: int, spawn: Spawn, files: Sequence[int]) -> dict[str, object]:
         """Fork thrice: a process between, which ends so that the reaper is its own, then the
-        reaper, and below it the worker. Send exactly one response.
+        reaper, and below it the worker. Return the response.
         """
         reason = self._reason_to_reject(spawn)
         if reason is not None:
-            self.send(FrameType.SPAWNED, spawn_id, {"error": reason})
-            return
+            return {"error": reason}
         with warnings.catch_warnings():
             # Libraries start threads when they are imported and have their own fork handlers.
             warnings.simplefilter("ignore", DeprecationWarning)
             try:
                 middle = os.fork()
             except OSError as error:
-                reason = f"the fork failed: {error}"
-                self.send(FrameType.SPAWNED, spawn_id, {"error": reason})
-                return
+                return {"error": f"the fork failed: {error}"}
             if middle == 0:
                 _fork_worker(spawn, files[0])
             else:
                 _, status = os.waitpid(middle, 0)
-                response: dict[str, object] = {}
                 if status != 0:
-                    response["error"] = f"the process before its reaper ended with status {status}"
-                self.send(FrameType.SPAWNED, spawn_id, response)
-                return
+                    return {"error": f"the process before its reaper ended with status {status}"}
+                return {}
         os.close(files[0])
-        self._become_worker(spawn_id, spawn, files[1:])
+        return self._become_worker(spawn_id, spawn, files[1:])
 
 
 def _fork_worker(spawn: Spawn, reaper_channel: int) -> None:

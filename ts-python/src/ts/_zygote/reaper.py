@@ -14,7 +14,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import select
 import signal
 import socket
 import time
@@ -24,7 +23,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from ts._zygote import children, linux
-from ts._zygote.descriptors import close_all_but
+from ts._zygote.descriptors import close_all_but, wait_for_input
 
 _GRACE_SEC = 0.5
 """For what a worker leaves behind, to clean up: shared memory, temporary files."""
@@ -192,10 +191,10 @@ class Reaper:
 
     def _wait(self, limit_sec: float | None) -> None:
         """Wait for the end of a child, a message of `init`, or the time; obey the messages."""
-        readers: list[Any] = [self._wake]
+        sources: list[Any] = [self._wake]
         if not self._lines.at_end:
-            readers.append(self._channel)
-        select.select(readers, [], [], limit_sec)
+            sources.append(self._channel)
+        wait_for_input(sources, limit_sec)
         self._drain_wake()
         for message in self._lines.receive():
             if "signal" in message:

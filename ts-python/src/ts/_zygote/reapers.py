@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import select
 import selectors
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from ts._zygote import children, linux
+from ts._zygote.descriptors import wait_for_input
 from ts._zygote.managed_process import ManagedProcess, start_program
 from ts._zygote.reaper import ReaperChannel, start_with_reaper
 
@@ -93,11 +93,8 @@ class Reapers:
         limit_sec = deadline - time.monotonic()
         if not self._processes or limit_sec <= 0:
             return False
-        poll = select.poll()
-        for process in self._processes:
-            if process.reaper is not None:
-                poll.register(process.reaper.socket, select.POLLIN)
-        poll.poll(limit_sec * 1000)
+        reapers = [process.reaper for process in self._processes]
+        wait_for_input([reaper.socket for reaper in reapers if reaper is not None], limit_sec)
         self.receive()
         return True
 
