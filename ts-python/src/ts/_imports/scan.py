@@ -110,7 +110,7 @@ class _Scanner:
         """Read a file, if it is the model's or ours."""
         if file is None:
             return
-        with contextlib.suppress(OSError, RuntimeError):
+        with contextlib.suppress(OSError, RuntimeError, ValueError):
             file = file.resolve()
             known = file in self._seen or len(self._seen) >= _MAX_FILES
             if not known and file.is_file() and any(file.is_relative_to(own) for own in self._own):
@@ -177,6 +177,8 @@ class _Scanner:
                 self._found(file, alias.name, (), mark)
         elif isinstance(statement, ast.ImportFrom):
             names = [alias.name for alias in statement.names]
+            if statement.level > len(file.parents):
+                return  # an error when it runs
             if statement.level:
                 folder = file.parents[statement.level - 1]
                 module = (statement.module or "").replace(".", "/")

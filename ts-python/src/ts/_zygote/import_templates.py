@@ -17,6 +17,7 @@ from typing import Any
 from ts._protocol.control import Spawn
 from ts._zygote.frontend_channel import FrontendChannel
 from ts._zygote.import_versions import (
+    IMPORT_LIMIT_SEC,
     ImportTemplate,
     ImportVersion,
     Key,
@@ -149,8 +150,12 @@ class ImportTemplates(TemplatePool[ImportTemplate]):
 
     def do_due(self) -> None:
         """Kill what has not responded in time, end waits, and start what has to be again."""
-        super().do_due()
         now = time.monotonic()
+        for template in list(self._all):
+            if not template.ready and not template.draining and now >= template.response_deadline:
+                limit = f"takes longer than {IMPORT_LIMIT_SEC:.0f} s"
+                self._disqualify(template, f"importing {_modules_of(template)} {limit}")
+        super().do_due()
         self._scans.kill_overdue()
         for template in list(self._all):
             if not template.ready and now >= template.wait_until:
@@ -347,5 +352,8 @@ class ImportTemplates(TemplatePool[ImportTemplate]):
                 version.next_template = None
 
     def _name(self, template: ImportTemplate) -> str:
-        names = ", ".join(name.lstrip("?").partition(":")[0] for name in template.imports[:3])
-        return f"The template process that has imported {names}"
+        return f"The template process that has imported {_modules_of(template)}"
+
+
+def _modules_of(template: ImportTemplate) -> str:
+    return ", ".join(name.lstrip("?").partition(":")[0] for name in template.imports[:3])

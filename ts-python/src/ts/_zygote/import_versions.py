@@ -15,7 +15,7 @@ from ts._zygote.frontend_channel import ZYGOTE_ID
 from ts._zygote.managed_process import ManagedProcess
 from ts._zygote.template_pool import TemplatePool, TemplateProcess
 
-_IMPORT_LIMIT_SEC = 60.0
+IMPORT_LIMIT_SEC = 60.0
 _WAIT_LIMIT_SEC = 10.0
 """How long a worker waits for imports, which it could do for itself meanwhile."""
 _FORK_LIMIT_SEC = 2.0
@@ -48,7 +48,7 @@ class ImportTemplate(TemplateProcess):
         """Count the time from now: it runs."""
         self.started_at = time.monotonic()
         self.wait_until = self.started_at + _WAIT_LIMIT_SEC
-        self.response_deadline = self.started_at + _IMPORT_LIMIT_SEC
+        self.response_deadline = self.started_at + IMPORT_LIMIT_SEC
 
     @property
     def imports(self) -> tuple[str, ...]:
