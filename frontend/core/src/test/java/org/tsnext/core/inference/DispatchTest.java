@@ -8,6 +8,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import org.testng.annotations.AfterMethod;
 import org.testng.annotations.BeforeMethod;
 import org.testng.annotations.DataProvider;
@@ -15,6 +16,7 @@ import org.testng.annotations.Test;
 import org.tsnext.archive.ModelConfig;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.model.ScaleModel;
+import org.tsnext.core.model.ScaleResult;
 import org.tsnext.core.request.RequestKind;
 import org.tsnext.core.scheduling.DispatchPolicy;
 import org.tsnext.core.testing.Configs;
@@ -78,12 +80,14 @@ public class DispatchTest {
     fixture.predict("a");
     RecordingSink ahead = fixture.predict("b");
     fixture.advance(Duration.ofMillis(10));
-    fixture
-        .core()
-        .models()
-        .scale("m", Optional.empty(), new ScaleModel(2, 2, false, Optional.empty()));
+    CompletableFuture<ScaleResult> scaled =
+        fixture
+            .core()
+            .models()
+            .scale("m", Optional.empty(), new ScaleModel(2, 2, true, Optional.empty()));
     FakeWorker second = fixture.starter().latest();
     second.load();
+    assertTrue(scaled.isDone());
     assertEquals(first.withdrawn(), List.of(first.lastBatch().id()), "40 ms before its turn");
     first.withdrawal(first.lastBatch().id(), true);
     second.respondToOpen();
