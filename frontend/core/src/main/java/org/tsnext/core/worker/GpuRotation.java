@@ -1,25 +1,34 @@
 package org.tsnext.core.worker;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalInt;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 
 /**
- * Deals out GPUs to new workers, in turn: one each, or groups that a worker has for itself. Models
- * that name no devices share one rotation over all GPUs; a model with its own list, or with groups,
- * has its own. A worker keeps its devices when it is restarted. Safe for any thread.
+ * Deals out GPUs to new workers: one each, or groups that a worker has for itself; those that the
+ * fewest workers have, in turn. Models that name no devices share one rotation over all GPUs; a
+ * model with its own list, or with groups, has its own. A worker keeps its devices when it is
+ * restarted. Safe for any thread.
  */
 public final class GpuRotation {
 
   private final List<List<Integer>> groups;
   private final boolean exclusive;
-  private final AtomicInteger next = new AtomicInteger();
+
+  /** Workers of each group. */
+  @GuardedBy("this")
+  private final int[] users;
+
+  /** Where the search for the next group begins. */
+  @GuardedBy("this")
+  private int next;
 
   private GpuRotation(List<List<Integer>> groups, boolean exclusive) {
     this.groups = List.copyOf(groups);
     this.exclusive = exclusive;
+    this.users = new int[groups.size()];
   }
 
   /** Over all GPUs of the machine, 0 and up. */
@@ -42,10 +51,28 @@ public final class GpuRotation {
   }
 
   /** The next device, the first one of its group; or empty for the CPU. */
-  OptionalInt take() {
-    return groups.isEmpty()
-        ? OptionalInt.empty()
-        : OptionalInt.of(groups.get(Math.floorMod(next.getAndIncrement(), groups.size())).get(0));
+  synchronized OptionalInt take() {
+    if (groups.isEmpty()) {
+      return OptionalInt.empty();
+    }
+    int best = next;
+    for (int i = 1; i < users.length; i++) {
+      int other = (next + i) % users.length;
+      best = users[other] < users[best] ? other : best;
+    }
+    users[best]++;
+    next = (best + 1) % users.length;
+    return OptionalInt.of(groups.get(best).get(0));
+  }
+
+  /** The worker that was dealt {@code device} goes. */
+  synchronized void giveBack(OptionalInt device) {
+    for (int i = 0; device.isPresent() && i < users.length; i++) {
+      if (users[i] > 0 && groups.get(i).get(0) == device.getAsInt()) {
+        users[i]--;
+        return;
+      }
+    }
   }
 
   /** The GPUs that a worker may see that was dealt {@code device}; empty if it may see all. */

@@ -50,7 +50,6 @@ final class Heartbeat {
     if (armed || slots.stream().noneMatch(slot -> slot.is(WorkerState.READY))) {
       return;
     }
-    armed = true;
     scheduler.schedule(
         interval,
         () ->
@@ -59,6 +58,7 @@ final class Heartbeat {
                   armed = false;
                   List.copyOf(slots).forEach(this::look);
                 }));
+    armed = true;
   }
 
   private void look(WorkerSlot slot) {

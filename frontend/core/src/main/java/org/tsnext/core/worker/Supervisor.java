@@ -49,7 +49,9 @@ public final class Supervisor {
             supervisorContext.executor(),
             failure -> LOGGER.error("Supervision failed at an event", failure));
     WorkerContext context = new WorkerContext(plan, work, metrics, supervisorContext, this::put);
-    WorkerDrain drain = new WorkerDrain(supervisorContext.scheduler(), this::put);
+    WorkerDrain drain =
+        new WorkerDrain(
+            supervisorContext.scheduler(), supervisorContext.clock()::nanoTime, this::put);
     this.waiters = new Waiters(plan.baseSpec().modelName(), plan.baseSpec().modelVersion());
     this.processes = new ProcessEvents(context, drain, waiters, this::remove);
     this.fleet = new WorkerFleet(context, drain, processes);
@@ -153,8 +155,8 @@ public final class Supervisor {
   private void reportAvailability() {
     WorkerAvailability now = WorkerAvailability.of(fleet.staying());
     if (!now.equals(reported)) {
-      reported = now;
       work.availability(now);
+      reported = now;
     }
   }
 }

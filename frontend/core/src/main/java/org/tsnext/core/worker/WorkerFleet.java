@@ -119,11 +119,11 @@ final class WorkerFleet {
         () ->
             processes.end(
                 run, RestartCause.STARTUP_TIMEOUT, "Backend worker startup time out.", tooLate);
-    run.startupTimer =
-        Optional.of(
-            context.supervisorContext().scheduler().schedule(limit, () -> context.put(giveUp)));
     templatesInUse = spec.process().templates();
     try {
+      run.startupTimer =
+          Optional.of(
+              context.supervisorContext().scheduler().schedule(limit, () -> context.put(giveUp)));
       run.process = Optional.of(context.supervisorContext().starter().startWorker(spec, run));
     } catch (Throwable e) {
       LOGGER.error("{} could not be started", slot.name(), e);
@@ -145,7 +145,10 @@ final class WorkerFleet {
   /** Lets a worker go: at once if it has no process, else when it has finished or must. */
   private void release(WorkerSlot slot, Duration drainTimeout) {
     Optional<WorkerRun> run = slot.run;
-    slot.leaving = true;
+    if (!slot.leaving) {
+      slot.leaving = true;
+      context.plan().gpus().giveBack(slot.gpuId());
+    }
     if (run.isEmpty()) {
       remove(slot);
       return;
@@ -155,6 +158,8 @@ final class WorkerFleet {
       drain.begin(run.get(), drainTimeout);
     } else if (slot.is(WorkerState.DRAINING)) {
       drain.limit(run.get(), drainTimeout);
+    } else if (run.get().replacement.equals(Optional.of(Replacement.FAILING))) {
+      drain.limit(run.get(), drainTimeout); // it finishes what it has, as well
     } else {
       if (slot.isComingUp()) {
         slot.moveTo(WorkerState.DRAINING, context.wallClock());

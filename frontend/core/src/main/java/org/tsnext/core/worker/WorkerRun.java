@@ -42,6 +42,10 @@ final class WorkerRun implements WorkerListener, WorkerRegistration.Observer {
   Optional<WorkerProcess> process = Optional.empty();
   Optional<Scheduled> startupTimer = Optional.empty();
   Optional<Scheduled> drainTimer = Optional.empty();
+
+  /** When the drain has taken too long, if it has a limit. */
+  OptionalLong killNanos = OptionalLong.empty();
+
   Optional<LoadFailure> loadFailure = Optional.empty();
 
   /** The failure in words, if its model could not be loaded for the reason of the last run. */
