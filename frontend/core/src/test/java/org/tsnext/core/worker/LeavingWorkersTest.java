@@ -112,7 +112,8 @@ public class LeavingWorkersTest {
 
   @Test
   public void secondUnregistrationGivesAWorkerNoMoreTime() {
-    FakeWorker worker = fixture.serve(1, ModelConfig.none()).get(0);
+    ModelConfig patient = new Configs().responseTimeout(Duration.ofHours(1)).build();
+    FakeWorker worker = fixture.serve(1, patient).get(0);
     fixture.predict("a");
     CompletableFuture<Void> first = fixture.core().models().unregister("m", Optional.empty());
     Duration limit = ServingSettings.defaults(0, 1).unregisterDrain();
