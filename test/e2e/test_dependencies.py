@@ -17,9 +17,10 @@ from torchserve_process import TorchServe, wait_for
 
 HANDLER = """\
 import tsnexttiny
+from importlib.metadata import version
 
 def run(data, context):
-    return [str(tsnexttiny.VALUE)] * len(data or [])
+    return [f"{version('tsnexttiny')} {tsnexttiny.VALUE}"] * len(data or [])
 """
 SLOW_SETUP = """\
 import time
@@ -28,12 +29,12 @@ time.sleep(600)
 """
 
 
-def wheel(value: int) -> bytes:
+def wheel(value: int, version: str) -> bytes:
     """A package of one module, as a wheel."""
-    info = "tsnexttiny-1.0.dist-info/"
+    info = f"tsnexttiny-{version}.dist-info/"
     files = {
         "tsnexttiny.py": f"VALUE = {value}\n",
-        info + "METADATA": "Metadata-Version: 2.1\nName: tsnexttiny\nVersion: 1.0\n",
+        info + "METADATA": f"Metadata-Version: 2.1\nName: tsnexttiny\nVersion: {version}\n",
         info + "WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
         info + "RECORD": f"tsnexttiny.py,,\n{info}METADATA,,\n{info}WHEEL,,\n{info}RECORD,,\n",
     }
@@ -45,7 +46,13 @@ def wheel(value: int) -> bytes:
 
 
 def add(
-    server: TorchServe, name: str, requirements: str, *, value: int = 7, config: str = ""
+    server: TorchServe,
+    name: str,
+    requirements: str,
+    *,
+    value: int = 7,
+    config: str = "",
+    version: str = "1.0",
 ) -> Path:
     """Puts a model into the store that needs what `requirements` say."""
     folder = server.store.path / name
@@ -53,9 +60,11 @@ def add(
     (folder / "handler.py").write_text(HANDLER)
     (folder / "requirements.txt").write_text(requirements)
     (folder / "model-config.yaml").write_text(config)
-    (folder / "tsnexttiny-1.0-py3-none-any.whl").write_bytes(wheel(value))
+    package = folder / f"tsnexttiny-{version}-py3-none-any.whl"
+    package.write_bytes(wheel(value, version))
     model = {
         "modelName": name,
+        "modelVersion": version,
         "handler": "handler.py:run",
         "requirementsFile": "requirements.txt",
         "configFile": "model-config.yaml",
@@ -103,7 +112,7 @@ def environments(server: TorchServe) -> list[str]:
 
 def test_a_model_gets_the_packages_it_asks_for(server: TorchServe) -> None:
     """In a folder of their own, which the handler imports from."""
-    assert server.predict("first", data=b"x").text == "7"
+    assert server.predict("first", data=b"x").text == "1.0 7"
     assert len(environments(server)) == 1
 
 
@@ -112,7 +121,7 @@ def test_the_same_requirements_are_installed_once(server: TorchServe) -> None:
     shutil.copytree(server.store.path / "first", server.store.path / "copy")
     answer = register(server, "copy", model_name="copy", initial_workers=1)
     assert answer.status_code == 200, answer.text
-    assert server.predict("copy", data=b"x").text == "7"
+    assert server.predict("copy", data=b"x").text == "1.0 7"
     assert len(environments(server)) == 1
 
 
@@ -121,8 +130,21 @@ def test_a_virtual_environment_of_its_own(server: TorchServe) -> None:
     add(server, "venv", LOCAL, value=8, config="useVenv: true\n")
     answer = register(server, "venv", initial_workers=1)
     assert answer.status_code == 200, answer.text
-    assert server.predict("venv", data=b"x").text == "8"
+    assert server.predict("venv", data=b"x").text == "1.0 8"
     assert len(environments(server)) == 2
+
+
+def test_versions_of_one_model_have_different_versions_of_a_package_at_once(
+    server: TorchServe,
+) -> None:
+    for version, value in (("1.0", 11), ("2.0", 22)):
+        requirements = f"--no-index\n--find-links .\ntsnexttiny=={version}\n"
+        add(server, f"pair-{version}", requirements, value=value, version=version)
+        answer = register(server, f"pair-{version}", model_name="pair", initial_workers=2)
+        assert answer.status_code == 200, answer.text
+    for _ in range(4):
+        for version, expected in (("1.0", "1.0 11"), ("2.0", "2.0 22")):
+            assert server.predict(f"pair/{version}", data=b"x").text == expected
 
 
 def test_a_failed_install_is_a_failed_load_with_its_reason(server: TorchServe) -> None:
@@ -166,7 +188,7 @@ def test_an_install_is_seen_does_not_hold_up_others_and_can_be_cancelled(
     wait_for(lambda: server.registered("slow"), "the model that is being installed")
     wait_for(lambda: "package" in server.describe("slow")["reason"], "a line of pip")
     assert server.describe("slow")["state"] == "INSTALLING"
-    assert server.predict("first", data=b"x").text == "7"
+    assert server.predict("first", data=b"x").text == "1.0 7"
     assert requests.delete(f"{server.management}/models/slow", timeout=60).status_code == 200
     client.join(60)
     assert answers[0].status_code == 409

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from functools import cache
 from pathlib import Path
 
@@ -55,3 +56,30 @@ def test_page_names_tests_in_every_promise(name: str) -> None:
         if line not in HEADS and not re.search(r"`\w+#\w+`|`[\w/.-]+\.py::\w+`", line)
     ]
     assert not bare, "a promise without the test that shows it"
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_no_row_of_a_page_is_there_twice(name: str) -> None:
+    firsts = [
+        line.split(" | ")[0]
+        for line in PAGES[name].splitlines()
+        if line.startswith("| ") and line not in HEADS
+    ]
+    assert len(firsts) > 20
+    assert [first for first, count in Counter(firsts).items() if count > 1] == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_each_table_of_a_page_is_whole_and_apart_from_what_surrounds_it(name: str) -> None:
+    """A blank line ends a table: what comes after it is shown as text with bars."""
+    tables = 0
+    for block in re.split(r"\n{2,}", PAGES[name]):
+        lines = block.splitlines()
+        if not any(line.startswith("|") for line in lines):
+            continue
+        tables += 1
+        assert all(line.startswith("|") for line in lines), f"no blank line beside: {lines[-1]}"
+        assert re.fullmatch(r"[|-]+", lines[1] if len(lines) > 1 else ""), f"no head: {lines[0]}"
+        bars = {len(re.findall(r" \| ", line)) for line in (lines[0], *lines[2:])}
+        assert len(bars) == 1, f"rows of {bars} columns under {lines[0]}"
+    assert tables > 5

@@ -36,8 +36,8 @@ def test_importing_it_runs_nothing_and_imports_no_optional_package() -> None:
         "assert not torch.cuda.is_initialized()\n"
         "assert dict(os.environ) == before\n"
         "assert torch.get_float32_matmul_precision() == 'highest'\n"
-        "print([m for m in ('captum', 'torchvision', 'PIL', 'yaml', 'psutil', 'onnxruntime')"
-        " if m in sys.modules])\n"
+        "print([m for m in ('captum', 'torchvision', 'PIL', 'yaml', 'psutil', 'onnxruntime',"
+        " 'transformers') if m in sys.modules])\n"
     )
     source = Path(base_handler.__file__).parents[2]
     out = subprocess.run(
