@@ -123,18 +123,25 @@ public final class ModelSampler implements AutoCloseable {
       for (Consumer<ModelSample> listener : listeners) {
         listener.accept(sample);
       }
-    } catch (RuntimeException e) {
-      LOGGER.error("The models could not be looked at", e);
+    } catch (Throwable failure) { // a shortage may pass
+      LOGGER.error("The models could not be looked at", failure);
     }
     lookAgain();
+  }
+
+  private void lookNow() {
+    try {
+      executor.execute(this::look);
+    } catch (Throwable failure) {
+      LOGGER.error("The models cannot be looked at now", failure);
+      lookAgain();
+    }
   }
 
   private synchronized void lookAgain() {
     if (!closed) {
       long passed = Math.floorMod(clock.nanoTime() - startNanos, PERIOD.toNanos());
-      next =
-          Optional.of(
-              scheduler.schedule(PERIOD.minusNanos(passed), () -> executor.execute(this::look)));
+      next = Optional.of(scheduler.schedule(PERIOD.minusNanos(passed), this::lookNow));
     }
   }
 

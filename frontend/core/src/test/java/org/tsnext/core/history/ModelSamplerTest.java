@@ -25,6 +25,9 @@ public class ModelSamplerTest {
   private CoreFixture fixture;
   private ModelSampler sampler;
 
+  /** The next task is not run for it. */
+  private Error failure;
+
   @BeforeMethod
   public void makeCore() {
     fixture = new CoreFixture();
@@ -34,13 +37,22 @@ public class ModelSamplerTest {
             fixture.metrics(),
             fixture.time(),
             fixture.time(),
-            Runnable::run);
+            this::execute);
   }
 
   @AfterMethod(alwaysRun = true)
   public void end() {
     sampler.close();
     fixture.core().close();
+  }
+
+  private void execute(Runnable task) {
+    Error thrown = failure;
+    failure = null;
+    if (thrown != null) {
+      throw thrown;
+    }
+    task.run();
   }
 
   private ModelSample.Version only() {
@@ -200,5 +212,21 @@ public class ModelSamplerTest {
     sampler.start();
     fixture.time().advance(ModelSampler.PERIOD);
     assertEquals(heard.size(), 2);
+  }
+
+  @Test
+  public void looksAgainThoughItCouldNotLookOnce() {
+    List<ModelSample> seen = new ArrayList<>();
+    sampler.addListener(seen::add);
+    sampler.start();
+    failure = new OutOfMemoryError("unable to create native thread");
+    fixture.time().advance(ModelSampler.PERIOD);
+    assertEquals(seen.size(), 1);
+    sampler.addListener(
+        sample -> {
+          throw new StackOverflowError();
+        });
+    fixture.time().advance(ModelSampler.PERIOD.multipliedBy(2));
+    assertEquals(seen.size(), 3);
   }
 }

@@ -67,9 +67,9 @@ final class CommandRun {
     Deque<String> lines = new ArrayDeque<>();
     Thread reader = new Thread(() -> read(process, lines, log), "command-output");
     reader.setDaemon(true);
-    reader.start();
     boolean ended = false;
     try {
+      reader.start();
       ended = process.waitFor(timeout.toMillis(), TimeUnit.MILLISECONDS);
     } finally {
       if (!ended) {

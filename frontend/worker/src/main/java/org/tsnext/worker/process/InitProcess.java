@@ -101,9 +101,14 @@ public final class InitProcess {
 
   /** Starts the threads; from now on events are reported. */
   void serve() {
-    startThread("worker-init-stderr", this::logStderr);
-    startThread("worker-init-write", this::write);
-    startThread("worker-init-read", this::read);
+    try {
+      startThread("worker-init-stderr", this::logStderr);
+      startThread("worker-init-write", this::write);
+      startThread("worker-init-read", this::read);
+    } catch (Throwable failure) { // no memory, or no threads
+      process.destroyForcibly();
+      throw failure;
+    }
   }
 
   long pid() {

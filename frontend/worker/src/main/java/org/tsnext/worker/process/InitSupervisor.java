@@ -25,7 +25,7 @@ import org.tsnext.worker.protocol.Outgoing;
 import org.tsnext.worker.protocol.PythonRuntime;
 
 /**
- * Keeps one {@code init} running and passes what it reports to its workers.Methods are called on
+ * Keeps one {@code init} running and passes what it reports to its workers. Methods are called on
  * the control loop unless they say otherwise.
  */
 public final class InitSupervisor implements SpawnedWorker.Control {
@@ -183,7 +183,12 @@ public final class InitSupervisor implements SpawnedWorker.Control {
     initEvents.process = Optional.of(process);
     current = initEvents.process;
     endReported = new CompletableFuture<>();
-    process.serve();
+    try {
+      process.serve();
+    } catch (Throwable failure) { // no memory, or no threads
+      ended(initEvents, "it cannot be served: " + failure);
+      return;
+    }
     if (closing) {
       process.send(new Outgoing.Json(FrameType.SHUTDOWN, 0, ""));
     }
@@ -191,7 +196,10 @@ public final class InitSupervisor implements SpawnedWorker.Control {
     waiting.clear();
   }
 
-  private void ended(String reason) {
+  private void ended(InitEvents initEvents, String reason) {
+    if (current.isEmpty() || !current.equals(initEvents.process)) {
+      return; // that is known
+    }
     current = Optional.empty();
     python = Optional.empty();
     if (!closing) {
@@ -220,22 +228,27 @@ public final class InitSupervisor implements SpawnedWorker.Control {
       return;
     }
     // Starting a process takes too long for an event loop.
-    Thread thread = new Thread(this::startAgain, "worker-init-start");
-    thread.setDaemon(true);
-    thread.start();
+    try {
+      Thread thread = new Thread(this::startAgain, "worker-init-start");
+      thread.setDaemon(true);
+      thread.start();
+    } catch (Throwable failure) { // no memory, or no threads
+      notStarted(failure);
+    }
   }
 
   private void startAgain() {
     try {
       start();
-    } catch (IOException e) {
-      LOG.error("init cannot be started: {}", e.toString());
-      execute(
-          () -> {
-            endWaiting("init cannot be started: " + e.getMessage());
-            restartLater();
-          });
+    } catch (Throwable failure) { // also of a shortage, which may pass
+      execute(() -> notStarted(failure));
     }
+  }
+
+  private void notStarted(Throwable failure) {
+    LOG.error("init cannot be started", failure);
+    endWaiting("init cannot be started: " + failure.getMessage());
+    restartLater();
   }
 
   private void endWaiting(String reason) {
@@ -306,7 +319,7 @@ public final class InitSupervisor implements SpawnedWorker.Control {
 
     @Override
     public void ended(String reason) {
-      execute(() -> InitSupervisor.this.ended(reason));
+      execute(() -> InitSupervisor.this.ended(this, reason));
     }
   }
 
