@@ -12,11 +12,15 @@ from pathlib import Path
 
 from perf.deployment import Deployment, Paths
 from perf.text_model import write_checkpoint
+from perf.work import CLASSIFIER_FILES
 
 PERF = Path(__file__).parent
-WORKS = ("noop", "echo", "stream", "digits", "images", "texts", "embeddings")
+WORKS = ("noop", "echo", "stream", "digits", "images", "imageclassifier", "texts", "embeddings")
 # Their handlers stand in files of their own.
 OWN_HANDLERS = ("stream", "images", "texts")
+# Theirs come with the server.
+DEFAULT_HANDLERS = {"imageclassifier": {"handler": "image_classifier", **CLASSIFIER_FILES}}
+CLASSES = 10
 SENTENCE = b"The quick brown fox jumps over the lazy dog while the sun sets behind the hills."
 
 
@@ -29,6 +33,7 @@ def prepare_work(paths: Paths) -> None:
     digits = paths.repository / "examples" / "digits"
     for file in ("model.py", "digits.pt"):
         shutil.copy(digits / file, paths.work / "digits")
+    write_classifier(paths.work / "imageclassifier")
     if not (paths.work / "texts" / "model.safetensors").is_file():
         write_checkpoint(paths.work / "texts")
     embeddings = paths.repository / "examples" / "embeddings"
@@ -52,7 +57,7 @@ def body_of(work: str, repository: Path) -> bytes:
     """Return the request body for a work; for echo any will do."""
     if work == "digits":
         return (repository / "examples" / "digits" / "sample" / "seven.png").read_bytes()
-    if work == "images":
+    if work in ("images", "imageclassifier"):
         return picture()
     if work in ("texts", "embeddings"):
         return SENTENCE
@@ -88,17 +93,33 @@ def write_archive(path: Path, name: str, deployment: Deployment, work: Path) -> 
         "archiverVersion": "0.12.0",
         "model": {
             "modelName": name,
-            "handler": "bench_handler.py",
             "modelVersion": "1.0",
             "configFile": "model-config.yaml",
+            **DEFAULT_HANDLERS.get(deployment.work, {"handler": "bench_handler.py"}),
         },
     }
+    has_own_code = deployment.work not in DEFAULT_HANDLERS
     with zipfile.ZipFile(path, "w") as archive:
         for file in sorted((work / deployment.work).iterdir()):
-            if file.is_file():
+            if file.is_file() and (has_own_code or file.name != "work.py"):
                 archive.write(file, file.name)
-        archive.write(PERF / "servers" / f"torchserve_{kind}.py", "bench_handler.py")
-        archive.write(PERF / "servers" / "torchserve_handler.py", "bench_work.py")
+        if has_own_code:
+            archive.write(PERF / "servers" / f"torchserve_{kind}.py", "bench_handler.py")
+            archive.write(PERF / "servers" / "torchserve_handler.py", "bench_work.py")
         # JSON is YAML.
         archive.writestr("model-config.yaml", json.dumps(config))
         archive.writestr("MAR-INF/MANIFEST.json", json.dumps(manifest))
+
+
+def write_classifier(folder: Path) -> None:
+    """Write what an archive of the default handler holds: the network of the work ``images``."""
+    shutil.copy(PERF / "servers" / "image_network.py", folder / CLASSIFIER_FILES["modelFile"])
+    labels = {str(index): f"class {index}" for index in range(CLASSES)}
+    (folder / "index_to_name.json").write_text(json.dumps(labels), encoding="utf-8")
+    weights = folder / CLASSIFIER_FILES["serializedFile"]
+    if not weights.is_file():
+        import torch
+        from torchvision import models
+
+        torch.manual_seed(0)
+        torch.save(models.squeezenet1_1(weights=None, num_classes=CLASSES).state_dict(), weights)

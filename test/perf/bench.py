@@ -7,16 +7,19 @@ import random
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from perf import plain_loop
 from perf.archive import body_of
+from perf.cases import CPU, JVM_CPU, PROCESSES, PSS, RATE, Case, Metric, Sample
 from perf.check import validate, wait_for_answer
 from perf.clients import Target, WrongAnswer
 from perf.deployment import Deployment, Paths, System
 from perf.figures import Summary
-from perf.workloads import CPU, JVM_CPU, RATE, Case, Metric, Sample, Workload
+from perf.memory import shares_of
+from perf.workloads import Workload
 
 AnySystem = TypeVar("AnySystem", bound=System)
 
@@ -127,6 +130,9 @@ class Bench:
                 if self.options.quick or case is not cases[0]:
                     warm_up_sec = self.options.warm_up_sec
                 self._measure(workload, case, running, own, right, warm_up_sec)
+            if workload.weighs:
+                for system in running:
+                    self._weigh(workload, system)
         finally:
             for system in self.systems:
                 system.stop()
@@ -172,7 +178,7 @@ class Bench:
         python = self.paths.repository / ".venv" / "bin" / "python"
         folder = self.paths.work / work
         size = workload.deployment.batch_size
-        is_limit = work in ("digits", "images", "texts", "embeddings")
+        is_limit = work in ("digits", "images", "imageclassifier", "texts", "embeddings")
         loops = [
             plain_loop.measure(python, folder, work, size, self.options.seconds, body)
             for _ in range(self.options.rounds if is_limit else 1)
@@ -234,7 +240,8 @@ class Bench:
 
         def warm_up(system: System) -> None:
             compiles = not math.isnan(system.frontend_cpu_sec())
-            seconds = warm_up_sec if compiles else options.warm_up_sec
+            is_settled = not compiles and not workload.warms_together
+            seconds = options.warm_up_sec if is_settled else warm_up_sec
             case.warm_up(targets[system.name], seconds, scratch)
 
         def measure(system: System) -> None:
@@ -244,19 +251,26 @@ class Bench:
             jvm = system.frontend_cpu_sec() - jvm_before
             samples[system.name].append(Measured(sample, used, jvm))
 
+        def take(step: Callable[[System], None], system: System) -> None:
+            try:
+                step(system)
+            except FAILURES as e:
+                self.fail(workload.name, system, e)
+                running.remove(system)
+                system.stop()
+
         shuffle = random.Random(SEED).shuffle
         rounds = options.rounds if options.quick else max(options.rounds, workload.rounds)
         for step in (check, warm_up, *[measure] * rounds, check):
             order = list(running)
             # No system should always follow the same other.
             shuffle(order)
+            if step is warm_up and workload.warms_together and order:
+                with ThreadPoolExecutor(len(order)) as threads:
+                    list(threads.map(take, [step] * len(order), order))
+                continue
             for system in order:
-                try:
-                    step(system)
-                except FAILURES as e:
-                    self.fail(workload.name, system, e)
-                    running.remove(system)
-                    system.stop()
+                take(step, system)
         for system in running:
             self._keep(workload, case, system.name, samples[system.name])
 
@@ -273,6 +287,20 @@ class Bench:
             shown.append(f"{summary.median:,.4g} {metric.name}")
         wrong = f"  {errors} ERRORS" if errors else ""
         self.say(f"  {case.label}: {system}: {', '.join(shown)}{wrong}")
+
+    def _weigh(self, workload: Workload, system: System) -> None:
+        """Add the memory and the number of a server's processes to the results."""
+        shares = shares_of(system.processes())
+        if not shares:
+            # Only Linux tells how processes share their pages.
+            return
+        values = {PSS: sum(mb for _, mb in shares), PROCESSES: float(len(shares))}
+        for metric, value in values.items():
+            summary = Summary.of([value])
+            self.results.append(
+                Result(workload.name, workload.title, "", metric, system.name, summary)
+            )
+            self.say(f"  {system.name}: {value:,.4g} {metric.name}")
 
     def fail(self, workload: str, system: System, reason: Exception) -> None:
         """Note why there is no figure of a system."""

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from perf.bench import PLAIN, Result
+from perf.cases import CHUNK_RATE, CPU, FIRST_CHUNK, P99, RATE, Metric
 from perf.figures import Summary, shown
 from perf.systems import BARE, MOSEC, OURS, PEERS, TORCHSERVE
-from perf.workloads import CHUNK_RATE, CPU, FIRST_CHUNK, P99, RATE, Metric
 
 # A row: workload, case, what it is called, and the metrics of the three columns.
 USUAL = (CPU, RATE, P99)
@@ -20,6 +20,7 @@ ROWS = (
     ("noop", "64 connections", "no-op\n64 connections", USUAL),
     ("images1", "8 connections", "images, torchvision\n8 connections", USUAL),
     ("images8", "64 connections", "images, batch size 8\n64 connections", USUAL),
+    ("imageclassifier1", "8 connections", "image_classifier\n8 connections", USUAL),
     ("texts1", "8 connections", "texts, transformers\n8 connections", USUAL),
     ("embeddings16", "32 connections", "embeddings, batch 16\n32 connections", USUAL),
     ("bodies", "1 MB in and out, 4 connections", "1 MB in and out\n4 connections", USUAL),

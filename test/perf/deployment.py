@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+import psutil
+
 
 @dataclass(frozen=True)
 class Deployment:
@@ -70,6 +72,10 @@ class System(Protocol):
 
     def worker_pids(self) -> list[int]:
         """Return the processes that run handlers."""
+        ...
+
+    def processes(self) -> list[psutil.Process]:
+        """Return the server's first process and its descendants."""
         ...
 
     def cpu_sec(self) -> float:

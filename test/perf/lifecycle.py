@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,12 +16,13 @@ import psutil
 
 from perf.archive import body_of
 from perf.bench import Bench, Result, started
+from perf.cases import Metric
 from perf.check import post, validate
 from perf.clients import Target
 from perf.deployment import Deployment
 from perf.figures import Summary
+from perf.memory import pss_mb, shares_of
 from perf.systems.torchserve import TorchServe
-from perf.workloads import Metric
 
 NAME = "lifecycle"
 IMPORTS = "the imports alone"
@@ -88,41 +89,6 @@ def _measure(bench: Bench, life: LifeCycle) -> None:
     )
     summary = Summary.of(imports)
     bench.results.append(Result(life.name, life.title, "", START, IMPORTS, summary))
-
-
-def pss_mb(pid: int) -> float:
-    """Return a process's share of memory in MB: pages that n processes share count 1/n.
-
-    Raises:
-        OSError: There is no such process, or it may not be looked at.
-    """
-    text = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
-    return parse_pss_kb(text) / 1000
-
-
-def shares_of(processes: Sequence[psutil.Process]) -> list[tuple[str, float]]:
-    """Return name and share of memory in MB of those that still run when they are looked at.
-
-    A process from which workers are forked may just have been replaced.
-    """
-    shares = []
-    for process in processes:
-        with contextlib.suppress(OSError, psutil.NoSuchProcess):
-            shares.append((process.name(), pss_mb(process.pid)))
-    return shares
-
-
-def parse_pss_kb(text: str) -> float:
-    """Return the kilobytes of the line ``Pss:``.
-
-    Raises:
-        ValueError: There is none.
-    """
-    for line in text.splitlines():
-        words = line.split()
-        if words and words[0] == "Pss:":
-            return float(words[1]) * 1.024
-    raise ValueError(f"no line Pss: in {text[:200]!r}")
 
 
 def _life(system: TorchServe, work: str, body: bytes) -> dict[Metric, float]:

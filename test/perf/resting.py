@@ -11,10 +11,9 @@ from collections.abc import Sequence
 from perf import wrk
 from perf.archive import body_of
 from perf.bench import FAILURES, Bench, Result, started
+from perf.cases import Metric
 from perf.deployment import Deployment, System
 from perf.figures import Summary
-from perf.systems import MOSEC, OURS
-from perf.workloads import Metric
 
 NAME = "idle"
 TITLE = "A server with four workers, ten minutes or more after the last request"
@@ -32,12 +31,12 @@ class Resting:
 
     Args:
         bench: Takes the results.
-        systems: None of those that `bench` starts; only ours and Mosec are taken.
+        systems: None of those that `bench` starts; those that serve several workers are taken.
     """
 
     def __init__(self, bench: Bench, systems: Sequence[System]) -> None:
         self._bench = bench
-        self._systems = [each for each in systems if each.name in (OURS, MOSEC)]
+        self._systems = [each for each in systems if each.refusal(DEPLOYMENT) is None]
         self._since = 0.0
 
     def begin(self) -> None:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from perf import lifecycle, resting, warming
 from perf.bench import Result
+from perf.cases import CHUNK_RATE, CPU, FIRST_CHUNK, JVM_CPU, P50, P99, RATE, Metric
 from perf.figures import ratio
 from perf.systems import BARE, MOSEC, OURS, TORCHSERVE
-from perf.workloads import CHUNK_RATE, CPU, FIRST_CHUNK, JVM_CPU, P99, RATE, Metric
 
 IMPORT_EXTRA_SEC = 1.0
 KILL_MAX_SEC = 0.3
@@ -47,9 +47,11 @@ TARGETS = (
     Target("noop", "8 connections", CPU, MOSEC, 1 / 0.5),
     Target("noop", "64 connections", CPU, MOSEC, 1 / 0.33),
     Target("noop", "1 connection", RATE, MOSEC, 1),
+    Target("noop", "1 connection", P99, MOSEC, 1),
     Target("images1", "8 connections", CPU, MOSEC, 1 / 0.9),
     Target("images8", "64 connections", CPU, MOSEC, 1 / 0.9),
     Target("images1", "8 connections", CPU, BARE, 1 / 1.1),
+    Target("imageclassifier1", "8 connections", CPU, BARE, 1 / 1.1),
     Target("images1", "8 connections", RATE, MOSEC, 1.1),
     Target("images8", "64 connections", RATE, MOSEC, 1.1),
     Target("images1", "8 connections", RATE, TORCHSERVE, 1.6),
@@ -58,6 +60,8 @@ TARGETS = (
     Target("stream", "100 chunks, 1 connection", CHUNK_RATE, TORCHSERVE, 4),
     Target("stream", "100 chunks, 8 connections", CHUNK_RATE, TORCHSERVE, 4),
     Target("stream", "100 chunks, 1 connection", FIRST_CHUNK, TORCHSERVE, 10),
+    Target("stream", "100 chunks, 8 connections", FIRST_CHUNK, TORCHSERVE, 10),
+    Target("paced", "100 requests a second", P50, MOSEC, 1),
     Target("paced", "100 requests a second", P99, MOSEC, 1),
     *(
         Target(life.name, "", metric, TORCHSERVE, least)

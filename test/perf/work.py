@@ -1,7 +1,8 @@
 """The work that handlers do: this one file runs inside every server under test.
 
-It imports nothing of this repository, and torch only where it is needed. `load_work` finds the
-files of a model beside this one.
+It imports torch only where it is needed, and of this repository nothing but the installed package
+``ts`` where its default handler is the work. `load_work` finds the files of a model beside this
+one.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from typing import Any, Protocol
 CHUNKS = 100
 CHUNK_MARK = "chunk-"
 CHUNK_SIZE = 16
+# Members of the manifest, and files in the folder of the work.
+CLASSIFIER_FILES = {"modelFile": "model.py", "serializedFile": "squeezenet.pt"}
 
 
 class Work(Protocol):
@@ -107,6 +110,28 @@ class Images:
         ]
 
 
+class DefaultClassifier:
+    """Names the classes of a picture by the handler `image_classifier`, as a worker calls it."""
+
+    def __init__(self, folder: Path) -> None:
+        from ts.context import Context, RequestProcessor
+        from ts.metrics.metrics_store import MetricsStore
+        from ts.torch_handler.image_classifier import ImageClassifier
+
+        manifest = {"model": CLASSIFIER_FILES}
+        metrics = MetricsStore({0: "0"}, "m0")
+        self._context = Context("m0", str(folder), manifest, 1, None, "", metrics=metrics)
+        self._processor = RequestProcessor
+        self._handler = ImageClassifier()
+        self._handler.initialize(self._context)
+
+    def answer(self, bodies: Sequence[Any]) -> list[Any]:
+        """Return JSON with the five most probable classes of each JPEG."""
+        self._context.request_processor = [self._processor({}) for _ in bodies]
+        rows = [{"body": body} for body in bodies]
+        return [json.dumps(row).encode() for row in self._handler.handle(rows, self._context)]
+
+
 class Texts:
     """Says of which kind a sentence is: what an ordinary text archive does with transformers."""
 
@@ -181,11 +206,15 @@ def load_work(name: str, folder: Path) -> Work:
         return Digits(folder)
     if name == "images":
         return Images()
+    if name == "imageclassifier":
+        return DefaultClassifier(folder)
     if name == "texts":
         return Texts(folder)
     if name == "embeddings":
         return Embeddings(folder)
-    raise ValueError(f"work {name!r}, expected noop, echo, digits, images, texts or embeddings")
+    raise ValueError(
+        f"work {name!r}, expected noop, echo, digits, images, imageclassifier, texts or embeddings"
+    )
 
 
 def _import(path: Path) -> Any:

@@ -94,6 +94,11 @@ class ServerProcess:
             with contextlib.suppress(psutil.NoSuchProcess):
                 each.kill()
         psutil.wait_procs(alive, STOP_SEC)
+        # A server may have started workers anew after it was asked to end.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        # Else Python warns of a child that it takes for running.
+        self.process.poll()
         self.process = None
         shutil.rmtree(self.folder, ignore_errors=True)
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import math
+import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+import psutil
 import pytest
 from perf import bench as bench_module
 from perf import plain_loop
-from perf.bench import Bench, Measured, Options
+from perf.bench import PLAIN, Bench, Measured, Options
+from perf.cases import CPU, JVM_CPU, P50, P99, PROCESSES, PSS, RATE, Case, Metric, Sample
 from perf.clients import Target, WrongAnswer
 from perf.deployment import Deployment, Paths
 from perf.plain_loop import PlainLoop
-from perf.workloads import CPU, JVM_CPU, P50, P99, RATE, Case, Metric, Sample, Workload
+from perf.workloads import Workload
 
 
 class FakeSystem:
@@ -37,6 +41,9 @@ class FakeSystem:
 
     def worker_pids(self) -> list[int]:
         return []
+
+    def processes(self) -> list[psutil.Process]:
+        return [psutil.Process()] * 3
 
     def cpu_sec(self) -> float:
         self._cpu_sec += 0.5
@@ -147,6 +154,80 @@ def test_a_workload_of_some_systems_leaves_the_others_alone(
     run.run(workload)
     assert {port for _, port in steps} == {12}
     assert [kind for kind, _ in steps].count("measure") == 3
+
+
+@pytest.mark.parametrize(("work", "is_limit"), [("imageclassifier", True), ("noop", False)])
+def test_what_a_plain_loop_can_do_is_a_figure_where_a_model_is_asked(
+    steps: list[tuple[str, int]], tmp_path: Path, work: str, is_limit: bool
+) -> None:
+    paths = Paths(tmp_path, tmp_path, tmp_path, tmp_path)
+    run = Bench(paths, [FakeSystem("one", 11)], Options(1, 1), lambda _: None)
+    workload = FakeWorkload(steps)
+    workload.deployment = Deployment(work)
+    run.run(workload)
+    assert any(each.system == PLAIN for each in run.results) == is_limit
+
+
+def test_servers_that_warm_up_together_are_loaded_at_the_same_time_and_measured_in_turns(
+    steps: list[tuple[str, int]], tmp_path: Path
+) -> None:
+    both = threading.Barrier(2)
+
+    class MeetingCase(FakeCase):
+        def warm_up(self, targets: Sequence[Target], seconds: int, scratch: Path) -> None:
+            assert seconds == FakeWorkload.settle_sec
+            both.wait(60)
+            super().warm_up(targets, seconds, scratch)
+
+    class TogetherWorkload(FakeWorkload):
+        warms_together = True
+
+        def cases(self) -> list[Case]:
+            return [MeetingCase(steps)]
+
+    paths = Paths(tmp_path, tmp_path, tmp_path, tmp_path)
+    run = Bench(paths, [FakeSystem("one", 11), FakeSystem("two", 12)], Options(1, 1), print)
+    run.run(TogetherWorkload(steps))
+    kinds = [kind for kind, _ in steps]
+    assert kinds == ["check"] * 2 + ["warm up"] * 2 + ["measure"] * 2 + ["check"] * 2
+    assert run.failures == []
+
+
+def test_a_server_that_fails_to_warm_up_beside_others_gets_no_figure(
+    steps: list[tuple[str, int]], tmp_path: Path
+) -> None:
+    class FailingCase(FakeCase):
+        def warm_up(self, targets: Sequence[Target], seconds: int, scratch: Path) -> None:
+            if targets[0].port == 12:
+                raise TimeoutError("no answer")
+
+    class TogetherWorkload(FakeWorkload):
+        warms_together = True
+
+        def cases(self) -> list[Case]:
+            return [FailingCase(steps)]
+
+    paths = Paths(tmp_path, tmp_path, tmp_path, tmp_path)
+    run = Bench(paths, [FakeSystem("one", 11), FakeSystem("two", 12)], Options(1, 1), print)
+    run.run(TogetherWorkload(steps))
+    assert {each.system for each in run.results} == {"one"}
+    assert [each.system for each in run.failures] == ["two"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc/PID/smaps_rollup")
+def test_the_memory_and_the_processes_of_a_server_are_measured_once_after_its_last_case(
+    steps: list[tuple[str, int]], tmp_path: Path
+) -> None:
+    paths = Paths(tmp_path, tmp_path, tmp_path, tmp_path)
+    run = Bench(paths, [FakeSystem("one", 11)], Options(1, 2), lambda _: None)
+    workload = FakeWorkload(steps)
+    workload.weighs = True
+    run.run(workload)
+    *_, memory, processes = run.results
+    assert (memory.metric, processes.metric) == (PSS, PROCESSES)
+    assert processes.summary.values == (3,)
+    (megabytes,) = memory.summary.values
+    assert megabytes > 3
 
 
 def test_the_share_of_the_java_process_is_measured_where_there_is_one() -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 import zipfile
 from pathlib import Path
 
 import pytest
+from perf import plain_loop
 from perf.__main__ import chosen_systems, chosen_workloads, parse
-from perf.archive import write_archive
+from perf.archive import CLASSES, picture, write_archive, write_classifier
 from perf.deployment import Deployment, Paths
 from perf.systems import OURS, all_systems
 from perf.workloads import all_workloads
@@ -71,3 +73,27 @@ def test_an_archive_holds_the_work_and_the_settings(tmp_path: Path) -> None:
     assert manifest["model"]["modelName"] == "m3"
     assert (config["batchSize"], config["maxBatchDelay"], config["minWorkers"]) == (8, 7, 2)
     assert config["work"] == {"name": "digits"}
+
+
+def test_an_archive_of_a_default_handler_has_no_code_but_its_network(tmp_path: Path) -> None:
+    folder = tmp_path / "work" / "imageclassifier"
+    folder.mkdir(parents=True)
+    for name in ("model.py", "squeezenet.pt", "index_to_name.json", "work.py"):
+        (folder / name).write_text("")
+    path = tmp_path / "m0.mar"
+    write_archive(path, "m0", Deployment("imageclassifier"), tmp_path / "work")
+    with zipfile.ZipFile(path) as archive:
+        names = set(archive.namelist())
+        model = json.loads(archive.read("MAR-INF/MANIFEST.json"))["model"]
+    assert model["handler"] == "image_classifier"
+    assert {model["modelFile"], model["serializedFile"], "index_to_name.json"} < names
+    assert {name for name in names if name.endswith(".py")} == {"model.py"}
+
+
+def test_the_default_handler_names_classes_without_a_server(tmp_path: Path) -> None:
+    write_classifier(tmp_path)
+    loop = plain_loop.measure(Path(sys.executable), tmp_path, "imageclassifier", 1, 0.1, picture())
+    probabilities = json.loads(loop.answer)
+    assert probabilities.keys() < {f"class {index}" for index in range(CLASSES)}
+    assert len(probabilities) == 5
+    assert all(0 < value < 1 for value in probabilities.values())

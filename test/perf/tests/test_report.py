@@ -10,12 +10,13 @@ from pathlib import Path
 
 import psutil
 import pytest
-from perf import chart, lifecycle, report, warming
+from perf import chart, lifecycle, memory, report, warming
 from perf.bench import PLAIN, Failure, Options, Result
+from perf.cases import CPU, FIRST_CHUNK, JVM_CPU, P50, P99, RATE, Metric
 from perf.figures import Summary
-from perf.systems import BARE, OURS
-from perf.targets import verdicts
-from perf.workloads import CPU, JVM_CPU, P99, RATE, Metric
+from perf.systems import BARE, MOSEC, OURS, TORCHSERVE
+from perf.targets import TARGETS, verdicts
+from perf.workloads import all_workloads
 
 
 def result(
@@ -65,6 +66,51 @@ def test_a_missed_target_is_told() -> None:
     results = [result(OURS, 110, metric=CPU), result(BARE, 80, metric=CPU)]
     (verdict,) = verdicts(results)
     assert (verdict.wanted, verdict.measured, verdict.met) == ("0.909 x", "0.73 x", False)
+
+
+@pytest.mark.parametrize(
+    ("workload", "case", "metric", "other", "most"),
+    [
+        ("noop", "1 connection", P99, MOSEC, 100),
+        ("stream", "100 chunks, 1 connection", FIRST_CHUNK, TORCHSERVE, 10),
+        ("stream", "100 chunks, 8 connections", FIRST_CHUNK, TORCHSERVE, 10),
+        ("paced", "100 requests a second", P50, MOSEC, 100),
+        ("paced", "100 requests a second", P99, MOSEC, 100),
+        ("imageclassifier1", "8 connections", CPU, BARE, 110),
+    ],
+)
+def test_what_ours_may_take_is_judged_by_what_the_other_system_took(
+    workload: str, case: str, metric: Metric, other: str, most: float
+) -> None:
+    def verdict(ours: float) -> bool:
+        (found,) = verdicts(
+            [
+                Result(workload, "", case, metric, system, Summary.of([value]))
+                for system, value in ((OURS, ours), (other, 100.0))
+            ]
+        )
+        return found.met
+
+    assert verdict(0.99 * most)
+    assert not verdict(1.01 * most)
+
+
+def test_targets_and_the_chart_ask_for_figures_that_are_measured() -> None:
+    measured = {
+        (workload.name, case.label, metric)
+        for workload in all_workloads()
+        for case in workload.cases()
+        for metric in (CPU, *case.metrics)
+    }
+    systems = {workload.name: workload.systems for workload in all_workloads()}
+    lives = [life.name for life in lifecycle.LIVES]
+    compared = [each for each in TARGETS if each.workload not in lives]
+    wanted = {(each.workload, each.case, each.metric) for each in compared}
+    drawn = {(name, case, metric) for name, case, _, metrics in chart.ROWS for metric in metrics}
+    assert (wanted | drawn) - measured == set()
+    for target in compared:
+        assert not systems[target.workload] or target.other in systems[target.workload]
+    assert ("imageclassifier1", "8 connections", CPU) in drawn
 
 
 def test_the_start_is_judged_by_the_time_to_import_what_the_handler_imports() -> None:
@@ -159,9 +205,9 @@ def test_the_page_in_the_repository_has_the_marks() -> None:
 
 def test_memory_is_the_proportional_share() -> None:
     text = "00400000-7ffe r--p 0 00:00 0 [rollup]\nRss:  2000 kB\nPss:  1000 kB\nPss_Dirty: 7 kB\n"
-    assert lifecycle.parse_pss_kb(text) == 1024
+    assert memory.parse_pss_kb(text) == 1024
     with pytest.raises(ValueError, match="no line Pss"):
-        lifecycle.parse_pss_kb("Rss: 1 kB")
+        memory.parse_pss_kb("Rss: 1 kB")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /proc/PID/smaps_rollup")
@@ -169,5 +215,5 @@ def test_process_that_ended_meanwhile_has_no_share_of_memory() -> None:
     ended = subprocess.Popen([sys.executable, "-c", ""])
     gone = psutil.Process(ended.pid)
     ended.wait()
-    ((_, share),) = lifecycle.shares_of([gone, psutil.Process()])
+    ((_, share),) = memory.shares_of([gone, psutil.Process()])
     assert share > 1

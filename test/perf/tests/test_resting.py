@@ -10,7 +10,7 @@ from perf import resting, wrk
 from perf.bench import Bench, Options
 from perf.deployment import Paths
 from perf.resting import IDLE_CPU, Resting
-from perf.systems import MOSEC, OURS, TORCHSERVE
+from perf.systems import BARE, MOSEC, OURS
 
 from .test_bench import FakeSystem
 
@@ -36,7 +36,7 @@ def test_servers_are_measured_together_after_their_rest(
     waited: list[float], tmp_path: Path
 ) -> None:
     bench = bench_of(tmp_path)
-    systems = [FakeSystem(name, 11) for name in (OURS, MOSEC, TORCHSERVE)]
+    systems = [FakeSystem(OURS, 11), FakeSystem(MOSEC, 12), FakeSystem(BARE, 13, "one worker")]
     rests = Resting(bench, systems)
     rests.begin()
     assert [system.runs for system in systems] == [True, True, False]
