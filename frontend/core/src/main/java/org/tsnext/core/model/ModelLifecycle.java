@@ -118,8 +118,8 @@ public final class ModelLifecycle implements ModelService {
         () -> {
           Optional<Preparation> prepared = catalog.preparation(modelName, version);
           Duration limit = settings.timeouts().unregister();
-          if (prepared.isPresent()) {
-            boolean running = prepared.get().cancel();
+          boolean running = prepared.isPresent() && prepared.get().cancel();
+          if (running || prepared.filter(Preparation::hasFailed).isPresent()) {
             preparations.drop(prepared.get());
             failedStarts.forget(modelName, version);
             return running

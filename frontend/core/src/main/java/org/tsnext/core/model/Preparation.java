@@ -29,6 +29,7 @@ final class Preparation {
   private final CompletableFuture<Void> ended = new CompletableFuture<>();
   private Thread runner;
   private boolean cancelled;
+  private boolean finished;
   private Optional<WorkerError> failure = Optional.empty();
 
   Preparation(VersionSpec spec) {
@@ -61,17 +62,35 @@ final class Preparation {
   }
 
   /**
-   * Interrupts the work, if it is running.
+   * Ends the registration, and interrupts the work, unless it has failed or finished.
    *
-   * @return whether it is; {@link #ended} tells when all of it is gone
+   * @return whether it does; {@link #ended} tells when all of it is gone
    */
   synchronized boolean cancel() {
-    if (runner == null) {
+    if (finished || hasFailed()) {
       return false;
     }
     cancelled = true;
-    runner.interrupt();
+    if (runner != null) {
+      runner.interrupt();
+    }
     return true;
+  }
+
+  /**
+   * The work is done; from now on it cannot be cancelled.
+   *
+   * @throws ServingException CONFLICT if it was cancelled before
+   */
+  synchronized void finish() {
+    if (cancelled) {
+      throw goneAway();
+    }
+    finished = true;
+  }
+
+  synchronized boolean hasFailed() {
+    return failure.isPresent();
   }
 
   synchronized boolean isCancelled() {

@@ -109,9 +109,7 @@ final class VersionFactory {
           preparation.run(
               progress -> environment.prepare(spec.name(), candidate.archive(), progress),
               () -> preparations.show(preparation));
-      ModelVersion version = assemble(spec, candidate.archive(), prepared);
-      preparations.succeeded(preparation);
-      return version;
+      return assemble(candidate, prepared, preparation);
     } catch (Throwable e) {
       if (reserved) {
         memory.loaded(spec.model().id());
@@ -119,6 +117,18 @@ final class VersionFactory {
       }
       source.release(candidate.archive());
       preparations.failed(preparation, e);
+      throw e;
+    }
+  }
+
+  private ModelVersion assemble(Candidate candidate, Prepared prepared, Preparation preparation) {
+    try {
+      preparation.finish();
+      ModelVersion version = assemble(candidate.spec(), candidate.archive(), prepared);
+      preparations.succeeded(preparation);
+      return version;
+    } catch (Throwable e) {
+      environment.release(prepared);
       throw e;
     }
   }

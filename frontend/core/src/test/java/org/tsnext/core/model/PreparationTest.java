@@ -10,6 +10,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import org.testng.annotations.AfterMethod;
 import org.testng.annotations.BeforeMethod;
@@ -34,7 +35,11 @@ public class PreparationTest {
   private static final class Installation implements ModelEnvironment {
     final CountDownLatch begun = new CountDownLatch(1);
     final CountDownLatch proceed = new CountDownLatch(1);
+    final AtomicInteger released = new AtomicInteger();
     volatile boolean fails;
+
+    /** As if it was interrupted too late to notice. */
+    volatile boolean ignoresInterrupts;
 
     @Override
     public Prepared prepare(String modelName, ModelArchive archive, Consumer<String> progress) {
@@ -44,7 +49,9 @@ public class PreparationTest {
         proceed.await();
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
-        throw failed("interrupted");
+        if (!ignoresInterrupts) {
+          throw failed("interrupted");
+        }
       }
       if (fails) {
         throw failed("ERROR: No matching distribution");
@@ -53,7 +60,9 @@ public class PreparationTest {
     }
 
     @Override
-    public void release(Prepared prepared) {}
+    public void release(Prepared prepared) {
+      released.incrementAndGet();
+    }
 
     private static ServingException failed(String detail) {
       return new ServingException(ErrorKind.MODEL_SETUP_FAILED, "Custom pip failed")
@@ -116,6 +125,18 @@ public class PreparationTest {
     assertEquals(failureOf(registered).kind(), ErrorKind.CONFLICT);
     assertEquals(
         expectThrows(ServingException.class, this::describe).kind(), ErrorKind.MODEL_NOT_FOUND);
+  }
+
+  @Test
+  public void unregisteringHoldsAlsoWhereTheInstallationIsDoneByThen() throws Exception {
+    installation.ignoresInterrupts = true;
+    CompletableFuture<ScaleResult> registered = register(true);
+    fixture.core().models().unregister("m", Optional.empty()).get(LIMIT_SECONDS, TimeUnit.SECONDS);
+    assertEquals(failureOf(registered).kind(), ErrorKind.CONFLICT);
+    assertEquals(
+        expectThrows(ServingException.class, this::describe).kind(), ErrorKind.MODEL_NOT_FOUND);
+    assertEquals(fixture.source().openCount(), 0);
+    assertEquals(installation.released.get(), 1);
   }
 
   @Test
