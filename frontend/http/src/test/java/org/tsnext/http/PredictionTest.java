@@ -91,7 +91,6 @@ public class PredictionTest extends HttpTestBase {
       {"/models"},
       {"/models/m/other"},
       {"/metrics"},
-      {"/v2"},
       {"/a/b/c/predict"},
       {"/wfpredict"},
       {"/Ping"},

@@ -61,9 +61,9 @@ final class Http1Writer implements ResponseWriter {
   public void writeResponse(Exchange exchange, Head head, ByteBuf body) {
     int length = body.readableBytes();
     boolean inline = length <= INLINE_BODY;
-    ByteBuf out = orAbort(body, () -> encode(exchange, head, inline ? length : 0));
+    ByteBuf inlined = inline ? body : Unpooled.EMPTY_BUFFER;
+    ByteBuf out = orAbort(body, () -> encode(exchange, head, inlined));
     if (inline) {
-      out.writeBytes(body);
       body.release();
       write(out);
     } else {
@@ -92,7 +92,8 @@ final class Http1Writer implements ResponseWriter {
   @Override
   public void writeHead(Exchange exchange, Head head, boolean last) {
     chunked = head.framing() == Framing.CHUNKED;
-    connection.write(orAbort(Unpooled.EMPTY_BUFFER, () -> encode(exchange, head, 0)));
+    connection.write(
+        orAbort(Unpooled.EMPTY_BUFFER, () -> encode(exchange, head, Unpooled.EMPTY_BUFFER)));
   }
 
   @Override
@@ -154,14 +155,15 @@ final class Http1Writer implements ResponseWriter {
     }
   }
 
-  private ByteBuf encode(Exchange exchange, Head head, int bodyLength) {
+  private ByteBuf encode(Exchange exchange, Head head, ByteBuf body) {
     if (connection.server().draining().getAsBoolean()) {
       exchange.closeAfterwards();
     }
-    ByteBuf out = connection.context().alloc().buffer(HEAD_CAPACITY + bodyLength);
+    ByteBuf out = connection.context().alloc().buffer(HEAD_CAPACITY + body.readableBytes());
     HeadEncoder heads = connection.server().rendering().heads();
     try {
       heads.encode(out, head, exchange.requestId(), exchange.isKeptAlive());
+      out.writeBytes(body); // may need more memory, where the head is a long one
     } catch (Throwable failure) {
       out.release();
       throw failure;

@@ -156,10 +156,9 @@ final class RequestAssembler extends SimpleChannelInboundHandler<HttpObject> {
   }
 
   private void handOn() {
-    BodyCollector collected = body;
+    Exchange exchange = new Exchange(writer, head, body.take(), startNanos);
+    exchange.holds(body.room());
     body = null;
-    Exchange exchange = new Exchange(writer, head, collected.take(), startNanos);
-    exchange.holds(collected.room());
     head = null;
     connection.begin(exchange);
     destination.respond(exchange);

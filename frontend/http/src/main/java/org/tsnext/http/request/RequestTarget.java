@@ -57,6 +57,12 @@ public record RequestTarget(List<String> segments, QueryParameters query, boolea
     }
   }
 
+  /** Whether a {@link #path} is {@code root} or something below it. */
+  public static boolean isUnder(String root, String path) {
+    return path.startsWith(root)
+        && (path.length() == root.length() || path.charAt(root.length()) == '/');
+  }
+
   private static String originForm(String raw) {
     if (raw.startsWith("/")) {
       return raw;

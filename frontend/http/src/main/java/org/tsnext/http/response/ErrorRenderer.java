@@ -12,6 +12,7 @@ import org.tsnext.core.error.ErrorForm;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.request.Header;
+import org.tsnext.http.request.RequestTarget;
 
 /** The one place where an error becomes an HTTP answer. */
 public final class ErrorRenderer {
@@ -58,7 +59,7 @@ public final class ErrorRenderer {
       return Response.jsonWithNulls(status, headers, wrapped(failure, path));
     }
     JsonObject body = members(error, status);
-    if (path.startsWith("/v2/") || (kserve && path.startsWith("/v1/"))) {
+    if (RequestTarget.isUnder("/v2", path) || (kserve && RequestTarget.isUnder("/v1", path))) {
       body.addProperty("error", error.getMessage());
     } else if (alsoOpenAi) {
       body.add("error", OpenAiErrors.error(error, cause(error)));

@@ -7,20 +7,21 @@ import java.util.Optional;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.Sentences;
 import org.tsnext.core.error.ServingException;
+import org.tsnext.http.request.RequestTarget;
 
 /**
  * Errors as clients of the OpenAI API read them: {@code {"error": {message, type, param, code}}}.
  */
 public final class OpenAiErrors {
 
-  private static final String PREFIX = "/v1/";
+  private static final String ROOT = "/v1";
   private static final String MODELS = "/v1/models";
 
   private OpenAiErrors() {}
 
   /** Whether clients of OpenAI alone ask that. */
   public static boolean isOnlyFor(String path) {
-    return path.startsWith(PREFIX) && !isModels(path);
+    return RequestTarget.isUnder(ROOT, path) && !isModels(path);
   }
 
   /** Whether clients of OpenAI ask that, and others as well. */
@@ -29,7 +30,7 @@ public final class OpenAiErrors {
   }
 
   private static boolean isModels(String path) {
-    return path.equals(MODELS) || path.startsWith(MODELS + "/");
+    return RequestTarget.isUnder(MODELS, path);
   }
 
   /** The status: a wrong token is what OpenAI calls a wrong API key. */

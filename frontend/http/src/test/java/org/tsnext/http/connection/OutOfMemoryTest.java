@@ -9,10 +9,14 @@ import io.netty.buffer.AbstractByteBufAllocator;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.CompositeByteBuf;
 import io.netty.buffer.Unpooled;
-import io.netty.buffer.UnpooledByteBufAllocator;
+import io.netty.buffer.UnpooledHeapByteBuf;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelOutboundHandlerAdapter;
+import io.netty.channel.ChannelPromise;
 import io.netty.channel.embedded.EmbeddedChannel;
 import io.netty.handler.codec.http.HttpRequest;
 import java.nio.charset.StandardCharsets;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -22,6 +26,7 @@ import org.testng.annotations.DataProvider;
 import org.testng.annotations.Test;
 import org.tsnext.core.error.ErrorForm;
 import org.tsnext.core.metrics.MetricRegistry;
+import org.tsnext.core.request.Header;
 import org.tsnext.core.testing.CoreFixture;
 import org.tsnext.core.time.Clock;
 import org.tsnext.http.connection.RequestRouter.Destination;
@@ -40,14 +45,34 @@ public class OutOfMemoryTest {
   private static final String SMALL = "x".repeat(100);
 
   private final BodyMemory memory = new BodyMemory(1 << 20);
-  private final List<ByteBuf> received = new ArrayList<>();
+  private final List<ByteBuf> buffers = new ArrayList<>();
   private Scarce allocator;
   private EmbeddedChannel channel;
   private Exchange exchange;
   private boolean clientGone;
+  private long heldAtLastWrite;
+  private BrittleClock clock;
+
+  /** Has the end of an exchange fail, which asks it how long that took. */
+  private static final class BrittleClock implements Clock {
+    private boolean broken;
+
+    @Override
+    public long nanoTime() {
+      if (broken) {
+        throw new OutOfMemoryError("none left");
+      }
+      return System.nanoTime();
+    }
+
+    @Override
+    public Instant now() {
+      return Instant.now();
+    }
+  }
 
   /** Has no memory for some buffers. */
-  private static final class Scarce extends AbstractByteBufAllocator {
+  private final class Scarce extends AbstractByteBufAllocator {
     private boolean empty;
     private int before = -1;
 
@@ -57,8 +82,8 @@ public class OutOfMemoryTest {
     }
 
     /** Fails for one, after some. */
-    void failsOnceAfter(int buffers) {
-      before = buffers;
+    void failsOnceAfter(int others) {
+      before = others;
     }
 
     private void take() {
@@ -69,20 +94,38 @@ public class OutOfMemoryTest {
 
     @Override
     protected ByteBuf newHeapBuffer(int initialCapacity, int maxCapacity) {
-      take();
-      return UnpooledByteBufAllocator.DEFAULT.heapBuffer(initialCapacity, maxCapacity);
+      ByteBuf made =
+          new UnpooledHeapByteBuf(this, initialCapacity, maxCapacity) {
+            @Override
+            protected byte[] allocateArray(int size) {
+              take();
+              return super.allocateArray(size);
+            }
+          };
+      buffers.add(made);
+      return made;
     }
 
     @Override
     protected ByteBuf newDirectBuffer(int initialCapacity, int maxCapacity) {
-      take();
-      return UnpooledByteBufAllocator.DEFAULT.directBuffer(initialCapacity, maxCapacity);
+      return newHeapBuffer(initialCapacity, maxCapacity);
     }
 
     @Override
     public CompositeByteBuf compositeBuffer(int maxNumComponents) {
       take();
-      return super.compositeBuffer(maxNumComponents);
+      return new CompositeByteBuf(this, false, maxNumComponents) {
+        @Override
+        public CompositeByteBuf addComponent(boolean readable, ByteBuf part) {
+          try {
+            take();
+          } catch (Throwable failure) {
+            part.release();
+            throw failure;
+          }
+          return super.addComponent(readable, part);
+        }
+      };
     }
 
     @Override
@@ -93,6 +136,7 @@ public class OutOfMemoryTest {
 
   @BeforeMethod
   public void open() {
+    clock = new BrittleClock();
     ServerContext server =
         new ServerContext(
             new ServerContext.Bodies(1 << 20, 1 << 16, memory),
@@ -102,7 +146,7 @@ public class OutOfMemoryTest {
                 new ErrorRenderer(ErrorForm.next(true), false)),
             new HttpAccessLog(),
             CoreFixture.serverMetrics(new MetricRegistry(100)),
-            Clock.system(),
+            clock,
             () -> false);
     ConnectionHandler connection = new ConnectionHandler(server);
     exchange = null;
@@ -113,6 +157,13 @@ public class OutOfMemoryTest {
     channel
         .pipeline()
         .addLast(
+            new ChannelOutboundHandlerAdapter() {
+              @Override
+              public void write(ChannelHandlerContext ctx, Object message, ChannelPromise done) {
+                heldAtLastWrite = memory.held();
+                ctx.write(message, done);
+              }
+            },
             new RequestDecoder(),
             connection,
             new RequestAssembler(connection, server, this::route));
@@ -121,10 +172,10 @@ public class OutOfMemoryTest {
   @AfterMethod(alwaysRun = true)
   public void nothingIsHeld() {
     channel.finishAndReleaseAll();
-    for (ByteBuf piece : received) {
-      assertEquals(piece.refCnt(), 0, "a piece of the body is not released");
+    for (ByteBuf buffer : buffers) {
+      assertEquals(buffer.refCnt(), 0, "a buffer is not released");
     }
-    received.clear();
+    buffers.clear();
     assertEquals(memory.held(), 0);
   }
 
@@ -148,7 +199,7 @@ public class OutOfMemoryTest {
 
   private void receive(String bytes) {
     ByteBuf buffer = Unpooled.copiedBuffer(bytes, StandardCharsets.US_ASCII);
-    received.add(buffer);
+    buffers.add(buffer);
     channel.writeInbound(buffer);
   }
 
@@ -182,18 +233,19 @@ public class OutOfMemoryTest {
       {"the list of pieces, a small one", 0, new String[] {LARGE, SMALL}},
       {"a buffer for small ones", 1, new String[] {LARGE, SMALL}},
       {"a buffer for small ones, the first of all", 1, new String[] {SMALL, SMALL}},
+      {"the last small ones", 2, new String[] {LARGE, LARGE.substring(SMALL.length()), SMALL}},
     };
   }
 
   @Test(dataProvider = "piecesForWhichThereIsNoMemory")
-  public void bodyThatCannotBeCollectedIs507(String what, int buffers, String[] pieces) {
+  public void bodyThatCannotBeCollectedIs507(String what, int others, String[] pieces) {
     receive(HEAD);
-    allocator.failsOnceAfter(buffers);
+    allocator.failsOnceAfter(others);
     for (String piece : pieces) {
       receive(piece);
     }
     assertIs507();
-    assertEquals(memory.held(), 0);
+    assertEquals(heldAtLastWrite, 0, "the body is dropped before the answer");
   }
 
   @Test
@@ -205,8 +257,19 @@ public class OutOfMemoryTest {
   @Test
   public void failureOfTheDecoderWhileABodyComesIs507() {
     receive(HEAD);
+    receive(LARGE);
+    receive(SMALL);
     channel.pipeline().fireExceptionCaught(new OutOfMemoryError("for what is read"));
     assertIs507();
+  }
+
+  @Test
+  public void failureThatCannotBeToldEndsTheConnection() {
+    receive(HEAD);
+    clock.broken = true;
+    channel.pipeline().fireExceptionCaught(new OutOfMemoryError("for what is read"));
+    channel.runPendingTasks();
+    assertFalse(channel.isOpen());
   }
 
   @Test
@@ -214,7 +277,7 @@ public class OutOfMemoryTest {
     receiveWhole();
     allocator.hasNone();
     ByteBuf body = Unpooled.copiedBuffer("answer", StandardCharsets.US_ASCII);
-    received.add(body);
+    buffers.add(body);
     Throwable failure =
         expectThrows(
             OutOfMemoryError.class,
@@ -226,12 +289,26 @@ public class OutOfMemoryTest {
   }
 
   @Test
+  public void answerWhoseBodyDoesNotFitBehindItsHeadEndsWithItsConnection() {
+    receiveWhole();
+    allocator.failsOnceAfter(1);
+    ByteBuf body = Unpooled.copiedBuffer(LARGE, StandardCharsets.US_ASCII);
+    buffers.add(body);
+    List<Header> headers = List.of(new Header("x-long", "x".repeat(600)));
+    Response response = new Response(200, "", Optional.of("text/plain"), headers, body);
+    expectThrows(OutOfMemoryError.class, () -> exchange.send(response));
+    channel.runPendingTasks();
+    assertFalse(channel.isOpen());
+    assertTrue(clientGone, "what the exchange waits for is told");
+  }
+
+  @Test
   public void chunkThatCannotBeWrittenEndsItsStreamAndConnection() {
     receiveWhole();
     assertTrue(exchange.beginStream(200, "", "text/plain", List.of()));
     allocator.hasNone();
     ByteBuf chunk = Unpooled.copiedBuffer("chunk", StandardCharsets.US_ASCII);
-    received.add(chunk);
+    buffers.add(chunk);
     expectThrows(OutOfMemoryError.class, () -> exchange.writeChunk(chunk));
     channel.runPendingTasks();
     assertFalse(channel.isOpen());
