@@ -5,6 +5,9 @@ import static org.testng.Assert.assertTrue;
 
 import io.netty.buffer.Unpooled;
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.Socket;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -153,6 +156,36 @@ public class Http2LimitsTest extends HttpTestBase {
       assertEquals(client.next(RawHttp2.RST_STREAM, LONG).reason(), ENHANCE_YOUR_CALM);
       waitUntil("it is not any more", () -> limited.bodyMemory().held() == 0);
     }
+  }
+
+  @Test
+  public void connectionWhoseLastBytesAreNotReadIsClosedAndTheirMemoryGivenBack() throws Exception {
+    int at = serveWith(Duration.ofSeconds(1), Duration.ZERO);
+    ResponseHead head = new ResponseHead(200, "", BodyKind.TEXT, List.of());
+    inference.respond(
+        (request, sink) -> sink.complete(head, Unpooled.wrappedBuffer(new byte[BODY])));
+    Socket socket = new Socket();
+    socket.setReceiveBufferSize(BODY);
+    socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), at));
+    try (RawHttp2 client = RawHttp2.over(socket)) {
+      client.write(RawHttp2.frame(RawHttp2.WINDOW_UPDATE, 0, 0, new byte[] {64, 0, 0, 0}));
+      // One after the other, until the system takes no more: flow control holds nothing then.
+      for (int stream = 1; isSentWithin(Duration.ofMillis(200)); stream += 2) {
+        client.begin(stream, POST);
+        client.data(stream, true, (byte) 'x');
+        inference.seen.take();
+      }
+      waitUntil("it is given back", () -> limited.bodyMemory().held() == 0);
+      assertTrue(client.isClosedWithin(LONG));
+    }
+  }
+
+  private boolean isSentWithin(Duration limit) {
+    long end = System.nanoTime() + limit.toNanos();
+    while (limited.bodyMemory().held() > 0 && System.nanoTime() < end) {
+      Thread.onSpinWait();
+    }
+    return limited.bodyMemory().held() == 0;
   }
 
   @Test

@@ -24,6 +24,7 @@ import org.slf4j.LoggerFactory;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.transport.BodyRoom;
+import org.tsnext.transport.UnsentOutput;
 
 /**
  * Keeps the turns of a connection: one request is answered at a time, what a client sends ahead is

@@ -6,6 +6,7 @@ import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.util.concurrent.Future;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
+import org.tsnext.transport.UnsentOutput;
 
 /**
  * Ends a connection that keeps its place without using it: no request for too long, a head that

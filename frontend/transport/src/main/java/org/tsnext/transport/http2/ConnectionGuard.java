@@ -11,6 +11,7 @@ import io.netty.util.ReferenceCountUtil;
 import io.netty.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongConsumer;
+import org.tsnext.transport.UnsentOutput;
 
 /**
  * Stands between the network, or TLS, and the codec of an HTTP/2 connection. Ends a connection that
@@ -61,6 +62,7 @@ public final class ConnectionGuard extends ChannelDuplexHandler {
             }
           });
 
+  private final UnsentOutput unsent = new UnsentOutput();
   private final LongConsumer onLook;
   private boolean flood;
   private boolean ending;
@@ -150,6 +152,13 @@ public final class ConnectionGuard extends ChannelDuplexHandler {
       return;
     }
     long now = rules.nanoTime().getAsLong();
+    unsent.look(ctx.channel(), now);
+    if (StreamWatch.isOver(now, unsent.movedNanos(), rules.idleNanos())) {
+      rules.slow().happened();
+      // Past TLS, whose good-bye would wait behind what is not read.
+      ctx.pipeline().firstContext().close();
+      return;
+    }
     ChannelHandlerContext codec = ctx.pipeline().context(Http2ConnectionHandler.class);
     if (codec != null) {
       streams.look((Http2ConnectionHandler) codec.handler(), codec, lookedNanos, now);

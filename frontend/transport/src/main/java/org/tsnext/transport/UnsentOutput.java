@@ -1,4 +1,4 @@
-package org.tsnext.http.connection;
+package org.tsnext.transport;
 
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelOutboundBuffer;
@@ -7,7 +7,7 @@ import io.netty.channel.ChannelOutboundBuffer;
  * What a connection has been given to send and the system has not taken yet, because the client
  * does not read; and since when none of it has left. On the event loop.
  */
-final class UnsentOutput {
+public final class UnsentOutput {
 
   private long bytes;
   private Object first;
@@ -15,13 +15,13 @@ final class UnsentOutput {
   private long movedNanos;
 
   /** Bytes that wait. */
-  static long bytes(Channel channel) {
+  public static long bytes(Channel channel) {
     ChannelOutboundBuffer buffer = channel.unsafe().outboundBuffer();
     return buffer == null ? 0 : buffer.totalPendingWriteBytes();
   }
 
   /** Looks whether anything has left since the last look, or was written. */
-  void look(Channel channel, long now) {
+  public void look(Channel channel, long now) {
     ChannelOutboundBuffer buffer = channel.unsafe().outboundBuffer();
     long waiting = bytes(channel);
     Object current = buffer == null ? null : buffer.current();
@@ -34,12 +34,13 @@ final class UnsentOutput {
     sentOfFirst = sent;
   }
 
-  boolean isEmpty() {
+  /** Whether nothing waited at the last look. */
+  public boolean isEmpty() {
     return bytes == 0;
   }
 
   /** Since when nothing of it has moved; now while there is nothing. */
-  long movedNanos() {
+  public long movedNanos() {
     return movedNanos;
   }
 }
