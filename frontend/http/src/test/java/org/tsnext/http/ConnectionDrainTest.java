@@ -1,6 +1,8 @@
 package org.tsnext.http;
 
 import static org.testng.Assert.assertEquals;
+import static org.testng.Assert.assertFalse;
+import static org.testng.Assert.assertTrue;
 
 import io.netty.buffer.Unpooled;
 import java.io.IOException;
@@ -11,17 +13,51 @@ import java.net.Socket;
 import java.net.SocketException;
 import java.net.SocketTimeoutException;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import org.testng.annotations.AfterMethod;
 import org.testng.annotations.Test;
 import org.tsnext.core.testing.FakeInference;
+import org.tsnext.core.time.Clock;
 import org.tsnext.http.RawClient.RawResponse;
+import org.tsnext.transport.testing.RawHttp2;
 
 /** Connections that are open when the server goes. */
 public class ConnectionDrainTest extends HttpTestBase {
 
   /** Else the system tries again by itself, after a second: the server has closed by then. */
   private static final int ATTEMPT_MILLIS = 100;
+
+  private static final Duration LONG = Duration.ofSeconds(30);
+  private static final String[] POST = {
+    ":method", "POST", ":scheme", "http", ":path", "/predictions/m", ":authority", "t"
+  };
+
+  private final AtomicLong stoppedAt = new AtomicLong();
+
+  /** The machine's, until a test stops it: then no connection gets any older. */
+  @Override
+  Clock clock() {
+    return new Clock() {
+      @Override
+      public long nanoTime() {
+        long stopped = stoppedAt.get();
+        return stopped == 0 ? System.nanoTime() : stopped;
+      }
+
+      @Override
+      public Instant now() {
+        return Instant.now();
+      }
+    };
+  }
+
+  @AfterMethod(alwaysRun = true)
+  public void letTimeGoOn() {
+    stoppedAt.set(0);
+  }
 
   @Test
   public void idleConnectionsEndWithTheServerAndBusyOnesAfterTheirResponse() throws Exception {
@@ -74,6 +110,32 @@ public class ConnectionDrainTest extends HttpTestBase {
     assertEquals(next.status(), 200);
     assertEquals(next.header("connection"), "close");
     assertEquals(client.readToEnd(), "");
+    closed.get(60, TimeUnit.SECONDS);
+  }
+
+  @Test
+  public void connectionThatTurnsToHttp2WhenTheServerGoesEndsAfterItsResponse() throws Exception {
+    stoppedAt.set(System.nanoTime());
+    Socket socket = new Socket(InetAddress.getLoopbackAddress(), port);
+    RawClient other = client();
+    assertEquals(other.get("/ping").status(), 200);
+    inference.hold();
+    CompletableFuture<Void> closed =
+        CompletableFuture.runAsync(() -> server.close(Duration.ofSeconds(60)));
+    awaitDrain(other);
+    byte[] post = RawHttp2.block(POST);
+    byte[] head = RawHttp2.frame(RawHttp2.HEADERS, RawHttp2.END_HEADERS, 1, post);
+    byte[] body = RawHttp2.frame(RawHttp2.DATA, RawHttp2.END_STREAM, 1, (byte) 'x');
+    try (RawHttp2 client = RawHttp2.over(socket, head, body)) {
+      FakeInference.Waiting waiting = inference.nextWaiting();
+      assertEquals(client.next(RawHttp2.GOAWAY, LONG).reason(), 0);
+      letTimeGoOn();
+      // Longer than an idle connection of HTTP/1 would stay.
+      assertFalse(client.isClosedWithin(Duration.ofMillis(1500)));
+      waiting.sink().complete(FakeInference.text(), Unpooled.copiedBuffer(new byte[] {'x'}));
+      assertEquals(client.next(RawHttp2.DATA, LONG).text(), "x");
+      assertTrue(client.isClosedWithin(LONG));
+    }
     closed.get(60, TimeUnit.SECONDS);
   }
 

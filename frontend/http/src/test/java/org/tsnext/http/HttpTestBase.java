@@ -141,16 +141,16 @@ abstract class HttpTestBase {
     return new HttpServices(inference, models, workflows, jobs(), Optional.empty());
   }
 
+  /** The time of the server of a test. */
+  Clock clock() {
+    return Clock.system();
+  }
+
   /** A server that is closed after the test. */
   final HttpServer serve(HttpSettings settings) {
     HttpServer made =
         new HttpServer(
-            settings,
-            services(),
-            new MetricsSource(metrics, renderer),
-            transport,
-            loops,
-            Clock.system());
+            settings, services(), new MetricsSource(metrics, renderer), transport, loops, clock());
     open.add(made);
     return made;
   }

@@ -92,6 +92,13 @@ public final class ConnectionHandler extends ChannelInboundHandlerAdapter {
     restingNanos = server.clock().nanoTime();
   }
 
+  /** HTTP/2 takes the connection over: a drain that waits is none of it. */
+  @Override
+  public void handlerRemoved(ChannelHandlerContext ctx) {
+    state = State.CLOSED;
+    releaseHeld();
+  }
+
   @Override
   public void channelRead(ChannelHandlerContext ctx, Object message) {
     inRead = true;

@@ -134,6 +134,11 @@ public final class HttpPipeline extends ChannelInitializer<Channel> {
     pipeline.remove("connection");
     pipeline.remove("assembler");
     speakHttp2(pipeline);
+    if (server.draining().getAsBoolean()) {
+      // Later, since what has come already may hold a request.
+      Channel channel = pipeline.channel();
+      channel.eventLoop().execute(() -> drain(channel));
+    }
   }
 
   private void speakHttp2(ChannelPipeline pipeline) {

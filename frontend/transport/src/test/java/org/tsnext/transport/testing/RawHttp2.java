@@ -63,11 +63,16 @@ public final class RawHttp2 implements AutoCloseable {
     return over(new Socket(InetAddress.getLoopbackAddress(), port));
   }
 
-  /** As {@link #connect}, on a connection that is there; takes it over. */
-  public static RawHttp2 over(Socket connected) throws IOException {
+  /** As {@link #connect}, on a connection that is there; takes it over. Sends frames with it. */
+  public static RawHttp2 over(Socket connected, byte[]... frames) throws IOException {
     RawHttp2 client = new RawHttp2(connected);
-    client.write(PREFACE);
-    client.write(frame(SETTINGS, 0, 0));
+    ByteArrayOutputStream all = new ByteArrayOutputStream();
+    all.writeBytes(PREFACE);
+    all.writeBytes(frame(SETTINGS, 0, 0));
+    for (byte[] frame : frames) {
+      all.writeBytes(frame);
+    }
+    client.write(all.toByteArray());
     return client;
   }
 
