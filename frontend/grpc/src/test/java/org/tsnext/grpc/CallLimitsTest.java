@@ -306,6 +306,39 @@ public class CallLimitsTest extends GrpcTestBase {
     assertEquals(end.getCode(), Status.Code.DEADLINE_EXCEEDED, "beyond the limit of its sequence");
   }
 
+  @Test
+  public void streamIsOpenWhileItsClientReadsItsResponses() throws Exception {
+    serveWith(SHORT, Duration.ZERO);
+    inference.respond(
+        (request, sink) -> {
+          sink.chunk(FakeInference.text(), Unpooled.wrappedBuffer(new byte[60_000]));
+          sink.end(Unpooled.wrappedBuffer(new byte[60_000]));
+        });
+    try (RawHttp2 client = RawHttp2.connect(port)) {
+      client.write(RawHttp2.frame(RawHttp2.SETTINGS, 0, 0, new byte[] {0, 4, 0, 0, 0, 0}));
+      client.call(1, InferenceApi.NAME + "/StreamPredictions2");
+      byte[] request = message(cats("x").toBuilder().setSequenceId("s").build().toByteArray());
+      client.data(1, false, request);
+      inference.next();
+      client.next(RawHttp2.HEADERS, LONG);
+      long slow = System.nanoTime() + SHORT.multipliedBy(3).toNanos();
+      int read = 0;
+      while (System.nanoTime() < slow) {
+        client.write(RawHttp2.frame(RawHttp2.WINDOW_UPDATE, 0, 1, new byte[] {0, 0, 1, 0}));
+        read += client.next(RawHttp2.DATA, LONG).payload().remaining();
+        Thread.sleep(50);
+      }
+      for (int stream = 0; stream < 2; stream++) {
+        client.write(RawHttp2.frame(RawHttp2.WINDOW_UPDATE, 0, stream, new byte[] {0, 2, 0, 0}));
+      }
+      while (read < 120_000) {
+        Frame next = client.next(LONG);
+        assertFalse(next.ends(), "it was cut after " + read + " bytes");
+        read += next.type() == RawHttp2.DATA ? next.payload().remaining() : 0;
+      }
+    }
+  }
+
   private static ModelConfig sequencesIdleFor(Duration maxIdle) {
     ModelConfig none = ModelConfig.none();
     return new ModelConfig(

@@ -89,6 +89,10 @@ final class SequenceStream extends ServerCall.Listener<Prediction> {
 
   /** As long as the sequences of the stream may be idle; without a limit while it is used. */
   private Optional<Duration> quietLimit() {
+    if (!call.isReady()) {
+      // The client still has answers to read; one that stops reading is found by its connection.
+      return Optional.empty();
+    }
     Set<Asked> models;
     synchronized (this) {
       if (!underWay.isEmpty()) {
