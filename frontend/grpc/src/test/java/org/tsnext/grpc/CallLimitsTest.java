@@ -38,6 +38,8 @@ import org.tsnext.core.access.AccessTokens;
 import org.tsnext.core.access.AllowedPages;
 import org.tsnext.core.access.TokenKind;
 import org.tsnext.core.error.ErrorForm;
+import org.tsnext.core.error.ErrorKind;
+import org.tsnext.core.error.ServingException;
 import org.tsnext.core.model.SequenceHeaders;
 import org.tsnext.core.testing.FakeInference;
 import org.tsnext.core.time.Clock;
@@ -384,6 +386,55 @@ public class CallLimitsTest extends GrpcTestBase {
       assertTrue(client.isClosedWithin(LONG));
     }
     waitUntil("its memory is free", () -> memory.held() == 0);
+  }
+
+  @DataProvider
+  public Object[][] unreadResponses() {
+    return new Object[][] {{"Predictions"}, {"StreamPredictions"}, {"StreamPredictions2"}};
+  }
+
+  @Test(dataProvider = "unreadResponses")
+  public void responseThatIsNotReadIsCounted(String rpc) throws Exception {
+    inference.hold();
+    try (RawHttp2 client = RawHttp2.connect(port)) {
+      client.write(RawHttp2.frame(RawHttp2.SETTINGS, 0, 0, new byte[] {0, 4, 0, 0, 0, 0}));
+      client.call(1, InferenceApi.NAME + "/" + rpc);
+      byte[] request = message(cats("x").toBuilder().setSequenceId("s").build().toByteArray());
+      client.data(1, !rpc.equals("StreamPredictions2"), request);
+      FakeInference.Waiting waiting = inference.nextWaiting();
+      if (rpc.equals("Predictions")) {
+        waiting.sink().chunk(FakeInference.text(), Unpooled.wrappedBuffer(new byte[900]));
+        waitUntil("its first part is counted", () -> memory.held() >= 900);
+        waiting.sink().fail(new ServingException(ErrorKind.PREDICTION_FAILED, "broken"));
+        client.call(3, InferenceApi.NAME + "/" + rpc);
+        client.data(3, true, request);
+        inference
+            .nextWaiting()
+            .sink()
+            .complete(FakeInference.text(), Unpooled.wrappedBuffer(new byte[90_000]));
+      } else {
+        waiting.sink().chunk(FakeInference.text(), Unpooled.wrappedBuffer(new byte[60_000]));
+        waiting.sink().end(Unpooled.wrappedBuffer(new byte[30_000]));
+      }
+      waitUntil("it is counted", () -> memory.held() >= 90_000);
+    }
+    waitUntil("it is given back", () -> memory.held() == 0);
+  }
+
+  @Test
+  public void responsesThatWereReadAreNotCounted() throws Exception {
+    inference.hold();
+    byte[] request = message(cats("x").toBuilder().setSequenceId("s").build().toByteArray());
+    try (RawHttp2 client = RawHttp2.connect(port)) {
+      client.write(RawHttp2.frame(RawHttp2.SETTINGS, 0, 0, new byte[] {0, 4, 0, 1, 0, 0}));
+      client.call(1, InferenceApi.NAME + "/StreamPredictions2");
+      client.data(1, false, request);
+      inference
+          .nextWaiting()
+          .sink()
+          .complete(FakeInference.text(), Unpooled.wrappedBuffer(new byte[60_000]));
+      waitUntil("the client has it", () -> memory.held() == 0);
+    }
   }
 
   @Test

@@ -27,7 +27,9 @@ public final class InboundCall extends ServerStreamTracer {
   private final BodyMemory memory;
   private final CallErrors errors;
   private final MessageLengths lengths = new MessageLengths();
+  private final AnswerRoom answers;
   private BodyRoom room;
+  private boolean oneAnswer;
   private boolean manyMessages;
   private boolean handled;
   private long received;
@@ -50,6 +52,7 @@ public final class InboundCall extends ServerStreamTracer {
     this.maxMessage = maxMessage;
     this.memory = memory;
     this.errors = errors;
+    this.answers = new AnswerRoom(memory);
     this.room = memory.begin(0);
   }
 
@@ -102,6 +105,16 @@ public final class InboundCall extends ServerStreamTracer {
   /** Whether the client may send more than one message. */
   public boolean isOfManyMessages() {
     return manyMessages;
+  }
+
+  /** The server sends one message; for others their handler counts what waits. */
+  public void hasOneAnswer() {
+    oneAnswer = true;
+  }
+
+  /** What the answers of the call take of the memory. */
+  public AnswerRoom answers() {
+    return answers;
   }
 
   /**
@@ -189,6 +202,14 @@ public final class InboundCall extends ServerStreamTracer {
     }
   }
 
+  /** Of what now waits until the client reads it. */
+  @Override
+  public void outboundWireSize(long bytes) {
+    if (oneAnswer) {
+      answers.hold(bytes);
+    }
+  }
+
   /** The call has ended before it had a handler; else {@link #release} comes after that one. */
   @Override
   public void streamClosed(Status status) {
@@ -205,5 +226,6 @@ public final class InboundCall extends ServerStreamTracer {
   /** Gives the room back. */
   public void release() {
     room.release();
+    answers.close();
   }
 }

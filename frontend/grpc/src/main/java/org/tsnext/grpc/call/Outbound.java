@@ -27,8 +27,13 @@ public final class Outbound<A extends Outbound.Message> {
 
   private final ServerCall<?, A> call;
   private final int limit;
+  private final AnswerRoom room;
   private final Queue<A> waiting = new ArrayDeque<>();
   private long waitingBytes;
+
+  /** Of the message after which the call was not ready any more: gRPC holds it, and little else. */
+  private long writtenBytes;
+
   private boolean ended;
   private Status endStatus;
   private Metadata endTrailers;
@@ -37,10 +42,12 @@ public final class Outbound<A extends Outbound.Message> {
    * Begins a stream without messages.
    *
    * @param limit bytes that may wait
+   * @param room counts what the client has not read
    */
-  public Outbound(ServerCall<?, A> call, int limit) {
+  public Outbound(ServerCall<?, A> call, int limit, AnswerRoom room) {
     this.call = call;
     this.limit = limit;
+    this.room = room;
   }
 
   /** Sends what comes before all messages. */
@@ -71,6 +78,7 @@ public final class Outbound<A extends Outbound.Message> {
     }
     waiting.add(message);
     waitingBytes += message.size();
+    count();
     return true;
   }
 
@@ -95,11 +103,13 @@ public final class Outbound<A extends Outbound.Message> {
 
   /** The client can take more. */
   public synchronized void onReady() {
+    writtenBytes = 0;
     while (!waiting.isEmpty() && call.isReady()) {
       A next = waiting.remove();
       waitingBytes -= next.size();
       write(next);
     }
+    count();
     if (waiting.isEmpty() && endStatus != null) {
       Status status = endStatus;
       endStatus = null;
@@ -128,6 +138,9 @@ public final class Outbound<A extends Outbound.Message> {
   private void write(A message) {
     try {
       call.sendMessage(message);
+      // While it is ready, gRPC holds some kilobytes at most.
+      writtenBytes = call.isReady() ? 0 : message.size();
+      count();
     } finally {
       message.release();
     }
@@ -137,5 +150,10 @@ public final class Outbound<A extends Outbound.Message> {
     waiting.forEach(Message::release);
     waiting.clear();
     waitingBytes = 0;
+    count();
+  }
+
+  private void count() {
+    room.hold(waitingBytes + writtenBytes);
   }
 }

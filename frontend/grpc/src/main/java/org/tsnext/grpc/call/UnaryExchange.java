@@ -29,6 +29,7 @@ public final class UnaryExchange<A> {
   private final CallErrors errors;
   private final String requestId;
   private final Optional<RequestTimeline> timeline;
+  private final AnswerRoom room;
   private volatile Runnable onClientGone = () -> {};
   private volatile Runnable onEnd = () -> {};
 
@@ -41,6 +42,7 @@ public final class UnaryExchange<A> {
     this.errors = errors;
     this.requestId = RequestIds.of(headers.get(CallMetadata.REQUEST_ID));
     this.timeline = InboundCall.currentTimeline();
+    this.room = InboundCall.current().answers();
   }
 
   /** The client's id, or one of ours. */
@@ -56,6 +58,11 @@ public final class UnaryExchange<A> {
   /** What the client sent beside its message. */
   public Metadata headers() {
     return headers;
+  }
+
+  /** Counts so many bytes of an answer that cannot be sent yet. */
+  void hold(long bytes) {
+    room.hold(bytes);
   }
 
   /** How long the client still waits, if it said so. To be asked while the call is handed over. */

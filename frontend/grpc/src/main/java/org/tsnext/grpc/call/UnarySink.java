@@ -54,8 +54,10 @@ public abstract class UnarySink<A> implements ResponseSink {
     Optional<ServingException> failure = HandlerStatus.failure(responseHead, body);
     if (failure.isPresent()) {
       body.release();
+      exchange.hold(0);
       exchange.fail(failure.get(), HandlerMetadata.trailers(responseHead));
     } else {
+      exchange.hold(body.readableBytes());
       respond(responseHead, body);
     }
   }
@@ -73,6 +75,7 @@ public abstract class UnarySink<A> implements ResponseSink {
         head = chunkHead;
       }
       parts.addComponent(true, body);
+      exchange.hold(parts.readableBytes());
       tooMuch = parts.readableBytes() > limit;
     }
     if (tooMuch) {
@@ -119,6 +122,7 @@ public abstract class UnarySink<A> implements ResponseSink {
     if (parts != null) {
       parts.release();
       parts = null;
+      exchange.hold(0);
     }
   }
 }

@@ -76,7 +76,8 @@ final class SequenceStream extends ServerCall.Listener<Prediction> {
     this.shared = shared;
     this.facts = shared.reader().facts(headers);
     this.callId = RequestIds.of(headers.get(CallMetadata.REQUEST_ID));
-    this.outbound = new Outbound<>(call, shared.streamBufferLimit());
+    this.outbound =
+        new Outbound<>(call, shared.streamBufferLimit(), InboundCall.current().answers());
   }
 
   /** Sends the headers and asks for the first message. */

@@ -10,6 +10,7 @@ import org.tsnext.core.request.RequestIds;
 import org.tsnext.grpc.call.CallErrors;
 import org.tsnext.grpc.call.CallMetadata;
 import org.tsnext.grpc.call.CallTimeout;
+import org.tsnext.grpc.call.InboundCall;
 import org.tsnext.grpc.call.OneRequest;
 import org.tsnext.grpc.call.Outbound;
 import org.tsnext.grpc.call.RunningCall;
@@ -47,7 +48,7 @@ final class StreamPredictions implements ServerCallHandler<Prediction, OutgoingP
     Stream(ServerCall<Prediction, OutgoingPrediction> call, Metadata headers) {
       super(call);
       this.headers = headers;
-      this.outbound = new Outbound<>(call, streamBufferLimit);
+      this.outbound = new Outbound<>(call, streamBufferLimit, InboundCall.current().answers());
     }
 
     @Override

@@ -51,6 +51,9 @@ final class WatchedCall<Q, A> extends SimpleForwardingServerCall<Q, A> {
     if (many) {
       inbound.hasManyMessages();
     }
+    if (type.serverSendsOneMessage()) {
+      inbound.hasOneAnswer();
+    }
   }
 
   InboundCall inbound() {
