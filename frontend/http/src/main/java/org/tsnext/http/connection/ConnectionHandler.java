@@ -14,8 +14,6 @@ import io.netty.util.ReferenceCountUtil;
 import io.netty.util.concurrent.Future;
 import java.io.IOException;
 import java.util.ArrayDeque;
-import java.util.Iterator;
-import java.util.Map;
 import java.util.Queue;
 import java.util.concurrent.TimeUnit;
 import javax.net.ssl.SSLException;
@@ -39,9 +37,6 @@ public final class ConnectionHandler extends ChannelInboundHandlerAdapter {
 
   private static final int MAX_HELD_BYTES = 256 * 1024;
   private static final int MAX_HELD_OBJECTS = 4096;
-
-  /** About what a header takes in memory beside its characters. */
-  private static final int HEADER_BYTES = 100;
 
   private static final int LINGER_SECONDS = 2;
   private static final long LINGER_BYTES = 64L << 20;
@@ -382,14 +377,7 @@ public final class ConnectionHandler extends ChannelInboundHandlerAdapter {
       return content.content().readableBytes();
     }
     if (message instanceof HttpRequest head) {
-      long bytes = head.uri().length();
-      Iterator<Map.Entry<CharSequence, CharSequence>> headers =
-          head.headers().iteratorCharSequence();
-      while (headers.hasNext()) {
-        Map.Entry<CharSequence, CharSequence> header = headers.next();
-        bytes += HEADER_BYTES + header.getKey().length() + header.getValue().length();
-      }
-      return bytes;
+      return HeadSize.of(head);
     }
     return message instanceof ByteBuf buffer ? buffer.readableBytes() : 0;
   }

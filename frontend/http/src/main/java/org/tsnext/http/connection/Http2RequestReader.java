@@ -4,6 +4,7 @@ import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.SimpleChannelInboundHandler;
+import io.netty.handler.codec.http.DefaultHttpRequest;
 import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpRequest;
 import io.netty.handler.codec.http.HttpUtil;
@@ -20,6 +21,7 @@ import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.http.connection.RequestRouter.Destination;
 import org.tsnext.transport.BodyMemory;
+import org.tsnext.transport.BodyRoom;
 
 /**
  * Puts the request of a stream together and brings it, as an {@link Exchange}, to where its head
@@ -35,6 +37,7 @@ final class Http2RequestReader extends SimpleChannelInboundHandler<Http2StreamFr
 
   private final ServerContext server;
   private final RequestRouter router;
+  private final BodyRoom headRoom;
   private Http2Writer writer;
   private HttpRequest head;
   private Destination destination;
@@ -46,6 +49,7 @@ final class Http2RequestReader extends SimpleChannelInboundHandler<Http2StreamFr
   Http2RequestReader(ServerContext server, RequestRouter router) {
     this.server = server;
     this.router = router;
+    this.headRoom = server.bodies().memory().begin(0);
   }
 
   @Override
@@ -79,6 +83,12 @@ final class Http2RequestReader extends SimpleChannelInboundHandler<Http2StreamFr
     } catch (ServingException e) {
       head = Http2Requests.malformed(headers);
       refuse(e);
+      return;
+    }
+    long size = HeadSize.of(head);
+    if (!headRoom.grow(size)) {
+      head = new DefaultHttpRequest(head.protocolVersion(), head.method(), head.uri());
+      refuse(RequestChecks.noRoom(headRoom.isLarge(size)));
       return;
     }
     Optional<ServingException> defect = RequestChecks.defect(head).or(this::unexpected);
@@ -152,6 +162,7 @@ final class Http2RequestReader extends SimpleChannelInboundHandler<Http2StreamFr
   @Override
   public void channelInactive(ChannelHandlerContext ctx) {
     dropBody();
+    headRoom.release();
     if (exchange != null) {
       exchange.clientGone();
     }
