@@ -242,6 +242,50 @@ public class CallLimitsTest extends GrpcTestBase {
     change.get(30, TimeUnit.SECONDS);
   }
 
+  @Test
+  public void watchesAreLimitedAndOneThatEndsMakesRoom() throws Exception {
+    List<RawHttp2> clients = new ArrayList<>();
+    try {
+      for (int i = 0; i < 10; i++) {
+        RawHttp2 client = RawHttp2.connect(port);
+        clients.add(client);
+        for (int stream = 1; stream < 200; stream += 2) {
+          client.call(stream, HealthApi.NAME + "/Watch");
+          client.data(stream, true, message(0));
+        }
+        for (int begun = 0; begun < 100; begun++) {
+          assertFalse(client.next(RawHttp2.HEADERS, LONG).ends());
+        }
+      }
+      ManagedChannel channel = channel();
+      assertEquals(
+          failure(() -> watchOnce(channel)).getStatus().getCode(), Status.Code.RESOURCE_EXHAUSTED);
+      assertTrue(isHealthy(channel));
+      clients.remove(0).close();
+      waitUntil("there is room", () -> isWatched(channel));
+    } finally {
+      for (RawHttp2 client : clients) {
+        client.close();
+      }
+    }
+  }
+
+  private static void watchOnce(ManagedChannel channel) {
+    HealthCheckResponse unused =
+        ClientCalls.blockingServerStreamingCall(
+                channel, watch(), CallOptions.DEFAULT, HealthCheckRequest.getDefaultInstance())
+            .next();
+  }
+
+  private static boolean isWatched(ManagedChannel channel) {
+    try {
+      watchOnce(channel);
+      return true;
+    } catch (StatusRuntimeException e) {
+      return false;
+    }
+  }
+
   /** There is nothing to wait for: that nothing happens is the promise. */
   private static void stays(CompletableFuture<?> open, Duration howLong) throws Exception {
     try {

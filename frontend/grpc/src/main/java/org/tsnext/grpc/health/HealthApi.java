@@ -10,6 +10,7 @@ import io.grpc.protobuf.ProtoUtils;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.Semaphore;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.model.ModelService;
@@ -28,8 +29,12 @@ public final class HealthApi {
 
   public static final String NAME = "grpc.health.v1.Health";
 
+  /** Watches of a listener at a time: they need no token, and each looks twice a second. */
+  static final int MAX_WATCHES = 1000;
+
   private final ModelService models;
   private final Set<String> services;
+  private final Semaphore watches = new Semaphore(MAX_WATCHES);
 
   private HealthApi(ModelService models, Set<String> services) {
     this.models = models;
@@ -64,6 +69,15 @@ public final class HealthApi {
             ProtoUtils.marshaller(response),
             (call, headers) -> new HealthWatch(call, health, errors, scheduler, drain))
         .build();
+  }
+
+  /** Whether one more client may watch; then {@link #endWatch} comes later. */
+  boolean beginWatch() {
+    return watches.tryAcquire();
+  }
+
+  void endWatch() {
+    watches.release();
   }
 
   static HealthCheckResponse response(ServingStatus status) {

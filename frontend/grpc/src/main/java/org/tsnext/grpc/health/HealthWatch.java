@@ -31,6 +31,7 @@ final class HealthWatch extends OneRequest<Read<HealthCheckRequest>> {
   private String name;
   private ServingStatus reported;
   private Future<?> looking;
+  private boolean watching;
   private boolean ended;
 
   HealthWatch(
@@ -57,7 +58,17 @@ final class HealthWatch extends OneRequest<Read<HealthCheckRequest>> {
       call.close(errors.status(e), trailers);
       return;
     }
+    if (!health.beginWatch()) {
+      call.close(
+          Status.RESOURCE_EXHAUSTED.withDescription(
+              "More than "
+                  + HealthApi.MAX_WATCHES
+                  + " clients watch; Check tells the status once."),
+          new Metadata());
+      return;
+    }
     synchronized (this) {
+      watching = true;
       call.sendHeaders(new Metadata());
       look();
       looking =
@@ -99,6 +110,10 @@ final class HealthWatch extends OneRequest<Read<HealthCheckRequest>> {
     drain.remove(onDrain);
     if (looking != null) {
       looking.cancel(false);
+    }
+    if (watching) {
+      watching = false;
+      health.endWatch();
     }
   }
 }
