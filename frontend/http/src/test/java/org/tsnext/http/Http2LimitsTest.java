@@ -1,6 +1,8 @@
 package org.tsnext.http;
 
 import static org.testng.Assert.assertEquals;
+import static org.testng.Assert.assertNotNull;
+import static org.testng.Assert.assertNull;
 import static org.testng.Assert.assertTrue;
 
 import io.netty.buffer.Unpooled;
@@ -13,6 +15,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.TimeUnit;
 import org.testng.annotations.DataProvider;
 import org.testng.annotations.Test;
 import org.tsnext.core.error.ErrorForm;
@@ -134,6 +137,19 @@ public class Http2LimitsTest extends HttpTestBase {
   }
 
   @Test
+  public void connectionWithShortRequestsIsNotIdleHoweverSeldomOneIsUnderWay() throws Exception {
+    int at = serveWith(Duration.ofSeconds(1), Duration.ZERO);
+    try (Http2Client client = new Http2Client(at, false)) {
+      long end = System.nanoTime() + Duration.ofSeconds(3).toNanos();
+      while (System.nanoTime() < end) {
+        assertEquals(client.get("/ping").status(), 200);
+        assertNull(client.ofConnection.poll(100, TimeUnit.MILLISECONDS));
+      }
+      assertEquals(client.ofConnection.poll(LONG.toSeconds(), TimeUnit.SECONDS), "GOAWAY NO_ERROR");
+    }
+  }
+
+  @Test
   public void headThatGoesOnForEverEndsItsConnection() throws Exception {
     int at = serveWith(Duration.ZERO, Duration.ofSeconds(1));
     try (RawHttp2 client = RawHttp2.connect(at)) {
@@ -177,7 +193,7 @@ public class Http2LimitsTest extends HttpTestBase {
       for (int stream = 1; isSentWithin(Duration.ofMillis(200)); stream += 2) {
         client.begin(stream, POST);
         client.data(stream, true, (byte) 'x');
-        inference.seen.take();
+        assertNotNull(inference.seen.poll(LONG.toSeconds(), TimeUnit.SECONDS));
       }
       waitUntil("it is given back", () -> limited.bodyMemory().held() == 0);
       assertTrue(client.isClosedWithin(LONG));

@@ -32,6 +32,7 @@ final class StreamWatch {
   private final ConnectionRules rules;
   private IntObjectMap<Seen> seen = new IntObjectHashMap<>(0);
   private long restingNanos;
+  private int lastStream;
 
   /** A stream that was there at a look. */
   private static final class Seen {
@@ -88,6 +89,12 @@ final class StreamWatch {
   void look(Http2ConnectionHandler codec, ChannelHandlerContext context, long before, long now) {
     List<Cut> cuts = new ArrayList<>();
     IntObjectMap<Seen> still = new IntObjectHashMap<>();
+    int last = codec.connection().remote().lastStreamCreated();
+    if (last != lastStream) {
+      // Streams may have come and gone between two looks.
+      lastStream = last;
+      restingNanos = now;
+    }
     Http2RemoteFlowController flow = codec.connection().remote().flowController();
     try {
       codec
