@@ -5,6 +5,7 @@ import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import org.tsnext.archive.WorkflowSpec;
 import org.tsnext.core.inference.InferenceService.InferenceCall;
 
@@ -16,6 +17,7 @@ final class NodeRun {
   private int tries;
   private Duration limit = Duration.ZERO;
   private InferenceCall call = () -> {};
+  private Optional<CollectingSink> collecting = Optional.empty();
 
   NodeRun(WorkflowNode node) {
     this.node = Objects.requireNonNull(node, "node");
@@ -66,13 +68,21 @@ final class NodeRun {
         : "";
   }
 
-  /** The request of the newest try. */
-  InferenceCall call() {
-    return call;
+  /** The response of the newest try is put together there. */
+  void collects(CollectingSink newest) {
+    collecting = Optional.of(newest);
   }
 
+  /** The request of the newest try. */
   void asked(InferenceCall newest) {
     call = newest;
+  }
+
+  /** Cancels the newest try, and releases what it was given and has responded. */
+  void stop() {
+    releaseInputs();
+    call.cancel();
+    collecting.ifPresent(CollectingSink::discard);
   }
 
   void releaseInputs() {

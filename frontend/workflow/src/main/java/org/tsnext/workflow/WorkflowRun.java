@@ -152,9 +152,12 @@ final class WorkflowRun implements InferenceCall {
 
   private ResponseSink sinkOf(NodeRun node) {
     Try events = new Try(node, node.tries());
-    return workflow.isOnlyLeaf(node.name()) && !rules.originalResponse()
-        ? new PassingSink(events)
-        : new CollectingSink(events, rules.maxInputBytes());
+    if (workflow.isOnlyLeaf(node.name()) && !rules.originalResponse()) {
+      return new PassingSink(events);
+    }
+    CollectingSink collecting = new CollectingSink(events, rules.maxInputBytes());
+    node.collects(collecting);
+    return collecting;
   }
 
   /** Brings what happens to one try of a node into the turn of the run. */
@@ -313,10 +316,7 @@ final class WorkflowRun implements InferenceCall {
       return false;
     }
     ended = true;
-    for (NodeRun node : open.values()) {
-      node.releaseInputs();
-      node.call().cancel();
-    }
+    open.values().forEach(NodeRun::stop);
     open.clear();
     leaves.values().forEach(response -> response.body().release());
     leaves.clear();

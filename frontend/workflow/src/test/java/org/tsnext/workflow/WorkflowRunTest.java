@@ -339,6 +339,35 @@ public class WorkflowRunTest {
     assertEquals(ofA.refCnt(), 0);
   }
 
+  @Test
+  public void chunksThatWereCollectedAreReleasedWhenTheClientLeaves() throws Exception {
+    WorkflowFixture fixture = fixture(PIPELINE);
+    InferenceCall call = fixture.submit("x", answer);
+    FakeInference.Waiting pre = fixture.inference.nextWaiting();
+    ByteBuf first = buffer("one ");
+    pre.sink().chunk(ResponseHead.EMPTY, first);
+    call.cancel();
+    assertEquals(first.refCnt(), 0);
+    // On their way on the worker's thread.
+    ByteBuf late = buffer("two ");
+    ByteBuf last = buffer("three");
+    pre.sink().chunk(ResponseHead.EMPTY, late);
+    pre.sink().end(last);
+    assertEquals(late.refCnt() + last.refCnt(), 0);
+    assertEquals(answer.ends(), 0);
+  }
+
+  @Test
+  public void chunksThatWereCollectedAreReleasedWhenAnotherNodeFails() throws Exception {
+    WorkflowFixture fixture = begun(DIAMOND);
+    FakeInference.Waiting a = fixture.inference.nextWaiting();
+    ByteBuf chunk = buffer("one");
+    a.sink().chunk(ResponseHead.EMPTY, chunk);
+    fixture.inference.nextWaiting().sink().fail(ServingException.ofHandler(400, "bad"));
+    assertEquals(answer.ends(), 1);
+    assertEquals(chunk.refCnt(), 0);
+  }
+
   private static void complete(FakeInference.Waiting node, String body) {
     node.sink().complete(head(BodyKind.BYTES), buffer(body));
   }
