@@ -123,3 +123,78 @@ def test_odd_names_of_outputs_are_no_failure(outputs: Any) -> None:
     (answer,) = KServev2Envelope(lambda *_: [1, 2]).handle([request], context(1))
     names = [output["name"] for output in answer["outputs"]]
     assert names == ["x", "b" if outputs[0] is None else "output_1"]
+
+
+def spoilt(*values: Any) -> tuple[list[dict[str, Any]], VisionHandler]:
+    handler = Classes()
+    handler.device = torch.device("cpu")
+    return [{"body": value} for value in values], handler
+
+
+class Classes(VisionHandler):
+    @staticmethod
+    def image_processing(image: Any) -> torch.Tensor:
+        return torch.zeros(3, 4, 4)
+
+
+@pytest.mark.parametrize(
+    ("values", "wrong"),
+    [
+        ((GOOD, [1, 2, 3], GOOD), [1]),
+        (([1, 2, 3], [[[1.0]]], GOOD), [0, 1]),
+        (([], torch.zeros(3, 4, 4).tolist()), [0]),
+        (([1], [2], torch.ones(3, 2, 2).tolist()), [0, 1]),
+    ],
+)
+def test_numbers_of_another_shape_than_the_images_of_the_batch_fail_alone(
+    values: Any, wrong: list[int]
+) -> None:
+    rows, handler = spoilt(*values)
+    with pytest.raises(RowErrors) as caught:
+        handler.preprocess(rows)
+    assert sorted(caught.value.errors) == wrong
+    assert {error.error_code for error in caught.value.errors.values()} == {400}
+    kept = [row for index, row in enumerate(rows) if index not in wrong]
+    assert len(handler.preprocess(kept)) == len(kept)
+
+
+def test_detector_takes_images_alone() -> None:
+    handler = ObjectDetector()
+    handler.device = torch.device("cpu")
+    with pytest.raises(RowErrors) as caught:
+        handler.preprocess([{"body": GOOD}, {"body": [1, 2]}])
+    assert list(caught.value.errors) == [1]
+
+
+class Flat(Numbers):
+    """Each request is a list of numbers; all of them are read at once."""
+
+    def preprocess(self, data: Any) -> Any:
+        return super().preprocess([number for row in data for number in row])
+
+
+def located(handle: Any, rows: list[Any]) -> list[int] | None:
+    with pytest.raises(RowErrors) as caught:
+        handle(rows)
+    found = caught.value.located_in(rows)
+    return None if found is None else sorted(found)
+
+
+def test_rows_of_a_list_of_its_own_are_blamed_on_no_request() -> None:
+    rows = [[1, "x"], [2, 3], [4]]
+    assert located(Flat().preprocess, rows) is None
+    sliced = Flat()
+    sliced.handle = MicroBatching(sliced, 2, {"preprocess": 0})  # type: ignore[method-assign]
+    assert located(lambda data: sliced.handle(data, context(3)), rows) is None
+    enveloped = KServeEnvelope(lambda data, _: Flat().preprocess(data))
+    bodies = [{"body": {"instances": [row]}} for row in rows]
+    assert located(lambda data: enveloped.handle(data, context(3)), bodies) is None
+
+
+def test_row_that_is_read_by_itself_is_found_in_its_batch() -> None:
+    rows = [{"n": 1}, {"n": "x"}, {"n": 3}]
+
+    def handle(data: Any) -> Any:
+        return [read_rows([row], lambda one, _: number(one["n"], 0)) for row in data]
+
+    assert located(handle, rows) == [1]

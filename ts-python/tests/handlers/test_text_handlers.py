@@ -12,6 +12,7 @@ from ts.handler_utils.text_utils import get_tokenizer, ngrams_iterator
 from ts.torch_handler.contractions import CONTRACTION_MAP
 from ts.torch_handler.text_classifier import TextClassifier
 from ts.torch_handler.text_handler import CONTRACTIONS_PATTERN
+from ts.utils._row_errors import RowErrors
 from ts.utils.util import PredictionException
 
 MODEL = """
@@ -88,6 +89,20 @@ def test_explanation_has_words_and_importances(classifier: TextClassifier) -> No
     assert second["words"] == ["bad"]
     assert torch.tensor(first["importances"]).shape == (1, 4)
     assert torch.isfinite(torch.tensor(first["importances"])).all()
+
+
+def test_target_that_is_no_class_fails_alone(classifier: TextClassifier) -> None:
+    context = FakeContext(Path(), headers=[{"explain": "True"}] * 2)
+    with pytest.raises(RowErrors) as caught:
+        classifier.handle([{"data": "good"}, {"data": "bad", "target": 2}], context)
+    assert list(caught.value.errors) == [1]
+
+
+def test_text_without_words_has_an_empty_explanation(classifier: TextClassifier) -> None:
+    context = FakeContext(Path(), headers=[{"explain": "True"}] * 2)
+    first, second = classifier.handle([{"data": "!"}, {"data": "bad"}], context)
+    assert first == {"importances": [], "words": []}
+    assert second["words"] == ["bad"]
 
 
 def test_input_that_is_not_text_is_the_clients_mistake(classifier: TextClassifier) -> None:

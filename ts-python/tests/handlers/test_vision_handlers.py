@@ -81,6 +81,30 @@ def test_explanation_is_one_image_of_numbers_per_request(classifier: ImageClassi
     assert answer.sum(dim=(1, 2, 3)).tolist() == pytest.approx(expected, abs=0.05)
 
 
+@pytest.mark.parametrize(("target", "counted"), [("-1", 2), ("2", 2), ("-3", 0)])
+def test_target_may_count_from_the_last_class(
+    classifier: ImageClassifier, target: str, counted: int
+) -> None:
+    def explained(*targets: Any) -> Any:
+        context = FakeContext(Path(), headers=[{"explain": "True"}] * len(targets))
+        return classifier.handle([{"body": image_bytes(), "target": t} for t in targets], context)
+
+    expected = explained(counted)[0]
+    for answer in (explained(target)[0], explained(target, "1")[0]):
+        assert torch.allclose(torch.tensor(answer), torch.tensor(expected), atol=1e-5)
+
+
+@pytest.mark.parametrize("target", ["3", "-4", [1, 1]])
+def test_target_that_is_no_class_fails_alone(classifier: ImageClassifier, target: Any) -> None:
+    context = FakeContext(Path(), headers=[{"explain": "True"}] * 2)
+    rows = [{"body": image_bytes()}, {"body": image_bytes(), "target": target}]
+    with pytest.raises(RowErrors) as caught:
+        classifier.handle(rows, context)
+    assert list(caught.value.errors) == [1]
+    assert caught.value.errors[1].error_code == 400
+    assert "for scores of the shape [3]" in caught.value.errors[1].message
+
+
 def test_own_image_processing_gets_the_image_as_it_is(tmp_path: Path) -> None:
     seen = []
 

@@ -97,6 +97,33 @@ def test_values_become_bytes_text_json_or_tensors(ask: Any) -> None:
     assert torch.equal(torch.load(io.BytesIO(tensor.body)), torch.ones(2))
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        "torch.arange(8000.).reshape(8, 1000)[2]",
+        "torch.ones(8, 1000, requires_grad=True)[2]",
+        "torch.arange(8000.).reshape(8, 1000)[:, 2]",
+    ],
+)
+def test_tensor_takes_nothing_of_the_memory_around_it_along(ask: Any, code: str) -> None:
+    (row,) = ask(code)
+    tensor = torch.load(io.BytesIO(row.body))
+    assert torch.equal(tensor, eval(code))
+    assert tensor.untyped_storage().nbytes() == 4 * tensor.numel()
+    assert len(row.body) < 4 * tensor.numel() + 4000
+
+
+@pytest.mark.filterwarnings("ignore:Validating sparse tensor")
+@pytest.mark.parametrize(
+    "code", ["torch.ones(2).expand(3, 2)", "torch.eye(3).to_sparse()", "torch.tensor(5)"]
+)
+def test_other_tensors_are_as_they_were(ask: Any, code: str) -> None:
+    (row,) = ask(code)
+    tensor = torch.load(io.BytesIO(row.body))
+    assert tensor.layout == eval(code).layout
+    assert torch.equal(tensor.to_dense(), eval(code).to_dense())
+
+
 def test_status_and_headers_go_out(ask: Any) -> None:
     plain, status, header = ask(
         "'x'", "status(context, 1, 201, 'Créé')", "header(context, 2, 'x-n', 5)"

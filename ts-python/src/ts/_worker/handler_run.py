@@ -189,13 +189,14 @@ class HandlerRun:
 
     def fail_rows(self, error: RowErrors) -> bool:
         """Fail the requests that the handler cannot take; return whether others are left to run."""
-        if not all(0 <= index < len(self.requests) for index in error.errors):
+        errors = error.located_in(self.data)
+        if errors is None:
             self.fail_with(error)
             return False
-        for index, reason in error.errors.items():
+        for index, reason in errors.items():
             error_of_row = prediction_error(reason, self._model_dir())
             self._fail_request(self.requests[index], error_of_row)
-        kept = [index for index in range(len(self.requests)) if index not in error.errors]
+        kept = [index for index in range(len(self.requests)) if index not in errors]
         processors = self._processors()
         self.requests = [self.requests[index] for index in kept]
         self.data = [self.data[index] for index in kept]

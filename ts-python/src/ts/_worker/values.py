@@ -90,6 +90,17 @@ def encode_value(value: Any, nan: JsonNan) -> tuple[BodyKind, Buffer]:
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(value, getattr(torch, "Tensor", ())):
         buffer = io.BytesIO()
-        torch.save(value, buffer)
+        torch.save(_alone(value, torch), buffer)
         return BodyKind.TENSOR, buffer.getbuffer()
     return BodyKind.JSON, dumps_indented(value, nan).encode("utf-8")
+
+
+def _alone(tensor: Any, torch: Any) -> Any:
+    """Return a tensor that shares no memory with others: `torch.save` writes all of the memory.
+
+    A row of a batch would take the rows of other clients with it.
+    """
+    if tensor.layout != torch.strided or tensor.is_meta:
+        return tensor
+    own = tensor.numel() * tensor.element_size()
+    return tensor.clone() if tensor.untyped_storage().nbytes() > own else tensor

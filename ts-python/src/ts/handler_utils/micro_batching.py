@@ -215,8 +215,9 @@ class MicroBatching:
         done = sorted((call.results.get() for _ in range(count)), key=lambda s: s.index)
         for piece in done:
             if piece.error is not None:
-                error = piece.error
-                raise error.moved_by(piece.index * size) if isinstance(error, RowErrors) else error
+                error, offset = piece.error, piece.index * size
+                part = data[offset : offset + size]
+                raise error.moved_by(offset, part) if isinstance(error, RowErrors) else error
         return [result for piece in done for result in piece.data]
 
     def _serve(self, step: str, event: threading.Event) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ts.utils.util import PredictionException
@@ -56,6 +56,29 @@ def decode_base64(text: str) -> bytes:
         return base64.b64decode(text, validate=False)
     except (binascii.Error, ValueError) as e:
         raise PredictionException(f"The text is not Base64: {e}", 400) from e
+
+
+def checked_target(target: int | tuple[int, ...], shape: Sequence[int]) -> Any:
+    """Return the class to explain, counted from the first one.
+
+    Args:
+        target: As `target_of` returns it. Negative, it counts from the last class, as in Python.
+        shape: Of the scores of one request.
+
+    Raises:
+        PredictionException: 400, there is no such class.
+    """
+    indices = target if isinstance(target, tuple) else (target,)
+    if len(indices) != len(shape) or any(
+        not -size <= index < size for index, size in zip(indices, shape)
+    ):
+        raise PredictionException(
+            f"target {target!r}, expected the index of a class, for scores of the shape"
+            f" {list(shape)}",
+            400,
+        )
+    counted = tuple(index % size for index, size in zip(indices, shape))
+    return counted if isinstance(target, tuple) else counted[0]
 
 
 def target_of(row: Any) -> int | tuple[int, ...]:

@@ -7,7 +7,7 @@ import logging
 import os
 import time
 from abc import ABC
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ from ts.torch_handler._loading import (
     select_device,
 )
 from ts.torch_handler._onnx import create_session, is_session, run_session
-from ts.torch_handler._requests import target_of
+from ts.torch_handler._requests import checked_target, target_of
 from ts.utils._optional import import_optional
 from ts.utils._row_errors import read_rows
 from ts.utils.util import check_valid_pt2_backend, load_label_mapping
@@ -179,9 +179,17 @@ class BaseHandler(ABC):  # noqa: B024 - steps of subclasses may be abstract
         first = raw_data[0]
         inputs = first.get("data") or first.get("body") if isinstance(first, dict) else first
         targets = read_rows(raw_data, lambda row, _: target_of(row))
+        if any(target != 0 for target in targets):
+            shape = self._shape_of_scores(data_preprocess)
+            if shape is not None:
+                targets = read_rows(raw_data, lambda row, i: checked_target(targets[i], shape))
         same = all(target == targets[0] for target in targets)
         self.target = targets[0] if same else targets
         return self.get_insights(data_preprocess, inputs, self.target)
+
+    def _shape_of_scores(self, data_preprocess: Any) -> Sequence[int] | None:
+        """Return the shape of the scores of one request, if it is known."""
+        return None
 
     def get_insights(self, data_preprocess: Any, raw_input: Any, target: Any = 0) -> Any:
         """Return one explanation per request. Handlers that explain override this."""

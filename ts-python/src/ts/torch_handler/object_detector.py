@@ -11,7 +11,7 @@ from ts.torch_handler._images import tensor_transform
 from ts.torch_handler._lazy_attribute import LazyClassAttribute
 from ts.torch_handler.vision_handler import VisionHandler
 from ts.utils._row_errors import read_rows
-from ts.utils.util import map_class_to_label
+from ts.utils.util import PredictionException, map_class_to_label
 
 
 class ObjectDetector(VisionHandler):
@@ -26,8 +26,20 @@ class ObjectDetector(VisionHandler):
 
     @timed
     def preprocess(self, data: Any) -> list[torch.Tensor]:
-        """Return the images of the batch as tensors [C, H, W], which may differ in size."""
-        return [tensor.to(self.device) for tensor in read_rows(data, self._to_tensor)]
+        """Return the images of the batch as tensors [C, H, W], which may differ in size.
+
+        Raises:
+            PredictionException: 400, an input is not an image.
+        """
+        return [tensor.to(self.device) for tensor in read_rows(data, self._to_image)]
+
+    def _to_image(self, row: Any, _: int) -> torch.Tensor:
+        tensor = self._to_tensor(row)
+        if tensor.ndim != 3:
+            raise PredictionException(
+                f"The input has the shape {list(tensor.shape)}, expected an image [C, H, W]", 400
+            )
+        return tensor
 
     @timed
     def inference(self, data: Any, *args: Any, **kwargs: Any) -> Any:

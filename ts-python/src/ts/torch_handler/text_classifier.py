@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -60,6 +61,14 @@ class TextClassifier(TextHandler):
         probabilities = torch.nn.functional.softmax(data, dim=1)
         return map_class_to_label(probabilities.tolist(), self.mapping)
 
+    def _shape_of_scores(self, data_preprocess: Any) -> Sequence[int] | None:
+        # A subclass may prepare its texts otherwise.
+        if not isinstance(data_preprocess, tuple) or len(data_preprocess) != 3:
+            return None
+        ids, offsets, _ = data_preprocess
+        with torch.inference_mode():
+            return tuple(self.model(ids, offsets).shape[1:])
+
     def get_insights(self, text_preprocess: Any, _: Any, target: Any = 0) -> list[dict[str, Any]]:
         """Explain `target` by Layer Integrated Gradients of ``model.embedding``.
 
@@ -72,8 +81,11 @@ class TextClassifier(TextHandler):
         ends = [*offsets.tolist()[1:], len(ids)]
         targets = target if isinstance(target, list) else [target] * len(tokens)
         first = torch.zeros(1, dtype=torch.int64, device=self.device)
-        insights = []
+        insights: list[dict[str, Any]] = []
         for start, end, words, wanted in zip(offsets.tolist(), ends, tokens, targets, strict=True):
+            if start == end:
+                insights.append({"importances": [], "words": []})
+                continue
             text_ids = ids[start:end]
             baseline = reference.generate_reference(len(text_ids), self.device)
             attributions = self.lig.attribute(

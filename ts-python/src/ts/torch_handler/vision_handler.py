@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -57,9 +59,20 @@ class VisionHandler(ImageInsights):
         """Return the images of the batch as one tensor [N, ...] on the device.
 
         Raises:
-            PredictionException: 400, an input is not an image.
+            PredictionException: 400, an input is not an image, or not of the shape of the others.
         """
-        return torch.stack(read_rows(data, self._to_tensor)).to(self.device)
+        tensors = read_rows(data, self._to_tensor)
+        shapes = {tensor.shape for tensor in tensors}
+        if len(shapes) > 1:
+            expected = self._expected_shape(data, tensors)
+            read_rows(data, lambda row, index: _check(row, tensors[index].shape, expected))
+        return torch.stack(tensors).to(self.device)
+
+    def _expected_shape(self, data: Any, tensors: Sequence[torch.Tensor]) -> torch.Size:
+        """Return the shape of an image, where there is one, else the likeliest."""
+        images = [t for row, t in zip(data, tensors, strict=True) if _is_file(row)]
+        counts = Counter(tensor.shape for tensor in images or tensors)
+        return max(counts, key=lambda shape: (len(shape) == 3, counts[shape]))
 
     def _to_tensor(self, row: Any, _: int = 0) -> torch.Tensor:
         value = payload_of(row)
@@ -75,3 +88,14 @@ class VisionHandler(ImageInsights):
             raise PredictionException(
                 f"The input is neither an image nor an array of numbers: {e}", 400
             ) from e
+
+
+def _is_file(row: Any) -> bool:
+    return isinstance(payload_of(row), (bytes, bytearray, str))
+
+
+def _check(row: Any, shape: torch.Size, expected: torch.Size) -> None:
+    if shape != expected and not _is_file(row):
+        raise PredictionException(
+            f"The input has the shape {list(shape)}, expected {list(expected)}", 400
+        )

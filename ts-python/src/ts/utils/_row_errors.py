@@ -17,32 +17,68 @@ class RowErrors(PredictionException):
     the first of its errors.
 
     Attributes:
-        errors: What is wrong, by index in the batch.
+        errors: What is wrong, by index in `rows`, or in the batch where there are none.
+        rows: The list that was read, in which a handler may have put what it likes.
     """
 
-    def __init__(self, errors: Mapping[int, PredictionException]) -> None:
+    def __init__(
+        self, errors: Mapping[int, PredictionException], rows: Sequence[Any] | None = None
+    ) -> None:
         first = errors[min(errors)]
         super().__init__(first.message, first.error_code)
         self.errors = dict(errors)
+        self.rows = rows
 
-    def moved_by(self, offset: int) -> RowErrors:
+    def located_in(self, batch: Sequence[Any]) -> dict[int, PredictionException] | None:
+        """Return the errors by index in a batch; None if it is not known whose rows they are.
+
+        A list as long as the batch has something of each request, in order. Of another list, such
+        as that of all images of all requests, rows are found that are rows of the batch.
+        """
+        if self.rows is None or len(self.rows) == len(batch):
+            return self.errors if all(0 <= index < len(batch) for index in self.errors) else None
+        located: dict[int, PredictionException] = {}
+        for index, error in self.errors.items():
+            places = [
+                place
+                for place, row in enumerate(batch)
+                if index < len(self.rows) and row is self.rows[index]
+            ]
+            if len(places) != 1:
+                return None
+            located.setdefault(places[0], error)
+        return located
+
+    def moved_by(self, offset: int, rows: Sequence[Any]) -> RowErrors:
         """Return the errors of a slice as errors of the batch in which it begins at `offset`."""
-        return RowErrors({offset + index: error for index, error in self.errors.items()})
+        located = self.located_in(rows)
+        if located is None:
+            return self._of_nobody()
+        return RowErrors({offset + index: error for index, error in located.items()})
 
-    def of_requests(self, lengths: Sequence[int]) -> RowErrors:
+    def of_requests(self, rows: Sequence[Any], lengths: Sequence[int] | None) -> RowErrors:
         """Return the errors by request, of requests with several rows each.
 
         Args:
-            lengths: How many rows each request has.
+            rows: Those of all requests.
+            lengths: How many rows each request has; None for one each.
         """
+        located = self.located_in(rows)
+        if located is None:
+            return self._of_nobody()
+        if lengths is None:
+            return RowErrors(located)
         errors: dict[int, PredictionException] = {}
         start = 0
         for request, length in enumerate(lengths):
-            wrong = [index for index in self.errors if start <= index < start + length]
+            wrong = [index for index in located if start <= index < start + length]
             if wrong:
-                errors[request] = self.errors[min(wrong)]
+                errors[request] = located[min(wrong)]
             start += length
-        return RowErrors(errors) if errors else self
+        return RowErrors(errors) if errors else self._of_nobody()
+
+    def _of_nobody(self) -> RowErrors:
+        return RowErrors(self.errors, ())
 
 
 def read_rows(rows: Sequence[Any], read: Callable[[Any, int], T]) -> list[T]:
@@ -59,5 +95,5 @@ def read_rows(rows: Sequence[Any], read: Callable[[Any, int], T]) -> list[T]:
         except PredictionException as error:
             errors[index] = error
     if errors:
-        raise RowErrors(errors)
+        raise RowErrors(errors, rows)
     return values

@@ -53,9 +53,8 @@ class BaseEnvelope(ABC):
         """Return how many rows each request of the running batch had; None for one each."""
         return None
 
-    def _errors_of_requests(self, error: RowErrors) -> RowErrors:
-        lengths = self._lengths()
-        return error if lengths is None else error.of_requests(lengths)
+    def _errors_of_requests(self, error: RowErrors, rows: Any) -> RowErrors:
+        return error.of_requests(rows, self._lengths())
 
     def _handle(self, data: Any, context: Any) -> Any:
         self.context = context
@@ -63,7 +62,7 @@ class BaseEnvelope(ABC):
         try:
             results = self._handle_fn(rows, context)
         except RowErrors as error:
-            raise self._errors_of_requests(error) from error
+            raise self._errors_of_requests(error, rows) from error
         return self._formatted(results)
 
     async def _handle_async(self, data: Any, context: Any) -> Any:
@@ -72,7 +71,7 @@ class BaseEnvelope(ABC):
         try:
             results = await self._handle_fn(rows, context)
         except RowErrors as error:
-            raise self._errors_of_requests(error) from error
+            raise self._errors_of_requests(error, rows) from error
         return self._formatted(results)
 
     def _formatted(self, results: Any) -> Any:
