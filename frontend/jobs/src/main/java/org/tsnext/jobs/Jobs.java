@@ -134,9 +134,10 @@ public final class Jobs implements JobService {
 
   /** The job never was: its client is told why. */
   private void refuse(Job job, ServingException why, CompletableFuture<JobDescription> stored) {
-    // Whatever else decides later finds it decided.
-    job.decide();
-    room.give(job.ticket().requestBytes());
+    // Its client may have left meanwhile, and whatever else decides later finds it decided.
+    if (job.decide()) {
+      room.give(job.ticket().requestBytes());
+    }
     remove(job);
     stored.completeExceptionally(why);
   }

@@ -13,14 +13,17 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Queue;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.Executor;
 import java.util.stream.Stream;
 import org.testng.annotations.AfterMethod;
 import org.testng.annotations.BeforeMethod;
@@ -51,6 +54,7 @@ public class JobsTest {
   private FakeInference inference;
   private Requests requests;
   private Optional<JobFolder> folder;
+  private Executor disk;
   private Jobs jobs;
   private JobLifecycle lifecycle;
   private int ids;
@@ -61,6 +65,7 @@ public class JobsTest {
     time = new ManualTime();
     requests = new Requests();
     folder = Optional.empty();
+    disk = Runnable::run;
     ids = 0;
     start();
   }
@@ -97,7 +102,8 @@ public class JobsTest {
   /** A server begins, with the folder if one was opened. */
   private void start() throws IOException {
     inference = new FakeInference();
-    ServingCore.Execution execution = new ServingCore.Execution(time, time, Runnable::run);
+    ServingCore.Execution execution =
+        new ServingCore.Execution(time, time, task -> disk.execute(task));
     jobs =
         new Jobs(
             new JobDoors(inference, inference),
@@ -558,6 +564,22 @@ public class JobsTest {
     assertEquals(jobs.bytes(), 0);
     assertEquals(storedFiles(), List.of());
     assertEquals(kind(() -> jobs.describe(accepted.id())), ErrorKind.JOB_NOT_FOUND);
+  }
+
+  @Test
+  public void jobThatIsAbandonedWhileItsRequestIsWrittenGivesItsRoomBackOnce() throws Exception {
+    openFolder();
+    Queue<Runnable> tasks = new ArrayDeque<>();
+    disk = tasks::add;
+    JobService.Accepted accepted = jobs.submit(requests.predict("m", "x"), JobTarget.MODEL);
+    Path store = directory.resolve("store");
+    Path moved = directory.resolve("moved");
+    Files.move(store, moved);
+    jobs.abandon(accepted.id());
+    tasks.remove().run();
+    assertEquals(failure(accepted.stored()), ErrorKind.JOB_STORE_FULL);
+    assertEquals(jobs.bytes(), 0);
+    Files.move(moved, store);
   }
 
   private List<String> storedFiles() throws IOException {
