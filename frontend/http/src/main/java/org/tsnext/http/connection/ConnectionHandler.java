@@ -161,6 +161,9 @@ public final class ConnectionHandler extends ChannelInboundHandlerAdapter {
   /** Answers the request that has the turn with an error, if there is one, and closes. */
   void fail(Throwable cause) {
     LOG.error("Failure on the connection of {}", remote, cause);
+    if (state == State.CLOSED) {
+      return; // the exchange ends with the connection
+    }
     if (current == null) {
       context.close();
       return;

@@ -140,9 +140,8 @@ final class Http2RequestReader extends SimpleChannelInboundHandler<Http2StreamFr
 
   private void handOnIfLast(boolean last) {
     if (last && body != null) {
-      BodyCollector collected = body;
+      begin(body.take()).holds(body.room());
       body = null;
-      begin(collected.take()).holds(collected.room());
       destination.respond(exchange);
     }
   }
@@ -176,15 +175,25 @@ final class Http2RequestReader extends SimpleChannelInboundHandler<Http2StreamFr
       return;
     }
     LOG.error("Failure on a stream of {}", writer.remote(), cause);
-    if (exchange == null) {
-      var unused = ctx.close();
-      return;
+    try {
+      fail(cause);
+    } catch (Throwable again) {
+      LOG.error("That could not be answered", again);
+      ctx.close();
     }
-    exchange.fail(
+  }
+
+  private void fail(Throwable cause) {
+    ServingException error =
         cause instanceof OutOfMemoryError
             ? new ServingException(
                 ErrorKind.FRONTEND_OUT_OF_MEMORY, "The server is out of memory.", cause)
-            : ServingException.internal(cause));
+            : ServingException.internal(cause);
+    if (exchange == null) {
+      refuse(error);
+    } else {
+      exchange.fail(error);
+    }
   }
 
   private void dropBody() {
