@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import http.client
 import importlib
 import inspect
 import io
@@ -239,9 +240,61 @@ def test_connection_that_the_server_closed_is_made_again(server: FakeServer) -> 
 
     with Client(server.url) as client:
         assert client.ping()
-        connection = client._listeners["inference"]._local.connection
+        connection = client._listeners["inference"]._connection(None)
         connection.sock.shutdown(socket.SHUT_RD)  # as if its other end had been closed
         assert client.ping()
+
+
+def test_connection_of_a_thread_is_closed_when_the_thread_has_ended() -> None:
+    def respond(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+        assert connection.recv(1) == b"", "the connection is closed, not used again"
+
+    url, thread = raw_server(respond)
+    with Client(url) as client:
+        asking = threading.Thread(target=client.ping)
+        asking.start()
+        asking.join()
+        thread.join(10)
+        assert not thread.is_alive()
+
+
+def test_request_that_could_not_be_sent_does_not_fail_the_next_one(server: FakeServer) -> None:
+    server.answer("/ping", {"status": "Healthy"})
+
+    with Client(server.url) as client:
+        with pytest.raises(ValueError, match="Invalid header value"):
+            client.predict("m", b"", headers={"x-name": "two\nlines"})
+        assert client.ping()
+
+
+def test_interrupted_request_does_not_fail_the_next_one(
+    server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.answer("/ping", {"status": "Healthy"})
+
+    def interrupt(_: http.client.HTTPConnection) -> None:
+        raise KeyboardInterrupt
+
+    with Client(server.url) as client:
+        with monkeypatch.context() as patch:
+            patch.setattr(http.client.HTTPConnection, "getresponse", interrupt)
+            with pytest.raises(KeyboardInterrupt):
+                client.predict("m", b"")
+        assert client.ping()
+
+
+def test_stream_that_is_not_read_to_its_end_leaves_the_kept_connection(server: FakeServer) -> None:
+    server.answer("/ping", {"status": "Healthy"})
+    server.answer("/predictions/m", b"abc")
+
+    with Client(server.url) as client:
+        client.ping()
+        kept = client._listeners["inference"]._connection(None).sock
+        stream = client.stream("m", b"")
+        next(stream)
+        stream.close()
+        assert client._listeners["inference"]._connection(None).sock is kept
 
 
 def test_unix_socket_is_an_address(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import select
 import socket
 import ssl
 import threading
+import weakref
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -88,6 +89,16 @@ class _UnixConnection(http.client.HTTPConnection):
         self.sock.connect(self._path)
 
 
+class _ThreadConnection:
+    """The connection of one thread, which alone refers to it: it is closed as the thread ends."""
+
+    def __init__(self, connection: http.client.HTTPConnection) -> None:
+        self.connection = connection
+
+    def __del__(self) -> None:
+        self.connection.close()
+
+
 class Connections:
     """The connections of one client to one listener: one for each thread, made when needed."""
 
@@ -95,7 +106,8 @@ class Connections:
         self._address = address
         self._context = trust.context() if address.scheme == "https" else None
         self._local = threading.local()
-        self._all: list[http.client.HTTPConnection] = []
+        self._all: weakref.WeakSet[_ThreadConnection] = weakref.WeakSet()
+        self._all_lock = threading.Lock()  # a WeakSet cannot be listed while threads add to it
 
     def exchange(
         self,
@@ -108,9 +120,15 @@ class Connections:
         """Send a request and return the whole response."""
         with self._failures(timeout):
             connection = self._connection(timeout)
-            connection.request(method, path, body=body, headers=dict(headers))
-            answer = connection.getresponse()
-            return Response(answer.status, _headers(answer), answer.read())
+            try:
+                connection.request(method, path, body=body, headers=dict(headers))
+                answer = connection.getresponse()
+                return Response(answer.status, _headers(answer), answer.read())
+            except BaseException:
+                # It may be half used; even closed, it would send what it has of this request.
+                connection.close()
+                del self._local.kept
+                raise
 
     def stream(
         self,
@@ -138,15 +156,18 @@ class Connections:
 
     def close(self) -> None:
         """Close every connection."""
-        for connection in self._all:
-            connection.close()
+        with self._all_lock:
+            kept = list(self._all)
+        for each in kept:
+            each.connection.close()
 
     def _connection(self, timeout: float | None) -> http.client.HTTPConnection:
-        connection: http.client.HTTPConnection | None = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = self._new(timeout)
-            self._local.connection = connection
-            self._all.append(connection)
+        kept: _ThreadConnection | None = getattr(self._local, "kept", None)
+        if kept is None:
+            kept = self._local.kept = _ThreadConnection(self._new(timeout))
+            with self._all_lock:
+                self._all.add(kept)
+        connection = kept.connection
         connection.timeout = timeout
         if connection.sock is not None:
             if _is_readable(connection.sock):  # the server has closed it
@@ -165,28 +186,20 @@ class Connections:
             )
         return http.client.HTTPConnection(address.host, address.port, timeout=timeout)
 
-    def _drop(self) -> None:
-        connection = getattr(self._local, "connection", None)
-        if connection is not None:
-            connection.close()
-
     @contextlib.contextmanager
     def _failures(self, timeout: float | None) -> Iterator[None]:
         try:
             yield
         except TimeoutError as problem:
-            self._drop()
             raise RequestTimeout(
                 f"{self._address} did not respond within {timeout:g} s"
             ) from problem
         except ssl.SSLCertVerificationError as problem:
-            self._drop()
             raise ServerUnreachable(
                 f"The certificate of {self._address} is not trusted: {problem.verify_message}; "
                 "name the certificate to trust: --cacert FILE, or Trust(ca_file=...)"
             ) from problem
         except (OSError, http.client.HTTPException) as problem:
-            self._drop()
             reason = getattr(problem, "strerror", None) or str(problem) or type(problem).__name__
             raise ServerUnreachable(f"No response from {self._address}: {reason}") from problem
 
