@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import math
 import struct
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
@@ -165,6 +166,34 @@ def test_probabilities_are_told_in_the_words_of_both_routes() -> None:
         "top_logprobs": [{"é": -0.5, "b": -2.0}],
         "text_offset": [0],
     }
+
+
+@pytest.mark.parametrize("impossible", [-math.inf, math.nan])
+def test_a_probability_that_json_does_not_have_is_told_as_very_unlikely(impossible: float) -> None:
+    handler = Words(Token("a", impossible, [("a", impossible), ("b", -2.0)]))
+    chat = chat_body(logprobs=True, top_logprobs=2)
+    whole, _ = ask(handler, chat)
+    (told,) = whole["choices"][0]["logprobs"]["content"]
+    assert told["logprob"] == -9999.0
+    assert [each["logprob"] for each in told["top_logprobs"]] == [-9999.0, -2.0]
+    events, _ = ask(handler, {**chat, "stream": True})
+    assert events_of(events)[1]["choices"][0]["logprobs"]["content"] == [told]
+    text, _ = ask(handler, {"model": "m", "prompt": "x", "logprobs": 2}, COMPLETIONS)
+    logprobs = text["choices"][0]["logprobs"]
+    assert logprobs["token_logprobs"] == [-9999.0]
+    assert logprobs["top_logprobs"] == [{"a": -9999.0, "b": -2.0}]
+
+
+@pytest.mark.parametrize("path", [CHAT, COMPLETIONS])
+def test_a_probability_may_be_a_number_of_numpy(path: str) -> None:
+    numpy = pytest.importorskip("numpy")
+    half = numpy.float32(-0.5)
+    asked = (
+        {"logprobs": True, "top_logprobs": 1} if path == CHAT else {"prompt": "x", "logprobs": 1}
+    )
+    body = {**chat_body(stream=True), **asked}
+    events, _ = ask(Words(Token("a", half, [("a", half)])), body, path)
+    assert '"logprob":-0.5' in events or '"token_logprobs":[-0.5]' in events
 
 
 def test_a_completion_of_several_prompts_has_a_choice_for_each() -> None:

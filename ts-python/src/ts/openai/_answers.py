@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -12,6 +13,8 @@ from ts.openai._stops import ChoiceText
 from ts.openai._tokens import Token
 
 DONE = "data: [DONE]\n\n"
+_VERY_UNLIKELY = -9999.0
+"""The API's number for a log probability that is unknown, or none that JSON has."""
 
 
 class TextAnswer:
@@ -176,15 +179,24 @@ class TextAnswer:
             offsets.append(offsets[-1] + len(token.text))
         return {
             "tokens": [token.text for token in tokens[start:]],
-            "token_logprobs": [token.logprob for token in tokens[start:]],
+            "token_logprobs": [
+                None if token.logprob is None else _number(token.logprob)
+                for token in tokens[start:]
+            ],
             "top_logprobs": [
-                dict(token.top[: self.request.sampling.logprobs]) for token in tokens[start:]
+                {text: _number(each) for text, each in token.top[: self.request.sampling.logprobs]}
+                for token in tokens[start:]
             ],
             "text_offset": offsets[start:-1],
         }
 
 
 def _entry(text: str, logprob: float | None) -> dict[str, Any]:
-    # The API has numbers here; this one stands for "very unlikely".
-    number = -9999.0 if logprob is None else logprob
+    number = _VERY_UNLIKELY if logprob is None else _number(logprob)
     return {"token": text, "logprob": number, "bytes": list(text.encode("utf-8", "replace"))}
+
+
+def _number(logprob: float) -> float:
+    """Return a log probability, which may be a number of numpy, as one that JSON has."""
+    number = float(logprob)
+    return number if math.isfinite(number) else _VERY_UNLIKELY
