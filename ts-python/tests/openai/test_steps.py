@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import pytest
 from openai_fakes import CHAT, FakeContext, chat_body, events_of
-from ts.handler import NOT_YET
+from ts.handler import NOT_YET, RequestError
 from ts.openai import OpenAIError, StepHandler, Token
 
 
@@ -57,11 +59,12 @@ class Calls:
         self.statuses: dict[str, int] = {}
         self.types: dict[str, str] = {}
 
-    def call(self, **new: Any) -> None:
+    def call(self, *, paths: Mapping[str, str] = MappingProxyType({}), **new: Any) -> None:
         names = [*self.running, *new]
         rows = [{} for _ in self.running] + [{"body": body} for body in new.values()]
         self.running.update({name: object() for name in new})
-        context = FakeContext(*[CHAT] * len(names), requests=list(self.running.values()))
+        asked = [paths.get(name, CHAT) for name in names]
+        context = FakeContext(*asked, requests=list(self.running.values()))
         results = self.handler.handle(rows, context)
         for index, (name, result) in enumerate(zip(names, results)):
             if result is not NOT_YET:
@@ -129,6 +132,36 @@ def test_a_prompt_that_is_refused_fails_its_request_alone() -> None:
     assert calls.statuses == {"a": 400, "c": 400}
     assert calls.results["a"][0]["error"]["param"] == "messages"
     assert calls.results["b"][0]["choices"][0]["message"]["content"] == "1 "
+
+
+@pytest.mark.parametrize("error", [ValueError("odd"), RequestError(400, "odd")])
+def test_a_request_of_another_route_that_fails_leaves_the_streams_alone(error: Exception) -> None:
+    class Odd(Counter):
+        def predict(self, row: Any, context: Any, index: int) -> Any:
+            raise error
+
+    handler = Odd()
+    calls = Calls(handler)
+    calls.call(a=of("2", stream=True))
+    calls.call(paths={"other": "predictions/m"}, other={"odd": True})
+    assert calls.results["other"] == [error]
+    assert list(calls.running) == ["a"]
+    calls.finish()
+    assert events_of("".join(calls.results["a"]))[-1] == "[DONE]"
+    assert handler.ended == ["2"]
+
+
+def test_a_request_of_another_route_that_is_cancelled_ends_all_sequences() -> None:
+    class Cancelled(Counter):
+        def predict(self, row: Any, context: Any, index: int) -> Any:
+            raise asyncio.CancelledError
+
+    handler = Cancelled()
+    calls = Calls(handler)
+    calls.call(a=of("x"))
+    with pytest.raises(asyncio.CancelledError):
+        calls.call(paths={"other": "predictions/m"}, other={})
+    assert handler.ended == ["x"]
 
 
 def test_a_sequence_that_fails_ends_its_request_alone() -> None:

@@ -76,7 +76,10 @@ class StepHandler:
         """A sequence is over: it is finished, has failed, or its client has left."""
 
     def predict(self, row: Any, context: Context, index: int) -> Any:
-        """Answer what came by another route, such as ``/predictions``: by default with 404."""
+        """Answer what came by another route, such as ``/predictions``: by default with 404.
+
+        An exception fails this request alone.
+        """
         message = f"This model serves {', '.join(self.openai_routes) or 'nothing'}."
         return RequestError(404, message)
 
@@ -86,10 +89,10 @@ class StepHandler:
         for key in self._requests.keys() - set(keys):
             self._drop(key)
         results: dict[Any, Any] = {}
-        for index, (key, row) in enumerate(zip(keys, data)):
-            if key not in self._requests:
-                self._take(key, row, context, index, results)
         try:
+            for index, (key, row) in enumerate(zip(keys, data)):
+                if key not in self._requests:
+                    self._take(key, row, context, index, results)
             self._begin_some()
             self._step()
         except BaseException:
@@ -110,7 +113,10 @@ class StepHandler:
     ) -> None:
         path = path_of(context, index)
         if path not in (CHAT, COMPLETIONS):
-            results[key] = self.predict(row, context, index)
+            try:
+                results[key] = self.predict(row, context, index)
+            except Exception as error:
+                results[key] = error
             return
         limits = Limits(self.max_tokens, self.has_logprobs, self.supports)
         try:
