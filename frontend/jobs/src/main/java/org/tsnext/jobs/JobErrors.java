@@ -30,7 +30,7 @@ final class JobErrors {
         ErrorKind.JOB_CANCELLED, "Job " + id + " was cancelled and has no result.");
   }
 
-  static ServingException unreadable(String id, Exception cause) {
+  static ServingException unreadable(String id, Throwable cause) {
     return new ServingException(
         ErrorKind.JOB_LOST, "The result of job " + id + " cannot be read.", cause);
   }
@@ -42,7 +42,7 @@ final class JobErrors {
         .withDetail(detail);
   }
 
-  static ServingException notStored(Exception cause) {
+  static ServingException notStored(Throwable cause) {
     LOGGER.warn("A job is refused, since its request cannot be written: {}", cause.toString());
     return new ServingException(
             ErrorKind.JOB_STORE_FULL, "The job cannot be stored, and does not run.", cause)

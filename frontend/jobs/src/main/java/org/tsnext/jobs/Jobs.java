@@ -1,7 +1,6 @@
 package org.tsnext.jobs;
 
 import io.netty.buffer.ByteBuf;
-import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -115,7 +114,8 @@ public final class Jobs implements JobService {
       Job job, InferenceRequest request, CompletableFuture<JobDescription> stored) {
     try {
       folder.orElseThrow().writeRequest(job.ticket(), request);
-    } catch (IOException | RuntimeException e) {
+    } catch (Throwable e) {
+      // Errors too, such as of memory: the client waits for a word.
       request.release();
       refuse(job, JobErrors.notStored(e), stored);
       return;
@@ -228,7 +228,7 @@ public final class Jobs implements JobService {
     }
     try {
       folder.orElseThrow().writeOutcome(job.ticket(), outcome, body);
-    } catch (IOException | RuntimeException e) {
+    } catch (Throwable e) {
       LOGGER.warn(
           "The result of job {} cannot be written and is kept in memory; it is lost with the"
               + " server, and the job is run again: {}",

@@ -1,7 +1,6 @@
 package org.tsnext.jobs;
 
 import io.netty.buffer.ByteBuf;
-import java.io.IOException;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import org.slf4j.Logger;
@@ -51,7 +50,7 @@ final class ResultReader {
     }
     try {
       result.complete(new JobResult(head, files.readBody(job.id())));
-    } catch (IOException | RuntimeException e) {
+    } catch (Throwable e) {
       LOGGER.error("The result of job {} cannot be read", job.id(), e);
       result.completeExceptionally(JobErrors.unreadable(job.id(), e));
     }

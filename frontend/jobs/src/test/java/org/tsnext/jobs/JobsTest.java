@@ -7,7 +7,10 @@ import static org.testng.Assert.expectThrows;
 
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
+import io.netty.buffer.UnpooledByteBufAllocator;
+import io.netty.buffer.UnpooledHeapByteBuf;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -34,6 +37,9 @@ import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.ownership.Host;
 import org.tsnext.core.request.Header;
+import org.tsnext.core.request.InferenceRequest;
+import org.tsnext.core.request.InputPart;
+import org.tsnext.core.request.Protocol;
 import org.tsnext.core.request.RequestKind;
 import org.tsnext.core.request.ResponseHead;
 import org.tsnext.core.testing.FakeInference;
@@ -54,6 +60,7 @@ public class JobsTest {
   private FakeInference inference;
   private Requests requests;
   private Optional<JobFolder> folder;
+  private JobLimits limits;
   private Executor disk;
   private Jobs jobs;
   private JobLifecycle lifecycle;
@@ -65,6 +72,7 @@ public class JobsTest {
     time = new ManualTime();
     requests = new Requests();
     folder = Optional.empty();
+    limits = LIMITS;
     disk = Runnable::run;
     ids = 0;
     start();
@@ -107,7 +115,7 @@ public class JobsTest {
     jobs =
         new Jobs(
             new JobDoors(inference, inference),
-            LIMITS,
+            limits,
             execution,
             folder,
             () -> "%032x".formatted(ids++));
@@ -580,6 +588,51 @@ public class JobsTest {
     assertEquals(failure(accepted.stored()), ErrorKind.JOB_STORE_FULL);
     assertEquals(jobs.bytes(), 0);
     Files.move(moved, store);
+  }
+
+  /** A buffer that cannot be written, since there is no memory for it. */
+  private ByteBuf unwritable(int bytes) {
+    ByteBuf made =
+        new UnpooledHeapByteBuf(UnpooledByteBufAllocator.DEFAULT, bytes, bytes) {
+          @Override
+          public ByteBuffer[] nioBuffers() {
+            throw new OutOfMemoryError("Cannot reserve direct buffer memory");
+          }
+        };
+    bodies.add(made);
+    return made.writeZero(bytes);
+  }
+
+  @Test
+  public void requestThatFindsNoMemoryToBeWrittenIsRefused() throws Exception {
+    openFolder();
+    InferenceRequest request =
+        new InferenceRequest(
+            "r1",
+            new InferenceRequest.Target("m", Optional.empty()),
+            RequestKind.PREDICT,
+            new InferenceRequest.Origin(Protocol.HTTP, false),
+            List.of(),
+            List.of(new InputPart("body", "", unwritable(8))),
+            Optional.empty());
+    JobService.Accepted accepted = jobs.submit(request, JobTarget.MODEL);
+    assertTrue(accepted.stored().isDone());
+    assertEquals(failure(accepted.stored()), ErrorKind.JOB_STORE_FULL);
+    assertEquals(jobs.bytes(), 0);
+    assertEquals(storedFiles(), List.of());
+  }
+
+  @Test
+  public void resultThatFindsNoMemoryToBeWrittenIsKept() throws Exception {
+    // Small ones are copied before.
+    int bytes = 100_000;
+    limits = new JobLimits(3, bytes, Duration.ofSeconds(60));
+    openFolder();
+    inference.hold();
+    String id = submit("x");
+    inference.nextWaiting().sink().complete(FakeInference.text(), unwritable(bytes));
+    assertEquals(status(id), JobStatus.SUCCEEDED);
+    assertEquals(result(id).length(), bytes);
   }
 
   private List<String> storedFiles() throws IOException {

@@ -28,6 +28,10 @@ final class RecordFile {
   /** Bytes of the line: the headers and names of a request, escaped, have less. */
   private static final int MAX_HEAD = 4 << 20;
 
+  /**
+   * Bytes that are read or written at a time: for more, the JDK takes a direct buffer of their
+   * size, which the thread then keeps.
+   */
   private static final int CHUNK = 64 * 1024;
 
   private static final Set<OpenOption> READ =
@@ -72,9 +76,14 @@ final class RecordFile {
   }
 
   private static void writeAll(FileChannel channel, ByteBuffer bytes) throws IOException {
-    while (bytes.hasRemaining()) {
-      channel.write(bytes);
+    int end = bytes.limit();
+    while (bytes.position() < end) {
+      channel.write(nextChunk(bytes, end));
     }
+  }
+
+  private static ByteBuffer nextChunk(ByteBuffer bytes, int end) {
+    return bytes.limit(bytes.position() + Math.min(CHUNK, end - bytes.position()));
   }
 
   /** So that the name is there after a loss of power, too; not every system can. */
@@ -107,8 +116,9 @@ final class RecordFile {
         throw new IOException(file + " has " + head.bodyBytes() + " bytes of data");
       }
       ByteBuffer body = ByteBuffer.allocate((int) head.bodyBytes());
-      while (body.hasRemaining()) {
-        if (channel.read(body, head.bodyStart() + body.position()) < 0) {
+      while (body.position() < body.capacity()) {
+        long position = head.bodyStart() + body.position();
+        if (channel.read(nextChunk(body, body.capacity()), position) < 0) {
           throw new IOException(file + " became shorter while it was read");
         }
       }
