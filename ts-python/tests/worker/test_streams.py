@@ -227,6 +227,48 @@ def test_stopping_criteria_run_requests_until_they_are_done(
     worker.close()
 
 
+STEPS = """
+from ts.openai import StepHandler
+
+class Endless(StepHandler):
+    max_tokens = 1_000_000_000
+
+    def begin(self, request):
+        return request.messages[-1].content
+
+    def step(self, sequences):
+        return ["x"] * len(sequences)
+
+    def end(self, sequence):
+        print("ended", sequence, flush=True)
+        if sequence == "odd":
+            raise ValueError("odd end")
+"""
+
+
+@pytest.mark.parametrize("content", ["plain", "odd"])
+def test_sequence_ends_with_the_last_client_although_no_other_request_comes(
+    shared_frontend: Any, model: Any, request_of: Any, until: Any, content: str
+) -> None:
+    worker = shared_frontend.loaded("fork", model(STEPS), batch_size=4)
+    messages = [{"role": "user", "content": content}]
+    body = json.dumps({"model": "m", "messages": messages, "stream": True})
+    headers = [("url_path", "v1/chat/completions")]
+    chat = worker.predict(request_of(body.encode(), "application/json", headers=headers))
+    until(lambda: worker.of(chat), "the first token")
+    worker.cancel(chat)
+    assert worker.ends(chat)[0].code == 499
+    until(lambda: f"ended {content}" in said(shared_frontend), "the end of the sequence")
+    if content == "odd":
+        until(lambda: "ValueError: odd end" in said(shared_frontend), "the traceback")
+    assert worker.ask(request_of(b"{}"))[0].code == 404, "the worker lives on"
+    worker.close()
+
+
+def said(frontend: Any) -> list[str]:
+    return [line for _, _, line in list(frontend.lines)]
+
+
 def test_end_of_a_sequence_is_told_with_any_chunk(
     shared_frontend: Any, model: Any, request_of: Any
 ) -> None:

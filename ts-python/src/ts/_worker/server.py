@@ -15,7 +15,8 @@ from ts._protocol.frames import ALL_ITEMS, FrameType, encode_message
 from ts._protocol.messages import RequestKind
 from ts._worker.accelerator import why_unusable
 from ts._worker.connection import WorkerConnection
-from ts._worker.failures import ENDS_WORKER, RequestCancelled, WorkerUnusable
+from ts._worker.console import report
+from ts._worker.failures import ENDS_WORKER, RequestCancelled, WorkerUnusable, format_traceback
 from ts._worker.following import follow
 from ts._worker.handler_io import HandlerIO
 from ts._worker.handler_run import HandlerRun
@@ -149,7 +150,9 @@ class BatchServer:
     def _run_handler(self, requests: list[PendingRequest]) -> list[PendingRequest]:
         run = HandlerRun(requests, self._service.context, self._io)
         if not run.requests:
-            return run.finish([])
+            run.finish([])
+            self._end_sequences()
+            return []
         if self._cores is not None:
             self._cores.follow()
         if self._leader is not None:
@@ -160,6 +163,21 @@ class BatchServer:
             return self._run(run)
         with followed:
             return self._run(run)
+
+    def _end_sequences(self) -> None:
+        """Have a handler of `ts.openai` end what runs: no client waits for it any more."""
+        handler = getattr(self._service.entry_point, "__self__", None)
+        all_clients_left = getattr(handler, "all_clients_left", None)
+        # With ranks it is left to the next call, which runs in all of them.
+        if all_clients_left is None or self._leader is not None:
+            return
+        try:
+            all_clients_left()
+        except ENDS_WORKER:
+            raise
+        except BaseException as error:
+            report(format_traceback(error))
+            self._end_if_unusable(error)
 
     def _run(self, run: HandlerRun) -> list[PendingRequest]:
         service = self._service

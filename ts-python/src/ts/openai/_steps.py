@@ -96,8 +96,7 @@ class StepHandler:
             self._begin_some()
             self._step()
         except BaseException:
-            for key in list(self._requests):
-                self._drop(key)
+            self.all_clients_left()
             raise
         verdicts = []
         for index, key in enumerate(keys):
@@ -107,6 +106,11 @@ class StepHandler:
             verdicts.append(ended)
         context.stopping_criteria = [_ended if ended else _goes_on for ended in verdicts]
         return [results[key] for key in keys]
+
+    def all_clients_left(self) -> None:
+        """End all sequences; the worker calls it where no call of `handle` follows to do so."""
+        for key in list(self._requests):
+            self._drop(key)
 
     def _take(
         self, key: Any, row: Any, context: Context, index: int, results: dict[Any, Any]
