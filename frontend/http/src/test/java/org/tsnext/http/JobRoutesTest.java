@@ -7,6 +7,7 @@ import static org.testng.Assert.assertTrue;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import io.netty.buffer.Unpooled;
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
@@ -22,6 +23,7 @@ import org.tsnext.core.request.ResponseHead;
 import org.tsnext.core.testing.FakeInference;
 import org.tsnext.core.testing.ManualTime;
 import org.tsnext.http.RawClient.RawResponse;
+import org.tsnext.http.settings.HttpSettings;
 import org.tsnext.jobs.JobDoors;
 import org.tsnext.jobs.JobLimits;
 import org.tsnext.jobs.JobService;
@@ -29,6 +31,8 @@ import org.tsnext.jobs.Jobs;
 
 /** Jobs over HTTP, with the clock in the hand of the test. */
 public class JobRoutesTest extends HttpTestBase {
+
+  private static final int LARGE = 60_000;
 
   private ManualTime time;
 
@@ -38,7 +42,7 @@ public class JobRoutesTest extends HttpTestBase {
     return Optional.of(
         new Jobs(
             new JobDoors(inference, inference),
-            new JobLimits(2, 1000, Duration.ofSeconds(60)),
+            new JobLimits(2, 2 * LARGE, Duration.ofSeconds(60)),
             new ServingCore.Execution(time, time, Runnable::run),
             Optional.empty(),
             () -> UUID.randomUUID().toString().replace("-", "")));
@@ -147,6 +151,42 @@ public class JobRoutesTest extends HttpTestBase {
     other.request("POST", "/predictions/m", "x", "prefer: respond-async, wait=5");
     inference.nextWaiting().sink().fail(new ServingException(ErrorKind.PREDICTION_FAILED, "no"));
     assertEquals(other.read().status(), 503);
+  }
+
+  @Test
+  public void responseInTimeThatFindsNoRoomIsLeftToBeFetched() throws Exception {
+    inference.hold();
+    int limited = limited();
+    String large = "y".repeat(LARGE);
+    RawClient holding = client(limited);
+    holding.request("POST", "/predictions/m", large);
+    FakeInference.Waiting held = inference.nextWaiting();
+    RawClient client = client(limited);
+    client.request("POST", "/predictions/m", "x", "prefer: respond-async, wait=5");
+    complete(inference.nextWaiting(), large);
+    RawResponse response = client.read();
+    assertEquals(response.status(), 202);
+    JsonObject job = json(response);
+    assertEquals(job.get("status").getAsString(), "succeeded");
+    String result = job.get("resultUrl").getAsString();
+    assertEquals(client.get(result).status(), 503);
+    complete(held, "ok");
+    assertEquals(holding.read().status(), 200);
+    assertEquals(client.get(result).body(), large);
+  }
+
+  /** The port of a server that holds one large body at a time. */
+  private int limited() throws IOException {
+    HttpSettings all = settings();
+    HttpSettings settings =
+        new HttpSettings(
+            all.addresses(),
+            all.sockets(),
+            new HttpSettings.BodySettings(LARGE, STREAM_LIMIT, LARGE),
+            all.cors(),
+            all.access(),
+            all.api());
+    return port(serve(settings).bind().get(0));
   }
 
   @Test

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import org.tsnext.core.error.ErrorForm;
+import org.tsnext.core.error.ServingException;
 import org.tsnext.core.request.Header;
 import org.tsnext.core.request.InferenceRequest;
 import org.tsnext.http.connection.Exchange;
@@ -82,13 +83,15 @@ public final class JobSubmission {
                     waits
                         ? jobs.await(accepted.id(), wait.get())
                         : CompletableFuture.completedFuture(job))
-            .thenCompose(job -> response(job, waits, headers)),
+            .thenComposeAsync(job -> response(exchange, job, waits, headers), exchange.loop()),
         response -> response);
   }
 
+  /** On the loop, as there has to be room for what is read. */
   private CompletableFuture<Response> response(
-      JobDescription job, boolean waited, List<Header> headers) {
-    if (!waited || !job.status().isEnd()) {
+      Exchange exchange, JobDescription job, boolean waited, List<Header> headers) {
+    // What finds no room is not lost: its client fetches it later.
+    if (!waited || job.outcome().isEmpty() || !hasRoom(exchange, job.outcome().get().bytes())) {
       return CompletableFuture.completedFuture(renderer.accepted(job, headers));
     }
     String id = job.ticket().id();
@@ -99,5 +102,14 @@ public final class JobSubmission {
       response = CompletableFuture.failedFuture(e);
     }
     return response.whenComplete((done, failure) -> jobs.abandon(id));
+  }
+
+  private static boolean hasRoom(Exchange exchange, long bytes) {
+    try {
+      exchange.hold(bytes);
+      return true;
+    } catch (ServingException e) {
+      return false;
+    }
   }
 }
