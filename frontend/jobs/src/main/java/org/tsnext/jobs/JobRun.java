@@ -6,6 +6,7 @@ import java.util.Optional;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.core.inference.InferenceService;
 import org.tsnext.core.inference.InferenceService.InferenceCall;
+import org.tsnext.core.request.CollectedBody;
 import org.tsnext.core.request.InferenceRequest;
 import org.tsnext.core.request.ResponseHead;
 import org.tsnext.core.request.ResponseSink;

@@ -15,6 +15,7 @@ import org.slf4j.LoggerFactory;
 import org.tsnext.core.ServingCore;
 import org.tsnext.core.concurrent.SerialQueue;
 import org.tsnext.core.error.ServingException;
+import org.tsnext.core.request.CollectedBody;
 import org.tsnext.core.request.InferenceRequest;
 import org.tsnext.core.request.ResponseHead;
 import org.tsnext.core.time.Scheduler;

@@ -2,17 +2,14 @@ package org.tsnext.workflow;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import io.netty.buffer.ByteBuf;
-import io.netty.buffer.CompositeByteBuf;
-import io.netty.buffer.Unpooled;
 import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
+import org.tsnext.core.request.CollectedBody;
 import org.tsnext.core.request.ResponseHead;
 import org.tsnext.core.request.ResponseSink;
 
 /** Puts the chunks of a node's response together, up to a limit. Thread-safe. */
 final class CollectingSink implements ResponseSink {
-
-  private static final int MAX_COMPONENTS = 16;
 
   private final NodeEvents events;
   private final int maxBytes;
@@ -21,13 +18,10 @@ final class CollectingSink implements ResponseSink {
   private ResponseHead head;
 
   @GuardedBy("this")
-  private CompositeByteBuf chunks;
+  private CollectedBody chunks;
 
   @GuardedBy("this")
   private long bytes;
-
-  @GuardedBy("this")
-  private boolean tooLarge;
 
   @GuardedBy("this")
   private boolean discarded;
@@ -43,33 +37,27 @@ final class CollectingSink implements ResponseSink {
   }
 
   @Override
-  public synchronized void chunk(ResponseHead responseHead, ByteBuf body) {
-    add(responseHead, body);
+  public void chunk(ResponseHead responseHead, ByteBuf body) {
+    if (!add(responseHead, body)) {
+      events.failed(tooLarge());
+    }
   }
 
   @Override
   public void end(ByteBuf body) {
+    if (!add(ResponseHead.EMPTY, body)) {
+      events.failed(tooLarge());
+      return;
+    }
     NodeResponse whole;
     synchronized (this) {
-      add(ResponseHead.EMPTY, body);
       if (discarded) {
         return;
       }
-      whole = new NodeResponse(head, chunks);
+      whole = new NodeResponse(head, chunks.take());
       chunks = null;
-      if (tooLarge) {
-        whole.body().release();
-        whole = null;
-      }
     }
-    if (whole == null) {
-      events.failed(
-          new ServingException(
-              ErrorKind.INTERNAL,
-              "The stream has more than the " + maxBytes + " bytes that the next node may get."));
-    } else {
-      events.completed(whole);
-    }
+    events.completed(whole);
   }
 
   @Override
@@ -87,18 +75,27 @@ final class CollectingSink implements ResponseSink {
     }
   }
 
-  @GuardedBy("this")
-  private void add(ResponseHead responseHead, ByteBuf body) {
-    if (chunks == null && !discarded) {
-      head = responseHead;
-      chunks = Unpooled.compositeBuffer(MAX_COMPONENTS);
-    }
+  /** Takes the chunk over; returns false if it is the one that is too much. */
+  private synchronized boolean add(ResponseHead responseHead, ByteBuf body) {
     bytes += body.readableBytes();
-    tooLarge |= bytes > maxBytes;
-    if (discarded || tooLarge || !body.isReadable()) {
+    if (discarded || bytes > maxBytes) {
+      boolean first = !discarded;
       body.release();
-    } else {
-      chunks.addComponent(true, body);
+      discard();
+      return !first;
     }
+    if (chunks == null) {
+      head = responseHead;
+      chunks = new CollectedBody();
+    }
+    chunks.add(body);
+    return true;
+  }
+
+  /** As of a response in one piece: another try would say no less. */
+  private ServingException tooLarge() {
+    return new ServingException(
+        ErrorKind.REQUEST_TOO_LARGE,
+        "Its stream has more than the " + maxBytes + " bytes that the next node may get.");
   }
 }

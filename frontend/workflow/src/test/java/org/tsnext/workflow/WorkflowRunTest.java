@@ -368,6 +368,21 @@ public class WorkflowRunTest {
     assertEquals(chunk.refCnt(), 0);
   }
 
+  @Test
+  public void streamThatIsTooLargeForTheNextNodeIsStoppedAndNotAskedForAgain() throws Exception {
+    WorkflowFixture fixture = fixture(PIPELINE);
+    fixture.submit("x", answer);
+    FakeInference.Waiting pre = fixture.inference.nextWaiting();
+    ByteBuf first = buffer("y");
+    pre.sink().chunk(ResponseHead.EMPTY, first);
+    pre.sink().chunk(ResponseHead.EMPTY, buffer("y".repeat(WorkflowFixture.MAX_REQUEST)));
+    assertEquals(answer.errorKind(), Optional.of(ErrorKind.REQUEST_TOO_LARGE));
+    assertEquals(answer.error().orElseThrow().getMessage(), "Error executing pre");
+    assertEquals(fixture.inference.cancelled.get(), 1);
+    assertTrue(fixture.inference.waiting.isEmpty());
+    assertEquals(first.refCnt(), 0);
+  }
+
   private static void complete(FakeInference.Waiting node, String body) {
     node.sink().complete(head(BodyKind.BYTES), buffer(body));
   }

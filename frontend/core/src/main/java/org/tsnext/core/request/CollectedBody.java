@@ -1,17 +1,15 @@
-package org.tsnext.jobs;
+package org.tsnext.core.request;
 
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.CompositeByteBuf;
 import io.netty.buffer.Unpooled;
-import org.tsnext.core.request.InferenceRequest;
-import org.tsnext.core.request.InputPart;
 
 /**
  * Puts the parts of a body together. Large ones are kept as they are; small ones are copied, since
- * each would hold the whole buffer that it was read into for as long as the job is kept. One thread
- * at a time.
+ * each would hold the whole buffer that it was read into for as long as the body is kept. One
+ * thread at a time.
  */
-final class CollectedBody {
+public final class CollectedBody {
 
   private static final int SMALL = 16 * 1024;
   private static final int TAIL = 64 * 1024;
@@ -20,7 +18,7 @@ final class CollectedBody {
   private ByteBuf tail = Unpooled.EMPTY_BUFFER;
 
   /** Adds a part and takes it over. */
-  void add(ByteBuf part) {
+  public void add(ByteBuf part) {
     if (part.readableBytes() > SMALL) {
       flushTail();
       parts.addComponent(true, part);
@@ -35,12 +33,12 @@ final class CollectedBody {
   }
 
   /** The whole body, now the caller's to release. */
-  ByteBuf take() {
+  public ByteBuf take() {
     flushTail();
     return parts;
   }
 
-  void release() {
+  public void release() {
     tail.release();
     tail = Unpooled.EMPTY_BUFFER;
     parts.release();
@@ -56,7 +54,7 @@ final class CollectedBody {
   }
 
   /** A body as it may be kept for long; takes {@code body} over. */
-  static ByteBuf kept(ByteBuf body) {
+  public static ByteBuf kept(ByteBuf body) {
     if (body.readableBytes() > SMALL) {
       return body;
     }
@@ -68,7 +66,7 @@ final class CollectedBody {
   }
 
   /** A request as it may be kept for long; takes {@code request} over. */
-  static InferenceRequest kept(InferenceRequest request) {
+  public static InferenceRequest kept(InferenceRequest request) {
     return new InferenceRequest(
         request.id(),
         request.target(),
