@@ -66,19 +66,20 @@ public class InitSupervisorTest {
 
   /** The first one ends at once, the second cannot be started, the third runs. */
   private InitProcess start(Throwable failure, InitProcess.Events events) throws IOException {
-    switch (starts.incrementAndGet()) {
-      case 1:
-        return process("exit 0", events);
-      case 2:
-        if (failure instanceof IOException problem) {
-          throw problem;
-        } else if (failure instanceof Error error) {
-          throw error;
-        }
-        throw (RuntimeException) failure;
-      default:
-        return process("cat >/dev/null", events);
+    return switch (starts.incrementAndGet()) {
+      case 1 -> process("exit 0", events);
+      case 2 -> failing(failure);
+      default -> process("cat >/dev/null", events);
+    };
+  }
+
+  private static InitProcess failing(Throwable failure) throws IOException {
+    if (failure instanceof IOException problem) {
+      throw problem;
+    } else if (failure instanceof Error error) {
+      throw error;
     }
+    throw (RuntimeException) failure;
   }
 
   private static InitProcess process(String script, InitProcess.Events events) throws IOException {
