@@ -32,6 +32,11 @@ final class CollectingSink implements ResponseSink {
   }
 
   @Override
+  public void dispatched() {
+    events.dispatched();
+  }
+
+  @Override
   public void complete(ResponseHead responseHead, ByteBuf body) {
     events.completed(new NodeResponse(responseHead, body));
   }

@@ -10,6 +10,9 @@ import org.tsnext.core.request.ResponseHead;
  */
 interface NodeEvents {
 
+  /** A worker is given the request of the try. */
+  void dispatched();
+
   void completed(NodeResponse response);
 
   void failed(ServingException error);

@@ -17,6 +17,11 @@ final class PassingSink implements ResponseSink {
   }
 
   @Override
+  public void dispatched() {
+    events.dispatched();
+  }
+
+  @Override
   public void complete(ResponseHead head, ByteBuf body) {
     events.completed(new NodeResponse(head, body));
   }

@@ -59,6 +59,7 @@ final class WorkflowRun implements InferenceCall {
 
   private final Map<String, NodeResponse> leaves = new LinkedHashMap<>();
   private boolean requestHeld = true;
+  private boolean dispatched;
   private boolean streaming;
   private boolean ended;
 
@@ -87,11 +88,7 @@ final class WorkflowRun implements InferenceCall {
   }
 
   void start() {
-    turn.execute(
-        () -> {
-          sink.dispatched();
-          ask(open.get(workflow.graph().start()));
-        });
+    turn.execute(() -> ask(open.get(workflow.graph().start())));
   }
 
   @Override
@@ -171,6 +168,11 @@ final class WorkflowRun implements InferenceCall {
     }
 
     @Override
+    public void dispatched() {
+      turn.execute(WorkflowRun.this::dispatched);
+    }
+
+    @Override
     public void completed(NodeResponse response) {
       turn.execute(() -> responded(node, number, response));
     }
@@ -204,6 +206,14 @@ final class WorkflowRun implements InferenceCall {
               sink.end(body);
             }
           });
+    }
+  }
+
+  /** Until a worker has the request of the first node, a failure is a refusal of the run. */
+  private void dispatched() {
+    if (!ended && !dispatched) {
+      dispatched = true;
+      sink.dispatched();
     }
   }
 

@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.testng.annotations.AfterMethod;
 import org.testng.annotations.Test;
 import org.tsnext.compatibility.Compatibility;
@@ -22,6 +23,7 @@ import org.tsnext.core.request.Header;
 import org.tsnext.core.request.InferenceRequest;
 import org.tsnext.core.request.ResponseHead;
 import org.tsnext.core.request.ResponseHead.BodyKind;
+import org.tsnext.core.request.ResponseSink;
 import org.tsnext.core.testing.FakeInference;
 import org.tsnext.core.testing.FakeInference.Part;
 import org.tsnext.core.testing.RecordingSink;
@@ -381,6 +383,50 @@ public class WorkflowRunTest {
     assertEquals(fixture.inference.cancelled.get(), 1);
     assertTrue(fixture.inference.waiting.isEmpty());
     assertEquals(first.refCnt(), 0);
+  }
+
+  @Test
+  public void runIsDispatchedOnceWhenAWorkerHasItsFirstNode() throws Exception {
+    WorkflowFixture fixture = fixture("models:\n  retry-attempts: 1\ndag:\n  pre: []\n");
+    AtomicInteger dispatched = new AtomicInteger();
+    ResponseSink counting =
+        new ResponseSink() {
+          @Override
+          public void dispatched() {
+            dispatched.incrementAndGet();
+          }
+
+          @Override
+          public void complete(ResponseHead head, ByteBuf body) {
+            answer.complete(head, body);
+          }
+
+          @Override
+          public void chunk(ResponseHead head, ByteBuf body) {
+            answer.chunk(head, body);
+          }
+
+          @Override
+          public void end(ByteBuf body) {
+            answer.end(body);
+          }
+
+          @Override
+          public void fail(ServingException error) {
+            answer.fail(error);
+          }
+        };
+    fixture.workflows.submit(WorkflowFixture.request("x", Optional.empty()), counting);
+    FakeInference.Waiting first = fixture.inference.nextWaiting();
+    assertEquals(dispatched.get(), 0);
+    first.sink().dispatched();
+    assertEquals(dispatched.get(), 1);
+    first.sink().fail(new ServingException(ErrorKind.PREDICTION_FAILED, "no"));
+    FakeInference.Waiting again = fixture.inference.nextWaiting();
+    again.sink().dispatched();
+    complete(again, "y");
+    assertEquals(dispatched.get(), 1);
+    assertEquals(answer.body(), Optional.of("y"));
   }
 
   private static void complete(FakeInference.Waiting node, String body) {
