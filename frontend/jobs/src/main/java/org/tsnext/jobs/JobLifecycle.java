@@ -3,6 +3,7 @@ package org.tsnext.jobs;
 import io.netty.buffer.ByteBuf;
 import java.io.IOException;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.Comparator;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -31,6 +32,9 @@ public final class JobLifecycle {
 
   /** Until a request of a job that was stored is submitted again, where its queue was full. */
   private static final Duration RETRY_PAUSE = Duration.ofSeconds(1);
+
+  /** As that, where what it asks is not there: a client may still have to register it. */
+  private static final Duration ABSENT_PAUSE = Duration.ofSeconds(10);
 
   private final Jobs jobs;
   private final ServingCore.Execution execution;
@@ -70,21 +74,27 @@ public final class JobLifecycle {
     if (folder.isEmpty()) {
       return;
     }
+    Instant end = execution.clock().now().plus(jobs.lifetime());
     jobs.all().stream()
         .filter(job -> job.outcome().isEmpty())
         .sorted(Comparator.comparing((Job job) -> job.ticket().created()))
-        .forEach(job -> recover(job, folder.get()));
+        .forEach(job -> recover(job, folder.get(), end));
   }
 
-  private void recover(Job job, JobFolder files) {
+  private void recover(Job job, JobFolder files, Instant end) {
     if (job.attempts() >= MAX_ATTEMPTS) {
       jobs.fail(job, JobErrors.lost("It was running on " + job.attempts() + " such occasions."));
       return;
     }
-    job.disk().execute(() -> submit(job, files));
+    job.disk().execute(() -> submit(job, files, end));
   }
 
-  private void submit(Job job, JobFolder files) {
+  /**
+   * Submits the request of a job.
+   *
+   * @param end until which it waits for what it asks
+   */
+  private void submit(Job job, JobFolder files, Instant end) {
     if (stopping || job.isDecided() || job.isRemoved()) {
       return;
     }
@@ -97,17 +107,30 @@ public final class JobLifecycle {
       return;
     }
     Optional<ServingException> refusal = jobs.run(job, request);
-    if (refusal.isEmpty()) {
+    // Of a server that stops, the next start has the job.
+    if (refusal.isEmpty() || stopping) {
       return;
     }
-    if (refusal.get().kind() == ErrorKind.QUEUE_FULL) {
-      // Those that ran are back in the queue as well, so that it may be too short for all.
+    Optional<Duration> pause = pause(refusal.get().kind(), end);
+    if (pause.isPresent()) {
       execution
           .scheduler()
-          .schedule(RETRY_PAUSE, () -> job.disk().execute(() -> submit(job, files)));
+          .schedule(pause.get(), () -> job.disk().execute(() -> submit(job, files, end)));
     } else {
       jobs.fail(job, refusal.get());
     }
+  }
+
+  /** Until it is submitted again after an error; empty if that is its end. */
+  private Optional<Duration> pause(ErrorKind kind, Instant end) {
+    return switch (kind) {
+      // Those that ran are back in the queue as well, so that it may be too short for all.
+      case QUEUE_FULL -> Optional.of(RETRY_PAUSE);
+      // Workflows are in no snapshot, and models only in one that is restored.
+      case MODEL_NOT_FOUND, MODEL_VERSION_NOT_FOUND, WORKFLOW_NOT_FOUND ->
+          execution.clock().now().isBefore(end) ? Optional.of(ABSENT_PAUSE) : Optional.empty();
+      default -> Optional.empty();
+    };
   }
 
   /** Accepts no new jobs, and ends all waits, so that they do not hold up the stop. */

@@ -340,6 +340,11 @@ public final class Jobs implements JobService {
     return job;
   }
 
+  /** How long the outcome of a job is kept. */
+  Duration lifetime() {
+    return limits.lifetime();
+  }
+
   /** All that are there. */
   List<Job> all() {
     return List.copyOf(jobs.values());

@@ -448,8 +448,33 @@ public class JobsTest {
     assertEquals(result(id), "y");
   }
 
+  @DataProvider
+  Object[][] absent() {
+    return new Object[][] {
+      {ErrorKind.MODEL_NOT_FOUND},
+      {ErrorKind.MODEL_VERSION_NOT_FOUND},
+      {ErrorKind.WORKFLOW_NOT_FOUND},
+    };
+  }
+
+  @Test(dataProvider = "absent")
+  public void jobWaitsAfterARestartForWhatItAsksToBeRegistered(ErrorKind why) throws Exception {
+    openFolder();
+    inference.hold();
+    String id = submit("x");
+    restart();
+    inference.respond((request, sink) -> sink.fail(new ServingException(why, "gone")));
+    lifecycle.recover();
+    time.advance(Duration.ofSeconds(30));
+    assertEquals(status(id), JobStatus.QUEUED);
+    inference.hold();
+    time.advance(Duration.ofSeconds(10));
+    inference.nextWaiting().sink().complete(FakeInference.text(), body("y"));
+    assertEquals(result(id), "y");
+  }
+
   @Test
-  public void jobOfAModelThatIsGoneFailsAfterARestart() throws Exception {
+  public void jobOfAModelThatStaysAwayFailsOnceItsLifetimeIsOver() throws Exception {
     openFolder();
     inference.hold();
     String id = submit("x");
@@ -457,7 +482,28 @@ public class JobsTest {
     inference.respond(
         (request, sink) -> sink.fail(new ServingException(ErrorKind.MODEL_NOT_FOUND, "gone")));
     lifecycle.recover();
+    time.advance(Duration.ofSeconds(59));
+    assertEquals(status(id), JobStatus.QUEUED);
+    time.advance(Duration.ofSeconds(10));
     assertEquals(kind(() -> result(id)), ErrorKind.MODEL_NOT_FOUND);
+  }
+
+  @Test
+  public void jobThatAServerRefusesSinceItStopsIsLeftToTheNextStart() throws Exception {
+    openFolder();
+    inference.hold();
+    String id = submit("x");
+    restart();
+    inference.respond(
+        (request, sink) -> {
+          lifecycle.stopAccepting();
+          sink.fail(new ServingException(ErrorKind.SHUTTING_DOWN, "bye"));
+        });
+    lifecycle.recover();
+    restart();
+    assertEquals(status(id), JobStatus.QUEUED);
+    lifecycle.recover();
+    assertEquals(result(id), "ok");
   }
 
   @Test
