@@ -161,7 +161,7 @@ public class OutOfMemoryTest {
               @Override
               public void write(ChannelHandlerContext ctx, Object message, ChannelPromise done) {
                 heldAtLastWrite = memory.held();
-                ctx.write(message, done);
+                var unused = ctx.write(message, done);
               }
             },
             new RequestDecoder(),
