@@ -25,4 +25,4 @@ def test_what_a_server_starts_while_it_is_asked_to_end_ends_too(tmp_path: Path) 
     server.stop()
     child = int((tmp_path / "child").read_text())
     with contextlib.suppress(psutil.NoSuchProcess):
-        psutil.Process(child).wait(10)
+        psutil.Process(child).wait(60)
