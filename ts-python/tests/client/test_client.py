@@ -255,7 +255,7 @@ def test_connection_of_a_thread_is_closed_when_the_thread_has_ended() -> None:
         asking = threading.Thread(target=client.ping)
         asking.start()
         asking.join()
-        thread.join(10)
+        thread.join(60)
         assert not thread.is_alive()
 
 
