@@ -96,6 +96,7 @@ def test_workers_share_one_load_and_compute_with_two_threads(
     for generator in zip(*(answer["draws"] for answer in answers), strict=True):
         assert len(set(generator)) == 3
     assert alive(template)
+    until(lambda: frontend.text(spawn_ids[0], stderr=False), "what was printed")
     assert frontend.text(spawn_ids[0], stderr=False).splitlines()[0] == "loading"
     workers[0].close()
     assert frontend.exit_of(spawn_ids[0])["code"] == 0

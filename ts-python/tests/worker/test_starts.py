@@ -285,7 +285,7 @@ def test_failed_load_is_told_and_ends_the_worker_with_code_3(
 
 
 def test_broken_metrics_configuration_is_logged_and_not_fatal(
-    shared_frontend: Any, model: Any, request_of: Any, tmp_path: Path
+    shared_frontend: Any, model: Any, request_of: Any, tmp_path: Path, until: Any
 ) -> None:
     folder = model(ECHO)
     bad = tmp_path / "metrics.yaml"
@@ -293,7 +293,7 @@ def test_broken_metrics_configuration_is_logged_and_not_fatal(
     worker = shared_frontend.loaded("fork", folder, metrics_config=str(bad))
     assert worker.ask(request_of(b""))
     spawn_id = next(i for i, w in shared_frontend.workers.items() if w is worker)
-    assert "metrics.yaml" in shared_frontend.text(spawn_id)
+    until(lambda: "metrics.yaml" in shared_frontend.text(spawn_id), "the error")
     worker.close()
 
 

@@ -51,7 +51,7 @@ def start(shared_frontend: Any, model: Callable[..., Path], until: Any) -> Calla
 
 
 def test_inputs_run_alone_and_in_whole_batches_before_the_first_request(
-    start: Any, tmp_path: Path, request_of: Any, shared_frontend: Any
+    start: Any, tmp_path: Path, request_of: Any, shared_frontend: Any, until: Any
 ) -> None:
     (tmp_path / "sample.json").write_text('{"a": [1]}')
     config = {"warmup": ["sample.json", {"body": "hello", "batchSizes": [2], "repeat": 2}]}
@@ -67,6 +67,7 @@ def test_inputs_run_alone_and_in_whole_batches_before_the_first_request(
         *[[2, *of_text]] * 4,
         [1, "x", None, "", False],
     ]
+    until(lambda: "Warmed up" in shared_frontend.text(spawn_id), "what was printed")
     printed = shared_frontend.text(spawn_id)
     assert "Warming up with warmup[0] (sample.json) in a batch of 3" in printed
     assert re.search(r"^Warmed up in [\d.]+ s, batches: 4$", printed, re.MULTILINE)
@@ -226,13 +227,14 @@ def test_configuration_that_cannot_be_followed_fails_the_load_in_words(start: An
 
 
 def test_sizes_above_the_models_batch_are_left_out(
-    start: Any, shared_frontend: Any, request_of: Any
+    start: Any, shared_frontend: Any, request_of: Any, until: Any
 ) -> None:
     config = {"warmup": [{"body": "x", "batchSizes": [1, 8]}]}
     worker, spawn_id = start(ECHO, config, batch_size=4)
     assert worker.loaded, worker.failed
     assert [row[0] for row in json.loads(worker.ask(request_of(b"y"))[0].body)] == [1, 1]
-    assert "batches of 8 are left out, the handler gets 4 at most" in shared_frontend.text(spawn_id)
+    warning = "batches of 8 are left out, the handler gets 4 at most"
+    until(lambda: warning in shared_frontend.text(spawn_id), "the warning")
 
 
 def entries(config: Any, folder: Path = Path("/nowhere")) -> list[WarmupEntry]:
