@@ -213,18 +213,21 @@ def test_every_block_of_the_page_runs_and_leaves_nothing(tmp_path: Path) -> None
     home.assert_nothing_left()
 
 
-def test_server_of_a_killed_program_ends_and_its_folder_goes(
-    started: tuple[TorchServe, Any], tmp_path: Path
-) -> None:
-    server = started[0]
-    with subprocess.Popen(
+def _program_that_serves(server: TorchServe, folder: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
         [sys.executable, "-c", SERVE, str(server.store.path)],
-        env={**server.environment, "TMPDIR": str(tmp_path)},
-        cwd=tmp_path,
+        env={**server.environment, "TMPDIR": str(folder)},
+        cwd=folder,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-    ) as process:
+    )
+
+
+def test_server_of_a_killed_program_ends_and_its_folder_goes(
+    started: tuple[TorchServe, Any], tmp_path: Path
+) -> None:
+    with _program_that_serves(started[0], tmp_path) as process:
         assert process.stdout is not None
         pid, folder = json.loads(process.stdout.readline())
         process.send_signal(signal.SIGKILL)
@@ -236,18 +239,11 @@ def test_server_of_a_killed_program_ends_and_its_folder_goes(
 def test_program_that_is_killed_while_its_server_starts_leaves_nothing(
     started: tuple[TorchServe, Any], tmp_path: Path
 ) -> None:
-    server = started[0]
-    with subprocess.Popen(
-        [sys.executable, "-c", SERVE, str(server.store.path)],
-        env={**server.environment, "TMPDIR": str(tmp_path)},
-        cwd=tmp_path,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    ) as process:
+    with _program_that_serves(started[0], tmp_path) as process:
         wait_for(lambda: _commands_with(f"-Djava.io.tmpdir={tmp_path}"), "the JVM")
         process.kill()
         assert process.stdout is not None
-        assert process.stdout.read() == b"", "the start had not ended"
+        assert process.stdout.read() == "", "the start had not ended"
 
     wait_for(lambda: not list(tmp_path.glob("ts-serve-*")), "the guard removes the folder")
     wait_for(lambda: not _commands_with(str(tmp_path)), "no process is left")

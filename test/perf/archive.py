@@ -119,7 +119,8 @@ def write_classifier(folder: Path) -> None:
     weights = folder / CLASSIFIER_FILES["serializedFile"]
     if not weights.is_file():
         import torch
-        from torchvision import models
+
+        from perf.servers.image_network import PictureNetwork
 
         torch.manual_seed(0)
-        torch.save(models.squeezenet1_1(weights=None, num_classes=CLASSES).state_dict(), weights)
+        torch.save(PictureNetwork().state_dict(), weights)

@@ -76,7 +76,7 @@ class AsyncBatchServer:
             self._loop.run_until_complete(self._ended)
         finally:
             self._loop.remove_reader(self._connection.socket)
-            # Nobody waits for what is dropped: it does not fail when its coroutine is closed.
+            # No client waits for what is dropped: it does not fail when its coroutine is closed.
             for batch in self._tasks:
                 for request in batch.requests:
                     request.cancelled = True

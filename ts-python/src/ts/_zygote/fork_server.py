@@ -65,7 +65,7 @@ class ForkServer:
                 for file in files:
                     os.close(file)
                 files.clear()
-                # Not before: a reaper has failed for init when nobody has its channel open.
+                # Not before: a reaper has failed for init when no process has its channel open.
                 self.send(FrameType.SPAWNED, message.id, response)
                 continue
             if self._receive(assembler, files) == 0:

@@ -45,6 +45,7 @@ import org.tsnext.http.settings.TokenSettings;
 import org.tsnext.transport.BodyMemory;
 import org.tsnext.transport.ConnectionCount;
 import org.tsnext.transport.Transport;
+import org.tsnext.transport.UnsentOutput;
 import org.tsnext.transport.tls.TlsListener;
 
 /**
@@ -266,7 +267,7 @@ public final class HttpServer implements AutoCloseable {
     draining = true;
     connections.forEach(HttpPipeline::drain);
     connections.newCloseFuture().awaitUninterruptibly(limit.toMillis(), TimeUnit.MILLISECONDS);
-    connections.forEach(HttpPipeline::abort);
+    connections.forEach(UnsentOutput::abort);
     connections.close().awaitUninterruptibly();
   }
 

@@ -1,6 +1,7 @@
 package org.tsnext.transport;
 
 import io.netty.channel.Channel;
+import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelOutboundBuffer;
 
 /**
@@ -18,6 +19,20 @@ public final class UnsentOutput {
   public static long bytes(Channel channel) {
     ChannelOutboundBuffer buffer = channel.unsafe().outboundBuffer();
     return buffer == null ? 0 : buffer.totalPendingWriteBytes();
+  }
+
+  /**
+   * Breaks a connection off at once, without the close_notify of TLS, which would wait behind it:
+   * no client can take that for the end of an answer. Any thread.
+   */
+  @SuppressWarnings("FutureReturnValueIgnored") // closing ends in channelInactive
+  public static void abort(Channel channel) {
+    ChannelHandlerContext first = channel.pipeline().firstContext();
+    if (first != null) {
+      first.close();
+    } else {
+      channel.close();
+    }
   }
 
   /** Looks whether anything has left since the last look, or was written. */

@@ -71,7 +71,7 @@ final class CollectingSink implements ResponseSink {
     events.failed(error);
   }
 
-  /** Nobody wants the response any more; a chunk may be on its way all the same. */
+  /** No client wants the response any more; a chunk may be on its way all the same. */
   synchronized void discard() {
     discarded = true;
     if (chunks != null) {

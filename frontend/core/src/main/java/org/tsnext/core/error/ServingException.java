@@ -92,6 +92,14 @@ public final class ServingException extends RuntimeException {
     return new ServingException(ErrorKind.INTERNAL, "Internal server error.", cause);
   }
 
+  /** As {@link #internal}, and told where the server has no memory. */
+  public static ServingException ofServer(Throwable cause) {
+    return cause instanceof OutOfMemoryError
+        ? new ServingException(
+            ErrorKind.FRONTEND_OUT_OF_MEMORY, "The server is out of memory.", cause)
+        : internal(cause);
+  }
+
   /**
    * The one that a future failed with.
    *

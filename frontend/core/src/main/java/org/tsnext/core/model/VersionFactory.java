@@ -109,7 +109,7 @@ final class VersionFactory {
           preparation.run(
               progress -> environment.prepare(spec.name(), candidate.archive(), progress),
               () -> preparations.show(preparation));
-      return assemble(candidate, prepared, preparation);
+      return finish(candidate, prepared, preparation);
     } catch (Throwable e) {
       if (reserved) {
         memory.loaded(spec.model().id());
@@ -121,7 +121,7 @@ final class VersionFactory {
     }
   }
 
-  private ModelVersion assemble(Candidate candidate, Prepared prepared, Preparation preparation) {
+  private ModelVersion finish(Candidate candidate, Prepared prepared, Preparation preparation) {
     try {
       preparation.finish();
       ModelVersion version = assemble(candidate.spec(), candidate.archive(), prepared);

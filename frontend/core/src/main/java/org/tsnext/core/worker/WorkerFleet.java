@@ -156,10 +156,10 @@ final class WorkerFleet {
     if (slot.is(WorkerState.READY)) {
       slot.moveTo(WorkerState.DRAINING, context.wallClock());
       drain.begin(run.get(), drainTimeout);
-    } else if (slot.is(WorkerState.DRAINING)) {
+    } else if (slot.is(WorkerState.DRAINING)
+        || run.get().replacement.equals(Optional.of(Replacement.FAILING))) {
+      // Both finish what they have.
       drain.limit(run.get(), drainTimeout);
-    } else if (run.get().replacement.equals(Optional.of(Replacement.FAILING))) {
-      drain.limit(run.get(), drainTimeout); // it finishes what it has, as well
     } else {
       if (slot.isComingUp()) {
         slot.moveTo(WorkerState.DRAINING, context.wallClock());

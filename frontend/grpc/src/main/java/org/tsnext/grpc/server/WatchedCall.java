@@ -1,5 +1,8 @@
 package org.tsnext.grpc.server;
 
+import static org.tsnext.transport.TimeLimit.NEVER;
+import static org.tsnext.transport.TimeLimit.isOver;
+
 import io.grpc.ForwardingServerCall.SimpleForwardingServerCall;
 import io.grpc.ForwardingServerCallListener.SimpleForwardingServerCallListener;
 import io.grpc.Metadata;
@@ -22,8 +25,6 @@ import org.tsnext.grpc.call.InboundCall;
  * loop of the call's connection, except for what answers it.
  */
 final class WatchedCall<Q, A> extends SimpleForwardingServerCall<Q, A> {
-
-  private static final long NEVER = Long.MAX_VALUE;
 
   /** Bytes per second, on average between two looks, below which a message trickles. */
   private static final long TRICKLE = 256;
@@ -176,10 +177,6 @@ final class WatchedCall<Q, A> extends SimpleForwardingServerCall<Q, A> {
                   "No message was received for longer than connection_idle_timeout_sec, and none is under"
                       + " way."));
     }
-  }
-
-  private static boolean isOver(long now, long since, long limit) {
-    return since != NEVER && limit > 0 && now - since >= limit;
   }
 
   /** For the handler as if the client had gone; the client is told why. */

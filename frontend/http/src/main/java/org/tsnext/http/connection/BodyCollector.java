@@ -132,13 +132,13 @@ final class BodyCollector {
         part.release();
       }
     }
-    tail = null;
     clear();
   }
 
   private void clear() {
     single = null;
     pieces = null;
+    tail = null;
     size = 0;
   }
 }

@@ -19,7 +19,6 @@ import java.util.concurrent.TimeUnit;
 import javax.net.ssl.SSLException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
-import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.transport.BodyRoom;
 import org.tsnext.transport.UnsentOutput;
@@ -37,7 +36,6 @@ public final class ConnectionHandler extends ChannelInboundHandlerAdapter {
 
   private static final int MAX_HELD_BYTES = 256 * 1024;
   private static final int MAX_HELD_OBJECTS = 4096;
-
   private static final int LINGER_SECONDS = 2;
   private static final long LINGER_BYTES = 64L << 20;
 
@@ -58,10 +56,6 @@ public final class ConnectionHandler extends ChannelInboundHandlerAdapter {
   private final Queue<Object> held = new ArrayDeque<>();
   private final BodyRoom heldRoom;
   private long heldBytes;
-
-  /** The newest of {@link #held}, not counted yet: most are handed on at once. */
-  private Object arriving;
-
   private State state = State.OPEN;
   private ChannelHandlerContext context;
   private String remote = "";
@@ -90,8 +84,7 @@ public final class ConnectionHandler extends ChannelInboundHandlerAdapter {
   /** HTTP/2 takes the connection over: a drain that waits is none of it. */
   @Override
   public void handlerRemoved(ChannelHandlerContext ctx) {
-    state = State.CLOSED;
-    releaseHeld();
+    closed();
   }
 
   @Override
@@ -101,13 +94,13 @@ public final class ConnectionHandler extends ChannelInboundHandlerAdapter {
       drop(message);
       return;
     }
-    held.add(message);
-    arriving = message;
-    forwardHeld();
-    if (arriving != null) {
+    if (held.isEmpty() && hasTurn()) {
+      ctx.fireChannelRead(message);
+    } else {
+      held.add(message);
       heldBytes += bytes(message);
-      arriving = null;
     }
+    forwardHeld();
     if (!heldRoom.grow(heldBytes) || heldBytes > MAX_HELD_BYTES || held.size() > MAX_HELD_OBJECTS) {
       ctx.channel().config().setAutoRead(false);
     }
@@ -131,8 +124,7 @@ public final class ConnectionHandler extends ChannelInboundHandlerAdapter {
 
   @Override
   public void channelInactive(ChannelHandlerContext ctx) {
-    state = State.CLOSED;
-    releaseHeld();
+    closed();
     if (endOfLinger != null) {
       endOfLinger.cancel(false);
     }
@@ -151,11 +143,7 @@ public final class ConnectionHandler extends ChannelInboundHandlerAdapter {
       ctx.close();
       return;
     }
-    if (receiving) {
-      ctx.fireExceptionCaught(cause);
-    } else {
-      fail(cause);
-    }
+    ctx.fireExceptionCaught(cause);
   }
 
   /** Answers the request that has the turn with an error, if there is one, and closes. */
@@ -168,14 +156,9 @@ public final class ConnectionHandler extends ChannelInboundHandlerAdapter {
       context.close();
       return;
     }
-    boolean memory = cause instanceof OutOfMemoryError;
     current.closeAfterwards();
     try {
-      current.fail(
-          new ServingException(
-              memory ? ErrorKind.FRONTEND_OUT_OF_MEMORY : ErrorKind.INTERNAL,
-              memory ? "The server is out of memory." : "Internal server error.",
-              cause));
+      current.fail(ServingException.ofServer(cause));
     } catch (Throwable again) {
       LOG.error("That could not be answered", again);
       abort();
@@ -258,9 +241,8 @@ public final class ConnectionHandler extends ChannelInboundHandlerAdapter {
 
   /** Breaks the connection off at once, so that the client sees an unfinished answer. */
   void abort() {
-    state = State.CLOSED;
-    releaseHeld();
-    HttpPipeline.abort(context.channel());
+    closed();
+    UnsentOutput.abort(context.channel());
   }
 
   void write(ByteBuf bytes) {
@@ -296,6 +278,11 @@ public final class ConnectionHandler extends ChannelInboundHandlerAdapter {
     return remote;
   }
 
+  /** Whether a message may be handed on: no request is being answered, and the client reads. */
+  private boolean hasTurn() {
+    return state == State.OPEN && current == null && context.channel().isWritable();
+  }
+
   /** Hands on what may be handed on. Re-entered from {@link #ended}, hence the flag. */
   private void forwardHeld() {
     if (forwarding) {
@@ -303,16 +290,12 @@ public final class ConnectionHandler extends ChannelInboundHandlerAdapter {
     }
     forwarding = true;
     try {
-      while (state == State.OPEN && current == null && context.channel().isWritable()) {
+      while (hasTurn()) {
         Object next = held.poll();
         if (next == null) {
           break;
         }
-        if (next == arriving) {
-          arriving = null;
-        } else {
-          heldBytes -= bytes(next);
-        }
+        heldBytes -= bytes(next);
         context.fireChannelRead(next);
       }
     } finally {
@@ -363,6 +346,11 @@ public final class ConnectionHandler extends ChannelInboundHandlerAdapter {
     }
   }
 
+  private void closed() {
+    state = State.CLOSED;
+    releaseHeld();
+  }
+
   private void releaseHeld() {
     Object message = held.poll();
     while (message != null) {
@@ -370,7 +358,6 @@ public final class ConnectionHandler extends ChannelInboundHandlerAdapter {
       message = held.poll();
     }
     heldBytes = 0;
-    arriving = null;
     heldRoom.release();
   }
 

@@ -1,5 +1,8 @@
 package org.tsnext.http.connection;
 
+import static org.tsnext.transport.TimeLimit.NEVER;
+import static org.tsnext.transport.TimeLimit.isOver;
+
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
@@ -28,8 +31,6 @@ final class ConnectionWatch extends ChannelInboundHandlerAdapter {
 
   /** Bytes per second, on average between two looks, below which a body trickles. */
   private static final long TRICKLE = 256;
-
-  private static final long NEVER = Long.MAX_VALUE;
 
   private final ConnectionTimeouts timeouts;
   private final UnsentOutput unsent = new UnsentOutput();
@@ -155,9 +156,5 @@ final class ConnectionWatch extends ChannelInboundHandlerAdapter {
     } else if (isOver(now, restingNanos, timeouts.idleNanos())) {
       ctx.channel().close();
     }
-  }
-
-  private static boolean isOver(long now, long since, long limit) {
-    return since != NEVER && limit > 0 && now - since >= limit;
   }
 }

@@ -17,7 +17,6 @@ import java.io.IOException;
 import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
-import org.tsnext.core.error.ErrorKind;
 import org.tsnext.core.error.ServingException;
 import org.tsnext.http.connection.RequestRouter.Destination;
 import org.tsnext.transport.BodyMemory;
@@ -184,11 +183,7 @@ final class Http2RequestReader extends SimpleChannelInboundHandler<Http2StreamFr
   }
 
   private void fail(Throwable cause) {
-    ServingException error =
-        cause instanceof OutOfMemoryError
-            ? new ServingException(
-                ErrorKind.FRONTEND_OUT_OF_MEMORY, "The server is out of memory.", cause)
-            : ServingException.internal(cause);
+    ServingException error = ServingException.ofServer(cause);
     if (exchange == null) {
       refuse(error);
     } else {

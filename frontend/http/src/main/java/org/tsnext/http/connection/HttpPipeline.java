@@ -193,17 +193,4 @@ public final class HttpPipeline extends ChannelInitializer<Channel> {
       channel.close();
     }
   }
-
-  /**
-   * Breaks a connection off, without the close_notify of TLS: no client can take it for the end of
-   * an answer. Any thread.
-   */
-  public static void abort(Channel channel) {
-    ChannelHandlerContext first = channel.pipeline().firstContext();
-    if (first != null) {
-      first.close();
-    } else {
-      channel.close();
-    }
-  }
 }

@@ -24,12 +24,10 @@ public record RequestTarget(List<String> segments, QueryParameters query, boolea
       return new RequestTarget(List.of(), QueryParameters.parse(""), true);
     }
     String origin = originForm(raw);
-    int fragment = origin.indexOf('#');
-    String whole = fragment < 0 ? origin : origin.substring(0, fragment);
-    int mark = whole.indexOf('?');
-    String path = mark < 0 ? whole : whole.substring(0, mark);
-    String query = mark < 0 ? "" : whole.substring(mark + 1);
-    return new RequestTarget(split(path), QueryParameters.parse(query), false);
+    String whole = origin.substring(0, firstOf("#", origin, 0));
+    int end = firstOf("?", whole, 0);
+    String query = end == whole.length() ? "" : whole.substring(end + 1);
+    return new RequestTarget(split(whole.substring(0, end)), QueryParameters.parse(query), false);
   }
 
   /**

@@ -22,15 +22,8 @@ import java.util.ArrayList;
 import java.util.List;
 import org.testng.annotations.DataProvider;
 import org.testng.annotations.Test;
-import org.tsnext.core.error.ErrorForm;
-import org.tsnext.core.metrics.MetricRegistry;
-import org.tsnext.core.testing.CoreFixture;
 import org.tsnext.core.time.Clock;
 import org.tsnext.http.connection.RequestRouter.Destination;
-import org.tsnext.http.response.CorsOrigins;
-import org.tsnext.http.response.ErrorRenderer;
-import org.tsnext.http.response.HeadEncoder;
-import org.tsnext.http.settings.CorsSettings;
 import org.tsnext.transport.BodyMemory;
 
 /** As {@link OutOfMemoryTest}, on a stream of HTTP/2. */
@@ -54,7 +47,8 @@ public class Http2OutOfMemoryTest {
             DefaultChannelId.newInstance(),
             true,
             false,
-            new Http2RequestReader(server(), head -> new Failing()));
+            new Http2RequestReader(
+                OutOfMemoryTest.server(memory, Clock.system()), head -> new Failing()));
     stream.config().setAllocator(new WithoutLists(whileItComes));
     stream.writeInbound(new DefaultHttp2HeadersFrame(head()));
     stream.writeInbound(piece(false));
@@ -83,19 +77,6 @@ public class Http2OutOfMemoryTest {
     ByteBuf bytes = Unpooled.copiedBuffer("x".repeat(3000), StandardCharsets.US_ASCII);
     received.add(bytes);
     return new DefaultHttp2DataFrame(bytes, last);
-  }
-
-  private ServerContext server() {
-    return new ServerContext(
-        new ServerContext.Bodies(1 << 20, 1 << 16, memory),
-        new ServerContext.Rendering(
-            new HeadEncoder(CorsSettings.none(), Clock.system()),
-            new CorsOrigins(CorsSettings.none()),
-            new ErrorRenderer(ErrorForm.next(true), false)),
-        new HttpAccessLog(),
-        CoreFixture.serverMetrics(new MetricRegistry(100)),
-        Clock.system(),
-        () -> false);
   }
 
   /** Takes a body, and fails when it gets it. */

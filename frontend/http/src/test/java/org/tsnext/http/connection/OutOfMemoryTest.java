@@ -137,17 +137,7 @@ public class OutOfMemoryTest {
   @BeforeMethod
   public void open() {
     clock = new BrittleClock();
-    ServerContext server =
-        new ServerContext(
-            new ServerContext.Bodies(1 << 20, 1 << 16, memory),
-            new ServerContext.Rendering(
-                new HeadEncoder(CorsSettings.none(), Clock.system()),
-                new CorsOrigins(CorsSettings.none()),
-                new ErrorRenderer(ErrorForm.next(true), false)),
-            new HttpAccessLog(),
-            CoreFixture.serverMetrics(new MetricRegistry(100)),
-            clock,
-            () -> false);
+    ServerContext server = server(memory, clock);
     ConnectionHandler connection = new ConnectionHandler(server);
     exchange = null;
     clientGone = false;
@@ -167,6 +157,20 @@ public class OutOfMemoryTest {
             new RequestDecoder(),
             connection,
             new RequestAssembler(connection, server, this::route));
+  }
+
+  /** What the connections of a server share that has nothing but memory and time. */
+  static ServerContext server(BodyMemory memory, Clock clock) {
+    return new ServerContext(
+        new ServerContext.Bodies(1 << 20, 1 << 16, memory),
+        new ServerContext.Rendering(
+            new HeadEncoder(CorsSettings.none(), Clock.system()),
+            new CorsOrigins(CorsSettings.none()),
+            new ErrorRenderer(ErrorForm.next(true), false)),
+        new HttpAccessLog(),
+        CoreFixture.serverMetrics(new MetricRegistry(100)),
+        clock,
+        () -> false);
   }
 
   @AfterMethod(alwaysRun = true)

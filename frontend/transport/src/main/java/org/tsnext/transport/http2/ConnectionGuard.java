@@ -1,5 +1,8 @@
 package org.tsnext.transport.http2;
 
+import static org.tsnext.transport.TimeLimit.NEVER;
+import static org.tsnext.transport.TimeLimit.isOver;
+
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.ChannelDuplexHandler;
@@ -69,7 +72,7 @@ public final class ConnectionGuard extends ChannelDuplexHandler {
   private long frames;
   private long framesAtLook;
   private long lookedNanos;
-  private long partialNanos = StreamWatch.NEVER;
+  private long partialNanos = NEVER;
   private Future<?> nextLook;
 
   /** Begins with a connection whose client speaks HTTP/2, or is about to. */
@@ -153,10 +156,9 @@ public final class ConnectionGuard extends ChannelDuplexHandler {
     }
     long now = rules.nanoTime().getAsLong();
     unsent.look(ctx.channel(), now);
-    if (StreamWatch.isOver(now, unsent.movedNanos(), rules.idleNanos())) {
+    if (isOver(now, unsent.movedNanos(), rules.idleNanos())) {
       rules.slow().happened();
-      // Past TLS, whose good-bye would wait behind what is not read.
-      ctx.pipeline().firstContext().close();
+      UnsentOutput.abort(ctx.channel());
       return;
     }
     ChannelHandlerContext codec = ctx.pipeline().context(Http2ConnectionHandler.class);
@@ -179,13 +181,13 @@ public final class ConnectionGuard extends ChannelDuplexHandler {
   /** Of a head that does not come to its end, however slowly it goes on. */
   private boolean isPartialTooLong(long now) {
     if (!inbound.isPartial() || frames != framesAtLook) {
-      partialNanos = StreamWatch.NEVER;
+      partialNanos = NEVER;
       return false;
     }
-    if (partialNanos == StreamWatch.NEVER) {
+    if (partialNanos == NEVER) {
       partialNanos = lookedNanos;
     }
-    return StreamWatch.isOver(now, partialNanos, rules.readingNanos());
+    return isOver(now, partialNanos, rules.readingNanos());
   }
 
   /**

@@ -1,5 +1,8 @@
 package org.tsnext.transport.http2;
 
+import static org.tsnext.transport.TimeLimit.NEVER;
+import static org.tsnext.transport.TimeLimit.isOver;
+
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.handler.codec.http2.Http2ConnectionHandler;
 import io.netty.handler.codec.http2.Http2Error;
@@ -20,8 +23,6 @@ import java.util.concurrent.TimeUnit;
  * between two looks are not seen at all. On the connection's event loop.
  */
 final class StreamWatch {
-
-  static final long NEVER = Long.MAX_VALUE;
 
   /** Bytes per second, on average between two looks, below which a body trickles. */
   private static final long TRICKLE = 256;
@@ -79,10 +80,6 @@ final class StreamWatch {
   int lastStream(ChannelHandlerContext ctx) {
     Http2ConnectionHandler codec = ctx.pipeline().get(Http2ConnectionHandler.class);
     return codec == null ? 0 : Math.max(0, codec.connection().remote().lastStreamCreated());
-  }
-
-  static boolean isOver(long now, long since, long limit) {
-    return since != NEVER && limit > 0 && now - since >= limit;
   }
 
   /** Looks at every stream, and resets those that are not to go on. */
