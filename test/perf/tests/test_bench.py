@@ -168,6 +168,21 @@ def test_what_a_plain_loop_can_do_is_a_figure_where_a_model_is_asked(
     assert any(each.system == PLAIN for each in run.results) == is_limit
 
 
+def run_together(case: Case, steps: list[tuple[str, int]], tmp_path: Path) -> Bench:
+    """Run a workload of one case, whose two servers warm up together."""
+
+    class TogetherWorkload(FakeWorkload):
+        warms_together = True
+
+        def cases(self) -> list[Case]:
+            return [case]
+
+    paths = Paths(tmp_path, tmp_path, tmp_path, tmp_path)
+    run = Bench(paths, [FakeSystem("one", 11), FakeSystem("two", 12)], Options(1, 1), print)
+    run.run(TogetherWorkload(steps))
+    return run
+
+
 def test_servers_that_warm_up_together_are_loaded_at_the_same_time_and_measured_in_turns(
     steps: list[tuple[str, int]], tmp_path: Path
 ) -> None:
@@ -179,15 +194,7 @@ def test_servers_that_warm_up_together_are_loaded_at_the_same_time_and_measured_
             both.wait(60)
             super().warm_up(targets, seconds, scratch)
 
-    class TogetherWorkload(FakeWorkload):
-        warms_together = True
-
-        def cases(self) -> list[Case]:
-            return [MeetingCase(steps)]
-
-    paths = Paths(tmp_path, tmp_path, tmp_path, tmp_path)
-    run = Bench(paths, [FakeSystem("one", 11), FakeSystem("two", 12)], Options(1, 1), print)
-    run.run(TogetherWorkload(steps))
+    run = run_together(MeetingCase(steps), steps, tmp_path)
     kinds = [kind for kind, _ in steps]
     assert kinds == ["check"] * 2 + ["warm up"] * 2 + ["measure"] * 2 + ["check"] * 2
     assert run.failures == []
@@ -201,15 +208,7 @@ def test_a_server_that_fails_to_warm_up_beside_others_gets_no_figure(
             if targets[0].port == 12:
                 raise TimeoutError("no answer")
 
-    class TogetherWorkload(FakeWorkload):
-        warms_together = True
-
-        def cases(self) -> list[Case]:
-            return [FailingCase(steps)]
-
-    paths = Paths(tmp_path, tmp_path, tmp_path, tmp_path)
-    run = Bench(paths, [FakeSystem("one", 11), FakeSystem("two", 12)], Options(1, 1), print)
-    run.run(TogetherWorkload(steps))
+    run = run_together(FailingCase(steps), steps, tmp_path)
     assert {each.system for each in run.results} == {"one"}
     assert [each.system for each in run.failures] == ["two"]
 
